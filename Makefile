@@ -1,0 +1,49 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv from the lock files.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test lint format lock dist clean
+
+demo: $(VENV)/.demo-ready
+	$(BIN)/python -m bot demo $(ARGS)
+
+test: $(VENV)/.dev-ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev-ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Writes the lock files anew from pyproject.toml; the only target that resolves versions.
+lock: $(VENV)/.dev-ready
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--python-version 3.11 pyproject.toml --extra postgresql -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--python-version 3.11 pyproject.toml --extra postgresql --extra test --extra dev -c requirements.lock -o requirements-dev.lock
+
+dist: $(VENV)/.dev-ready
+	$(BIN)/uv build --no-build-isolation --out-dir dist
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "codegen-bot needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# The demo needs only what the bot needs, and runs from the work tree; the tests need more.
+$(VENV)/.demo-ready: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@ $(VENV)/.demo-ready

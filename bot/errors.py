@@ -1,0 +1,137 @@
+"""What can go wrong, in the bot's own classes, and what is worth trying again.
+
+Adapters translate at the border: no error of gidgethub, httpx or aiohttp goes further up. Every class here keeps all
+its data in `args`, so that it survives pickling and can be written down as plain JSON (`to_json`, `from_json`), which
+is how the engine remembers a failed step.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+
+class BotError(Exception):
+    """The root of every error that the bot raises on purpose."""
+
+
+class SettingsError(BotError):
+    """A setting is missing or wrong; the text names the variable, where its value comes from and what to do."""
+
+
+class UserMistake(BotError):  # noqa: N818 - a person reads "mistake" in a log, and it is one
+    """Somebody asked for what cannot be done; the text is the reply."""
+
+    @property
+    def text(self) -> str:
+        return str(self.args[0])
+
+
+class Refusal(UserMistake):
+    """Somebody asked for what they may not have; the text says who can."""
+
+
+class Service(Enum):
+    """Which outside world failed."""
+
+    CODEGEN = "Codegen"
+    GITHUB = "GitHub"
+
+
+class Kind(Enum):
+    """What kind of failure it was, whichever status or exception it came as."""
+
+    UNAUTHORIZED = "unauthorized"  # 401: the token is missing, wrong or expired
+    QUOTA_USED_UP = "quota-used-up"  # 402: the plan's agent runs are used up
+    FORBIDDEN = "forbidden"  # 403: the token is right, but may not do this
+    NOT_FOUND = "not-found"  # 404, 410
+    INVALID = "invalid"  # 400, 409, 422: the request itself was refused
+    RATE_LIMITED = "rate-limited"  # 429, and GitHub's secondary limit, whatever its status
+    SERVER_FAULT = "server-fault"  # 5xx
+    NETWORK = "network"  # no whole answer arrived: refused, reset, timed out, cut off
+    BAD_ANSWER = "bad-answer"  # an answer arrived and cannot be understood
+
+
+class UpstreamError(BotError):
+    """Codegen or GitHub did not do what was asked.
+
+    :param service: which of the two
+    :param kind: what kind of failure
+    :param operation: the client's method name, e.g. ``create_run``
+    :param status: the HTTP status, None where no answer arrived
+    :param detail: the upstream's own words, cut and free of secrets; untrusted text
+    :param retry_after: seconds that the upstream asked to wait, None where it did not say
+    :param may_have_happened: True where the request was sent and its fate is unknown, so that a write may have been
+        done; such a write must be looked for before it is sent again
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        kind: Kind,
+        operation: str,
+        status: int | None = None,
+        detail: str = "",
+        retry_after: float | None = None,
+        may_have_happened: bool = False,  # noqa: FBT001, FBT002 - pickling calls __init__(*args)
+    ) -> None:
+        super().__init__(service, kind, operation, status, detail, retry_after, may_have_happened)
+        self.service = service
+        self.kind = kind
+        self.operation = operation
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+        self.may_have_happened = may_have_happened
+
+    def __str__(self) -> str:
+        status = f" ({self.status})" if self.status is not None else ""
+        detail = f": {self.detail}" if self.detail else ""
+        return f"{self.service.value} {self.operation} failed, {self.kind.value}{status}{detail}"
+
+
+RETRIED = frozenset({Kind.RATE_LIMITED, Kind.SERVER_FAULT, Kind.NETWORK, Kind.BAD_ANSWER})
+"""The kinds that may go away by themselves."""
+
+RETRY_DELAYS = (0.5, 2.0, 5.0, 15.0, 30.0)
+"""Seconds before each further try of one call, where the upstream does not say."""
+
+
+def retry_delay(error: BotError, attempt: int) -> float | None:
+    """How long to wait before trying again, or None where trying again is no use.
+
+    :param attempt: how many tries have failed so far, from 1
+    :returns: seconds
+    """
+    if not isinstance(error, UpstreamError) or error.kind not in RETRIED or attempt > len(RETRY_DELAYS):
+        return None
+    if error.retry_after is not None:
+        return max(error.retry_after, 0.0)
+    return RETRY_DELAYS[attempt - 1]
+
+
+def to_json(error: BotError) -> dict[str, Any]:
+    """The error as plain JSON, for a durable step's record."""
+    if isinstance(error, UpstreamError):
+        service, kind, *rest = error.args
+        return {"class": "UpstreamError", "args": [service.value, kind.value, *rest]}
+    for name, known in _BY_NAME.items():
+        if type(error) is known:
+            return {"class": name, "args": [str(argument) for argument in error.args]}
+    return {"class": "BotError", "args": [str(error)]}
+
+
+def from_json(document: dict[str, Any]) -> BotError:
+    """The error that `to_json` wrote down."""
+    arguments = document["args"]
+    if document["class"] == "UpstreamError":
+        service, kind, *rest = arguments
+        return UpstreamError(Service(service), Kind(kind), *rest)
+    return _BY_NAME.get(document["class"], BotError)(*arguments)
+
+
+_BY_NAME: dict[str, type[BotError]] = {
+    "SettingsError": SettingsError,
+    "Refusal": Refusal,
+    "UserMistake": UserMistake,
+}
