@@ -1,0 +1,231 @@
+"""The settings: each declared once, with its sentence, read from the environment or from a `.env` file.
+
+The names are fixed (DESIGN.md section 7). What is missing or wrong is told all at once, by name, with where its value
+comes from: a start that fails five times for five settings costs five looks at the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bot.errors import SettingsError
+
+TRY_THE_DEMO = "To see the bot work without any setting or account: codegen-bot demo"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """Everything the server wants to know. Environment variables carry the fields' names in capitals.
+
+    Built from given values alone: only `load` looks at the environment, so that the demo and the tests are the same
+    on every machine.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes these by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    codegen_api_token: SecretStr = Field(
+        description="Codegen's API token. Where to get it: codegen.com, Settings, API token."
+    )
+    codegen_org_id: int = Field(
+        description="Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token."
+    )
+    codegen_api_base_url: str = Field(
+        default="https://api.codegen.com", description="Where Codegen's API is; the emulator's address for trials."
+    )
+    github_token: SecretStr | None = Field(
+        default=None,
+        description="A GitHub token that may write issues and pull requests. The alternative to the two App settings.",
+    )
+    github_app_id: str | None = Field(
+        default=None, description="The GitHub App's id. Where to get it: the App's settings page, under About."
+    )
+    github_private_key: SecretStr | None = Field(
+        default=None,
+        description="The GitHub App's private key: the PEM text or the path of its file. "
+        "Where to get it: the App's settings page, Generate a private key.",
+    )
+    github_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        description="The webhook's secret, as typed into the webhook's or App's settings page. "
+        "Several, separated by commas, are all valid: for a rotation."
+    )
+    github_api_url: str = Field(
+        default="https://api.github.com", description="Where GitHub's API is; differs on GitHub Enterprise Server."
+    )
+    database_url: str = Field(
+        repr=False,
+        default="sqlite:///codegen-bot.sqlite",
+        description="What remembers work in flight: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    executor_id: str = Field(
+        default="codegen-bot",
+        description="The name of this process in the database. It must stay the same over restarts, "
+        "and no two processes on one database may share it.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
+    port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
+    command_prefix: str = Field(
+        default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="How a command line starts."
+    )
+    run_timeout_minutes: float = Field(
+        default=180.0, gt=0, description="How long a reply follows an agent run before it says that it stopped looking."
+    )
+    progress_interval_seconds: float = Field(
+        default=20.0, ge=0, description="The shortest time between two progress edits of one reply."
+    )
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(?i:DEBUG|INFO|WARNING|ERROR)$",
+        description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
+
+    @field_validator("github_webhook_secret", mode="before")
+    @classmethod
+    def _split_secrets(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not value:
+            raise ValueError("it holds no secret")
+        return value
+
+    @field_validator("github_private_key", mode="after")
+    @classmethod
+    def _read_key_file(cls, value: SecretStr | None) -> SecretStr | None:
+        """Takes the PEM text, also with its line breaks written as two characters, or the path of its file."""
+        if value is None or "-----BEGIN" in value.get_secret_value():
+            return value and SecretStr(value.get_secret_value().replace("\\n", "\n"))
+        try:
+            text = Path(value.get_secret_value()).expanduser().read_text(encoding="ascii")
+        except (OSError, ValueError):
+            raise ValueError("it is neither PEM text nor the path of a readable file") from None
+        if "-----BEGIN" not in text:
+            raise ValueError("the file it names holds no PEM text")
+        return SecretStr(text)
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("it starts with neither sqlite:/// nor postgresql://")
+        return value
+
+    @model_validator(mode="after")
+    def _one_github_identity(self) -> Settings:
+        app = (self.github_app_id, self.github_private_key)
+        if self.github_token is None and None in app:
+            missing = [name for name, value in zip(APP_VARIABLES, app, strict=True) if value is None]
+            raise _MissingIdentityError(missing)
+        return self
+
+
+APP_VARIABLES = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY")
+
+
+class _MissingIdentityError(ValueError):
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(" and ".join(missing))
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting as the README and error texts show it."""
+
+    variable: str
+    sentence: str
+    default: str | None
+
+
+def setting_rows() -> list[SettingRow]:
+    """Every setting, in the order of `Settings`; `default` is None where a value must be given."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = None if field.is_required() else ("" if field.default is None else str(field.default))
+        rows.append(SettingRow(name.upper(), field.description or "", default))
+    return rows
+
+
+def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
+    """Reads the settings.
+
+    :param environ: the environment; the process's own where None
+    :param env_file: a file of ``NAME=value`` lines for what the environment does not say; None: no file
+    :raises SettingsError: naming every variable that is missing or wrong, and where its value comes from
+    """
+    given = _read(environ, env_file)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, given)) from None
+
+
+def _read(environ: Mapping[str, str] | None, env_file: Path | None) -> dict[str, Any]:
+    """What the file and the environment say of the known settings; an empty value says nothing."""
+    in_file = DotEnvSettingsSource(Settings, env_file=env_file, env_ignore_empty=True)
+    in_environment = EnvSettingsSource(Settings, env_ignore_empty=True)
+    if environ is not None:
+        in_environment.env_vars = {name.lower(): value for name, value in environ.items() if value}
+    said = {**in_file(), **in_environment()}
+    return {name: value for name, value in said.items() if name in Settings.model_fields}
+
+
+def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
+    rows = {row.variable: row for row in setting_rows()}
+    lines = []
+    for problem in error.errors():
+        if not problem["loc"]:
+            lines.append(_IDENTITY)
+            continue
+        variable = str(problem["loc"][0]).upper()
+        what = "is missing" if variable.lower() not in given else f"is wrong: {_reason(problem['msg'])}"
+        lines.append(f"{variable} {what}. {rows[variable].sentence}")
+    # The check across fields does not run while a field is wrong; tell of the identity all the same.
+    if (
+        _IDENTITY not in lines
+        and "github_token" not in given
+        and not {"github_app_id", "github_private_key"} <= {*given}
+    ):
+        lines.append(_IDENTITY)
+    problems = "\n".join(f"  - {line}" for line in lines)
+    return f"The bot cannot start; these settings need a look:\n{problems}\n{TRY_THE_DEMO}"
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+_IDENTITY = (
+    "GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: "
+    "a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page."
+)

@@ -1,0 +1,59 @@
+"""Log lines: one event per thing that happened, dotted names, values as keys.
+
+Delivery, thread and command are bound once at the door (`structlog.contextvars`). Never a token, a payload or a
+prompt at info level.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+from bot.config import LogFormat
+
+
+def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE, stream: TextIO | None = None) -> None:
+    """Sends the bot's and its libraries' log lines to one place, in one form.
+
+    httpx, aiohttp.access and DBOS log each request or step at INFO: they are heard from WARNING up.
+    """
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    target = stream or sys.stderr
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format is LogFormat.JSON
+        else structlog.dev.ConsoleRenderer(colors=target.isatty())
+    )
+    exceptions = [structlog.processors.format_exc_info] if log_format is LogFormat.JSON else []
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for noisy in ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio"):
+        logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
+
+
+def get(name: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose lines carry what the door has bound."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
+    return logger

@@ -1,0 +1,71 @@
+"""The hidden line at the end of every reply: which command it answers, how far it is, which runs belong to it.
+
+A replayed step finds its comment by it, and a door without a database finds the runs of a thread. It is believed only
+in comments that the bot itself wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+VERSION = 1
+_LINE = re.compile(r"<!-- codegen-bot (\{[^\n]*\}) -->")
+
+
+class Stage(StrEnum):
+    """How far the answer to a command is."""
+
+    ACCEPTED = "accepted"
+    STARTED = "started"
+    WORKING = "working"
+    FINISHED = "finished"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """What a reply says about itself.
+
+    :param identity: the command's identity
+    :param command: the command's name
+    :param runs: the agent runs' ids upstream, in the order of their creation
+    """
+
+    identity: str
+    command: str
+    stage: Stage
+    runs: tuple[int, ...] = ()
+
+
+def write(marker: Marker) -> str:
+    """The marker as one line of hidden HTML."""
+    document = {
+        "v": VERSION,
+        "id": marker.identity,
+        "command": marker.command,
+        "state": marker.stage.value,
+        "runs": list(marker.runs),
+    }
+    # Neither a name nor an id can end the comment: JSON may write ">" as an escape.
+    return f"<!-- codegen-bot {json.dumps(document).replace('>', chr(92) + 'u003e')} -->"
+
+
+def find(body: str) -> Marker | None:
+    """The marker that stands in a comment, or None where there is none that this version understands."""
+    lines = _LINE.findall(body)
+    if not lines:
+        return None
+    try:
+        document = json.loads(lines[-1])
+        return Marker(
+            identity=str(document["id"]),
+            command=str(document["command"]),
+            stage=Stage(document["state"]),
+            runs=tuple(int(run) for run in document["runs"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
