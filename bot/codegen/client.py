@@ -1,0 +1,298 @@
+"""Codegen's API, one method for each operation that the product uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bot.codegen.limits import Limits
+from bot.codegen.models import (
+    AgentRun,
+    CheckSuiteChange,
+    CheckSuiteSettings,
+    EditedPullRequest,
+    Integrations,
+    LogAnalysis,
+    LogEntry,
+    LogPage,
+    Organization,
+    Page,
+    Repository,
+    RunsPage,
+    SetupCommands,
+    User,
+)
+from bot.codegen.transport import Call, Transport
+from bot.errors import Kind, Service, UpstreamError
+
+M = TypeVar("M", bound=BaseModel)
+
+PAGE_SIZE = 100
+"""The most that a page of any list holds."""
+
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far Codegen's clock and ours may differ."""
+
+MARK = "codegen_bot"
+"""The key in a run's metadata under which the bot notes whose run it is."""
+
+PullRequestState = Literal["open", "closed", "draft", "ready_for_review"]
+
+
+class Codegen:
+    """One organization of Codegen, seen with one token.
+
+    Every method raises `bot.errors.UpstreamError` and nothing else. What can be repeated is tried again; creating and
+    resuming runs is not, unless it surely did not arrive.
+
+    :param org_id: Codegen's number of the organization
+    :param http: shared by all calls, owned by the caller (`bot.codegen.transport.new_http`)
+    :param limits: shared by all who use the same token
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        org_id: int,
+        base_url: str = "https://api.codegen.com",
+        http: httpx.AsyncClient,
+        limits: Limits | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._transport = Transport(token, base_url=base_url, http=http, limits=self.limits, sleep=sleep)
+        self._org = f"/v1/organizations/{org_id}"
+
+    # Agent runs
+
+    async def create_run(
+        self,
+        prompt: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        repo_id: int | None = None,
+        model: str | None = None,
+        agent_type: str | None = None,
+        images: Sequence[str] = (),
+    ) -> AgentRun:
+        """Starts a run. Not repeatable: an error with `may_have_happened` is to be looked into by `find_run`.
+
+        :param images: data URIs, base64
+        """
+        body = {
+            "prompt": prompt,
+            "metadata": metadata,
+            "repo_id": repo_id,
+            "model": model,
+            "agent_type": agent_type,
+            "images": list(images) or None,
+        }
+        return await self._once("create_run", f"{self._org}/agent/run", body, AgentRun, limit="create")
+
+    async def run(self, run_id: int) -> AgentRun:
+        return await self._get("run", f"{self._org}/agent/run/{run_id}", AgentRun)
+
+    async def runs_page(self, number: int, *, user_id: int | None = None, source_type: str | None = None) -> RunsPage:
+        """One page of the runs, newest first.
+
+        :param number: from 1
+        """
+        query = {"user_id": user_id, "source_type": source_type}
+        page = await self._page("runs_page", f"{self._org}/agent/runs", number, query)
+        return RunsPage(runs=tuple(_read(AgentRun, item, "runs_page") for item in page.items), total=page.total)
+
+    async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
+        """All runs, newest first; pages are asked for as they are needed."""
+        number, seen = 1, 0
+        while True:
+            page = await self.runs_page(number, user_id=user_id, source_type=source_type)
+            for run in page.runs:
+                yield run
+            seen += len(page.runs)
+            if not page.runs or seen >= page.total:
+                return
+            number += 1
+
+    async def find_run(self, identity: str, *, since: datetime) -> AgentRun | None:
+        """The run that carries this identity in its metadata, where there is one.
+
+        :param since: when the command was given; older runs are not looked at
+        """
+        async for run in self.runs(source_type=None):
+            mark = (run.metadata or {}).get(MARK)
+            if isinstance(mark, dict) and mark.get("identity") == identity:
+                return run
+            if run.created_at is not None and run.created_at < since - CLOCK_SLACK:
+                return None
+        return None
+
+    async def resume_run(self, run_id: int, prompt: str, *, images: Sequence[str] = ()) -> AgentRun:
+        """Gives a run a follow-up. Not repeatable."""
+        body = {"agent_run_id": run_id, "prompt": prompt, "images": list(images) or None}
+        return await self._once("resume_run", f"{self._org}/agent/run/resume", body, AgentRun, limit=None)
+
+    async def ban_checks(self, run_id: int) -> None:
+        """Stops Codegen from reacting to the checks of the run's pull request."""
+        await self._flag("ban_checks", "ban", run_id)
+
+    async def unban_checks(self, run_id: int) -> None:
+        await self._flag("unban_checks", "unban", run_id)
+
+    async def remove_from_pr(self, run_id: int) -> None:
+        """Takes Codegen off the run's pull request."""
+        await self._flag("remove_from_pr", "remove-from-pr", run_id)
+
+    async def logs_page(self, run_id: int, *, skip: int = 0, limit: int = 100, reverse: bool = False) -> LogPage:
+        """A part of a run's log.
+
+        :param skip: entries to leave out
+        :param limit: at most 100
+        :param reverse: newest first
+        """
+        path = f"/v1/alpha/organizations/{self._org.rsplit('/', 1)[-1]}/agent/run/{run_id}/logs"
+        query = {"skip": skip, "limit": limit, "reverse": "true" if reverse else "false"}
+        return await self._get("logs_page", path, LogPage, query=query, limit="logs")
+
+    async def logs(self, run_id: int, *, skip: int = 0) -> AsyncIterator[LogEntry]:
+        """A run's log from its `skip`-th entry on, oldest first."""
+        while True:
+            page = await self.logs_page(run_id, skip=skip)
+            for entry in page.logs:
+                yield entry
+            skip += len(page.logs)
+            if len(page.logs) < PAGE_SIZE:
+                return
+
+    # People, organizations, repositories
+
+    async def me(self) -> User:
+        """Whose token this is."""
+        return await self._get("me", "/v1/users/me", User)
+
+    async def user(self, user_id: int) -> User:
+        return await self._get("user", f"{self._org}/users/{user_id}", User)
+
+    async def users(self) -> list[User]:
+        return [_read(User, item, "users") async for item in self._items("users", f"{self._org}/users")]
+
+    async def organizations(self) -> list[Organization]:
+        """Those that the token sees."""
+        items = self._items("organizations", "/v1/organizations")
+        return [_read(Organization, item, "organizations") async for item in items]
+
+    async def repositories(self) -> list[Repository]:
+        items = self._items("repositories", f"{self._org}/repos")
+        return [_read(Repository, item, "repositories") async for item in items]
+
+    async def integrations(self) -> Integrations:
+        return await self._get("integrations", f"{self._org}/integrations", Integrations)
+
+    async def check_suite_settings(self, repo_id: int) -> CheckSuiteSettings:
+        """:param repo_id: Codegen's number of the repository"""
+        path = f"{self._org}/repos/check-suite-settings"
+        return await self._get("check_suite_settings", path, CheckSuiteSettings, query={"repo_id": repo_id}, limit=None)
+
+    async def update_check_suite_settings(self, repo_id: int, change: CheckSuiteChange) -> None:
+        await self._transport.send(
+            Call(
+                operation="update_check_suite_settings",
+                method="PUT",
+                path=f"{self._org}/repos/check-suite-settings",
+                limit=None,
+                query={"repo_id": repo_id},
+                body=change.model_dump(exclude_none=True),
+            )
+        )
+
+    # What Codegen does beyond runs; the first two start a run of their own
+
+    async def generate_setup_commands(
+        self, repo_id: int, *, prompt: str | None = None, trigger_source: str = "setup-commands"
+    ) -> SetupCommands:
+        """Not repeatable.
+
+        :param repo_id: Codegen's number of the repository
+        """
+        body = {"repo_id": repo_id, "prompt": prompt, "trigger_source": trigger_source}
+        path = f"{self._org}/setup-commands/generate"
+        return await self._once("generate_setup_commands", path, body, SetupCommands, limit="setup-commands")
+
+    async def analyze_sandbox_logs(self, sandbox_id: int) -> LogAnalysis:
+        """Not repeatable."""
+        path = f"{self._org}/sandbox/{sandbox_id}/analyze-logs"
+        return await self._once("analyze_sandbox_logs", path, None, LogAnalysis, limit="analyze-logs")
+
+    async def edit_pull_request(self, pr_id: int, state: PullRequestState) -> EditedPullRequest:
+        """:param pr_id: Codegen's own id of the pull request (`RunPullRequest.id`)"""
+        return await self._edit("edit_pull_request", f"{self._org}/prs/{pr_id}", state)
+
+    async def edit_repository_pull_request(
+        self, repo_id: int, pr_id: int, state: PullRequestState
+    ) -> EditedPullRequest:
+        """The same by way of the repository's number."""
+        return await self._edit("edit_repository_pull_request", f"{self._org}/repos/{repo_id}/prs/{pr_id}", state)
+
+    # How all of them are sent
+
+    async def _get(
+        self,
+        operation: str,
+        path: str,
+        model: type[M],
+        *,
+        query: Mapping[str, Any] | None = None,
+        limit: str | None = "read",
+    ) -> M:
+        call = Call(operation=operation, method="GET", path=path, query=query, limit=limit)
+        return _read(model, await self._transport.send(call), operation)
+
+    async def _once(
+        self, operation: str, path: str, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
+    ) -> M:
+        given = None if body is None else {name: value for name, value in body.items() if value is not None}
+        call = Call(operation=operation, method="POST", path=path, body=given, limit=limit, repeatable=False)
+        return _read(model, await self._transport.send(call), operation, may_have_happened=True)
+
+    async def _flag(self, operation: str, name: str, run_id: int) -> None:
+        path = f"{self._org}/agent/run/{name}"
+        await self._transport.send(
+            Call(operation=operation, method="POST", path=path, body={"agent_run_id": run_id}, limit=None)
+        )
+
+    async def _edit(self, operation: str, path: str, state: PullRequestState) -> EditedPullRequest:
+        call = Call(operation=operation, method="PATCH", path=path, body={"state": state}, limit="edit-pull-request")
+        return _read(EditedPullRequest, await self._transport.send(call), operation)
+
+    async def _page(self, operation: str, path: str, number: int, query: Mapping[str, Any]) -> Page:
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self._get(
+            operation, path, Page, query={**given, "skip": (number - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
+        )
+
+    async def _items(self, operation: str, path: str) -> AsyncIterator[Any]:
+        number, seen = 1, 0
+        while True:
+            page = await self._page(operation, path, number, {})
+            for item in page.items:
+                yield item
+            seen += len(page.items)
+            if not page.items or seen >= page.total:
+                return
+            number += 1
+
+
+def _read(model: type[M], document: Any, operation: str, *, may_have_happened: bool = False) -> M:
+    """:raises UpstreamError: where the answer is not what the API's description says"""
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, problem["loc"])) or "the whole" for problem in error.errors()[:5])
+        raise UpstreamError(
+            Service.CODEGEN, Kind.BAD_ANSWER, operation, 200, f"unexpected: {fields}", None, may_have_happened
+        ) from None

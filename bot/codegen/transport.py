@@ -1,0 +1,165 @@
+"""How a call reaches Codegen: a slot, a timeout, retries, and every failure as one of our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bot import log
+from bot.codegen.limits import Limits
+from bot.errors import Kind, Service, UpstreamError, retry_delay
+
+_log = log.get(__name__)
+
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+"""For one request, in seconds between two pieces of its answer."""
+
+LONGEST_WAIT = 90.0
+"""Seconds that a call waits by itself for a limit to pass: a window and a half."""
+
+DETAIL_LIMIT = 300
+
+_KINDS = {
+    401: Kind.UNAUTHORIZED,
+    402: Kind.QUOTA_USED_UP,
+    403: Kind.FORBIDDEN,
+    404: Kind.NOT_FOUND,
+    429: Kind.RATE_LIMITED,
+}
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def new_http() -> httpx.AsyncClient:
+    """The one HTTP client for Codegen; whoever makes it closes it."""
+    limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
+    return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, headers={"user-agent": "codegen-bot"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One operation.
+
+    :param limit: the class of operation whose rate limit counts it
+    :param repeatable: whether sending it twice does no more than sending it once
+    """
+
+    operation: str
+    method: str
+    path: str
+    limit: str | None = "read"
+    repeatable: bool = True
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] | None = None
+
+
+class Transport:
+    """Sends calls with one token."""
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_url: str,
+        http: httpx.AsyncClient,
+        limits: Limits,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.limits = limits
+        self._token = token
+        self._base_url = base_url.rstrip("/")
+        self._http = http
+        self._sleep = sleep
+
+    async def send(self, call: Call) -> Any:
+        """The answer's JSON.
+
+        :raises UpstreamError: when trying again did not help or could do the work twice
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            await self.limits.slot(call.limit)
+            try:
+                return await self._try(call)
+            except UpstreamError as error:
+                wait = retry_delay(error, attempt)
+                if error.kind is Kind.RATE_LIMITED and wait is not None:
+                    self.limits.pause(call.limit, min(wait, LONGEST_WAIT))
+                if wait is None or wait > LONGEST_WAIT or error.may_have_happened:
+                    raise
+                _log.info("codegen.retry", operation=call.operation, seconds=wait, reason=str(error))
+                await self._sleep(wait)
+
+    async def _try(self, call: Call) -> Any:
+        in_doubt = not call.repeatable
+        try:
+            response = await self._http.request(
+                call.method,
+                f"{self._base_url}{call.path}",
+                json=call.body,
+                params=call.query,
+                headers={"authorization": f"Bearer {self._token}"},
+            )
+        except _NEVER_SENT as error:
+            raise self._failure(call, Kind.NETWORK, detail=type(error).__name__) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._failure(call, Kind.NETWORK, detail=type(error).__name__, may_have_happened=in_doubt) from None
+        status = response.status_code
+        if status >= 500:
+            raise self._failure(call, Kind.SERVER_FAULT, status, _message(response), may_have_happened=in_doubt)
+        if status >= 300:
+            kind = _KINDS.get(status, Kind.INVALID)
+            raise self._failure(call, kind, status, _message(response), retry_after=_retry_after(response))
+        try:
+            return response.json()
+        except ValueError:
+            raise self._failure(call, Kind.BAD_ANSWER, status, "no JSON", may_have_happened=in_doubt) from None
+
+    def _failure(
+        self, call: Call, kind: Kind, status: int | None = None, detail: str = "", **more: Any
+    ) -> UpstreamError:
+        detail = detail.replace(self._token, "[redacted]")[:DETAIL_LIMIT]
+        return UpstreamError(Service.CODEGEN, kind, call.operation, status, detail, **more)
+
+
+def _message(response: httpx.Response) -> str:
+    """What the API says went wrong: its own ``message``, or FastAPI's list of what does not fit."""
+    try:
+        document = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    if isinstance(document.get("message"), str):
+        return str(document["message"])
+    detail = document.get("detail")
+    if isinstance(detail, list):
+        return "; ".join(_one_detail(entry) for entry in detail if isinstance(entry, dict))
+    return detail if isinstance(detail, str) else ""
+
+
+def _one_detail(entry: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in entry.get("loc", ()) if part != "body")
+    return f"{place}: {entry.get('msg', '')}" if place else str(entry.get("msg", ""))
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, from either form of the header."""
+    text = response.headers.get("retry-after")
+    if text is None:
+        return None
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None

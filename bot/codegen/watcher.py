@@ -1,0 +1,194 @@
+"""Waiting for runs: one request a tick for all of them, however many there are.
+
+A tick lists the newest runs, a hundred in one request, and sees which of the watched ones changed. Those that have
+fallen off the first pages are read one by one, a few each tick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from bot import log
+from bot.codegen.client import Codegen
+from bot.codegen.models import AgentRun
+from bot.errors import BotError, Kind, UpstreamError
+
+_log = log.get(__name__)
+
+PAGES_A_TICK = 3
+SINGLE_READS_A_TICK = 5
+RESUME_GRACE = 20.0
+"""Seconds after a resume in which the run's old ending is not taken for its new one."""
+
+OUTAGE_DELAYS = (2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds between two tries while Codegen does not answer; the waiters go on waiting."""
+
+_HOPELESS = frozenset({Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND})
+
+OnChange = Callable[[AgentRun], Awaitable[None]]
+
+
+@dataclass(eq=False, slots=True)
+class _Wait:
+    """Somebody who waits for a run."""
+
+    run_id: int
+    since: float
+    known: AgentRun | None
+    resumed: bool
+    on_change: OnChange | None
+    done: asyncio.Future[AgentRun]
+    last: AgentRun | None = None
+    seen_working: bool = False
+    looked_at: float = field(default=0.0)
+
+    def believes(self, run: AgentRun, now: float) -> bool:
+        """Whether a finished run is the end that is waited for."""
+        if not self.resumed or self.seen_working or self.known is None:
+            return True
+        return _shown(run) != _shown(self.known) or now - self.since > RESUME_GRACE
+
+
+class RunWatcher:
+    """Watches the runs of one organization for everybody who waits.
+
+    :param shortest: seconds between two ticks while a run is young
+    :param longest: the same for old runs
+    """
+
+    def __init__(
+        self,
+        codegen: Codegen,
+        *,
+        shortest: float = 2.0,
+        longest: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._codegen = codegen
+        self._shortest = shortest
+        self._longest = longest
+        self._clock = clock
+        self._sleep = sleep
+        self._waits: list[_Wait] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def finished(
+        self,
+        run_id: int,
+        *,
+        on_change: OnChange | None = None,
+        known: AgentRun | None = None,
+        resumed: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - how long a reply follows a run is part of the question
+    ) -> AgentRun:
+        """Waits for a run's end.
+
+        :param on_change: is told each new state of the run
+        :param known: the run as the caller knows it; after a resume, as it was before
+        :param resumed: whether the run was given a follow-up just now
+        :param timeout: seconds
+        :raises TimeoutError: when the run has not ended by then
+        :raises UpstreamError: where Codegen says for good that the run may not be read
+        """
+        wait = _Wait(
+            run_id=run_id,
+            since=self._clock(),
+            known=known,
+            resumed=resumed and known is not None and known.finished,
+            on_change=on_change,
+            done=asyncio.get_running_loop().create_future(),
+            last=known,
+        )
+        self._waits.append(wait)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch(), name="run-watcher")
+        try:
+            async with asyncio.timeout(timeout):
+                return await wait.done
+        finally:
+            self._waits.remove(wait)
+
+    async def aclose(self) -> None:
+        """Ends the watching; whoever still waits is to be cancelled by their own holder."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _watch(self) -> None:
+        failures = 0
+        while self._waits:
+            try:
+                await self._tick()
+                failures = 0
+                delay = self._interval()
+            except UpstreamError as error:
+                if error.kind in _HOPELESS:
+                    self._fail(self._waits, error)
+                failures += 1
+                delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]
+                _log.warning("watcher.codegen-does-not-answer", seconds=delay, reason=str(error))
+            except Exception:  # noqa: BLE001 - logged, and told to everybody who waits
+                # The waiters get their answer; the fault is ours and stands in the log.
+                _log.exception("watcher.broken")
+                self._fail(self._waits, BotError("the watcher broke"))
+                return
+            if self._waits:
+                await self._sleep(delay)
+
+    def _interval(self) -> float:
+        """A thirtieth of the youngest wait's age, within the bounds."""
+        youngest = min((self._clock() - wait.since for wait in self._waits), default=0.0)
+        return min(max(youngest / 30, self._shortest), self._longest)
+
+    async def _tick(self) -> None:
+        missing = {wait.run_id for wait in self._waits if not wait.done.done()}
+        seen = 0
+        for number in range(1, PAGES_A_TICK + 1):
+            page = await self._codegen.runs_page(number)
+            for run in page.runs:
+                missing.discard(run.id)
+                await self._tell(run)
+            seen += len(page.runs)
+            # A few stragglers are cheaper read alone than by more pages.
+            if len(missing) <= 1 or not page.runs or seen >= page.total:
+                break
+        longest_unseen_first = sorted(self._waits, key=lambda wait: wait.looked_at)
+        alone = dict.fromkeys(wait.run_id for wait in longest_unseen_first if wait.run_id in missing)
+        for run_id in [*alone][:SINGLE_READS_A_TICK]:
+            await self._read_alone(run_id)
+
+    async def _read_alone(self, run_id: int) -> None:
+        try:
+            await self._tell(await self._codegen.run(run_id))
+        except UpstreamError as error:
+            if error.kind not in _HOPELESS:
+                raise
+            self._fail([wait for wait in self._waits if wait.run_id == run_id], error)
+
+    async def _tell(self, run: AgentRun) -> None:
+        for wait in [each for each in self._waits if each.run_id == run.id and not each.done.done()]:
+            wait.looked_at = self._clock()
+            if not run.finished:
+                wait.seen_working = True
+            elif wait.believes(run, self._clock()):
+                wait.done.set_result(run)
+                continue
+            if wait.on_change is not None and (wait.last is None or _shown(run) != _shown(wait.last)):
+                await wait.on_change(run)
+            wait.last = run
+
+    @staticmethod
+    def _fail(waits: list[_Wait], error: BotError) -> None:
+        for wait in waits:
+            if not wait.done.done():
+                wait.done.set_exception(error)
+
+
+def _shown(run: AgentRun) -> tuple[object, ...]:
+    """What of a run a reader would notice."""
+    return (run.state, run.status, run.summary, run.result, run.github_pull_requests)

@@ -1,0 +1,45 @@
+"""``resume``: give a run a follow-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from bot.commands.usage import MisreadError, Usage
+
+_RUN = re.compile(r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?#?([1-9][0-9]{0,14})(?=\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Give a run this follow-up.
+
+    :param run: the run's id; None: the thread's latest
+    """
+
+    USAGE: ClassVar[Usage] = Usage(
+        name="resume",
+        summary="Gives a run a follow-up; without a number, this thread's latest run.",
+        form="resume [RUN] PROMPT",
+        example="resume also update the changelog",
+        permission="write",
+    )
+
+    prompt: str
+    run: int | None = None
+
+    @classmethod
+    def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
+        """:raises MisreadError: where the prompt is missing."""
+        run, prompt = split_run(rest.strip())
+        if not prompt:
+            raise MisreadError("The prompt is missing: say what the agent is to do next.")
+        return cls(prompt=prompt, run=run)
+
+
+def split_run(text: str) -> tuple[int | None, str]:
+    """The run's id that a text starts with (``7``, ``#7`` or the address of its page), and what follows it."""
+    found = _RUN.match(text)
+    return (int(found[1]), text[found.end() :].strip()) if found else (None, text)

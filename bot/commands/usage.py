@@ -1,0 +1,57 @@
+"""How a command is used, as data: help texts, the README's table and error messages are all made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Needed = Literal["read", "write"]
+"""The repository permission that a command takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One flag of a command.
+
+    :param name: the long option
+    :param value: what its value is, in capitals; every flag of a command takes one
+    :param many: whether it may be given more than once
+    """
+
+    name: str
+    short: str
+    value: str
+    sentence: str
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """How a command is said.
+
+    :param form: what follows the prefix
+    :param example: a whole line without the prefix, as somebody would write it
+    """
+
+    name: str
+    summary: str
+    form: str
+    example: str
+    permission: Needed
+    flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A command that cannot be understood.
+
+    :param text: what is wrong and how it is said right, in Markdown: the reply
+    :param name: the command's name as far as it was understood
+    """
+
+    text: str
+    name: str
+
+
+class MisreadError(ValueError):
+    """What follows a command's name does not fit it; the text says what is wrong, without the example."""

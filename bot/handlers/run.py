@@ -1,0 +1,26 @@
+"""``run``: starts an agent on the thread and stays with it to its end."""
+
+from __future__ import annotations
+
+from bot.commands.run import Run
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.place import place_of
+from bot.replies import prompts, runs
+from bot.replies.reply import Reply
+
+
+async def run(command: Run, order: Order, do: Do) -> Reply:
+    kind = "pull request" if order.thread.is_pull_request else "issue"
+    await do.show(runs.accepted_run(place=kind, slot_in=do.creation_wait()))
+    prompt = prompts.run_prompt(command.prompt, await place_of(order, do))
+    started = await do.create_run(
+        prompt,
+        model=command.model,
+        agent_type=command.agent_type,
+        repo_id=command.repo_id,
+        images=command.images,
+    )
+    await do.show(runs.started(started.run))
+    ended = await do.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
+    return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)

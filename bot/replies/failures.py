@@ -1,0 +1,96 @@
+"""What the bot says when it could not do what was asked: a mistake, a refusal, an upstream's fault, our own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.errors import Kind, Service, UpstreamError, UserMistake
+from bot.replies.markers import Stage
+from bot.replies.phrases import duration
+from bot.replies.reply import Reply
+from bot.replies.untrusted import cut, inert, inline_code
+
+
+def mistake(text: str) -> Reply:
+    """:param text: Markdown of our own making."""
+    return Reply(stage=Stage.REFUSED, text=text)
+
+
+def refused(error: UserMistake) -> Reply:
+    return mistake(error.text)
+
+
+def not_allowed(login: str, *, needed: str, has: str, who_can: Sequence[str]) -> str:
+    """:param needed: the permission's word; ``write`` covers maintain and admin too."""
+    has_words = f"has `{has}`" if has != "none" else "has none"
+    logins = [f"`{name}`" for name in who_can]
+    people = f" {', '.join(logins)} can." if logins else " Somebody with it can."
+    return f"`{login}` may not do this here: it takes `{needed}` access, and `{login}` {has_words}.{people}"
+
+
+def no_run_here(example: str, *, prefix: str) -> str:
+    """:param example: a command that names a run."""
+    return (
+        f"No agent run belongs to this conversation yet. Start one with `{prefix} run <what to do>`, or name one by "
+        f"its number: {inline_code(example)}"
+    )
+
+
+def bot_refused(login: str) -> str:
+    return f"`{login}` is a bot, and bots may not give commands here. A person with `write` access can."
+
+
+def upstream(error: UpstreamError) -> Reply:
+    """One sentence on what happened, the upstream's words, and what to do."""
+    happened, next_step = _explain(error)
+    detail = cut(inert(error.detail), 500).strip()
+    parts = (
+        f"{happened}{f' ({error.status})' if error.status else ''}.",
+        "\n".join(f"> {line}" for line in detail.splitlines()) if detail else "",
+        f"Next: {next_step}",
+    )
+    return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part))
+
+
+def _explain(error: UpstreamError) -> tuple[str, str]:
+    name = error.service.value
+    again = "give the command again in a new comment"
+    match error.kind:
+        case Kind.QUOTA_USED_UP:
+            return (
+                "Codegen starts no more agent runs: the plan's runs are used up",
+                f"somebody who manages the Codegen organization raises the plan or awaits its renewal; then {again}.",
+            )
+        case Kind.UNAUTHORIZED:
+            variable = "CODEGEN_API_TOKEN" if error.service is Service.CODEGEN else "GITHUB_TOKEN or the App's key"
+            return f"{name} does not accept the bot's token", f"whoever runs the bot renews `{variable}`; then {again}."
+        case Kind.FORBIDDEN:
+            return (
+                f"{name} does not let the bot do this",
+                f"whoever runs the bot gives its token the right; then {again}.",
+            )
+        case Kind.NOT_FOUND:
+            return (
+                f"{name} knows nothing of the kind",
+                "check the number; the bot sees only what belongs to its organization and this repository.",
+            )
+        case Kind.INVALID:
+            return f"{name} did not accept the request", "change the command as it says and give it in a new comment."
+        case Kind.RATE_LIMITED:
+            wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a few minutes"
+            return f"{name} asks to slow down, and went on asking", f"{again}{wait}."
+        case Kind.SERVER_FAULT | Kind.BAD_ANSWER:
+            return f"{name} has a fault of its own, and trying again did not help", f"{again} in a few minutes."
+        case Kind.NETWORK:
+            return f"{name} cannot be reached, and trying again did not help", f"{again} in a few minutes."
+
+
+def own_fault(identity: str) -> Reply:
+    """The bot itself is at fault; the log has the rest under the identity."""
+    return Reply(
+        stage=Stage.FAILED,
+        text=(
+            "The bot itself failed at this command.\n\nNext: give the command again in a new comment; if it fails "
+            f"again, whoever runs the bot finds it in the log under `{identity}`."
+        ),
+    )

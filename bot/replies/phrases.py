@@ -1,0 +1,58 @@
+"""Small pieces that several replies share: a run's link, a duration, a list of pull requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote, urlsplit
+
+from bot.codegen.models import AgentRun, RunPullRequest
+from bot.replies.untrusted import inert
+
+TRACE_URL = "https://codegen.com/agent/trace/"
+
+
+def run_link(run: AgentRun, *, capital: bool = False) -> str:
+    """``[run 7](...)``, with the upstream's address or, where it gives none, the usual one."""
+    word = "Run" if capital else "run"
+    return f"[{word} {run.id}]({_safe_url(run.web_url) or f'{TRACE_URL}{run.id}'})"
+
+
+def pull_request_links(pull_requests: Sequence[RunPullRequest]) -> str:
+    """``[octo/shop#12](...) and [octo/shop#13](...)``; empty where there are none."""
+    links = [link for pull_request in pull_requests if (link := _pull_request_link(pull_request))]
+    return " and ".join([", ".join(links[:-1]), links[-1]] if len(links) > 1 else links)
+
+
+def _pull_request_link(pull_request: RunPullRequest) -> str | None:
+    url = _safe_url(pull_request.url)
+    if url is None:
+        return None
+    found = re.search(r"/([\w.-]+/[\w.-]+)/pull/(\d+)$", url)
+    name = f"{found[1]}#{found[2]}" if found else inert(pull_request.title or "a pull request")
+    return f"[{name}]({url})"
+
+
+def _safe_url(url: str | None) -> str | None:
+    """The address as it may stand in a Markdown link; None where it is not http(s)."""
+    if not url or urlsplit(url).scheme not in {"http", "https"}:
+        return None
+    return quote(url, safe=":/?#@!$&*+,;=%~-._")
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_left} min" if minutes_left else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{whole} s"
+
+
+def first_line(text: str, limit: int) -> str:
+    """The first line that says something, cut to `limit` characters; for quoting inside a sentence."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"

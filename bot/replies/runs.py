@@ -1,0 +1,174 @@
+"""What the bot says of an agent run, from accepted to its end."""
+
+from __future__ import annotations
+
+from bot.codegen.models import AgentRun, State
+from bot.replies.markers import Stage
+from bot.replies.phrases import duration, pull_request_links, run_link
+from bot.replies.reply import Reply
+from bot.replies.untrusted import cut, folded, inert
+
+SHOWN_OPENLY = 1_500
+"""Characters of a summary or result that stand open; what is longer is folded."""
+
+KEPT = 40_000
+"""Characters of a result that are kept at all: the run's page has the rest."""
+
+
+def accepted_run(*, place: str, slot_in: float = 0.0) -> Reply:
+    """:param slot_in: seconds until Codegen's rate limit lets the run start."""
+    text = f"Accepted. Starting an agent run for this {place}…"
+    if slot_in >= 1:
+        text = (
+            f"Accepted. Codegen starts at most 10 agent runs a minute, so this one starts in about "
+            f"{duration(slot_in)}; nothing to do until then."
+        )
+    return Reply(stage=Stage.ACCEPTED, text=text)
+
+
+def accepted_resume(run_id: int) -> Reply:
+    return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Handing the follow-up to run {run_id}…", runs=(run_id,))
+
+
+def started(run: AgentRun) -> Reply:
+    return Reply(
+        stage=Stage.STARTED,
+        text=f"Started: an agent is on it in {run_link(run)}.\n\nThis comment is kept up to date.",
+        runs=(run.id,),
+    )
+
+
+def resumed(run: AgentRun) -> Reply:
+    return Reply(
+        stage=Stage.STARTED,
+        text=f"Resumed: {run_link(run)} has the follow-up.\n\nThis comment is kept up to date.",
+        runs=(run.id,),
+    )
+
+
+def working(run: AgentRun, *, seconds: float) -> Reply:
+    """:param seconds: how long the run has been at it."""
+    status = f" Codegen calls it `{_word(run.status)}`." if run.status else ""
+    text = f"Working for {duration(seconds)}: {run_link(run)}.{status}"
+    if links := pull_request_links(run.github_pull_requests):
+        text += f"\n\nPull requests so far: {links}."
+    return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))
+
+
+def outcome(run: AgentRun, *, seconds: float, prefix: str) -> Reply:
+    """The last word on a run: it ended well, or badly, or the bot looks no longer.
+
+    :param seconds: since it was set going
+    """
+    if not run.finished:
+        return _stopped_looking(run, seconds, prefix)
+    return _succeeded(run, seconds, prefix) if run.succeeded else _failed(run, seconds, prefix)
+
+
+def _succeeded(run: AgentRun, seconds: float, prefix: str) -> Reply:
+    links = pull_request_links(run.github_pull_requests)
+    did = f", with {links}" if links else ""
+    return Reply(
+        stage=Stage.FINISHED,
+        text="\n\n".join(
+            part
+            for part in (
+                f"Finished in {duration(seconds)}: {run_link(run)}{did}.",
+                _said(run),
+                f"A follow-up: `{prefix} resume {run.id} <what to do next>`",
+            )
+            if part
+        ),
+        runs=(run.id,),
+    )
+
+
+def _failed(run: AgentRun, seconds: float, prefix: str) -> Reply:
+    happened, next_step = _ENDINGS.get(run.state, _ENDINGS[State.FAILED])
+    called = f" (Codegen calls it `{_word(run.status)}`)" if run.status else ""
+    parts = (
+        f"{run_link(run, capital=True)} {happened} after {duration(seconds)}{called}.",
+        _said(run),
+        f"Pull requests it left: {links}." if (links := pull_request_links(run.github_pull_requests)) else "",
+        f"Next: {next_step.format(prefix=prefix, run=run.id)}",
+    )
+    return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
+
+
+_ENDINGS: dict[State, tuple[str, str]] = {
+    State.FAILED: (
+        "failed",
+        "its page shows where; then `{prefix} resume {run} <a hint>` goes on from there.",
+    ),
+    State.CANCELLED: (
+        "was stopped",
+        "`{prefix} resume {run} <what to do>` goes on from there, if that was not meant.",
+    ),
+    State.TIMED_OUT: (
+        "ran out of time",
+        "`{prefix} resume {run} go on` gives it more, or ask for a smaller piece with `{prefix} run`.",
+    ),
+    State.OUT_OF_TOKENS: (
+        "ran out of tokens",
+        "ask for a smaller piece with `{prefix} run`, or raise the limit in Codegen's settings.",
+    ),
+    State.MAX_ITERATIONS: (
+        "used up its iterations",
+        "`{prefix} resume {run} go on` gives it more, or ask for a smaller piece with `{prefix} run`.",
+    ),
+}
+
+
+def _stopped_looking(run: AgentRun, seconds: float, prefix: str) -> Reply:
+    """The run outlived the bot's patience; it may well still finish."""
+    return Reply(
+        stage=Stage.FAILED,
+        text=(
+            f"{run_link(run, capital=True)} is still working after {duration(seconds)}; this comment follows it "
+            f"no longer, the run goes on.\n\nNext: `{prefix} status {run.id}` shows how far it is."
+        ),
+        runs=(run.id,),
+    )
+
+
+def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
+    """How a run is, asked for by somebody.
+
+    :param seconds: since its creation; None where upstream does not say when that was
+    """
+    since = f", started {duration(seconds)} ago" if seconds is not None else ""
+    links = pull_request_links(run.github_pull_requests)
+    head = f"{run_link(run, capital=True)}: {_state_word(run)}{since}{f', with {links}' if links else ''}."
+    if run.status:
+        head += f" Codegen calls it `{_word(run.status)}`."
+    follow_up = f"A follow-up: `{prefix} resume {run.id} <what to do next>`" if run.finished else ""
+    said = _said(run) if run.finished else ""
+    text = "\n\n".join(part for part in (head, said, follow_up) if part)
+    return Reply(stage=Stage.FINISHED, text=text, runs=(run.id,))
+
+
+def _state_word(run: AgentRun) -> str:
+    if not run.finished:
+        return "waiting to start" if run.state is State.QUEUED else "working"
+    return "finished" if run.succeeded else _ENDINGS.get(run.state, _ENDINGS[State.FAILED])[0]
+
+
+def _said(run: AgentRun) -> str:
+    """The agent's own words: the summary openly, the result folded where it is long or a summary stands before it."""
+    summary = inert(run.summary or "").strip()
+    result = inert(run.result or "").strip()
+    if result == summary:
+        result = ""
+    shown = []
+    if summary:
+        shown.append(cut(summary, SHOWN_OPENLY) if len(summary) > SHOWN_OPENLY else summary)
+    if result and not summary and len(result) <= SHOWN_OPENLY:
+        shown.append(result)
+    elif result:
+        shown.append(folded("The agent's result", cut(result, KEPT, more="\n\n… the run's page has the rest.")))
+    return "\n\n".join(shown)
+
+
+def _word(status: str) -> str:
+    """A status as it may stand in inline code."""
+    return "".join(letter for letter in status[:40] if letter.isalnum() or letter in "_- ")
