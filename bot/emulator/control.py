@@ -1,6 +1,6 @@
 """What both emulators offer beyond the real services: a journal of requests, scripted faults, a reset.
 
-`install` adds the routes under ``/_emulator/`` and the middleware that keeps the journal and plays the faults.
+`Control` brings the routes under ``/_emulator/`` and the middleware that keeps the journal and plays the faults.
 """
 
 from __future__ import annotations
@@ -20,13 +20,22 @@ from aiohttp.typedefs import Handler, Middleware
 PREFIX = "/_emulator/"
 FAULT_ACTIONS = ("status", "drop", "hang", "truncate")
 
+FAULT_HELP = """\
+POST   faults      what goes wrong: {"path": "regular expression", "method": "POST", "action": "status" | "drop" |
+                   "hang" | "truncate", "status": 500, "headers": {}, "body": {}, "times": 1 (null: no end),
+                   "probability": 1.0, "delay": 0.0, "after_work": false}; every part is optional
+GET    faults      the faults that are still to come; DELETE forgets them
+GET    requests    every request with its time, who asked, and how it was answered; DELETE forgets them
+POST   reset       puts everything back to the start"""
+
 
 @dataclass(slots=True)
 class Entry:
     """One request as it arrived and how it was answered.
 
     `at` is in seconds since the emulator started; `body` is the JSON body, or None; `status` is None where the
-    connection was dropped. The token is not kept, only who it stood for (`actor`).
+    connection was dropped. The token is not kept, only who it stood for (`actor`). `routed` is False where the emulator
+    has nothing at that address.
     """
 
     at: float
@@ -37,9 +46,13 @@ class Entry:
     actor: str | None = None
     status: int | None = None
     fault: str | None = None
+    routed: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+JOURNAL_ENTRY = web.RequestKey("journal_entry", Entry)
 
 
 @dataclass(slots=True)
@@ -119,8 +132,9 @@ class Control:
                 path=request.path,
                 query=dict(request.query),
                 body=await _json_body(request),
+                routed=request.match_info.http_exception is None,
             )
-            request["journal_entry"] = entry
+            request[JOURNAL_ENTRY] = entry
             self.journal.append(entry)
             fault = self._pick(request.method, request.path)
             try:

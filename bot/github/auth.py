@@ -1,94 +1,170 @@
-"""As whom the bot speaks to GitHub: a plain token, or a GitHub App's installation in each repository."""
+"""As whom the bot speaks to GitHub: with a plain token, or as a GitHub App through its installation in each account.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import jwt
-from gidgethub.abc import GitHubAPI
 from gidgethub.apps import get_jwt
 
-from bot.errors import SettingsError
+from bot import log
+from bot.errors import RETRIED, Kind, SettingsError, UpstreamError
+from bot.github.models import Person
+from bot.github.shapes import APP, IDENTIFIED, INSTALLATION_TOKEN, USER, person
+from bot.github.transport import Credential, Transport
 
-RENEWED_BEFORE_END = timedelta(minutes=5)
-"""An installation token lasts an hour; a request that starts now must not outlive it."""
+_log = log.get(__name__)
+
+RENEWED_BEFORE_END = 300.0
+"""Seconds. An installation token lasts an hour; what starts now must not outlive it."""
+
+LAST_USE_BEFORE_END = 60.0
+"""Seconds before its end up to which an old token still serves where GitHub cannot give a new one just now."""
+
+JWT_LIFETIME = 540
+"""Seconds. GitHub allows ten minutes; one less forgives a clock that is ahead."""
 
 
 class Auth(Protocol):
-    """Where the token for a request comes from."""
+    """Where the credential of a request comes from."""
 
-    async def token(self, api: GitHubAPI, repository: str) -> str:
-        """The token to use in a repository (``owner/name``)."""
+    def account(self, repository: str) -> str:
+        """A name for whose limits a request counts against."""
 
-    async def login(self, api: GitHubAPI) -> str:
-        """The bot's own login."""
+    async def credential(self, transport: Transport, repository: str) -> Credential:
+        """What to show in a repository.
+
+        :raises UpstreamError: where GitHub does not give one
+        """
+
+    def forget(self, credential: Credential) -> bool:
+        """GitHub no longer takes it. True where asking for another is worth it."""
+
+    async def me(self, transport: Transport) -> Person:
+        """The bot itself."""
 
 
 class TokenAuth:
     """A token of one account, the same everywhere."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._credential = Credential(token)
 
-    async def token(self, api: GitHubAPI, repository: str) -> str:  # noqa: ARG002
-        return self._token
+    def account(self, repository: str) -> str:  # noqa: ARG002 - the same everywhere
+        return ""
 
-    async def login(self, api: GitHubAPI) -> str:
-        user = await api.getitem("/user", oauth_token=self._token)
-        return str(user["login"])
+    async def credential(self, transport: Transport, repository: str) -> Credential:  # noqa: ARG002 - the same
+        return self._credential
+
+    def forget(self, credential: Credential) -> bool:  # noqa: ARG002 - there is no other
+        return False
+
+    async def me(self, transport: Transport) -> Person:
+        answer = await transport.send("me", "GET", "/user", credential=self._credential, changes=False)
+        return person(answer.read(USER))
 
 
 @dataclass(frozen=True, slots=True)
 class _InstallationToken:
-    value: str
-    ends_at: datetime
+    credential: Credential = field(repr=False)
+    ends_at: float
 
 
 class AppAuth:
-    """A GitHub App. One token for each installation, renewed in time, asked for once however many wait for it."""
+    """A GitHub App. Tokens are kept for each installation, renewed in time, asked for once however many wait.
 
-    def __init__(
-        self, app_id: str, private_key: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        """:raises SettingsError: where the key cannot sign."""
+    :param app_id: the App's id or client id
+    :param private_key: the key as PEM text
+    :param clock: seconds since the epoch
+    :raises SettingsError: where the key cannot sign
+    """
+
+    def __init__(self, app_id: str, private_key: str, *, clock: Callable[[], float] = time.time) -> None:
         self._app_id = app_id
         self._private_key = private_key
-        self._now = now
+        self._clock = clock
         self._installations: dict[str, int] = {}
         self._tokens: dict[int, _InstallationToken] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: defaultdict[str | int, asyncio.Lock] = defaultdict(asyncio.Lock)
         try:
-            self._jwt()
-        except (ValueError, TypeError, jwt.InvalidKeyError):
+            self._as_app()
+        except (ValueError, TypeError, jwt.PyJWTError):
             raise SettingsError(
                 "GITHUB_PRIVATE_KEY is no RSA private key in PEM form. Where to get it: the App's settings page, "
                 "Generate a private key."
             ) from None
 
-    def _jwt(self) -> str:
-        return get_jwt(app_id=self._app_id, private_key=self._private_key, expiration=9 * 60)
+    def account(self, repository: str) -> str:
+        # An App has one installation for each owner, and its limits are the installation's.
+        return repository.partition("/")[0].lower()
 
-    async def token(self, api: GitHubAPI, repository: str) -> str:
-        async with self._locks.setdefault(repository, asyncio.Lock()):
-            installation = self._installations.get(repository)
-            if installation is None:
-                found = await api.getitem(f"/repos/{repository}/installation", jwt=self._jwt())
-                installation = self._installations[repository] = int(found["id"])
-            known = self._tokens.get(installation)
-            if known is None or known.ends_at - self._now() < RENEWED_BEFORE_END:
-                known = self._tokens[installation] = await self._new_token(api, installation)
-            return known.value
+    def remember(self, repository: str, installation_id: int) -> None:
+        """A delivery told which installation a repository belongs to: one request less."""
+        self._installations[repository.lower()] = installation_id
 
-    async def _new_token(self, api: GitHubAPI, installation: int) -> _InstallationToken:
-        answer: dict[str, Any] = await api.post(
-            f"/app/installations/{installation}/access_tokens", data={}, jwt=self._jwt()
+    async def credential(self, transport: Transport, repository: str) -> Credential:
+        known = self._installations.get(repository.lower())
+        try:
+            return await self._token(transport, known or await self._installation(transport, repository))
+        except UpstreamError as error:
+            if known is None or error.kind is not Kind.NOT_FOUND:
+                raise
+        # Installed anew, it has another id.
+        if self._installations.get(repository.lower()) == known:
+            del self._installations[repository.lower()]
+        return await self._token(transport, await self._installation(transport, repository))
+
+    def forget(self, credential: Credential) -> bool:
+        for installation, token in self._tokens.items():
+            if token.credential == credential:
+                del self._tokens[installation]
+                break
+        return not credential.is_jwt
+
+    async def me(self, transport: Transport) -> Person:
+        answer = await transport.send("me", "GET", "/app", credential=self._as_app(), changes=False)
+        return Person(f"{answer.read(APP).slug}[bot]", is_bot=True)
+
+    def _as_app(self) -> Credential:
+        token = get_jwt(app_id=self._app_id, private_key=self._private_key, expiration=JWT_LIFETIME)
+        return Credential(token, is_jwt=True)
+
+    async def _installation(self, transport: Transport, repository: str) -> int:
+        name = repository.lower()
+        async with self._locks[name]:
+            if name not in self._installations:
+                answer = await transport.send(
+                    "installation", "GET", f"/repos/{repository}/installation", credential=self._as_app(), changes=False
+                )
+                self._installations[name] = answer.read(IDENTIFIED).id
+            return self._installations[name]
+
+    async def _token(self, transport: Transport, installation: int) -> Credential:
+        async with self._locks[installation]:
+            token = self._tokens.get(installation)
+            left = token.ends_at - self._clock() if token else 0.0
+            if token is None or left < RENEWED_BEFORE_END:
+                try:
+                    token = self._tokens[installation] = await self._new_token(transport, installation)
+                except UpstreamError as error:
+                    if token is None or left < LAST_USE_BEFORE_END or error.kind not in RETRIED:
+                        raise
+                    _log.warning("github.token-not-renewed", installation=installation, reason=str(error))
+            return token.credential
+
+    async def _new_token(self, transport: Transport, installation: int) -> _InstallationToken:
+        # Not a change: a token too many does no harm.
+        path = f"/app/installations/{installation}/access_tokens"
+        answer = await transport.send(
+            "installation_token", "POST", path, credential=self._as_app(), data={}, changes=False
         )
-        return _InstallationToken(answer["token"], datetime.fromisoformat(answer["expires_at"]))
-
-    async def login(self, api: GitHubAPI) -> str:
-        app = await api.getitem("/app", jwt=self._jwt())
-        return f"{app['slug']}[bot]"
+        read = answer.read(INSTALLATION_TOKEN)
+        return _InstallationToken(Credential(read.token), read.expires_at.timestamp())

@@ -17,8 +17,9 @@ class BoundedCache(MutableMapping[str, V]):
         self._entries: OrderedDict[str, V] = OrderedDict()
 
     def __getitem__(self, key: str) -> V:
+        value = self._entries[key]
         self._entries.move_to_end(key)
-        return self._entries[key]
+        return value
 
     def __setitem__(self, key: str, value: V) -> None:
         self._entries[key] = value

@@ -1,20 +1,22 @@
-"""GitHub's REST API, one method for each thing that the bot does there."""
+"""GitHub's REST API, one method for each thing that the bot does there.
+
+https://docs.github.com/en/rest
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
 
 import aiohttp
-from gidgethub.aiohttp import GitHubAPI
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
-from bot.github.cache import BoundedCache
-from bot.github.limits import WriteBudget
+from bot.github.calls import Calls
+from bot.github.limits import ContentBudget
 from bot.github.models import (
     CheckRun,
     CommentKind,
@@ -25,27 +27,43 @@ from bot.github.models import (
     PullRequest,
     Reaction,
 )
-from bot.github.transport import Transport
+from bot.github.shapes import (
+    CHECK_RUN,
+    CONTENT,
+    IDENTIFIED,
+    ISSUE_COMMENT,
+    LABEL,
+    LABELS,
+    NOTHING,
+    PERMISSION,
+    PULL_REQUEST,
+    REPOSITORY,
+    USERS,
+)
 
-T = TypeVar("T")
+A_FEW = 5
+"""How many logins `GitHub.who_can` tells."""
 
-USER_AGENT = "codegen-bot"
-
-_REACTION_PATHS = {
-    CommentKind.ISSUE_COMMENT: "/repos/{repository}/issues/comments/{comment_id}/reactions",
-    CommentKind.REVIEW_COMMENT: "/repos/{repository}/pulls/comments/{comment_id}/reactions",
+_COLLABORATOR_WORDS = {
+    Permission.NONE: "pull",
+    Permission.READ: "pull",
+    Permission.TRIAGE: "triage",
+    Permission.WRITE: "push",
+    Permission.MAINTAIN: "maintain",
+    Permission.ADMIN: "admin",
 }
-"""A review has no reactions in GitHub's API."""
 
 
 class GitHub:
-    """One GitHub, as one account or App. `repository` is always ``owner/name``.
+    """GitHub, as one account or App. `repository` is always ``owner/name``.
 
     Every method raises `bot.errors.UpstreamError` and nothing else. Reads are tried again, writes only where they
-    surely did not arrive.
+    surely were not done. All of them may wait, for the account's budget of writes or for a limit to pass.
 
     :param session: shared by all calls, owned by the caller (`bot.github.transport.new_session`)
-    :param sleep: waits before another try, in seconds
+    :param clock: seconds since the epoch
+    :param sleep: waits, in seconds
+    :param new_budget: makes the budget of one account's writes
     """
 
     def __init__(
@@ -54,232 +72,185 @@ class GitHub:
         auth: Auth,
         *,
         base_url: str = "https://api.github.com",
-        budget: WriteBudget | None = None,
+        clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        new_budget: Callable[[], ContentBudget] | None = None,
     ) -> None:
-        cache: MutableMapping[str, tuple[str | None, str | None, Any, str | None]] = BoundedCache(500)
-        self._api = GitHubAPI(session, USER_AGENT, base_url=base_url, cache=cache)
-        self._auth = auth
-        self._transport = Transport(budget=budget, sleep=sleep)
+        self._calls = Calls(session, auth, base_url=base_url, clock=clock, sleep=sleep, new_budget=new_budget)
         self._me: Person | None = None
-
-    # Comments and reactions
-
-    async def comment(self, repository: str, number: int, body: str) -> PostedComment:
-        """Writes a comment on an issue or a pull request."""
-        path = f"/repos/{repository}/issues/{number}/comments"
-        return await self._post("comment", repository, path, {"body": body}, _posted)
-
-    async def edit_comment(self, repository: str, comment_id: int, body: str) -> PostedComment:
-        path = f"/repos/{repository}/issues/comments/{comment_id}"
-        return await self._write(
-            "edit_comment",
-            repository,
-            lambda token: self._api.patch(path, {}, data={"body": body}, oauth_token=token),
-            _posted,
-        )
-
-    async def comments(
-        self, repository: str, number: int, *, since: datetime | None = None
-    ) -> AsyncIterator[PostedComment]:
-        """A thread's comments, oldest first.
-
-        :param since: only those changed at or after this moment
-        """
-        query = f"&since={since.strftime('%Y-%m-%dT%H:%M:%SZ')}" if since else ""
-        path = f"/repos/{repository}/issues/{number}/comments?per_page=100{query}"
-        for document in await self._list("comments", repository, path):
-            yield _posted(document)
-
-    async def react(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
-        """Puts a reaction under a comment; does nothing where GitHub has no address for it. Doing it twice is one."""
-        if kind not in _REACTION_PATHS:
-            return
-        path = _REACTION_PATHS[kind].format(repository=repository, comment_id=comment_id)
-        await self._post("react", repository, path, {"content": content.value}, _nothing)
 
     # People
 
     async def me(self) -> Person:
         """The bot itself. Asked once."""
         if self._me is None:
-            login = await self._transport.read("me", lambda: self._auth.login(self._api))
-            self._me = Person(login, is_bot=login.endswith("[bot]"))
+            self._me = await self._calls.me()
         return self._me
 
     async def permission(self, repository: str, login: str) -> Permission:
         """What somebody may do. NONE also where GitHub knows nobody of that name."""
-        path = f"/repos/{repository}/collaborators/{login}/permission"
+        path = f"/collaborators/{_part(login)}/permission"
         try:
-            return await self._get("permission", repository, path, _permission)
+            return (await self._calls.read("permission", repository, path, PERMISSION)).model()
         except UpstreamError as error:
-            if error.kind is Kind.NOT_FOUND:
+            if _is_absent(error, "permission"):
                 return Permission.NONE
             raise
+
+    async def who_can(self, repository: str, permission: Permission) -> list[str]:
+        """A few people who have at least that permission; none where the bot may not ask."""
+        query = {"permission": _COLLABORATOR_WORDS[permission], "per_page": "30"}
+        try:
+            users = await self._calls.read("who_can", repository, "/collaborators", USERS, query=query)
+        except UpstreamError as error:
+            if error.kind in {Kind.FORBIDDEN, Kind.NOT_FOUND}:
+                return []
+            raise
+        return [user.login for user in users if user.type != "Bot"][:A_FEW]
+
+    # Comments and reactions
+
+    async def comment(self, repository: str, number: int, body: str) -> PostedComment:
+        """Writes a comment on an issue or a pull request.
+
+        :param body: at most 65,536 characters
+        """
+        path = f"/issues/{number}/comments"
+        answer = await self._calls.write("comment", repository, "POST", path, ISSUE_COMMENT, data={"body": body})
+        return answer.model()
+
+    async def edit_comment(self, repository: str, comment_id: int, body: str) -> PostedComment:
+        path = f"/issues/comments/{comment_id}"
+        answer = await self._calls.write("edit_comment", repository, "PATCH", path, ISSUE_COMMENT, data={"body": body})
+        return answer.model()
+
+    async def delete_comment(self, repository: str, comment_id: int) -> None:
+        """Takes a comment away; one that is gone already is no error."""
+        await self._remove("delete_comment", repository, f"/issues/comments/{comment_id}")
+
+    async def get_comment(self, repository: str, comment_id: int) -> PostedComment:
+        path = f"/issues/comments/{comment_id}"
+        return (await self._calls.read("get_comment", repository, path, ISSUE_COMMENT)).model()
+
+    async def comments(
+        self, repository: str, number: int, *, since: datetime | None = None
+    ) -> AsyncIterator[PostedComment]:
+        """A thread's comments, oldest first, without those on lines and of reviews.
+
+        :param since: only those changed at or after this moment, which knows its time zone
+        """
+        query = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if since else None
+        path = f"/issues/{number}/comments"
+        async for answer in self._calls.read_pages("comments", repository, path, ISSUE_COMMENT, query=query):
+            yield answer.model()
+
+    async def react(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
+        """Puts a reaction under a comment; twice is once. Nothing where GitHub has no address for it: reviews."""
+        path = _reactions_path(kind, comment_id)
+        if path is not None:
+            await self._calls.write("react", repository, "POST", path, NOTHING, data={"content": content.value})
+
+    async def unreact(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
+        """Takes the bot's own reaction away, if there is one."""
+        path = _reactions_path(kind, comment_id)
+        if path is None:
+            return
+        # Reacting once more is the way to the own reaction's id that needs neither a list nor the own name.
+        data = {"content": content.value}
+        reaction = await self._calls.write("unreact", repository, "POST", path, IDENTIFIED, data=data)
+        await self._remove("unreact", repository, f"{path}/{reaction.id}")
 
     # Labels
 
     async def labels(self, repository: str, number: int) -> list[Label]:
-        path = f"/repos/{repository}/issues/{number}/labels?per_page=100"
-        return [_label(document) for document in await self._list("labels", repository, path)]
+        """The labels of an issue or a pull request."""
+        pages = self._calls.read_pages("labels", repository, f"/issues/{number}/labels", LABEL)
+        return [answer.model() async for answer in pages]
 
-    async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> None:
-        path = f"/repos/{repository}/issues/{number}/labels"
-        await self._post("add_labels", repository, path, {"labels": list(names)}, _nothing)
+    async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]:
+        """Puts labels on, makes those that the repository does not know yet, and tells what is on now."""
+        path = f"/issues/{number}/labels"
+        answers = await self._calls.write("add_labels", repository, "POST", path, LABELS, data={"labels": [*names]})
+        return [answer.model() for answer in answers]
 
     async def remove_label(self, repository: str, number: int, name: str) -> None:
         """Takes a label off; one that is not on is no error."""
-        path = f"/repos/{repository}/issues/{number}/labels/{{name}}"
-        try:
-            await self._write(
-                "remove_label",
-                repository,
-                lambda token: self._api.delete(path, {"name": name}, oauth_token=token),
-                _nothing,
-            )
-        except UpstreamError as error:
-            if error.kind is not Kind.NOT_FOUND:
-                raise
+        await self._remove("remove_label", repository, f"/issues/{number}/labels/{_part(name)}")
 
-    async def create_label(self, repository: str, label: Label) -> None:
-        """:raises UpstreamError: of kind INVALID where there is one of that name"""
-        body = {"name": label.name, "color": label.color, "description": label.description}
-        await self._post("create_label", repository, f"/repos/{repository}/labels", body, _nothing)
+    async def create_label(self, repository: str, label: Label) -> Label:
+        """Makes a label, or tells of the one that there is of that name, whatever its colour."""
+        data = {"name": label.name, "color": label.color, "description": label.description}
+        try:
+            return (await self._calls.write("create_label", repository, "POST", "/labels", LABEL, data=data)).model()
+        except UpstreamError as refusal:
+            if refusal.kind is not Kind.INVALID:
+                raise
+            path = f"/labels/{_part(label.name)}"
+            try:
+                return (await self._calls.read("create_label", repository, path, LABEL)).model()
+            except UpstreamError as error:
+                raise (refusal if error.kind is Kind.NOT_FOUND else error) from None
 
     # Code
 
     async def pull_request(self, repository: str, number: int) -> PullRequest:
-        return await self._get("pull_request", repository, f"/repos/{repository}/pulls/{number}", _pull_request)
+        return (await self._calls.read("pull_request", repository, f"/pulls/{number}", PULL_REQUEST)).model()
 
     async def default_branch(self, repository: str) -> str:
-        return await self._get(
-            "default_branch", repository, f"/repos/{repository}", lambda document: str(document["default_branch"])
-        )
+        return (await self._calls.read("default_branch", repository, "", REPOSITORY)).default_branch
 
     async def file(self, repository: str, path: str, *, ref: str | None = None) -> str | None:
         """A file's text; None where there is no such file.
 
         :param ref: a branch, tag or commit; None: the default branch
+        :raises UpstreamError: of kind INVALID where it is over 1 MB or no UTF-8
         """
-        address = f"/repos/{repository}/contents/{{+path}}{{?ref}}"
+        parts = path.strip("/").split("/")
+        if not {"", ".", ".."}.isdisjoint(parts):
+            return None
+        address = "/contents/" + "/".join(_part(part) for part in parts)
         try:
-            variables = {"path": path} | ({"ref": ref} if ref else {})
-            return await self._get("file", repository, address, _file_text, variables)
+            found = await self._calls.read("file", repository, address, CONTENT, query={"ref": ref} if ref else None)
         except UpstreamError as error:
-            if error.kind is Kind.NOT_FOUND:
+            if _is_absent(error, "file"):
                 return None
             raise
+        if isinstance(found, list) or found.type != "file":
+            return None
+        text = found.text()
+        if text is None:
+            raise UpstreamError(Service.GITHUB, Kind.INVALID, "file", detail=f"{path} is over 1 MB or no UTF-8 text")
+        return text
 
     async def check_runs(self, repository: str, ref: str) -> list[CheckRun]:
-        """The latest check runs of a commit."""
-        path = f"/repos/{repository}/commits/{ref}/check-runs?per_page=100"
-        documents = await self._list("check_runs", repository, path, key="check_runs")
-        return [_check_run(document) for document in documents]
+        """The latest run of each check on a commit, branch or tag."""
+        path = f"/commits/{_part(ref)}/check-runs"
+        pages = self._calls.read_pages("check_runs", repository, path, CHECK_RUN, key="check_runs")
+        return [answer.model() async for answer in pages]
 
-    # How all of them are sent
-
-    async def _get(
-        self,
-        operation: str,
-        repository: str,
-        address: str,
-        read: Callable[[Any], T],
-        variables: Mapping[str, str] | None = None,
-    ) -> T:
-        async def work() -> T:
-            token = await self._auth.token(self._api, repository)
-            return read(await self._api.getitem(address, variables or {}, oauth_token=token))
-
-        return await self._transport.read(operation, work)
-
-    async def _list(self, operation: str, repository: str, address: str, *, key: str = "items") -> list[Any]:
-        async def work() -> list[Any]:
-            token = await self._auth.token(self._api, repository)
-            pages = self._api.getiter(address, {}, oauth_token=token, iterable_key=key)
-            return [document async for document in pages]
-
-        return await self._transport.read(operation, work)
-
-    async def _post(self, operation: str, repository: str, address: str, body: Any, read: Callable[[Any], T]) -> T:
-        return await self._write(
-            operation,
-            repository,
-            lambda token: self._api.post(address, {}, data=body, oauth_token=token),
-            read,
-        )
-
-    async def _write(
-        self, operation: str, repository: str, send: Callable[[str], Awaitable[Any]], read: Callable[[Any], T]
-    ) -> T:
-        # The token apart, because getting it is a read: when that fails, nothing has been written.
-        token = await self._transport.read("token", lambda: self._auth.token(self._api, repository))
-
-        async def work() -> T:
-            return read(await send(token))
-
-        return await self._transport.write(operation, work)
+    async def _remove(self, operation: str, repository: str, path: str) -> None:
+        try:
+            await self._calls.write(operation, repository, "DELETE", path, NOTHING)
+        except UpstreamError as error:
+            if not _is_absent(error, operation):
+                raise
 
 
-def _nothing(document: Any) -> None:
-    """For answers that nobody needs."""
+def _part(text: str) -> str:
+    """One part of an address: a label may hold a slash, a bot's login holds brackets."""
+    return quote(text, safe="")
 
 
-def _person(document: Any) -> Person:
-    return (
-        Person(document["login"], is_bot=document.get("type") == "Bot") if document else Person("ghost", is_bot=False)
-    )
+def _reactions_path(kind: CommentKind, comment_id: int) -> str | None:
+    match kind:
+        case CommentKind.ISSUE_COMMENT:
+            return f"/issues/comments/{comment_id}/reactions"
+        case CommentKind.REVIEW_COMMENT:
+            return f"/pulls/comments/{comment_id}/reactions"
+        case CommentKind.REVIEW:
+            return None
 
 
-def _posted(document: Any) -> PostedComment:
-    return PostedComment(
-        id=document["id"],
-        body=document.get("body") or "",
-        author=_person(document["user"]),
-        url=document["html_url"],
-        created_at=datetime.fromisoformat(document["created_at"]),
-    )
-
-
-def _permission(document: Any) -> Permission:
-    """`role_name` tells triage and maintain apart; a custom role counts as the permission that GitHub maps it to."""
-    for word in (document.get("role_name"), document["permission"]):
-        if isinstance(word, str) and word.upper() in Permission.__members__:
-            return Permission[word.upper()]
-    return Permission.NONE
-
-
-def _pull_request(document: Any) -> PullRequest:
-    head = document["head"]
-    return PullRequest(
-        number=document["number"],
-        title=document["title"],
-        body=document.get("body") or "",
-        url=document["html_url"],
-        state=document["state"],
-        is_draft=bool(document.get("draft")),
-        head_branch=head["ref"],
-        head_sha=head["sha"],
-        head_repository=head["repo"]["full_name"] if head.get("repo") else None,
-        base_branch=document["base"]["ref"],
-    )
-
-
-def _label(document: Any) -> Label:
-    return Label(document["name"], document["color"], document.get("description") or "")
-
-
-def _file_text(document: Any) -> str:
-    """:raises ValueError: where the path is a folder or the file is no UTF-8"""
-    if not isinstance(document, dict) or document.get("encoding") != "base64":
-        raise ValueError("it is no file of text")
-    return base64.b64decode(document["content"]).decode()
-
-
-def _check_run(document: Any) -> CheckRun:
-    return CheckRun(
-        id=document["id"],
-        name=document["name"],
-        status=document["status"],
-        conclusion=document["conclusion"],
-        url=document.get("html_url"),
-    )
+def _is_absent(error: UpstreamError, operation: str) -> bool:
+    """Whether the thing itself is not there. A 404 of the App's installation says something else."""
+    return error.kind is Kind.NOT_FOUND and error.operation == operation

@@ -1,104 +1,218 @@
-"""A delivery's payload made typed. The only module that reads raw payloads."""
+"""A delivery's payload made typed. All three kinds of comment become the same two events.
+
+https://docs.github.com/en/webhooks/webhook-events-and-payloads
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
 
 from bot.github.models import Comment, CommentKind, Person, Thread
+from bot.github.shapes import Identified, Shape, User, person
 
 
 class MalformedEventError(ValueError):
-    """A payload lacks what GitHub says it has; the text names it."""
+    """A payload lacks what GitHub says it has; the text names the parts and quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentPosted:
-    """Somebody wrote a comment, of whichever kind."""
+    """Somebody wrote a comment, of whichever kind.
+
+    :param sender: who did it, by GitHub's word
+    :param installation_id: the GitHub App's installation that the delivery came through; None for a plain webhook
+    """
 
     thread: Thread
     comment: Comment
     sender: Person
+    installation_id: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentEdited:
     """Somebody changed a comment's text.
 
-    :param before: the text as it was
     :param sender: who changed it; not always who wrote it
+    :param before: the text as it was
     """
 
     thread: Thread
     comment: Comment
     sender: Person
+    installation_id: int | None
     before: str
 
 
 Event = CommentPosted | CommentEdited
 
-# Event name: the key of the thread, the key of the comment, its kind, and the action that means "written".
-_KINDS = {
-    "issue_comment": ("issue", "comment", CommentKind.ISSUE_COMMENT, "created"),
-    "pull_request_review_comment": ("pull_request", "comment", CommentKind.REVIEW_COMMENT, "created"),
-    "pull_request_review": ("pull_request", "review", CommentKind.REVIEW, "submitted"),
-}
 
+def parse(event: str, payload: object) -> Event | None:
+    """What a delivery tells of, or None where it is none of the bot's business.
 
-def parse(name: str, payload: Mapping[str, Any]) -> Event | None:
-    """The event that a delivery tells of, or None where it is none of the bot's business.
-
-    :param name: the ``X-GitHub-Event`` header
-    :raises MalformedEventError: where a comment's payload lacks a part
+    :param event: the ``X-GitHub-Event`` header
+    :param payload: the delivery's body, read as JSON
+    :raises MalformedEventError: where the payload of a comment lacks a part
     """
-    action = payload.get("action")
-    if name not in _KINDS or not isinstance(action, str):
-        return None
-    thread_key, comment_key, kind, written = _KINDS[name]
-    if action not in {written, "edited"}:
-        return None
+    if not isinstance(payload, dict):
+        raise MalformedEventError(f"The payload of {event} is not a JSON object.")
+    match event, payload.get("action"):
+        case "issue_comment", "created" | "edited":
+            return _issue_comment(_read(_IssueCommentPayload, event, payload))
+        case "pull_request_review_comment", "created" | "edited":
+            return _review_comment(_read(_ReviewCommentPayload, event, payload))
+        case "pull_request_review", "submitted" | "edited":
+            return _review(_read(_ReviewPayload, event, payload))
+        case _:
+            return None
+
+
+class _Repository(Shape):
+    full_name: str
+    private: bool
+
+
+class _Thread(Shape):
+    number: int
+    title: str
+    body: str | None = None
+    html_url: str
+    user: User | None
+
+
+class _Issue(_Thread):
+    pull_request: dict[str, Any] | None = None
+
+
+class _Comment(Shape):
+    id: int
+    body: str | None
+    user: User | None
+    html_url: str
+
+
+class _ReviewComment(_Comment):
+    path: str
+    diff_hunk: str
+    line: int | None = None
+    original_line: int | None = None
+
+
+class _Before(Shape):
+    text: str | None = Field(alias="from")
+
+
+class _Changes(Shape):
+    body: _Before | None = None
+
+
+class _Payload(Shape):
+    action: str
+    repository: _Repository
+    sender: User
+    installation: Identified | None = None
+    changes: _Changes | None = None
+
+
+class _IssueCommentPayload(_Payload):
+    issue: _Issue
+    comment: _Comment
+
+
+class _ReviewCommentPayload(_Payload):
+    pull_request: _Thread
+    comment: _ReviewComment
+
+
+class _ReviewPayload(_Payload):
+    pull_request: _Thread
+    review: _Comment
+
+
+P = TypeVar("P", bound=_Payload)
+
+
+def _read(shape: type[P], event: str, payload: object) -> P:
     try:
-        thread = _thread(payload[thread_key], payload["repository"])
-        comment = _comment(payload[comment_key], kind)
-        sender = _person(payload["sender"])
-        if action == written:
-            return CommentPosted(thread=thread, comment=comment, sender=sender)
-        before = payload["changes"].get("body", {}).get("from")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedEventError(f"The payload of {name} lacks what it should have: {error}") from None
-    # Without a "from" the edit changed something else than the text.
-    return None if before is None else CommentEdited(thread=thread, comment=comment, sender=sender, before=before)
+        return shape.model_validate(payload)
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, problem['loc']))} ({problem['msg']})" for problem in error.errors())
+        raise MalformedEventError(f"The payload of {event} is not as it should be: {', '.join(problems)}") from None
 
 
-def _thread(document: Mapping[str, Any], repository: Mapping[str, Any]) -> Thread:
+def _issue_comment(payload: _IssueCommentPayload) -> Event | None:
+    # A pull request is an issue too: only this key tells them apart.
+    thread = _thread(payload.issue, payload, is_pull_request=payload.issue.pull_request is not None)
+    return _event(payload, thread, _comment(payload.comment, CommentKind.ISSUE_COMMENT))
+
+
+def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
+    written = payload.comment
+    comment = _comment(
+        written,
+        CommentKind.REVIEW_COMMENT,
+        path=written.path,
+        # Null once the line is outdated, and missing in payloads of old GitHub Enterprise servers.
+        line=written.line or written.original_line,
+        diff_hunk=written.diff_hunk,
+    )
+    return _event(payload, _thread(payload.pull_request, payload, is_pull_request=True), comment)
+
+
+def _review(payload: _ReviewPayload) -> Event | None:
+    thread = _thread(payload.pull_request, payload, is_pull_request=True)
+    return _event(payload, thread, _comment(payload.review, CommentKind.REVIEW))
+
+
+def _event(payload: _Payload, thread: Thread, comment: Comment | None) -> Event | None:
+    if comment is None:
+        return None
+    sender = person(payload.sender)
+    installation_id = payload.installation.id if payload.installation else None
+    if payload.action != "edited":
+        return CommentPosted(thread=thread, comment=comment, sender=sender, installation_id=installation_id)
+    if payload.changes is None:
+        raise MalformedEventError("The payload of an edit does not say what was changed.")
+    if payload.changes.body is None:
+        return None  # something else than the text was changed
+    before = payload.changes.body.text or ""
+    return CommentEdited(thread=thread, comment=comment, sender=sender, installation_id=installation_id, before=before)
+
+
+def _thread(document: _Thread, payload: _Payload, *, is_pull_request: bool) -> Thread:
     return Thread(
-        repository=repository["full_name"],
-        number=document["number"],
-        # An issue_comment under a pull request carries an issue that has this key.
-        is_pull_request="pull_request" in document or "head" in document,
-        title=document["title"],
-        body=document.get("body") or "",
-        url=document["html_url"],
-        author=_person(document["user"]).login,
+        repository=payload.repository.full_name,
+        number=document.number,
+        is_pull_request=is_pull_request,
+        title=document.title,
+        body=document.body or "",
+        url=document.html_url,
+        author=person(document.user).login,
+        is_private=payload.repository.private,
     )
 
 
-def _comment(document: Mapping[str, Any], kind: CommentKind) -> Comment:
+def _comment(
+    document: _Comment,
+    kind: CommentKind,
+    *,
+    path: str | None = None,
+    line: int | None = None,
+    diff_hunk: str | None = None,
+) -> Comment | None:
+    """None where nothing was written: a review that only approves has no body."""
+    if document.body is None:
+        return None
     return Comment(
         kind=kind,
-        id=document["id"],
-        body=document["body"] or "",
-        author=_person(document["user"]),
-        url=document["html_url"],
-        path=document.get("path"),
-        line=document.get("line"),
-        diff_hunk=document.get("diff_hunk"),
+        id=document.id,
+        body=document.body,
+        author=person(document.user),
+        url=document.html_url,
+        path=path,
+        line=line,
+        diff_hunk=diff_hunk,
     )
-
-
-def _person(document: Mapping[str, Any] | None) -> Person:
-    """A deleted account is null in payloads; GitHub shows it as ghost."""
-    if document is None:
-        return Person("ghost", is_bot=False)
-    return Person(document["login"], is_bot=document.get("type") == "Bot")

@@ -1,4 +1,4 @@
-"""GitHub's nouns, as far as the bot speaks of them."""
+"""GitHub's nouns, as far as the bot speaks of them. A `repository` is always ``owner/name``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Person:
 class Thread:
     """An issue or a pull request.
 
-    :param repository: ``owner/name``
     :param author: the login of whoever opened it
+    :param is_private: whether its repository is; what is told elsewhere about a private thread must not quote it
     """
 
     repository: str
@@ -30,6 +30,7 @@ class Thread:
     body: str
     url: str
     author: str
+    is_private: bool
 
 
 class CommentKind(StrEnum):
@@ -42,7 +43,7 @@ class CommentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """What somebody wrote on a thread.
+    """What somebody wrote on a thread. Ids are unique within a kind only.
 
     :param path: the file it stands on; None where it stands on none
     :param line: the line of that file, from 1
@@ -61,12 +62,12 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedComment:
-    """A comment as GitHub's API answers it."""
+    """A comment of an issue or pull request as GitHub's API answers it."""
 
     id: int
     body: str
-    author: Person
     url: str
+    author: Person
     created_at: datetime
 
 
@@ -82,6 +83,7 @@ class Permission(IntEnum):
 
     @property
     def word(self) -> str:
+        """GitHub's word for it, which is also the one that people read."""
         return self.name.lower()
 
 
@@ -102,7 +104,8 @@ class Reaction(StrEnum):
 class PullRequest:
     """A pull request's state and branches.
 
-    :param head_repository: ``owner/name`` of where the branch is; None where the fork is gone
+    :param state: ``open`` or ``closed``
+    :param head_repository: where the branch is; None where the fork is gone
     """
 
     number: int
@@ -110,15 +113,17 @@ class PullRequest:
     body: str
     url: str
     state: str
-    is_draft: bool
     head_branch: str
     head_sha: str
-    head_repository: str | None
     base_branch: str
+    head_repository: str | None
+    is_draft: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
+    """A label. `color` is six hexadecimal digits without a hash sign."""
+
     name: str
     color: str
     description: str
@@ -126,10 +131,16 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRun:
-    """One check on a commit. `conclusion` is None until it is completed."""
+    """One check on a commit.
+
+    :param status: ``queued``, ``in_progress``, ``completed``, or one of those that only GitHub Actions use
+    :param conclusion: ``success``, ``failure`` and so on; None until it is completed
+    :param app: the slug of the GitHub App that made it; None where that App is gone
+    """
 
     id: int
     name: str
     status: str
     conclusion: str | None
     url: str | None
+    app: str | None

@@ -1,38 +1,52 @@
-"""How a call reaches GitHub: timeouts, retries, and every failure as one of our own errors."""
+"""One request to GitHub, over gidgethub: with a timeout, and with every failure as our own error.
+
+gidgethub tells a 429 and a secondary limit as plain `BadRequest`, lets aiohttp's errors and unreadable answers through
+as they are, and knows no status above 511: so failures are judged here by status, headers and GitHub's sentence.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
-from gidgethub import GitHubException, HTTPException
+from gidgethub import HTTPException
+from gidgethub.aiohttp import GitHubAPI
+from gidgethub.sansio import accept_format
+from pydantic import TypeAdapter, ValidationError
 
 from bot import log
 from bot.errors import Kind, Service, UpstreamError, retry_delay
-from bot.github.limits import WriteBudget, limited_for
+from bot.github.cache import BoundedCache
+from bot.github.limits import limited_for, seconds
 
 T = TypeVar("T")
 
 _log = log.get(__name__)
 
+USER_AGENT = "codegen-bot"
+API_VERSION = {"x-github-api-version": "2022-11-28"}
+
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 """For one request. GitHub itself gives up after ten seconds."""
 
 LONGEST_WAIT = 75.0
-"""Seconds that a call waits by itself for a limit to pass; a longer wait is the caller's to decide."""
+"""Seconds that a call waits by itself before another try; a longer wait is the caller's to decide."""
 
+CACHED_ANSWERS = 500
+LARGEST_CACHED = 64 * 1024  # bytes; together with the count it keeps the cache below some 32 MB of JSON
 DETAIL_LIMIT = 300
+NO_BODY = b""  # gidgethub's own word for it, because None is JSON
 
 _KINDS = {
     401: Kind.UNAUTHORIZED,
     403: Kind.FORBIDDEN,
     404: Kind.NOT_FOUND,
     410: Kind.NOT_FOUND,
+    451: Kind.FORBIDDEN,
 }
-
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -41,61 +55,162 @@ def new_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=TIMEOUT)
 
 
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What stands in the Authorization header.
+
+    :param is_jwt: True for the App itself, False for a token of an account or an installation
+    """
+
+    token: str = field(repr=False)
+    is_jwt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What GitHub said: the JSON, and the address of the next page if there is one."""
+
+    operation: str
+    document: Any
+    next_page: str | None
+    changed: bool
+
+    def read(self, shape: TypeAdapter[T]) -> T:
+        """:raises UpstreamError: of kind BAD_ANSWER where the JSON is not of that shape"""
+        try:
+            return shape.validate_python(self.document)
+        except ValidationError as error:
+            raise self.unreadable(f"{error.error_count()} parts of the answer are missing or wrong") from None
+
+    def unreadable(self, detail: str) -> UpstreamError:
+        return UpstreamError(
+            Service.GITHUB, Kind.BAD_ANSWER, self.operation, detail=detail, may_have_happened=self.changed
+        )
+
+
 class Transport:
-    """Makes calls and tries again where that is safe."""
+    """Sends single requests. Answers that carry an ETag are kept, and asked for again at no cost.
+
+    :param session: shared by all requests, owned by the caller
+    :param clock: seconds since the epoch
+    """
 
     def __init__(
-        self, *, budget: WriteBudget | None = None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        base_url: str = "https://api.github.com",
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._budget = budget or WriteBudget(sleep=sleep)
-        self._sleep = sleep
+        self._session = session
+        self._base_url = base_url
+        self._clock = clock
+        self._cache: BoundedCache[tuple[str | None, str | None, Any, str | None]] = BoundedCache(CACHED_ANSWERS)
 
-    async def read(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
-        """:raises UpstreamError: when trying again did not help."""
-        return await self._call(operation, work, writes=False)
+    async def send(
+        self, operation: str, method: str, url: str, *, credential: Credential, data: Any = NO_BODY, changes: bool
+    ) -> Answer:
+        """Sends one request, once.
 
-    async def write(self, operation: str, work: Callable[[], Awaitable[T]]) -> T:
-        """The same for a request that changes something: it is sent again only where it surely did not arrive.
-
-        :raises UpstreamError: with `may_have_happened` where its fate is unknown
+        :param operation: what the error is to call it
+        :param url: a path below the API's address, or a whole address as GitHub gave it
+        :param changes: whether doing it twice would matter
+        :raises UpstreamError: for every failure
         """
-        return await self._call(operation, work, writes=True)
+        exchange = _Exchange(self._session, USER_AGENT, base_url=self._base_url, cache=self._cache)
 
-    async def _call(self, operation: str, work: Callable[[], Awaitable[T]], *, writes: bool) -> T:
-        attempt = 0
-        while True:
-            attempt += 1
-            if writes:
-                await self._budget.slot()
-            try:
-                return await work()
-            except (GitHubException, aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-                failure = translate(error, operation, writes=writes)
-            wait = retry_delay(failure, attempt)
-            if wait is None or wait > LONGEST_WAIT or failure.may_have_happened:
-                raise failure from None
-            _log.info("github.retry", operation=operation, seconds=wait, reason=str(failure))
-            await self._sleep(wait)
+        def failure(kind: Kind, detail: str, *, may_have_happened: bool) -> UpstreamError:
+            return UpstreamError(
+                Service.GITHUB, kind, operation, detail=detail, may_have_happened=may_have_happened and changes
+            )
 
+        # "from None": aiohttp's errors know the request's headers, and with them the token.
+        try:
+            document, next_page = await exchange.send(method, url, data, credential)
+        except HTTPException as error:
+            raise self._refusal(exchange, operation, str(error), credential, changes=changes) from None
+        except _NEVER_SENT as error:
+            raise failure(Kind.NETWORK, type(error).__name__, may_have_happened=False) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise failure(Kind.NETWORK, type(error).__name__, may_have_happened=True) from None
+        except (ValueError, LookupError, TypeError, AttributeError):
+            if exchange.status is None:
+                raise
+            raise self._refusal(exchange, operation, "the answer is no JSON", credential, changes=changes) from None
+        return Answer(operation, document, next_page, changed=changes)
 
-def translate(error: Exception, operation: str, *, writes: bool) -> UpstreamError:
-    """Our own error for one of gidgethub's, aiohttp's or of an answer that cannot be read."""
-
-    def failure(kind: Kind, status: int | None = None, **more: Any) -> UpstreamError:
-        # GitHub's sentence, without our request: the token stands in a header and is in neither.
-        detail = str(error)[:DETAIL_LIMIT] if isinstance(error, HTTPException) else type(error).__name__
-        return UpstreamError(Service.GITHUB, kind, operation, status, detail, **more)
-
-    if isinstance(error, HTTPException):
-        status = int(getattr(error, "status_code", 0) or 0)
-        wait = limited_for(status, error.headers, str(error), now=time.time())
+    def _refusal(
+        self, exchange: _Exchange, operation: str, message: str, credential: Credential, *, changes: bool
+    ) -> UpstreamError:
+        """The error for an answer that arrived and is none to work with."""
+        status, headers = exchange.status or 0, exchange.headers
+        wait = limited_for(status, headers, message, now=self._clock())
         if wait is not None:
-            return failure(Kind.RATE_LIMITED, status, retry_after=wait)
-        if status >= 500:
-            return failure(Kind.SERVER_FAULT, status, may_have_happened=writes)
-        return failure(_KINDS.get(status, Kind.INVALID), status)
-    if isinstance(error, _NEVER_SENT):
-        return failure(Kind.NETWORK)
-    if isinstance(error, aiohttp.ClientError | TimeoutError):
-        return failure(Kind.NETWORK, may_have_happened=writes)
-    return failure(Kind.BAD_ANSWER, may_have_happened=writes)
+            kind = Kind.RATE_LIMITED
+        elif status >= 500:
+            kind = Kind.SERVER_FAULT
+        elif status < 300:
+            kind = Kind.BAD_ANSWER
+        else:
+            kind = _KINDS.get(status, Kind.INVALID)
+        return UpstreamError(
+            Service.GITHUB,
+            kind,
+            operation,
+            status,
+            " ".join(message.replace(credential.token, "***").split())[:DETAIL_LIMIT],
+            seconds(headers.get("retry-after")) if wait is None else wait,
+            may_have_happened=changes and kind in {Kind.SERVER_FAULT, Kind.BAD_ANSWER},
+        )
+
+
+class _Exchange(GitHubAPI):
+    """gidgethub's client for one request, which remembers what arrived where gidgethub only raises."""
+
+    status: int | None = None
+    headers: Mapping[str, str] = {}
+
+    async def send(self, method: str, url: str, data: Any, credential: Credential) -> tuple[Any, str | None]:
+        document, next_page, _ = await self._make_request(
+            method,
+            url,
+            {},
+            data,
+            accept_format(),
+            jwt=credential.token if credential.is_jwt else None,
+            oauth_token=None if credential.is_jwt else credential.token,
+            extra_headers=API_VERSION,
+        )
+        return document, next_page
+
+    async def _request(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        # A redirected write would arrive as a GET: only reads follow a repository that was renamed.
+        async with self._session.request(
+            method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=method == "GET"
+        ) as response:
+            content = await response.read()
+        self.status, self.headers = response.status, response.headers
+        if len(content) > LARGEST_CACHED:
+            self._cache = None
+        return response.status, response.headers, content
+
+
+async def retried(attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float], Awaitable[None]]) -> T:
+    """Tries until it succeeds, is refused for good, or may have been done though its answer was lost.
+
+    :param sleep: waits between two tries, in seconds
+    :raises UpstreamError: of the last try
+    """
+    failed = 0
+    while True:
+        try:
+            return await attempt()
+        except UpstreamError as error:
+            failed += 1
+            delay = retry_delay(error, failed)
+            if delay is None or delay > LONGEST_WAIT or error.may_have_happened:
+                raise
+            _log.info("github.retry", operation=error.operation, seconds=delay, reason=str(error))
+        await sleep(delay)

@@ -28,7 +28,6 @@ def open_engine(database_url: str) -> Engine:
         _check_writable(url)
     engine = sa.create_engine(url, pool_size=2, max_overflow=0, pool_timeout=60, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", _prepare_connection)
-    sa.event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
@@ -54,13 +53,10 @@ def _check_writable(url: URL) -> None:
 
 
 def _prepare_connection(connection: Any, _record: Any) -> None:
-    # The driver must not begin transactions by itself; _begin_immediate does.
-    connection.isolation_level = None
+    # The driver begins a transaction before the first write, and then at once with the write lock. DBOS counts on the
+    # driver doing so, and not on a BEGIN of SQLAlchemy's.
+    connection.isolation_level = "IMMEDIATE"
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,83 @@
+"""The course that a run takes: which statuses, how fast, and with what at its end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal[
+    "success",
+    "failure",
+    "error",
+    "cancelled",
+    "timeout",
+    "out-of-tokens",
+    "max-iterations",
+    "slow",
+    "stuck",
+    "quota",
+    "unknown-status",
+]
+
+_LAST_STATUS: dict[str, str] = {
+    "failure": "FAILED",
+    "error": "ERROR",
+    "cancelled": "CANCELLED",
+    "timeout": "TIMEOUT",
+    "out-of-tokens": "OUT_OF_TOKENS",
+    "max-iterations": "MAX_ITERATIONS_REACHED",
+}
+
+_SLOWNESS = 5.0
+
+
+class Course(BaseModel):
+    """What becomes of the next runs.
+
+    `pace`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not given.
+    `statuses`: one after the other, the last one at the end. `pull_request`: ``owner/name#number``. `times`: for how
+    many runs.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcome: Outcome = "success"
+    pace: float | None = Field(default=None, ge=0)
+    statuses: list[str] | None = Field(default=None, min_length=1)
+    result: str | None = None
+    summary: str | None = None
+    pull_request: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+#\d+$")
+    logs: list[dict[str, Any]] = []
+    times: int = Field(default=1, ge=1)
+
+    def path(self) -> list[str]:
+        """The statuses in their order."""
+        if self.statuses:
+            return self.statuses
+        if self.outcome == "stuck":
+            return ["PENDING", "RUNNING"]
+        if self.outcome == "unknown-status":
+            return ["PENDING", "THINKING_VERY_HARD", "COMPLETE"]
+        return ["PENDING", "RUNNING", "EVALUATION", _LAST_STATUS.get(self.outcome, "COMPLETE")]
+
+    def seconds(self, usual: float | None) -> float | None:
+        """From start to end; None where it never ends by itself."""
+        pace = self.pace if "pace" in self.model_fields_set else usual
+        if pace is None or (self.outcome == "stuck" and not self.statuses):
+            return None
+        return pace * _SLOWNESS if self.outcome == "slow" else pace
+
+    @property
+    def last_result(self) -> str | None:
+        if self.result is not None:
+            return self.result
+        match self.outcome:
+            case "success" | "slow" | "unknown-status":
+                return "I made the change and ran the tests; all of them pass."
+            case "failure":
+                return "I could not make the tests pass: `test_checkout` still fails with a timeout."
+            case "error":
+                return "The sandbox could not be started."
+            case _:
+                return None

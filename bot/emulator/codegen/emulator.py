@@ -1,0 +1,98 @@
+"""The emulator: everything put together, and driven in-process by tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.emulator.codegen.answers import Limiter, Refused, Unprocessable
+from bot.emulator.codegen.controls import Controls
+from bot.emulator.codegen.courses import Course
+from bot.emulator.codegen.directory import DirectoryOperations
+from bot.emulator.codegen.runs import RunOperations
+from bot.emulator.codegen.world import Run, World
+from bot.emulator.control import Control
+from bot.emulator.server import Changes, EmulatorServer
+
+
+class CodegenEmulator(EmulatorServer):
+    """Codegen's API on a port of this machine.
+
+    :param pace: seconds that a run takes; None: runs move only by hand
+    :param limits: whether too many requests are answered with 429
+    """
+
+    def __init__(
+        self, *, pace: float | None = 2.0, limits: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._changes = Changes()
+        self._world = World(pace=pace, clock=clock, changed=self._changes.notify)
+        self._limiter = Limiter(clock=clock, enabled=limits)
+        self.control = Control(reset=self._reset)
+        self.app = web.Application(middlewares=[self.control.middleware, _answer_refusals])
+        for part in (
+            self.control,
+            Controls(self._world),
+            DirectoryOperations(self._world, self._limiter),
+            RunOperations(self._world, self._limiter),
+        ):
+            self.app.add_routes(part.routes())
+
+    def _reset(self) -> None:
+        self._world.reset()
+        self._limiter.reset()
+
+    @property
+    def runs(self) -> dict[int, Run]:
+        return self._world.runs
+
+    def script(self, **course: Any) -> None:
+        """What becomes of the next runs; the values are those of `Course`."""
+        self._world.courses.append(Course(**course))
+
+    def finish(
+        self,
+        run: int,
+        *,
+        result: str | None = "Done.",
+        summary: str | None = None,
+        pull_request: str | None = None,
+        status: str = "COMPLETE",
+    ) -> None:
+        """Ends a run. `pull_request` is ``owner/name#number``."""
+        self._world.finish(self.runs[run], status=status, result=result, summary=summary, pull_request=pull_request)
+
+    def fail(self, run: int, *, status: str = "FAILED", result: str | None = None) -> None:
+        self.finish(run, status=status, result=result)
+
+    def move(self, run: int, status: str) -> None:
+        self._world.move(self.runs[run], status)
+
+    def open_pull_request(self, run: int, name: str) -> None:
+        """A pull request appears while the run goes on. `name` is ``owner/name#number``."""
+        self._world.open_pull_request(self.runs[run], name)
+
+    def add_log(self, run: int, **fields: Any) -> None:
+        self._world.log(self.runs[run], **fields)
+
+    async def until(self, predicate: Callable[[], object]) -> None:
+        """:raises TimeoutError: where it does not come true in ten seconds"""
+        await self._changes.until(predicate)
+
+    async def run_created(self, run: int) -> Run:
+        """Waits for the run of this number."""
+        await self.until(lambda: run in self.runs)
+        return self.runs[run]
+
+
+@web.middleware
+async def _answer_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (Refused, Unprocessable) as refusal:
+        return refusal.response()

@@ -1,0 +1,127 @@
+"""The operations of a GitHub App, and the log of its webhook's deliveries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from bot.emulator.github.answers import Access, not_found, number, page
+from bot.emulator.github.shapes import Shapes, moment
+from bot.emulator.github.webhooks import Delivery, Webhooks
+from bot.emulator.github.world import INSTALLATION_ID
+
+TOKEN_LASTS = 3600.0
+
+
+class AppOperations:
+    def __init__(self, access: Access, webhooks: Webhooks) -> None:
+        self._access = access
+        self._webhooks = webhooks
+
+    def routes(self) -> list[web.RouteDef]:
+        repo = "/repos/{owner}/{repo}"
+        return [
+            web.get("/app", self.app),
+            web.get("/app/installations", self.installations),
+            web.post("/app/installations/{installation_id}/access_tokens", self.access_token),
+            web.get("/app/hook/deliveries", self.deliveries),
+            web.get("/app/hook/deliveries/{delivery_id}", self.delivery),
+            web.post("/app/hook/deliveries/{delivery_id}/attempts", self.redeliver),
+            web.post("/app-manifests/{code}/conversions", self.convert_manifest),
+            web.get("/installation/repositories", self.repositories),
+            web.get(f"{repo}/installation", self.installation),
+            web.get(f"{repo}/hooks", self.hooks),
+            web.get(f"{repo}/hooks/{{hook_id}}/deliveries", self.deliveries),
+            web.post(f"{repo}/hooks/{{hook_id}}/deliveries/{{delivery_id}}/attempts", self.redeliver),
+        ]
+
+    async def app(self, request: web.Request) -> web.Response:
+        self._access.tokens.check_app(request)
+        return web.json_response(self._shapes(request).app())
+
+    async def installations(self, request: web.Request) -> web.Response:
+        self._access.tokens.check_app(request)
+        return page(request, [self._shapes(request).installation()])
+
+    async def installation(self, request: web.Request) -> web.Response:
+        self._access.tokens.check_app(request)
+        if f"{request.match_info['owner']}/{request.match_info['repo']}" != "octo/shop":
+            raise not_found()
+        return web.json_response(self._shapes(request).installation())
+
+    async def access_token(self, request: web.Request) -> web.Response:
+        self._access.tokens.check_app(request)
+        if number(request, "installation_id") != INSTALLATION_ID:
+            raise not_found()
+        ends = datetime.now(UTC) + timedelta(seconds=TOKEN_LASTS)
+        shapes = self._shapes(request)
+        document = {
+            "token": self._access.tokens.mint(TOKEN_LASTS),
+            "expires_at": moment(ends),
+            "permissions": shapes.installation()["permissions"],
+            "repository_selection": "all",
+        }
+        return web.json_response(document, status=201)
+
+    async def repositories(self, request: web.Request) -> web.Response:
+        self._access.account(request)
+        return page(request, [self._shapes(request).repository()], key="repositories")
+
+    async def convert_manifest(self, request: web.Request) -> web.Response:
+        """What an App's creation from a manifest answers; the secrets are made up."""
+        secrets = {"client_secret": "emulated", "webhook_secret": self._webhooks.secret or None, "pem": "emulated"}
+        return web.json_response(self._shapes(request).app() | secrets, status=201)
+
+    # Deliveries
+
+    async def hooks(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        base = f"{request.url.origin()}/repos/octo/shop/hooks/1"
+        hook = {
+            "type": "Repository",
+            "id": 1,
+            "name": "web",
+            "active": True,
+            "events": ["*"],
+            "config": {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url or ""},
+            "updated_at": "2020-01-01T00:00:00Z",
+            "created_at": "2020-01-01T00:00:00Z",
+            "url": base,
+            "test_url": f"{base}/test",
+            "ping_url": f"{base}/pings",
+            "deliveries_url": f"{base}/deliveries",
+            "last_response": {"code": None, "status": "unused", "message": None},
+        }
+        return page(request, [hook])
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        """Newest first, as GitHub lists them."""
+        self._check(request)
+        return page(request, [delivery.as_json() for delivery in reversed(self._webhooks.deliveries)])
+
+    async def delivery(self, request: web.Request) -> web.Response:
+        self._check(request)
+        return web.json_response(self._delivery(request).as_full_json(self._webhooks.url or ""))
+
+    async def redeliver(self, request: web.Request) -> web.Response:
+        self._check(request)
+        self._webhooks.redeliver(self._delivery(request))
+        return web.json_response({}, status=202)
+
+    def _check(self, request: web.Request) -> None:
+        """The App's own log takes its JWT, a repository's hook a token that may administer it."""
+        if "owner" in request.match_info:
+            self._access.writer(request, "admin") if request.method == "POST" else self._access.reader(request)
+        else:
+            self._access.tokens.check_app(request)
+
+    def _delivery(self, request: web.Request) -> Delivery:
+        wanted = number(request, "delivery_id")
+        for delivery in self._webhooks.deliveries:
+            if delivery.id == wanted:
+                return delivery
+        raise not_found()
+
+    def _shapes(self, request: web.Request) -> Shapes:
+        return Shapes(self._access.world, str(request.url.origin()))

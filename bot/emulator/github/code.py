@@ -1,0 +1,226 @@
+"""The operations on the repository, its people, its files, and the checks of its commits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from bot.emulator.github.answers import Access, fields, invalid, not_found, number, page, text_field
+from bot.emulator.github.shapes import Shapes
+from bot.emulator.github.world import DEFAULT_BRANCH, CheckRun, World
+
+
+class CodeOperations:
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._world = access.world
+
+    def routes(self) -> list[web.RouteDef]:
+        repo = "/repos/{owner}/{repo}"
+        return [
+            web.get(repo, self.repository),
+            web.get(f"{repo}/collaborators/{{username}}/permission", self.permission),
+            web.get(f"{repo}/contents/{{path:.*}}", self.contents),
+            web.post(f"{repo}/check-runs", self.create_check_run),
+            web.get(f"{repo}/check-runs/{{check_run_id}}", self.get_check_run),
+            web.patch(f"{repo}/check-runs/{{check_run_id}}", self.update_check_run),
+            web.get(f"{repo}/commits/{{ref}}/check-runs", self.check_runs),
+            web.get(f"{repo}/commits/{{ref}}/check-suites", self.check_suites),
+            web.get(f"{repo}/actions/runs", self.workflow_runs),
+            web.get(f"{repo}/actions/runs/{{check_run_id}}", self.workflow_run),
+            web.get(f"{repo}/actions/runs/{{check_run_id}}/jobs", self.jobs),
+            web.get(f"{repo}/actions/jobs/{{check_run_id}}", self.job),
+            web.get(f"{repo}/actions/jobs/{{check_run_id}}/logs", self.job_logs),
+            web.get("/user", self.user),
+            web.get("/users/{username}", self.somebody),
+            web.get("/rate_limit", self.rate_limit),
+            web.get("/orgs/{org}/teams/{team}/memberships/{username}", self.team_membership),
+        ]
+
+    async def repository(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        return web.json_response(self._shapes(request).repository())
+
+    # People
+
+    async def permission(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        account = self._world.accounts.get(request.match_info["username"])
+        if account is None:
+            raise not_found()
+        return web.json_response(self._shapes(request).permission(account))
+
+    async def user(self, request: web.Request) -> web.Response:
+        account = self._access.account(request)
+        return web.json_response(self._shapes(request).full_user(account))
+
+    async def somebody(self, request: web.Request) -> web.Response:
+        self._access.account(request)
+        account = self._world.accounts.get(request.match_info["username"])
+        if account is None:
+            raise not_found()
+        return web.json_response(self._shapes(request).full_user(account))
+
+    async def team_membership(self, request: web.Request) -> web.Response:
+        """One team, ``maintainers``: whoever may administer the repository is in it."""
+        self._access.account(request)
+        account = self._world.accounts.get(request.match_info["username"])
+        is_member = request.match_info["team"] == "maintainers" and account is not None and account.role == "admin"
+        if request.match_info["org"] != "octo" or not is_member:
+            raise not_found()
+        return web.json_response({"url": str(request.url), "role": "maintainer", "state": "active"})
+
+    async def rate_limit(self, request: web.Request) -> web.Response:
+        account = self._access.account(request)
+        self._access.limiter.give_back(account.login)
+        headers = self._access.limiter.headers(account.login)
+        core = {
+            name: int(headers[f"X-RateLimit-{name.capitalize()}"]) for name in ("limit", "used", "remaining", "reset")
+        }
+        search = {"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]}
+        return web.json_response({"resources": {"core": core, "search": search}, "rate": core})
+
+    # Files
+
+    async def contents(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        path = request.match_info["path"].strip("/")
+        ref = self._branch(request.query.get("ref", DEFAULT_BRANCH))
+        shapes = self._shapes(request)
+        text = self._world.files.get((ref, path))
+        if text is not None:
+            return web.json_response(shapes.content(path, text, ref))
+        below = [
+            name for branch, name in self._world.files if branch == ref and name.startswith(f"{path}/" if path else "")
+        ]
+        if not below:
+            raise not_found()
+        return web.json_response(shapes.directory(below, ref))
+
+    def _branch(self, ref: str) -> str:
+        for thread in self._world.threads.values():
+            if thread.branch and ref in {thread.branch, thread.head_sha, f"refs/pull/{thread.number}/head"}:
+                return thread.branch
+        return ref.removeprefix("refs/heads/")
+
+    # Checks
+
+    async def create_check_run(self, request: web.Request) -> web.Response:
+        self._access.writer(request, "write")
+        given = await fields(request)
+        check = add_check_run(
+            self._world,
+            text_field(given, "name", "CheckRun"),
+            text_field(given, "head_sha", "CheckRun"),
+            status=given.get("status", "queued"),
+            conclusion=given.get("conclusion"),
+            output=given.get("output") or {},
+        )
+        check.details_url = given.get("details_url")
+        check.external_id = str(given.get("external_id") or "")
+        return web.json_response(self._shapes(request).check_run(check), status=201)
+
+    async def update_check_run(self, request: web.Request) -> web.Response:
+        self._access.writer(request, "write")
+        check = self._check(request)
+        given = await fields(request)
+        check.name = given.get("name", check.name)
+        check.conclusion = given.get("conclusion", check.conclusion)
+        check.status = "completed" if given.get("conclusion") else given.get("status", check.status)
+        check.output = given.get("output", check.output)
+        check.completed_at = datetime.now(UTC) if check.status == "completed" else None
+        self._world.changed()
+        return web.json_response(self._shapes(request).check_run(check))
+
+    async def get_check_run(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        return web.json_response(self._shapes(request).check_run(self._check(request)))
+
+    async def check_runs(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        shapes = self._shapes(request)
+        return page(request, [shapes.check_run(check) for check in self._of_ref(request)], key="check_runs")
+
+    async def check_suites(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        shas = {check.head_sha for check in self._of_ref(request)}
+        shapes = self._shapes(request)
+        return page(request, [shapes.check_suite(sha) for sha in sorted(shas)], key="check_suites")
+
+    def _of_ref(self, request: web.Request) -> list[CheckRun]:
+        ref = request.match_info["ref"]
+        for thread in self._world.threads.values():
+            if thread.branch == ref:
+                ref = thread.head_sha
+        return [check for check in self._world.check_runs.values() if check.head_sha == ref]
+
+    # Workflow runs: every check is one, with one job
+
+    async def workflow_runs(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        sha = request.query.get("head_sha")
+        checks = [check for check in self._world.check_runs.values() if sha in {None, check.head_sha}]
+        shapes = self._shapes(request)
+        return page(request, [shapes.workflow_run(check) for check in checks], key="workflow_runs")
+
+    async def workflow_run(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        return web.json_response(self._shapes(request).workflow_run(self._check(request)))
+
+    async def jobs(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        return page(request, [self._shapes(request).job(self._check(request))], key="jobs")
+
+    async def job(self, request: web.Request) -> web.Response:
+        self._access.reader(request)
+        return web.json_response(self._shapes(request).job(self._check(request)))
+
+    async def job_logs(self, request: web.Request) -> web.Response:
+        """GitHub sends the reader on to a store; here the log is at hand."""
+        self._access.reader(request)
+        check = self._check(request)
+        return web.Response(text=check.output.get("text") or check.output.get("summary") or "")
+
+    def _check(self, request: web.Request) -> CheckRun:
+        check = self._world.check_runs.get(number(request, "check_run_id"))
+        if check is None:
+            raise not_found()
+        return check
+
+    def _shapes(self, request: web.Request) -> Shapes:
+        return Shapes(self._world, str(request.url.origin()))
+
+
+_STATUSES = {"queued", "in_progress", "completed", "waiting", "requested", "pending"}
+_CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out", None}
+
+
+def add_check_run(
+    world: World,
+    name: str,
+    head_sha: str,
+    *,
+    status: str = "queued",
+    conclusion: str | None = None,
+    output: dict[str, Any] | None = None,
+) -> CheckRun:
+    """:raises Refused: where status or conclusion is none of GitHub's"""
+    if status not in _STATUSES or conclusion not in _CONCLUSIONS:
+        raise invalid("CheckRun", "status", "invalid")
+    now = datetime.now(UTC)
+    done = conclusion is not None
+    check = CheckRun(
+        id=world.next_id(),
+        name=name,
+        head_sha=head_sha,
+        status="completed" if done else status,
+        conclusion=conclusion,
+        started_at=now,
+        completed_at=now if done else None,
+        output=output or {},
+    )
+    world.check_runs[check.id] = check
+    world.changed()
+    return check

@@ -1,0 +1,109 @@
+"""``/_emulator/``: what the real GitHub does not offer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from bot.emulator.control import FAULT_HELP, PREFIX
+from bot.emulator.github.answers import fields, invalid, not_found, number, text_field
+from bot.emulator.github.code import add_check_run
+from bot.emulator.github.shapes import Shapes
+from bot.emulator.github.webhooks import Webhooks
+from bot.emulator.github.world import DEFAULT_BRANCH, RANK, World
+
+CONTROL_HELP = f"""\
+There is the repository octo/shop with pull request 1 and issue 2, and alice (admin), bob (write), carol (read) and
+dave (no role). A request with the token as-alice acts as alice, and so on; bot-token acts as the bot, which is App 1
+with installation 1. People write comments and set labels by GitHub's own API with their tokens.
+
+Beyond GitHub's own API, under /_emulator/:
+
+\b
+GET    webhooks                   every delivery: what was sent, when, and how it was answered
+POST   deliveries/ID/redeliver    sends one again, under the same GUID
+POST   webhook-target             {{"url": "...", "secret": "..."}}: where webhooks go from now on
+POST   push                       {{"number": 1}}: a new commit on a pull request
+POST   people                     {{"login": "erin", "role": "write"}}: somebody new, or another role
+POST   files                      {{"path": "...", "text": "...", "ref": "main"}}; without a text the file goes
+POST   check-runs                 {{"number": 1, "name": "test", "conclusion": "failure", "output": {{"text": "..."}}}}
+{FAULT_HELP}"""
+
+
+class Controls:
+    def __init__(self, world: World, webhooks: Webhooks) -> None:
+        self._world = world
+        self._webhooks = webhooks
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(f"{PREFIX}webhooks", self._get_webhooks),
+            web.post(f"{PREFIX}deliveries/{{delivery_id}}/redeliver", self._redeliver),
+            web.post(f"{PREFIX}webhook-target", self._set_target),
+            web.post(f"{PREFIX}push", self._push),
+            web.post(f"{PREFIX}people", self._add_person),
+            web.post(f"{PREFIX}files", self._set_file),
+            web.post(f"{PREFIX}check-runs", self._add_check_run),
+        ]
+
+    async def _get_webhooks(self, _request: web.Request) -> web.Response:
+        deliveries = [delivery.as_json() | {"payload": delivery.payload} for delivery in self._webhooks.deliveries]
+        return web.json_response(deliveries)
+
+    async def _redeliver(self, request: web.Request) -> web.Response:
+        wanted = number(request, "delivery_id")
+        for delivery in self._webhooks.deliveries:
+            if delivery.id == wanted:
+                return web.json_response(self._webhooks.redeliver(delivery).as_json(), status=201)
+        raise not_found()
+
+    async def _set_target(self, request: web.Request) -> web.Response:
+        given = await fields(request)
+        self._webhooks.url = text_field(given, "url", "Webhook")
+        self._webhooks.secret = str(given.get("secret", self._webhooks.secret))
+        return web.Response(status=204)
+
+    async def _push(self, request: web.Request) -> web.Response:
+        thread = self._world.threads.get((await fields(request)).get("number", 1))
+        if thread is None or not thread.is_pull_request:
+            raise not_found()
+        before = thread.head_sha
+        self._world.push(thread.number)
+        shapes = self._shapes(request)
+        self._webhooks.pushed(shapes, thread, before, thread.account)
+        return web.json_response({"head_sha": thread.head_sha}, status=201)
+
+    async def _add_person(self, request: web.Request) -> web.Response:
+        given = await fields(request)
+        login, role = text_field(given, "login", "Person", most=39), given.get("role", "none")
+        if role not in RANK:
+            raise invalid("Person", "role", "invalid")
+        account = self._world.add_account(login, role=role)
+        return web.json_response(self._shapes(request).permission(account), status=201)
+
+    async def _set_file(self, request: web.Request) -> web.Response:
+        given = await fields(request)
+        place = (str(given.get("ref", DEFAULT_BRANCH)), text_field(given, "path", "File"))
+        if isinstance(given.get("text"), str):
+            self._world.files[place] = given["text"]
+        else:
+            self._world.files.pop(place, None)
+        return web.Response(status=204)
+
+    async def _add_check_run(self, request: web.Request) -> web.Response:
+        given: dict[str, Any] = await fields(request)
+        thread = self._world.threads.get(given.get("number", 1))
+        if thread is None:
+            raise not_found()
+        check = add_check_run(
+            self._world,
+            text_field(given, "name", "CheckRun"),
+            thread.head_sha,
+            conclusion=given.get("conclusion", "success"),
+            output=given.get("output"),
+        )
+        return web.json_response(self._shapes(request).check_run(check), status=201)
+
+    def _shapes(self, request: web.Request) -> Shapes:
+        return Shapes(self._world, str(request.url.origin()))

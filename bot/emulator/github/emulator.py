@@ -1,0 +1,152 @@
+"""The emulator: everything put together, and people who act in-process for tests and the demo."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bot.emulator.control import Control
+from bot.emulator.github.answers import Access, Limiter, Tokens, answers
+from bot.emulator.github.apps import AppOperations
+from bot.emulator.github.code import CodeOperations
+from bot.emulator.github.comments import CommentOperations
+from bot.emulator.github.controls import Controls
+from bot.emulator.github.shapes import Shapes
+from bot.emulator.github.threads import ThreadOperations
+from bot.emulator.github.webhooks import Delivery, Webhooks
+from bot.emulator.github.world import Comment, Role, Thread, World
+from bot.emulator.server import Changes, EmulatorServer
+
+
+class GitHubEmulator(EmulatorServer):
+    """The part of GitHub that the bot uses, on a port of this machine.
+
+    :param webhook_url: where webhooks go; None: nowhere
+    :param limits: whether too many requests are refused
+    """
+
+    def __init__(
+        self,
+        *,
+        webhook_url: str | None = None,
+        webhook_secret: str = "",
+        limits: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._changes = Changes()
+        self.world = World(changed=self._changes.notify)
+        self.webhooks = Webhooks(self.world, url=webhook_url, secret=webhook_secret, changed=self._changes.notify)
+        self.tokens = Tokens(self.world)
+        self._limiter = Limiter(clock=clock, enabled=limits)
+        self.control = Control(reset=self._reset)
+        access = Access(self.world, self.tokens, self._limiter)
+        self.app = web.Application(middlewares=[self.control.middleware, answers(self._limiter)])
+        for part in (
+            self.control,
+            Controls(self.world, self.webhooks),
+            CommentOperations(access, self.webhooks),
+            ThreadOperations(access, self.webhooks),
+            CodeOperations(access),
+            AppOperations(access, self.webhooks),
+        ):
+            self.app.add_routes(part.routes())
+
+    def _reset(self) -> None:
+        self.world.reset()
+        self.webhooks.reset()
+        self.tokens.reset()
+        self._limiter.reset()
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        await super().start(host, port)
+        await self.webhooks.start()
+
+    async def stop(self) -> None:
+        await self.webhooks.stop()
+        await super().stop()
+
+    @property
+    def _shapes(self) -> Shapes:
+        return Shapes(self.world, self.url)
+
+    # People act; each of these sends its webhook
+
+    def comment(self, login: str, number: int, text: str) -> Comment:
+        comment = self.world.write(login, number, text)
+        self.webhooks.issue_comment(self._shapes, comment, "created", comment.account, None)
+        return comment
+
+    def review_comment(
+        self, login: str, number: int, text: str, *, path: str = "app/checkout.py", line: int = 3
+    ) -> Comment:
+        comment = self.world.write(login, number, text, kind="review-comment", path=path, line=line)
+        self.webhooks.review_comment(self._shapes, comment, "created", comment.account, None)
+        return comment
+
+    def review(self, login: str, number: int, text: str) -> Comment:
+        comment = self.world.write(login, number, text, kind="review")
+        self.webhooks.review(self._shapes, comment, "submitted", comment.account, None)
+        return comment
+
+    def edit(self, comment: Comment, text: str, *, login: str | None = None) -> None:
+        """:param login: who edits; the author where it is None"""
+        before = comment.body
+        self.world.edit(comment, text)
+        send = {
+            "issue-comment": self.webhooks.issue_comment,
+            "review-comment": self.webhooks.review_comment,
+            "review": self.webhooks.review,
+        }[comment.kind]
+        send(self._shapes, comment, "edited", self.world.accounts[login or comment.author], before)
+
+    def delete(self, comment: Comment) -> None:
+        self.webhooks.issue_comment(self._shapes, comment, "deleted", comment.account, None)
+        del self.world.comments[comment.id]
+        self._changes.notify()
+
+    def open_issue(self, login: str, title: str, body: str | None) -> Thread:
+        thread = self.world.open_thread(login, title, body)
+        self.webhooks.opened(self._shapes, thread, thread.account)
+        return thread
+
+    def label(self, login: str, number: int, name: str) -> None:
+        thread = self.world.threads[number]
+        if self.world.label(thread, name):
+            label = self.world.labels[name.lower()]
+            self.webhooks.labelled(self._shapes, thread, label, "labeled", self.world.accounts[login])
+
+    def unlabel(self, login: str, number: int, name: str) -> None:
+        thread = self.world.threads[number]
+        if self.world.unlabel(thread, name):
+            label = self.world.labels[name.lower()]
+            self.webhooks.labelled(self._shapes, thread, label, "unlabeled", self.world.accounts[login])
+
+    def add_person(self, login: str, role: Role) -> None:
+        self.world.add_account(login, role=role)
+
+    # Looking
+
+    def comments(self, number: int) -> list[Comment]:
+        """A thread's comments, oldest first."""
+        return self.world.of_thread(number, "issue-comment")
+
+    def labels(self, number: int) -> list[str]:
+        return list(self.world.threads[number].labels)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return self.webhooks.deliveries
+
+    def redeliver(self, delivery: Delivery) -> Delivery:
+        return self.webhooks.redeliver(delivery)
+
+    async def until(self, predicate: Callable[[], object], *, seconds: float = 10.0) -> None:
+        """:raises TimeoutError: where it does not come true in time"""
+        await self._changes.until(predicate, seconds=seconds)
+
+    async def idle(self) -> None:
+        """Waits until every webhook has been answered."""
+        await self.until(lambda: self.webhooks.idle)

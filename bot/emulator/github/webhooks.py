@@ -1,0 +1,215 @@
+"""Webhooks: payloads, signatures, one delivery after the other, and the log from which one is delivered again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from bot.emulator.github.shapes import Shapes, moment
+from bot.emulator.github.world import INSTALLATION_ID, REPOSITORY, Account, Comment, Label, Thread, World
+
+TIMEOUT_SECONDS = 10.0
+"""GitHub gives up after ten seconds."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One POST to the webhook. `status_code` is 0 until it is answered and where nobody answered."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    body: bytes
+    delivered_at: datetime
+    redelivery: bool = False
+    status_code: int = 0
+    status: str = "pending"
+    duration: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "guid": self.guid,
+            "delivered_at": moment(self.delivered_at),
+            "redelivery": self.redelivery,
+            "duration": self.duration,
+            "status": self.status,
+            "status_code": self.status_code,
+            "event": self.event,
+            "action": self.action,
+            "installation_id": INSTALLATION_ID,
+            "repository_id": 1,
+            "throttled_at": None,
+        }
+
+    def as_full_json(self, url: str) -> dict[str, Any]:
+        request = {"headers": self.headers, "payload": self.payload}
+        return self.as_json() | {"url": url, "request": request, "response": {"headers": None, "payload": None}}
+
+
+class Webhooks:
+    """Sends what happens to the webhook's address, in order, and remembers how that was answered."""
+
+    def __init__(self, world: World, *, url: str | None, secret: str, changed: Callable[[], None]) -> None:
+        self.url = url
+        self.secret = secret
+        self.deliveries: list[Delivery] = []
+        self._world = world
+        self._changed = changed
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._send_all(), name="webhooks")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def reset(self) -> None:
+        self.deliveries.clear()
+        self._queue = asyncio.Queue()
+
+    @property
+    def idle(self) -> bool:
+        return all(delivery.status != "pending" for delivery in self.deliveries)
+
+    def redeliver(self, delivery: Delivery) -> Delivery:
+        """The same body under the same GUID, as a delivery of its own."""
+        return self._enqueue(delivery.event, delivery.action, delivery.body, guid=delivery.guid)
+
+    # What happened
+
+    def issue_comment(self, shapes: Shapes, comment: Comment, action: str, sender: Account, before: str | None) -> None:
+        thread = self._world.threads[comment.number]
+        parts = {"issue": shapes.issue(thread), "comment": shapes.issue_comment(comment)}
+        self._emit(shapes, "issue_comment", action, sender, parts | _changes(before))
+
+    def review_comment(
+        self, shapes: Shapes, comment: Comment, action: str, sender: Account, before: str | None
+    ) -> None:
+        thread = self._world.threads[comment.number]
+        parts = {"pull_request": shapes.pull_request(thread), "comment": shapes.review_comment(comment)}
+        self._emit(shapes, "pull_request_review_comment", action, sender, parts | _changes(before))
+
+    def review(self, shapes: Shapes, comment: Comment, action: str, sender: Account, before: str | None) -> None:
+        thread = self._world.threads[comment.number]
+        parts = {"pull_request": shapes.pull_request(thread), "review": shapes.webhook_review(comment)}
+        self._emit(shapes, "pull_request_review", action, sender, parts | _changes(before))
+
+    def labelled(self, shapes: Shapes, thread: Thread, label: Label, action: str, sender: Account) -> None:
+        self._of_thread(shapes, thread, action, sender, {"label": shapes.label(label)})
+
+    def opened(self, shapes: Shapes, thread: Thread, sender: Account) -> None:
+        self._of_thread(shapes, thread, "opened", sender, {})
+
+    def pushed(self, shapes: Shapes, thread: Thread, before: str, sender: Account) -> None:
+        self._of_thread(shapes, thread, "synchronize", sender, {"before": before, "after": thread.head_sha})
+
+    def _of_thread(self, shapes: Shapes, thread: Thread, action: str, sender: Account, parts: dict[str, Any]) -> None:
+        if thread.is_pull_request:
+            parts |= {"number": thread.number, "pull_request": shapes.full_pull_request(thread)}
+            self._emit(shapes, "pull_request", action, sender, parts)
+        else:
+            self._emit(shapes, "issues", action, sender, parts | {"issue": shapes.issue(thread)})
+
+    # How it is sent
+
+    def _emit(self, shapes: Shapes, event: str, action: str, sender: Account, parts: dict[str, Any]) -> None:
+        payload = {
+            "action": action,
+            **parts,
+            "repository": shapes.webhook_repository(),
+            "organization": _organization(shapes, self._world),
+            "sender": shapes.user(sender),
+            "installation": {"id": INSTALLATION_ID, "node_id": "SW5zdGFsbGF0aW9uMQ=="},
+        }
+        self._enqueue(event, action, json.dumps(payload).encode(), guid=str(uuid.uuid4()))
+
+    def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str) -> Delivery:
+        again = any(delivery.guid == guid for delivery in self.deliveries)
+        delivery = Delivery(self._world.next_id(), guid, event, action, body, datetime.now(UTC), again)
+        if self.url is None:
+            # Without an address there is nobody to tell; what happened is still on record.
+            delivery.status = "no webhook"
+        self.deliveries.append(delivery)
+        if self.url is not None:
+            self._queue.put_nowait(delivery)
+        self._changed()
+        return delivery
+
+    async def _send_all(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            while True:
+                delivery = await self._queue.get()
+                await self._send(session, delivery)
+                self._changed()
+
+    async def _send(self, session: aiohttp.ClientSession, delivery: Delivery) -> None:
+        signature = hmac.new(self.secret.encode(), delivery.body, hashlib.sha256).hexdigest()
+        delivery.headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "GitHub-Hookshot/emulated",
+            "X-GitHub-Delivery": delivery.guid,
+            "X-GitHub-Event": delivery.event,
+            "X-GitHub-Hook-ID": "1",
+            "X-GitHub-Hook-Installation-Target-Type": "integration",
+            "X-GitHub-Hook-Installation-Target-ID": "1",
+            "X-Hub-Signature-256": f"sha256={signature}",
+        }
+        started = time.monotonic()
+        try:
+            assert self.url is not None  # noqa: S101 - only then is it queued
+            async with session.post(self.url, data=delivery.body, headers=delivery.headers) as response:
+                await response.read()
+                delivery.status_code = response.status
+                delivery.status = "OK" if response.ok else response.reason or "failed"
+        except TimeoutError:
+            delivery.status = "timed out"
+        except aiohttp.ClientError:
+            delivery.status = "failed to connect to host"
+        delivery.duration = round(time.monotonic() - started, 3)
+
+
+def _changes(before: str | None) -> dict[str, Any]:
+    return {} if before is None else {"changes": {"body": {"from": before}}}
+
+
+def _organization(shapes: Shapes, world: World) -> dict[str, Any]:
+    login = REPOSITORY.split("/", maxsplit=1)[0]
+    user = shapes.user(world.accounts[login])
+    url = user["url"].replace("/users/", "/orgs/")
+    return {
+        "login": login,
+        "id": user["id"],
+        "node_id": user["node_id"],
+        "url": url,
+        "repos_url": f"{url}/repos",
+        "events_url": f"{url}/events",
+        "hooks_url": f"{url}/hooks",
+        "issues_url": f"{url}/issues",
+        "members_url": f"{url}/members{{/member}}",
+        "public_members_url": f"{url}/public_members{{/member}}",
+        "avatar_url": user["avatar_url"],
+        "description": None,
+    }

@@ -1,0 +1,250 @@
+"""What the emulated GitHub knows: people, one repository, its issues and pull requests and what was written there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+BOT_LOGIN = "codegen-bot[bot]"
+APP_ID = 1
+INSTALLATION_ID = 1
+APP_SLUG = "codegen-bot"
+REPOSITORY = "octo/shop"
+DEFAULT_BRANCH = "main"
+
+Role = Literal["admin", "maintain", "write", "triage", "read", "none"]
+Kind = Literal["issue-comment", "review-comment", "review", "issue"]
+
+RANK: dict[Role, int] = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
+
+
+@dataclass(slots=True)
+class Account:
+    id: int
+    login: str
+    type: Literal["User", "Bot", "Organization"] = "User"
+    role: Role = "none"
+
+
+@dataclass(slots=True)
+class Reaction:
+    id: int
+    account: Account
+    content: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Comment:
+    """What somebody wrote: under a thread, on a line of a diff, or as a review. `versions`: every text it ever had."""
+
+    id: int
+    kind: Kind
+    number: int
+    account: Account
+    versions: list[str]
+    created_at: datetime
+    updated_at: datetime
+    reactions: list[Reaction] = field(default_factory=list)
+    path: str | None = None
+    line: int | None = None
+    in_reply_to: int | None = None
+    state: str = "commented"
+
+    @property
+    def author(self) -> str:
+        return self.account.login
+
+    @property
+    def body(self) -> str:
+        return self.versions[-1]
+
+
+@dataclass(slots=True)
+class Label:
+    id: int
+    name: str
+    color: str
+    description: str | None
+
+
+@dataclass(slots=True)
+class Thread:
+    """An issue, or a pull request where `branch` says so."""
+
+    id: int
+    number: int
+    account: Account
+    title: str
+    body: str | None
+    created_at: datetime
+    updated_at: datetime
+    branch: str | None = None
+    head_sha: str = ""
+    state: Literal["open", "closed"] = "open"
+    labels: list[str] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
+
+    @property
+    def is_pull_request(self) -> bool:
+        return self.branch is not None
+
+
+@dataclass(slots=True)
+class CheckRun:
+    id: int
+    name: str
+    head_sha: str
+    status: str
+    conclusion: str | None
+    started_at: datetime
+    completed_at: datetime | None
+    output: dict[str, str | None]
+    details_url: str | None = None
+    external_id: str = ""
+
+
+class World:
+    """One repository with a pull request and an issue."""
+
+    def __init__(self, *, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the start: people, repository ``octo/shop``, pull request 1 and issue 2."""
+        self._id = 1000
+        self.accounts: dict[str, Account] = {}
+        self.threads: dict[int, Thread] = {}
+        self.comments: dict[int, Comment] = {}
+        self.labels: dict[str, Label] = {}
+        self.check_runs: dict[int, CheckRun] = {}
+        self.files: dict[tuple[str, str], str] = {}
+        self.add_account("octo", kind="Organization")
+        for login, role in _PEOPLE.items():
+            self.add_account(login, role=role)
+        self.add_account(BOT_LOGIN, kind="Bot", role="write")
+        self.files[DEFAULT_BRANCH, "README.md"] = "# The shop\n"
+        self.files[DEFAULT_BRANCH, "app/checkout.py"] = _CHECKOUT
+        self.open_thread("alice", "Fix the checkout", "The total was rounded twice.", branch="fix-checkout")
+        self.files["fix-checkout", "README.md"] = "# The shop\n"
+        self.files["fix-checkout", "app/checkout.py"] = _CHECKOUT.replace("round(round(", "round((")
+        self.open_thread("carol", "Prices are shown without tax", "In the cart, and only there.")
+        for name, color in (("bug", "d73a4a"), ("enhancement", "a2eeef")):
+            self.add_label(name, color, None)
+
+    def next_id(self) -> int:
+        self._id += 1
+        return self._id
+
+    def sha(self) -> str:
+        return f"{self.next_id():040x}"
+
+    def changed(self) -> None:
+        self._changed()
+
+    def add_account(
+        self, login: str, *, role: Role = "none", kind: Literal["User", "Bot", "Organization"] = "User"
+    ) -> Account:
+        known = self.accounts.get(login)
+        if known is not None:
+            known.role = role
+            return known
+        account = self.accounts[login] = Account(self.next_id(), login, kind, role)
+        return account
+
+    def open_thread(self, login: str, title: str, body: str | None, *, branch: str | None = None) -> Thread:
+        now = datetime.now(UTC)
+        number = len(self.threads) + 1
+        thread = Thread(self.next_id(), number, self.accounts[login], title, body, now, now, branch)
+        if branch:
+            thread.head_sha = self.sha()
+        self.threads[number] = thread
+        self._changed()
+        return thread
+
+    def push(self, number: int) -> Thread:
+        """A new commit on a pull request's branch."""
+        thread = self.threads[number]
+        thread.head_sha = self.sha()
+        self._changed()
+        return thread
+
+    def write(
+        self,
+        login: str,
+        number: int,
+        text: str,
+        *,
+        kind: Kind = "issue-comment",
+        path: str | None = None,
+        line: int | None = None,
+        in_reply_to: int | None = None,
+    ) -> Comment:
+        now = datetime.now(UTC)
+        comment = Comment(
+            self.next_id(),
+            kind,
+            number,
+            self.accounts[login],
+            [text],
+            now,
+            now,
+            path=path,
+            line=line,
+            in_reply_to=in_reply_to,
+        )
+        self.comments[comment.id] = comment
+        self.threads[number].updated_at = now
+        self._changed()
+        return comment
+
+    def edit(self, comment: Comment, text: str) -> None:
+        comment.versions.append(text)
+        comment.updated_at = datetime.now(UTC)
+        self._changed()
+
+    def of_thread(self, number: int, kind: Kind) -> list[Comment]:
+        return [each for each in self.comments.values() if each.number == number and each.kind == kind]
+
+    def react(self, reactions: list[Reaction], account: Account, content: str) -> tuple[Reaction, bool]:
+        """The reaction, and whether it is new: one account has each kind once."""
+        for known in reactions:
+            if known.account is account and known.content == content:
+                return known, False
+        reaction = Reaction(self.next_id(), account, content, datetime.now(UTC))
+        reactions.append(reaction)
+        self._changed()
+        return reaction, True
+
+    def add_label(self, name: str, color: str = "ededed", description: str | None = None) -> Label:
+        return self.labels.setdefault(name.lower(), Label(self.next_id(), name, color, description))
+
+    def label(self, thread: Thread, name: str) -> bool:
+        """Puts a label on; whether it was not on before."""
+        known = self.add_label(name).name
+        if known in thread.labels:
+            return False
+        thread.labels.append(known)
+        self._changed()
+        return True
+
+    def unlabel(self, thread: Thread, name: str) -> bool:
+        """Takes a label off; whether it was on."""
+        for known in thread.labels:
+            if known.lower() == name.lower():
+                thread.labels.remove(known)
+                self._changed()
+                return True
+        return False
+
+
+_PEOPLE: dict[str, Role] = {"alice": "admin", "bob": "write", "carol": "read", "dave": "none"}
+
+_CHECKOUT = """\
+def total(items, tax):
+    net = sum(item.price * item.count for item in items)
+    return round(round(net, 2) * (1 + tax), 2)
+"""

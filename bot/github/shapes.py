@@ -1,0 +1,192 @@
+"""GitHub's JSON, as far as the bot reads it, in webhooks and in answers alike: checked by pydantic, then made a model.
+
+Only what is needed stands here, so that whatever GitHub adds or drops elsewhere cannot break the bot.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bot.github.models import CheckRun, Label, Permission, Person, PostedComment, PullRequest
+
+
+class Shape(BaseModel):
+    """A piece of GitHub's JSON. Errors never quote the input: it is somebody's private text."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class User(Shape):
+    login: str
+    type: str = "User"
+
+
+def person(user: User | None) -> Person:
+    """A deleted account is null in GitHub's JSON; its pages call it ghost."""
+    if user is None:
+        return Person("ghost", is_bot=False)
+    return Person(user.login, is_bot=user.type == "Bot")
+
+
+class Identified(Shape):
+    """Of an installation or a reaction only the id matters."""
+
+    id: int
+
+
+class App(Shape):
+    slug: str
+
+
+class InstallationToken(Shape):
+    token: str = Field(repr=False)
+    expires_at: datetime
+
+
+class Repository(Shape):
+    default_branch: str
+
+
+class IssueComment(Shape):
+    id: int
+    body: str | None = None
+    html_url: str
+    user: User | None
+    created_at: datetime
+
+    def model(self) -> PostedComment:
+        return PostedComment(
+            id=self.id,
+            body=self.body or "",
+            url=self.html_url,
+            author=person(self.user),
+            created_at=self.created_at,
+        )
+
+
+class RolePermission(Shape):
+    """The answer of "Get repository permissions for a user".
+
+    `permission` knows only the four old words; `role_name` tells triage and maintain apart and may be the name of an
+    organization's own role.
+    """
+
+    permission: str
+    role_name: str = ""
+
+    def model(self) -> Permission:
+        """The role where it is one of GitHub's own and fits the old word, else what the old word says."""
+        plain = _PLAIN_PERMISSIONS.get(self.permission, Permission.NONE)
+        finer, fits = _FINER_ROLES.get(self.role_name, (plain, plain))
+        return finer if fits is plain else plain
+
+
+_PLAIN_PERMISSIONS = {
+    "read": Permission.READ,
+    "write": Permission.WRITE,
+    "admin": Permission.ADMIN,
+}
+_FINER_ROLES = {
+    "triage": (Permission.TRIAGE, Permission.READ),
+    "maintain": (Permission.MAINTAIN, Permission.WRITE),
+}
+
+
+class HeadRepository(Shape):
+    full_name: str
+
+
+class Branch(Shape):
+    ref: str
+    sha: str
+    repo: HeadRepository | None = None
+
+
+class PullRequestAnswer(Shape):
+    number: int
+    title: str
+    body: str | None = None
+    html_url: str
+    state: str
+    head: Branch
+    base: Branch
+    draft: bool = False
+
+    def model(self) -> PullRequest:
+        return PullRequest(
+            number=self.number,
+            title=self.title,
+            body=self.body or "",
+            url=self.html_url,
+            state=self.state,
+            head_branch=self.head.ref,
+            head_sha=self.head.sha,
+            base_branch=self.base.ref,
+            head_repository=self.head.repo.full_name if self.head.repo else None,
+            is_draft=self.draft,
+        )
+
+
+class LabelAnswer(Shape):
+    name: str
+    color: str
+    description: str | None = None
+
+    def model(self) -> Label:
+        return Label(self.name, self.color, self.description or "")
+
+
+class CheckRunAnswer(Shape):
+    id: int
+    name: str
+    status: str
+    conclusion: str | None = None
+    html_url: str | None = None
+    app: App | None = None
+
+    def model(self) -> CheckRun:
+        return CheckRun(
+            id=self.id,
+            name=self.name,
+            status=self.status,
+            conclusion=self.conclusion,
+            url=self.html_url,
+            app=self.app.slug if self.app else None,
+        )
+
+
+class Content(Shape):
+    """What stands at a path: a file, a link or a submodule. A folder is a list of these."""
+
+    type: str
+    encoding: str = ""
+    content: str = ""
+
+    def text(self) -> str | None:
+        """A file's text; None where it is too large for this address (over 1 MB) or no UTF-8."""
+        if self.encoding != "base64":
+            return None
+        try:
+            return base64.b64decode(self.content).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+
+
+APP = TypeAdapter(App)
+CHECK_RUN = TypeAdapter(CheckRunAnswer)
+CONTENT: TypeAdapter[Content | list[Content]] = TypeAdapter(Content | list[Content])
+IDENTIFIED = TypeAdapter(Identified)
+INSTALLATION_TOKEN = TypeAdapter(InstallationToken)
+ISSUE_COMMENT = TypeAdapter(IssueComment)
+LABEL = TypeAdapter(LabelAnswer)
+LABELS = TypeAdapter(list[LabelAnswer])
+NOTHING: TypeAdapter[object] = TypeAdapter(object)
+PERMISSION = TypeAdapter(RolePermission)
+PULL_REQUEST = TypeAdapter(PullRequestAnswer)
+REPOSITORY = TypeAdapter(Repository)
+USER = TypeAdapter(User)
+USERS = TypeAdapter(list[User])

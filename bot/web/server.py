@@ -1,0 +1,51 @@
+"""The routes, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot import log
+from bot.metrics import CONTENT_TYPE, Metrics
+from bot.web.problems import Problem, answer_problems
+from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
+
+_log = log.get(__name__)
+
+
+def make_application(
+    webhooks: GitHubWebhooks, *, check: Callable[[], Awaitable[None]], metrics: Metrics
+) -> web.Application:
+    """The server's application.
+
+    :param check: raises where the bot cannot take orders
+    """
+
+    async def healthz(_request: web.Request) -> web.Response:
+        """The process lives."""
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        """The bot can take orders."""
+        try:
+            await check()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
+            _log.warning("server.not-ready", reason=type(error).__name__)
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None
+        return web.json_response({"status": "ready"})
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    application = web.Application(middlewares=[answer_problems], client_max_size=LARGEST_BODY)
+    application.add_routes(
+        [
+            web.post("/webhooks/github", webhooks.receive),
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", show_metrics),
+        ]
+    )
+    return application

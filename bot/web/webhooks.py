@@ -1,0 +1,116 @@
+"""``POST /webhooks/github``: checks the signature before anything else reads the body, takes what is ordered, answers.
+
+The work is done afterwards. What is answered with 202 survives a crash; what cannot be taken is answered with an error,
+so that GitHub shows the delivery as failed and it can be delivered again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from bot import intake, log
+from bot.github import events, signature
+from bot.handlers.order import Order
+from bot.metrics import Metrics
+from bot.web.problems import Problem
+
+_log = log.get(__name__)
+
+LARGEST_BODY = 25 * 1024 * 1024
+"""Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
+
+Submit = Callable[[Order], Awaitable[bool]]
+
+
+class GitHubWebhooks:
+    """The handler of GitHub's deliveries.
+
+    :param secrets: every one of them is valid
+    :param submit: takes an order durably
+    """
+
+    def __init__(
+        self,
+        *,
+        secrets: Sequence[str],
+        prefix: str,
+        submit: Submit,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._secrets = secrets
+        self._prefix = prefix
+        self._submit = submit
+        self._metrics = metrics
+        self._now = now
+
+    async def receive(self, request: web.Request) -> web.Response:
+        body = await self._verified_body(request)
+        event_name = request.headers.get("X-GitHub-Event", "")
+        if not event_name:
+            raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
+        with structlog.contextvars.bound_contextvars(
+            delivery=request.headers.get("X-GitHub-Delivery", ""), event_name=event_name
+        ):
+            taken = await self._take(event_name, _payload(request, body))
+        known = event_name if event_name.replace("_", "").isalpha() and len(event_name) <= 40 else "other"
+        self._metrics.deliveries.labels(known, "taken" if taken else "ignored").inc()
+        if not taken:
+            return web.json_response({"commands": []})
+        return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
+
+    async def _verified_body(self, request: web.Request) -> bytes:
+        if (request.content_length or 0) > LARGEST_BODY:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 25 MB.")
+        body = await request.read()
+        header = request.headers.get("X-Hub-Signature-256")
+        if header is None:
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.",
+            )
+        if not signature.verify(body, header, self._secrets):
+            _log.warning("delivery.wrongly-signed", delivery=request.headers.get("X-GitHub-Delivery", "")[:60])
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
+            )
+        return body
+
+    async def _take(self, event_name: str, payload: dict[str, Any]) -> list[str]:
+        """The identities of what was ordered."""
+        try:
+            event = events.parse(event_name, payload)
+        except events.MalformedEventError as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        if event is None:
+            return []
+        orders = intake.orders(event, prefix=self._prefix, now=self._now)
+        for order in orders:
+            if await self._submit(order):
+                self._metrics.commands_taken.labels(order.name).inc()
+            else:
+                _log.info("order.known", order=order.identity)
+        return [order.identity for order in orders]
+
+
+def _payload(request: web.Request, body: bytes) -> dict[str, Any]:
+    if request.content_type != "application/json":
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The content type is not application/json: choose it in the webhook's settings on GitHub.",
+        )
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
+    if not isinstance(payload, dict):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+    return payload
