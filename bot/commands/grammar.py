@@ -12,7 +12,11 @@ from bot.commands.help import Help
 from bot.commands.table import COMMANDS, Command
 from bot.commands.usage import Flag, MisreadError, Mistake, Usage
 
+FLAGS_A_COMMAND = 30
+"""Flags of one command, repeated ones included."""
+
 _WORD = re.compile(r"\S+")
+_ASKS_FOR_HELP = frozenset({"-h", "--help"})
 
 
 def parse(text: str, *, prefix: str) -> Command | Mistake:
@@ -21,16 +25,16 @@ def parse(text: str, *, prefix: str) -> Command | Mistake:
     :param text: what follows the prefix, its first line being the command's
     """
     found = _WORD.match(text := text.strip())
-    if found is None:
+    if found is None or found[0].lower() in _ASKS_FOR_HELP:
         return Help()
-    name, rest = found[0].lower(), text[found.end() :]
-    command = COMMANDS.get(name.replace("_", "-"))
+    name, rest = found[0].lower().replace("_", "-"), text[found.end() :]
+    command = COMMANDS.get(name)
     if command is None:
         return _unknown_name(name, prefix)
     usage = command.USAGE
     try:
         flags, prompt = _split_flags(rest, usage)
-        read: Command = command.read(flags, prompt)
+        read: Command = Help(usage.name) if flags is None else command.read(flags, prompt)
     except MisreadError as error:
         return Mistake(f"{error} For example: `{prefix} {usage.example}`", usage.name)
     if isinstance(read, Help) and read.name is not None and read.name not in COMMANDS:
@@ -39,40 +43,40 @@ def parse(text: str, *, prefix: str) -> Command | Mistake:
 
 
 def _unknown_name(name: str, prefix: str) -> Mistake:
-    shown = _code(name)
-    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    if near:
-        hint, name_meant = f"Did you mean `{near[0]}`?", near[0]
-    else:
-        hint, name_meant = f"`{prefix} help` shows all there are.", "run"
-    text = f"There is no command {shown}. {hint} For example: `{prefix} {COMMANDS[name_meant].USAGE.example}`"
+    near = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
+    hint = f"Did you mean `{near[0]}`?" if near else f"`{prefix} help` shows all there are."
+    example = COMMANDS[near[0] if near else "run"].USAGE.example
+    text = f"There is no command {_code(name)}. {hint} For example: `{prefix} {example}`"
     return Mistake(text, near[0] if near else "unknown")
 
 
-def _split_flags(text: str, usage: Usage) -> tuple[dict[str, list[str]], str]:
-    """The flags at the beginning, and the rest exactly as it was typed.
+def _split_flags(text: str, usage: Usage) -> tuple[dict[str, list[str]] | None, str]:
+    """The flags at the beginning (None where one asks for help), and the rest exactly as it was typed.
 
     Flags stand on the command's own line: a prompt that begins on the next line may begin with a dash, as a list does.
     """
     known = {spelling: flag for flag in usage.flags for spelling in (flag.name, flag.short)}
     flags: dict[str, list[str]] = {}
     position = 0
-    while True:
+    for _ in range(FLAGS_A_COMMAND + 1):
         start = _skip_blanks(text, position)
-        word = text[start : start + 1000].split(maxsplit=1)[0] if text[start:] and text[start] != "\n" else ""
-        word = _with_plain_dashes(word, known)
+        typed = _WORD.match(text, start)
+        word = _with_plain_dashes(typed[0], known) if typed else ""
         if word == "--":
-            return flags, text[start + 2 :]
-        if not re.match(r"--?[A-Za-z]", word):
+            return flags, text[start + len("--") :]
+        if word in _ASKS_FOR_HELP:
+            return None, ""
+        if typed is None or not re.match("--?[A-Za-z]", word):
             return flags, text[start:]
-        flag, value, position = _read_flag(text, start, word, known)
+        flag, value, position = _read_flag(text, typed, word, known)
         if flag.name in flags and not flag.many:
             raise MisreadError(f"`{flag.name}` was given twice.")
         flags.setdefault(flag.name, []).append(value)
+    raise MisreadError(f"A command takes {FLAGS_A_COMMAND} flags at most.")
 
 
 def _skip_blanks(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t":
+    while position < len(text) and text[position].isspace() and text[position] != "\n":
         position += 1
     return position
 
@@ -80,20 +84,25 @@ def _skip_blanks(text: str, position: int) -> int:
 def _with_plain_dashes(word: str, known: Iterable[str]) -> str:
     """Telephones turn two hyphens into a dash; what is then a known flag was meant as one."""
     plain = re.sub("^[—–]", "--", word)  # noqa: RUF001 - the dashes are the point
-    return plain if plain.partition("=")[0] in known else word
+    return plain if plain.partition("=")[0] in {*known, "--"} else word
 
 
-def _read_flag(text: str, start: int, word: str, known: dict[str, Flag]) -> tuple[Flag, str, int]:
+def _read_flag(text: str, typed: re.Match[str], word: str, known: dict[str, Flag]) -> tuple[Flag, str, int]:
     """The flag, its value, and where the text goes on behind it."""
     spelling, equals, _ = word.partition("=")
     flag = known.get(spelling)
     if flag is None:
         raise MisreadError(_unknown_flag(spelling, known))
-    after = text.index("=", start) + 1 if equals else _skip_blanks(text, start + len(text[start:].split(maxsplit=1)[0]))
-    if after >= len(text) or text[after] in " \t\n":
+    after = text.index("=", typed.start()) + 1 if equals else _skip_blanks(text, typed.end())
+    if after >= len(text) or text[after].isspace():
         raise MisreadError(f"`{flag.name}` needs a value.")
-    # shlex knows quotes and backslashes; the stream tells how far it has read.
-    stream = io.StringIO(text[after:])
+    value, end = _read_value(text, after, flag)
+    return flag, value, end
+
+
+def _read_value(text: str, start: int, flag: Flag) -> tuple[str, int]:
+    """shlex knows quotes and backslashes; the stream tells how far it has read."""
+    stream = io.StringIO(text[start:])
     lexer = shlex.shlex(stream, posix=True)
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -103,13 +112,13 @@ def _read_flag(text: str, start: int, word: str, known: dict[str, Flag]) -> tupl
         raise MisreadError(f"A quotation mark behind `{flag.name}` is not closed.") from None
     if not value:
         raise MisreadError(f"`{flag.name}` needs a value.")
-    end = after + stream.tell()
+    end = start + stream.tell()
     # The lexer has also read the one character that ended the value; a line's end is still wanted.
-    return flag, value, end - 1 if text[end - 1] in " \t\n\r" else end
+    return value, end - 1 if text[end - 1].isspace() else end
 
 
 def _unknown_flag(spelling: str, known: dict[str, Flag]) -> str:
-    near = difflib.get_close_matches(spelling, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(spelling[:40], known, n=1, cutoff=0.5)
     hint = f"Did you mean `{near[0]}`?" if near else "If it belongs to the prompt, put `--` before the prompt."
     return f"There is no flag {_code(spelling)} here. {hint}"
 

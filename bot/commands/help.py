@@ -29,4 +29,4 @@ class Help:
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
         words = rest.partition("\n")[0].split(maxsplit=1)
-        return cls(name=words[0].lower()[:40]) if words else cls()
+        return cls(name=words[0].lower().replace("_", "-")[:40]) if words else cls()

@@ -1,7 +1,7 @@
 """What in a text is code, a quote or hidden, by the CommonMark rules that GitHub follows.
 
-markdown-it tells the blocks apart. What stands inside a paragraph is looked at here, because parsing inlines of hostile
-text is slow, and because only two things matter: code spans and HTML comments.
+markdown-it tells the blocks apart. What stands inside a paragraph is looked at here: parsing the inlines of hostile
+text is slow, and only code spans, HTML comments and tags matter.
 """
 
 from __future__ import annotations
@@ -9,14 +9,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import deque
+from enum import Enum
 from functools import cache
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.common.html_re import close_tag, open_tag
 from markdown_it.token import Token
+
+DEEPEST = 60
+"""Containers within containers that are looked into; markdown-it recurses, and what lies deeper it passes over."""
 
 
 def parse_blocks(text: str, *, html: bool = True) -> list[Token]:
-    """The blocks of a text whose lines end with ``\n``, each with the lines it covers.
+    r"""The blocks of a text whose lines end with ``\n``, each with the lines it covers.
 
     :param html: whether a line that starts with a tag starts a block of HTML
     """
@@ -25,64 +31,121 @@ def parse_blocks(text: str, *, html: bool = True) -> list[Token]:
 
 @cache
 def _parser(*, html: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark").disable(["inline", "reference"])
+    parser = MarkdownIt("commonmark", {"maxNesting": DEEPEST}).enable("table").disable(["inline", "reference"])
     return parser if html else parser.disable("html_block")
 
 
-class Spans:
-    """The code spans and HTML comments of one paragraph, as character ranges."""
+class Kind(Enum):
+    """What a span is."""
 
-    def __init__(self, ranges: list[tuple[int, int, bool]]) -> None:
-        """:param ranges: start, end, and whether it is a comment; in order, none within another"""
-        self._ranges = ranges
+    CODE = "code"
+    COMMENT = "comment"
+    TAG = "tag"
+
+
+class Span(NamedTuple):
+    """A piece of a paragraph that is not plain words, from `start` up to `end`."""
+
+    start: int
+    end: int
+    kind: Kind
+
+
+class Spans(NamedTuple):
+    """The spans of one paragraph.
+
+    :param found: in order, none within another
+    :param open_comment: where a comment starts that does not end in this paragraph
+    :param stray_backticks: whether a run of backticks is left that belongs to no span
+    """
+
+    found: list[Span]
+    open_comment: int | None
+    stray_backticks: bool
 
     def holds(self, position: int) -> bool:
         """Whether a character stands inside one of them."""
-        before = bisect_right(self._ranges, position, key=lambda span: span[0]) - 1
-        return before >= 0 and self._ranges[before][0] < position < self._ranges[before][1]
+        before = bisect_right(self.found, position, key=lambda span: span.start) - 1
+        return before >= 0 and self.found[before].start < position < self.found[before].end
 
-    def outside_code(self, text: str) -> list[tuple[str, bool]]:
-        """The text in pieces, each with whether it is outside code."""
-        pieces, position = [], 0
-        for start, end, is_comment in self._ranges:
-            if not is_comment:
-                pieces += [(text[position:start], True), (text[start:end], False)]
-                position = end
-        return [*pieces, (text[position:], True)]
 
-    def without_comments(self, text: str) -> str:
-        """The text with its HTML comments taken out."""
-        kept, position = [], 0
-        for start, end, is_comment in self._ranges:
-            if is_comment:
-                kept.append(text[position:start])
-                # Line breaks stay, so that lines keep their numbers.
-                kept.append("\n" * text.count("\n", start, end))
-                position = end
-        return "".join((*kept, text[position:]))
+_OPENER = re.compile(rf"\\.|(?P<code>`+)|(?P<comment><!--)|(?P<tag>{open_tag}|{close_tag})", re.DOTALL)
+_OPENER_IN_HTML = re.compile(rf"(?P<comment><!--)|(?P<tag>{open_tag}|{close_tag})")
+_OPENER_OF_CODE = re.compile(r"\\.|(?P<code>`+)", re.DOTALL)
 
 
 def find_spans(text: str) -> Spans:
-    """Finds code spans (a run of backticks to the next run of the same length) and comments, from left to right."""
-    runs: dict[int, deque[int]] = {}
+    """The code spans, comments and tags of a paragraph."""
+    return _find(text, _OPENER)
+
+
+def find_html_spans(text: str) -> Spans:
+    """The comments and tags of a block of HTML, where backticks and backslashes mean nothing."""
+    return _find(text, _OPENER_IN_HTML)
+
+
+def find_code_spans(text: str) -> Spans:
+    """The code spans of a paragraph without HTML."""
+    return _find(text, _OPENER_OF_CODE)
+
+
+def _find(text: str, opener: re.Pattern[str]) -> Spans:
+    """From left to right: whichever starts first wins."""
+    backticks: dict[int, deque[int]] = {}
     for run in re.finditer("`+", text):
-        runs.setdefault(len(run[0]), deque()).append(run.start())
-    ranges = []
-    position = 0
-    opener = re.compile(r"\\.|(`+)|(<!--)", re.DOTALL)
-    while (found := opener.search(text, position)) is not None:
-        position = found.end()
-        if found[1]:
-            same = runs.get(len(found[1]), deque())
-            while same and same[0] < position:
-                same.popleft()
-            if same:
-                ranges.append((found.start(), same[0] + len(found[1]), False))
-                position = ranges[-1][1]
-        elif found[2]:
-            end = text.find("-->", position)
-            if end == -1:
-                continue
-            ranges.append((found.start(), end + 3, True))
-            position = end + 3
-    return Spans(ranges)
+        backticks.setdefault(len(run[0]), deque()).append(run.start())
+    found: list[Span] = []
+    open_comment, stray, position = None, False, 0
+    while (match := opener.search(text, position)) is not None:
+        position = match.end()
+        match match.lastgroup:
+            case "code":
+                same = backticks.get(len(match[0]), deque())
+                while same and same[0] < position:
+                    same.popleft()
+                if same:
+                    position = same[0] + len(match[0])
+                    found.append(Span(match.start(), position, Kind.CODE))
+                else:
+                    stray = True
+            case "comment" if open_comment is None:
+                # "<!-->" is a whole comment.
+                if (end := text.find("-->", match.start() + 2)) == -1:
+                    open_comment = match.start()
+                else:
+                    position = end + 3
+                    found.append(Span(match.start(), position, Kind.COMMENT))
+            case "tag":
+                found.append(Span(match.start(), position, Kind.TAG))
+    return Spans(found, open_comment, stray)
+
+
+def without_comments(lines: list[str], blocks: list[Token]) -> list[str]:
+    """The lines with their HTML comments taken out, one for one; code keeps everything.
+
+    A comment that is never closed hides the rest of its block, as on GitHub.
+    """
+    visible = list(lines)
+    for block in blocks:
+        if block.map is None or block.type not in _WITH_COMMENTS:
+            continue
+        first, end = block.map
+        text = "\n".join(lines[first:end])
+        spans = find_html_spans(text) if block.type == "html_block" else find_spans(text)
+        comments = [span for span in spans.found if span.kind is Kind.COMMENT]
+        if block.type == "html_block" and spans.open_comment is not None:
+            comments.append(Span(spans.open_comment, len(text), Kind.COMMENT))
+        visible[first:end] = _without(text, comments).split("\n")
+    return visible
+
+
+_WITH_COMMENTS = frozenset({"html_block", "paragraph_open", "heading_open", "table_open"})
+
+
+def _without(text: str, spans: list[Span]) -> str:
+    kept, position = [], 0
+    for span in spans:
+        # Line breaks stay, so that lines keep their numbers.
+        kept += [text[position : span.start], "\n" * text.count("\n", span.start, span.end)]
+        position = span.end
+    return "".join((*kept, text[position:]))

@@ -1,7 +1,7 @@
 """Which commands a comment holds. Only what a person meant counts.
 
-Markdown decides: a command starts a line of a plain paragraph at the top level of the comment. Quotes, code blocks,
-lists, inline code and HTML are read over. The rules are CommonMark's, which GitHub follows, by markdown-it.
+A command starts a line of plain words (`bot.commands.plain` says which lines are); its prompt runs to the next one or
+to the comment's end, and keeps code and quotes as they were written. HTML comments are taken out of it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from markdown_it.token import Token
-
 from bot.commands.grammar import parse
-from bot.commands.markdown import find_spans, parse_blocks
+from bot.commands.markdown import parse_blocks, without_comments
+from bot.commands.plain import plain_lines
 from bot.commands.table import Command
 from bot.commands.usage import Mistake
 
@@ -35,12 +34,19 @@ class Said:
 
     command: Command | Mistake
     source: str
-    occurrence: int
+    occurrence: int = 0
 
 
-def may_speak(text: str, *, prefix: str = DEFAULT_PREFIX) -> bool:
-    """A cheap first look: False where the comment can hold no command."""
-    return prefix.lower() in text.lower()
+def may_speak(text: str | bytes, *, prefix: str = DEFAULT_PREFIX) -> bool:
+    """A cheap first look: False where the text can hold no command.
+
+    :param text: a comment, or the bytes of a JSON document that holds one
+    """
+    if isinstance(text, str):
+        return re.search(re.escape(prefix), text, re.IGNORECASE) is not None
+    # JSON may write a slash as "\/" and what is not ASCII as "\u...": only the prefix's letters are looked for.
+    letters = max(re.findall(r"\w+", prefix), key=len, default="")
+    return not letters.isascii() or re.search(re.escape(letters.encode()), text, re.IGNORECASE) is not None
 
 
 def read(text: str, *, prefix: str = DEFAULT_PREFIX) -> list[Said]:
@@ -50,17 +56,10 @@ def read(text: str, *, prefix: str = DEFAULT_PREFIX) -> list[Said]:
     seen: Counter[str] = Counter()
     all_said = []
     for number, words in enumerate(_sources(text, prefix)):
-        source = " ".join(words.split())
-        if number < COMMANDS_A_COMMENT:
-            command = parse(words, prefix=prefix)
-        elif number == COMMANDS_A_COMMENT:
-            command = Mistake(
-                f"One comment holds {COMMANDS_A_COMMENT} commands at most; those behind were not carried out. "
-                "Give them in another comment.",
-                "unknown",
-            )
-        else:
+        if number > COMMANDS_A_COMMENT:
             break
+        command = parse(words, prefix=prefix) if number < COMMANDS_A_COMMENT else _too_many()
+        source = _evened_out(words)
         all_said.append(Said(command, source, seen[source]))
         seen[source] += 1
     return all_said
@@ -72,52 +71,33 @@ def new_since(before: str, after: str, *, prefix: str = DEFAULT_PREFIX) -> list[
     return [said for said in read(after, prefix=prefix) if said.occurrence >= old[said.source]]
 
 
+def _too_many() -> Mistake:
+    return Mistake(
+        f"One comment holds {COMMANDS_A_COMMENT} commands at most; those behind were not carried out. "
+        "Give them in another comment.",
+        "unknown",
+    )
+
+
+def _evened_out(words: str) -> str:
+    name, *rest = words.split() or [""]
+    return " ".join((name.lower(), *rest))
+
+
 def _sources(text: str, prefix: str) -> Iterator[str]:
     """What follows each prefix, up to the next one or the end."""
-    text = re.sub(r"\r\n?", "\n", text)
-    lines = text.split("\n")
-    blocks = parse_blocks(text)
-    starts = _command_lines(lines, blocks, prefix)
-    visible = _without_html_comments(lines, blocks)
-    for start, end in pairwise([*starts, len(lines)]):
-        first = visible[start].lstrip(" ")[len(prefix) :]
-        yield "\n".join((first, *visible[start + 1 : end]))
-
-
-def _command_lines(lines: list[str], blocks: list[Token], prefix: str) -> list[int]:
+    lines = _clean(text).split("\n")
     start = re.compile(rf" {{0,3}}{re.escape(prefix)}(?=\s|$)", re.IGNORECASE)
-    found = []
-    for block in blocks:
-        # "---" under a line makes it a heading for Markdown; whoever wrote it meant a rule.
-        plain = block.type == "paragraph_open" or (block.type == "heading_open" and block.markup in {"-", "="})
-        if not plain or block.level != 0 or block.map is None:
-            continue
-        first, end = block.map
-        inside = find_spans("\n".join(lines[first:end]))
-        position = 0
-        for number in range(first, end):
-            if start.match(lines[number]) and not inside.holds(
-                position + len(lines[number]) - len(lines[number].lstrip())
-            ):
-                found.append(number)
-            position += len(lines[number]) + 1
-    return found
+    found = {number: match.end() for number, line in enumerate(lines) if (match := start.match(line))}
+    if not found:
+        return
+    blocks = parse_blocks("\n".join(lines))
+    plain = plain_lines(lines, blocks)
+    visible = without_comments(lines, blocks)
+    for number, end in pairwise([*(number for number in found if plain[number]), len(lines)]):
+        yield "\n".join((visible[number][found[number] :], *visible[number + 1 : end]))
 
 
-def _without_html_comments(lines: list[str], blocks: list[Token]) -> list[str]:
-    """The lines with their hidden comments taken out; code keeps everything."""
-    visible = list(lines)
-    for block in blocks:
-        if block.map is None:
-            continue
-        first, end = block.map
-        text = "\n".join(lines[first:end])
-        if block.type == "html_block":
-            visible[first:end] = re.sub(r"<!--.*?(?:-->|\Z)", _only_line_breaks, text, flags=re.DOTALL).split("\n")
-        elif block.type == "inline":
-            visible[first:end] = find_spans(text).without_comments(text).split("\n")
-    return visible
-
-
-def _only_line_breaks(found: re.Match[str]) -> str:
-    return "\n" * found[0].count("\n")
+def _clean(text: str) -> str:
+    r"""Line ends as ``\n``; what no database and no JSON can carry becomes the usual sign for it, as in CommonMark."""
+    return re.sub("[\x00\ud800-\udfff]", "\ufffd", re.sub(r"\r\n?", "\n", text))

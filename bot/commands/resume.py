@@ -9,7 +9,11 @@ from typing import ClassVar, Self
 
 from bot.commands.usage import MisreadError, Usage
 
-_RUN = re.compile(r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?#?([1-9][0-9]{0,14})(?=\s|$)")
+_RUN = re.compile(
+    r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?([0-9]+)/?(?=\s|$)", re.ASCII | re.IGNORECASE
+)
+_BIGGEST = 2**53
+"""Ids beyond it would not survive JSON in every reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class Resume:
 
 
 def split_run(text: str) -> tuple[int | None, str]:
-    """The run's id that a text starts with (``7``, ``#7`` or the address of its page), and what follows it."""
+    """The run's id that a text starts with (``7`` or the address of its page), and what follows it.
+
+    :raises MisreadError: where the number is no run's.
+    """
     found = _RUN.match(text)
-    return (int(found[1]), text[found.end() :].strip()) if found else (None, text)
+    if found is None:
+        return None, text.strip()
+    # Python refuses to read numbers of thousands of digits.
+    if len(found[1]) > len(str(_BIGGEST)) or not 0 < int(found[1]) <= _BIGGEST:
+        raise MisreadError("A run's number is a whole number above 0.")
+    return int(found[1]), text[found.end() :].strip()

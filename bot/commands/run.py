@@ -13,6 +13,7 @@ AGENT_TYPES = ("codegen", "claude_code")
 """Codegen's agent types (CreateAgentRunInput of its API description)."""
 
 _MODEL = re.compile(r"[\w./:@-]{1,100}", re.ASCII)
+_IMAGE = re.compile(r"https?://[^\s/][^\s]{0,2000}|data:image/[^\s]+", re.IGNORECASE)
 _IMAGE_LIMIT = 10
 
 
@@ -90,6 +91,6 @@ def _images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     if len(images) > _IMAGE_LIMIT:
         raise MisreadError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")
     for image in images:
-        if not re.match(r"https?://[^\s/]+|data:image/", image):
+        if not _IMAGE.fullmatch(image):
             raise MisreadError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
     return images

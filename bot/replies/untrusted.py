@@ -1,125 +1,222 @@
 """What a model, a log or an upstream says, made harmless before it stands in a comment.
 
-Secrets are taken out, mentions ring nobody, no line is anybody's slash command, no HTML is left to hide something, no
-image is loaded, and a block of code that was left open is closed.
+Secrets are taken out, mentions ring nobody, no issue is closed or referred to, no line is anybody's slash command, no
+HTML is left to hide something, no image is loaded, and a block of code that was left open is closed.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
-from bot.commands.markdown import find_spans, parse_blocks
+from bot.commands.markdown import find_code_spans, parse_blocks, without_comments
+from bot.replies.redaction import REDACTED, redact
 
-REDACTED = "[redacted]"
+__all__ = ["LONGEST", "REDACTED", "cut", "fenced", "folded", "inert", "inline_code", "redact"]
 
-_SECRETS = re.compile(
-    r"""
-      -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
-    | \b(?:gh[opsur]|github_pat)_\w{16,}                       # GitHub
-    | \bsk-[\w-]{16,}                                          # Codegen, OpenAI, Anthropic
-    | \bxox[abeoprs]-[\w-]{10,}                                # Slack
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                            # AWS
-    | \bAIza[\w-]{30,}                                         # Google
-    | \bglpat-[\w-]{16,}                                       # GitLab
-    | \bnpm_\w{30,} | \bpypi-[\w-]{30,}
-    | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                        # a JSON Web Token
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_AUTHORIZATION = re.compile(r"\b(bearer|basic|token)(\s+)[\w.~+/=-]{16,}", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@:]{0,100}:[^\s/@]{1,200}@", re.IGNORECASE)
-_ASSIGNMENT = re.compile(
-    r"""(\b[\w-]{0,40}(?:secret|passw(?:or)?d|token|api[_-]?key|private[_-]?key|credentials?)["']?\s{0,3}[=:]\s{0,3}["']?)"""
-    r"""(?!\[redacted\])[^\s"'`,;]{8,}""",
-    re.IGNORECASE,
-)
+LONGEST = 262_144
+"""Characters of one text that are looked at; a comment carries a quarter of it."""
+
+NOBODY_SEES = "\u200b"
+"""Breaks a mention, a reference or a command, and is seen by no reader."""
 
 
-def redact(text: str) -> str:
-    """The text without what looks like a secret; the word before it stays, so that one sees what it was."""
-    text = _SECRETS.sub(REDACTED, text)
-    text = _AUTHORIZATION.sub(rf"\1\2{REDACTED}", text)
-    text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
-    return _ASSIGNMENT.sub(rf"\1{REDACTED}", text)
+def inert(text: str, *, prefix: str = "/codegen") -> str:
+    """Markdown that looks as it was meant and does nothing. Doing it twice changes nothing.
 
-
-def inert(text: str) -> str:
-    """Markdown that looks as it was meant and does nothing. Doing it twice changes nothing."""
-    text = _balanced(redact(_visible(text)))
-    lines = text.split("\n")
-    # Without HTML blocks, because none is left in what comes out: its lines then are what they will be read as.
-    for block in parse_blocks(text, html=False):
-        if block.type == "inline" and block.map is not None:
-            first, end = block.map
-            lines[first:end] = _inert_paragraph("\n".join(lines[first:end])).split("\n")
-    return "\n".join(lines)
+    :param prefix: how the bot's own commands start
+    """
+    lines = _visible(text[:LONGEST]).split("\n")
+    text = "\n".join(without_comments(lines, parse_blocks("\n".join(lines))))
+    lines = _balanced(redact(text)).split("\n")
+    order = re.compile(rf"((?:[ \t>*+-]|\d{{1,9}}[.)])*)(?:(/(?=\S))|(?={re.escape(prefix)}))", re.IGNORECASE)
+    done: list[str] = []
+    paragraph: list[str] = []
+    for line, is_code in zip(lines, _code_lines(lines), strict=True):
+        if line.strip() and not is_code:
+            paragraph.append(line)
+            continue
+        done += _inert_paragraph(paragraph, order)
+        paragraph = []
+        done.append(_ORDER_IN_CODE.sub(rf"\1{NOBODY_SEES}", line) if is_code else line)
+    return "\n".join([*done, *_inert_paragraph(paragraph, order)])
 
 
 def _visible(text: str) -> str:
-    """The text without control, zero-width, bidi and tag characters; line ends are ``\\n``."""
+    r"""The text without control, zero-width, bidi, tag and filler characters; line ends are ``\n``."""
     text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
-    return "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN)
+    return re.sub(r"[^\n\t\x20-\x7e]", lambda found: found[0] if _is_seen(found[0]) else "", text)
+
+
+def _is_seen(letter: str) -> bool:
+    return unicodedata.category(letter) not in _UNSEEN and not _FILLERS.match(letter)
 
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 
-_MENTION = re.compile(r"@(?=\w)")
+
+def _code_lines(lines: list[str]) -> list[bool]:
+    """Which lines belong to blocks of code.
+
+    Read without blocks of HTML, because none is left in what comes out: as the lines will be, not as they are.
+    """
+    is_code = [False] * len(lines)
+    for block in parse_blocks("\n".join(lines), html=False):
+        if block.type in {"fence", "code_block"} and block.map is not None:
+            first, end = block.map
+            is_code[first:end] = [True] * len(lines[first:end])
+    return is_code
+
+
+# Bots that read commands without regard to Markdown would find them in code as well.
+_ORDER_IN_CODE = re.compile(r"^([ \t>]*)(?=/[A-Za-z][\w-]*(?:\s|$))")
+
+
+def _inert_paragraph(lines: list[str], order: re.Pattern[str]) -> list[str]:
+    """Lines without a blank one among them.
+
+    Code in them is left alone only where every line, and in a table every cell, has all its backticks in pairs: then
+    no other reading of the lines, GitHub's own included, can pair them otherwise.
+    """
+    is_table = any(_TABLE.fullmatch(line) for line in lines)
+    cells = [cell for line in lines for cell in (line.split("|") if is_table else [line])]
+    has_pairs = not any(find_code_spans(cell).stray_backticks for cell in cells)
+    # A definition like "[x]: # (words)" is shown nowhere. It is seen before code is: its colon is defused there too.
+    defines = any(_DEFINES.match(line) for line in lines)
+    inert_lines = []
+    for line in lines:
+        made = _inert_line(order.sub(_defused_order, line, count=1), has_pairs=has_pairs)
+        inert_lines.append(made.replace("]:", "]\\:") if defines else made)
+    return inert_lines
+
+
+_TABLE = re.compile(r"[ \t>*+|:-]*-[ \t|:-]*")
+_DEFINES = re.compile(r"[ \t>*+\-\d.)]*\[")
+
+
+def _defused_order(found: re.Match[str]) -> str:
+    if found.start() != 0:
+        return found[0]
+    return f"{found[1]}\\/" if found[2] else f"{found[1]}{NOBODY_SEES}"
+
+
+def _inert_line(line: str, *, has_pairs: bool) -> str:
+    done, position = [], 0
+    for span in find_code_spans(line).found if has_pairs else []:
+        done += [_inert_prose(line[position : span.start]), line[span.start : span.end]]
+        position = span.end
+    return "".join((*done, _inert_prose(line[position:])))
+
+
+_AUTOLINK = re.compile(r"<(https?://[^\s<>]*)>", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ENTITY = re.compile(r"&(?=(#\d{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});)")
 _IMAGE = re.compile(r"!+(?=\[)")
-_SLASH_LINE = re.compile(r"^((?:[ \t>*+-]|\d{1,9}[.)])*)/(?=\w)", re.MULTILINE)
-
-
-def _inert_paragraph(text: str) -> str:
-    pieces = find_spans(text).outside_code(text)
-    return "".join(_inert_prose(piece) if is_prose else piece for piece, is_prose in pieces)
+# A link is kept in its plainest form. In any other, its title could hold a backtick that seems to start code.
+_WEB = r"""https?://[^\s()<>"'`]*(?:\([^\s()<>"'`]*\)[^\s()<>"'`]*)*"""
+_OTHER_LINK = re.compile(rf"\](?=\((?!{_WEB}\)))", re.IGNORECASE)
+_URL = re.compile(r"""https?://[^\s<>"'`\[\]]*""", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![A-Za-z0-9])@(?=\w)")
+_REFERENCE = re.compile(r"((?<!&)#|(?<=&)#(?!\d{1,8};)|\bGH-)(?=\d)", re.IGNORECASE)
+_CLOSES = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?[ \t]{1,3}https?://)", re.IGNORECASE)
 
 
 def _inert_prose(text: str) -> str:
+    text = _AUTOLINK.sub(r"\1", text)
     text = _TAG.sub("&lt;", text)
+    text = _ENTITY.sub(_plain_entity, text)
     text = _IMAGE.sub("", text)
-    text = _SLASH_LINE.sub(r"\1\\/", text)
-    # GitHub looks for mentions in the rendered text, where an entity would be an "@" again.
-    return _MENTION.sub("@\u200b", text)
+    text = _OTHER_LINK.sub(r"]\\", text)
+    text = text.replace("]:", "]\\:")
+    text = _URL.sub(lambda found: found[0].replace("@", "%40"), text)
+    text = _MENTION.sub(f"@{NOBODY_SEES}", text)
+    text = _REFERENCE.sub(rf"\1{NOBODY_SEES}", text)
+    return _CLOSES.sub(rf"\1{NOBODY_SEES}", text)
+
+
+def _plain_entity(found: re.Match[str]) -> str:
+    """GitHub looks for mentions in what it renders: an entity for what is defused here is shown as it is written."""
+    letters = html.unescape(f"&{found[1]};")
+    return "&amp;" if any(letter in "@#" or not (letter in "\n\t" or _is_seen(letter)) for letter in letters) else "&"
 
 
 def cut(text: str, limit: int, *, more: str = "\n\n…") -> str:
-    """At most `limit` characters, ending at a line's end where one is near, with no block of code left open."""
+    """At most `limit` characters, ending at a line's end where one is near, with no code and no fold left open.
+
+    :param more: what stands behind a text that was cut
+    """
     if len(text) <= limit:
         return text
-    kept = text[: max(0, limit - len(more) - _ROOM_FOR_FENCE)]
+    kept = text[: max(0, limit - len(more) - _ROOM_TO_CLOSE)]
     line_end = kept.rfind("\n", len(kept) * 3 // 4)
-    return (_balanced(kept[:line_end] if line_end > 0 else kept).rstrip() + more)[:limit]
+    kept = kept[:line_end] if line_end > 0 else kept[: _before_open_code(text, len(kept))]
+    kept = _balanced(kept).rstrip()
+    return f"{kept}{more}{_END_OF_FOLD * _open_folds(kept)}"[:limit]
 
 
-_ROOM_FOR_FENCE = 40
-_LONGEST_FENCE = _ROOM_FOR_FENCE - 2
+_END_OF_FOLD = "\n\n</details>"
+_LONGEST_FENCE = 38
+_ROOM_TO_CLOSE = _LONGEST_FENCE + 2 * len(_END_OF_FOLD) + 1
+
+
+def _before_open_code(text: str, position: int) -> int:
+    """Where to cut instead of within inline code: behind such a cut, its words would be words like others."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    for span in find_code_spans(text[start : end if end >= 0 else len(text)]).found:
+        if span.start < position - start < span.end:
+            return start + span.start
+    return position
+
+
+def _open_folds(text: str) -> int:
+    blocks = [block.content for block in parse_blocks(text) if block.type == "html_block"]
+    return max(0, sum(content.count("<details>") - content.count("</details>") for content in blocks))
 
 
 def _balanced(text: str) -> str:
     """Closes the block of code that would swallow what comes after the text."""
-    # A fence longer than anybody types is no fence worth keeping: closing it could not be kept within a limit.
-    text = re.sub(rf"([`~])\1{{{_LONGEST_FENCE},}}", lambda found: found[1] * 3, text)
+    text = _short_fences(text)
     fences = [block for block in parse_blocks(text, html=False) if block.type == "fence" and block.level == 0]
     if not fences or fences[-1].map is None:
         return text
-    lines = text.rstrip("\n").split("\n")
+    lines = text.split("\n")
     first, end = fences[-1].map
-    if end < len(lines):
-        return text
     markup = fences[-1].markup
-    is_closed = end - first > 1 and re.fullmatch(rf" {{0,3}}{re.escape(markup)}{markup[0]}*[ \t]*", lines[-1])
+    is_closed = end - first > 1 and re.fullmatch(rf" {{0,3}}{re.escape(markup)}{markup[0]}*[ \t]*", lines[end - 1])
     return text if is_closed else f"{text.rstrip(chr(10))}\n{markup}"
 
 
+def _short_fences(text: str) -> str:
+    """A fence longer than anybody types is none worth keeping: closing it would not fit into a limit."""
+    return re.sub(rf"([`~])\1{{{_LONGEST_FENCE},}}", lambda found: found[1] * 3, text)
+
+
+def fenced(text: str, info: str = "") -> str:
+    """Any text as a block of code, whatever fences it holds; its secrets are taken out.
+
+    :param info: the language
+    """
+    shown = re.sub(rf"`{{{_LONGEST_FENCE},}}", "```", redact(_visible(text))).strip("\n")
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    lines = [_ORDER_IN_CODE.sub(rf"\1{NOBODY_SEES}", line) for line in shown.split("\n")]
+    return "\n".join((fence + re.sub(r"[^\w+-]", "", info)[:20], *lines, fence))
+
+
 def folded(summary: str, body: str) -> str:
-    """Details that open at a click. The body must be harmless already."""
-    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+    """Details that open at a click. The body must be harmless already.
+
+    :param summary: words of our own
+    """
+    return f"<details><summary>{html.escape(summary, quote=False)}</summary>\n\n{body}\n\n</details>"
 
 
 def inline_code(text: str) -> str:
-    """One line of anybody's text as inline code."""
-    line = " ".join(_visible(redact(text)).split())
+    """One line of anybody's text as inline code; empty where nothing of it is seen."""
+    line = " ".join(redact(_visible(text)).split())
     longest = max((len(run) for run in re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
     room = " " if line.startswith("`") or line.endswith("`") else ""

@@ -18,7 +18,7 @@ from bot.replies.untrusted import cut, inert, inline_code, redact
         ("```\n@bob <b>\n```", "```\n@bob <b>\n```"),
         ("/codegen run this", "\\/codegen run this"),
         ("> - /deploy now", "> - \\/deploy now"),
-        ("a <!-- hidden --> b", "a &lt;!-- hidden --> b"),
+        ("a <!-- hidden --> b", "a  b"),
         ("<details>\n<img src=x>", "&lt;details>\n&lt;img src=x>"),
         ("1 < 2", "1 < 2"),
         ("![pixel](https://tracker/x.png)", "[pixel](https://tracker/x.png)"),
@@ -111,6 +111,7 @@ def test_nothing_of_it_is_ever_read_as_a_command(text: str) -> None:
 
 
 @given(HOSTILE, st.integers(min_value=50, max_value=200))
+@example("```\n    ", 50)
 def test_a_cut_never_exceeds_its_limit_and_swallows_nothing_behind_it(text: str, limit: int) -> None:
     shortened = cut(inert(text), limit)
 
