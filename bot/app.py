@@ -20,6 +20,7 @@ from bot.engine.engine import Engine
 from bot.errors import SettingsError
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
+from bot.github.limits import ContentBudget
 from bot.github.transport import new_session
 from bot.handlers.carry_out import carry_out
 from bot.handlers.do import Tools
@@ -40,11 +41,15 @@ class Pace:
 
     :param shortest: seconds between two looks at young runs
     :param longest: the same for old ones
+    :param write_gap: seconds between two writes to GitHub in the long run
+    :param polling_interval: seconds between two looks of the engine at its tables
     :param codegen_windows: Codegen's rate limits
     """
 
     shortest: float = 2.0
     longest: float = 15.0
+    write_gap: float = 1.0
+    polling_interval: float = 1.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -95,7 +100,13 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
             tools = Tools(
                 codegen=codegen,
                 org_id=settings.codegen_org_id,
-                github=GitHub(session, auth, base_url=settings.github_api_url, sleep=pace.sleep),
+                github=GitHub(
+                    session,
+                    auth,
+                    base_url=settings.github_api_url,
+                    sleep=pace.sleep,
+                    new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
+                ),
                 runs=runs,
                 watcher=watcher,
                 run_timeout=settings.run_timeout_minutes * 60,
@@ -110,6 +121,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 tools=tools,
                 carry_out=carry_out,
                 heard=_count_in(metrics),
+                polling_interval=pace.polling_interval,
             )
             engine.start()
             try:

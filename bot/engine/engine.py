@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +19,7 @@ from bot.handlers.order import Order
 from bot.replies.markers import Stage
 
 _log = log.get(__name__)
+_dbos_log = logging.getLogger("dbos")
 
 WORKFLOW = "order"
 
@@ -41,6 +43,7 @@ class Engine:
     :param executor_id: unique among the processes on one database, and the same after a restart
     :param carry_out: what is done with an order
     :param heard: is told how each order ended
+    :param polling_interval: seconds between DBOS's looks at its tables; stopping takes as long
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Engine:
         tools: Tools,
         carry_out: CarryOut,
         heard: Callable[[Order, Stage], None] = lambda _order, _stage: None,
+        polling_interval: float = 1.0,
     ) -> None:
         self._database = database
         self._executor_id = executor_id
         self._tools = tools
         self._carry_out = carry_out
         self._heard = heard
+        self._polling_interval = polling_interval
         self._taken: dict[str, None] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
@@ -71,10 +76,14 @@ class Engine:
                 "application_version": STORY_VERSION,
                 "executor_id": self._executor_id,
                 "max_executor_threads": EXECUTOR_THREADS,
+                "notification_listener_polling_interval_sec": self._polling_interval,
                 "enable_otlp": False,
                 "log_level": "WARNING",
             }
         )
+        # DBOS writes to the standard error by itself; its lines belong among the bot's own.
+        _dbos_log.handlers.clear()
+        _dbos_log.propagate = True
 
         async def order(document: dict[str, Any]) -> str:
             task = asyncio.current_task()
@@ -111,7 +120,8 @@ class Engine:
 
     async def stop(self) -> None:
         """Ends what runs; stories that are cut off are told on at the next start."""
-        # DBOS takes a cancellation as no outcome: the story stays pending in the database.
+        # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of each all the same.
+        _dbos_log.setLevel(logging.ERROR)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

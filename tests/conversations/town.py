@@ -117,7 +117,9 @@ class Town:
                 **self.settings,
             }
         )
-        pace = Pace(shortest=0.02, longest=0.02, codegen_windows={}, now=self.now)
+        pace = Pace(
+            shortest=0.02, longest=0.02, write_gap=0.0, polling_interval=0.02, codegen_windows={}, now=self.now
+        )
         self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
 
