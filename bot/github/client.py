@@ -38,20 +38,7 @@ from bot.github.shapes import (
     PERMISSION,
     PULL_REQUEST,
     REPOSITORY,
-    USERS,
 )
-
-A_FEW = 5
-"""How many logins `GitHub.who_can` tells."""
-
-_COLLABORATOR_WORDS = {
-    Permission.NONE: "pull",
-    Permission.READ: "pull",
-    Permission.TRIAGE: "triage",
-    Permission.WRITE: "push",
-    Permission.MAINTAIN: "maintain",
-    Permission.ADMIN: "admin",
-}
 
 
 class GitHub:
@@ -96,17 +83,6 @@ class GitHub:
             if _is_absent(error, "permission"):
                 return Permission.NONE
             raise
-
-    async def who_can(self, repository: str, permission: Permission) -> list[str]:
-        """A few people who have at least that permission; none where the bot may not ask."""
-        query = {"permission": _COLLABORATOR_WORDS[permission], "per_page": "30"}
-        try:
-            users = await self._calls.read("who_can", repository, "/collaborators", USERS, query=query)
-        except UpstreamError as error:
-            if error.kind in {Kind.FORBIDDEN, Kind.NOT_FOUND}:
-                return []
-            raise
-        return [user.login for user in users if user.type != "Bot"][:A_FEW]
 
     # Comments and reactions
 

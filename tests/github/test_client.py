@@ -200,19 +200,6 @@ def test_permissions_are_ordered_and_have_githubs_words() -> None:
     ]
 
 
-async def test_a_few_people_who_can_are_named(script: Script, github: GitHub) -> None:
-    people = [BOT, *({"login": f"person{number}", "type": "User"} for number in range(9))]
-    script.on("GET", "/repos/octo/shop/collaborators", Reply(people))
-    assert await github.who_can(REPOSITORY, Permission.WRITE) == [f"person{number}" for number in range(5)]
-    assert script.requests[0].query == {"permission": "push", "per_page": "30"}
-
-
-@pytest.mark.parametrize("status", [403, 404])
-async def test_nobody_is_named_where_the_bot_may_not_ask(script: Script, github: GitHub, status: int) -> None:
-    script.on("GET", "/repos/octo/shop/collaborators", Reply({"message": "No"}, status=status))
-    assert await github.who_can(REPOSITORY, Permission.WRITE) == []
-
-
 @pytest.mark.parametrize(
     ("user", "person"), [(BOT, Person("codegen-bot[bot]", is_bot=True)), (ALICE, Person("alice", is_bot=False))]
 )
