@@ -17,7 +17,7 @@ from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
 from bot.engine.engine import Engine
-from bot.errors import SettingsError
+from bot.errors import SettingsError, os_reason
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
@@ -71,7 +71,7 @@ async def serving(settings: Settings, *, pace: Pace | None = None) -> AsyncItera
                 await site.start()
             except OSError as error:
                 raise SettingsError(
-                    f"HOST and PORT: {settings.host}:{settings.port} cannot be listened on: {error.strerror}."
+                    f"HOST and PORT: {settings.host}:{settings.port} cannot be listened on: {os_reason(error)}."
                 ) from None
             port = runner.addresses[0][1]
             _log.info("server.listens", host=settings.host, port=port)

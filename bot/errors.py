@@ -19,6 +19,11 @@ class SettingsError(BotError):
     """A setting is missing or wrong; the text names the variable, where its value comes from and what to do."""
 
 
+def os_reason(error: OSError) -> str:
+    """The system's own words for it; asyncio wraps them into a sentence with an address."""
+    return (error.strerror or type(error).__name__).rpartition("): ")[2]
+
+
 class UserMistake(BotError):  # noqa: N818 - a person reads "mistake" in a log, and it is one
     """Somebody asked for what cannot be done; the text is the reply."""
 

@@ -30,7 +30,8 @@ def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE,
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=target.isatty())
+        # Its usual tracebacks show the values of local variables, tokens among them.
+        else structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     exceptions = [structlog.processors.format_exc_info] if log_format is LogFormat.JSON else []
     structlog.configure(

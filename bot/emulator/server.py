@@ -21,10 +21,10 @@ class Changes:
         for event in self._waiting:
             event.set()
 
-    async def until(self, predicate: Callable[[], object], *, seconds: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], *, seconds: float | None = 10.0) -> None:
         """Waits until the predicate holds.
 
-        :raises TimeoutError: after so many seconds
+        :raises TimeoutError: after so many seconds; never where it is None
         """
         event = asyncio.Event()
         self._waiting.add(event)

@@ -49,7 +49,8 @@ def resumed(run: AgentRun) -> Reply:
 def working(run: AgentRun, *, seconds: float) -> Reply:
     """:param seconds: how long the run has been at it."""
     status = f" Codegen calls it `{_word(run.status)}`." if run.status else ""
-    text = f"Working for {duration(seconds)}: {run_link(run)}.{status}"
+    doing = "Waiting for an agent" if run.state is State.QUEUED else "Working"
+    text = f"{doing} for {duration(seconds)}: {run_link(run)}.{status}"
     if links := pull_request_links(run.github_pull_requests):
         text += f"\n\nPull requests so far: {links}."
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))

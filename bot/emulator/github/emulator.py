@@ -143,7 +143,7 @@ class GitHubEmulator(EmulatorServer):
     def redeliver(self, delivery: Delivery) -> Delivery:
         return self.webhooks.redeliver(delivery)
 
-    async def until(self, predicate: Callable[[], object], *, seconds: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], *, seconds: float | None = 10.0) -> None:
         """:raises TimeoutError: where it does not come true in time"""
         await self._changes.until(predicate, seconds=seconds)
 

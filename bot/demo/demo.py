@@ -1,0 +1,91 @@
+"""Starts the emulators, the bot and the playground, and plays the story."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tempfile
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from bot.app import Pace, serving
+from bot.config import Settings
+from bot.demo.playground import Playground
+from bot.demo.story import SCENES, tell
+from bot.demo.transcript import Transcript
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
+
+IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, polling_interval=0.5)
+
+
+async def play(*, say: Callable[[str], None], once: bool, port: int, pace: float, stop: asyncio.Event) -> None:
+    """The whole demo.
+
+    :param say: prints a line
+    :param once: whether it ends after the story; else it stays until `stop` is set
+    :param port: the playground's; 0 for a free one
+    :param pace: seconds that a run takes
+    :raises SettingsError: where the port is taken
+    """
+    secret = secrets.token_hex(16)
+    github = GitHubEmulator(webhook_secret=secret)
+    with tempfile.TemporaryDirectory(prefix="codegen-bot-demo-") as folder:
+        async with CodegenEmulator(pace=pace) as codegen, github:
+            settings = _settings(github, codegen, secret, Path(folder) / "demo.sqlite")
+            async with serving(settings, pace=IN_A_HURRY) as url:
+                github.webhooks.url = f"{url}/webhooks/github"
+                say(f"GitHub is emulated on {github.url}, Codegen on {codegen.url}; the bot listens on {url}.\n")
+                await _until(stop, _with_transcript(github, tell(SCENES, github, codegen), say))
+                if once or stop.is_set():
+                    return
+                async with Playground(github, codegen, port=port) as page:
+                    say(f"Your turn: {page} has the conversation and a box to write in. Ctrl-C ends it.")
+                    await _until(stop, _with_transcript(github, stop.wait(), say))
+
+
+def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path) -> Settings:
+    return Settings.model_validate(
+        {
+            "codegen_api_token": "sk-org1-demo",
+            "codegen_org_id": 1,
+            "codegen_api_base_url": codegen.url,
+            "github_token": "bot-token",
+            "github_api_url": github.url,
+            "github_webhook_secret": secret,
+            "database_url": f"sqlite:///{database}",
+            "progress_interval_seconds": 1,
+            "port": 0,
+        }
+    )
+
+
+async def _with_transcript(
+    github: GitHubEmulator, work: Coroutine[Any, Any, object], say: Callable[[str], None]
+) -> None:
+    """Prints what is written on GitHub while the work goes on, to its last word."""
+    transcript = Transcript(github, say)
+    following = asyncio.create_task(transcript.follow())
+    try:
+        await work
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        transcript.catch_up()
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Ends the work when somebody wants to stop."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, stopping):
+        if not task.done():
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    if not working.cancelled():
+        working.result()
