@@ -96,7 +96,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 limits=Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows),
                 sleep=pace.sleep,
             )
-            watcher = RunWatcher(codegen, shortest=pace.shortest, longest=pace.longest)
+            watcher = RunWatcher(codegen, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
             tools = Tools(
                 codegen=codegen,
                 org_id=settings.codegen_org_id,

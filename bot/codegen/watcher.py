@@ -7,6 +7,7 @@ fallen off the first pages are read one by one, a few each tick.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ _log = log.get(__name__)
 
 PAGES_A_TICK = 3
 SINGLE_READS_A_TICK = 5
+SHORTEST_PIECE = 0.1
 RESUME_GRACE = 20.0
 """Seconds after a resume in which the run's old ending is not taken for its new one."""
 
@@ -87,7 +89,7 @@ class RunWatcher:
     ) -> AgentRun:
         """Waits for a run's end.
 
-        :param on_change: is told each new state of the run
+        :param on_change: is told each new state of the run; what it raises ends the wait
         :param known: the run as the caller knows it; after a resume, as it was before
         :param resumed: whether the run was given a follow-up just now
         :param timeout: seconds
@@ -105,7 +107,8 @@ class RunWatcher:
         )
         self._waits.append(wait)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch(), name="run-watcher")
+            # In a context of its own: what it logs belongs to no single order.
+            self._task = asyncio.create_task(self._watch(), name="run-watcher", context=contextvars.Context())
         try:
             async with asyncio.timeout(timeout):
                 return await wait.done
@@ -124,21 +127,30 @@ class RunWatcher:
         while self._waits:
             try:
                 await self._tick()
-                failures = 0
-                delay = self._interval()
             except UpstreamError as error:
                 if error.kind in _HOPELESS:
                     self._fail(self._waits, error)
                 failures += 1
                 delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]
                 _log.warning("watcher.codegen-does-not-answer", seconds=delay, reason=str(error))
+                if any(not wait.done.done() for wait in self._waits):
+                    await self._sleep(delay)
             except Exception:  # noqa: BLE001 - logged, and told to everybody who waits
                 # The waiters get their answer; the fault is ours and stands in the log.
                 _log.exception("watcher.broken")
                 self._fail(self._waits, BotError("the watcher broke"))
                 return
-            if self._waits:
-                await self._sleep(delay)
+            else:
+                failures = 0
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the next tick; in pieces, so that somebody new among those who wait for old runs is served soon."""
+        rested = 0.0
+        while self._waits and (left := self._interval() - rested) > 0:
+            piece = min(left, max(self._shortest, SHORTEST_PIECE))
+            await self._sleep(piece)
+            rested += piece
 
     def _interval(self) -> float:
         """A thirtieth of the youngest wait's age, within the bounds."""
@@ -163,6 +175,10 @@ class RunWatcher:
             await self._read_alone(run_id)
 
     async def _read_alone(self, run_id: int) -> None:
+        for wait in self._waits:
+            # Before the answer: a run that cannot be read must not keep the others from their turn.
+            if wait.run_id == run_id:
+                wait.looked_at = self._clock()
         try:
             await self._tell(await self._codegen.run(run_id))
         except UpstreamError as error:
@@ -171,7 +187,9 @@ class RunWatcher:
             self._fail([wait for wait in self._waits if wait.run_id == run_id], error)
 
     async def _tell(self, run: AgentRun) -> None:
-        for wait in [each for each in self._waits if each.run_id == run.id and not each.done.done()]:
+        for wait in [each for each in self._waits if each.run_id == run.id]:
+            if wait.done.done():
+                continue
             wait.looked_at = self._clock()
             if not run.finished:
                 wait.seen_working = True
@@ -179,7 +197,11 @@ class RunWatcher:
                 wait.done.set_result(run)
                 continue
             if wait.on_change is not None and (wait.last is None or _shown(run) != _shown(wait.last)):
-                await wait.on_change(run)
+                try:
+                    await wait.on_change(run)
+                except Exception as error:  # noqa: BLE001 - whose it is gets it, and nobody else
+                    if not wait.done.done():
+                        wait.done.set_exception(error)
             wait.last = run
 
     @staticmethod

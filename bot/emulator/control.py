@@ -87,12 +87,18 @@ class Fault:
 
 
 class Control:
-    """The journal and the scripted faults of one emulator."""
+    """The journal and the scripted faults of one emulator.
 
-    def __init__(self, *, reset: Callable[[], None], randomness: random.Random | None = None) -> None:
+    :param changed: is called whenever a request has been answered
+    """
+
+    def __init__(
+        self, *, reset: Callable[[], None], changed: Callable[[], None], randomness: random.Random | None = None
+    ) -> None:
         self.journal: list[Entry] = []
         self.faults: list[Fault] = []
         self._reset = reset
+        self._changed = changed
         self._random = randomness or random.Random()
         self._started = time.monotonic()
 
@@ -137,16 +143,18 @@ class Control:
             request[JOURNAL_ENTRY] = entry
             self.journal.append(entry)
             fault = self._pick(request.method, request.path)
+            entry.fault = fault.action if fault else None
             try:
                 response = await (handler(request) if fault is None else _spoil(fault, request, handler))
             except web.HTTPException as answer:
                 entry.status = answer.status
                 raise
+            else:
+                if fault is None or fault.action not in {"drop", "hang"}:
+                    entry.status = response.status
+                return response
             finally:
-                entry.fault = fault.action if fault else None
-            if fault is None or fault.action not in {"drop", "hang"}:
-                entry.status = response.status
-            return response
+                self._changed()
 
         return journal_and_spoil
 

@@ -43,6 +43,10 @@ def bot_refused(login: str) -> str:
 def upstream(error: UpstreamError) -> Reply:
     """One sentence on what happened, the upstream's words, and what to do."""
     happened, next_step = _explain(error)
+    if error.may_have_happened:
+        next_step = (
+            f"look at {error.service.value} first, because it may have been done all the same; if not, {next_step}"
+        )
     detail = cut(inert(error.detail), 500).strip()
     parts = (
         f"{happened}{f' ({error.status})' if error.status else ''}.",

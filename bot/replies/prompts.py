@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.github.models import Comment, PullRequest, Thread
@@ -26,9 +27,14 @@ class Place:
     fence: str
 
 
-def run_prompt(words: str, place: Place) -> str:
-    """The prompt of a new run."""
-    return "\n\n".join((_where(place), f"What {place.login} asks for:\n\n{words}", _quoted(place)))
+def run_prompt(words: str, place: Place, *, image_addresses: Sequence[str] = ()) -> str:
+    """The prompt of a new run.
+
+    :param image_addresses: of images that the person wants looked at
+    """
+    images = "\n".join(("Look at these images too:", *image_addresses)) if image_addresses else ""
+    asked = f"What {place.login} asks for:\n\n{words}"
+    return "\n\n".join(part for part in (_where(place), asked, images, _quoted(place)) if part)
 
 
 def resume_prompt(words: str, place: Place, *, identity: str) -> str:

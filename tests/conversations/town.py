@@ -6,6 +6,7 @@ it. A test fails when a comment of the bot was never read, or when a request met
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,16 +23,33 @@ from bot.replies.markers import Stage, find
 SECRET = "the webhook's secret"
 
 
+class Clock:
+    """The town's time, for the bot and for Codegen alike. It stands still until somebody moves it."""
+
+    def __init__(self) -> None:
+        self._began = datetime.now(UTC)
+        self._passed = timedelta()
+
+    def now(self) -> datetime:
+        return self._began + self._passed
+
+    def seconds(self) -> float:
+        return self._passed.total_seconds()
+
+    def move(self, passed: timedelta) -> None:
+        self._passed += passed
+
+
 class Town:
     """Everybody and everything that a conversation needs."""
 
-    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, database_url: str) -> None:
+    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, clock: Clock, database_url: str) -> None:
         self.github = github
         self.codegen = codegen
         self.database_url = database_url
         self.settings: dict[str, Any] = {}
         self.url = ""
-        self._now = datetime.now(UTC)
+        self._clock = clock
         self._read: dict[int, int] = {}
         self._bot: AsyncExitStack | None = None
 
@@ -69,7 +87,7 @@ class Town:
                 marker = find(comment.versions[place])
                 if stage is None or (marker is not None and marker.stage is stage):
                     self._read[comment.id] = place + 1
-                    return [comment.versions[place].rpartition("\n\n<!-- codegen-bot")[0]]
+                    return [comment.versions[place].partition("\n\n<!-- codegen-bot")[0]]
         return []
 
     def bot_comments(self, number: int = 1) -> list[Comment]:
@@ -83,18 +101,39 @@ class Town:
             if comment.id not in self._read
         ]
 
+    async def settled(self, count: int, *, number: int = 1) -> None:
+        """Waits until this many of the bot's replies have come to their end."""
+        last = {Stage.FINISHED, Stage.FAILED, Stage.REFUSED}
+
+        def all_ended() -> bool:
+            markers = [find(comment.body) for comment in self.bot_comments(number)]
+            return sum(marker is not None and marker.stage in last for marker in markers) == count
+
+        await self.github.until(all_ended)
+
+    def read_all(self, *, number: int = 1) -> list[Comment]:
+        """The bot's comments as they stand now, all of them read."""
+        comments = self.bot_comments(number)
+        self._read |= {comment.id: len(comment.versions) for comment in comments}
+        return comments
+
+    def identity(self, comment: Comment) -> str:
+        """Of the first command in a comment, as its reply's marker tells."""
+        for reply in self.bot_comments(comment.number):
+            marker = find(reply.body)
+            if marker is not None and f"-{comment.id}-" in marker.identity:
+                return marker.identity
+        raise AssertionError("the comment has no reply")
+
     async def reacted(self, comment: Comment, *contents: str) -> None:
         """Waits until the bot's reactions under a comment are these."""
         await self.github.until(lambda: [reaction.content for reaction in comment.reactions] == [*contents])
 
     # Time, and the bot itself
 
-    def now(self) -> datetime:
-        return self._now
-
     def passes(self, **duration: float) -> None:
         """Time passes; the arguments are those of `timedelta`."""
-        self._now += timedelta(**duration)
+        self._clock.move(timedelta(**duration))
 
     def requests(self, method: str, path: str) -> list[Any]:
         """The bodies of the requests to either emulator whose path contains `path`."""
@@ -118,10 +157,21 @@ class Town:
             }
         )
         pace = Pace(
-            shortest=0.02, longest=0.02, write_gap=0.0, polling_interval=0.02, codegen_windows={}, now=self.now
+            shortest=0.02,
+            longest=0.02,
+            write_gap=0.0,
+            polling_interval=0.02,
+            codegen_windows={},
+            now=self._clock.now,
+            sleep=_nap,
         )
         self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
+
+    async def restart_bot(self) -> None:
+        """Also takes up settings that have changed."""
+        await self.stop_bot()
+        await self.start_bot()
 
     async def stop_bot(self) -> None:
         """Ends the bot as a deployment does: what is under way is left where it is."""
@@ -130,13 +180,19 @@ class Town:
             self._bot = None
 
 
+async def _nap(seconds: float) -> None:
+    """Waits that the bot makes before it tries again are cut short."""
+    await asyncio.sleep(min(seconds, 0.01))
+
+
 @asynccontextmanager
 async def town_at(database: Path | str) -> AsyncIterator[Town]:
     """A town whose bot is up."""
     database_url = f"sqlite:///{database}" if isinstance(database, Path) else database
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    async with CodegenEmulator(pace=None, limits=False) as codegen, github:
-        town = Town(github, codegen, database_url)
+    clock = Clock()
+    async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:
+        town = Town(github, codegen, clock, database_url)
         await town.start_bot()
         try:
             yield town

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from aiohttp import web
 
 from bot.emulator.control import Control
-from bot.emulator.github.answers import Access, Limiter, Tokens, answers
+from bot.emulator.github.answers import Access, answers
 from bot.emulator.github.apps import AppOperations
 from bot.emulator.github.code import CodeOperations
 from bot.emulator.github.comments import CommentOperations
 from bot.emulator.github.controls import Controls
+from bot.emulator.github.limits import HOURLY, Limiter
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.threads import ThreadOperations
+from bot.emulator.github.tokens import Tokens
 from bot.emulator.github.webhooks import Delivery, Webhooks
 from bot.emulator.github.world import Comment, Role, Thread, World
 from bot.emulator.server import Changes, EmulatorServer
@@ -25,6 +27,8 @@ class GitHubEmulator(EmulatorServer):
 
     :param webhook_url: where webhooks go; None: nowhere
     :param limits: whether too many requests are refused
+    :param hourly: how many requests an account has in an hour
+    :param clock: seconds, for the limits
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class GitHubEmulator(EmulatorServer):
         webhook_url: str | None = None,
         webhook_secret: str = "",
         limits: bool = True,
+        hourly: int = HOURLY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -40,8 +45,8 @@ class GitHubEmulator(EmulatorServer):
         self.world = World(changed=self._changes.notify)
         self.webhooks = Webhooks(self.world, url=webhook_url, secret=webhook_secret, changed=self._changes.notify)
         self.tokens = Tokens(self.world)
-        self._limiter = Limiter(clock=clock, enabled=limits)
-        self.control = Control(reset=self._reset)
+        self._limiter = Limiter(clock=clock, enabled=limits, hourly=hourly)
+        self.control = Control(reset=self._reset, changed=self._changes.notify)
         access = Access(self.world, self.tokens, self._limiter)
         self.app = web.Application(middlewares=[self.control.middleware, answers(self._limiter)])
         for part in (
@@ -127,6 +132,9 @@ class GitHubEmulator(EmulatorServer):
     def add_person(self, login: str, role: Role) -> None:
         self.world.add_account(login, role=role)
 
+    def add_bot(self, login: str, role: Role = "write") -> None:
+        self.world.add_account(login, role=role, kind="Bot")
+
     # Looking
 
     def comments(self, number: int) -> list[Comment]:
@@ -139,6 +147,10 @@ class GitHubEmulator(EmulatorServer):
     @property
     def deliveries(self) -> list[Delivery]:
         return self.webhooks.deliveries
+
+    def deliver_by_another_hook(self, comment: Comment) -> None:
+        """The comment comes once more, under a GUID of its own."""
+        self.webhooks.issue_comment(self._shapes, comment, "created", comment.account, None)
 
     def redeliver(self, delivery: Delivery) -> Delivery:
         return self.webhooks.redeliver(delivery)

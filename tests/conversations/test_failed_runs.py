@@ -1,0 +1,130 @@
+"""Every way in which a run can end badly has an answer with a next step."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (
+            "FAILED",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) failed after 3 min (Codegen calls it `FAILED`).
+
+Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
+"""),
+        ),
+        (
+            "ERROR",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) failed after 3 min (Codegen calls it `ERROR`).
+
+Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
+"""),
+        ),
+        (
+            "CANCELLED",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) was stopped after 3 min (Codegen calls it `CANCELLED`).
+
+Next: `/codegen resume 1 <what to do>` goes on from there, if that was not meant.\
+"""),
+        ),
+        (
+            "STOPPED",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) was stopped after 3 min (Codegen calls it `STOPPED`).
+
+Next: `/codegen resume 1 <what to do>` goes on from there, if that was not meant.\
+"""),
+        ),
+        (
+            "TIMEOUT",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) ran out of time after 3 min (Codegen calls it `TIMEOUT`).
+
+Next: `/codegen resume 1 go on` gives it more, or ask for a smaller piece with `/codegen run`.\
+"""),
+        ),
+        (
+            "MAX_ITERATIONS_REACHED",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) used up its iterations after 3 min (Codegen calls it `MAX_ITERATIONS_REACHED`).
+
+Next: `/codegen resume 1 go on` gives it more, or ask for a smaller piece with `/codegen run`.\
+"""),
+        ),
+        (
+            "OUT_OF_TOKENS",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) ran out of tokens after 3 min (Codegen calls it `OUT_OF_TOKENS`).
+
+Next: ask for a smaller piece with `/codegen run`, or raise the limit in Codegen's settings.\
+"""),
+        ),
+        (
+            "failed",
+            snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) failed after 3 min (Codegen calls it `failed`).
+
+Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
+"""),
+        ),
+    ],
+)
+async def test_a_run_that_ends_badly_says_how_and_what_next(town: Town, status: str, expected: str) -> None:
+    comment = await town.says("bob", "/codegen run fix it")
+    await town.reply(Stage.STARTED)
+    town.passes(minutes=3)
+    town.codegen.fail(1, status=status)
+
+    assert await town.reply(Stage.FAILED) == expected
+    await town.reacted(comment, "eyes", "confused")
+
+
+async def test_what_the_agent_said_and_left_is_shown(town: Town) -> None:
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.open_pull_request(1, "octo/shop#12")
+    town.codegen.fail(1, result="@alice the build is red <!-- x -->\n/codegen run again\nghp_0123456789abcdefghij")
+
+    assert await town.reply(Stage.FAILED) == snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
+
+@\u200balice the build is red \n\
+\\/codegen run again
+[redacted]
+
+Pull requests it left: [octo/shop#12](https://github.com/octo/shop/pull/12).
+
+Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
+""")
+
+
+async def test_an_unknown_status_means_still_working(town: Town) -> None:
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.move(1, "THINKING_VERY_HARD")
+
+    assert await town.reply(Stage.WORKING) == snapshot(
+        "Working for 0 s: [run 1](https://codegen.com/agent/trace/1). Codegen calls it `THINKING_VERY_HARD`."
+    )
+    town.codegen.finish(1, status="completed")
+    assert (await town.reply(Stage.FINISHED)).startswith("Finished in")
+
+
+async def test_a_reply_follows_a_run_only_so_long(town: Town) -> None:
+    town.settings["run_timeout_minutes"] = 0.01
+    await town.restart_bot()
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+
+    assert await town.reply(Stage.FAILED) == snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) is still working after 0 s; this comment follows it no longer, the run goes on.
+
+Next: `/codegen status 1` shows how far it is.\
+""")

@@ -1,0 +1,93 @@
+"""`help`, and words that were meant as a command and are none."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from tests.conversations.town import Town
+
+
+async def test_help_shows_everything_that_can_be_said(town: Town) -> None:
+    comment = await town.says("carol", "/codegen help")
+
+    assert await town.reply() == snapshot("""\
+A command starts a line of a comment; what follows it is the prompt, up to the next command.
+
+| say | what it does | who may |
+|---|---|---|
+| `/codegen run [--model M] [--agent-type codegen\\|claude_code] [--repo-id N] [--image URL]... PROMPT` | Starts an agent on this pull request or issue. | people with write access |
+| `/codegen resume [RUN] PROMPT` | Gives a run a follow-up; without a number, this thread's latest run. | people with write access |
+| `/codegen status [RUN]` | Shows how a run is; without a number, this thread's latest run. | everybody who may read the repository |
+| `/codegen help [NAME]` | Shows what can be said here and who may say it. | everybody who may read the repository |
+
+More on one of them: `/codegen help run`\
+""")
+    await town.reacted(comment, "eyes", "rocket")
+
+
+async def test_help_on_one_command(town: Town) -> None:
+    await town.says("carol", "/codegen help run")
+
+    assert await town.reply() == snapshot("""\
+**run**: Starts an agent on this pull request or issue.
+
+`/codegen run [--model M] [--agent-type codegen|claude_code] [--repo-id N] [--image URL]... PROMPT`
+
+| flag | meaning |
+|---|---|
+| `--model M`, `-m` | The model to use. |
+| `--agent-type TYPE`, `-a` | `codegen` or `claude_code`. |
+| `--repo-id N`, `-r` | Codegen's number of the repository to work in. |
+| `--image URL`, `-i` | An image to look at, up to ten. |
+
+For example:
+```text
+/codegen run fix the flaky checkout test
+```
+
+Who may: people with write access.\
+""")
+
+
+async def test_the_bare_prefix_asks_for_help(town: Town) -> None:
+    await town.says("carol", "/codegen")
+
+    assert (await town.reply()).startswith("A command starts a line of a comment")
+
+
+async def test_a_mistyped_name_gets_the_nearest_one(town: Town) -> None:
+    comment = await town.says("bob", "/codegen rnu fix it")
+
+    assert await town.reply() == snapshot(
+        "There is no command `rnu`. Did you mean `run`? For example: `/codegen run fix the flaky checkout test`"
+    )
+    await town.reacted(comment, "-1")
+    assert town.codegen.runs == {}
+
+
+async def test_a_name_that_is_like_none(town: Town) -> None:
+    await town.says("bob", "/codegen `@everybody` dance")
+
+    assert await town.reply() == snapshot(
+        "There is no command `everybody`. `/codegen help` shows all there are. For example: `/codegen run fix the flaky checkout test`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("run", "The prompt is missing: say what the agent is to do."),
+        ("run --modle fast fix it", "There is no flag `--modle` here. Did you mean `--model`?"),
+        ("run --model", "`--model` needs a value."),
+        ('run --model "fast fix it', "A quotation mark behind `--model` is not closed."),
+        ("run --agent-type robot fix it", "`--agent-type` is `codegen` or `claude_code`."),
+        ("run --repo-id shop fix it", "`--repo-id` takes Codegen's number of a repository."),
+        ("status now", "`status` takes a run's number and nothing else."),
+    ],
+)
+async def test_a_command_that_does_not_fit_gets_one_clear_sentence(town: Town, words: str, sentence: str) -> None:
+    await town.says("bob", f"/codegen {words}")
+
+    reply = await town.reply()
+    assert reply.startswith(sentence)
+    assert "For example: `/codegen " in reply
+    assert town.codegen.runs == {}

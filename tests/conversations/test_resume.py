@@ -1,0 +1,100 @@
+"""`resume`: a follow-up for a run."""
+
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+
+async def test_resume_gives_the_latest_run_a_follow_up(town: Town) -> None:
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, result="Fixed.", pull_request="octo/shop#12")
+    await town.reply(Stage.FINISHED)
+
+    comment = await town.says("alice", "/codegen resume and add a test")
+
+    assert await town.reply() == snapshot("Accepted. Handing the follow-up to run 1…")
+    assert await town.reply() == snapshot("""\
+Resumed: [run 1](https://codegen.com/agent/trace/1) has the follow-up.
+
+This comment is kept up to date.\
+""")
+    town.passes(seconds=90)
+    town.codegen.finish(1, result="Added a test.")
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+Finished in 1 min 30 s: [run 1](https://codegen.com/agent/trace/1), with [octo/shop#12](https://github.com/octo/shop/pull/12).
+
+Added a test.
+
+A follow-up: `/codegen resume 1 <what to do next>`\
+""")
+    await town.reacted(comment, "eyes", "rocket")
+    assert len(town.codegen.runs) == 1
+    [_, follow_up] = town.codegen.runs[1].prompts
+    identity = town.identity(comment)
+    assert follow_up.replace(identity, "IDENTITY").replace(str(comment.id), "ID") == snapshot("""\
+A follow-up by alice on octo/shop#1 (https://github.com/octo/shop/pull/1#issuecomment-ID), command IDENTITY:
+
+and add a test\
+""")
+
+
+async def test_the_old_ending_is_not_taken_for_the_new_one(town: Town) -> None:
+    """For a moment Codegen may still show a resumed run as it was."""
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, result="The old result.")
+    await town.reply(Stage.FINISHED)
+
+    await town.says("bob", "/codegen resume more", number=1)
+    await town.reply(Stage.STARTED)
+    town.codegen.move(1, "COMPLETE")
+    town.codegen.move(1, "RUNNING")
+    await town.reply(Stage.WORKING)
+    town.codegen.finish(1, result="The new result.")
+
+    assert "The new result." in await town.reply(Stage.FINISHED)
+
+
+async def test_resume_where_no_run_was(town: Town) -> None:
+    await town.says("bob", "/codegen resume go on")
+
+    assert await town.reply() == snapshot(
+        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by its number: `/codegen resume 7 go on`"
+    )
+
+
+async def test_resume_of_a_run_that_nobody_knows(town: Town) -> None:
+    await town.says("bob", "/codegen resume 99 go on")
+
+    await town.reply(Stage.ACCEPTED)
+    assert await town.reply() == snapshot("""\
+Codegen knows nothing of the kind (404).
+
+> Agent run 99 not found.
+
+Next: check the number; the bot sees only what belongs to its organization and this repository.\
+""")
+
+
+async def test_resume_without_a_prompt(town: Town) -> None:
+    await town.says("bob", "/codegen resume 7")
+
+    assert await town.reply() == snapshot(
+        "The prompt is missing: say what the agent is to do next. For example: `/codegen resume also update the changelog`"
+    )
+
+
+async def test_a_run_named_by_number_belongs_to_the_thread_from_then_on(town: Town) -> None:
+    await town.says("bob", "/codegen run fix it", number=2)
+    await town.codegen.run_created(1)
+    town.codegen.finish(1)
+    await town.reply(Stage.FINISHED, number=2)
+
+    await town.says("bob", "/codegen resume 1 go on")
+    await town.reply(Stage.STARTED)
+    await town.says("bob", "/codegen status")
+    assert (await town.reply(Stage.FINISHED)).startswith("[Run 1](https://codegen.com/agent/trace/1)")
+    town.codegen.finish(1, result="Went on.")
+    assert "Went on." in await town.reply(Stage.FINISHED)
