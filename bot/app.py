@@ -23,8 +23,8 @@ from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
 from bot.github.transport import new_session
 from bot.handlers.carry_out import carry_out
-from bot.handlers.do import Tools
 from bot.handlers.order import Order
+from bot.handlers.tools import Tools
 from bot.metrics import Metrics
 from bot.replies.markers import Stage
 from bot.store.database import open_engine

@@ -14,8 +14,9 @@ from dbos import DBOS, SetWorkflowID
 from sqlalchemy.engine import Engine as Database
 
 from bot import log
-from bot.handlers.do import Do, Tools
+from bot.handlers.do import Do
 from bot.handlers.order import Order
+from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 
 _log = log.get(__name__)
@@ -120,7 +121,7 @@ class Engine:
 
     async def stop(self) -> None:
         """Ends what runs; stories that are cut off are told on at the next start."""
-        # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of each all the same.
+        # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of it all the same.
         _dbos_log.setLevel(logging.ERROR)
         for task in self._tasks:
             task.cancel()

@@ -14,9 +14,9 @@ from bot.replies.reply import Reply
 async def resume(command: Resume, order: Order, do: Do) -> Reply:
     run_id = await which_run(command.run, order, do, example=f"{order.prefix} resume 7 {command.prompt[:40]}")
     await do.show(runs.accepted_resume(run_id))
-    before = await do.run(run_id)
+    before = await do.runs.get(run_id)
     prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
-    started = await do.resume_run(before, prompt)
+    started = await do.runs.resume(before, prompt)
     await do.show(runs.resumed(started.run))
-    ended = await do.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before)
+    ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before)
     return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)

@@ -11,6 +11,6 @@ from bot.replies.reply import Reply
 
 
 async def status(command: Status, order: Order, do: Do) -> Reply:
-    run = await do.run(await which_run(command.run, order, do, example=f"{order.prefix} status 7"))
+    run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} status 7"))
     seconds = (do.now() - run.created_at).total_seconds() if run.created_at else None
     return runs.status(run, seconds=seconds, prefix=order.prefix)

@@ -14,7 +14,7 @@ async def which_run(given: int | None, order: Order, do: Do, *, example: str) ->
     :param example: a command that names a run, for the one who has to
     :raises UserMistake: where none was named and the thread has none
     """
-    run_id = given if given is not None else await do.latest_run()
+    run_id = given if given is not None else await do.runs.latest()
     if run_id is None:
         raise UserMistake(no_run_here(example, prefix=order.prefix))
     return run_id

@@ -1,0 +1,228 @@
+"""Agent runs, as handlers start and await them: each is set going once, also where a crash cuts off in between."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot import log
+from bot.codegen.client import MARK
+from bot.codegen.models import AgentRun
+from bot.errors import UpstreamError
+from bot.handlers.living_reply import LivingReply
+from bot.handlers.order import Order
+from bot.handlers.progress import Progress
+from bot.handlers.record import Recorder
+from bot.handlers.tools import Tools
+from bot.replies.reply import Reply
+
+_log = log.get(__name__)
+
+IN_DOUBT_DELAY = 2.0
+"""Seconds between a write whose answer was lost and the look for its effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run as it was when this order set it going, and when that was."""
+
+    run: AgentRun
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first."""
+
+    run: AgentRun
+    seconds: float
+
+
+_RUN = TypeAdapter(AgentRun)
+_STARTED = TypeAdapter(Started)
+_ENDED = TypeAdapter(Ended)
+_MAYBE_NUMBER = TypeAdapter(int | None)
+
+
+class Runs:
+    """The runs of one order and of its thread.
+
+    :param again: True where this order may have been begun before: what would be sent is looked for first
+    """
+
+    def __init__(self, order: Order, tools: Tools, record: Recorder, reply: LivingReply, *, again: bool) -> None:
+        self._order = order
+        self._tools = tools
+        self._record = record
+        self._reply = reply
+        self._again = again
+
+    def creation_wait(self) -> float:
+        """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
+        return self._tools.codegen.limits.wait_for("create")
+
+    async def create(
+        self,
+        prompt: str,
+        *,
+        part: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        model: str | None = None,
+        agent_type: str | None = None,
+        repo_id: int | None = None,
+        images: Sequence[str] = (),
+    ) -> Started:
+        """Starts an agent run of this order; where it may have been started before, finds it.
+
+        :param part: tells the runs of one order apart, where it has more than one
+        :param metadata: noted with the run upstream, beside the bot's own mark
+        """
+        order, codegen = self._order, self._tools.codegen
+        identity = f"{order.identity}{part}"
+        mark = {
+            "identity": identity,
+            "repository": order.thread.repository,
+            "number": order.thread.number,
+            "login": order.person.login,
+            "comment": order.comment.url,
+        }
+
+        async def create() -> AgentRun:
+            return await codegen.create_run(
+                prompt,
+                metadata={**(metadata or {}), MARK: mark},
+                model=model,
+                agent_type=agent_type,
+                repo_id=repo_id,
+                images=images,
+            )
+
+        async def look() -> AgentRun | None:
+            return await codegen.find_run(identity, since=order.asked_at)
+
+        async def work() -> Started:
+            return Started(await self._once(look, create), self._tools.now())
+
+        started = await self._record(f"create-run{part}", _STARTED, work)
+        await self._remember(started.run.id)
+        return started
+
+    async def resume(self, known: AgentRun, prompt: str) -> Started:
+        """Gives `known` a follow-up, once. The prompt must carry the order's identity.
+
+        :param known: the run as it was before
+        """
+        codegen = self._tools.codegen
+
+        async def resume() -> AgentRun:
+            return await codegen.resume_run(known.id, prompt)
+
+        async def look() -> AgentRun | None:
+            now = await codegen.run(known.id)
+            if known.finished and (not now.finished or _outcome(now) != _outcome(known)):
+                return now
+            entries = (await codegen.logs_page(known.id, limit=100, reverse=True)).logs
+            return now if any(self._order.identity in entry.model_dump_json() for entry in entries) else None
+
+        async def work() -> Started:
+            return Started(await self._once(look, resume), self._tools.now())
+
+        started = await self._record("resume-run", _STARTED, work)
+        await self._remember(known.id)
+        return started
+
+    async def _once(
+        self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]
+    ) -> AgentRun:
+        """Sends, unless it was sent before; where the fate of a request is unknown, looks before it sends again."""
+        in_doubt = self._again
+        for last in (False, False, True):
+            if in_doubt and (found := await look()) is not None:
+                return found
+            try:
+                return await send()
+            except UpstreamError as error:
+                if last or not error.may_have_happened:
+                    raise
+                _log.warning("write.in-doubt", reason=str(error))
+                in_doubt = True
+                # What was cut off may still be on its way in: give it a moment to show up in the list.
+                await self._tools.sleep(IN_DOUBT_DELAY)
+        raise AssertionError("the last try returns or raises")
+
+    async def get(self, run_id: int) -> AgentRun:
+        """The run as it is when first asked for."""
+        return await self._record("run", _RUN, lambda: self._tools.codegen.run(run_id))
+
+    async def wait(
+        self, started: Started, *, show: Callable[[AgentRun, float], Reply], resumed: AgentRun | None = None
+    ) -> Ended:
+        """Waits until the run has ended, or for as long as a reply follows a run; shows progress meanwhile.
+
+        :param show: makes the reply of a run and the seconds since it was set going
+        :param resumed: the run as it was before a resume, so that its old ending is not taken for the new one
+        """
+        tools = self._tools
+        latest = started.run
+
+        def seconds() -> float:
+            return (tools.now() - started.at).total_seconds()
+
+        async def work() -> Ended:
+            nonlocal latest
+            async with Progress(
+                lambda: None if latest.finished else show(latest, seconds()),
+                edit=self._reply.show,
+                interval=tools.progress_interval,
+            ) as progress:
+
+                async def heard(run: AgentRun) -> None:
+                    nonlocal latest
+                    latest = run
+                    progress.heard()
+
+                try:
+                    run = await tools.watcher.finished(
+                        started.run.id,
+                        on_change=heard,
+                        known=resumed or started.run,
+                        resumed=resumed is not None,
+                        timeout=max(tools.run_timeout - seconds(), 1.0),
+                    )
+                except TimeoutError:
+                    run = latest
+            return Ended(run, seconds())
+
+        return await self._record("wait", _ENDED, work)
+
+    async def latest(self) -> int | None:
+        """The thread's latest run: of our store, else of our own replies, else of a run that names the pull request."""
+        return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
+
+    async def _find_latest(self) -> int | None:
+        tools, thread = self._tools, self._order.thread
+        stored = await tools.runs.latest(tools.org_id, repository=thread.repository, number=thread.number)
+        return stored or await self._reply.latest_run() or await self._of_pull_request()
+
+    async def _of_pull_request(self) -> int | None:
+        """One page of runs, newest first: a run whose pull request this is, whoever started it."""
+        thread = self._order.thread
+        if not thread.is_pull_request:
+            return None
+        ending = f"/{thread.repository}/pull/{thread.number}".lower()
+        for run in (await self._tools.codegen.runs_page(1)).runs:
+            if any((link.url or "").lower().rstrip("/").endswith(ending) for link in run.github_pull_requests):
+                return run.id
+        return None
+
+    async def _remember(self, run_id: int) -> None:
+        thread = self._order.thread
+        await self._tools.runs.remember(self._tools.org_id, run_id, repository=thread.repository, number=thread.number)
+
+
+def _outcome(run: AgentRun) -> tuple[object, ...]:
+    return (run.state, run.result, run.summary, run.github_pull_requests)

@@ -1,0 +1,32 @@
+"""What all orders share: the clients, the store, the clock and the limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.codegen.client import Codegen
+from bot.codegen.watcher import RunWatcher
+from bot.github.client import GitHub
+from bot.store.runs import ThreadRuns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """One for the whole process.
+
+    :param run_timeout: seconds that a reply follows a run
+    :param progress_interval: the shortest time between two progress edits of one reply, in seconds
+    """
+
+    codegen: Codegen
+    org_id: int
+    github: GitHub
+    runs: ThreadRuns
+    watcher: RunWatcher
+    run_timeout: float
+    progress_interval: float
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
