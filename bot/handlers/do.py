@@ -11,6 +11,7 @@ from bot.errors import UpstreamError
 from bot.github.models import Permission, PullRequest, Reaction
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
+from bot.handlers.ports import AskCodegen, AskGitHub
 from bot.handlers.record import Memory, Recorder
 from bot.handlers.runs import Runs
 from bot.handlers.tools import Tools
@@ -24,7 +25,7 @@ _PULL_REQUEST = TypeAdapter(PullRequest)
 
 
 class Do:
-    """The ports, for one order.
+    """The ports, for one order: `runs` starts and awaits, `codegen` and `github` are asked and told.
 
     :param again: True where this order may have been begun before
     """
@@ -34,6 +35,8 @@ class Do:
         self._tools = tools
         self._record = Recorder(memory)
         self._reply = LivingReply(order, tools.github, self._record, again=again, sleep=tools.sleep)
+        self.codegen: AskCodegen = tools.codegen
+        self.github: AskGitHub = tools.github
         self.runs = Runs(order, tools, self._record, self._reply, again=again)
 
     def now(self) -> datetime:
