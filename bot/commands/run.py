@@ -55,30 +55,31 @@ class Run:
             raise MisreadError("The prompt is missing: say what the agent is to do.")
         return cls(
             prompt=prompt,
-            model=_model(flags),
-            agent_type=_agent_type(flags),
-            repo_id=_repo_id(flags),
-            images=_images(flags),
+            model=next(iter(read_models(flags)), None),
+            agent_type=next(iter(read_agent_types(flags)), None),
+            repo_id=read_repo_id(flags),
+            images=read_images(flags),
         )
 
 
-def _model(flags: Mapping[str, Sequence[str]]) -> str | None:
-    for value in flags.get("--model", ()):
-        if not _MODEL.fullmatch(value):
-            raise MisreadError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
-        return value
-    return None
+def read_models(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """:raises MisreadError: where one of them cannot be a model's name."""
+    models = tuple(flags.get("--model", ()))
+    if not all(_MODEL.fullmatch(model) for model in models):
+        raise MisreadError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
+    return models
 
 
-def _agent_type(flags: Mapping[str, Sequence[str]]) -> str | None:
-    for value in flags.get("--agent-type", ()):
-        if (known := value.lower().replace("-", "_")) not in AGENT_TYPES:
-            raise MisreadError("`--agent-type` is `codegen` or `claude_code`.")
-        return known
-    return None
+def read_agent_types(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """:raises MisreadError: where one of them is none of `AGENT_TYPES`."""
+    types = tuple(value.lower().replace("-", "_") for value in flags.get("--agent-type", ()))
+    if not all(each in AGENT_TYPES for each in types):
+        raise MisreadError("`--agent-type` is `codegen` or `claude_code`.")
+    return types
 
 
-def _repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
+def read_repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
+    """:raises MisreadError: where it is no number."""
     for value in flags.get("--repo-id", ()):
         if not re.fullmatch(r"[1-9][0-9]{0,9}", value):
             raise MisreadError("`--repo-id` takes Codegen's number of a repository.")
@@ -86,11 +87,11 @@ def _repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
     return None
 
 
-def _images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def read_images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """:raises MisreadError: where there are too many, or one is no address of an image."""
     images = tuple(flags.get("--image", ()))
     if len(images) > _IMAGE_LIMIT:
         raise MisreadError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")
-    for image in images:
-        if not _IMAGE.fullmatch(image):
-            raise MisreadError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
+    if not all(_IMAGE.fullmatch(image) for image in images):
+        raise MisreadError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
     return images

@@ -7,6 +7,8 @@ from typing import Any
 
 from bot import log
 from bot.commands.help import Help
+from bot.commands.keep import Keep
+from bot.commands.multi_run import MultiRun
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.status import Status
@@ -15,6 +17,8 @@ from bot.errors import Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
 from bot.handlers.do import Do
 from bot.handlers.help import help_
+from bot.handlers.keep import keep
+from bot.handlers.multi_run import multi_run
 from bot.handlers.order import Order
 from bot.handlers.resume import resume
 from bot.handlers.run import run
@@ -28,6 +32,8 @@ _log = log.get(__name__)
 HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     Run: run,
     Resume: resume,
+    MultiRun: multi_run,
+    Keep: keep,
     Status: status,
     Help: help_,
 }

@@ -116,12 +116,15 @@ class LivingReply:
                 return comment.id
         return None
 
-    async def latest_run(self) -> int | None:
-        """The last run that any of the bot's replies on this thread is about."""
-        latest = None
+    async def latest_runs(self, *, command: str | None = None) -> tuple[int, ...]:
+        """The runs of the last of the bot's replies on this thread that is about any.
+
+        :param command: looks only at replies to this command
+        """
+        latest: tuple[int, ...] = ()
         async for _, marker in self._own(since=None):
-            if marker.runs and marker.identity != self._order.identity:
-                latest = marker.runs[-1]
+            if marker.runs and marker.identity != self._order.identity and command in {None, marker.command}:
+                latest = marker.runs
         return latest
 
     async def _own(self, *, since: datetime | None) -> AsyncIterator[tuple[PostedComment, Marker]]:

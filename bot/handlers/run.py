@@ -13,15 +13,14 @@ from bot.replies.reply import Reply
 async def run(command: Run, order: Order, do: Do) -> Reply:
     kind = "pull request" if order.thread.is_pull_request else "issue"
     await do.show(runs.accepted_run(place=kind, slot_in=do.runs.creation_wait()))
-    # Upstream takes an image only as its data; an address is for the agent to open.
-    addresses = [image for image in command.images if not image.lower().startswith("data:")]
+    addresses = prompts.image_addresses(command.images)
     prompt = prompts.run_prompt(command.prompt, await place_of(order, do), image_addresses=addresses)
     started = await do.runs.create(
         prompt,
         model=command.model,
         agent_type=command.agent_type,
         repo_id=command.repo_id,
-        images=tuple(image for image in command.images if image not in addresses),
+        images=[image for image in command.images if image not in addresses],
     )
     await do.show(runs.started(started.run))
     ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +13,14 @@ from pydantic import TypeAdapter
 from bot import log
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
+from bot.commands.multi_run import MultiRun
 from bot.errors import UpstreamError
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.progress import Progress
 from bot.handlers.record import Recorder
 from bot.handlers.tools import Tools
+from bot.replies.failures import sentence
 from bot.replies.reply import Reply
 
 _log = log.get(__name__)
@@ -36,15 +39,21 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first."""
+    """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first.
+
+    :param problem: why the run cannot be followed, in words of our own; empty in general
+    """
 
     run: AgentRun
     seconds: float
+    problem: str = ""
 
 
 _RUN = TypeAdapter(AgentRun)
 _STARTED = TypeAdapter(Started)
 _ENDED = TypeAdapter(Ended)
+_ALL_ENDED = TypeAdapter(list[Ended])
+_NUMBERS = TypeAdapter(list[int])
 _MAYBE_NUMBER = TypeAdapter(int | None)
 
 
@@ -60,6 +69,11 @@ class Runs:
         self._record = record
         self._reply = reply
         self._again = again
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a reply follows a run."""
+        return self._tools.run_timeout
 
     def creation_wait(self) -> float:
         """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
@@ -159,12 +173,18 @@ class Runs:
         return await self._record("run", _RUN, lambda: self._tools.codegen.run(run_id))
 
     async def wait(
-        self, started: Started, *, show: Callable[[AgentRun, float], Reply], resumed: AgentRun | None = None
+        self,
+        started: Started,
+        *,
+        show: Callable[[AgentRun, float], Reply],
+        resumed: AgentRun | None = None,
+        part: str = "",
     ) -> Ended:
         """Waits until the run has ended, or for as long as a reply follows a run; shows progress meanwhile.
 
         :param show: makes the reply of a run and the seconds since it was set going
         :param resumed: the run as it was before a resume, so that its old ending is not taken for the new one
+        :param part: as for `create`
         """
         tools = self._tools
         latest = started.run
@@ -197,7 +217,54 @@ class Runs:
                     run = latest
             return Ended(run, seconds())
 
-        return await self._record("wait", _ENDED, work)
+        return await self._record(f"wait{part}", _ENDED, work)
+
+    async def wait_for_all(
+        self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Reply], patience: float
+    ) -> list[Ended]:
+        """Waits until every one of the runs has ended.
+
+        :param patience: seconds since the first was set going, after which those still at work are left to themselves
+        :param show: makes the reply of how the runs are, by their ids
+        :returns: in the order of `started`
+        """
+        tools = self._tools
+        latest = {each.run.id: Ended(each.run, 0.0) for each in started}
+        begun = {each.run.id: each.at for each in started}
+
+        def note(run: AgentRun, problem: str = "") -> None:
+            latest[run.id] = Ended(run, (tools.now() - begun[run.id]).total_seconds(), problem)
+
+        async def work() -> list[Ended]:
+            left = patience - (tools.now() - min(begun.values())).total_seconds()
+            async with Progress(
+                lambda: show(latest), edit=self._reply.show, interval=tools.progress_interval
+            ) as progress:
+
+                async def heard(run: AgentRun) -> None:
+                    note(run)
+                    progress.heard()
+
+                async def end(each: Started) -> None:
+                    try:
+                        run = await tools.watcher.finished(
+                            each.run.id, on_change=heard, known=each.run, timeout=max(left, 1.0)
+                        )
+                    except TimeoutError:
+                        return
+                    except UpstreamError as error:
+                        # One that cannot be read any more sinks no other.
+                        note(latest[each.run.id].run, sentence(error))
+                        return
+                    note(run)
+                    progress.heard()
+
+                async with asyncio.TaskGroup() as group:
+                    for each in started:
+                        group.create_task(end(each))
+            return [latest[each.run.id] for each in started]
+
+        return await self._record("wait-for-all", _ALL_ENDED, work)
 
     async def latest(self) -> int | None:
         """The thread's latest run: of our store, else of our own replies, else of a run that names the pull request."""
@@ -206,7 +273,17 @@ class Runs:
     async def _find_latest(self) -> int | None:
         tools, thread = self._tools, self._order.thread
         stored = await tools.runs.latest(tools.org_id, repository=thread.repository, number=thread.number)
-        return stored or await self._reply.latest_run() or await self._of_pull_request()
+        if stored is not None:
+            return stored
+        told = await self._reply.latest_runs()
+        return told[-1] if told else await self._of_pull_request()
+
+    async def of_latest_multi_run(self) -> list[int]:
+        """The runs of the thread's latest multi-run, its synthesis last; empty where there was none."""
+        return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
+
+    async def _find_latest_multi_run(self) -> list[int]:
+        return [*await self._reply.latest_runs(command=MultiRun.USAGE.name)]
 
     async def _of_pull_request(self) -> int | None:
         """One page of runs, newest first: a run whose pull request this is, whoever started it."""

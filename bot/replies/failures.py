@@ -42,7 +42,7 @@ def bot_refused(login: str) -> str:
 
 def upstream(error: UpstreamError) -> Reply:
     """One sentence on what happened, the upstream's words, and what to do."""
-    happened, next_step = _explain(error)
+    happened, next_step = explain(error)
     if error.may_have_happened:
         next_step = (
             f"look at {error.service.value} first, because it may have been done all the same; if not, {next_step}"
@@ -56,7 +56,14 @@ def upstream(error: UpstreamError) -> Reply:
     return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part))
 
 
-def _explain(error: UpstreamError) -> tuple[str, str]:
+def sentence(error: UpstreamError) -> str:
+    """What happened, with the upstream's own words, in one line."""
+    detail = " ".join(cut(inert(error.detail), 200).split())
+    return f"{explain(error)[0]}{f' ({error.status})' if error.status else ''}{f': {detail}' if detail else '.'}"
+
+
+def explain(error: UpstreamError) -> tuple[str, str]:
+    """What happened, and what to do next: two sentences, the first without its full stop."""
     name = error.service.value
     again = "give the command again in a new comment"
     match error.kind:

@@ -75,7 +75,7 @@ def _succeeded(run: AgentRun, seconds: float, prefix: str) -> Reply:
             part
             for part in (
                 f"Finished in {duration(seconds)}: {run_link(run)}{did}.",
-                _said(run),
+                said(run),
                 f"A follow-up: `{prefix} resume {run.id} <what to do next>`",
             )
             if part
@@ -89,7 +89,7 @@ def _failed(run: AgentRun, seconds: float, prefix: str) -> Reply:
     called = f" (Codegen calls it `{_word(run.status)}`)" if run.status else ""
     parts = (
         f"{run_link(run, capital=True)} {happened} after {duration(seconds)}{called}.",
-        _said(run),
+        said(run),
         f"Pull requests it left: {links}." if (links := pull_request_links(run.github_pull_requests)) else "",
         f"Next: {next_step.format(prefix=prefix, run=run.id)}",
     )
@@ -143,18 +143,23 @@ def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
     if run.status:
         head += f" Codegen calls it `{_word(run.status)}`."
     follow_up = f"A follow-up: `{prefix} resume {run.id} <what to do next>`" if run.finished else ""
-    said = _said(run) if run.finished else ""
-    text = "\n\n".join(part for part in (head, said, follow_up) if part)
+    words = said(run) if run.finished else ""
+    text = "\n\n".join(part for part in (head, words, follow_up) if part)
     return Reply(stage=Stage.FINISHED, text=text, runs=(run.id,))
 
 
 def _state_word(run: AgentRun) -> str:
     if not run.finished:
         return "waiting to start" if run.state is State.QUEUED else "working"
-    return "finished" if run.succeeded else _ENDINGS.get(run.state, _ENDINGS[State.FAILED])[0]
+    return "finished" if run.succeeded else ending_word(run)
 
 
-def _said(run: AgentRun) -> str:
+def ending_word(run: AgentRun) -> str:
+    """How a run ended badly."""
+    return _ENDINGS.get(run.state, _ENDINGS[State.FAILED])[0]
+
+
+def said(run: AgentRun) -> str:
     """The agent's own words: the summary openly, the result folded where it is long or a summary stands before it."""
     summary = inert(run.summary or "").strip()
     result = inert(run.result or "").strip()

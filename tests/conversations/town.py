@@ -7,7 +7,8 @@ it. A test fails when a comment of the bot was never read, or when a request met
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,21 @@ class Town:
             return bool(found)
 
         await self.github.until(look)
+        return found[0]
+
+    async def until_reply(self, predicate: Callable[[str], bool], *, number: int = 1) -> None:
+        """Waits until the bot's last comment on a thread is so."""
+        await self.github.until(lambda: any(predicate(comment.body) for comment in self.bot_comments(number)[-1:]))
+
+    async def latest_reply(self, *, number: int = 1) -> str:
+        """The bot's last comment as it stands now, without its marker."""
+        return self.read_all(number=number)[-1].body.partition("\n\n<!-- codegen-bot")[0]
+
+    @staticmethod
+    def fence(prompt: str) -> str:
+        """The unguessable word in a prompt."""
+        found = re.search("=== [0-9a-f]{20} ===", prompt)
+        assert found is not None
         return found[0]
 
     def _next(self, stage: Stage | None, number: int) -> list[str]:

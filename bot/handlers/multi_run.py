@@ -1,0 +1,128 @@
+"""``multi-run``: several attempts at one prompt, then an agent that makes the best of those that succeeded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bot.commands.multi_run import MultiRun
+from bot.errors import Kind, UpstreamError
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.place import place_of
+from bot.handlers.runs import Ended, Started
+from bot.replies import multi_run as replies
+from bot.replies import prompts
+from bot.replies.failures import sentence
+from bot.replies.multi_run import Attempt
+from bot.replies.prompts import Candidate, Place
+from bot.replies.reply import Reply
+
+USUAL_ATTEMPTS = 3
+
+_ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
+"""Refusals that every further attempt would meet as well."""
+
+
+async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
+    attempts = _deal(command)
+    await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))
+    place = await place_of(order, do)
+    attempts, started = await _start(command, order, do, attempts, place)
+    if not started:
+        return replies.none_started(attempts)
+
+    ended = await do.runs.wait_for_all(
+        started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=do.runs.patience
+    )
+    attempts = _updated(attempts, {each.run.id: each for each in ended})
+    good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
+    seconds = max(each.seconds for each in ended)
+    if not good:
+        return replies.none_succeeded(attempts, prefix=order.prefix)
+    if len(good) == 1:
+        return replies.one_succeeded(attempts, good[0], seconds=seconds, prefix=order.prefix)
+
+    try:
+        synthesis = await _synthesise(command, order, do, good, place, total=len(attempts))
+    except UpstreamError as error:
+        return replies.synthesis_not_started(attempts, sentence(error), prefix=order.prefix)
+    await do.show(replies.synthesising(attempts, synthesis.run))
+    last = await do.runs.wait(synthesis, show=lambda run, _: replies.synthesising(attempts, run), part=".synthesis")
+    return replies.outcome(attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
+
+
+def _deal(command: MultiRun) -> list[Attempt]:
+    """The attempts before anything has begun; models and agent types go round."""
+    count = command.attempts or USUAL_ATTEMPTS
+    return [
+        Attempt(
+            number=number + 1,
+            model=command.models[number % len(command.models)] if command.models else None,
+            agent_type=command.agent_types[number % len(command.agent_types)] if command.agent_types else None,
+        )
+        for number in range(count)
+    ]
+
+
+async def _start(
+    command: MultiRun, order: Order, do: Do, attempts: Sequence[Attempt], place: Place
+) -> tuple[list[Attempt], list[Started]]:
+    """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other."""
+    addresses = prompts.image_addresses(command.images)
+    prompt = prompts.run_prompt(command.prompt, place, image_addresses=addresses)
+    shown, all_started = list(attempts), []
+    for index, attempt in enumerate(attempts):
+        if index and (wait := do.runs.creation_wait()) >= 1:
+            await do.show(replies.accepted(shown, slot_in=wait))
+        try:
+            started = await do.runs.create(
+                prompt,
+                part=f".{attempt.number}",
+                metadata={
+                    "multi_run_id": order.identity,
+                    "multi_run_index": attempt.number,
+                    "multi_run_total": len(attempts),
+                },
+                model=attempt.model,
+                agent_type=attempt.agent_type,
+                repo_id=command.repo_id,
+                images=[image for image in command.images if image not in addresses],
+            )
+        except UpstreamError as error:
+            rest = range(index, len(shown)) if error.kind in _ENDS_ALL else range(index, index + 1)
+            for each in rest:
+                shown[each] = replace(shown[each], problem=sentence(error))
+            if error.kind in _ENDS_ALL:
+                break
+        else:
+            shown[index] = replace(attempt, run=started.run)
+            all_started.append(started)
+    return shown, all_started
+
+
+def _updated(attempts: Sequence[Attempt], latest: Mapping[int, Ended]) -> list[Attempt]:
+    def now(attempt: Attempt) -> Attempt:
+        if attempt.run is None:
+            return attempt
+        ended = latest[attempt.run.id]
+        return replace(attempt, run=ended.run, seconds=ended.seconds, problem=ended.problem)
+
+    return [now(attempt) for attempt in attempts]
+
+
+async def _synthesise(
+    command: MultiRun, order: Order, do: Do, good: Sequence[Attempt], place: Place, *, total: int
+) -> Started:
+    candidates = [Candidate(number=attempt.number, run=attempt.run) for attempt in good if attempt.run is not None]
+    return await do.runs.create(
+        prompts.synthesis_prompt(command.prompt, place, candidates, custom=command.synthesis_prompt),
+        part=".synthesis",
+        metadata={
+            "multi_run_id": order.identity,
+            "multi_run_total": total,
+            "multi_run_synthesis": True,
+            "multi_run_candidates": [candidate.run.id for candidate in candidates],
+        },
+        repo_id=command.repo_id,
+    )
