@@ -1,4 +1,4 @@
-"""A delivery's payload made typed. All three kinds of comment become the same two events.
+"""A delivery's payload made typed. All three kinds of comment become the same two events, labels a third.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
@@ -47,7 +47,21 @@ class CommentEdited:
     before: str
 
 
-Event = CommentPosted | CommentEdited
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChanged:
+    """Somebody put a label on an issue or a pull request, or took one off.
+
+    :param on: whether it is on now
+    """
+
+    thread: Thread
+    label: str
+    on: bool
+    sender: Person
+    installation_id: int | None
+
+
+Event = CommentPosted | CommentEdited | LabelChanged
 
 
 def parse(event: str, payload: object) -> Event | None:
@@ -66,6 +80,12 @@ def parse(event: str, payload: object) -> Event | None:
             return _review_comment(_read(_ReviewCommentPayload, event, payload))
         case "pull_request_review", "submitted" | "edited":
             return _review(_read(_ReviewPayload, event, payload))
+        case "issues", "labeled" | "unlabeled":
+            labelled = _read(_IssueLabelPayload, event, payload)
+            return _label(labelled, labelled.issue, is_pull_request=labelled.issue.pull_request is not None)
+        case "pull_request", "labeled" | "unlabeled":
+            pull_request = _read(_PullRequestLabelPayload, event, payload)
+            return _label(pull_request, pull_request.pull_request, is_pull_request=True)
         case _:
             return None
 
@@ -132,6 +152,23 @@ class _ReviewPayload(_Payload):
     review: _Comment
 
 
+class _Label(Shape):
+    name: str
+
+
+class _LabelPayload(_Payload):
+    # GitHub leaves it out where the label itself was deleted.
+    label: _Label | None = None
+
+
+class _IssueLabelPayload(_LabelPayload):
+    issue: _Issue
+
+
+class _PullRequestLabelPayload(_LabelPayload):
+    pull_request: _Thread
+
+
 P = TypeVar("P", bound=_Payload)
 
 
@@ -165,6 +202,18 @@ def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
 def _review(payload: _ReviewPayload) -> Event | None:
     thread = _thread(payload.pull_request, payload, is_pull_request=True)
     return _event(payload, thread, _comment(payload.review, CommentKind.REVIEW))
+
+
+def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) -> Event | None:
+    if payload.label is None:
+        return None
+    return LabelChanged(
+        thread=_thread(thread, payload, is_pull_request=is_pull_request),
+        label=payload.label.name,
+        on=payload.action == "labeled",
+        sender=person(payload.sender),
+        installation_id=payload.installation.id if payload.installation else None,
+    )
 
 
 def _event(payload: _Payload, thread: Thread, comment: Comment | None) -> Event | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.github.events import CommentEdited, CommentPosted, MalformedEventError, parse
+from bot.github.events import CommentEdited, CommentPosted, LabelChanged, MalformedEventError, parse
 from bot.github.models import Comment, CommentKind, Person, Thread
 
 ALICE = {"login": "alice", "type": "User"}
@@ -109,8 +109,22 @@ def test_a_comment_on_a_line() -> None:
 def test_an_outdated_line_is_told_by_where_it_was() -> None:
     comment = REVIEW_COMMENT | {"line": None, "original_line": 5}
     event = parse("pull_request_review_comment", payload("created", pull_request=PULL_REQUEST, comment=comment))
-    assert event is not None
+    assert isinstance(event, CommentPosted)
     assert event.comment.line == 5
+
+
+@pytest.mark.parametrize(("action", "on"), [("labeled", True), ("unlabeled", False)])
+@pytest.mark.parametrize(("name", "part"), [("issues", ISSUE), ("pull_request", PULL_REQUEST)])
+def test_a_label_put_on_or_taken_off(name: str, part: dict[str, Any], action: str, on: bool) -> None:  # noqa: FBT001
+    key = "issue" if name == "issues" else "pull_request"
+    event = parse(name, payload(action, label={"name": "codegen:run"}, **{key: part}))
+    assert isinstance(event, LabelChanged)
+    assert (event.label, event.on, event.sender) == ("codegen:run", on, Person("alice", is_bot=False))
+    assert event.thread.is_pull_request is (name == "pull_request")
+
+
+def test_a_label_that_was_deleted_is_none() -> None:
+    assert parse("issues", payload("unlabeled", issue=ISSUE)) is None
 
 
 def test_the_body_of_a_review() -> None:
@@ -215,7 +229,7 @@ def test_every_published_example_is_understood() -> None:
             key = f"{event['name']} {type(told).__name__}"
             kinds[key] = kinds.get(key, 0) + 1
             if told is not None:
-                assert told.comment.body
+                assert told.label if isinstance(told, LabelChanged) else told.comment.body
                 assert told.thread.url.startswith("https://github.com/")
     assert sum(kinds.values()) == 55
     assert {key: count for key, count in kinds.items() if not key.endswith("NoneType")} == {
@@ -223,4 +237,6 @@ def test_every_published_example_is_understood() -> None:
         "issue_comment CommentEdited": 1,
         "pull_request_review_comment CommentPosted": 2,
         "pull_request_review_comment CommentEdited": 1,
+        "issues LabelChanged": 2,
+        "pull_request LabelChanged": 2,
     }

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from bot.emulator.github.answers import Access, not_found, number, page
+from bot.emulator.github.answers import Access, number, page
+from bot.emulator.github.refusals import Refused, not_found
 from bot.emulator.github.shapes import Shapes, moment
 from bot.emulator.github.webhooks import Delivery, Webhooks
-from bot.emulator.github.world import INSTALLATION_ID
+from bot.emulator.github.world import INSTALLATION_ID, REPOSITORY
 
 TOKEN_LASTS = 3600.0
 
@@ -46,7 +47,7 @@ class AppOperations:
 
     async def installation(self, request: web.Request) -> web.Response:
         self._access.tokens.check_app(request)
-        if f"{request.match_info['owner']}/{request.match_info['repo']}" != "octo/shop":
+        if f"{request.match_info['owner']}/{request.match_info['repo']}".lower() != REPOSITORY:
             raise not_found()
         return web.json_response(self._shapes(request).installation())
 
@@ -65,8 +66,10 @@ class AppOperations:
         return web.json_response(document, status=201)
 
     async def repositories(self, request: web.Request) -> web.Response:
-        self._access.account(request)
-        return page(request, [self._shapes(request).repository()], key="repositories")
+        account = self._access.account(request)
+        if account.type != "Bot":
+            raise Refused(403, "You must authenticate with an installation access token to list its repositories.")
+        return page(request, [self._shapes(request).repository(account)], key="repositories")
 
     async def convert_manifest(self, request: web.Request) -> web.Response:
         """What an App's creation from a manifest answers; the secrets are made up."""
@@ -76,7 +79,9 @@ class AppOperations:
     # Deliveries
 
     async def hooks(self, request: web.Request) -> web.Response:
-        self._access.reader(request)
+        self._check(request)
+        if self._webhooks.url is None:
+            return page(request, [])
         base = f"{request.url.origin()}/repos/octo/shop/hooks/1"
         hook = {
             "type": "Repository",
@@ -84,7 +89,7 @@ class AppOperations:
             "name": "web",
             "active": True,
             "events": ["*"],
-            "config": {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url or ""},
+            "config": {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url},
             "updated_at": "2020-01-01T00:00:00Z",
             "created_at": "2020-01-01T00:00:00Z",
             "url": base,
@@ -98,7 +103,20 @@ class AppOperations:
     async def deliveries(self, request: web.Request) -> web.Response:
         """Newest first, as GitHub lists them."""
         self._check(request)
-        return page(request, [delivery.as_json() for delivery in reversed(self._webhooks.deliveries)])
+        # Pages have no numbers here: new deliveries would move what is on them.
+        size = int(text) if (text := request.query.get("per_page", "30")).isdecimal() else 30
+        size = min(max(size, 1), 100)
+        before = request.query.get("cursor", "")
+        if before and not before.isdecimal():
+            raise Refused(422, "Invalid cursor")
+        found = [
+            delivery
+            for delivery in reversed(self._webhooks.deliveries)
+            if (not before or delivery.id < int(before)) and _has_status(delivery, request.query.get("status"))
+        ]
+        more = request.url.update_query(cursor=found[size - 1].id) if len(found) > size else None
+        headers = {"Link": f'<{more}>; rel="next"'} if more else {}
+        return web.json_response([delivery.as_json() for delivery in found[:size]], headers=headers)
 
     async def delivery(self, request: web.Request) -> web.Response:
         self._check(request)
@@ -110,11 +128,11 @@ class AppOperations:
         return web.json_response({}, status=202)
 
     def _check(self, request: web.Request) -> None:
-        """The App's own log takes its JWT, a repository's hook a token that may administer it."""
-        if "owner" in request.match_info:
-            self._access.writer(request, "admin") if request.method == "POST" else self._access.reader(request)
-        else:
+        """The App's own log takes its JWT, a repository's hook a token that may administer it; others see no hook."""
+        if "owner" not in request.match_info:
             self._access.tokens.check_app(request)
+        elif self._access.reader(request).role != "admin" or request.match_info.get("hook_id", "1") != "1":
+            raise not_found()
 
     def _delivery(self, request: web.Request) -> Delivery:
         wanted = number(request, "delivery_id")
@@ -125,3 +143,9 @@ class AppOperations:
 
     def _shapes(self, request: web.Request) -> Shapes:
         return Shapes(self._access.world, str(request.url.origin()))
+
+
+def _has_status(delivery: Delivery, wanted: str | None) -> bool:
+    """:param wanted: ``success``, ``failure``, or None for both"""
+    succeeded = 200 <= delivery.status_code < 300
+    return {"success": succeeded, "failure": not succeeded}.get(wanted or "", True)

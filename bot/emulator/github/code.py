@@ -7,9 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.emulator.github.answers import Access, fields, invalid, not_found, number, page, text_field
+from bot.emulator.control import PREFIX
+from bot.emulator.github.answers import Access, fields, number, page, text_field
+from bot.emulator.github.refusals import Refused, invalid, not_found
 from bot.emulator.github.shapes import Shapes
-from bot.emulator.github.world import DEFAULT_BRANCH, CheckRun, World
+from bot.emulator.github.world import BASE_SHA, DEFAULT_BRANCH, CheckRun, World
 
 
 class CodeOperations:
@@ -33,6 +35,7 @@ class CodeOperations:
             web.get(f"{repo}/actions/runs/{{check_run_id}}/jobs", self.jobs),
             web.get(f"{repo}/actions/jobs/{{check_run_id}}", self.job),
             web.get(f"{repo}/actions/jobs/{{check_run_id}}/logs", self.job_logs),
+            web.get(f"{PREFIX}job-logs/{{check_run_id}}", self.stored_log),
             web.get("/user", self.user),
             web.get("/users/{username}", self.somebody),
             web.get("/rate_limit", self.rate_limit),
@@ -40,25 +43,29 @@ class CodeOperations:
         ]
 
     async def repository(self, request: web.Request) -> web.Response:
-        self._access.reader(request)
-        return web.json_response(self._shapes(request).repository())
+        reader = self._access.reader(request)
+        return web.json_response(self._shapes(request).repository(reader))
 
     # People
 
     async def permission(self, request: web.Request) -> web.Response:
-        self._access.reader(request)
-        account = self._world.accounts.get(request.match_info["username"])
-        if account is None:
-            raise not_found()
+        """For who may write; GitHub takes no App's account for a user here."""
+        self._access.reader(request, "write")
+        login = request.match_info["username"]
+        account = self._world.account(login)
+        if account is None or account.type != "User":
+            raise not_found(f"{login} is not a user")
         return web.json_response(self._shapes(request).permission(account))
 
     async def user(self, request: web.Request) -> web.Response:
         account = self._access.account(request)
+        if self._access.tokens.is_minted(request):
+            raise Refused(403, "Resource not accessible by integration")
         return web.json_response(self._shapes(request).full_user(account))
 
     async def somebody(self, request: web.Request) -> web.Response:
         self._access.account(request)
-        account = self._world.accounts.get(request.match_info["username"])
+        account = self._world.account(request.match_info["username"])
         if account is None:
             raise not_found()
         return web.json_response(self._shapes(request).full_user(account))
@@ -66,19 +73,15 @@ class CodeOperations:
     async def team_membership(self, request: web.Request) -> web.Response:
         """One team, ``maintainers``: whoever may administer the repository is in it."""
         self._access.account(request)
-        account = self._world.accounts.get(request.match_info["username"])
+        account = self._world.account(request.match_info["username"])
         is_member = request.match_info["team"] == "maintainers" and account is not None and account.role == "admin"
         if request.match_info["org"] != "octo" or not is_member:
             raise not_found()
         return web.json_response({"url": str(request.url), "role": "maintainer", "state": "active"})
 
     async def rate_limit(self, request: web.Request) -> web.Response:
-        account = self._access.account(request)
-        self._access.limiter.give_back(account.login)
-        headers = self._access.limiter.headers(account.login)
-        core = {
-            name: int(headers[f"X-RateLimit-{name.capitalize()}"]) for name in ("limit", "used", "remaining", "reset")
-        }
+        account = self._access.account(request, counted=False)
+        core = self._access.limiter.status(account.login)
         search = {"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]}
         return web.json_response({"resources": {"core": core, "search": search}, "rate": core})
 
@@ -97,7 +100,7 @@ class CodeOperations:
         ]
         if not below:
             raise not_found()
-        return web.json_response(shapes.directory(below, ref))
+        return web.json_response(shapes.directory(path, below, ref))
 
     def _branch(self, ref: str) -> str:
         for thread in self._world.threads.values():
@@ -108,7 +111,7 @@ class CodeOperations:
     # Checks
 
     async def create_check_run(self, request: web.Request) -> web.Response:
-        self._access.writer(request, "write")
+        self._access.app(request)
         given = await fields(request)
         check = add_check_run(
             self._world,
@@ -123,9 +126,10 @@ class CodeOperations:
         return web.json_response(self._shapes(request).check_run(check), status=201)
 
     async def update_check_run(self, request: web.Request) -> web.Response:
-        self._access.writer(request, "write")
+        self._access.app(request)
         check = self._check(request)
         given = await fields(request)
+        check_state(given.get("status", check.status), given.get("conclusion"))
         check.name = given.get("name", check.name)
         check.conclusion = given.get("conclusion", check.conclusion)
         check.status = "completed" if given.get("conclusion") else given.get("status", check.status)
@@ -150,11 +154,13 @@ class CodeOperations:
         return page(request, [shapes.check_suite(sha) for sha in sorted(shas)], key="check_suites")
 
     def _of_ref(self, request: web.Request) -> list[CheckRun]:
+        """:raises Refused: 422 where there is no such commit, branch or tag"""
         ref = request.match_info["ref"]
-        for thread in self._world.threads.values():
-            if thread.branch == ref:
-                ref = thread.head_sha
-        return [check for check in self._world.check_runs.values() if check.head_sha == ref]
+        heads = {thread.branch: thread.head_sha for thread in self._world.threads.values() if thread.branch}
+        sha = (heads | {DEFAULT_BRANCH: BASE_SHA}).get(ref.removeprefix("heads/"), ref)
+        if sha not in self._world.commits:
+            raise Refused(422, f"No commit found for SHA: {ref}")
+        return [check for check in self._world.check_runs.values() if check.head_sha == sha]
 
     # Workflow runs: every check is one, with one job
 
@@ -178,8 +184,12 @@ class CodeOperations:
         return web.json_response(self._shapes(request).job(self._check(request)))
 
     async def job_logs(self, request: web.Request) -> web.Response:
-        """GitHub sends the reader on to a store; here the log is at hand."""
+        """Sends the reader on to a store, which asks for no token."""
         self._access.reader(request)
+        place = f"{request.url.origin()}{PREFIX}job-logs/{self._check(request).id}"
+        return web.Response(status=302, headers={"Location": place})
+
+    async def stored_log(self, request: web.Request) -> web.Response:
         check = self._check(request)
         return web.Response(text=check.output.get("text") or check.output.get("summary") or "")
 
@@ -197,6 +207,13 @@ _STATUSES = {"queued", "in_progress", "completed", "waiting", "requested", "pend
 _CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "success", "skipped", "stale", "timed_out", None}
 
 
+def check_state(status: object, conclusion: object) -> None:
+    """:raises Refused: where one of them is none of GitHub's"""
+    for field, value, known in (("status", status, _STATUSES), ("conclusion", conclusion, _CONCLUSIONS)):
+        if value not in known:
+            raise invalid("CheckRun", field, "invalid")
+
+
 def add_check_run(
     world: World,
     name: str,
@@ -207,8 +224,7 @@ def add_check_run(
     output: dict[str, Any] | None = None,
 ) -> CheckRun:
     """:raises Refused: where status or conclusion is none of GitHub's"""
-    if status not in _STATUSES or conclusion not in _CONCLUSIONS:
-        raise invalid("CheckRun", "status", "invalid")
+    check_state(status, conclusion)
     now = datetime.now(UTC)
     done = conclusion is not None
     check = CheckRun(

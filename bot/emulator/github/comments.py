@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
-from bot.emulator.github.answers import Access, Refused, fields, invalid, not_found, number, page, text_field
+from bot.emulator.github.answers import Access, fields, number, page, text_field
+from bot.emulator.github.refusals import Refused, invalid, not_found
 from bot.emulator.github.shapes import REACTIONS, Shapes
 from bot.emulator.github.webhooks import Webhooks
 from bot.emulator.github.world import RANK, Account, Comment, Kind, Reaction, Thread
@@ -32,6 +34,7 @@ class CommentOperations:
             web.get(f"{repo}/issues/{{number}}/comments", self.list_issue_comments),
             web.post(f"{repo}/issues/{{number}}/comments", self.create),
             web.get(review_comment, self.get_review_comment),
+            web.patch(review_comment, self.edit_review_comment),
             web.get(f"{repo}/pulls/{{number}}/comments", self.list_review_comments),
             web.post(f"{repo}/pulls/{{number}}/comments", self.create_review_comment),
             web.post(f"{repo}/pulls/{{number}}/comments/{{comment_id}}/replies", self.reply),
@@ -53,7 +56,7 @@ class CommentOperations:
         self._access.reader(request)
         comments = self._world.of_thread(self._thread(request).number, "issue-comment")
         shapes = Shapes(self._world, str(request.url.origin()))
-        return page(request, [shapes.issue_comment(each) for each in comments if _is_since(request, each)])
+        return page(request, [shapes.issue_comment(each) for each in _since(request, comments)])
 
     def _list_all(self, kind: Kind) -> Any:
         async def list_all(request: web.Request) -> web.Response:
@@ -61,7 +64,7 @@ class CommentOperations:
             shapes = Shapes(self._world, str(request.url.origin()))
             shape = shapes.issue_comment if kind == "issue-comment" else shapes.review_comment
             comments = [each for each in self._world.comments.values() if each.kind == kind]
-            return page(request, [shape(each) for each in comments if _is_since(request, each)])
+            return page(request, [shape(each) for each in _since(request, comments)])
 
         return list_all
 
@@ -77,11 +80,14 @@ class CommentOperations:
         return self._tell(request, comment, "created", account)
 
     async def edit(self, request: web.Request) -> web.Response:
+        return await self._edit(request, "issue-comment", "IssueComment")
+
+    async def _edit(self, request: web.Request, kind: Kind, resource: str) -> web.Response:
         account = self._access.writer(request)
-        comment = self._comment(request, "issue-comment")
+        comment = self._comment(request, kind)
         self._check_owner(account, comment)
         before = comment.body
-        self._world.edit(comment, text_field(await fields(request), "body", "IssueComment"))
+        self._world.edit(comment, text_field(await fields(request), "body", resource))
         return self._tell(request, comment, "edited", account, before=before)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -100,11 +106,14 @@ class CommentOperations:
         self._access.reader(request)
         comments = self._world.of_thread(self._pull_request(request).number, "review-comment")
         shapes = Shapes(self._world, str(request.url.origin()))
-        return page(request, [shapes.review_comment(each) for each in comments if _is_since(request, each)])
+        return page(request, [shapes.review_comment(each) for each in _since(request, comments)])
 
     async def get_review_comment(self, request: web.Request) -> web.Response:
         self._access.reader(request)
         return self._answer(request, self._comment(request, "review-comment"))
+
+    async def edit_review_comment(self, request: web.Request) -> web.Response:
+        return await self._edit(request, "review-comment", "PullRequestReviewComment")
 
     async def create_review_comment(self, request: web.Request) -> web.Response:
         account = self._access.writer(request)
@@ -112,14 +121,19 @@ class CommentOperations:
         given = await fields(request)
         text = text_field(given, "body", "PullRequestReviewComment")
         path = text_field(given, "path", "PullRequestReviewComment")
-        comment = self._world.write(
-            account.login, thread.number, text, kind="review-comment", path=path, line=int(given.get("line") or 1)
-        )
+        if given.get("commit_id") not in self._world.commits:
+            raise invalid("PullRequestReviewComment", "commit_id", "invalid")
+        line = given.get("line")
+        if not isinstance(line, int) or line < 1:
+            raise invalid("PullRequestReviewComment", "line", "invalid")
+        comment = self._world.write(account.login, thread.number, text, kind="review-comment", path=path, line=line)
         return self._tell(request, comment, "created", account)
 
     async def reply(self, request: web.Request) -> web.Response:
         account = self._access.writer(request)
         above = self._comment(request, "review-comment")
+        if above.number != number(request, "number"):
+            raise not_found()
         text = text_field(await fields(request), "body", "PullRequestReviewComment")
         comment = self._world.write(
             account.login,
@@ -139,16 +153,19 @@ class CommentOperations:
         return page(request, [shapes.review(each) for each in reviews])
 
     async def create_review(self, request: web.Request) -> web.Response:
+        """One that is submitted at once: reviews that wait for that, with `event` left out, are not kept here."""
         account = self._access.writer(request)
         thread = self._pull_request(request)
         given = await fields(request)
-        states = {"COMMENT": "commented", "APPROVE": "approved", "REQUEST_CHANGES": "changes_requested"}
-        state = states.get(str(given.get("event", "COMMENT")))
-        if state is None:
+        event, text = given.get("event"), str(given.get("body") or "")
+        if event not in _REVIEW_STATES:
             raise invalid("PullRequestReview", "event", "invalid")
-        text = str(given.get("body") or "")
+        if event != "APPROVE" and not text.strip():
+            raise invalid("PullRequestReview", "body", "missing_field")
+        if event != "COMMENT" and account is thread.account:
+            raise Refused(422, "Unprocessable Entity: it is your own pull request.")
         review = self._world.write(account.login, thread.number, text, kind="review")
-        review.state = state
+        review.state = _REVIEW_STATES[event]
         return self._tell(request, review, "submitted", account)
 
     # Reactions
@@ -156,7 +173,9 @@ class CommentOperations:
     async def list_reactions(self, request: web.Request) -> web.Response:
         self._access.reader(request)
         shapes = Shapes(self._world, str(request.url.origin()))
-        return page(request, [shapes.reaction(each) for each in self._reactions(request)])
+        wanted = request.query.get("content")
+        reactions = [each for each in self._reactions(request) if wanted in {None, each.content}]
+        return page(request, [shapes.reaction(each) for each in reactions])
 
     async def react(self, request: web.Request) -> web.Response:
         account = self._access.writer(request)
@@ -231,11 +250,17 @@ class CommentOperations:
         return self._answer(request, comment, 201 if action == "created" else 200)
 
 
-def _is_since(request: web.Request, comment: Comment) -> bool:
+_REVIEW_STATES = {"COMMENT": "commented", "APPROVE": "approved", "REQUEST_CHANGES": "changes_requested"}
+
+
+def _since(request: web.Request, comments: Iterable[Comment]) -> list[Comment]:
+    """Those changed at or after the moment that is asked for, if one is."""
     text = request.query.get("since")
     if text is None:
-        return True
+        return list(comments)
     try:
-        return comment.updated_at.replace(microsecond=0) >= datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise invalid("IssueComment", "since", "invalid") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return [each for each in comments if each.updated_at.replace(microsecond=0) >= moment]

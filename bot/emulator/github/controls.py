@@ -7,8 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from bot.emulator.control import FAULT_HELP, PREFIX
-from bot.emulator.github.answers import fields, invalid, not_found, number, text_field
+from bot.emulator.github.answers import fields, number, text_field
 from bot.emulator.github.code import add_check_run
+from bot.emulator.github.refusals import invalid, not_found
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.webhooks import Webhooks
 from bot.emulator.github.world import DEFAULT_BRANCH, RANK, World

@@ -11,7 +11,9 @@ from typing import Any
 from bot.emulator.github.world import (
     APP_ID,
     APP_SLUG,
+    BASE_SHA,
     BOT_LOGIN,
+    CLIENT_ID,
     DEFAULT_BRANCH,
     INSTALLATION_ID,
     REPOSITORY,
@@ -27,6 +29,8 @@ from bot.emulator.github.world import (
 
 HTML = "https://github.com"
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
+LARGEST_SHOWN = 1024 * 1024
+"""Bytes of a file beyond which its content is not in the answer."""
 _REPOSITORY_ID = 1
 
 
@@ -97,20 +101,26 @@ class Shapes:
         }
 
     def permission(self, account: Account) -> dict[str, Any]:
-        permission = {"maintain": "write", "triage": "read"}.get(account.role, account.role)
-        user = self.user(account) | {"permissions": _permissions(account.role), "role_name": account.role}
-        return {"permission": permission, "role_name": account.role, "user": user}
+        role = self._world.role(account)
+        permission = {"maintain": "write", "triage": "read"}.get(role, role)
+        user = self.user(account) | {"permissions": _permissions(role), "role_name": role}
+        return {"permission": permission, "role_name": role, "user": user}
 
     # The repository
 
-    def repository(self) -> dict[str, Any]:
+    def repository(self, reader: Account) -> dict[str, Any]:
+        permissions = _permissions(self._world.role(reader))
+        return self.webhook_repository() | {"permissions": permissions, "network_count": 0, "subscribers_count": 0}
+
+    def webhook_repository(self) -> dict[str, Any]:
+        """In a payload it has neither the reader's permissions nor the two counts of the REST answer."""
         owner, name = REPOSITORY.split("/")
         document = {
             "id": _REPOSITORY_ID,
             "node_id": _node("R", _REPOSITORY_ID),
             "name": name,
             "full_name": REPOSITORY,
-            "private": True,
+            "private": self._world.private,
             "owner": self.user(self._world.accounts[owner]),
             "html_url": f"{HTML}/{REPOSITORY}",
             "description": "A shop.",
@@ -127,7 +137,7 @@ class Shapes:
             "language": "Python",
             "license": None,
             "mirror_url": None,
-            "visibility": "private",
+            "visibility": "private" if self._world.private else "public",
             "default_branch": DEFAULT_BRANCH,
             "topics": [],
             "archived": False,
@@ -135,19 +145,13 @@ class Shapes:
             "is_template": False,
             "allow_forking": True,
             "web_commit_signoff_required": False,
-            "permissions": _permissions("admin"),
         }
         document |= {f"has_{name}": True for name in ("issues", "projects", "downloads", "wiki", "pages")}
         document["has_discussions"] = False
         counts = ("size", "stargazers_count", "watchers_count", "forks_count", "open_issues_count", "forks", "watchers")
-        document |= dict.fromkeys((*counts, "open_issues", "network_count", "subscribers_count"), 0)
+        document |= dict.fromkeys((*counts, "open_issues"), 0)
         document |= {f"{name}_url": f"{self._repo_url}/{path}" for name, path in _REPOSITORY_URLS.items()}
         return document
-
-    def webhook_repository(self) -> dict[str, Any]:
-        """In a payload it has neither the reader's permissions nor the two counts of the REST answer."""
-        left_out = {"permissions", "network_count", "subscribers_count"}
-        return {name: value for name, value in self.repository().items() if name not in left_out}
 
     def label(self, label: Label) -> dict[str, Any]:
         return {
@@ -158,23 +162,27 @@ class Shapes:
             "color": label.color,
             "default": label.name in {"bug", "enhancement"},
             "description": label.description,
+            "archived_at": None,
+            "archived_by": None,
         }
 
     def labels(self, thread: Thread) -> list[dict[str, Any]]:
         return [self.label(self._world.labels[name.lower()]) for name in thread.labels]
 
     def content(self, path: str, text: str, ref: str) -> dict[str, Any]:
-        sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        data = text.encode()
+        sha = hashlib.sha1(b"blob %d\0%b" % (len(data), data), usedforsecurity=False).hexdigest()
+        is_small = len(data) <= LARGEST_SHOWN
         url = f"{self._repo_url}/contents/{path}?ref={ref}"
         git_url = f"{self._repo_url}/git/blobs/{sha}"
         html_url = f"{HTML}/{REPOSITORY}/blob/{ref}/{path}"
         return {
             "type": "file",
-            "encoding": "base64",
-            "size": len(text.encode()),
+            "encoding": "base64" if is_small else "none",
+            "size": len(data),
             "name": path.rsplit("/", 1)[-1],
             "path": path,
-            "content": base64.encodebytes(text.encode()).decode(),
+            "content": base64.encodebytes(data).decode() if is_small else "",
             "sha": sha,
             "url": url,
             "git_url": git_url,
@@ -183,12 +191,22 @@ class Shapes:
             "_links": {"git": git_url, "self": url, "html": html_url},
         }
 
-    def directory(self, paths: list[str], ref: str) -> list[dict[str, Any]]:
-        entries = []
-        for path in paths:
-            entry = self.content(path, self._world.files[ref, path], ref)
-            entries.append({name: value for name, value in entry.items() if name not in {"content", "encoding"}})
-        return entries
+    def directory(self, folder: str, paths: list[str], ref: str) -> list[dict[str, Any]]:
+        """What stands in a folder, and not what stands in the folders below it."""
+        start = len(folder) + 1 if folder else 0
+        names = sorted({path[start:].partition("/")[0] for path in paths})
+        return [self._entry(folder + "/" * bool(folder) + name, ref) for name in names]
+
+    def _entry(self, path: str, ref: str) -> dict[str, Any]:
+        text = self._world.files.get((ref, path))
+        entry = self.content(path, text or "", ref)
+        shown = {name: value for name, value in entry.items() if name not in {"content", "encoding"}}
+        if text is not None:
+            return shown
+        links = {"git": entry["git_url"].replace("/blobs/", "/trees/"), "self": entry["url"]}
+        links["html"] = entry["html_url"].replace("/blob/", "/tree/")
+        urls = {"git_url": links["git"], "html_url": links["html"], "download_url": None, "_links": links}
+        return shown | {"type": "dir", "size": 0} | urls
 
     # Threads
 
@@ -273,7 +291,7 @@ class Shapes:
             "requested_reviewers": [],
             "requested_teams": [],
             "head": self._branch(thread.branch or "", thread.head_sha),
-            "base": self._branch(DEFAULT_BRANCH, "0" * 40),
+            "base": self._branch(DEFAULT_BRANCH, BASE_SHA),
             "_links": {name: {"href": address} for name, address in links.items()},
             "auto_merge": None,
             "draft": False,
@@ -338,7 +356,7 @@ class Shapes:
             "author_association": _association(comment.account.role),
             "body": comment.body,
             "reactions": self.rollup(comment.reactions, f"{url}/reactions"),
-            "performed_via_github_app": None,
+            "performed_via_github_app": self.app() if comment.author == BOT_LOGIN else None,
         }
 
     def review_comment(self, comment: Comment) -> dict[str, Any]:
@@ -394,8 +412,9 @@ class Shapes:
         }
 
     def webhook_review(self, comment: Comment) -> dict[str, Any]:
-        """In a payload the state is in small letters."""
-        return self.review(comment) | {"state": comment.state, "updated_at": moment(comment.updated_at)}
+        """In a payload the state is in small letters, and no text is null."""
+        changed = {"state": comment.state, "body": comment.body or None, "updated_at": moment(comment.updated_at)}
+        return self.review(comment) | changed
 
     def reaction(self, reaction: Reaction) -> dict[str, Any]:
         return {
@@ -538,7 +557,7 @@ class Shapes:
             "id": APP_ID,
             "slug": APP_SLUG,
             "node_id": _node("A", APP_ID),
-            "client_id": "Iv1.emulated",
+            "client_id": CLIENT_ID,
             "owner": self.user(self._world.accounts["octo"]),
             "name": APP_SLUG,
             "description": None,
@@ -561,7 +580,7 @@ class Shapes:
             "repositories_url": f"{self._api}/installation/repositories",
             "html_url": f"{HTML}/organizations/octo/settings/installations/{INSTALLATION_ID}",
             "app_id": APP_ID,
-            "client_id": "Iv1.emulated",
+            "client_id": CLIENT_ID,
             "target_id": owner.id,
             "target_type": "Organization",
             "permissions": _APP_PERMISSIONS,
@@ -599,9 +618,11 @@ def _commit(sha: str) -> dict[str, Any]:
 
 
 _APP_PERMISSIONS = {
-    "checks": "read",
+    "actions": "read",
+    "checks": "write",
     "contents": "read",
     "issues": "write",
+    "members": "read",
     "metadata": "read",
     "pull_requests": "write",
 }

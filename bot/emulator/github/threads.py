@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aiohttp import web
 
-from bot.emulator.github.answers import Access, fields, invalid, not_found, number, page, text_field
+from bot.emulator.github.answers import Access, fields, number, page, text_field
+from bot.emulator.github.refusals import invalid, not_found
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.webhooks import Webhooks
-from bot.emulator.github.world import Account, Label, Thread
+from bot.emulator.github.world import RANK, Account, Label, Thread
 
 
 class ThreadOperations:
@@ -45,7 +47,12 @@ class ThreadOperations:
         account = self._access.writer(request)
         given = await fields(request)
         title = text_field(given, "title", "Issue", most=256)
-        thread = self._world.open_thread(account.login, title, given.get("body"))
+        body = text_field(given, "body", "Issue") if given.get("body") else None
+        names = _names(given.get("labels", []))
+        thread = self._world.open_thread(account.login, title, body)
+        # Who may not set labels sets none, and is not told so.
+        for name in names if RANK[account.role] >= RANK["triage"] else ():
+            self._world.label(thread, name)
         shapes = self._shapes(request)
         self._webhooks.opened(shapes, thread, account)
         return web.json_response(shapes.issue(thread), status=201)
@@ -63,9 +70,7 @@ class ThreadOperations:
     async def add_labels(self, request: web.Request) -> web.Response:
         account = self._access.writer(request, "triage")
         thread = self._thread(request)
-        names = (await fields(request)).get("labels")
-        if not isinstance(names, list) or not all(isinstance(name, str) and name.strip() for name in names):
-            raise invalid("Label", "labels", "invalid")
+        names = _names((await fields(request)).get("labels"))
         for name in names:
             if self._world.label(thread, name):
                 self._tell(request, thread, name, "labeled", account)
@@ -76,7 +81,7 @@ class ThreadOperations:
         thread = self._thread(request)
         name = request.match_info["name"]
         if not self._world.unlabel(thread, name):
-            raise not_found()
+            raise not_found("Label does not exist")
         self._tell(request, thread, name, "unlabeled", account)
         return web.json_response(self._shapes(request).labels(thread))
 
@@ -95,7 +100,7 @@ class ThreadOperations:
         name = text_field(given, "name", "Label", most=50)
         if name.lower() in self._world.labels:
             raise invalid("Label", "name", "already_exists")
-        label = self._world.add_label(name, _color(given.get("color", "ededed")), given.get("description"))
+        label = self._world.add_label(name, _color(given.get("color", "ededed")), _description(given))
         return web.json_response(self._shapes(request).label(label), status=201)
 
     async def get_label(self, request: web.Request) -> web.Response:
@@ -107,7 +112,7 @@ class ThreadOperations:
         label = self._label(request)
         given = await fields(request)
         label.color = _color(given.get("color", label.color))
-        label.description = given.get("description", label.description)
+        label.description = _description(given) if "description" in given else label.description
         return web.json_response(self._shapes(request).label(label))
 
     # Pull requests
@@ -161,6 +166,20 @@ class ThreadOperations:
         if label is None:
             raise not_found()
         return label
+
+
+def _names(value: object) -> list[str]:
+    """:raises Refused: where it is no list of labels"""
+    named = [each.get("name") if isinstance(each, dict) else each for each in value] if isinstance(value, list) else []
+    names = [name for name in named if isinstance(name, str) and name.strip()]
+    if not isinstance(value, list) or len(names) != len(value):
+        raise invalid("Label", "labels", "invalid")
+    return names
+
+
+def _description(given: dict[str, Any]) -> str | None:
+    value = given.get("description")
+    return None if value is None else text_field(given, "description", "Label", most=100)
 
 
 def _color(value: object) -> str:

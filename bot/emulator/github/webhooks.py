@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from bot.emulator.github.shapes import Shapes, moment
-from bot.emulator.github.world import INSTALLATION_ID, REPOSITORY, Account, Comment, Label, Thread, World
+from bot.emulator.github.world import APP_ID, INSTALLATION_ID, REPOSITORY, Account, Comment, Label, Thread, World
 
 TIMEOUT_SECONDS = 10.0
 """GitHub gives up after ten seconds."""
@@ -87,7 +87,9 @@ class Webhooks:
 
     def reset(self) -> None:
         self.deliveries.clear()
-        self._queue = asyncio.Queue()
+        # The queue itself stays: somebody is waiting at it.
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     @property
     def idle(self) -> bool:
@@ -166,29 +168,43 @@ class Webhooks:
                 self._changed()
 
     async def _send(self, session: aiohttp.ClientSession, delivery: Delivery) -> None:
-        signature = hmac.new(self.secret.encode(), delivery.body, hashlib.sha256).hexdigest()
         delivery.headers = {
+            "Accept": "*/*",
             "Content-Type": "application/json",
             "User-Agent": "GitHub-Hookshot/emulated",
             "X-GitHub-Delivery": delivery.guid,
             "X-GitHub-Event": delivery.event,
             "X-GitHub-Hook-ID": "1",
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-GitHub-Hook-Installation-Target-ID": "1",
-            "X-Hub-Signature-256": f"sha256={signature}",
-        }
+            "X-GitHub-Hook-Installation-Target-ID": str(APP_ID),
+        } | _signatures(self.secret, delivery.body)
+        if self.url is None:
+            delivery.status = "no webhook"
+            return
         started = time.monotonic()
         try:
-            assert self.url is not None  # noqa: S101 - only then is it queued
-            async with session.post(self.url, data=delivery.body, headers=delivery.headers) as response:
+            # GitHub takes a redirection for a failure.
+            async with session.post(
+                self.url, data=delivery.body, headers=delivery.headers, allow_redirects=False
+            ) as response:
                 await response.read()
                 delivery.status_code = response.status
-                delivery.status = "OK" if response.ok else response.reason or "failed"
+                delivery.status = "OK" if response.status < 300 else response.reason or "failed"
         except TimeoutError:
             delivery.status = "timed out"
         except aiohttp.ClientError:
             delivery.status = "failed to connect to host"
         delivery.duration = round(time.monotonic() - started, 3)
+
+
+def _signatures(secret: str, body: bytes) -> dict[str, str]:
+    """Without a secret GitHub signs nothing."""
+    if not secret:
+        return {}
+    return {
+        "X-Hub-Signature": f"sha1={hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()}",
+        "X-Hub-Signature-256": f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}",
+    }
 
 
 def _changes(before: str | None) -> dict[str, Any]:

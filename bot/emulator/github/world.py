@@ -11,8 +11,11 @@ BOT_LOGIN = "codegen-bot[bot]"
 APP_ID = 1
 INSTALLATION_ID = 1
 APP_SLUG = "codegen-bot"
+CLIENT_ID = "Iv1.emulated"
 REPOSITORY = "octo/shop"
 DEFAULT_BRANCH = "main"
+BASE_SHA = f"{1:040x}"
+"""The default branch's head."""
 
 Role = Literal["admin", "maintain", "write", "triage", "read", "none"]
 Kind = Literal["issue-comment", "review-comment", "review", "issue"]
@@ -107,7 +110,7 @@ class CheckRun:
 
 
 class World:
-    """One repository with a pull request and an issue."""
+    """One repository with a pull request and an issue; private until `private` says otherwise."""
 
     def __init__(self, *, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -116,6 +119,8 @@ class World:
     def reset(self) -> None:
         """Back to the start: people, repository ``octo/shop``, pull request 1 and issue 2."""
         self._id = 1000
+        self.private = True
+        self.commits: set[str] = {BASE_SHA}
         self.accounts: dict[str, Account] = {}
         self.threads: dict[int, Thread] = {}
         self.comments: dict[int, Comment] = {}
@@ -132,15 +137,18 @@ class World:
         self.files["fix-checkout", "README.md"] = "# The shop\n"
         self.files["fix-checkout", "app/checkout.py"] = _CHECKOUT.replace("round(round(", "round((")
         self.open_thread("carol", "Prices are shown without tax", "In the cart, and only there.")
-        for name, color in (("bug", "d73a4a"), ("enhancement", "a2eeef")):
-            self.add_label(name, color, None)
+        self.add_label("bug", "d73a4a", "Something isn't working")
+        self.add_label("enhancement", "a2eeef", "New feature or request")
 
     def next_id(self) -> int:
         self._id += 1
         return self._id
 
     def sha(self) -> str:
-        return f"{self.next_id():040x}"
+        """A new commit."""
+        sha = f"{self.next_id():040x}"
+        self.commits.add(sha)
+        return sha
 
     def changed(self) -> None:
         self._changed()
@@ -148,12 +156,20 @@ class World:
     def add_account(
         self, login: str, *, role: Role = "none", kind: Literal["User", "Bot", "Organization"] = "User"
     ) -> Account:
-        known = self.accounts.get(login)
+        known = self.account(login)
         if known is not None:
             known.role = role
             return known
         account = self.accounts[login] = Account(self.next_id(), login, kind, role)
         return account
+
+    def account(self, login: str) -> Account | None:
+        """By a login in whatever case."""
+        return next((each for name, each in self.accounts.items() if name.lower() == login.lower()), None)
+
+    def role(self, account: Account) -> Role:
+        """What somebody may do: everybody reads what is public."""
+        return "read" if account.role == "none" and not self.private else account.role
 
     def open_thread(self, login: str, title: str, body: str | None, *, branch: str | None = None) -> Thread:
         now = datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""The GitHub emulator, judged by githubkit models and by the description that GitHub publishes."""

@@ -1,0 +1,86 @@
+"""Whose token a request carries.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
+"""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+from aiohttp import web
+
+from bot.emulator.github.refusals import Refused
+from bot.emulator.github.world import APP_ID, BOT_LOGIN, CLIENT_ID, Account, World
+
+LONGEST_JWT = 600
+"""Seconds from now to a JWT's end."""
+
+CLOCKS_APART = 60
+"""Seconds by which the clock of whoever made a JWT may be ahead."""
+
+_BAD_END = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which it expires"
+
+
+class Tokens:
+    """``as-alice`` stands for alice, ``bot-token`` and the installation's tokens for the bot, a JWT for the App."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._installation: dict[str, float] = {}
+        self.app_public_key: str | None = None
+
+    def reset(self) -> None:
+        self._installation.clear()
+
+    def mint(self, lasts: float) -> str:
+        """A new installation token."""
+        token = f"ghs_emulated{self._world.next_id():028d}"
+        self._installation[token] = time.time() + lasts
+        return token
+
+    def account(self, request: web.Request) -> Account:
+        """:raises Refused: 401 for a token that is missing, unknown or expired"""
+        _, token = _credential(request)
+        if token == "bot-token" or self._installation.get(token, 0.0) > time.time():  # noqa: S105 - the fixed one
+            return self._world.accounts[BOT_LOGIN]
+        if token.startswith("as-") and (account := self._world.account(token.removeprefix("as-"))) is not None:
+            return account
+        raise Refused(401, "Bad credentials" if token else "Requires authentication")
+
+    def is_minted(self, request: web.Request) -> bool:
+        """Whether it is an installation's token that was asked for, and not the fixed one."""
+        return _credential(request)[1] in self._installation
+
+    def check_app(self, request: web.Request) -> None:
+        """:raises Refused: where the request does not carry the App's JWT, as a bearer"""
+        scheme, token = _credential(request)
+        try:
+            if scheme != "bearer" or jwt.get_unverified_header(token)["alg"] != "RS256":
+                raise Refused(401, "A JSON web token could not be decoded")
+            claims = jwt.decode(
+                token,
+                self.app_public_key or "",
+                algorithms=["RS256"],
+                options={
+                    "verify_signature": self.app_public_key is not None,
+                    "verify_exp": False,
+                    "verify_iat": True,
+                    "verify_aud": False,
+                },
+                leeway=CLOCKS_APART,
+            )
+            issuer, left = str(claims["iss"]), claims["exp"] - time.time()
+        except (jwt.InvalidTokenError, KeyError, TypeError):
+            raise Refused(401, "A JSON web token could not be decoded") from None
+        if left <= 0:
+            raise Refused(401, _BAD_END)
+        if left > LONGEST_JWT:
+            raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
+        if issuer not in {str(APP_ID), CLIENT_ID}:
+            raise Refused(404, "Integration not found")
+
+
+def _credential(request: web.Request) -> tuple[str, str]:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower(), token
