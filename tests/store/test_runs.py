@@ -1,0 +1,89 @@
+"""Which runs a thread has used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from bot.store.database import open_engine
+from bot.store.runs import ThreadRuns
+from bot.store.tables import check, create_tables
+
+pytest_plugins = ["tests.postgresql"]
+
+SHOP = "octo/shop"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def runs(database: Engine) -> ThreadRuns:
+    create_tables(database)
+    return ThreadRuns(database)
+
+
+class TestThreadRuns:
+    """The same on SQLite and on PostgreSQL."""
+
+    async def test_a_thread_without_runs_has_no_latest(self, runs: ThreadRuns) -> None:
+        assert await runs.latest(1, repository=SHOP, number=1) is None
+
+    async def test_the_run_used_last_is_the_latest(self, runs: ThreadRuns) -> None:
+        """Not the one with the highest number: an old run may be resumed."""
+        for run_id in (7, 9, 8):
+            await runs.remember(1, run_id, repository=SHOP, number=1)
+        assert await runs.latest(1, repository=SHOP, number=1) == 8
+
+    async def test_a_run_used_again_is_the_latest_again(self, runs: ThreadRuns) -> None:
+        for run_id in (7, 9, 7):
+            await runs.remember(1, run_id, repository=SHOP, number=1)
+        assert await runs.latest(1, repository=SHOP, number=1) == 7
+
+    async def test_threads_repositories_and_organizations_are_kept_apart(self, runs: ThreadRuns) -> None:
+        await runs.remember(1, 7, repository=SHOP, number=1)
+        assert await runs.latest(1, repository=SHOP, number=2) is None
+        assert await runs.latest(1, repository="octo/blog", number=1) is None
+        assert await runs.latest(2, repository=SHOP, number=1) is None
+
+    async def test_a_run_may_belong_to_several_threads(self, runs: ThreadRuns) -> None:
+        await runs.remember(1, 7, repository=SHOP, number=1)
+        await runs.remember(1, 7, repository=SHOP, number=2)
+        await runs.remember(1, 8, repository=SHOP, number=2)
+        assert await runs.latest(1, repository=SHOP, number=1) == 7
+
+    async def test_numbers_may_be_large(self, runs: ThreadRuns) -> None:
+        """Nothing promises that they stay within 32 bits."""
+        await runs.remember(2**40, 2**41, repository=SHOP, number=1)
+        assert await runs.latest(2**40, repository=SHOP, number=1) == 2**41
+
+    async def test_two_orders_may_use_one_run_at_once(self, runs: ThreadRuns, database: Engine) -> None:
+        """Two `resume` in one comment do."""
+        await asyncio.gather(*(check(database) for _ in range(8)))  # opens the connections first
+        for run_id in range(20):
+            await asyncio.gather(*(runs.remember(1, run_id, repository=SHOP, number=1) for _ in range(8)))
+        assert await runs.latest(1, repository=SHOP, number=1) == 19
+
+    async def test_what_was_remembered_outlives_the_process(self, runs: ThreadRuns, database_url: str) -> None:
+        await runs.remember(1, 7, repository=SHOP, number=1)
+        engine = open_engine(database_url)
+        try:
+            renewed = ThreadRuns(engine)
+            create_tables(engine)
+            assert await renewed.latest(1, repository=SHOP, number=1) == 7
+        finally:
+            engine.dispose()
+
+    async def test_several_processes_may_start_at_once(self, database: Engine) -> None:
+        await asyncio.gather(*(asyncio.to_thread(create_tables, database) for _ in range(4)))
+        assert await ThreadRuns(database).latest(1, repository=SHOP, number=1) is None
+
+    async def test_a_database_that_answers_passes_the_check(self, database: Engine) -> None:
+        await check(database)

@@ -1,0 +1,54 @@
+"""The team's stars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from bot.store.database import open_engine
+from bot.store.stars import Stars
+from bot.store.tables import create_tables
+
+pytest_plugins = ["tests.postgresql"]
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    create_tables(engine)
+    yield engine
+    engine.dispose()
+
+
+class TestStars:
+    """The same on SQLite and on PostgreSQL."""
+
+    async def test_a_star_is_set_once_and_remembers_who_set_it(self, database: Engine) -> None:
+        stars = Stars(database)
+        assert await stars.add(1, 7, login="bob", at=NOON)
+        assert not await stars.add(1, 7, login="alice", at=NOON + timedelta(hours=1))
+        assert [(star.run_id, star.login) for star in await stars.all(1)] == [(7, "bob")]
+
+    async def test_the_newest_star_comes_first(self, database: Engine) -> None:
+        stars = Stars(database)
+        for run_id, hour in ((7, 2), (8, 3), (9, 1)):
+            await stars.add(1, run_id, login="bob", at=NOON + timedelta(hours=hour))
+        assert [star.run_id for star in await stars.all(1)] == [8, 7, 9]
+
+    async def test_taking_stars_away_tells_which_there_were(self, database: Engine) -> None:
+        stars = Stars(database)
+        await stars.add(1, 7, login="bob", at=NOON)
+        assert await stars.remove(1, [7, 8]) == [7]
+        assert await stars.remove(1, [7, 8]) == []
+        assert await stars.remove(1, []) == []
+
+    async def test_organizations_do_not_see_each_others_stars(self, database: Engine) -> None:
+        stars = Stars(database)
+        await stars.add(1, 7, login="bob", at=NOON)
+        assert await stars.all(2) == []
+        assert await stars.remove(2, [7]) == []
