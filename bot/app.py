@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
+from bot.commands.labels import LABELS
 from bot.config import Settings
 from bot.engine.engine import Engine
 from bot.errors import SettingsError, os_reason
@@ -29,6 +31,8 @@ from bot.metrics import Metrics
 from bot.replies.markers import Stage
 from bot.store.database import open_engine
 from bot.store.runs import ThreadRuns
+from bot.store.stars import Stars
+from bot.store.tables import check, create_tables
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -85,8 +89,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
     auth = _auth(settings)
     database = open_engine(settings.database_url)
     try:
-        runs = ThreadRuns(database)
-        await asyncio.to_thread(runs.create)
+        await asyncio.to_thread(create_tables, database)
         async with new_http() as http, new_session() as session:
             codegen = Codegen(
                 settings.codegen_api_token.get_secret_value(),
@@ -107,7 +110,8 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                     sleep=pace.sleep,
                     new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
                 ),
-                runs=runs,
+                runs=ThreadRuns(database),
+                stars=Stars(database),
                 watcher=watcher,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,
@@ -128,11 +132,12 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 webhooks = GitHubWebhooks(
                     secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
                     prefix=settings.command_prefix,
+                    labels={label.name.lower(): role for role, label in LABELS.items()},
                     submit=engine.submit,
                     metrics=metrics,
                     now=pace.now,
                 )
-                yield make_application(webhooks, check=runs.check, metrics=metrics)
+                yield make_application(webhooks, check=partial(check, database), metrics=metrics)
             finally:
                 await engine.stop()
                 await watcher.aclose()

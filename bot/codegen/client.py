@@ -110,10 +110,14 @@ class Codegen:
     async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
         """All runs, newest first; pages are asked for as they are needed."""
         number, seen = 1, 0
+        known: set[int] = set()
         while True:
             page = await self.runs_page(number, user_id=user_id, source_type=source_type)
             for run in page.runs:
-                yield run
+                # A run that began meanwhile has moved the older ones on by a place.
+                if run.id not in known:
+                    known.add(run.id)
+                    yield run
             seen += len(page.runs)
             if not page.runs or seen >= page.total:
                 return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -30,8 +32,12 @@ _KINDS = {
     402: Kind.QUOTA_USED_UP,
     403: Kind.FORBIDDEN,
     404: Kind.NOT_FOUND,
+    410: Kind.NOT_FOUND,
     429: Kind.RATE_LIMITED,
 }
+
+_SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry; nothing else is a token of Codegen's."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -97,23 +103,39 @@ class Transport:
                 _log.info("codegen.retry", operation=call.operation, seconds=wait, reason=str(error))
                 await self._sleep(wait)
 
-    async def _try(self, call: Call) -> Any:
-        in_doubt = not call.repeatable
+    def _request(self, call: Call) -> httpx.Request:
+        if not _SENDABLE_TOKEN.fullmatch(self._token):
+            raise self._failure(call, Kind.UNAUTHORIZED, detail="the token is empty or holds characters no token has")
         try:
-            response = await self._http.request(
+            return self._http.build_request(
                 call.method,
                 f"{self._base_url}{call.path}",
                 json=call.body,
                 params=call.query,
                 headers={"authorization": f"Bearer {self._token}"},
             )
+        except ValueError:
+            # Half a surrogate pair, or a number that JSON does not have.
+            raise self._failure(call, Kind.INVALID, detail="what is to be sent cannot be written as JSON") from None
+
+    async def _try(self, call: Call) -> Any:
+        in_doubt = not call.repeatable
+        try:
+            response = await self._http.send(self._request(call))
         except _NEVER_SENT as error:
             raise self._failure(call, Kind.NETWORK, detail=type(error).__name__) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._failure(call, Kind.NETWORK, detail=type(error).__name__, may_have_happened=in_doubt) from None
         status = response.status_code
         if status >= 500:
-            raise self._failure(call, Kind.SERVER_FAULT, status, _message(response), may_have_happened=in_doubt)
+            raise self._failure(
+                call,
+                Kind.SERVER_FAULT,
+                status,
+                _message(response),
+                retry_after=_retry_after(response),
+                may_have_happened=in_doubt,
+            )
         if status >= 300:
             kind = _KINDS.get(status, Kind.INVALID)
             raise self._failure(call, kind, status, _message(response), retry_after=_retry_after(response))
@@ -125,7 +147,9 @@ class Transport:
     def _failure(
         self, call: Call, kind: Kind, status: int | None = None, detail: str = "", **more: Any
     ) -> UpstreamError:
-        detail = detail.replace(self._token, "[redacted]")[:DETAIL_LIMIT]
+        if self._token:
+            detail = detail.replace(self._token, "[redacted]")
+        detail = detail[:DETAIL_LIMIT]
         return UpstreamError(Service.CODEGEN, kind, call.operation, status, detail, **more)
 
 
@@ -146,7 +170,8 @@ def _message(response: httpx.Response) -> str:
 
 
 def _one_detail(entry: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in entry.get("loc", ()) if part != "body")
+    location = entry.get("loc")
+    place = ".".join(str(part) for part in location if part != "body") if isinstance(location, list) else ""
     return f"{place}: {entry.get('msg', '')}" if place else str(entry.get("msg", ""))
 
 
@@ -156,9 +181,11 @@ def _retry_after(response: httpx.Response) -> float | None:
     if text is None:
         return None
     try:
-        return max(float(text), 0.0)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        return max(seconds, 0.0) if math.isfinite(seconds) else None
     try:
         return max(email.utils.parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
     except ValueError:

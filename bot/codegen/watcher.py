@@ -124,7 +124,7 @@ class RunWatcher:
 
     async def _watch(self) -> None:
         failures = 0
-        while self._waits:
+        while self._anybody():
             try:
                 await self._tick()
             except UpstreamError as error:
@@ -133,7 +133,7 @@ class RunWatcher:
                 failures += 1
                 delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]
                 _log.warning("watcher.codegen-does-not-answer", seconds=delay, reason=str(error))
-                if any(not wait.done.done() for wait in self._waits):
+                if self._anybody():
                     await self._sleep(delay)
             except Exception:  # noqa: BLE001 - logged, and told to everybody who waits
                 # The waiters get their answer; the fault is ours and stands in the log.
@@ -147,10 +147,13 @@ class RunWatcher:
     async def _rest(self) -> None:
         """Until the next tick; in pieces, so that somebody new among those who wait for old runs is served soon."""
         rested = 0.0
-        while self._waits and (left := self._interval() - rested) > 0:
+        while self._anybody() and (left := self._interval() - rested) > 0:
             piece = min(left, max(self._shortest, SHORTEST_PIECE))
             await self._sleep(piece)
             rested += piece
+
+    def _anybody(self) -> bool:
+        return any(not wait.done.done() for wait in self._waits)
 
     def _interval(self) -> float:
         """A thirtieth of the youngest wait's age, within the bounds."""

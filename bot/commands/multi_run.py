@@ -27,7 +27,7 @@ class MultiRun:
         name="multi-run",
         summary="Lets several agents try the same, then one more makes the best of it.",
         form=(
-            "multi-run [-n N] [--synthesis-prompt P] [--model M]... [--agent-type codegen|claude_code]... "
+            "multi-run [--attempts N] [--synthesis-prompt P] [--model M]... [--agent-type codegen|claude_code]... "
             "[--repo-id N] [--image URL]... PROMPT"
         ),
         example="multi-run -n 3 make the checkout twice as fast",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -64,6 +65,7 @@ class Engine:
         self._heard = heard
         self._polling_interval = polling_interval
         self._taken: dict[str, None] = {}
+        self._begun_here: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
 
@@ -109,11 +111,15 @@ class Engine:
         if order.identity in self._taken:
             return False
         self._taken[order.identity] = None
+        # Only an order that the database did not know yet comes back with this word: one that it knew keeps its first.
+        nonce = uuid.uuid4().hex
+        self._begun_here.add(nonce)
         try:
             with SetWorkflowID(order.identity):
-                await DBOS.start_workflow_async(self._workflow, order.to_json())
+                await DBOS.start_workflow_async(self._workflow, {**order.to_json(), "nonce": nonce})
         except BaseException:
             self._taken.pop(order.identity, None)
+            self._begun_here.discard(nonce)
             raise
         if len(self._taken) > REMEMBERED_ORDERS:
             del self._taken[next(iter(self._taken))]
@@ -136,7 +142,8 @@ class Engine:
         """The durable story of one order."""
         order = Order.from_json(document)
         # Begun by this process just now, or left by one that died: then whatever it sent is looked for first.
-        again = order.identity not in self._taken
+        again = document.get("nonce") not in self._begun_here
+        self._begun_here.discard(document.get("nonce", ""))
         with structlog.contextvars.bound_contextvars(
             order=order.identity,
             command=order.name,

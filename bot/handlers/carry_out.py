@@ -11,6 +11,7 @@ from bot.commands.keep import Keep
 from bot.commands.multi_run import MultiRun
 from bot.commands.resume import Resume
 from bot.commands.run import Run
+from bot.commands.star import Star, Starred, Unstar
 from bot.commands.status import Status
 from bot.commands.usage import Mistake
 from bot.errors import Refusal, UpstreamError, UserMistake
@@ -18,10 +19,12 @@ from bot.github.models import Permission, Reaction
 from bot.handlers.do import Do
 from bot.handlers.help import help_
 from bot.handlers.keep import keep
+from bot.handlers.labels import set_label
 from bot.handlers.multi_run import multi_run
 from bot.handlers.order import Order
 from bot.handlers.resume import resume
 from bot.handlers.run import run
+from bot.handlers.star import star, starred, unstar
 from bot.handlers.status import status
 from bot.replies import failures
 from bot.replies.markers import Stage
@@ -35,6 +38,9 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     MultiRun: multi_run,
     Keep: keep,
     Status: status,
+    Star: star,
+    Unstar: unstar,
+    Starred: starred,
     Help: help_,
 }
 """Every command's handler. A test holds it against the commands' own table."""
@@ -52,11 +58,32 @@ async def carry_out(order: Order, do: Do) -> Stage:
     :returns: how it ended
     :raises UpstreamError: where GitHub refuses the answer for good (a locked conversation, a lost right)
     """
+    if order.label is not None and order.person.is_bot and await do.is_own(order.person.login):
+        # The bot set it itself, to make it say what is true.
+        return Stage.FINISHED
     reply = await _answer(order, do)
-    await do.show_last(reply)
-    await do.react(LAST_REACTION[reply.stage])
+    # A label that says it needs no comment that says it too.
+    if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
+        await do.show_last(reply)
+        await do.react(LAST_REACTION[reply.stage])
+    await _settle_label(order, do, reply.stage)
     _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
     return reply.stage
+
+
+def _is_state(order: Order) -> bool:
+    return order.label is not None and order.label.role.is_state
+
+
+async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
+    """A label that asked for work comes off; one that says what is not so is put right."""
+    label, thread = order.label, order.thread
+    if label is None:
+        return
+    if not label.role.is_state:
+        await set_label(label.role, thread.repository, thread.number, do, on=False)
+    elif stage is not Stage.FINISHED:
+        await set_label(label.role, thread.repository, thread.number, do, on=not label.on)
 
 
 async def _answer(order: Order, do: Do) -> Reply:

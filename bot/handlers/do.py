@@ -37,6 +37,8 @@ class Do:
         self._reply = LivingReply(order, tools.github, self._record, again=again, sleep=tools.sleep)
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
+        self.stars = tools.stars
+        self.org_id = tools.org_id
         self.runs = Runs(order, tools, self._record, self._reply, again=again)
 
     def now(self) -> datetime:
@@ -50,6 +52,10 @@ class Do:
             _PERMISSION,
             lambda: self._tools.github.permission(order.thread.repository, order.person.login),
         )
+
+    async def is_own(self, login: str) -> bool:
+        """Whether that is the bot's own account."""
+        return (await self._tools.github.me()).login == login
 
     async def who_can(self, needed: Permission) -> list[str]:
         """People of this thread who have at least that permission: its author is asked about. GitHub lists nobody's
@@ -77,17 +83,19 @@ class Do:
         )
 
     async def react(self, content: Reaction) -> None:
-        """Puts a reaction under the comment. One that fails never fails the work."""
-        order = self._order
+        """Puts a reaction under the comment, where there is one. One that fails never fails the work."""
+        repository, comment = self._order.thread.repository, self._order.comment
+        if comment is None:
+            return
         try:
-            await self._tools.github.react(
-                order.thread.repository,
-                kind=order.comment.kind,
-                comment_id=order.comment.id,
-                content=content,
-            )
+            await self._tools.github.react(repository, kind=comment.kind, comment_id=comment.id, content=content)
         except UpstreamError as error:
             _log.warning("reaction.failed", reason=str(error))
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether the living reply is there."""
+        return self._reply.exists
 
     async def show(self, reply: Reply) -> None:
         """Makes the living reply say this. Only its first and its last word are worth waiting for GitHub."""

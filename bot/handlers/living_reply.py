@@ -50,6 +50,11 @@ class LivingReply:
         self._comment_id: int | None = None
         self._shown: str | None = None
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything has been said yet."""
+        return self._comment_id is not None
+
     async def show(self, reply: Reply, *, patient: bool = False) -> None:
         """Makes the comment say this.
 

@@ -8,20 +8,39 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from bot.commands.labels import LabelRole
 from bot.commands.table import Command
 from bot.commands.usage import Mistake
 from bot.commands.written import from_json, to_json
 from bot.github.models import Comment, Person, Thread
 
 _THREAD = TypeAdapter(Thread)
-_COMMENT = TypeAdapter(Comment)
 _PERSON = TypeAdapter(Person)
+_COMMENT = TypeAdapter(Comment | None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChange:
+    """The label by which somebody asked.
+
+    :param name: as it stands on GitHub
+    :param on: whether it was put on or taken off
+    """
+
+    role: LabelRole
+    name: str
+    on: bool
+
+
+_LABEL = TypeAdapter(LabelChange | None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """Who asked for what, where and when.
 
+    :param comment: the words, where it was asked for in words
+    :param label: the label, where it was asked for by one
     :param identity: the same for every delivery of the same command; at most 120 characters
     :param asked_at: when the bot first heard of it; nothing of this order's doing is older
     :param prefix: how a command line starts in this repository
@@ -30,10 +49,11 @@ class Order:
     identity: str
     command: Command | Mistake
     thread: Thread
-    comment: Comment
+    comment: Comment | None
     person: Person
     asked_at: datetime
     prefix: str
+    label: LabelChange | None = None
 
     @property
     def name(self) -> str:
@@ -47,6 +67,7 @@ class Order:
             "command": to_json(self.command),
             "thread": _THREAD.dump_python(self.thread, mode="json"),
             "comment": _COMMENT.dump_python(self.comment, mode="json"),
+            "label": _LABEL.dump_python(self.label, mode="json"),
             "person": _PERSON.dump_python(self.person, mode="json"),
             "asked_at": self.asked_at.astimezone(UTC).isoformat(),
             "prefix": self.prefix,
@@ -62,4 +83,5 @@ class Order:
             person=_PERSON.validate_python(document["person"], strict=False),
             asked_at=datetime.fromisoformat(document["asked_at"]),
             prefix=document["prefix"],
+            label=_LABEL.validate_python(document.get("label"), strict=False),
         )

@@ -102,7 +102,7 @@ class Runs:
             "repository": order.thread.repository,
             "number": order.thread.number,
             "login": order.person.login,
-            "comment": order.comment.url,
+            "url": order.comment.url if order.comment else order.thread.url,
         }
 
         async def create() -> AgentRun:
@@ -277,6 +277,10 @@ class Runs:
             return stored
         told = await self._reply.latest_runs()
         return told[-1] if told else await self._of_pull_request()
+
+    async def of_thread(self, repository: str, number: int) -> list[int]:
+        """The runs that the bot set going on a thread, the one used last first."""
+        return await self._tools.runs.of_thread(self._tools.org_id, repository=repository, number=number)
 
     async def of_latest_multi_run(self) -> list[int]:
         """The runs of the thread's latest multi-run, its synthesis last; empty where there was none."""

@@ -11,6 +11,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
 from bot.store.runs import ThreadRuns
+from bot.store.stars import Stars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Tools:
     org_id: int
     github: GitHub
     runs: ThreadRuns
+    stars: Stars
     watcher: RunWatcher
     run_timeout: float
     progress_interval: float

@@ -18,12 +18,15 @@ CANDIDATES_LIMIT = 60_000
 class Place:
     """Where a command was given.
 
+    :param comment: what was written; None where nothing was
+    :param label: the label that was put on instead
     :param pull_request: what GitHub says of it; None on an issue
     :param fence: an unguessable word, so that a text cannot pretend to end its own quotation
     """
 
     thread: Thread
-    comment: Comment
+    comment: Comment | None
+    label: str | None
     login: str
     pull_request: PullRequest | None
     fence: str
@@ -94,7 +97,8 @@ def resume_prompt(words: str, place: Place, *, identity: str) -> str:
 
     It carries the command's identity: a resume has no metadata, and after a crash the bot looks for it in the log.
     """
-    where = f"A follow-up by {place.login} on {place.thread.repository}#{place.thread.number} ({place.comment.url})"
+    url = place.comment.url if place.comment else place.thread.url
+    where = f"A follow-up by {place.login} on {place.thread.repository}#{place.thread.number} ({url})"
     return f"{where}, command {identity}:\n\n{words}"
 
 
@@ -110,8 +114,12 @@ def _where(place: Place) -> str:
         lines.append("Work on that branch where the request is about this pull request's changes.")
         if head.head_repository not in {None, thread.repository}:
             lines.append(f"That branch is in the fork {head.head_repository}.")
-    lines.append(f"You were asked by {place.login} in this comment: {comment.url}")
-    if comment.path:
+    if comment is not None:
+        lines.append(f"You were asked by {place.login} in this comment: {comment.url}")
+    else:
+        by = f" by the label {place.label}" if place.label else ""
+        lines.append(f"You were asked by {place.login}{by}.")
+    if comment is not None and comment.path:
         line = f", line {comment.line}" if comment.line else ""
         lines.append(f"The comment is on the file {comment.path}{line}.")
     return "\n".join(lines)
@@ -123,7 +131,7 @@ def _quoted(place: Place) -> str:
     parts = [f"Title: {thread.title[:TITLE_LIMIT]}"]
     if thread.body.strip():
         parts.append(f"Description:\n{_shortened(thread.body, BODY_LIMIT)}")
-    if place.comment.diff_hunk:
+    if place.comment is not None and place.comment.diff_hunk:
         parts.append(f"The diff under the comment:\n{_shortened(place.comment.diff_hunk, HUNK_LIMIT)}")
     material = "\n\n".join(parts)
     return (

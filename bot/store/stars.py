@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -33,7 +33,7 @@ class Stars:
 
         :returns: whether it was not starred before
         """
-        values = {"org_id": org_id, "run_id": run_id, "login": login, "at": at}
+        values = {"org_id": org_id, "run_id": run_id, "login": login, "at": at.astimezone(UTC)}
         return await asyncio.to_thread(self._add, values)
 
     def _add(self, values: dict[str, object]) -> bool:
@@ -63,4 +63,8 @@ class Stars:
         order = (STARS.c.at.desc(), STARS.c.run_id.desc())
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*order)).all()
-        return [Star(row.run_id, row.login, row.at) for row in rows]
+        # SQLite forgets the zone, PostgreSQL tells its own.
+        return [
+            Star(row.run_id, row.login, row.at.replace(tzinfo=UTC) if row.at.tzinfo is None else row.at.astimezone(UTC))
+            for row in rows
+        ]

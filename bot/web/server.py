@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -14,13 +15,17 @@ from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
 
 _log = log.get(__name__)
 
+PATIENCE = 5.0
+"""Seconds that the database has to answer whoever asks whether the bot is ready."""
+
 
 def make_application(
-    webhooks: GitHubWebhooks, *, check: Callable[[], Awaitable[None]], metrics: Metrics
+    webhooks: GitHubWebhooks, *, check: Callable[[], Awaitable[None]], metrics: Metrics, patience: float = PATIENCE
 ) -> web.Application:
     """The server's application.
 
     :param check: raises where the bot cannot take orders
+    :param patience: seconds after which it has failed
     """
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -30,7 +35,8 @@ def make_application(
     async def readyz(_request: web.Request) -> web.Response:
         """The bot can take orders."""
         try:
-            await check()
+            async with asyncio.timeout(patience):
+                await check()
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
             _log.warning("server.not-ready", reason=type(error).__name__)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None

@@ -7,7 +7,8 @@ so that GitHub shows the delivery as failed and it can be delivered again.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
+from bot.commands.labels import LabelRole
 from bot.github import events, signature
 from bot.handlers.order import Order
 from bot.metrics import Metrics
@@ -26,6 +28,8 @@ _log = log.get(__name__)
 LARGEST_BODY = 25 * 1024 * 1024
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
 
+_GUID = re.compile("[0-9A-Za-z-]{1,64}")
+
 Submit = Callable[[Order], Awaitable[bool]]
 
 
@@ -33,6 +37,7 @@ class GitHubWebhooks:
     """The handler of GitHub's deliveries.
 
     :param secrets: every one of them is valid
+    :param labels: what labels stand for, by their names in lower case
     :param submit: takes an order durably
     """
 
@@ -41,12 +46,14 @@ class GitHubWebhooks:
         *,
         secrets: Sequence[str],
         prefix: str,
+        labels: Mapping[str, LabelRole],
         submit: Submit,
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._secrets = secrets
         self._prefix = prefix
+        self._labels = labels
         self._submit = submit
         self._metrics = metrics
         self._now = now
@@ -56,10 +63,12 @@ class GitHubWebhooks:
         event_name = request.headers.get("X-GitHub-Event", "")
         if not event_name:
             raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
-        with structlog.contextvars.bound_contextvars(
-            delivery=request.headers.get("X-GitHub-Delivery", ""), event_name=event_name
-        ):
-            taken = await self._take(event_name, _payload(request, body))
+        delivery = request.headers.get("X-GitHub-Delivery", "")
+        if not _GUID.fullmatch(delivery):
+            # Without a name of its own, an order by label would be taken for the one before it.
+            raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
+        with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
+            taken = await self._take(event_name, delivery, _payload(request, body))
         known = event_name if event_name.replace("_", "").isalpha() and len(event_name) <= 40 else "other"
         self._metrics.deliveries.labels(known, "taken" if taken else "ignored").inc()
         if not taken:
@@ -84,7 +93,7 @@ class GitHubWebhooks:
             )
         return body
 
-    async def _take(self, event_name: str, payload: dict[str, Any]) -> list[str]:
+    async def _take(self, event_name: str, delivery: str, payload: dict[str, Any]) -> list[str]:
         """The identities of what was ordered."""
         try:
             event = events.parse(event_name, payload)
@@ -92,7 +101,7 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         if event is None:
             return []
-        orders = intake.orders(event, prefix=self._prefix, now=self._now)
+        orders = intake.orders(event, delivery=delivery, prefix=self._prefix, labels=self._labels, now=self._now)
         for order in orders:
             if await self._submit(order):
                 self._metrics.commands_taken.labels(order.name).inc()

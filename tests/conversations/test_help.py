@@ -16,9 +16,12 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 |---|---|---|
 | `/codegen run [--model M] [--agent-type codegen\\|claude_code] [--repo-id N] [--image URL]... PROMPT` | Starts an agent on this pull request or issue. | people with write access |
 | `/codegen resume [RUN] PROMPT` | Gives a run a follow-up; without a number, this thread's latest run. | people with write access |
-| `/codegen multi-run [-n N] [--synthesis-prompt P] [--model M]... [--agent-type codegen\\|claude_code]... [--repo-id N] [--image URL]... PROMPT` | Lets several agents try the same, then one more makes the best of it. | people with write access |
+| `/codegen multi-run [--attempts N] [--synthesis-prompt P] [--model M]... [--agent-type codegen\\|claude_code]... [--repo-id N] [--image URL]... PROMPT` | Lets several agents try the same, then one more makes the best of it. | people with write access |
 | `/codegen keep N\\|synthesis` | Keeps one attempt of the latest multi-run (or its synthesis) and closes the others' pull requests. | people with write access |
 | `/codegen status [RUN]` | Shows how a run is; without a number, this thread's latest run. | everybody who may read the repository |
+| `/codegen star [RUN]` | Marks a run for the team; its pull request gets the label `codegen:starred`. | people with write access |
+| `/codegen unstar [RUN]` | Takes a run's mark away. | people with write access |
+| `/codegen starred` | Shows the runs that the team has marked. | people with write access |
 | `/codegen help [NAME]` | Shows what can be said here and who may say it. | everybody who may read the repository |
 
 More on one of them: `/codegen help run`\

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from bot.app import Pace, serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
@@ -126,6 +128,18 @@ class Town:
             return sum(marker is not None and marker.stage in last for marker in markers) == count
 
         await self.github.until(all_ended)
+
+    async def until_done(self, count: int) -> None:
+        """Waits until the bot has carried out this many commands in all, silent ones included."""
+        async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(f"{self.url}/metrics") as answer:
+                    numbers = re.findall(
+                        r"^codegen_bot_commands_done_total\{.*\} (\S+)$", await answer.text(), re.MULTILINE
+                    )
+                if sum(map(float, numbers)) >= count:
+                    return
+                await asyncio.sleep(0.01)
 
     def read_all(self, *, number: int = 1) -> list[Comment]:
         """The bot's comments as they stand now, all of them read."""

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
-from bot.store.stars import Stars
+from bot.store.stars import Star, Stars
 from bot.store.tables import create_tables
 
 pytest_plugins = ["tests.postgresql"]
@@ -32,7 +32,7 @@ class TestStars:
         stars = Stars(database)
         assert await stars.add(1, 7, login="bob", at=NOON)
         assert not await stars.add(1, 7, login="alice", at=NOON + timedelta(hours=1))
-        assert [(star.run_id, star.login) for star in await stars.all(1)] == [(7, "bob")]
+        assert await stars.all(1) == [Star(7, "bob", NOON)]
 
     async def test_the_newest_star_comes_first(self, database: Engine) -> None:
         stars = Stars(database)

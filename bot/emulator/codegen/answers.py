@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
+
+from bot.emulator.codegen.world import USERS
+from bot.emulator.control import JOURNAL_ENTRY
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,12 +27,6 @@ WINDOWS = {
     "cli-rules": (30, 60.0),
 }
 """Requests and seconds, as the operations' published descriptions say."""
-
-_NOT_FOUND = {
-    "run": "Agent run not found",
-    "user": "User not found",
-    "organization": "You do not have permission to access this organization.",
-}
 
 
 class Refused(Exception):  # noqa: N818 - the API's no, not a fault
@@ -61,6 +59,7 @@ def token_of(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.startswith("sk-"):
         raise Refused(401, "Invalid or missing API token.")
+    request[JOURNAL_ENTRY].actor = USERS[user_of(token)][0]
     return token
 
 
@@ -71,15 +70,27 @@ def organizations_of(token: str) -> tuple[int, ...]:
     return (2,) if token.startswith("sk-org2") else (1, 2)
 
 
+def user_of(token: str) -> int:
+    """Whose token it is."""
+    return 4 if token.startswith("sk-org2") else 1
+
+
 def organization(request: web.Request) -> int:
     """The organization of the path.
 
     :raises Refused: where the token does not see it
     """
-    org_id = number(request, "org_id")
+    return let_in(request, number(request, "org_id"))
+
+
+def let_in(request: web.Request, org_id: int) -> int:
+    """:raises Refused: where the token does not see this organization"""
     if org_id not in organizations_of(token_of(request)):
-        raise Refused(403, _NOT_FOUND["organization"])
+        raise Refused(403, f"This token does not see organization {org_id}.")
     return org_id
+
+
+# What the address says
 
 
 def number(request: web.Request, name: str) -> int:
@@ -87,26 +98,76 @@ def number(request: web.Request, name: str) -> int:
     return _integer(request.match_info[name], ["path", name])
 
 
-def query_number(request: web.Request, name: str, default: int | None, *, most: int | None = None) -> int:
+def query_number(
+    request: web.Request, name: str, default: int | None = None, *, least: int | None = None, most: int | None = None
+) -> int:
     """:param default: None where the parameter must be given."""
-    text = request.query.get(name)
-    if text is None:
-        if default is None:
-            raise Unprocessable([{"type": "missing", "loc": ["query", name], "msg": "Field required", "input": None}])
+    if name not in request.query and default is not None:
         return default
+    text = query_text(request, name)
     value = _integer(text, ["query", name])
-    if value < 0 or (most is not None and value > most):
-        message = f"Input should be less than or equal to {most}" if value >= 0 else "Input should be at least 0"
-        raise Unprocessable([{"type": "range", "loc": ["query", name], "msg": message, "input": text}])
+    if least is not None and value < least:
+        raise _misfit("greater_than_equal", ["query", name], f"Input should be at least {least}", text)
+    if most is not None and value > most:
+        raise _misfit("less_than_equal", ["query", name], f"Input should be at most {most}", text)
     return value
 
 
-def _integer(text: str, place: list[str]) -> int:
+def query_text(request: web.Request, name: str) -> str:
+    """A parameter that must be given."""
+    text = request.query.get(name)
+    if text is None:
+        raise _misfit("missing", ["query", name], "Field required", None)
+    return text
+
+
+def query_choice(request: web.Request, name: str, choices: Collection[str]) -> str | None:
+    text = request.query.get(name)
+    if text is not None and text not in choices:
+        raise _misfit("enum", ["query", name], f"Input should be one of {', '.join(choices)}", text)
+    return text
+
+
+def query_flag(request: web.Request, name: str) -> bool:
+    """False where it is not given."""
+    text = request.query.get(name, "false")
+    if text.lower() not in _YES | _NO:
+        raise _misfit("bool_parsing", ["query", name], "Input should be a boolean", text)
+    return text.lower() in _YES
+
+
+_YES = frozenset({"1", "on", "t", "true", "y", "yes"})
+_NO = frozenset({"0", "off", "f", "false", "n", "no"})
+
+
+def place(request: web.Request) -> tuple[int, int]:
+    """How many entries of a list to leave out, and how many to show."""
+    return query_number(request, "skip", 0, least=0), query_number(request, "limit", 100, least=1, most=100)
+
+
+def page(request: web.Request, items: list[Any]) -> web.Response:
+    """A page of a list, by ``skip`` and ``limit``."""
+    skip, limit = place(request)
+    return web.json_response(
+        {
+            "items": items[skip : skip + limit],
+            "total": len(items),
+            "page": skip // limit + 1,
+            "size": limit,
+            "pages": -(-len(items) // limit),
+        }
+    )
+
+
+def _integer(text: str, where: list[str]) -> int:
     try:
         return int(text)
     except ValueError:
-        message = "Input should be a valid integer, unable to parse string as an integer"
-        raise Unprocessable([{"type": "int_parsing", "loc": place, "msg": message, "input": text}]) from None
+        raise _misfit("int_parsing", where, "Input should be a whole number", text) from None
+
+
+def _misfit(kind: str, where: list[str], message: str, given: str | None) -> Unprocessable:
+    return Unprocessable([{"type": kind, "loc": where, "msg": message, "input": given}])
 
 
 async def body(request: web.Request, model: type[M]) -> M:
@@ -114,23 +175,8 @@ async def body(request: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate_json(await request.read() or b"null")
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False)
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
         raise Unprocessable([{**problem, "loc": ["body", *problem["loc"]]} for problem in problems]) from None
-
-
-def page(request: web.Request, items: list[Any]) -> web.Response:
-    """A page of a list, by ``skip`` and ``limit``."""
-    skip, limit = query_number(request, "skip", 0), query_number(request, "limit", 100, most=100)
-    size = limit or 100
-    return web.json_response(
-        {
-            "items": items[skip : skip + limit],
-            "total": len(items),
-            "page": skip // size + 1,
-            "size": limit,
-            "pages": -(-len(items) // size),
-        }
-    )
 
 
 class Limiter:
@@ -154,7 +200,7 @@ class Limiter:
         while asked and now - asked[0] >= seconds:
             asked.popleft()
         if len(asked) >= most:
-            wait = max(1, round(asked[0] + seconds - now + 0.5))
+            wait = max(1, math.ceil(asked[0] + seconds - now))
             raise Refused(
                 429, f"Rate limit exceeded: {most} requests per {seconds:.0f} seconds.", {"Retry-After": f"{wait}"}
             )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.emulator.codegen.answers import Refused, body, number
 from bot.emulator.codegen.courses import Course
 from bot.emulator.codegen.runs import run_json
-from bot.emulator.codegen.world import FINAL, Run, World
+from bot.emulator.codegen.world import Run, World, is_final
 from bot.emulator.control import FAULT_HELP, PREFIX
 
 CONTROL_HELP = f"""\
@@ -77,7 +77,7 @@ class Controls:
     async def _post_run(self, request: web.Request) -> web.Response:
         run = self._run(request)
         move = await body(request, _Move)
-        if move.status in FINAL:
+        if is_final(move.status):
             self._world.finish(run, **move.model_dump())
         else:
             self._world.move(run, move.status)
@@ -99,5 +99,6 @@ def _all(run: Run) -> dict[str, Any]:
         "model": run.model,
         "agent_type": run.agent_type,
         "repo_id": run.repo_id,
+        "user_id": run.user_id,
         "flags": sorted(run.flags),
     }

@@ -32,6 +32,19 @@ _LAST_STATUS: dict[str, str] = {
 _SLOWNESS = 5.0
 
 
+class LogStep(BaseModel):
+    """One entry of a run's log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tool_name: str | None = None
+    message_type: str | None = None
+    thought: str | None = None
+    observation: dict[str, Any] | str | None = None
+    tool_input: dict[str, Any] | None = None
+    tool_output: dict[str, Any] | None = None
+
+
 class Course(BaseModel):
     """What becomes of the next runs.
 
@@ -48,7 +61,7 @@ class Course(BaseModel):
     result: str | None = None
     summary: str | None = None
     pull_request: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+#\d+$")
-    logs: list[dict[str, Any]] = []
+    logs: list[LogStep] = []
     times: int = Field(default=1, ge=1)
 
     def path(self) -> list[str]:

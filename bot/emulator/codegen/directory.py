@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot.emulator.codegen.answers import (
     Limiter,
     Refused,
     body,
+    let_in,
     number,
     organization,
     organizations_of,
     page,
     query_number,
+    query_text,
     token_of,
+    user_of,
 )
 from bot.emulator.codegen.runs import TRACE_URL
 from bot.emulator.codegen.world import ORGANIZATIONS, REPOSITORIES, USERS, World
@@ -33,7 +36,7 @@ class _EditPullRequest(BaseModel):
 
 
 class _CheckSuiteSettings(BaseModel):
-    check_retry_count: int | None = None
+    check_retry_count: int | None = Field(default=None, ge=0, le=10)
     ignored_checks: list[str] | None = None
     check_retry_counts: dict[str, int] | None = None
     custom_prompts: dict[str, str] | None = None
@@ -74,19 +77,18 @@ class DirectoryOperations:
     # People and organizations
 
     async def me(self, request: web.Request) -> web.Response:
-        org_id = organizations_of(self._read(request))[0]
-        return web.json_response(_user_json(next(user for user, (_, org) in USERS.items() if org == org_id)))
+        return web.json_response(_user_json(user_of(self._read(request))))
 
     async def users(self, request: web.Request) -> web.Response:
         org_id = organization(request)
         self._read(request)
-        return page(request, [_user_json(user) for user, (_, org) in USERS.items() if org == org_id])
+        return page(request, [_user_json(user) for user, (_, orgs) in USERS.items() if org_id in orgs])
 
     async def user(self, request: web.Request) -> web.Response:
         org_id = organization(request)
         self._read(request)
         user_id = number(request, "user_id")
-        if USERS.get(user_id, ("", 0))[1] != org_id:
+        if org_id not in USERS.get(user_id, ("", ()))[1]:
             raise Refused(404, f"User {user_id} not found.")
         return web.json_response(_user_json(user_id))
 
@@ -119,11 +121,11 @@ class DirectoryOperations:
         return page(request, [_repository_json(repo) for repo, (org, *_) in REPOSITORIES.items() if org == org_id])
 
     async def check_settings(self, request: web.Request) -> web.Response:
-        repo_id = self._repository(request, query_number(request, "repo_id", None))
+        repo_id = self._repository(request, query_number(request, "repo_id"))
         return web.json_response(self._settings(repo_id))
 
     async def update_check_settings(self, request: web.Request) -> web.Response:
-        repo_id = self._repository(request, query_number(request, "repo_id", None))
+        repo_id = self._repository(request, query_number(request, "repo_id"))
         given = await body(request, _CheckSuiteSettings)
         self._settings(repo_id).update(given.model_dump(exclude_none=True))
         return web.json_response({"message": "Check suite settings updated."})
@@ -165,7 +167,8 @@ class DirectoryOperations:
                         "error": None,
                     }
                     return web.json_response(answer)
-        raise Refused(404, f"Pull request {pr_id} not found.")
+        # The description knows no 404 here, but an answer that tells of no success.
+        return web.json_response({"success": False, "error": f"Pull request {pr_id} not found."})
 
     # Agents of their own
 
@@ -175,14 +178,21 @@ class DirectoryOperations:
         given = await body(request, _SetupCommands)
         self._repository(request, given.repo_id)
         prompt = given.prompt or "Work out the set-up commands."
-        run = self._world.create(org_id, prompt, source_type="SETUP_COMMANDS", repo_id=given.repo_id)
+        run = self._world.create(
+            org_id,
+            prompt,
+            user_id=user_of(token_of(request)),
+            source_type="SETUP_COMMANDS",
+            repo_id=given.repo_id,
+        )
         return web.json_response({"agent_run_id": run.id, "status": run.status, "url": f"{TRACE_URL}{run.id}"})
 
     async def analyze_logs(self, request: web.Request) -> web.Response:
         org_id = organization(request)
         self._limiter.count(token_of(request), "analyze-logs")
         sandbox_id = number(request, "sandbox_id")
-        run = self._world.create(org_id, f"Analyse the set-up logs of sandbox {sandbox_id}.")
+        prompt = f"Analyse the set-up logs of sandbox {sandbox_id}."
+        run = self._world.create(org_id, prompt, user_id=user_of(token_of(request)))
         return web.json_response({"agent_run_id": run.id, "status": run.status, "message": "The analysis has begun."})
 
     async def cli_rules(self, request: web.Request) -> web.Response:
@@ -207,26 +217,27 @@ class DirectoryOperations:
         return web.json_response([provider])
 
     async def oauth_status(self, request: web.Request) -> web.Response:
-        token_of(request)
+        _organization_asked_for(request)
         return web.json_response([])
 
     async def revoke_oauth(self, request: web.Request) -> web.Response:
-        token_of(request)
-        if "provider" not in request.query:
-            query_number(request, "provider", None)
+        query_text(request, "provider")
+        _organization_asked_for(request)
         return web.json_response({"message": "revoked"})
 
     async def slack_token(self, request: web.Request) -> web.Response:
-        seen = organizations_of(token_of(request))
         given = await body(request, _SlackToken)
-        if given.org_id not in seen:
-            raise Refused(403, "You do not have permission to access this organization.")
+        let_in(request, given.org_id)
         return web.json_response({"token": "emulated", "message": "Send it to the app.", "expires_in_minutes": 10})
 
     def _read(self, request: web.Request) -> str:
         token = token_of(request)
         self._limiter.count(token, "read")
         return token
+
+
+def _organization_asked_for(request: web.Request) -> None:
+    let_in(request, query_number(request, "org_id"))
 
 
 def _user_json(user_id: int) -> dict[str, Any]:

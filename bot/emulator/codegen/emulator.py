@@ -33,7 +33,7 @@ class CodegenEmulator(EmulatorServer):
         self._changes = Changes()
         self._world = World(pace=pace, clock=clock, changed=self._changes.notify)
         self._limiter = Limiter(clock=clock, enabled=limits)
-        self.control = Control(reset=self._reset)
+        self.control = Control(reset=self._reset, changed=self._changes.notify)
         self.app = web.Application(middlewares=[self.control.middleware, _answer_refusals])
         for part in (
             self.control,
@@ -54,6 +54,10 @@ class CodegenEmulator(EmulatorServer):
     def script(self, **course: Any) -> None:
         """What becomes of the next runs; the values are those of `Course`."""
         self._world.courses.append(Course(**course))
+
+    def start_elsewhere(self, prompt: str, *, org_id: int = 1) -> Run:
+        """Somebody starts a run on Codegen's own page."""
+        return self._world.create(org_id, prompt, source_type="CHAT")
 
     def finish(
         self,
@@ -96,3 +100,6 @@ async def _answer_refusals(request: web.Request, handler: Handler) -> web.Stream
         return await handler(request)
     except (Refused, Unprocessable) as refusal:
         return refusal.response()
+    except web.HTTPException as answer:
+        # Nothing is at this address, or not with this method.
+        return web.json_response({"detail": answer.reason}, status=answer.status)

@@ -14,12 +14,31 @@ from bot.emulator.codegen.answers import (
     number,
     organization,
     page,
+    place,
+    query_choice,
+    query_flag,
     query_number,
     token_of,
+    user_of,
 )
 from bot.emulator.codegen.world import REPOSITORIES, Run, World
 
 TRACE_URL = "https://codegen.com/agent/trace/"
+
+SOURCE_TYPES = (
+    "LOCAL",
+    "SLACK",
+    "GITHUB",
+    "GITHUB_CHECK_SUITE",
+    "GITHUB_PR_REVIEW",
+    "LINEAR",
+    "API",
+    "CHAT",
+    "JIRA",
+    "CLICKUP",
+    "MONDAY",
+    "SETUP_COMMANDS",
+)
 
 
 class _Create(BaseModel):
@@ -69,9 +88,9 @@ class RunOperations:
             web.post(f"{agent}/run", self.create),
             web.get(f"{agent}/runs", self.list),
             web.post(f"{agent}/run/resume", self.resume),
-            web.post(f"{agent}/run/ban", self._flag("banned", on=True)),
-            web.post(f"{agent}/run/unban", self._flag("banned", on=False)),
-            web.post(f"{agent}/run/remove-from-pr", self._flag("removed", on=True)),
+            web.post(f"{agent}/run/ban", self.ban),
+            web.post(f"{agent}/run/unban", self.unban),
+            web.post(f"{agent}/run/remove-from-pr", self.remove_from_pr),
             web.get(f"{agent}/run/{{agent_run_id}}", self.get),
             web.get("/v1/alpha/organizations/{org_id}/agent/run/{agent_run_id}/logs", self.logs),
         ]
@@ -80,12 +99,11 @@ class RunOperations:
         org_id = organization(request)
         self._limiter.count(token_of(request), "create")
         given = await body(request, _Create)
-        if self._world.courses and self._world.courses[0].outcome == "quota":
-            self._world.next_course()
+        if self._world.used_up():
             raise Refused(402, "Agent run limit reached for this billing period.")
         if given.repo_id is not None and REPOSITORIES.get(given.repo_id, (0,))[0] != org_id:
             raise Refused(404, "No repos found in the organization.")
-        run = self._world.create(org_id, **given.model_dump())
+        run = self._world.create(org_id, user_id=user_of(token_of(request)), **given.model_dump())
         return web.json_response(run_json(run))
 
     async def get(self, request: web.Request) -> web.Response:
@@ -96,11 +114,12 @@ class RunOperations:
     async def list(self, request: web.Request) -> web.Response:
         org_id = organization(request)
         self._limiter.count(token_of(request), "read")
-        source_type = request.query.get("source_type")
+        source_type = query_choice(request, "source_type", SOURCE_TYPES)
+        user_id = query_number(request, "user_id", 0)
         runs = [
             run_json(self._world.refresh(run))
             for run in reversed(self._world.runs.values())
-            if run.org_id == org_id and source_type in {None, run.source_type}
+            if run.org_id == org_id and source_type in {None, run.source_type} and user_id in {0, run.user_id}
         ]
         return page(request, runs)
 
@@ -111,34 +130,39 @@ class RunOperations:
         self._world.resume(run, given.prompt)
         return web.json_response(run_json(run))
 
-    def _flag(self, name: str, *, on: bool) -> Any:
-        async def change(request: web.Request) -> web.Response:
-            org_id = organization(request)
-            given = await body(request, _Stop)
-            run = self._run(org_id, given.agent_run_id)
-            (run.flags.add if on else run.flags.discard)(name)
-            if on and not run.finished:
-                # Both stop the agents of the pull request.
-                self._world.move(run, "STOPPED")
-            return web.json_response({"message": "ok", "agent_run_id": run.id})
+    async def ban(self, request: web.Request) -> web.Response:
+        run = await self._named_run(request)
+        self._world.flag(run, "banned")
+        return web.json_response({"message": "banned", "agent_run_id": run.id})
 
-        return change
+    async def unban(self, request: web.Request) -> web.Response:
+        run = await self._named_run(request)
+        self._world.lift_flags(run)
+        return web.json_response({"message": "unbanned", "agent_run_id": run.id})
+
+    async def remove_from_pr(self, request: web.Request) -> web.Response:
+        """The same as `ban` by another name; the flag tells which of the two was asked for."""
+        run = await self._named_run(request)
+        self._world.flag(run, "removed")
+        return web.json_response({"message": "removed", "agent_run_id": run.id})
+
+    async def _named_run(self, request: web.Request) -> Run:
+        org_id = organization(request)
+        return self._run(org_id, (await body(request, _Stop)).agent_run_id)
 
     async def logs(self, request: web.Request) -> web.Response:
         org_id = organization(request)
         self._limiter.count(token_of(request), "logs")
         run = self._run(org_id, number(request, "agent_run_id"))
-        skip, limit = query_number(request, "skip", 0), query_number(request, "limit", 100, most=100)
-        newest_first = request.query.get("reverse", "false").lower() in {"true", "1"}
-        entries = run.logs[::-1] if newest_first else run.logs
-        size = limit or 100
+        skip, limit = place(request)
+        entries = run.logs[::-1] if query_flag(request, "reverse") else run.logs
         document = {name: value for name, value in run_json(run).items() if name in _LOG_FIELDS}
         document |= {
             "logs": entries[skip : skip + limit],
             "total_logs": len(entries),
-            "page": skip // size + 1,
+            "page": skip // limit + 1,
             "size": limit,
-            "pages": -(-len(entries) // size),
+            "pages": -(-len(entries) // limit),
         }
         return web.json_response(document)
 

@@ -20,16 +20,18 @@ FINAL = frozenset(
         "TIMEOUT",
         "MAX_ITERATIONS_REACHED",
         "OUT_OF_TOKENS",
-        "completed",
-        "failed",
+        "COMPLETED",
+        "CANCELED",
     ]
 )
+"""In whatever case they are written."""
+
 STALE_SHARE = 0.05
 """The share of its pace during which a resumed run still shows its old ending."""
 
 ORGANIZATIONS = {1: "Octo", 2: "Hexa"}
 REPOSITORIES = {101: (1, "octo/shop", "7000001"), 102: (1, "octo/docs", "7000002"), 201: (2, "hexa/api", "7000003")}
-USERS = {1: ("alice", 1), 2: ("bob", 1), 3: ("carol", 1), 4: ("heidi", 2)}
+USERS = {1: ("alice", (1, 2)), 2: ("bob", (1,)), 3: ("carol", (1,)), 4: ("heidi", (2,))}
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class Run:
     repo_id: int | None
     course: Course
     source_type: str
+    user_id: int
     created_at: datetime
     begun_at: float
     status: str = "PENDING"
@@ -56,6 +59,7 @@ class Run:
     flags: set[str] = field(default_factory=set)
     told: int = 0
     by_hand: bool = False
+    ended: bool = False
     stale: bool = False
 
     @property
@@ -64,7 +68,11 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return self.status in FINAL
+        return is_final(self.status)
+
+
+def is_final(status: str) -> bool:
+    return status.upper() in FINAL
 
 
 class World:
@@ -92,17 +100,27 @@ class World:
 
     # Runs begin and go on
 
-    def next_course(self) -> Course:
+    def used_up(self) -> bool:
+        """Whether the next creation is to be refused because the plan's runs are used up."""
+        if not self.courses or self.courses[0].outcome != "quota":
+            return False
+        self._use(self.courses[0])
+        return True
+
+    def _next_course(self) -> Course:
         """The course of the next run: a scripted one, else success."""
-        if not self.courses:
+        course = next((course for course in self.courses if course.outcome != "quota"), None)
+        if course is None:
             return Course()
-        course = self.courses[0]
-        course.times -= 1
-        if course.times == 0:
-            self.courses.pop(0)
+        self._use(course)
         return course
 
-    def create(self, org_id: int, prompt: str, *, source_type: str = "API", **given: Any) -> Run:
+    def _use(self, course: Course) -> None:
+        course.times -= 1
+        if course.times == 0:
+            self.courses.remove(course)
+
+    def create(self, org_id: int, prompt: str, *, user_id: int = 1, source_type: str = "API", **given: Any) -> Run:
         run = Run(
             id=len(self.runs) + 1,
             org_id=org_id,
@@ -112,8 +130,9 @@ class World:
             model=given.get("model"),
             agent_type=given.get("agent_type"),
             repo_id=given.get("repo_id"),
-            course=self.next_course(),
+            course=self._next_course(),
             source_type=source_type,
+            user_id=user_id,
             created_at=self.now(),
             begun_at=self._clock(),
         )
@@ -125,10 +144,10 @@ class World:
     def resume(self, run: Run, prompt: str) -> None:
         """The run gets a follow-up; for a moment it still shows its old ending, as the real one may."""
         run.prompts.append(prompt)
-        run.course = self.next_course()
+        run.course = self._next_course()
         run.begun_at = self._clock()
         run.told = 0
-        run.by_hand = False
+        run.by_hand = run.ended = False
         seconds = run.course.seconds(self.pace)
         run.stale = run.finished and seconds is not None
         if not run.stale:
@@ -139,7 +158,7 @@ class World:
     def refresh(self, run: Run) -> Run:
         """Brings a run to where its course has it by now."""
         seconds = run.course.seconds(self.pace)
-        if run.by_hand or (run.finished and not run.stale):
+        if run.by_hand or run.ended:
             return run
         elapsed = self._clock() - run.begun_at
         share = 1.0 if seconds == 0 else elapsed / (seconds or 1.0)
@@ -165,13 +184,13 @@ class World:
 
     def _work(self, run: Run, share: float) -> None:
         """Lets the log grow."""
-        steps = run.course.logs or _USUAL_STEPS
+        steps = [step.model_dump(exclude_unset=True) for step in run.course.logs] or _USUAL_STEPS
         while run.told < len(steps) and share >= (run.told + 1) / (len(steps) + 1):
             self.log(run, **steps[run.told])
             run.told += 1
 
     def _end(self, run: Run) -> None:
-        self._work(run, 1.0)
+        run.ended = True
         run.result = run.course.last_result
         run.summary = run.course.summary
         if run.course.pull_request:
@@ -193,6 +212,27 @@ class World:
         self.log(run, message_type=kind, thought=result)
         self._changed()
 
+    def flag(self, run: Run, name: str) -> None:
+        """Flags the run's pull request and stops the agents that work on it. A run without one goes on."""
+        for each in self._of_same_pull_request(run):
+            each.flags.add(name)
+            if run.pull_requests and not self.refresh(each).finished:
+                self.move(each, "STOPPED")
+        self._changed()
+
+    def lift_flags(self, run: Run) -> None:
+        for each in self._of_same_pull_request(run):
+            each.flags.clear()
+        self._changed()
+
+    def _of_same_pull_request(self, run: Run) -> list[Run]:
+        urls = {known["url"] for known in run.pull_requests}
+        return [
+            each
+            for each in self.runs.values()
+            if each is run or (each.org_id == run.org_id and any(known["url"] in urls for known in each.pull_requests))
+        ]
+
     def move(self, run: Run, status: str) -> None:
         run.by_hand, run.stale = True, False
         self._arrive(run, status)
@@ -207,7 +247,7 @@ class World:
         run.pull_requests.append(
             {
                 "id": self._pull_request_id,
-                "title": run.prompt.strip().splitlines()[0][:80] or "A change",
+                "title": next(iter(run.prompt.strip().splitlines()), "A change")[:80],
                 "url": url,
                 "created_at": self.now().isoformat(),
                 "head_branch_name": f"codegen/run-{run.id}",

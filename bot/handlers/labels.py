@@ -1,0 +1,51 @@
+"""Labels driven to the wanted state: what should be true is said, then made so; doing it twice changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot import log
+from bot.codegen.models import AgentRun
+from bot.commands.labels import LABELS, LabelRole
+from bot.errors import UpstreamError
+from bot.handlers.do import Do
+
+_log = log.get(__name__)
+
+
+async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on: bool) -> bool:
+    """Sees to it that a thread has the label, or has it not. A label that is missing is made, with its colour.
+
+    :returns: False where GitHub did not let it; the work itself does not fail for a label
+    """
+    label = LABELS[role]
+    try:
+        is_on = any(each.name.lower() == label.name.lower() for each in await do.github.labels(repository, number))
+        if on and not is_on:
+            await do.github.create_label(repository, label)
+            await do.github.add_labels(repository, number, [label.name])
+        elif is_on and not on:
+            await do.github.remove_label(repository, number, label.name)
+    except UpstreamError as error:
+        _log.warning("label.failed", label=label.name, on=on, reason=str(error))
+        return False
+    return True
+
+
+def threads_of(run: AgentRun) -> list[tuple[str, int]]:
+    """The run's pull requests on GitHub, as repository and number."""
+    found = [_PULL_REQUEST.search(link.url or "") for link in run.github_pull_requests]
+    return [*dict.fromkeys((match[1], int(match[2])) for match in found if match)]
+
+
+_PULL_REQUEST = re.compile(r"^https?://[^/]+/([\w.-]+/[\w.-]+)/pull/([0-9]{1,10})/?$")
+
+
+async def set_on_threads(role: LabelRole, threads: Sequence[tuple[str, int]], do: Do, *, on: bool) -> list[str]:
+    """:returns: the threads on which it could not be set, as ``owner/name#number``"""
+    return [
+        f"{repository}#{number}"
+        for repository, number in threads
+        if not await set_label(role, repository, number, do, on=on)
+    ]

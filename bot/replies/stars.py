@@ -1,0 +1,57 @@
+"""What the bot says of stars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.codegen.models import AgentRun
+from bot.replies.markers import Stage
+from bot.replies.phrases import duration, first_line, pull_request_links, run_link
+from bot.replies.reply import Reply
+from bot.replies.untrusted import inert
+from bot.store.stars import Star
+
+MOST_SHOWN = 100
+
+
+def starred(run: AgentRun, *, is_new: bool, failed: Sequence[str], prefix: str) -> Reply:
+    """:param failed: threads on which the label could not be set"""
+    head = f"Starred {run_link(run)}." if is_new else f"{run_link(run, capital=True)} is starred already."
+    links = pull_request_links(run.github_pull_requests)
+    where = f"The label is on {links}." if links and not failed else ""
+    parts = (head, where, _failed(failed), f"All of them: `{prefix} starred`")
+    return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
+
+
+def unstarred(removed: Sequence[int], *, failed: Sequence[str], asked: int | None = None) -> Reply:
+    """:param removed: the runs whose star is gone now"""
+    if removed:
+        text = f"Took the star off run{'s' if len(removed) > 1 else ''} {', '.join(map(str, removed))}."
+    else:
+        text = f"Run {asked} was not starred." if asked else "No run of this conversation was starred."
+    parts = (text, _failed(failed))
+    return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=tuple(removed))
+
+
+def all_starred(stars: Sequence[Star], known: Mapping[int, AgentRun], *, now: datetime, prefix: str) -> Reply:
+    """:param known: what is known of the runs"""
+    if not stars:
+        return Reply(stage=Stage.FINISHED, text=f"No run is starred yet. `{prefix} star` marks this thread's latest.")
+    rows = [_row(star, known.get(star.run_id), now) for star in stars[:MOST_SHOWN]]
+    more = f"\n\n… and {len(stars) - MOST_SHOWN} more." if len(stars) > MOST_SHOWN else ""
+    head = "1 run is starred." if len(stars) == 1 else f"{len(stars)} runs are starred."
+    table = "\n".join(("| run | starred by | when | pull request | about |", "|---|---|---|---|---|", *rows))
+    return Reply(stage=Stage.FINISHED, text=f"{head}\n\n{table}{more}")
+
+
+def _row(star: Star, run: AgentRun | None, now: datetime) -> str:
+    link = run_link(run or AgentRun(id=star.run_id, organization_id=0))
+    pull_requests = pull_request_links(run.github_pull_requests) if run else ""
+    about = first_line(inert((run.summary or run.result or "") if run else ""), 80).replace("|", "\\|")
+    ago = duration((now - star.at).total_seconds())
+    return f"| {link} | `{star.login}` | {ago} ago | {pull_requests} | {about} |"
+
+
+def _failed(failed: Sequence[str]) -> str:
+    return f"The label could not be changed on {', '.join(failed)}: the bot may not, or it is gone." if failed else ""

@@ -1,0 +1,56 @@
+"""A watcher that takes one step at a time, and what it looks at meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from bot.emulator.codegen import CodegenEmulator
+from tests.codegen.clock import Clock
+
+
+@dataclass
+class Bell:
+    """A sleep that ends when the test rings, so that the watcher takes one step at a time."""
+
+    clock: Clock
+    _sleeper: asyncio.Future[None] | None = None
+    _asleep: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sleep(self, seconds: float) -> None:
+        self._sleeper = asyncio.get_running_loop().create_future()
+        self._asleep.set()
+        await self._sleeper
+        self.clock.passes(seconds)
+
+    async def asleep(self) -> None:
+        """Waits until the watcher has done its step."""
+        async with asyncio.timeout(10):
+            await self._asleep.wait()
+
+    async def rings(self) -> None:
+        await self.asleep()
+        self._asleep.clear()
+        assert self._sleeper is not None
+        self._sleeper.set_result(None)
+
+
+def asked(emulator: CodegenEmulator) -> list[str]:
+    """What was read since the last look: the lists by their place, the runs by their number."""
+    seen = [
+        f"from {entry.query['skip']}" if entry.path.endswith("/runs") else entry.path.rpartition("/")[2]
+        for entry in emulator.control.journal
+    ]
+    emulator.control.journal.clear()
+    return seen
+
+
+def begin(emulator: CodegenEmulator, count: int) -> None:
+    """Starts runs that move by hand only."""
+    emulator.script(pace=None, times=count)
+    for _ in range(count):
+        emulator.start_elsewhere("Hello")
+
+
+def watching() -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == "run-watcher"]

@@ -1,0 +1,153 @@
+"""Waiting for runs: old endings, outages, and people who leave."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import structlog
+
+from bot.codegen.client import Codegen
+from bot.codegen.models import AgentRun
+from bot.codegen.watcher import OUTAGE_DELAYS, RESUME_GRACE, RunWatcher
+from bot.emulator.codegen import CodegenEmulator
+from bot.errors import RETRY_DELAYS, Kind, UpstreamError
+from tests.codegen.bell import Bell, begin, watching
+from tests.codegen.clock import Clock
+from tests.codegen.conftest import PACE
+from tests.codegen.wire import RUN, Wire, client_on, no, ok
+
+TRIES = len(RETRY_DELAYS) + 1
+
+
+# Resumed runs
+
+
+async def test_the_old_ending_of_a_resumed_run_is_not_the_new_one(
+    quick: RunWatcher, codegen: Codegen, emulator: CodegenEmulator, clock: Clock
+) -> None:
+    """Codegen shows it for a moment after a resume."""
+    told: list[str | None] = []
+
+    async def hear(run: AgentRun) -> None:
+        told.append(run.status)
+
+    emulator.script(result="The first answer.")
+    await codegen.create_run("Fix the flaky test")
+    clock.passes(PACE)
+    before = await codegen.run(1)
+    emulator.script(result="The second answer.")
+    assert (await codegen.resume_run(1, "Now the docs")).result == "The first answer."
+    run = await quick.finished(1, known=before, resumed=True, on_change=hear)
+    assert run.result == "The second answer."
+    assert told == ["PENDING", "RUNNING", "EVALUATION"]
+
+
+async def test_a_new_ending_is_believed_at_once(
+    watcher: RunWatcher, codegen: Codegen, emulator: CodegenEmulator
+) -> None:
+    """The work between the two was too short to be seen."""
+    begin(emulator, 1)
+    emulator.finish(1, result="The first answer.")
+    before = await codegen.run(1)
+    emulator.finish(1, result="The second answer.")
+    assert (await watcher.finished(1, known=before, resumed=True)).result == "The second answer."
+
+
+async def test_an_ending_that_stays_the_same_is_believed_in_the_end(
+    quick: RunWatcher, codegen: Codegen, emulator: CodegenEmulator, clock: Clock
+) -> None:
+    begin(emulator, 1)
+    emulator.finish(1, result="Nothing to do.")
+    before = await codegen.run(1)
+    assert (await quick.finished(1, known=before, resumed=True)).result == "Nothing to do."
+    assert RESUME_GRACE < clock.now - 1000 <= RESUME_GRACE + 2
+
+
+# What goes wrong
+
+
+async def test_an_outage_is_waited_out(quick: RunWatcher, emulator: CodegenEmulator, clock: Clock) -> None:
+    """Ever longer between the tries; the log says so, and those who wait notice nothing."""
+    emulator.control.fault(path="/agent/runs", status=503, times=2 * TRIES)
+    emulator.control.fault(path="/agent/runs", action="drop", times=TRIES)
+    emulator.start_elsewhere("Hello")
+    with structlog.testing.capture_logs() as lines:
+        assert (await quick.finished(1)).succeeded
+    outages = [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
+    assert outages == [*OUTAGE_DELAYS[:3]]
+
+
+async def test_a_long_outage_is_looked_at_once_a_minute(clock: Clock) -> None:
+    wire = Wire(clock)
+    page = {"items": [{**RUN, "status": "COMPLETE"}], "total": 1, "page": 1, "size": 100, "pages": 1}
+    wire.says(*[no(500)] * (8 * TRIES), ok(page))
+    async with client_on(wire) as codegen:
+        watcher = RunWatcher(codegen, clock=clock, sleep=clock.sleep)
+        with structlog.testing.capture_logs() as lines:
+            assert (await watcher.finished(1)).succeeded
+        await watcher.aclose()
+    outages = [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
+    assert outages == [*OUTAGE_DELAYS, 60.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, Kind.UNAUTHORIZED), (403, Kind.FORBIDDEN)])
+async def test_everybody_hears_that_the_token_is_no_good(
+    watcher: RunWatcher, emulator: CodegenEmulator, status: int, kind: Kind
+) -> None:
+    begin(emulator, 2)
+    emulator.control.fault(path="/agent/runs", status=status)
+    errors = await asyncio.gather(watcher.finished(1), watcher.finished(2), return_exceptions=True)
+    assert [error.kind for error in errors if isinstance(error, UpstreamError)] == [kind, kind]
+
+
+async def test_only_who_waits_for_it_hears_that_a_run_is_not_there(
+    watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell
+) -> None:
+    begin(emulator, 1)
+    there, gone = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(99))
+    with pytest.raises(UpstreamError) as caught:
+        await gone
+    assert caught.value.kind is Kind.NOT_FOUND
+    emulator.finish(1)
+    await bell.rings()
+    assert (await there).succeeded
+
+
+# Leaving
+
+
+async def test_who_waits_long_enough_is_told_so(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+    begin(emulator, 1)
+    patient = asyncio.create_task(watcher.finished(1))
+    await bell.asleep()
+    with pytest.raises(TimeoutError):
+        await watcher.finished(1, timeout=0.01)
+    emulator.finish(1)
+    await bell.rings()
+    assert (await patient).succeeded
+
+
+async def test_who_leaves_disturbs_nobody(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+    begin(emulator, 2)
+    leaving, staying = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(2))
+    await bell.asleep()
+    leaving.cancel()
+    emulator.finish(1)
+    emulator.finish(2)
+    await bell.rings()
+    assert (await staying).succeeded
+    assert leaving.cancelled()
+
+
+async def test_nothing_is_left_after_closing(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+    begin(emulator, 1)
+    wait = asyncio.create_task(watcher.finished(1))
+    await bell.asleep()
+    assert len(watching()) == 1
+    await watcher.aclose()
+    await watcher.aclose()
+    assert watching() == []
+    wait.cancel()
+    await asyncio.gather(wait, return_exceptions=True)
+    assert wait.cancelled()

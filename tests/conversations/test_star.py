@@ -1,0 +1,163 @@
+"""`star`, `unstar`, `starred`: the team's marks, as words and as a label, whichever comes first."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+LABEL = "codegen:starred"
+
+
+async def a_finished_run(town: Town) -> None:
+    """Its pull request is number 1."""
+    await town.says("bob", "/codegen run fix it", number=2)
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, summary="Rounded | once.", pull_request="octo/shop#1")
+    await town.reply(Stage.FINISHED, number=2)
+
+
+async def test_a_star_becomes_a_label_on_the_runs_pull_request(town: Town) -> None:
+    await a_finished_run(town)
+
+    comment = await town.says("bob", "/codegen star", number=2)
+
+    assert await town.reply(Stage.FINISHED, number=2) == snapshot("""\
+Starred [run 1](https://codegen.com/agent/trace/1).
+
+The label is on [octo/shop#1](https://github.com/octo/shop/pull/1).
+
+All of them: `/codegen starred`\
+""")
+    assert town.github.labels(1) == [LABEL]
+    assert town.github.labels(2) == []
+    await town.reacted(comment, "eyes", "rocket")
+    label = town.github.world.labels[LABEL]
+    assert (label.color, label.description) == ("fbca04", "The team has starred a Codegen run of this")
+
+
+async def test_a_second_star_changes_nothing(town: Town) -> None:
+    await a_finished_run(town)
+    await town.says("bob", "/codegen star 1", number=2)
+    await town.reply(Stage.FINISHED, number=2)
+
+    await town.says("alice", "/codegen star 1", number=2)
+
+    assert (await town.reply(Stage.FINISHED, number=2)).startswith(
+        "[Run 1](https://codegen.com/agent/trace/1) is starred"
+    )
+    assert town.github.labels(1) == [LABEL]
+
+
+async def test_unstar_takes_the_label_off(town: Town) -> None:
+    await a_finished_run(town)
+    await town.says("bob", "/codegen star", number=2)
+    await town.reply(Stage.FINISHED, number=2)
+
+    await town.says("alice", "/codegen unstar", number=2)
+
+    assert await town.reply(Stage.FINISHED, number=2) == snapshot("Took the star off run 1.")
+    assert town.github.labels(1) == []
+
+
+async def test_a_label_becomes_a_star(town: Town) -> None:
+    """Nothing is said: the label says it."""
+    await a_finished_run(town)
+
+    town.github.label("bob", 1, LABEL)
+    await town.until_done(2)
+    await town.says("alice", "/codegen starred", number=2)
+
+    assert await town.reply(Stage.FINISHED, number=2) == snapshot("""\
+1 run is starred.
+
+| run | starred by | when | pull request | about |
+|---|---|---|---|---|
+| [run 1](https://codegen.com/agent/trace/1) | `bob` | 0 s ago | [octo/shop#1](https://github.com/octo/shop/pull/1) | Rounded \\| once. |\
+""")
+    assert town.bot_comments(1) == []
+
+
+async def test_taking_the_label_off_takes_the_star_away(town: Town) -> None:
+    await a_finished_run(town)
+    await town.says("bob", "/codegen star", number=2)
+    await town.reply(Stage.FINISHED, number=2)
+    await town.until_done(3)
+
+    town.github.unlabel("alice", 1, LABEL)
+    await town.until_done(4)
+    await town.says("alice", "/codegen starred", number=2)
+
+    assert await town.reply(Stage.FINISHED, number=2) == snapshot(
+        "No run is starred yet. `/codegen star` marks this thread's latest."
+    )
+
+
+async def test_the_bots_own_labels_start_nothing(town: Town) -> None:
+    """Each star and unstar by comment sets a label, whose webhook comes back; it goes round once and no further."""
+    await a_finished_run(town)
+    for words in ("star", "unstar", "star"):
+        await town.says("bob", f"/codegen {words}", number=2)
+        await town.reply(Stage.FINISHED, number=2)
+
+    await town.until_done(7)
+    assert town.github.labels(1) == [LABEL]
+    assert town.bot_comments(1) == []
+
+
+async def test_a_label_of_somebody_who_may_not_comes_off_again(town: Town) -> None:
+    await a_finished_run(town)
+
+    town.github.label("carol", 1, LABEL)
+
+    assert await town.reply() == snapshot(
+        "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
+    )
+    await town.github.until(lambda: town.github.labels(1) == [])
+    await town.says("bob", "/codegen starred")
+    assert (await town.reply(Stage.FINISHED)).startswith("No run is starred yet.")
+
+
+async def test_a_label_where_no_run_was_comes_off_again(town: Town) -> None:
+    town.github.label("bob", 1, LABEL)
+
+    assert await town.reply() == snapshot(
+        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by its number: `/codegen star 7`"
+    )
+    await town.github.until(lambda: town.github.labels(1) == [])
+
+
+async def test_a_label_that_cannot_be_set_is_told(town: Town) -> None:
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, pull_request="octo/shop#99")
+    await town.reply(Stage.FINISHED)
+
+    await town.says("bob", "/codegen star")
+
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+Starred [run 1](https://codegen.com/agent/trace/1).
+
+The label could not be changed on octo/shop#99: the bot may not, or it is gone.
+
+All of them: `/codegen starred`\
+""")
+
+
+async def test_a_reader_may_not(town: Town) -> None:
+    await town.says("carol", "/codegen star 1")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+
+
+async def test_a_star_on_a_run_that_nobody_knows(town: Town) -> None:
+    await town.says("bob", "/codegen star 99")
+
+    assert (await town.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
+
+
+@pytest.mark.parametrize("name", ["star", "unstar"])
+async def test_what_does_not_fit_is_told(town: Town, name: str) -> None:
+    await town.says("bob", f"/codegen {name} this one")
+
+    assert (await town.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")

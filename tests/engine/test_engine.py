@@ -1,0 +1,169 @@
+"""An order that was taken is carried out, once, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.errors import BotError, Kind, Service, UpstreamError, UserMistake
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies.markers import Stage
+from bot.store.database import open_engine
+from tests.engine.world import World, an_order
+from tests.log_lines import lines, logged
+
+pytest_plugins = ["tests.postgresql"]
+
+PERMISSION = "permission of alice"
+PULL = "pull request 1"
+
+
+@pytest.fixture
+async def world(database_url: str) -> AsyncIterator[World]:
+    database = open_engine(database_url)
+    yield World(database)
+    database.dispose()
+
+
+class UnwritableError(Exception):
+    """Neither pickle nor JSON can bring it back."""
+
+    def __init__(self, _needed: object, *, also: object) -> None:
+        super().__init__("no way back")
+
+
+class TestEngine:
+    """The same on SQLite and on PostgreSQL."""
+
+    async def test_an_order_is_carried_out_once_as_it_was_given(self, world: World) -> None:
+        async with world.engine() as engine:
+            assert await engine.submit(an_order())
+            await world.until(lambda: world.ended != [])
+        assert world.begun == [an_order()]
+        assert world.ended == [(an_order().identity, Stage.FINISHED)]
+
+    async def test_words_that_a_database_finds_odd_come_through(self, world: World) -> None:
+        order = an_order(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
+        async with world.engine() as engine:
+            await engine.submit(order)
+            await world.until(lambda: world.ended != [])
+        assert world.begun == [order]
+
+    async def test_the_same_order_twice_is_carried_out_once(self, world: World) -> None:
+        async with world.engine() as engine:
+            assert sorted(await asyncio.gather(engine.submit(an_order()), engine.submit(an_order()))) == [False, True]
+            await world.until(lambda: world.ended != [])
+            assert not await engine.submit(an_order())
+            await engine.submit(an_order("another"))
+            await world.until(lambda: len(world.ended) == 2)
+        assert [order.identity for order in world.begun] == [an_order().identity, "another"]
+
+    async def test_the_same_order_after_a_restart_is_not_carried_out_again(self, world: World) -> None:
+        async with world.engine() as engine:
+            await engine.submit(an_order())
+            await world.until(lambda: world.ended != [])
+        async with world.engine() as engine:
+            await engine.submit(an_order())
+            await engine.submit(an_order("another"))
+            await world.until(lambda: len(world.ended) == 2)
+        assert [order.identity for order in world.begun] == [an_order().identity, "another"]
+
+    async def test_no_order_waits_for_another(self, world: World) -> None:
+        """On SQLite too, where few threads do the writing."""
+        world.github.open.clear()
+        async with world.engine() as engine:
+            for number in range(20):
+                await engine.submit(an_order(f"order-{number}"))
+            await world.until(lambda: world.github.asked.count(PULL) == 20)
+            world.github.open.set()
+            await world.until(lambda: len(world.ended) == 20)
+
+    async def test_an_order_that_was_cut_off_goes_on_behind_its_last_finished_step(self, world: World) -> None:
+        """The step in flight is run again, as often as it is cut off: whether it was done is for the step to find out."""
+        world.github.open.clear()
+        with logged() as log:
+            async with world.engine() as engine:
+                await engine.submit(an_order())
+                await world.until(lambda: PULL in world.github.asked)
+            async with world.engine():
+                await world.until(lambda: world.github.asked.count(PULL) == 2)
+            assert world.ended == []
+
+            world.github.open.set()
+            async with world.engine():
+                await world.until(lambda: world.ended != [])
+        assert world.github.asked == [PERMISSION, PULL, PULL, PULL]
+        assert world.begun == 3 * [an_order()]
+        assert [line["event"] for line in lines(log)] == ["command.taken", "command.resumed", "command.resumed"]
+
+    async def test_an_order_that_was_cut_off_and_comes_again_is_one_order(self, world: World) -> None:
+        """GitHub may redeliver before the bot has come back to it. It must not be taken for a new one: what it sent
+        before would not be looked for."""
+        world.github.open.clear()
+        with logged() as log:
+            async with world.engine() as engine:
+                await engine.submit(an_order())
+                await world.until(lambda: PULL in world.github.asked)
+            world.github.open.set()
+            async with world.engine() as engine:
+                await engine.submit(an_order())
+                await world.until(lambda: world.ended != [])
+        assert len(world.begun) == 2
+        events = [line["event"] for line in lines(log)]
+        assert [event for event in events if event.startswith("command.")] == ["command.taken", "command.resumed"]
+
+    async def test_what_a_step_raised_survives_the_restart_with_all_its_data(self, world: World) -> None:
+        """What is not of our classes, as the errors of many libraries, becomes one of ours that can be written down."""
+        slow_down = UpstreamError(
+            Service.GITHUB, Kind.RATE_LIMITED, "permission", 429, "Slow down.", 7.5, may_have_happened=True
+        )
+        cut_off = UpstreamError(Service.CODEGEN, Kind.NETWORK, "permission")
+        mistake = UserMistake("There is no run 7.")
+        world.github.failures = {
+            "slow": slow_down,
+            "cut": cut_off,
+            "wrong": mistake,
+            "broken": UnwritableError(1, also=2),
+        }
+        world.github.open.clear()
+        with logged() as log:
+            async with world.engine() as engine:
+                for login in world.github.failures:
+                    await engine.submit(an_order(f"order-{login}", login=login))
+                await world.until(lambda: world.github.asked.count(PULL) == 4)
+            world.github.failures = {}
+            world.github.open.set()
+            async with world.engine():
+                await world.until(lambda: len(world.ended) == 4)
+
+        assert sum(question.startswith("permission") for question in world.github.asked) == 4
+        ours = BotError("UnwritableError in permission")
+        for login, error in {"slow": slow_down, "cut": cut_off, "wrong": mistake, "broken": ours}.items():
+            told = [(type(one), one.args, vars(one)) for one in world.caught[login]]
+            assert told == 2 * [(type(error), error.args, vars(error))]
+        assert [line["event"] for line in lines(log)].count("step.broken") == 1
+
+    async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
+        async def fails_once(order: Order, do: Do) -> Stage:
+            if order.identity == "fails":
+                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+            return await world.two_steps(order, do)
+
+        world.carry_out = fails_once
+        async with world.engine() as engine:
+            await engine.submit(an_order("fails"))
+            await engine.submit(an_order("works"))
+            await world.until(lambda: world.ended != [])
+        async with world.engine() as engine:
+            await engine.submit(an_order("works too"))
+            await world.until(lambda: len(world.ended) == 2)
+        assert [identity for identity, _ in world.ended] == ["works", "works too"]
+
+    async def test_the_loop_is_as_good_as_before_when_the_engine_has_stopped(self, world: World) -> None:
+        """DBOS puts its own thread pool in the loop's place, and closes it."""
+        async with world.engine():
+            pass
+        assert await asyncio.to_thread(lambda: "done") == "done"

@@ -1,0 +1,155 @@
+"""What an engine needs around it: orders, a GitHub that can be made to fail or to hang, and a story to carry out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.engine import Engine as Database
+
+from bot.commands.run import Run
+from bot.engine.engine import Engine
+from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.tools import Tools
+from bot.replies.markers import Stage
+
+PULL_REQUEST = PullRequest(
+    number=1,
+    title="Fix the checkout",
+    body="",
+    url="https://github.com/octo/shop/pull/1",
+    state="open",
+    head_branch="fix",
+    head_sha="0" * 40,
+    base_branch="main",
+    head_repository=None,
+    is_draft=False,
+)
+
+
+def an_order(
+    identity: str = "issue-comment-7-abc-0", *, title: str = "Fix the checkout", login: str = "alice"
+) -> Order:
+    person = Person(login, is_bot=False)
+    return Order(
+        identity=identity,
+        command=Run("fix it", images=("https://example.com/a.png",)),
+        thread=Thread(
+            repository="octo/shop",
+            number=1,
+            is_pull_request=True,
+            title=title,
+            body="",
+            url="https://github.com/octo/shop/pull/1",
+            author="alice",
+            is_private=False,
+        ),
+        comment=Comment(
+            kind=CommentKind.ISSUE_COMMENT,
+            id=7,
+            body="/codegen run fix it",
+            author=person,
+            url="https://github.com/octo/shop/pull/1#issuecomment-7",
+        ),
+        person=person,
+        asked_at=datetime(2026, 5, 4, 12, tzinfo=UTC),
+        prefix="/codegen",
+    )
+
+
+class FakeGitHub:
+    """Two questions, each of which is a step of a story.
+
+    :param ring: is called at each question
+    """
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self.asked: list[str] = []
+        self.failures: dict[str, Exception] = {}
+        self.open = asyncio.Event()
+        self.open.set()
+        self._ring = ring
+
+    async def permission(self, _repository: str, login: str) -> Permission:
+        """Fails for those who are in `failures`."""
+        self._note(f"permission of {login}")
+        if login in self.failures:
+            raise self.failures[login]
+        return Permission.WRITE
+
+    async def pull_request(self, _repository: str, number: int) -> PullRequest:
+        """Hangs while the door is not open."""
+        self._note(f"pull request {number}")
+        await self.open.wait()
+        return PULL_REQUEST
+
+    def _note(self, question: str) -> None:
+        self.asked.append(question)
+        self._ring()
+
+
+class World:
+    """Who listens to one or several engines in turn."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._bell = asyncio.Event()
+        self.github = FakeGitHub(self._bell.set)
+        self.begun: list[Order] = []
+        self.caught: dict[str, list[Exception]] = {}
+        self.ended: list[tuple[str, Stage]] = []
+        self.carry_out: Callable[[Order, Do], Awaitable[Stage]] = self.two_steps
+
+    async def two_steps(self, order: Order, do: Do) -> Stage:
+        self.begun.append(order)
+        try:
+            await do.permission()
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is compared
+            self.caught.setdefault(order.person.login, []).append(error)
+        await do.pull_request()
+        return Stage.FINISHED
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        """The bot's engine, until a deployment stops it."""
+        nothing: Any = None
+        github: Any = self.github
+        tools = Tools(
+            codegen=nothing,
+            org_id=1,
+            github=github,
+            runs=nothing,
+            stars=nothing,
+            watcher=nothing,
+            run_timeout=60,
+            progress_interval=0,
+        )
+        engine = Engine(
+            self.database,
+            executor_id="test",
+            tools=tools,
+            carry_out=self.carry_out,
+            heard=self._heard,
+            polling_interval=0.02,
+        )
+        engine.start()
+        try:
+            yield engine
+        finally:
+            await engine.stop()
+
+    def _heard(self, order: Order, stage: Stage) -> None:
+        self.ended.append((order.identity, stage))
+        self._bell.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Looks again whenever a question was asked or an order has ended."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self._bell.clear()
+                await self._bell.wait()

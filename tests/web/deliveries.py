@@ -1,0 +1,126 @@
+"""Payloads as GitHub sends them, cut to what the bot reads, and the server's door with nothing behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient
+
+from bot.commands.labels import LABELS
+from bot.github.signature import sign
+from bot.handlers.order import Order
+from bot.metrics import Metrics
+from bot.web.server import make_application
+from bot.web.webhooks import GitHubWebhooks
+
+SECRET = "the new secret"
+OLD_SECRET = "the old secret"
+PATH = "/webhooks/github"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+ALICE = {"login": "alice", "type": "User"}
+MALLORY = {"login": "mallory", "type": "User"}
+BOT = {"login": "codegen-bot[bot]", "type": "Bot"}
+REPOSITORY = {"full_name": "octo/shop", "private": False}
+PULL_REQUEST = {
+    "number": 1,
+    "title": "Fix the checkout",
+    "body": None,
+    "html_url": "https://github.com/octo/shop/pull/1",
+    "user": ALICE,
+}
+ISSUE = PULL_REQUEST | {"number": 2, "html_url": "https://github.com/octo/shop/issues/2"}
+
+Client = TestClient[web.Request, web.Application]
+
+
+class Orders:
+    """Takes orders as the engine does, and remembers them."""
+
+    def __init__(self) -> None:
+        self.taken: list[Order] = []
+        self.asked = 0
+        self.failure: Exception | None = None
+
+    async def submit(self, order: Order) -> bool:
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        if order.identity in self.identities:
+            return False
+        self.taken.append(order)
+        return True
+
+    @property
+    def identities(self) -> list[str]:
+        return [order.identity for order in self.taken]
+
+    @property
+    def prompts(self) -> list[str]:
+        return [str(getattr(order.command, "prompt", order.command)) for order in self.taken]
+
+
+async def healthy() -> None:
+    """A check that passes."""
+
+
+def application(
+    orders: Orders, *, check: Callable[[], Awaitable[None]] = healthy, patience: float = 5.0
+) -> web.Application:
+    """The real application, as `bot.app` puts it together."""
+    metrics = Metrics()
+    webhooks = GitHubWebhooks(
+        secrets=[OLD_SECRET, SECRET],
+        prefix="/codegen",
+        labels={label.name.lower(): role for role, label in LABELS.items()},
+        submit=orders.submit,
+        metrics=metrics,
+        now=lambda: NOON,
+    )
+    return make_application(webhooks, check=check, metrics=metrics, patience=patience)
+
+
+def written(body: str | None, **more: Any) -> dict[str, Any]:
+    return {"id": 7, "body": body, "user": ALICE, "html_url": "https://github.com/octo/shop/c7", **more}
+
+
+def payload(action: str, **parts: Any) -> dict[str, Any]:
+    return {"action": action, "repository": REPOSITORY, "sender": ALICE, **parts}
+
+
+def issue_comment(body: str | None, action: str = "created", **more: Any) -> dict[str, Any]:
+    return payload(action, issue=ISSUE, comment=written(body), **more)
+
+
+def edited(before: str, after: str, *, sender: dict[str, str] = ALICE) -> dict[str, Any]:
+    return issue_comment(after, "edited", changes={"body": {"from": before}}) | {"sender": sender}
+
+
+def headers(body: bytes, event: str, *, secret: str = SECRET, guid: str = "guid-1") -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": guid,
+        "X-Hub-Signature-256": sign(body, secret),
+    }
+
+
+async def deliver(
+    client: Client, document: object, event: str = "issue_comment", *, secret: str = SECRET, guid: str = "guid-1"
+) -> ClientResponse:
+    """One delivery, signed."""
+    body = json.dumps(document).encode()
+    return await client.post(PATH, data=body, headers=headers(body, event, secret=secret, guid=guid))
+
+
+async def problem(response: ClientResponse) -> tuple[int, str]:
+    """The status and the sentence of an answer, which must be a problem document."""
+    assert response.content_type == "application/problem+json"
+    document = await response.json(content_type="application/problem+json")
+    assert document.keys() == {"type", "title", "status", "detail"}
+    assert document["status"] == response.status
+    return response.status, document["detail"]

@@ -1,0 +1,316 @@
+"""Which deliveries give orders, and with which identities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.commands.ban_checks import BanChecks, UnbanChecks
+from bot.commands.help import Help
+from bot.commands.labels import LabelRole
+from bot.commands.run import Run
+from bot.commands.usage import Mistake
+from bot.github.models import CommentKind, Person
+from bot.handlers.order import LabelChange
+from bot.replies.markers import Marker, Stage, write
+from tests.web.deliveries import (
+    ALICE,
+    BOT,
+    ISSUE,
+    MALLORY,
+    NOON,
+    PULL_REQUEST,
+    Client,
+    Orders,
+    deliver,
+    edited,
+    issue_comment,
+    payload,
+    written,
+)
+
+RUN = "/codegen run fix it"
+ON_A_LINE = {"path": "shop/cart.py", "line": 3, "diff_hunk": "@@ -1 +1 @@"}
+
+
+async def commands(client: Client, document: dict[str, Any], event: str = "issue_comment") -> list[str]:
+    """The identities that the door answers with."""
+    response = await deliver(client, document, event)
+    identities: list[str] = (await response.json())["commands"]
+    assert response.status == (202 if identities else 200)
+    return identities
+
+
+# Where commands are read
+
+
+@pytest.mark.parametrize(
+    ("event", "document", "kind", "number"),
+    [
+        ("issue_comment", payload("created", issue=ISSUE, comment=written(RUN)), CommentKind.ISSUE_COMMENT, 2),
+        (
+            "issue_comment",
+            payload("created", issue=PULL_REQUEST | {"pull_request": {}}, comment=written(RUN)),
+            CommentKind.ISSUE_COMMENT,
+            1,
+        ),
+        (
+            "pull_request_review_comment",
+            payload("created", pull_request=PULL_REQUEST, comment=written(RUN, **ON_A_LINE)),
+            CommentKind.REVIEW_COMMENT,
+            1,
+        ),
+        (
+            "pull_request_review",
+            payload("submitted", pull_request=PULL_REQUEST, review=written(RUN)),
+            CommentKind.REVIEW,
+            1,
+        ),
+    ],
+    ids=["issue", "pull request", "line", "review"],
+)
+async def test_every_kind_of_comment_gives_orders(
+    client: Client, orders: Orders, event: str, document: dict[str, Any], kind: CommentKind, number: int
+) -> None:
+    identities = await commands(client, document, event)
+    (order,) = orders.taken
+    assert identities == [order.identity]
+    assert orders.prompts == ["fix it"]
+    assert (order.thread.repository, order.thread.number) == ("octo/shop", number)
+    assert order.thread.is_pull_request == (number == 1)
+    assert order.comment is not None
+    assert (order.comment.kind, order.comment.id) == (kind, 7)
+    assert order.person == Person("alice", is_bot=False)
+    assert (order.asked_at, order.prefix) == (NOON, "/codegen")
+
+
+async def test_the_line_of_an_inline_comment_is_kept(client: Client, orders: Orders) -> None:
+    document = payload("created", pull_request=PULL_REQUEST, comment=written(RUN, **ON_A_LINE))
+    await commands(client, document, "pull_request_review_comment")
+    comment = orders.taken[0].comment
+    assert comment is not None
+    assert (comment.path, comment.line, comment.diff_hunk) == ("shop/cart.py", 3, "@@ -1 +1 @@")
+
+
+async def test_a_mistyped_command_is_an_order_too(client: Client, orders: Orders) -> None:
+    """Somebody waits for an answer."""
+    assert len(await commands(client, issue_comment("/codegen rnu fix it"))) == 1
+    assert isinstance(orders.taken[0].command, Mistake)
+
+
+# What is acknowledged and ignored
+
+
+@pytest.mark.parametrize(
+    ("event", "document"),
+    [
+        ("ping", {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}}),
+        ("marketplace_purchase", {"action": "purchased"}),
+        ("an_event_of_tomorrow", {"action": "created", "comment": RUN}),
+        ("push", {"ref": "refs/heads/main", "head_commit": {"message": RUN}}),
+        ("issues", payload("opened", issue=ISSUE | {"body": RUN})),
+        ("issue_comment", issue_comment(RUN, "deleted")),
+        ("issue_comment", issue_comment(RUN, "transferred_tomorrow")),
+        ("issue_comment", {}),
+        ("issue_comment", {"action": ["created"]}),
+        (
+            "pull_request_review_comment",
+            payload("deleted", pull_request=PULL_REQUEST, comment=written(RUN, **ON_A_LINE)),
+        ),
+        ("pull_request_review", payload("dismissed", pull_request=PULL_REQUEST, review=written(RUN))),
+    ],
+)
+async def test_what_is_none_of_the_bots_business_is_acknowledged(
+    client: Client, orders: Orders, event: str, document: dict[str, Any]
+) -> None:
+    response = await deliver(client, document, event)
+    assert (response.status, await response.json()) == (200, {"commands": []})
+    assert orders.asked == 0
+
+
+@pytest.mark.parametrize("body", ["Looks good.", "", "> /codegen run fix it", "`/codegen run fix it`", "/codegenius x"])
+async def test_a_comment_without_command_is_answered_without_a_look_at_the_orders(
+    client: Client, orders: Orders, body: str
+) -> None:
+    assert await commands(client, issue_comment(body)) == []
+    assert orders.asked == 0
+
+
+async def test_a_review_that_only_approves_gives_no_order(client: Client, orders: Orders) -> None:
+    document = payload("submitted", pull_request=PULL_REQUEST, review=written(None))
+    assert await commands(client, document, "pull_request_review") == []
+    assert orders.asked == 0
+
+
+async def test_the_bots_own_reply_gives_no_order(client: Client, orders: Orders) -> None:
+    """Even if it quoted a command as one."""
+    marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
+    document = issue_comment(None) | {"comment": written(f"{RUN}\n\n{marker}", user=BOT), "sender": BOT}
+    assert await commands(client, document) == []
+    assert orders.asked == 0
+
+
+async def test_a_person_cannot_hide_a_command_from_the_bot(client: Client, orders: Orders) -> None:
+    """A marker is believed only in comments of bots."""
+    marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
+    assert len(await commands(client, issue_comment(f"{RUN}\n\n{marker}"))) == 1
+
+
+# Labels
+
+
+def labelled(name: str, action: str = "labeled", **more: Any) -> dict[str, Any]:
+    return payload(action, pull_request=PULL_REQUEST, label={"name": name, "color": "5319e7"}, **more)
+
+
+@pytest.mark.parametrize("name", ["codegen:run", "Codegen:Run"])
+async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, orders: Orders, name: str) -> None:
+    response = await deliver(client, labelled(name) | {"sender": MALLORY}, "pull_request", guid="guid-1")
+    (order,) = orders.taken
+    assert (await response.json())["commands"] == [order.identity] == ["label-guid-1"]
+    assert isinstance(order.command, Run)
+    assert order.person.login == "mallory"
+    assert (order.comment, order.thread.number) == (None, 1)
+    assert order.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
+
+
+async def test_a_label_on_an_issue_gives_an_order(client: Client, orders: Orders) -> None:
+    document = payload("labeled", issue=ISSUE, label={"name": "codegen:run"})
+    await deliver(client, document, "issues")
+    assert [order.thread.number for order in orders.taken] == [2]
+
+
+async def test_a_label_that_was_delivered_again_is_the_same_order(client: Client, orders: Orders) -> None:
+    for _ in range(2):
+        assert (await deliver(client, labelled("codegen:run"), "pull_request")).status == 202
+    assert len(orders.taken) == 1
+
+
+async def test_a_label_that_was_put_on_again_is_another_order(client: Client, orders: Orders) -> None:
+    for guid in ("guid-1", "guid-2"):
+        await deliver(client, labelled("codegen:run"), "pull_request", guid=guid)
+    assert len(orders.taken) == 2
+
+
+async def test_a_state_is_an_order_when_it_goes_on_and_when_it_goes_off(client: Client, orders: Orders) -> None:
+    await deliver(client, labelled("codegen:ban-checks"), "pull_request", guid="guid-1")
+    await deliver(client, labelled("codegen:ban-checks", "unlabeled"), "pull_request", guid="guid-2")
+    assert [type(order.command) for order in orders.taken] == [BanChecks, UnbanChecks]
+
+
+@pytest.mark.parametrize(("name", "action"), [("bug", "labeled"), ("codegen:run", "unlabeled")])
+async def test_other_labels_and_work_that_is_taken_off_give_no_order(
+    client: Client, orders: Orders, name: str, action: str
+) -> None:
+    assert await commands(client, labelled(name, action), "pull_request") == []
+    assert orders.asked == 0
+
+
+# Edits
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "prompts"),
+    [
+        ("Hello.", f"Hello.\n{RUN}", ["fix it"]),
+        (RUN, f"Please:\n\n{RUN}", []),
+        (RUN, "/codegen   run fix  it", []),
+        (RUN, "/codegen run fix that", ["fix that"]),
+        (RUN, f"{RUN}\n{RUN}", ["fix it"]),
+        (f"{RUN}\n{RUN}", RUN, []),
+        ("/codegen run two", "/codegen run one\n/codegen run two", ["one"]),
+        (f"> {RUN}", RUN, ["fix it"]),
+        (RUN, "Never mind.", []),
+    ],
+)
+async def test_an_edit_gives_only_what_is_new(
+    client: Client, orders: Orders, before: str, after: str, prompts: list[str]
+) -> None:
+    await commands(client, edited(before, after))
+    assert orders.prompts == prompts
+
+
+async def test_an_edit_by_somebody_else_gives_no_order(client: Client, orders: Orders) -> None:
+    """Whoever may edit comments could put words into the mouth of somebody who may do more."""
+    assert await commands(client, edited("Hello.", RUN, sender=MALLORY)) == []
+    assert orders.asked == 0
+
+
+async def test_an_edit_that_left_the_text_gives_no_order(client: Client, orders: Orders) -> None:
+    assert await commands(client, issue_comment(RUN, "edited", changes={})) == []
+    assert orders.asked == 0
+
+
+async def test_an_edited_review_gives_what_is_new(client: Client, orders: Orders) -> None:
+    changes = {"body": {"from": "Looks good."}}
+    document = payload("edited", pull_request=PULL_REQUEST, review=written(RUN), changes=changes)
+    await commands(client, document, "pull_request_review")
+    assert orders.prompts == ["fix it"]
+
+
+# Identities
+
+
+async def test_the_same_delivery_twice_is_the_same_order(client: Client, orders: Orders) -> None:
+    """The door answers both alike: GitHub cannot tell which one came first."""
+    first = await commands(client, issue_comment(RUN))
+    assert await commands(client, issue_comment(RUN)) == first
+    assert orders.identities == first
+
+
+async def test_the_same_comment_under_two_guids_is_the_same_order(client: Client, orders: Orders) -> None:
+    """An App and a repository's webhook both deliver it."""
+    for guid in ("guid-1", "guid-2"):
+        assert (await deliver(client, issue_comment(RUN), guid=guid)).status == 202
+    assert len(orders.taken) == 1
+
+
+async def test_several_commands_of_one_comment_are_several_orders(client: Client, orders: Orders) -> None:
+    identities = await commands(client, issue_comment(f"{RUN}\n{RUN}\n/codegen help"))
+    assert len({*identities}) == 3
+    assert orders.identities == identities
+    assert [type(order.command) for order in orders.taken][2] is Help
+
+
+async def test_the_same_words_in_another_comment_are_another_order(client: Client, orders: Orders) -> None:
+    await commands(client, issue_comment(RUN))
+    await commands(client, issue_comment(RUN) | {"comment": written(RUN, id=8)})
+    assert len({*orders.identities}) == 2
+
+
+async def test_the_same_number_in_another_kind_of_comment_is_another_order(client: Client, orders: Orders) -> None:
+    """GitHub counts each kind of comment by itself."""
+    await commands(client, payload("created", issue=ISSUE, comment=written(RUN)))
+    await commands(client, payload("submitted", pull_request=PULL_REQUEST, review=written(RUN)), "pull_request_review")
+    assert len({*orders.identities}) == 2
+
+
+async def test_words_that_stay_keep_their_identity_over_an_edit(client: Client, orders: Orders) -> None:
+    """A redelivery of the first text, after an edit put something before it, is still known."""
+    await commands(client, issue_comment("/codegen run two"))
+    await commands(client, edited("/codegen run two", "/codegen run one\n/codegen run two"))
+    await commands(client, issue_comment("/codegen run two"))
+    assert orders.prompts == ["two", "one"]
+
+
+async def test_an_identity_is_short_and_plain(client: Client, orders: Orders) -> None:
+    """It becomes a key in the database and part of a marker, whatever somebody wrote."""
+    (identity,) = await commands(client, issue_comment("/codegen run " + 60_000 * "é\x00"))
+    assert len(identity) <= 120
+    assert identity.isascii()
+    assert identity.replace("-", "").isalnum()
+
+
+async def test_a_bots_command_is_an_order(client: Client, orders: Orders) -> None:
+    """It is refused with an answer, where the story asks who may."""
+    document = issue_comment(None) | {"comment": written(RUN, user=BOT), "sender": BOT}
+    await commands(client, document)
+    assert orders.taken[0].person == Person("codegen-bot[bot]", is_bot=True)
+
+
+async def test_a_comment_whose_author_is_gone_is_an_order_of_nobody(client: Client, orders: Orders) -> None:
+    """GitHub sends null for a deleted account."""
+    document = issue_comment(None) | {"comment": written(RUN, user=None), "sender": ALICE}
+    await commands(client, document)
+    assert orders.taken[0].person.login == "ghost"

@@ -1,0 +1,259 @@
+"""What a delivery must be like to be heard."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.github.signature import sign
+from bot.web.webhooks import LARGEST_BODY
+from tests.log_lines import lines, logged
+from tests.web.deliveries import (
+    OLD_SECRET,
+    PATH,
+    SECRET,
+    Client,
+    Orders,
+    deliver,
+    headers,
+    issue_comment,
+    problem,
+)
+
+BODY = json.dumps(issue_comment("/codegen run fix it")).encode()
+NOT_JSON = b"/codegen run fix it"
+SIGNED = headers(BODY, "issue_comment")
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in SIGNED.items() if key != name}
+
+
+# The signature
+
+
+async def test_a_delivery_without_signature_is_refused(client: Client, orders: Orders) -> None:
+    response = await client.post(PATH, data=BODY, headers=without("X-Hub-Signature-256"))
+    assert await problem(response) == snapshot(
+        (
+            401,
+            "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.",
+        )
+    )
+    assert orders.asked == 0
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "sha256=",
+        "sha256=zz",
+        sign(BODY, SECRET).removeprefix("sha256="),
+        sign(BODY, SECRET).replace("sha256=", "sha1="),
+        sign(BODY, SECRET) + "0",
+        "ß" * 71,
+        sign(BODY, "another secret"),
+        sign(BODY, ""),
+        sign(BODY + b" ", SECRET),
+        sign(BODY, f"{OLD_SECRET},{SECRET}"),
+    ],
+)
+async def test_a_malformed_or_wrong_signature_is_refused(client: Client, orders: Orders, signature: str) -> None:
+    response = await client.post(PATH, data=BODY, headers=SIGNED | {"X-Hub-Signature-256": signature})
+    assert await problem(response) == snapshot(
+        (
+            401,
+            "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
+        )
+    )
+    assert orders.asked == 0
+
+
+@pytest.mark.parametrize("secret", [OLD_SECRET, SECRET])
+async def test_while_secrets_are_rotated_both_are_valid(client: Client, orders: Orders, secret: str) -> None:
+    response = await deliver(client, issue_comment("/codegen run fix it"), secret=secret)
+    assert response.status == 202
+    assert orders.prompts == ["fix it"]
+
+
+async def test_the_signature_is_made_over_the_raw_body(client: Client, orders: Orders) -> None:
+    """Blanks, escapes and the order of keys as they came, not as another JSON library would write them."""
+    body = b'{ "sender" :{"type":"User","login":"alice"},  ' + BODY[1:].replace(b"/codegen", rb"\/codegen")
+    response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
+    assert response.status == 202
+    assert orders.prompts == ["fix it"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"X-GitHub-Event": ""},
+        {"Content-Type": "application/json; charset=klingon"},
+    ],
+)
+async def test_the_signature_comes_before_everything_else(client: Client, changed: dict[str, str]) -> None:
+    """A stranger learns nothing of how deliveries are read."""
+    response = await client.post(
+        PATH, data=NOT_JSON, headers=SIGNED | changed | {"X-Hub-Signature-256": "sha256=" + 64 * "0"}
+    )
+    assert response.status == 401
+
+
+# The body
+
+
+async def test_a_body_declared_too_large_is_refused_unread(client: Client) -> None:
+    async with client.session.post(
+        client.make_url(PATH), headers=SIGNED | {"Content-Length": str(LARGEST_BODY + 1)}, data=_nothing()
+    ) as response:
+        assert await problem(response) == (413, "The body is larger than 25 MB.")
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(client: Client) -> None:
+    """Sent in chunks, it declares no length."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(26):
+            yield bytes(1024 * 1024)
+
+    response = await client.post(PATH, data=chunks(), headers=SIGNED)
+    assert await problem(response) == (413, "The body is too large.")
+
+
+async def test_the_largest_body_that_github_sends_is_read(client: Client, orders: Orders) -> None:
+    body = BODY + b" " * (LARGEST_BODY - len(BODY))
+    response = await client.post(PATH, data=io.BytesIO(body), headers=headers(body, "issue_comment"))
+    assert response.status == 202
+    assert orders.prompts == ["fix it"]
+
+
+@pytest.mark.parametrize("body", [NOT_JSON, b"", b"\xff\xfe", b'{"action": ', b"[" * 100_000])
+async def test_a_body_that_is_no_json_is_refused(client: Client, body: bytes) -> None:
+    response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
+    assert await problem(response) == (400, "The body is not JSON.")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"created"', b"null", b"7"])
+async def test_a_body_that_is_no_object_is_refused(client: Client, body: bytes) -> None:
+    response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
+    assert await problem(response) == (400, "The body is not a JSON object.")
+
+
+async def test_a_form_is_refused_with_what_to_change(client: Client) -> None:
+    """GitHub's other choice of content type, and its settings page's default."""
+    body = b"payload=%7B%7D"
+    response = await client.post(
+        PATH,
+        data=body,
+        headers=headers(body, "issue_comment") | {"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert await problem(response) == snapshot(
+        (
+            415,
+            "The content type is not application/json: choose it in the webhook's settings on GitHub.",
+        )
+    )
+
+
+async def test_a_charset_with_the_content_type_is_fine(client: Client) -> None:
+    response = await client.post(PATH, data=BODY, headers=SIGNED | {"Content-Type": "application/json; charset=utf-8"})
+    assert response.status == 202
+
+
+async def test_a_delivery_that_names_no_event_is_refused(client: Client, orders: Orders) -> None:
+    response = await client.post(PATH, data=BODY, headers=without("X-GitHub-Event"))
+    assert await problem(response) == (400, "The X-GitHub-Event header is missing.")
+    assert orders.asked == 0
+
+
+@pytest.mark.parametrize("guid", ["", "///", "x" * 65])
+async def test_a_delivery_without_guid_is_refused(client: Client, orders: Orders, guid: str) -> None:
+    """An order by label would have no identity of its own: the next one would be taken for a redelivery."""
+    response = await deliver(client, issue_comment("/codegen run fix it"), guid=guid)
+    assert await problem(response) == (400, "The X-GitHub-Delivery header is missing or malformed.")
+    assert orders.asked == 0
+
+
+async def test_a_comment_that_lacks_a_part_is_refused_and_not_quoted(client: Client) -> None:
+    document = issue_comment("/codegen run fix it")
+    del document["comment"]["html_url"]
+    status, detail = await problem(await deliver(client, document))
+    assert status == 400
+    assert "comment.html_url" in detail
+    assert "fix it" not in detail
+
+
+# The address
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+async def test_another_method_is_refused_with_the_right_one(client: Client, method: str) -> None:
+    response = await client.request(method, PATH)
+    assert await problem(response) == (405, "/webhooks/github takes POST.")
+    assert response.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/", "/webhooks", "/webhooks/github/", "/webhooks/gitlab"])
+async def test_an_unknown_path_is_told(client: Client, path: str) -> None:
+    assert await problem(await client.post(path, data=BODY, headers=SIGNED)) == (404, f"There is nothing at {path}.")
+
+
+# What goes wrong here
+
+
+async def test_an_order_that_cannot_be_taken_is_answered_with_a_fault_and_may_come_again(
+    client: Client, orders: Orders
+) -> None:
+    """GitHub then shows the delivery as failed, and it can be delivered again."""
+    orders.failure = RuntimeError("the disk is full")
+    assert await problem(await deliver(client, issue_comment("/codegen run fix it"))) == snapshot(
+        (500, "The bot failed at this request; its log has the rest.")
+    )
+
+    orders.failure = None
+    response = await deliver(client, issue_comment("/codegen run fix it"))
+    assert response.status == 202
+    assert orders.prompts == ["fix it"]
+
+
+async def test_the_second_order_of_a_comment_fails_and_the_first_is_not_taken_twice(
+    client: Client, orders: Orders
+) -> None:
+    document = issue_comment("/codegen run one\n/codegen run two")
+    first = await deliver(client, issue_comment("/codegen run one"))
+    assert first.status == 202
+
+    orders.failure = RuntimeError("the disk is full")
+    assert (await deliver(client, document)).status == 500
+    orders.failure = None
+    assert (await deliver(client, document)).status == 202
+    assert orders.prompts == ["one", "two"]
+
+
+async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Client, orders: Orders) -> None:
+    guess = sign(BODY, "a guess")
+    answers = []
+    with logged(level="DEBUG") as log:
+        for failure in (None, RuntimeError("the disk is full")):
+            orders.failure = failure
+            for body in (BODY, NOT_JSON, b"[]"):
+                for signature in (sign(body, SECRET), sign(body, OLD_SECRET), guess):
+                    signed = headers(body, "issue_comment") | {"X-Hub-Signature-256": signature}
+                    response = await client.post(PATH, data=body, headers=signed)
+                    answers.append(f"{response.headers}{await response.text()}")
+    events = {line["event"] for line in lines(log)}
+    assert {"request.broken", "delivery.wrongly-signed", "order.known"} <= events
+    heard = "".join(answers) + log.getvalue()
+    for word in (SECRET, OLD_SECRET, guess, sign(BODY, SECRET), "fix it"):
+        assert word not in heard
