@@ -67,6 +67,7 @@ class Engine:
         self._taken: dict[str, None] = {}
         self._begun_here: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._telling: set[asyncio.Task[Any]] = set()
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
 
     def start(self) -> None:
@@ -92,10 +93,12 @@ class Engine:
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a workflow runs in one
             self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            self._telling.add(task)
             try:
                 return await self._tell(document)
             finally:
-                self._tasks.discard(task)
+                self._telling.discard(task)
 
         self._workflow = DBOS.workflow(name=WORKFLOW)(order)
         # On the loop, although it blocks while it migrates the database: the loop that launches is where DBOS goes on
@@ -129,8 +132,9 @@ class Engine:
         """Ends what runs; stories that are cut off are told on at the next start."""
         # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of it all the same.
         _dbos_log.setLevel(logging.ERROR)
-        for task in self._tasks:
+        for task in self._telling:
             task.cancel()
+        # A story that has been told is still being written down by its task: it is waited for, and not told again.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(max_workers=1) as aside:
