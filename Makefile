@@ -23,9 +23,9 @@ format: $(VENV)/.dev-ready
 
 # Writes the lock files anew from pyproject.toml; the only target that resolves versions.
 lock: $(VENV)/.dev-ready
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--python-version 3.11 pyproject.toml --extra postgresql -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--python-version 3.11 pyproject.toml --extra postgresql --extra test --extra dev -c requirements.lock -o requirements-dev.lock
 
 dist: $(VENV)/.dev-ready
