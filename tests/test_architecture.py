@@ -1,0 +1,204 @@
+"""The order of the layers, who speaks to which library, and that nothing works at import."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+LAYERS = (
+    ("__main__",),
+    ("cli", "action"),
+    ("demo",),
+    ("app",),
+    ("web", "engine"),
+    ("intake",),
+    ("handlers",),
+    ("replies",),
+    ("commands",),
+    ("github", "codegen", "store"),
+    ("log", "metrics"),
+    ("config",),
+    ("errors",),
+)
+"""From top to bottom. Whoever stands on a line may import what stands below it, and nothing beside or above it."""
+
+BOXES = {"emulator": {"cli", "demo"}}
+"""What stands apart: it imports nothing of the bot, and only these import it."""
+
+SPOKEN_BY = {
+    "aiohttp": {"bot.app", "bot.demo", "bot.emulator", "bot.github", "bot.web"},
+    "click": {"bot.cli"},
+    "dbos": {"bot.engine"},
+    "gidgethub": {"bot.github"},
+    "httpx": {"bot.codegen"},
+    "jwt": {"bot.github.auth", "bot.emulator.github.tokens"},
+    "markdown_it": {"bot.commands.markdown", "bot.commands.plain", "bot.demo.playground"},
+    "prometheus_client": {"bot.metrics"},
+    "pydantic": {
+        "bot.codegen",
+        "bot.commands",
+        "bot.config",
+        "bot.demo",
+        "bot.emulator",
+        "bot.github",
+        "bot.handlers",
+        "bot.web",
+    },
+    "pydantic_settings": {"bot.config"},
+    "sqlalchemy": {"bot.engine", "bot.store"},
+    "structlog": {"bot.engine", "bot.log", "bot.web"},
+    "yaml": {"bot.config", "bot.github", "bot.commands"},
+}
+"""Which modules may import which library. To let another one in is a decision: it is written down here."""
+
+LIGHT = ("dbos", "httpx", "sqlalchemy", "gidgethub", "bot.app", "bot.engine")
+"""What the command line must not pay for before a subcommand needs it."""
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every module of the bot, read but not run."""
+    paths = {_name(path): path for path in sorted((ROOT / "bot").rglob("*.py"))}
+    return {name: ast.parse(path.read_text(), str(path)) for name, path in paths.items()}
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Everything that a module imports, wherever in it: ``from a import b`` gives ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(module: str) -> str:
+    """The name below ``bot``; empty for ``bot`` itself, which holds only the version."""
+    return (module.split(".") + [""])[1]
+
+
+def inner_imports() -> list[tuple[str, str]]:
+    """Which module imports which layer other than its own."""
+    found = []
+    for module, tree in trees().items():
+        for name in imports(tree):
+            if name.split(".")[0] == "bot" and layer(name) not in {layer(module), "__version__"}:
+                found.append((module, layer(name)))
+    return found
+
+
+def is_within(module: str, homes: set[str]) -> bool:
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    known = {name for line in LAYERS for name in line} | {*BOXES}
+    assert {layer(module) for module in trees()} - {""} <= known
+
+
+def test_imports_only_point_downward() -> None:
+    height = {name: -number for number, line in enumerate(LAYERS) for name in line}
+    ordered = [(module, layer(module), other) for module, other in inner_imports() if other not in BOXES]
+    assert ordered
+    wrong = [
+        f"{module} imports bot.{other}"
+        for module, own, other in ordered
+        if own in BOXES or other not in height or height[other] >= height[own]
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_what_stands_apart_is_known_to_few(box: str) -> None:
+    knowing = {layer(module) for module, other in inner_imports() if other == box}
+    assert knowing <= BOXES[box]
+
+
+@pytest.mark.parametrize("library", SPOKEN_BY)
+def test_a_library_is_spoken_to_where_it_belongs(library: str) -> None:
+    speaking = {
+        module for module, tree in trees().items() if any(name.split(".")[0] == library for name in imports(tree))
+    }
+    assert {module for module in speaking if not is_within(module, SPOKEN_BY[library])} == set()
+
+
+def test_every_library_has_its_speakers_written_down() -> None:
+    used = {name.split(".")[0] for tree in trees().values() for name in imports(tree)}
+    assert used - sys.stdlib_module_names - {"bot"} <= {*SPOKEN_BY}
+
+
+def test_nothing_works_at_import() -> None:
+    """A module's own lines define things. They call nothing for its effect, and neither loop nor open anything."""
+    working = [
+        f"{module}:{statement.lineno}"
+        for module, tree in trees().items()
+        for statement in tree.body
+        if isinstance(statement, ast.For | ast.While | ast.With | ast.Try | ast.Delete)
+        or (isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant))
+    ]
+    assert working == []
+
+
+def test_every_package_says_what_is_here() -> None:
+    packages = {_name(path): path for path in (ROOT / "bot").rglob("__init__.py")}
+    assert [name for name in packages if not ast.get_docstring(trees()[name])] == []
+
+
+def test_a_helper_lives_beside_its_noun() -> None:
+    words = {part for module in trees() for part in module.split(".")}
+    assert words & {"utils", "util", "common", "helpers", "helper", "misc"} == set()
+
+
+def test_the_command_line_starts_light() -> None:
+    """DBOS alone costs a third of a second, and most commands never need it."""
+    loaded = run("import sys, bot.cli; print('\\n'.join(sys.modules))").split()
+    assert "bot.cli" in loaded
+    assert [name for name in LIGHT if name in loaded] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="takes a process of its own for each module")
+def test_every_module_can_be_imported_alone() -> None:
+    """Nobody has to import another one first. Libraries are loaded once, and each module in a fork of that process."""
+    modules = [name for name in trees() if name != "bot.__main__"]
+    libraries = {name for module in modules for name in SPOKEN_BY if is_within(module, SPOKEN_BY[name])}
+    assert run(ALONE.format(libraries=sorted(libraries), modules=modules)) == ""
+
+
+ALONE = """
+import importlib, importlib.util, os, traceback
+for name in {libraries}:
+    if importlib.util.find_spec(name):
+        importlib.import_module(name)
+for name in {modules}:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            print(name, traceback.format_exc(), flush=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        print(name, "ended with", status, flush=True)
+"""
+
+
+def run(program: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
