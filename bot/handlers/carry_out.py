@@ -6,9 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot import log
+from bot.commands.ban_checks import BanChecks, UnbanChecks
+from bot.commands.cancel import Cancel
+from bot.commands.checks import Checks
+from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
 from bot.commands.keep import Keep
 from bot.commands.multi_run import MultiRun
+from bot.commands.remove import Remove
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.star import Star, Starred, Unstar
@@ -16,7 +21,11 @@ from bot.commands.status import Status
 from bot.commands.usage import Mistake
 from bot.errors import Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
+from bot.handlers.ban_checks import ban_checks, remove, unban_checks
+from bot.handlers.cancel import cancel
+from bot.handlers.checks import checks
 from bot.handlers.do import Do
+from bot.handlers.edit_pull_request import edit_pull_request
 from bot.handlers.help import help_
 from bot.handlers.keep import keep
 from bot.handlers.labels import set_label
@@ -38,6 +47,15 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     MultiRun: multi_run,
     Keep: keep,
     Status: status,
+    Cancel: cancel,
+    BanChecks: ban_checks,
+    UnbanChecks: unban_checks,
+    Remove: remove,
+    Close: edit_pull_request,
+    Reopen: edit_pull_request,
+    Draft: edit_pull_request,
+    Ready: edit_pull_request,
+    Checks: checks,
     Star: star,
     Unstar: unstar,
     Starred: starred,

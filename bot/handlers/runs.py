@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
 from bot.errors import UpstreamError
+from bot.github.models import Thread
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.progress import Progress
@@ -267,7 +269,8 @@ class Runs:
         return await self._record("wait-for-all", _ALL_ENDED, work)
 
     async def latest(self) -> int | None:
-        """The thread's latest run: of our store, else of our own replies, else of a run that names the pull request."""
+        """The thread's latest run: of our store, else of our own replies, else one that names the pull request, else the
+        one that the pull request's description names."""
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 
     async def _find_latest(self) -> int | None:
@@ -276,7 +279,7 @@ class Runs:
         if stored is not None:
             return stored
         told = await self._reply.latest_runs()
-        return told[-1] if told else await self._of_pull_request()
+        return told[-1] if told else await self._of_pull_request() or _in_footer(thread)
 
     async def of_thread(self, repository: str, number: int) -> list[int]:
         """The runs that the bot set going on a thread, the one used last first."""
@@ -303,6 +306,15 @@ class Runs:
     async def _remember(self, run_id: int) -> None:
         thread = self._order.thread
         await self._tools.runs.remember(self._tools.org_id, run_id, repository=thread.repository, number=thread.number)
+
+
+def _in_footer(thread: Thread) -> int | None:
+    """The run that Codegen's own app names at the end of the description of a pull request that it opened."""
+    links = _TRACE.findall(thread.body) if thread.is_pull_request else []
+    return int(links[-1]) if links else None
+
+
+_TRACE = re.compile(r"https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/([1-9][0-9]{0,14})\b", re.ASCII)
 
 
 def _outcome(run: AgentRun) -> tuple[object, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from bot.codegen.models import AgentRun, RunPullRequest
-from bot.replies.untrusted import inert
+from bot.replies.untrusted import inert, inline_code, redact
 
 TRACE_URL = "https://codegen.com/agent/trace/"
 
@@ -56,3 +57,40 @@ def first_line(text: str, limit: int) -> str:
     """The first line that says something, cut to `limit` characters; for quoting inside a sentence."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
+
+
+def ago(moment: datetime | None, *, now: datetime) -> str:
+    """``3 min 5 s ago``, ``4 days ago``; empty where nobody knows when it was."""
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    days = int(seconds // 86_400)
+    return f"{days} days ago" if days >= 2 else f"{duration(seconds)} ago"
+
+
+def one_line(text: str, limit: int) -> str:
+    """The first line that says something, of anybody's text, as harmless Markdown within a sentence or a table."""
+    line = re.sub(r"^#+\s+", "", first_line(inert(text), limit))
+    # Cut off, it may mean something else; and behind a word it begins no list, block or heading.
+    return inert(f"a {line}")[2:]
+
+
+def one_word(text: str, limit: int = 100) -> str:
+    """Anybody's name for something as inline code of at most `limit` characters; empty where nothing is seen."""
+    return inline_code(first_line(redact(text), limit))
+
+
+MOST_ROWS = 100
+"""Rows of a table that are shown; a comment does not hold any number of them."""
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table of cells that are harmless already."""
+    lines = [columns, ["---"] * len(columns), *rows[:MOST_ROWS]]
+    shown = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    return f"{shown}\n\n… and {len(rows) - MOST_ROWS} more." if len(rows) > MOST_ROWS else shown
+
+
+def _cell(text: str) -> str:
+    """A bar would end the cell, even inside code; a backslash before it would take its escape away."""
+    return re.sub(r"(\\*)\|", r"\1\1\\|", " ".join(text.split()))

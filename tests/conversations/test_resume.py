@@ -1,5 +1,6 @@
 """`resume`: a follow-up for a run."""
 
+import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
@@ -98,3 +99,19 @@ async def test_a_run_named_by_number_belongs_to_the_thread_from_then_on(town: To
     assert (await town.reply(Stage.FINISHED)).startswith("[Run 1](https://codegen.com/agent/trace/1)")
     town.codegen.finish(1, result="Went on.")
     assert "Went on." in await town.reply(Stage.FINISHED)
+
+
+@pytest.mark.parametrize("host", ["codegen.com", "codegen.sh"])
+async def test_on_a_pull_request_of_codegens_own_app_its_run_goes_on(town: Town, host: str) -> None:
+    """The app leaves its run's address at the end of the description; no second agent is started."""
+    town.codegen.start_elsewhere("Fix the checkout")
+    town.codegen.finish(1, result="Fixed.")
+    footer = f"Fixed it.\n\n[View the run](https://{host}/agent/trace/1) · [Remove](https://{host}/remove-from-pr)"
+    town.github.world.threads[1].body = footer
+
+    await town.says("bob", "/codegen resume and add a test")
+    await town.reply(Stage.STARTED)
+    town.codegen.finish(1, result="Added a test.")
+
+    assert "Added a test." in await town.reply(Stage.FINISHED)
+    assert len(town.codegen.runs) == 1

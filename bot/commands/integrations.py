@@ -1,0 +1,22 @@
+"""``integrations``: what the Codegen organization is connected to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.commands.bare import Bare
+from bot.commands.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Integrations(Bare):
+    """Show the organization's integrations."""
+
+    USAGE: ClassVar[Usage] = Usage(
+        name="integrations",
+        summary="Shows what the Codegen organization is connected to.",
+        form="integrations",
+        example="integrations",
+        permission="write",
+    )

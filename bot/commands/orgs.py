@@ -1,0 +1,22 @@
+"""``orgs``: the Codegen organizations that the bot's token sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.commands.bare import Bare
+from bot.commands.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Orgs(Bare):
+    """Show the organizations."""
+
+    USAGE: ClassVar[Usage] = Usage(
+        name="orgs",
+        summary="Shows the Codegen organizations that the bot's token sees.",
+        form="orgs",
+        example="orgs",
+        permission="write",
+    )

@@ -1,0 +1,22 @@
+"""``whoami``: who one is here, and what that allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bot.commands.bare import Bare
+from bot.commands.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI(Bare):
+    """Show what the person may do here, and why."""
+
+    USAGE: ClassVar[Usage] = Usage(
+        name="whoami",
+        summary="Shows what you may do here and why, and whose Codegen token the bot uses.",
+        form="whoami",
+        example="whoami",
+        permission="read",
+    )

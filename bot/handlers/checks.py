@@ -1,0 +1,30 @@
+"""``checks``: shows Codegen's check-suite settings of the thread's repository, and changes them."""
+
+from __future__ import annotations
+
+from bot.codegen.models import CheckSuiteChange, CheckSuiteSettings
+from bot.commands.checks import Checks
+from bot.handlers.codegen_repository import codegen_repository
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import checks as replies
+from bot.replies.reply import Reply
+
+
+async def checks(command: Checks, order: Order, do: Do) -> Reply:
+    repository = await codegen_repository(order, do)
+    settings = await do.codegen.check_suite_settings(repository.id)
+    if not command.changes:
+        return replies.shown(repository, settings, prefix=order.prefix)
+    await do.codegen.update_check_suite_settings(repository.id, _change(command, settings))
+    return replies.changed(repository, await do.codegen.check_suite_settings(repository.id), prefix=order.prefix)
+
+
+def _change(command: Checks, settings: CheckSuiteSettings) -> CheckSuiteChange:
+    """Codegen takes the whole list of ignored checks: those that nobody spoke of stay on it."""
+    if not command.ignore and not command.unignore:
+        return CheckSuiteChange(check_retry_count=command.retries)
+    ignored = dict.fromkeys((*settings.ignored_checks, *command.ignore))
+    return CheckSuiteChange(
+        check_retry_count=command.retries, ignored_checks=[name for name in ignored if name not in command.unignore]
+    )

@@ -1,0 +1,18 @@
+"""The thread's repository as Codegen knows it."""
+
+from __future__ import annotations
+
+from bot.codegen.models import Repository
+from bot.errors import UserMistake
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies.codegen_repository import not_known
+
+
+async def codegen_repository(order: Order, do: Do) -> Repository:
+    """:raises UserMistake: where Codegen does not have it."""
+    name = order.thread.repository.lower()
+    for repository in await do.codegen.repositories():
+        if repository.full_name.lower() == name:
+            return repository
+    raise UserMistake(not_known(order.thread.repository))

@@ -1,0 +1,89 @@
+"""Which pull request a command on a run is about, and whether it may reach it from where it was given.
+
+A person's rights are asked for in one repository. The bot's own rights at Codegen reach all of the organization's, so
+what changes a pull request is taken only in that pull request's repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from bot.codegen.models import AgentRun, RunPullRequest
+from bot.commands.of_run import OfRun
+from bot.errors import Kind, UpstreamError, UserMistake
+from bot.github.models import Thread
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.which_run import which_run
+from bot.replies import run_pull_request as replies
+
+
+async def run_of_thread(command: OfRun, order: Order, do: Do) -> AgentRun:
+    """The run that was named, else the newest known to be on this pull request, else the thread's latest.
+
+    :raises UserMistake: where there is none, or its pull requests are in other repositories
+    """
+    run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} {order.name} 7"))
+    if command.run is None and order.thread.is_pull_request and of_thread(run, order.thread) is None:
+        # The latest run here may work on a pull request of its own; this one may be an earlier run's.
+        newest = (await do.codegen.runs_page(1)).runs
+        run = next((each for each in newest if of_thread(each, order.thread)), run)
+    if run.github_pull_requests and not any(is_in(order.thread, link) for link in run.github_pull_requests):
+        raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
+    return run
+
+
+async def flag(run: AgentRun, tell: Callable[[int], Awaitable[None]], order: Order) -> None:
+    """Tells Codegen of a run's pull request by the run's number.
+
+    :raises UserMistake: where Codegen refuses because the run has none
+    """
+    try:
+        await tell(run.id)
+    except UpstreamError as error:
+        if run.github_pull_requests or error.kind not in {Kind.NOT_FOUND, Kind.INVALID}:
+            raise
+        text = replies.refused_without(run, error, command=order.name, prefix=order.prefix)
+        raise UserMistake(text) from None
+
+
+def meant(run: AgentRun, order: Order) -> RunPullRequest:
+    """The run's pull request that is this thread, else its only one.
+
+    :raises UserMistake: where there is none, where there are several, or where it is in another repository
+    """
+    links = run.github_pull_requests
+    here = of_thread(run, order.thread)
+    if here is not None:
+        return here
+    if not links:
+        raise UserMistake(replies.has_none(run, prefix=order.prefix))
+    if len({place_of(link) or link.id for link in links}) > 1:
+        raise UserMistake(replies.several(run, command=order.name, prefix=order.prefix))
+    if not is_in(order.thread, links[0]):
+        raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
+    return links[0]
+
+
+def of_thread(run: AgentRun, thread: Thread) -> RunPullRequest | None:
+    """The run's pull request that is this thread."""
+    if not thread.is_pull_request:
+        return None
+    place = (thread.repository.lower(), thread.number)
+    return next((link for link in run.github_pull_requests if place_of(link) == place), None)
+
+
+def is_in(thread: Thread, link: RunPullRequest) -> bool:
+    """Whether a pull request is in the thread's repository."""
+    place = place_of(link)
+    return place is not None and place[0] == thread.repository.lower()
+
+
+def place_of(link: RunPullRequest) -> tuple[str, int] | None:
+    """The repository in small letters, and the number; None where Codegen does not say it."""
+    found = _ADDRESS.fullmatch(link.url or "")
+    return (found[1].lower(), int(found[2])) if found else None
+
+
+_ADDRESS = re.compile(r"https?://[^/]+/([\w.-]+/[\w.-]+)/pull/([0-9]{1,10})/?", re.ASCII)

@@ -1,0 +1,91 @@
+"""`checks`: how Codegen reacts to this repository's checks."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+
+async def test_the_settings_are_shown(town: Town) -> None:
+    comment = await town.says("bob", "/codegen checks")
+
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+How Codegen reacts to the checks of octo/shop:
+
+| setting | value |
+|---|---|
+| tries to repair a failed check | 3 |
+| ignored checks | none |
+| checks that Codegen has seen | `GitHub Actions` |
+
+To change them: `/codegen checks --retries 3 --ignore "nightly build"`\
+""")
+    await town.reacted(comment, "eyes", "rocket")
+
+
+async def test_the_settings_are_changed_and_the_others_stay(town: Town) -> None:
+    await town.says("bob", '/codegen checks --retries 5 --ignore "nightly | build" -i lint')
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+Changed. How Codegen reacts to the checks of octo/shop:
+
+| setting | value |
+|---|---|
+| tries to repair a failed check | 5 |
+| ignored checks | `nightly \\| build`, `lint` |
+| checks that Codegen has seen | `GitHub Actions` |\
+""")
+
+    await town.says("bob", "/codegen checks -u lint")
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+Changed. How Codegen reacts to the checks of octo/shop:
+
+| setting | value |
+|---|---|
+| tries to repair a failed check | 5 |
+| ignored checks | `nightly \\| build` |
+| checks that Codegen has seen | `GitHub Actions` |\
+""")
+    assert town.requests("PUT", "/check-suite-settings") == [
+        {"check_retry_count": 5, "ignored_checks": ["nightly | build", "lint"]},
+        {"ignored_checks": ["nightly | build"]},
+    ]
+
+
+async def test_a_repository_that_codegen_does_not_know(town: Town) -> None:
+    town.codegen.control.fault(
+        path="/repos$", status=200, body={"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
+    )
+    await town.says("bob", "/codegen checks")
+
+    assert await town.reply(Stage.REFUSED) == snapshot(
+        "Codegen does not know the repository `octo/shop` in this organization. Somebody who manages it adds the repository in Codegen's GitHub integration; then give the command again in a new comment."
+    )
+
+
+async def test_a_refusal_upstream_is_told(town: Town) -> None:
+    town.codegen.control.fault(path="/check-suite-settings$", status=403, body={"detail": "Not yours."})
+    await town.says("bob", "/codegen checks")
+
+    assert (await town.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
+
+
+async def test_a_reader_may_not(town: Town) -> None:
+    await town.says("carol", "/codegen checks")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--retries 11", "`--retries` takes a whole number from 0 to 10."),
+        ("--retries many", "`--retries` takes a whole number from 0 to 10."),
+        ("please", "`checks` takes its flags and nothing else"),
+        ("-i lint -u lint", "A check cannot be ignored and heeded at once."),
+    ],
+)
+async def test_what_does_not_fit_is_told(town: Town, words: str, sentence: str) -> None:
+    await town.says("bob", f"/codegen checks {words}")
+
+    assert (await town.reply(Stage.REFUSED)).startswith(sentence)
