@@ -64,7 +64,7 @@ class Engine:
         self._carry_out = carry_out
         self._heard = heard
         self._polling_interval = polling_interval
-        self._taken: dict[str, None] = {}
+        self._taken: dict[str, asyncio.Event] = {}
         self._begun_here: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telling: set[asyncio.Task[Any]] = set()
@@ -111,9 +111,12 @@ class Engine:
         :returns: False where this process has taken it before
         """
         assert self._workflow is not None, "start() comes first"  # noqa: S101 - a fault of ours
-        if order.identity in self._taken:
-            return False
-        self._taken[order.identity] = None
+        while (written := self._taken.get(order.identity)) is not None:
+            # The other delivery may still fail to be written down: then this one is the first.
+            await written.wait()
+            if order.identity in self._taken:
+                return False
+        written = self._taken[order.identity] = asyncio.Event()
         # Only an order that the database did not know yet comes back with this word: one that it knew keeps its first.
         nonce = uuid.uuid4().hex
         self._begun_here.add(nonce)
@@ -124,6 +127,8 @@ class Engine:
             self._taken.pop(order.identity, None)
             self._begun_here.discard(nonce)
             raise
+        finally:
+            written.set()
         if len(self._taken) > REMEMBERED_ORDERS:
             del self._taken[next(iter(self._taken))]
         return True
