@@ -35,7 +35,7 @@ class Checks:
                 name="--retries",
                 short="-r",
                 value="N",
-                sentence=f"How often Codegen tries again after a failed check, 0 to {MOST_RETRIES}.",
+                sentence=f"How often Codegen tries to repair a failed check, 0 to {MOST_RETRIES}.",
             ),
             Flag(name="--ignore", short="-i", value="NAME", sentence="A check to leave alone.", many=True),
             Flag(name="--unignore", short="-u", value="NAME", sentence="A check to heed again.", many=True),

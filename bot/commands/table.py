@@ -7,13 +7,20 @@ from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
 from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
+from bot.commands.integrations import Integrations
 from bot.commands.keep import Keep
+from bot.commands.logs import Logs
 from bot.commands.multi_run import MultiRun
+from bot.commands.orgs import Orgs
 from bot.commands.remove import Remove
+from bot.commands.repos import Repos
 from bot.commands.resume import Resume
 from bot.commands.run import Run
+from bot.commands.runs import ListRuns
 from bot.commands.star import Star, Starred, Unstar
 from bot.commands.status import Status
+from bot.commands.users import Users
+from bot.commands.whoami import WhoAmI
 
 Command = (
     Run
@@ -21,6 +28,8 @@ Command = (
     | MultiRun
     | Keep
     | Status
+    | ListRuns
+    | Logs
     | Cancel
     | BanChecks
     | UnbanChecks
@@ -33,6 +42,11 @@ Command = (
     | Star
     | Unstar
     | Starred
+    | WhoAmI
+    | Users
+    | Orgs
+    | Repos
+    | Integrations
     | Help
 )
 
@@ -42,6 +56,8 @@ COMMANDS: dict[str, type[Command]] = {
     "multi-run": MultiRun,
     "keep": Keep,
     "status": Status,
+    "runs": ListRuns,
+    "logs": Logs,
     "cancel": Cancel,
     "ban-checks": BanChecks,
     "unban-checks": UnbanChecks,
@@ -54,5 +70,10 @@ COMMANDS: dict[str, type[Command]] = {
     "star": Star,
     "unstar": Unstar,
     "starred": Starred,
+    "whoami": WhoAmI,
+    "users": Users,
+    "orgs": Orgs,
+    "repos": Repos,
+    "integrations": Integrations,
     "help": Help,
 }

@@ -1,23 +1,26 @@
-"""``ban-checks`` and ``unban-checks``: said to Codegen, and shown by the label."""
+"""``ban-checks``, ``unban-checks`` and ``remove``: said to Codegen, and shown by the label."""
 
 from __future__ import annotations
 
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.labels import LabelRole
+from bot.commands.remove import Remove
 from bot.errors import UserMistake
 from bot.handlers.do import Do
 from bot.handlers.labels import set_on_threads, threads_of
 from bot.handlers.order import Order
 from bot.handlers.run_pull_request import flag, of_thread, run_of_thread
-from bot.replies import ban_checks as replies
+from bot.replies import pull_requests as replies
 from bot.replies.reply import Reply
+from bot.replies.run_pull_request import none_of_this
 
 
 async def ban_checks(command: BanChecks, order: Order, do: Do) -> Reply:
     run = await run_of_thread(command, order, do)
-    if order.label is not None and order.thread.is_pull_request and of_thread(run, order.thread) is None:
+    is_another = order.thread.is_pull_request and run.github_pull_requests and of_thread(run, order.thread) is None
+    if order.label is not None and is_another:
         # The label would say of this pull request what is true of another one only.
-        raise UserMistake(replies.none_of_this(prefix=order.prefix))
+        raise UserMistake(none_of_this(run, prefix=order.prefix))
     await flag(run, do.codegen.ban_checks, order)
     failed = await set_on_threads(LabelRole.BAN_CHECKS, threads_of(run), do, on=True)
     return replies.banned(run, failed=failed, prefix=order.prefix)
@@ -30,3 +33,11 @@ async def unban_checks(command: UnbanChecks, order: Order, do: Do) -> Reply:
     threads = dict.fromkeys([*threads_of(run), (order.thread.repository, order.thread.number)])
     failed = await set_on_threads(LabelRole.BAN_CHECKS, [*threads], do, on=False)
     return replies.unbanned(run, failed=failed, prefix=order.prefix)
+
+
+async def remove(command: Remove, order: Order, do: Do) -> Reply:
+    """Upstream it is a ban by another name, so the label says so too."""
+    run = await run_of_thread(command, order, do)
+    await flag(run, do.codegen.remove_from_pr, order)
+    failed = await set_on_threads(LabelRole.BAN_CHECKS, threads_of(run), do, on=True)
+    return replies.removed(run, failed=failed, prefix=order.prefix)

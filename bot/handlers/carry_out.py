@@ -11,14 +11,21 @@ from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
 from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
+from bot.commands.integrations import Integrations
 from bot.commands.keep import Keep
+from bot.commands.logs import Logs
 from bot.commands.multi_run import MultiRun
+from bot.commands.orgs import Orgs
 from bot.commands.remove import Remove
+from bot.commands.repos import Repos
 from bot.commands.resume import Resume
 from bot.commands.run import Run
+from bot.commands.runs import ListRuns
 from bot.commands.star import Star, Starred, Unstar
 from bot.commands.status import Status
 from bot.commands.usage import Mistake
+from bot.commands.users import Users
+from bot.commands.whoami import WhoAmI
 from bot.errors import Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
@@ -27,14 +34,21 @@ from bot.handlers.checks import checks
 from bot.handlers.do import Do
 from bot.handlers.edit_pull_request import edit_pull_request
 from bot.handlers.help import help_
+from bot.handlers.integrations import integrations
 from bot.handlers.keep import keep
 from bot.handlers.labels import set_label
+from bot.handlers.list_runs import list_runs
+from bot.handlers.logs import logs
 from bot.handlers.multi_run import multi_run
 from bot.handlers.order import Order
+from bot.handlers.orgs import orgs
+from bot.handlers.repos import repos
 from bot.handlers.resume import resume
 from bot.handlers.run import run
 from bot.handlers.star import star, starred, unstar
 from bot.handlers.status import status
+from bot.handlers.users import users
+from bot.handlers.whoami import whoami
 from bot.replies import failures
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
@@ -47,6 +61,8 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     MultiRun: multi_run,
     Keep: keep,
     Status: status,
+    ListRuns: list_runs,
+    Logs: logs,
     Cancel: cancel,
     BanChecks: ban_checks,
     UnbanChecks: unban_checks,
@@ -59,6 +75,11 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     Star: star,
     Unstar: unstar,
     Starred: starred,
+    WhoAmI: whoami,
+    Users: users,
+    Orgs: orgs,
+    Repos: repos,
+    Integrations: integrations,
     Help: help_,
 }
 """Every command's handler. A test holds it against the commands' own table."""

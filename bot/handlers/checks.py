@@ -17,7 +17,7 @@ async def checks(command: Checks, order: Order, do: Do) -> Reply:
     if not command.changes:
         return replies.shown(repository, settings, prefix=order.prefix)
     await do.codegen.update_check_suite_settings(repository.id, _change(command, settings))
-    return replies.changed(repository, await do.codegen.check_suite_settings(repository.id), prefix=order.prefix)
+    return replies.changed(repository, await do.codegen.check_suite_settings(repository.id))
 
 
 def _change(command: Checks, settings: CheckSuiteSettings) -> CheckSuiteChange:

@@ -6,7 +6,7 @@ from bot.codegen.models import Repository
 from bot.errors import UserMistake
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.replies.codegen_repository import not_known
+from bot.replies.checks import repository_not_known
 
 
 async def codegen_repository(order: Order, do: Do) -> Repository:
@@ -15,4 +15,4 @@ async def codegen_repository(order: Order, do: Do) -> Repository:
     for repository in await do.codegen.repositories():
         if repository.full_name.lower() == name:
             return repository
-    raise UserMistake(not_known(order.thread.repository))
+    raise UserMistake(repository_not_known(order.thread.repository))

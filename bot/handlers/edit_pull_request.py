@@ -8,7 +8,7 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.run_pull_request import meant
 from bot.handlers.which_run import which_run
-from bot.replies import edit_pull_request as replies
+from bot.replies import pull_requests as replies
 from bot.replies.reply import Reply
 
 STATES: dict[type[EditPullRequest], PullRequestState] = {
@@ -25,5 +25,5 @@ async def edit_pull_request(command: EditPullRequest, order: Order, do: Do) -> R
     state = STATES[type(command)]
     edited = await do.codegen.edit_pull_request(link.id, state)
     if not edited.success:
-        return replies.not_edited(run, link, state, problem=edited.error)
+        return replies.not_edited(run, link, edited.error)
     return replies.edited(run, link, state, prefix=order.prefix)

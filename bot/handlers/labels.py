@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from bot import log
@@ -10,6 +9,7 @@ from bot.codegen.models import AgentRun
 from bot.commands.labels import LABELS, LabelRole
 from bot.errors import UpstreamError
 from bot.handlers.do import Do
+from bot.handlers.pull_request_location import location_of
 
 _log = log.get(__name__)
 
@@ -35,11 +35,7 @@ async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on
 
 def threads_of(run: AgentRun) -> list[tuple[str, int]]:
     """The run's pull requests on GitHub, as repository and number."""
-    found = [_PULL_REQUEST.search(link.url or "") for link in run.github_pull_requests]
-    return [*dict.fromkeys((match[1], int(match[2])) for match in found if match)]
-
-
-_PULL_REQUEST = re.compile(r"^https?://[^/]+/([\w.-]+/[\w.-]+)/pull/([0-9]{1,10})/?$")
+    return [*dict.fromkeys(place for link in run.github_pull_requests if (place := location_of(link)))]
 
 
 async def set_on_threads(role: LabelRole, threads: Sequence[tuple[str, int]], do: Do, *, on: bool) -> list[str]:

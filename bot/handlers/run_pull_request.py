@@ -6,7 +6,6 @@ what changes a pull request is taken only in that pull request's repository.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 
 from bot.codegen.models import AgentRun, RunPullRequest
@@ -15,8 +14,10 @@ from bot.errors import Kind, UpstreamError, UserMistake
 from bot.github.models import Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
+from bot.handlers.pull_request_location import location_of
 from bot.handlers.which_run import which_run
 from bot.replies import run_pull_request as replies
+from bot.replies.pull_requests import has_no_pull_request, has_several
 
 
 async def run_of_thread(command: OfRun, order: Order, do: Do) -> AgentRun:
@@ -58,9 +59,9 @@ def meant(run: AgentRun, order: Order) -> RunPullRequest:
     if here is not None:
         return here
     if not links:
-        raise UserMistake(replies.has_none(run, prefix=order.prefix))
-    if len({place_of(link) or link.id for link in links}) > 1:
-        raise UserMistake(replies.several(run, command=order.name, prefix=order.prefix))
+        raise UserMistake(has_no_pull_request(run, prefix=order.prefix))
+    if len({location_of(link) or link.id for link in links}) > 1:
+        raise UserMistake(has_several(run, command=f"{order.prefix} {order.name} {run.id}"))
     if not is_in(order.thread, links[0]):
         raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
     return links[0]
@@ -71,19 +72,10 @@ def of_thread(run: AgentRun, thread: Thread) -> RunPullRequest | None:
     if not thread.is_pull_request:
         return None
     place = (thread.repository.lower(), thread.number)
-    return next((link for link in run.github_pull_requests if place_of(link) == place), None)
+    return next((link for link in run.github_pull_requests if location_of(link) == place), None)
 
 
 def is_in(thread: Thread, link: RunPullRequest) -> bool:
     """Whether a pull request is in the thread's repository."""
-    place = place_of(link)
+    place = location_of(link)
     return place is not None and place[0] == thread.repository.lower()
-
-
-def place_of(link: RunPullRequest) -> tuple[str, int] | None:
-    """The repository in small letters, and the number; None where Codegen does not say it."""
-    found = _ADDRESS.fullmatch(link.url or "")
-    return (found[1].lower(), int(found[2])) if found else None
-
-
-_ADDRESS = re.compile(r"https?://[^/]+/([\w.-]+/[\w.-]+)/pull/([0-9]{1,10})/?", re.ASCII)

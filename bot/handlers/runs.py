@@ -269,7 +269,7 @@ class Runs:
         return await self._record("wait-for-all", _ALL_ENDED, work)
 
     async def latest(self) -> int | None:
-        """The thread's latest run: of our store, else of our own replies, else one that names the pull request, else the
+        """The thread's latest run: of our store, else of our own replies, else one that names the pull request, else
         one that the pull request's description names."""
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 

@@ -7,13 +7,13 @@ from bot.commands.star import Star, Starred, Unstar
 from bot.handlers.do import Do
 from bot.handlers.labels import set_on_threads, threads_of
 from bot.handlers.order import Order
-from bot.handlers.which_run import which_run
+from bot.handlers.which_run import visible_run
 from bot.replies import stars as replies
 from bot.replies.reply import Reply
 
 
 async def star(command: Star, order: Order, do: Do) -> Reply:
-    run = await do.codegen.run(await which_run(command.run, order, do, example=f"{order.prefix} star 7"))
+    run = await visible_run(command.run, order, do, example=f"{order.prefix} star 7")
     is_new = await do.stars.add(do.org_id, run.id, login=order.person.login, at=do.now())
     failed = await set_on_threads(LabelRole.STARRED, threads_of(run), do, on=True)
     return replies.starred(run, is_new=is_new, failed=failed, prefix=order.prefix)
@@ -27,7 +27,7 @@ async def unstar(command: Unstar, order: Order, do: Do) -> Reply:
         latest = await do.runs.latest()
         removed = await do.stars.remove(do.org_id, {*run_ids, *([latest] if latest else [])})
         return replies.unstarred(removed, failed=[])
-    run = await do.codegen.run(await which_run(command.run, order, do, example=f"{order.prefix} unstar 7"))
+    run = await visible_run(command.run, order, do, example=f"{order.prefix} unstar 7")
     removed = await do.stars.remove(do.org_id, [run.id])
     still_starred = {each.run_id for each in await do.stars.all(do.org_id)}
     bare = [each for each in threads_of(run) if still_starred.isdisjoint(await do.runs.of_thread(*each))]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bot.commands.status import Status
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.which_run import which_run
+from bot.handlers.which_run import visible_run
 from bot.replies import runs
 from bot.replies.reply import Reply
 
 
 async def status(command: Status, order: Order, do: Do) -> Reply:
-    run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} status 7"))
+    run = await visible_run(command.run, order, do, example=f"{order.prefix} status 7")
     seconds = (do.now() - run.created_at).total_seconds() if run.created_at else None
     return runs.status(run, seconds=seconds, prefix=order.prefix)

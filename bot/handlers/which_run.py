@@ -1,11 +1,18 @@
-"""Which run a command means where it names none."""
+"""Which run a command means where it names none, and whether a run may be shown where the command was given.
+
+The bot's token sees all runs of the organization; whoever reads a thread may not.
+"""
 
 from __future__ import annotations
 
+from bot.codegen.client import MARK
+from bot.codegen.models import AgentRun
 from bot.errors import UserMistake
+from bot.github.models import Permission
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.replies.failures import no_run_here
+from bot.handlers.pull_request_location import location_of
+from bot.replies.failures import no_run_here, not_of_this_repository
 
 
 async def which_run(given: int | None, order: Order, do: Do, *, example: str) -> int:
@@ -18,3 +25,32 @@ async def which_run(given: int | None, order: Order, do: Do, *, example: str) ->
     if run_id is None:
         raise UserMistake(no_run_here(example, prefix=order.prefix))
     return run_id
+
+
+async def visible_run(given: int | None, order: Order, do: Do, *, example: str) -> AgentRun:
+    """The same, looked up; a run that somebody names by its number must belong to this repository.
+
+    :raises UserMistake: as `which_run` and `check_visible`
+    """
+    run = await do.runs.get(await which_run(given, order, do, example=example))
+    if given is not None:
+        await check_visible(run, order, do)
+    return run
+
+
+async def check_visible(run: AgentRun, order: Order, do: Do) -> None:
+    """:raises UserMistake: where the run belongs to another repository, or to none that is known and the person may not
+    write here"""
+    known = _repositories(run)
+    if order.thread.repository.lower() in known:
+        return
+    if known or await do.permission() < Permission.WRITE:
+        raise UserMistake(not_of_this_repository(run.id, prefix=order.prefix))
+
+
+def _repositories(run: AgentRun) -> set[str]:
+    """Where a run was started by the bot, and where its pull requests are; in small letters."""
+    mark = (run.metadata or {}).get(MARK)
+    started = {str(mark.get("repository", "")).lower()} if isinstance(mark, dict) else set()
+    places = (location_of(link) for link in run.github_pull_requests)
+    return {*started, *(place[0] for place in places if place)} - {""}

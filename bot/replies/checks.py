@@ -1,7 +1,4 @@
-"""What the bot says of Codegen's check-suite settings.
-
-A list, not a table: a check's name may hold any letters, and a bar or a backslash would break a table's row.
-"""
+"""What the bot says of Codegen's check-suite settings."""
 
 from __future__ import annotations
 
@@ -9,61 +6,70 @@ from collections.abc import Iterable
 
 from bot.codegen.models import CheckSuiteSettings, Repository
 from bot.replies.markers import Stage
+from bot.replies.phrases import one_line, one_word, table
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, fenced, folded, inline_code
 
 MOST_SHOWN = 50
+"""Names in one list; a repository may have hundreds of checks."""
 
-_PROMPT_KEPT = 2_000
-_PROMPTS_SHOWN = 10
+PROMPTS_SHOWN = 10
+PROMPT_KEPT = 2_000
 
 
 def shown(repository: Repository, settings: CheckSuiteSettings, *, prefix: str) -> Reply:
-    head = f"How Codegen reacts to the checks of {inline_code(repository.full_name)}:"
-    example = f'Change it: `{prefix} checks --retries 5 --ignore "nightly build"`'
-    return _reply(head, settings, example)
+    return _reply("", repository, settings, f'To change them: `{prefix} checks --retries 3 --ignore "nightly build"`')
 
 
-def changed(repository: Repository, settings: CheckSuiteSettings, *, prefix: str) -> Reply:
+def changed(repository: Repository, settings: CheckSuiteSettings) -> Reply:
     """:param settings: as Codegen has them after the change"""
-    head = f"Changed. How Codegen reacts to the checks of {inline_code(repository.full_name)} now:"
-    return _reply(head, settings, f"More: `{prefix} help checks`")
+    return _reply("Changed. ", repository, settings, "")
 
 
-def _reply(head: str, settings: CheckSuiteSettings, last: str) -> Reply:
-    count = settings.check_retry_count
-    retries = [f"{_code(name)}: {number}" for name, number in settings.check_retry_counts.items()]
-    lines = [
-        f"- Tries again after a failed check: {f'{count} time' if count == 1 else f'{count} times'}",
-        f"- Ignored checks: {_all(map(_code, settings.ignored_checks))}",
+def repository_not_known(repository: str) -> str:
+    """:param repository: ``owner/name``"""
+    return (
+        f"Codegen does not know the repository {inline_code(repository)} in this organization. Somebody who manages "
+        "it adds the repository in Codegen's GitHub integration; then give the command again in a new comment."
+    )
+
+
+def _reply(done: str, repository: Repository, settings: CheckSuiteSettings, last: str) -> Reply:
+    rows = [
+        ("tries to repair a failed check", str(settings.check_retry_count)),
+        ("ignored checks", _all(map(_name, settings.ignored_checks))),
+        ("tries for single checks", _all(f"{_name(each)}: {n}" for each, n in settings.check_retry_counts.items())),
+        ("apps whose failures count at once", _all(map(_name, settings.high_priority_apps))),
+        ("checks that Codegen has seen", _all(map(_name, settings.available_check_suite_names))),
     ]
-    if retries:
-        lines.append(f"- Tries for single checks: {_all(retries)}")
-    if settings.high_priority_apps:
-        lines.append(f"- Reacts at once to failures of: {_all(map(_code, settings.high_priority_apps))}")
-    if settings.available_check_suite_names:
-        lines.append(f"- Check suites it has seen here: {_all(map(_code, settings.available_check_suite_names))}")
-    parts = (head, "\n".join(lines), _prompts(settings), last)
+    parts = (
+        f"{done}How Codegen reacts to the checks of {one_line(repository.full_name, 200)}:",
+        table(("setting", "value"), [row for row in rows if row[0] in _ALWAYS or row[1] != _NONE]),
+        _prompts(settings),
+        last,
+    )
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part))
 
 
+_NONE = "none"
+_ALWAYS = frozenset({"tries to repair a failed check", "ignored checks"})
+"""Rows that stand even where there is nothing to say."""
+
+
 def _prompts(settings: CheckSuiteSettings) -> str:
-    """What Codegen is told to do about single checks."""
-    prompts = [
-        f"{_code(name)}\n\n{fenced(cut(prompt, _PROMPT_KEPT))}"
-        for name, prompt in [*settings.custom_prompts.items()][:_PROMPTS_SHOWN]
-    ]
-    if len(settings.custom_prompts) > _PROMPTS_SHOWN:
-        prompts.append(f"… and {len(settings.custom_prompts) - _PROMPTS_SHOWN} more")
-    return folded("Prompts for single checks", "\n\n".join(prompts)) if prompts else ""
+    """What Codegen is told about single checks."""
+    prompts = [*settings.custom_prompts.items()]
+    texts = [f"{_name(check)}\n\n{fenced(cut(text, PROMPT_KEPT))}" for check, text in prompts[:PROMPTS_SHOWN]]
+    if len(prompts) > PROMPTS_SHOWN:
+        texts.append(f"… and {len(prompts) - PROMPTS_SHOWN} more.")
+    return folded("Prompts for single checks", "\n\n".join(texts)) if texts else ""
 
 
 def _all(names: Iterable[str]) -> str:
-    """``a, b … and 7 more``; ``none``."""
     known = [*names]
     more = f" … and {len(known) - MOST_SHOWN} more" if len(known) > MOST_SHOWN else ""
-    return f"{', '.join(known[:MOST_SHOWN]) or 'none'}{more}"
+    return f"{', '.join(known[:MOST_SHOWN]) or _NONE}{more}"
 
 
-def _code(name: str) -> str:
-    return inline_code(name[:200]) or "(a name without letters)"
+def _name(name: str) -> str:
+    return one_word(name) or "(nothing that can be seen)"

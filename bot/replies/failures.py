@@ -36,6 +36,13 @@ def no_run_here(example: str, *, prefix: str) -> str:
     )
 
 
+def not_of_this_repository(run_id: int, *, prefix: str) -> str:
+    return (
+        f"Run {run_id} is not known to belong to this repository, so nothing of it is shown or changed here. "
+        f"Without a number, `{prefix} status` shows this conversation's latest run."
+    )
+
+
 def bot_refused(login: str) -> str:
     return f"`{login}` is a bot, and bots may not give commands here. A person with `write` access can."
 

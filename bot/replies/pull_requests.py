@@ -21,6 +21,8 @@ _DONE = {
 
 def banned(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
     """:param failed: threads on which the label could not be set"""
+    if not run.github_pull_requests:
+        return _noted(run, "it will not react to the checks of one", prefix)
     return _done(
         run,
         f"Codegen reacts no longer to the checks of {_where(run)}; its agents there are stopped.",
@@ -39,6 +41,8 @@ def unbanned(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
 
 
 def removed(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
+    if not run.github_pull_requests:
+        return _noted(run, "it will stay off one", prefix)
     return _done(
         run,
         f"Codegen is off {_where(run)}: its agents there are stopped, and it reacts no longer to the checks. The pull "
@@ -46,6 +50,12 @@ def removed(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
         f"Undo: `{prefix} unban-checks {run.id}`",
         failed,
     )
+
+
+def _noted(run: AgentRun, what: str, prefix: str) -> Reply:
+    """Codegen took it for a run without a pull request: no agent is stopped by that."""
+    text = f"Codegen took note: {run_link(run)} has no pull request yet, and {what}. A running agent goes on."
+    return _done(run, text, f"Undo: `{prefix} unban-checks {run.id}`", ())
 
 
 def _done(run: AgentRun, text: str, next_step: str, failed: Sequence[str]) -> Reply:

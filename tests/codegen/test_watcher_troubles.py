@@ -15,7 +15,7 @@ from bot.errors import RETRY_DELAYS, Kind, UpstreamError
 from tests.codegen.bell import Bell, begin, watching
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import PACE
-from tests.codegen.wire import RUN, Wire, client_on, no, ok
+from tests.codegen.wire import RUN, Answer, Wire, client_on, no, ok
 
 TRIES = len(RETRY_DELAYS) + 1
 
@@ -78,17 +78,29 @@ async def test_an_outage_is_waited_out(quick: RunWatcher, emulator: CodegenEmula
     assert outages == [*OUTAGE_DELAYS[:3]]
 
 
-async def test_a_long_outage_is_looked_at_once_a_minute(clock: Clock) -> None:
+async def outages(clock: Clock, *answers: Answer) -> list[float]:
+    """How long is waited after each failed look, with these answers until the run has ended."""
     wire = Wire(clock)
-    page = {"items": [{**RUN, "status": "COMPLETE"}], "total": 1, "page": 1, "size": 100, "pages": 1}
-    wire.says(*[no(500)] * (8 * TRIES), ok(page))
+    wire.says(*answers, listing("COMPLETE"))
     async with client_on(wire) as codegen:
         watcher = RunWatcher(codegen, clock=clock, sleep=clock.sleep)
         with structlog.testing.capture_logs() as lines:
             assert (await watcher.finished(1)).succeeded
         await watcher.aclose()
-    outages = [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
-    assert outages == [*OUTAGE_DELAYS, 60.0, 60.0, 60.0]
+    return [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
+
+
+def listing(status: str) -> Answer:
+    return ok({"items": [{**RUN, "status": status}], "total": 1, "page": 1, "size": 100, "pages": 1})
+
+
+async def test_a_long_outage_is_looked_at_once_a_minute(clock: Clock) -> None:
+    assert await outages(clock, *[no(500)] * (8 * TRIES)) == [*OUTAGE_DELAYS, 60.0, 60.0, 60.0]
+
+
+async def test_a_second_outage_begins_anew(clock: Clock) -> None:
+    outage = [no(500)] * TRIES
+    assert await outages(clock, *outage, *outage, listing("RUNNING"), *outage) == [2.0, 5.0, 2.0]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, Kind.UNAUTHORIZED), (403, Kind.FORBIDDEN)])

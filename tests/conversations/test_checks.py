@@ -14,7 +14,7 @@ async def test_the_settings_are_shown(town: Town) -> None:
 How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
-|---|---|
+| --- | --- |
 | tries to repair a failed check | 3 |
 | ignored checks | none |
 | checks that Codegen has seen | `GitHub Actions` |
@@ -30,7 +30,7 @@ async def test_the_settings_are_changed_and_the_others_stay(town: Town) -> None:
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
-|---|---|
+| --- | --- |
 | tries to repair a failed check | 5 |
 | ignored checks | `nightly \\| build`, `lint` |
 | checks that Codegen has seen | `GitHub Actions` |\
@@ -41,7 +41,7 @@ Changed. How Codegen reacts to the checks of octo/shop:
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
-|---|---|
+| --- | --- |
 | tries to repair a failed check | 5 |
 | ignored checks | `nightly \\| build` |
 | checks that Codegen has seen | `GitHub Actions` |\
@@ -89,3 +89,39 @@ async def test_what_does_not_fit_is_told(town: Town, words: str, sentence: str) 
     await town.says("bob", f"/codegen checks {words}")
 
     assert (await town.reply(Stage.REFUSED)).startswith(sentence)
+
+
+async def test_everything_that_codegen_knows_is_shown(town: Town) -> None:
+    """Names and prompts are anybody's text."""
+    settings = {
+        "check_retry_count": 1,
+        "ignored_checks": [f"shard {number}" for number in range(52)],
+        "check_retry_counts": {"lint": 2},
+        "custom_prompts": {"lint": "Run @alice's formatter.\n/codegen run it"},
+        "high_priority_apps": ["circle`ci"],
+        "available_check_suite_names": [],
+    }
+    town.codegen.control.fault(path="/check-suite-settings$", status=200, body=settings)
+
+    await town.says("bob", "/codegen checks")
+
+    reply = await town.reply(Stage.FINISHED)
+    assert "`shard 49` … and 2 more" in reply
+    assert "shard 50" not in reply
+    assert reply.partition("| tries for single")[2] == snapshot("""\
+ checks | `lint`: 2 |
+| apps whose failures count at once | ``circle`ci`` |
+
+<details><summary>Prompts for single checks</summary>
+
+`lint`
+
+```
+Run @alice's formatter.
+\u200b/codegen run it
+```
+
+</details>
+
+To change them: `/codegen checks --retries 3 --ignore "nightly build"`\
+""")

@@ -19,9 +19,25 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 | `/codegen multi-run [--attempts N] [--synthesis-prompt P] [--model M]... [--agent-type codegen\\|claude_code]... [--repo-id N] [--image URL]... PROMPT` | Lets several agents try the same, then one more makes the best of it. | people with write access |
 | `/codegen keep N\\|synthesis` | Keeps one attempt of the latest multi-run (or its synthesis) and closes the others' pull requests. | people with write access |
 | `/codegen status [RUN]` | Shows how a run is; without a number, this thread's latest run. | everybody who may read the repository |
+| `/codegen runs [--status S] [--limit N]` | Shows the organization's latest runs, those of this thread marked. | people with write access |
+| `/codegen logs [RUN] [--last N]` | Shows what a run did: errors, tools, last thoughts, its answer and the end of its log. | people with write access |
+| `/codegen cancel [RUN]` | Says how a run can be stopped; Codegen stops none that has no pull request. | everybody who may read the repository |
+| `/codegen ban-checks [RUN]` | Stops Codegen from reacting to this pull request's checks, and its agents on it. | people with write access |
+| `/codegen unban-checks [RUN]` | Lets Codegen react to this pull request's checks again. | people with write access |
+| `/codegen remove [RUN]` | Takes Codegen off this pull request and stops its agents on it. | people with write access |
+| `/codegen close [RUN]` | Closes a run's pull request; without a number, that of this thread's latest run. | people with write access |
+| `/codegen reopen [RUN]` | Opens a run's closed pull request again. | people with write access |
+| `/codegen draft [RUN]` | Makes a run's pull request a draft. | people with write access |
+| `/codegen ready [RUN]` | Marks a run's pull request as ready for review. | people with write access |
+| `/codegen checks [--retries N] [--ignore NAME]... [--unignore NAME]...` | Shows how Codegen reacts to this repository's checks, and changes it. | people with write access |
 | `/codegen star [RUN]` | Marks a run for the team; its pull request gets the label `codegen:starred`. | people with write access |
 | `/codegen unstar [RUN]` | Takes a run's mark away. | people with write access |
 | `/codegen starred` | Shows the runs that the team has marked. | people with write access |
+| `/codegen whoami` | Shows what you may do here and why, and whose Codegen token the bot uses. | everybody who may read the repository |
+| `/codegen users [ID]` | Shows the people of the Codegen organization, or the one with this number. | people with write access |
+| `/codegen orgs` | Shows the Codegen organizations that the bot's token sees. | people with write access |
+| `/codegen repos` | Shows the repositories that Codegen knows, with the numbers that `--repo-id` takes. | people with write access |
+| `/codegen integrations` | Shows what the Codegen organization is connected to. | people with write access |
 | `/codegen help [NAME]` | Shows what can be said here and who may say it. | everybody who may read the repository |
 
 More on one of them: `/codegen help run`\

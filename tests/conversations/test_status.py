@@ -94,3 +94,25 @@ Done.
 A follow-up: `/codegen resume 1 <what to do next>`\
 """)
     assert "No agent run belongs to this conversation" in await town.reply(number=1)
+
+
+async def test_a_run_of_another_repository_is_not_shown_here(town: Town) -> None:
+    """The bot sees all of the organization's runs; whoever reads this thread may not. Nor is it resumed here."""
+    town.codegen.start_elsewhere("Something private")
+    town.codegen.finish(1, result="The private result.", pull_request="octo/secrets#1")
+
+    for words in ("status 1", "resume 1 tell me more", "cancel 1", "star 1"):
+        await town.says("alice", f"/codegen {words}")
+        assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    assert len(town.codegen.runs[1].prompts) == 1
+
+
+async def test_a_run_of_no_known_repository_is_shown_to_writers_only(town: Town) -> None:
+    town.codegen.start_elsewhere("Something")
+
+    await town.says("carol", "/codegen status 1")
+    assert await town.reply(Stage.REFUSED) == snapshot(
+        "Run 1 is not known to belong to this repository, so nothing of it is shown or changed here. Without a number, `/codegen status` shows this conversation's latest run."
+    )
+    await town.says("bob", "/codegen status 1")
+    assert (await town.reply(Stage.FINISHED)).startswith("[Run 1]")

@@ -142,6 +142,14 @@ async def test_all_agents_of_the_pull_request_are_stopped(
     assert states(codegen) == [("STOPPED", []), ("STOPPED", []), ("PENDING", [])]
 
 
+async def test_another_organizations_agents_go_on(codegen: CodegenEmulator, http: httpx.AsyncClient) -> None:
+    await with_pull_request(codegen, http)
+    other = codegen.start_elsewhere("Hello", org_id=2)
+    codegen.open_pull_request(other.id, "octo/shop#12")
+    await http.post(f"{AGENT}/run/ban", json={"agent_run_id": 1})
+    assert states(codegen) == [("STOPPED", ["banned"]), ("PENDING", [])]
+
+
 async def test_a_run_without_a_pull_request_cannot_be_stopped(
     codegen: CodegenEmulator, http: httpx.AsyncClient
 ) -> None:
@@ -219,7 +227,10 @@ async def test_a_limit_is_kept_for_each_token_and_slides(http: httpx.AsyncClient
     assert statuses == [200] * 10 + [429] * 2
     other = {"authorization": "Bearer sk-org1-bob"}
     assert (await http.post(f"{AGENT}/run", json={"prompt": "Hello"}, headers=other)).status_code == 200
-    clock.passes(48)
+    clock.passes(0.5)
+    refused = await http.post(f"{AGENT}/run", json={"prompt": "Hello"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "48")
+    clock.passes(47.5)
     assert (await http.post(f"{AGENT}/run", json={"prompt": "Hello"})).status_code == 200
     refused = await http.post(f"{AGENT}/run", json={"prompt": "Hello"})
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")

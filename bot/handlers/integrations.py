@@ -1,0 +1,13 @@
+"""``integrations``: what the Codegen organization is connected to."""
+
+from __future__ import annotations
+
+from bot.commands.integrations import Integrations
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import integrations as replies
+from bot.replies.reply import Reply
+
+
+async def integrations(command: Integrations, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+    return replies.integrations(await do.codegen.integrations())

@@ -1,0 +1,13 @@
+"""``orgs``: the Codegen organizations that the bot's token sees."""
+
+from __future__ import annotations
+
+from bot.commands.orgs import Orgs
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import orgs as replies
+from bot.replies.reply import Reply
+
+
+async def orgs(command: Orgs, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+    return replies.orgs(await do.codegen.organizations(), own=do.org_id)

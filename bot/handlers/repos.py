@@ -1,0 +1,13 @@
+"""``repos``: the repositories that Codegen knows."""
+
+from __future__ import annotations
+
+from bot.commands.repos import Repos
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import repos as replies
+from bot.replies.reply import Reply
+
+
+async def repos(command: Repos, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+    return replies.repos(await do.codegen.repositories(), here=order.thread.repository)

@@ -1,0 +1,15 @@
+"""``users``: the people of the Codegen organization."""
+
+from __future__ import annotations
+
+from bot.commands.users import Users
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import users as replies
+from bot.replies.reply import Reply
+
+
+async def users(command: Users, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+    if command.user is not None:
+        return replies.user(await do.codegen.user(command.user), org_id=do.org_id)
+    return replies.users(await do.codegen.users(), org_id=do.org_id)

@@ -1,0 +1,23 @@
+"""``whoami``: what one may do here and why, and whose Codegen token the bot uses."""
+
+from __future__ import annotations
+
+from bot.commands.whoami import WhoAmI
+from bot.errors import UpstreamError
+from bot.github.models import Permission
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import whoami as replies
+from bot.replies.failures import sentence
+from bot.replies.reply import Reply
+
+
+async def whoami(command: WhoAmI, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+    has = await do.permission()
+    who_can = [] if has >= Permission.WRITE else await do.who_can(Permission.WRITE)
+    try:
+        codegen = replies.acting_as((await do.codegen.me()).github_username, org_id=do.org_id)
+    except UpstreamError as error:
+        # What was asked for first does not hang on Codegen.
+        codegen = replies.acting_as_nobody_knows(sentence(error))
+    return replies.whoami(order.person.login, order.thread.repository, has=has, who_can=who_can, codegen=codegen)

@@ -1,0 +1,267 @@
+"""What of a job's log is worth reading: the parts around its failures and its end, without secrets, within a budget.
+
+A log is anybody's text and may be long: only what is kept is looked at closely.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from bot.replies.redaction import REDACTED, redact
+
+LONGEST = 6_000_000
+MOST_LINES = 200_000
+"""Characters and lines of a log that are looked at: its last ones."""
+
+LONGEST_LINE = 600
+"""Characters of one line that are kept: its beginning and its end."""
+
+MOST_FAILURES = 500
+"""Signs of failure that are looked for, from the log's end on."""
+
+LAST_LINES = 12
+"""Lines at the end that are kept in any case, where they do not take more than a quarter of the budget."""
+
+RINGS = ((2, 4), (12, 10), (60, 20))
+"""Lines before and behind a sign of failure, the nearest first."""
+
+BEGINNING_LEFT_OUT = "[… the beginning of the log is left out …]"
+
+
+def excerpt(log: str, budget: int) -> str:
+    """The parts of a log that tell why it failed, in their order, with what was left out marked.
+
+    :param log: as GitHub stores it, with a timestamp before every line
+    :param budget: characters; what comes out is never longer
+    """
+    lines, is_cut = _cleaned(log)
+    lines = _without_keys(lines)
+    chosen = _chosen(lines, budget)
+    return _end_of(_joined(lines, chosen, is_cut=is_cut), budget)
+
+
+# The log without what the runner and the terminal put into it
+
+_TERMINAL = re.compile(
+    r"\x1b(?:\[[0-?]{0,100}[ -/]{0,10}[@-~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[ -/]{0,10}[0-~])"
+    r"|\x9b[0-?]{0,100}[ -/]{0,10}[@-~]"
+)
+_TIMESTAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z ?", re.MULTILINE)
+_MARKER = re.compile(r"##\[([a-z-]{1,20})\]")
+_MARKER_WORDS = {"error": "Error: ", "warning": "Warning: ", "notice": "Notice: "}
+_LONG_RULE = re.compile(r"([^\w\s])\1{79,}")
+
+
+def _cleaned(log: str) -> tuple[list[str], bool]:
+    """The log's lines, and whether it has more of them before."""
+    text, is_cut = log[-LONGEST:], len(log) > LONGEST
+    if is_cut:
+        # The rest of a line could be the rest of a secret that nothing tells as one any more.
+        text = text.partition("\n")[2]
+    text = _TIMESTAMP.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n")).strip("\n"))
+    lines = text.rsplit("\n", MOST_LINES)
+    if len(lines) > MOST_LINES:
+        lines, is_cut = lines[1:], True
+    cleaned: list[str] = []
+    for raw in lines:
+        line = raw.rstrip()
+        if "\r" in line:
+            # Progress that was written over itself.
+            line = line.rpartition("\r")[2]
+        if "##[" in line:
+            if "##[endgroup]" in line:
+                continue
+            line = _MARKER.sub(lambda found: _MARKER_WORDS.get(found[1], ""), line)
+        if line or (cleaned and cleaned[-1]):
+            cleaned.append(line)
+    return cleaned, is_cut
+
+
+# Private keys stand on many lines: they are taken out before any line is left out
+
+_KEY = r"[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+_WHOLE_KEY = re.compile(rf"-----BEGIN {_KEY}.*?-----END {_KEY}")
+_KEY_BEGINS = re.compile(rf"-----BEGIN {_KEY}")
+_KEY_ENDS = re.compile(rf"-----END {_KEY}")
+_OF_A_KEY = re.compile(r"(?:.*\s)?(?:[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]+={1,2})|[\w-]{1,20}: .{0,100}|\s*")
+_LONGEST_KEY = 250  # lines
+
+
+def _without_keys(lines: list[str]) -> list[str]:
+    ends = [number for number, line in enumerate(lines) if "PRIVATE KEY" in line and _KEY_ENDS.search(line)]
+    done: list[str] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if "PRIVATE KEY" in line:
+            line = _WHOLE_KEY.sub(REDACTED, line)
+            if begin := _KEY_BEGINS.search(line):
+                line = line[: begin.start()] + REDACTED
+                number = _end_of_key(lines, ends, number)
+            elif _KEY_ENDS.search(line):
+                # Its beginning was cut off.
+                for _ in range(_LONGEST_KEY):
+                    if not done or not _OF_A_KEY.fullmatch(done[-1][-LONGEST_LINE:]):
+                        break
+                    done.pop()
+                line = REDACTED
+        done.append(line)
+        number += 1
+    return done
+
+
+def _end_of_key(lines: Sequence[str], ends: Sequence[int], begin: int) -> int:
+    """The last line of a key: where it says that it ends, else the last that looks as if it belonged to it."""
+    following = bisect_right(ends, begin)
+    if following < len(ends) and ends[following] - begin <= _LONGEST_KEY:
+        return ends[following]
+    end = begin
+    while end + 1 < len(lines) and end - begin < _LONGEST_KEY and _OF_A_KEY.fullmatch(lines[end + 1][-LONGEST_LINE:]):
+        end += 1
+    return end
+
+
+# Which lines tell of the failure
+
+_STEMS = (
+    *("error", "err!", "fail", "exception", "traceback", "assert", "panic", "fatal", "exit ", "not ok", "*** "),
+    *("caused by", "undefined ref", "segmentation", "killed", "timed out", "denied", "cannot ", "✕", "✗", "✖"),
+)
+"""What a line with a sign of failure has in it, in lower case: quick to look for."""
+
+_SURE = re.compile(
+    r"""
+      ^Error:[ ] | ^E[ ]{2,} | ^>?\s*assert\b | \bAssertion | \bTraceback[ ]\(most[ ]recent
+    | \bFAIL(?:ED|URE)?\b | \b[A-Za-z][\w.]{0,60}(?:Error|Exception)\b:? | \bnpm[ ]ERR!
+    | (?i:(?:^|\s)(?:error|fatal|panic)(?:\[\w{1,20}\])?:) | ✕ | ✗ | ✖
+    | (?i:\bexit(?:ed[ ]with)?[ ](?:code|status):?[ ][1-9]) | \bnot[ ]ok[ ]\d | \bmake\S{0,20}:[ ]\*\*\*
+    | \bCaused[ ]by: | \bundefined[ ]reference\b | \bSegmentation[ ]fault | \bKilled\b
+    """,
+    re.VERBOSE,
+)
+_LIKELY = re.compile(r"(?:error|exception|fail(?:s|ed|ures?|ing)?|timed out|denied|cannot)(?![\w./-])", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"\b(?:0|no|without|zero) (?:errors?|fail|warnings?)|\b(?:errors?|failed|failures?)[=:] ?0\b", re.IGNORECASE
+)
+
+
+def _failures(lines: Sequence[str]) -> list[int]:
+    """Lines with a sign of failure: the last one, the first one, then from the end on."""
+    sure: list[int] = []
+    likely: list[int] = []
+    for number in range(len(lines) - 1, -1, -1):
+        low = lines[number][:LONGEST_LINE].lower()
+        if not any(stem in low for stem in _STEMS):
+            continue
+        line = lines[number][:LONGEST_LINE]
+        if _HARMLESS.search(line):
+            continue
+        if _SURE.search(line):
+            sure.append(number)
+        elif len(likely) < MOST_FAILURES and _LIKELY.search(line):
+            likely.append(number)
+        if len(sure) == MOST_FAILURES:
+            break
+    found = sure or likely
+    return [*found[:1], *found[-1:], *found[1:-1]]
+
+
+def _chosen(lines: Sequence[str], budget: int) -> list[int]:
+    """The numbers of the lines to keep, in their order."""
+    if sum(map(_cost, lines)) <= budget:
+        return [*range(len(lines))]
+    chosen: set[int] = set()
+    left = budget - len(BEGINNING_LEFT_OUT) - 1
+    for number in _by_worth(lines, budget):
+        if number in chosen:
+            continue
+        alone = number - 1 not in chosen and number + 1 not in chosen
+        left -= _cost(lines[number]) + (_GAP_ROOM if alone else 0)
+        if left < 0:
+            break
+        chosen.add(number)
+    return sorted(chosen)
+
+
+_GAP_ROOM = 40
+
+
+def _cost(line: str) -> int:
+    return min(len(line), LONGEST_LINE + 10) + 1
+
+
+def _by_worth(lines: Sequence[str], budget: int) -> Iterator[int]:
+    """All lines' numbers, the most telling first; some more than once."""
+    count = len(lines)
+    end, room = count, budget // 4
+    while end > max(count - LAST_LINES, 0) and (room := room - _cost(lines[end - 1])) >= 0:
+        end -= 1
+        yield end
+    failures = _failures(lines)
+    for before, behind in RINGS:
+        for failure in failures:
+            yield from range(failure, max(failure - before, 0) - 1, -1)
+            yield from range(failure + 1, min(failure + behind + 1, count))
+    yield from range(count - 1, -1, -1)
+
+
+# What is kept, made harmless and put together
+
+
+def _joined(lines: Sequence[str], chosen: Sequence[int], *, is_cut: bool) -> str:
+    parts: list[str] = []
+    if chosen and (is_cut or chosen[0] > 0):
+        parts.append(BEGINNING_LEFT_OUT)
+    position = 0
+    while position < len(chosen):
+        last = position
+        while last + 1 < len(chosen) and chosen[last + 1] == chosen[last] + 1:
+            last += 1
+        parts.append(_piece(lines, chosen[position], chosen[last] + 1))
+        if last + 1 < len(chosen):
+            left_out = chosen[last + 1] - chosen[last] - 1
+            parts.append(f"[… {left_out} line{'' if left_out == 1 else 's'} left out …]")
+        position = last + 1
+    return "\n".join(parts)
+
+
+def _piece(lines: Sequence[str], start: int, end: int) -> str:
+    """Neighbouring lines without their secrets; the line before them may hold the name of what their first one is."""
+    before = max(start - 1, 0)
+    text = redact("\n".join(_shortened(line) for line in lines[before:end]))
+    return text if before == start else text.partition("\n")[2]
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return _visible(line)
+    half = LONGEST_LINE // 2
+    head = redact(_visible(line[: 8 * half]))[:half]
+    # From a blank on, so that it does not begin within a secret.
+    tail = redact(_visible(line[-8 * half :].partition(" ")[2]))[-half:]
+    return f"{head} […] {tail}".rstrip()
+
+
+def _visible(text: str) -> str:
+    """The text without what no reader sees: it could stand within a secret and hide it."""
+    shown = re.sub(r"[^\n\x20-\x7e]", lambda found: _seen(found[0]), text)
+    return _LONG_RULE.sub(lambda found: found[1] * 80, shown)
+
+
+def _seen(letter: str) -> str:
+    if letter == "\t":
+        return "    "
+    return "" if unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn"} else letter
+
+
+def _end_of(text: str, budget: int) -> str:
+    if len(text) <= budget:
+        return text
+    room = budget - len(BEGINNING_LEFT_OUT) - 1
+    if room <= 0:
+        return text[len(text) - max(budget, 0) :]
+    end = text[-room:]
+    return f"{BEGINNING_LEFT_OUT}\n{end.partition(chr(10))[2] or end}"

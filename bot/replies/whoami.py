@@ -1,0 +1,56 @@
+"""What the bot says of the person who asks, and of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.commands.table import COMMANDS
+from bot.github.models import Permission
+from bot.replies.markers import Stage
+from bot.replies.phrases import one_word, table
+from bot.replies.reply import Reply
+
+
+def whoami(login: str, repository: str, *, has: Permission, who_can: Sequence[str], codegen: str) -> Reply:
+    """:param who_can: people who may write here, where `login` may not
+    :param codegen: the sentence on Codegen's side
+    """
+    needs = sorted({Permission[command.USAGE.permission.upper()] for command in COMMANDS.values()})
+    rows = [
+        (
+            ", ".join(_commands(needed)),
+            f"`{needed.word}`",
+            "yes" if has >= needed else "no",
+            _why(needed, has, who_can),
+        )
+        for needed in needs
+    ]
+    parts = (
+        f"You are `{login}`, and GitHub says that you have `{has.word}` access to `{repository}`.",
+        table(("commands", "take", "you may", "because"), rows),
+        codegen,
+    )
+    return Reply(stage=Stage.FINISHED, text="\n\n".join(parts))
+
+
+def _commands(needed: Permission) -> list[str]:
+    usages = (command.USAGE for command in COMMANDS.values())
+    return [f"`{usage.name}`" for usage in usages if usage.permission == needed.word]
+
+
+def _why(needed: Permission, has: Permission, who_can: Sequence[str]) -> str:
+    if has == needed:
+        return f"you have `{has.word}`"
+    if has > needed:
+        return f"`{has.word}` includes `{needed.word}`"
+    people = ", ".join(f"`{name}`" for name in who_can)
+    return f"`{has.word}` is less than `{needed.word}`; {people or 'somebody with it'} can"
+
+
+def acting_as(login: str, *, org_id: int) -> str:
+    """:param login: whose token it is, as Codegen says"""
+    return f"On Codegen, the bot acts with the token of {one_word(login)} in organization {org_id}."
+
+
+def acting_as_nobody_knows(problem: str) -> str:
+    return f"Whose token the bot uses on Codegen could not be found out: {problem}"

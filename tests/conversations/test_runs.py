@@ -1,0 +1,214 @@
+"""`runs`: the organization's latest runs, those of this thread marked."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+
+def pages_read(town: Town) -> list[str]:
+    """The parts of the list of runs that were asked for since the last command."""
+    journal = town.codegen.control.journal
+    return [entry.query["skip"] for entry in journal if entry.path.endswith("/agent/runs")]
+
+
+async def three_runs(town: Town) -> None:
+    """The first two belong to pull request 1: by what they made, and by having been started there."""
+    town.codegen.start_elsewhere("Fix the checkout")
+    town.codegen.finish(1, summary="# Rounded | once, `a|b`\nmore", pull_request="octo/shop#1")
+    town.passes(days=3)
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(2)
+    town.codegen.fail(2, result="I could not, ask @octo/team; ghp_" + "a1B2" * 9)
+    await town.reply(Stage.FAILED)
+    town.passes(minutes=5)
+    town.codegen.start_elsewhere("Something else")
+
+
+async def test_runs_shows_the_latest_runs(town: Town) -> None:
+    await three_runs(town)
+
+    comment = await town.says("bob", "/codegen runs")
+
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+3 runs in all.
+
+| run | state | started | pull requests | about |
+| --- | --- | --- | --- | --- |
+| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago |  |  |
+| [run 2](https://codegen.com/agent/trace/2) (here) | failed | 5 min ago |  | I could not, ask @\u200bocto/team; [redacted] |
+| [run 1](https://codegen.com/agent/trace/1) (here) | succeeded | 3 days ago | [octo/shop#1](https://github.com/octo/shop/pull/1) | Rounded \\| once, `a\\|b` |
+
+(here): belongs to this conversation.\
+""")
+    await town.reacted(comment, "eyes", "rocket")
+
+
+async def test_runs_of_one_state(town: Town) -> None:
+    """The bot's own words of a state and Codegen's mean the same."""
+    await three_runs(town)
+
+    await town.says("bob", "/codegen runs --status ERROR", number=2)
+
+    failed = await town.reply(Stage.FINISHED, number=2)
+    assert failed == snapshot("""\
+1 of 3 runs in all is `failed`.
+
+| run | state | started | pull requests | about |
+| --- | --- | --- | --- | --- |
+| [run 2](https://codegen.com/agent/trace/2) | failed | 5 min ago |  | I could not, ask @\u200bocto/team; [redacted] |\
+""")
+    for words in ("--status failed", "-s Failed", "--status=failure -n 50"):
+        await town.says("bob", f"/codegen runs {words}", number=2)
+        assert await town.reply(Stage.FINISHED, number=2) == failed
+
+
+@pytest.mark.parametrize("word", ["RUNNING", "in progress", "working", "MAX_ITERATIONS_REACHED", "timed-out"])
+async def test_runs_of_a_state_that_none_is_in(town: Town, word: str) -> None:
+    await three_runs(town)
+
+    await town.says("bob", f"/codegen runs --status '{word}'")
+
+    assert (await town.reply(Stage.FINISHED)).startswith("None of the organization's 3 runs is `")
+
+
+async def test_only_as_many_runs_as_asked_for(town: Town) -> None:
+    for number in range(1, 5):
+        town.codegen.start_elsewhere(f"Task {number}")
+
+    await town.says("bob", "/codegen runs --limit 2")
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+The organization's latest 2 runs of 4.
+
+| run | state | started | pull requests | about |
+| --- | --- | --- | --- | --- |
+| [run 4](https://codegen.com/agent/trace/4) | queued | 0 s ago |  |  |
+| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago |  |  |\
+""")
+
+    await town.says("bob", "/codegen runs --limit 2 --status queued")
+    assert (await town.reply(Stage.FINISHED)).startswith("The latest 2 runs that are `queued`; there are more.")
+
+
+async def test_a_long_list_is_not_searched_to_its_end(town: Town) -> None:
+    """Three pages of a hundred are looked at; the one run that failed is older."""
+    for number in range(1, 321):
+        town.codegen.start_elsewhere(f"Task {number}")
+    town.codegen.fail(1)
+    town.codegen.fail(200)
+
+    await town.says("bob", "/codegen runs --status failed")
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+1 of the latest 300 runs is `failed`; the 20 older ones were not looked at.
+
+| run | state | started | pull requests | about |
+| --- | --- | --- | --- | --- |
+| [run 200](https://codegen.com/agent/trace/200) | failed | 0 s ago |  |  |\
+""")
+
+    await town.says("bob", "/codegen runs --status timeout")
+    assert await town.reply(Stage.FINISHED) == snapshot(
+        "None of the latest 300 runs is `timed-out`; the 20 older ones were not looked at."
+    )
+
+    assert pages_read(town) == ["0", "100", "200"] * 2
+
+
+async def test_no_more_pages_are_read_than_needed(town: Town) -> None:
+    for number in range(1, 121):
+        town.codegen.start_elsewhere(f"Task {number}")
+
+    await town.says("bob", "/codegen runs --limit 50")
+
+    assert (await town.reply(Stage.FINISHED)).startswith("The organization's latest 50 runs of 120.")
+    assert pages_read(town) == ["0"]
+
+
+async def test_of_a_run_at_work_it_is_told_who_asked_for_it(town: Town) -> None:
+    """The API does not tell a run's prompt."""
+    await town.says("bob", "/codegen run fix it")
+    await town.reply(Stage.STARTED)
+
+    await town.says("alice", "/codegen runs")
+
+    assert (await town.reply(Stage.FINISHED)).splitlines()[4] == snapshot(
+        "| [run 1](https://codegen.com/agent/trace/1) (here) | queued | 0 s ago |  | asked for by `bob` |"
+    )
+    town.codegen.finish(1)
+    await town.reply(Stage.FINISHED)
+
+
+async def test_runs_where_there_is_none(town: Town) -> None:
+    await town.says("bob", "/codegen runs")
+
+    assert await town.reply(Stage.FINISHED) == snapshot(
+        "The organization has no agent run yet. `/codegen run <what to do>` starts one."
+    )
+
+
+async def test_looking_at_runs_makes_none_of_them_the_threads(town: Town) -> None:
+    town.codegen.start_elsewhere("Something else")
+    await town.says("bob", "/codegen runs")
+    await town.reply(Stage.FINISHED)
+
+    await town.says("bob", "/codegen status")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+
+
+async def test_a_reader_may_not(town: Town) -> None:
+    """The organization's runs are its own business, and the thread may be public."""
+    await town.says("carol", "/codegen runs")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+
+
+async def test_codegen_has_a_fault(town: Town) -> None:
+    town.codegen.control.fault(path="/agent/runs$", times=None)
+
+    await town.says("bob", "/codegen runs")
+
+    assert await town.reply(Stage.FAILED) == snapshot("""\
+Codegen has a fault of its own, and trying again did not help (500).
+
+> A scripted fault.
+
+Next: give the command again in a new comment in a few minutes.\
+""")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            "--status faild",
+            snapshot(
+                "`--status` takes one of `queued`, `working`, `succeeded`, `failed`, `cancelled`, `timed-out`, `out-of-tokens`, `max-iterations`. Did you mean `failed`? For example: `/codegen runs --status failed --limit 20`"
+            ),
+        ),
+        ("--status ''", snapshot("`--status` needs a value. For example: `/codegen runs --status failed --limit 20`")),
+        (
+            "--limit 51",
+            snapshot(
+                "`--limit` takes a whole number from 1 to 50. For example: `/codegen runs --status failed --limit 20`"
+            ),
+        ),
+        (
+            "--limit 0",
+            snapshot(
+                "`--limit` takes a whole number from 1 to 50. For example: `/codegen runs --status failed --limit 20`"
+            ),
+        ),
+        (
+            "failed",
+            snapshot(
+                "`runs` takes `--status` and `--limit` and nothing else. For example: `/codegen runs --status failed --limit 20`"
+            ),
+        ),
+    ],
+)
+async def test_what_does_not_fit_is_told(town: Town, words: str, expected: str) -> None:
+    await town.says("bob", f"/codegen runs {words}")
+
+    assert await town.reply(Stage.REFUSED) == expected

@@ -1,0 +1,125 @@
+"""`whoami`: what one may do here and why, and whose Codegen token the bot uses."""
+
+import re
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.commands.table import COMMANDS
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+
+def short(text: str) -> str:
+    """The reply without the commands' names: of those there are more with every version."""
+    return re.sub(r"^\| (`[\w-]+`(, )?)+ \|", "| … |", text, flags=re.MULTILINE)
+
+
+async def test_a_writer_is_let_in(town: Town) -> None:
+    comment = await town.says("bob", "/codegen whoami")
+
+    assert short(await town.reply(Stage.FINISHED)) == snapshot("""\
+You are `bob`, and GitHub says that you have `write` access to `octo/shop`.
+
+| commands | take | you may | because |
+| --- | --- | --- | --- |
+| `status`, `cancel`, `whoami`, `help` | `read` | yes | `write` includes `read` |
+| `run`, `resume`, `multi-run`, `keep`, `runs`, `logs`, `ban-checks`, `unban-checks`, `remove`, `close`, `reopen`, `draft`, `ready`, `checks`, `star`, `unstar`, `starred`, `users`, `orgs`, `repos`, `integrations` | `write` | yes | you have `write` |
+
+On Codegen, the bot acts with the token of `alice` in organization 1.\
+""")
+    await town.reacted(comment, "eyes", "rocket")
+
+
+async def test_a_reader_is_told_what_keeps_her_out_and_who_can(town: Town) -> None:
+    await town.says("carol", "/codegen whoami")
+
+    assert short(await town.reply(Stage.FINISHED)) == snapshot(
+        [
+            "| `status`, `cancel`, `whoami`, `help` | `read` | yes | you have `read` |",
+            "| `run`, `resume`, `multi-run`, `keep`, `runs`, `logs`, `ban-checks`, `unban-checks`, `remove`, `close`, `reopen`, `draft`, `ready`, `checks`, `star`, `unstar`, `starred`, `users`, `orgs`, `repos`, `integrations` | `write` | no | `read` is less than `write`; `alice` can |",
+            "",
+            "On Codegen, the bot acts with the token of `alice` in organization 1.",
+        ]
+    )
+
+
+async def test_where_nobody_else_is_known_to_be_let_in_nobody_is_named(town: Town) -> None:
+    """Carol opened the issue herself."""
+    await town.says("carol", "/codegen whoami", number=2)
+
+    assert "`read` is less than `write`; somebody with it can" in await town.reply(Stage.FINISHED, number=2)
+
+
+async def test_an_administrators_permission_includes_writing(town: Town) -> None:
+    town.github.world.accounts["alice"].role = "admin"
+
+    await town.says("alice", "/codegen whoami")
+
+    text = await town.reply(Stage.FINISHED)
+    assert "`admin` includes `read`" in text
+    assert "`admin` includes `write`" in text
+
+
+async def test_every_command_is_named_once(town: Town) -> None:
+    await town.says("bob", "/codegen whoami")
+
+    text = await town.reply(Stage.FINISHED)
+    assert [text.count(f"`{name}`") for name in COMMANDS if name not in {"read", "write"}] == [1] * len(COMMANDS)
+
+
+async def test_neither_token_nor_address_is_told(town: Town) -> None:
+    await town.says("bob", "/codegen whoami")
+
+    text = await town.reply(Stage.FINISHED)
+    assert "sk-" not in text
+    assert "@" not in text
+
+
+async def test_somebody_without_any_role_is_refused(town: Town) -> None:
+    await town.says("dave", "/codegen whoami")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("`dave` may not do this here: it takes `read` access")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (
+            401,
+            snapshot(
+                "Whose token the bot uses on Codegen could not be found out: Codegen does not accept the bot's token (401): A scripted fault."
+            ),
+        ),
+        (
+            500,
+            snapshot(
+                "Whose token the bot uses on Codegen could not be found out: Codegen has a fault of its own, and trying again did not help (500): A scripted fault."
+            ),
+        ),
+    ],
+)
+async def test_where_codegen_does_not_answer_the_rest_is_told(town: Town, status: int, expected: str) -> None:
+    town.codegen.control.fault(path="/users/me$", times=None, status=status)
+
+    await town.says("bob", "/codegen whoami")
+
+    text = await town.reply(Stage.FINISHED)
+    assert text.startswith("You are `bob`")
+    assert text.splitlines()[-1] == expected
+
+
+async def test_where_github_does_not_tell_the_permission_nobody_is_let_in(town: Town) -> None:
+    town.github.control.fault(path="/permission$", times=None, status=500)
+
+    await town.says("bob", "/codegen whoami")
+
+    assert (await town.reply(Stage.FAILED)).startswith("GitHub has a fault of its own, and trying again did not help")
+
+
+async def test_a_flag_that_is_none(town: Town) -> None:
+    await town.says("bob", "/codegen whoami --verbose")
+
+    assert await town.reply(Stage.REFUSED) == snapshot(
+        "There is no flag `--verbose` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen whoami`"
+    )
