@@ -16,7 +16,6 @@ from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
-from bot.commands.labels import LABELS
 from bot.config import Settings
 from bot.engine.engine import Engine
 from bot.errors import SettingsError, os_reason
@@ -25,6 +24,7 @@ from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
 from bot.github.transport import new_session
 from bot.handlers.carry_out import carry_out
+from bot.handlers.configs import Configs
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import Metrics
@@ -100,16 +100,19 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 sleep=pace.sleep,
             )
             watcher = RunWatcher(codegen, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+            github = GitHub(
+                session,
+                auth,
+                base_url=settings.github_api_url,
+                sleep=pace.sleep,
+                new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
+            )
+            configs = Configs(github, usual_prefix=settings.command_prefix)
             tools = Tools(
                 codegen=codegen,
                 org_id=settings.codegen_org_id,
-                github=GitHub(
-                    session,
-                    auth,
-                    base_url=settings.github_api_url,
-                    sleep=pace.sleep,
-                    new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
-                ),
+                github=github,
+                configs=configs,
                 runs=ThreadRuns(database),
                 stars=Stars(database),
                 watcher=watcher,
@@ -131,8 +134,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
             try:
                 webhooks = GitHubWebhooks(
                     secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
-                    prefix=settings.command_prefix,
-                    labels={label.name.lower(): role for role, label in LABELS.items()},
+                    house_of=configs.soon,
                     submit=engine.submit,
                     metrics=metrics,
                     now=pace.now,
@@ -141,6 +143,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
             finally:
                 await engine.stop()
                 await watcher.aclose()
+                await configs.aclose()
     finally:
         await asyncio.to_thread(database.dispose)
 

@@ -6,9 +6,11 @@ What a subcommand needs is imported when it runs, so that ``--help`` and the lig
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -68,6 +70,41 @@ def serve() -> None:
             await stop.wait()
 
     _run(until_stopped)
+
+
+@main.command("check-config")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+def check_config(path: Path) -> None:
+    """Say what is wrong with a repository's config file, line by line.
+
+    Exits with status 0 where nothing is, 1 where something is, and 2 where the file cannot be read.
+    """
+    from bot.commands.table import COMMANDS  # noqa: PLC0415 - only this command and the next need them
+    from bot.repository_config.changes import changes  # noqa: PLC0415
+    from bot.repository_config.problems import ConfigProblems  # noqa: PLC0415
+    from bot.repository_config.reading import decode, read  # noqa: PLC0415
+
+    try:
+        config = read(decode(path.read_bytes()), commands=COMMANDS)
+    except OSError as error:
+        raise _CannotStartError(f"{path} cannot be read: {os_reason(error)}.") from None
+    except ConfigProblems as error:
+        for problem in error.problems:
+            click.echo(f"{path}:{problem.line}: {problem.sentence}")
+        raise SystemExit(1) from None
+    changed = changes(config)
+    click.echo(f"{path} is fine. It changes {'this:' if changed else 'nothing from the defaults.'}")
+    for line in changed:
+        click.echo(f"  {line}")
+
+
+@main.command("config-schema")
+def config_schema() -> None:
+    """Print the JSON schema of the repository's config file, for editors."""
+    from bot.commands.table import COMMANDS  # noqa: PLC0415
+    from bot.repository_config.schema import schema  # noqa: PLC0415
+
+    click.echo(json.dumps(schema(commands=COMMANDS), indent=2))
 
 
 @main.group()

@@ -3,91 +3,112 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from bot.commands.by_label import command_of
-from bot.commands.labels import LabelRole
-from bot.commands.reading import Said, may_speak, new_since, read
+from bot.commands.named import Named
+from bot.commands.reading import Said, looks_like_an_order, new_since, read
+from bot.commands.usage import Mistake
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Comment
-from bot.handlers.order import LabelChange, Order
+from bot.handlers.configs import House, Wrong
+from bot.handlers.order import LabelChange, NamedUse, Order
+from bot.replies.failures import config_is_wrong
 from bot.replies.markers import find
+from bot.repository_config.model import RepositoryConfig
 
 
-def orders(
-    event: Event,
-    *,
-    delivery: str,
-    prefix: str,
-    labels: Mapping[str, LabelRole],
-    now: Callable[[], datetime],
-) -> list[Order]:
-    """What an event asks for, each with its identity; empty for nearly every event, at next to no cost.
-
-    :param delivery: the delivery's GUID
-    :param labels: what the repository's labels stand for, by their names in lower case
-    """
+def concerns_us(event: Event) -> bool:
+    """A cheap first look, before the repository's config is read."""
     match event:
         case LabelChanged():
-            return _by_label(event, delivery, prefix, labels, now())
+            return True
         case CommentPosted() | CommentEdited():
-            return _by_comment(event, prefix, now())
+            return looks_like_an_order(event.comment.body) and not _is_own(event.comment)
 
 
-def _by_comment(event: CommentPosted | CommentEdited, prefix: str, asked_at: datetime) -> list[Order]:
-    comment = event.comment
-    if not may_speak(comment.body, prefix=prefix) or _is_own(comment):
-        return []
-    return [
-        Order(
-            identity=identity(event, said),
-            command=said.command,
-            thread=event.thread,
-            comment=comment,
-            person=comment.author,
-            asked_at=asked_at,
-            prefix=prefix,
-        )
-        for said in _said(event, prefix)
-    ]
+def orders(event: Event, *, delivery: str, house: House, now: Callable[[], datetime]) -> list[Order]:
+    """What an event asks for, each with its identity; empty for nearly every event.
+
+    :param delivery: the delivery's GUID
+    :param house: what holds in the repository; a config file that cannot be used is told of once, where it is met
+    """
+    found = (
+        _by_label(event, delivery, house.config, now())
+        if isinstance(event, LabelChanged)
+        else _by_comment(event, house.config, now())
+    )
+    if found and house.wrong is not None:
+        found.append(_about_config(found[0], house.wrong))
+    return found
 
 
-def _by_label(
-    event: LabelChanged, delivery: str, prefix: str, labels: Mapping[str, LabelRole], asked_at: datetime
-) -> list[Order]:
-    role = labels.get(event.label.lower())
+def _by_comment(event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
+    all_said = [] if _is_own(event.comment) else _said(event, config)
+    return [_order(event, said, config, asked_at) for said in all_said]
+
+
+def _order(event: CommentPosted | CommentEdited, said: Said, config: RepositoryConfig, asked_at: datetime) -> Order:
+    command, named = said.command, None
+    if isinstance(command, Named):
+        named = NamedUse(name=command.name, template=command.template, rest=command.rest)
+        command = command.command
+    return Order(
+        identity=identity(event, said),
+        command=command,
+        thread=event.thread,
+        comment=event.comment,
+        person=event.comment.author,
+        asked_at=asked_at,
+        prefix=config.prefix,
+        named=named,
+    )
+
+
+def _by_label(event: LabelChanged, delivery: str, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
+    role = config.labels.role_of(event.label)
     if role is None:
         return []
     command = command_of(role, on=event.on, is_pull_request=event.thread.is_pull_request)
     if command is None:
         return []
-    # A delivery's GUID is anybody's text until GitHub has signed it; in an identity it has its usual letters.
-    guid = re.sub("[^0-9A-Za-z-]", "", delivery)[:64]
     return [
         Order(
-            identity=f"label-{guid}",
+            identity=f"label-{delivery}",
             command=command,
             thread=event.thread,
             comment=None,
             person=event.sender,
             asked_at=asked_at,
-            prefix=prefix,
+            prefix=config.prefix,
             label=LabelChange(role=role, name=event.label, on=event.on),
         )
     ]
 
 
-def _said(event: CommentPosted | CommentEdited, prefix: str) -> list[Said]:
+def _about_config(order: Order, wrong: Wrong) -> Order:
+    """Its identity is the file's: however often it is met, it is told of once."""
+    return replace(
+        order,
+        identity=f"config-{wrong.digest}",
+        command=Mistake(config_is_wrong(wrong.path, [str(problem) for problem in wrong.problems.problems]), "config"),
+        comment=None,
+        label=None,
+        named=None,
+    )
+
+
+def _said(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> list[Said]:
     match event:
         case CommentPosted():
-            return read(event.comment.body, prefix=prefix)
+            return read(event.comment.body, prefix=config.prefix, prompts=config.prompts)
         case CommentEdited():
             # Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders.
             if event.sender.login != event.comment.author.login:
                 return []
-            return new_since(event.before, event.comment.body, prefix=prefix)
+            return new_since(event.before, event.comment.body, prefix=config.prefix, prompts=config.prompts)
 
 
 def identity(event: CommentPosted | CommentEdited, said: Said) -> str:

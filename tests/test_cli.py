@@ -39,6 +39,8 @@ def test_help_shows_the_demo_first() -> None:
     assert result.exit_code == 0
     assert '"codegen-bot demo" needs no account' in result.stdout
     assert [line.split()[0] for line in result.stdout.split("Commands:\n")[1].splitlines()] == [
+        "check-config",
+        "config-schema",
         "demo",
         "emulate",
         "serve",

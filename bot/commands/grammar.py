@@ -6,11 +6,18 @@ import difflib
 import io
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from bot.commands.help import Help
+from bot.commands.multi_run import MultiRun
+from bot.commands.named import Named
+from bot.commands.run import Run
 from bot.commands.table import COMMANDS, Command
 from bot.commands.usage import Flag, MisreadError, Mistake, Usage
+from bot.repository_config.model import NamedPrompt
+
+NO_PROMPTS: Mapping[str, NamedPrompt] = MappingProxyType({})
 
 FLAGS_A_COMMAND = 30
 """Flags of one command, repeated ones included."""
@@ -19,33 +26,51 @@ _WORD = re.compile(r"\S+")
 _ASKS_FOR_HELP = frozenset({"-h", "--help"})
 
 
-def parse(text: str, *, prefix: str) -> Command | Mistake:
+def parse(text: str, *, prefix: str, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS) -> Command | Named | Mistake:
     """The command that a text says; never raises, whatever the text.
 
     :param text: what follows the prefix, its first line being the command's
+    :param prompts: the repository's named prompts
     """
     found = _WORD.match(text := text.strip())
     if found is None or found[0].lower() in _ASKS_FOR_HELP:
         return Help()
     name, rest = found[0].lower().replace("_", "-"), text[found.end() :]
+    if name in prompts:
+        return _named(name, prompts[name], rest, prefix)
     command = COMMANDS.get(name)
     if command is None:
-        return _unknown_name(name, prefix)
+        return _unknown_name(name, prefix, prompts)
     usage = command.USAGE
     try:
         flags, prompt = _split_flags(rest, usage)
         read: Command = Help(usage.name) if flags is None else command.read(flags, prompt)
     except MisreadError as error:
         return Mistake(f"{error} For example: `{prefix} {usage.example}`", usage.name)
-    if isinstance(read, Help) and read.name is not None and read.name not in COMMANDS:
-        return _unknown_name(read.name, prefix)
+    if isinstance(read, Help) and read.name is not None and read.name not in COMMANDS and read.name not in prompts:
+        return _unknown_name(read.name, prefix, prompts)
     return read
 
 
-def _unknown_name(name: str, prefix: str) -> Mistake:
-    near = difflib.get_close_matches(name[:40], COMMANDS, n=1, cutoff=0.5)
+def _named(name: str, prompt: NamedPrompt, rest: str, prefix: str) -> Command | Named | Mistake:
+    base = Run if prompt.command == "run" else MultiRun
+    try:
+        flags, words = _split_flags(rest, base.USAGE)
+        # The prompt is the repository's; a name alone is enough.
+        return (
+            Help(name)
+            if flags is None
+            else Named(name, base.read(flags, words.strip() or name), prompt.prompt, words.strip())
+        )
+    except MisreadError as error:
+        return Mistake(f"{error} For example: `{prefix} {name}`", name)
+
+
+def _unknown_name(name: str, prefix: str, prompts: Mapping[str, NamedPrompt]) -> Mistake:
+    near = difflib.get_close_matches(name[:40], [*COMMANDS, *prompts], n=1, cutoff=0.5)
     hint = f"Did you mean `{near[0]}`?" if near else f"`{prefix} help` shows all there are."
-    example = COMMANDS[near[0] if near else "run"].USAGE.example
+    known = near[0] if near else "run"
+    example = COMMANDS[known].USAGE.example if known in COMMANDS else known
     text = f"There is no command {_code(name)}. {hint} For example: `{prefix} {example}`"
     return Mistake(text, near[0] if near else "unknown")
 

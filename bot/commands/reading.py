@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.commands.grammar import parse
+from bot.commands.grammar import NO_PROMPTS, parse
 from bot.commands.markdown import parse_blocks, without_comments
+from bot.commands.named import Named
 from bot.commands.plain import plain_lines
 from bot.commands.table import Command
 from bot.commands.usage import Mistake
+from bot.repository_config.model import NamedPrompt
 
 DEFAULT_PREFIX = "/codegen"
 
@@ -32,7 +34,7 @@ class Said:
     :param occurrence: how many of the same words stand before it in the comment
     """
 
-    command: Command | Mistake
+    command: Command | Named | Mistake
     source: str
     occurrence: int = 0
 
@@ -49,8 +51,19 @@ def may_speak(text: str | bytes, *, prefix: str = DEFAULT_PREFIX) -> bool:
     return not letters.isascii() or re.search(re.escape(letters.encode()), text, re.IGNORECASE) is not None
 
 
-def read(text: str, *, prefix: str = DEFAULT_PREFIX) -> list[Said]:
-    """The commands of a comment, in their order. No text makes it raise."""
+def looks_like_an_order(text: str) -> bool:
+    """A cheaper look still, before the repository's prefix is known: every prefix starts a line with a slash."""
+    return _SLASH.search(text) is not None
+
+
+_SLASH = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
+
+
+def read(text: str, *, prefix: str = DEFAULT_PREFIX, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS) -> list[Said]:
+    """The commands of a comment, in their order. No text makes it raise.
+
+    :param prompts: the repository's named prompts
+    """
     if not may_speak(text, prefix=prefix):
         return []
     seen: Counter[str] = Counter()
@@ -58,17 +71,19 @@ def read(text: str, *, prefix: str = DEFAULT_PREFIX) -> list[Said]:
     for number, words in enumerate(_sources(text, prefix)):
         if number > COMMANDS_A_COMMENT:
             break
-        command = parse(words, prefix=prefix) if number < COMMANDS_A_COMMENT else _too_many()
+        command = parse(words, prefix=prefix, prompts=prompts) if number < COMMANDS_A_COMMENT else _too_many()
         source = _evened_out(words)
         all_said.append(Said(command, source, seen[source]))
         seen[source] += 1
     return all_said
 
 
-def new_since(before: str, after: str, *, prefix: str = DEFAULT_PREFIX) -> list[Said]:
+def new_since(
+    before: str, after: str, *, prefix: str = DEFAULT_PREFIX, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
+) -> list[Said]:
     """The commands that an edit brought in."""
     old = Counter(said.source for said in read(before, prefix=prefix))
-    return [said for said in read(after, prefix=prefix) if said.occurrence >= old[said.source]]
+    return [said for said in read(after, prefix=prefix, prompts=prompts) if said.occurrence >= old[said.source]]
 
 
 def _too_many() -> Mistake:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
@@ -17,6 +18,7 @@ from bot.commands.repos import Repos
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.runs import ListRuns
+from bot.commands.setup_commands import SetupCommands
 from bot.commands.star import Star, Starred, Unstar
 from bot.commands.status import Status
 from bot.commands.users import Users
@@ -39,6 +41,8 @@ Command = (
     | Draft
     | Ready
     | Checks
+    | AnalyzeLogs
+    | SetupCommands
     | Star
     | Unstar
     | Starred
@@ -67,6 +71,8 @@ COMMANDS: dict[str, type[Command]] = {
     "draft": Draft,
     "ready": Ready,
     "checks": Checks,
+    "analyze-logs": AnalyzeLogs,
+    "setup-commands": SetupCommands,
     "star": Star,
     "unstar": Unstar,
     "starred": Starred,

@@ -19,6 +19,7 @@ from bot.github.models import Person
 from bot.github.transport import LONGEST_WAIT, NO_BODY, Answer, Credential, Transport, retried
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 PAGE_SIZE = 100
 
@@ -96,6 +97,25 @@ class Calls:
             for item in items:
                 yield item
 
+    async def download(self, operation: str, repository: str, path: str, *, limit: int) -> str:
+        """Gets a text that GitHub keeps in a store of its own; of one that is too large, its end.
+
+        :param limit: bytes
+        """
+        url = _address(repository, path, None)
+
+        async def attempt() -> str:
+            # Each try with an address of its own: one holds for a minute.
+            place = await self._allowed(
+                operation,
+                repository,
+                lambda credential: self._transport.place(operation, url, credential=credential),
+                writes=False,
+            )
+            return await self._transport.download_end(operation, place, limit=limit)
+
+        return await retried(attempt, sleep=self._sleep)
+
     async def write(
         self, operation: str, repository: str, method: str, path: str, shape: TypeAdapter[T], *, data: Any = NO_BODY
     ) -> T:
@@ -111,14 +131,26 @@ class Calls:
         return await retried(attempt, sleep=self._sleep)
 
     async def _attempt(self, operation: str, repository: str, method: str, url: str, data: Any = NO_BODY) -> Answer:
-        budget = self._budgets[self._auth.account(repository)]
-        await self._wait_for(budget, operation, writes=method != "GET")
+        writes = method != "GET"
+        return await self._allowed(
+            operation,
+            repository,
+            lambda credential: self._transport.send(
+                operation, method, url, credential=credential, data=data, changes=writes
+            ),
+            writes=writes,
+        )
 
-        async def send(credential: Credential) -> Answer:
+    async def _allowed(
+        self, operation: str, repository: str, request: Callable[[Credential], Awaitable[R]], *, writes: bool
+    ) -> R:
+        """Makes a request within the limits, with a credential, and with another where that one is old."""
+        budget = self._budgets[self._auth.account(repository)]
+        await self._wait_for(budget, operation, writes=writes)
+
+        async def send(credential: Credential) -> R:
             try:
-                return await self._transport.send(
-                    operation, method, url, credential=credential, data=data, changes=method != "GET"
-                )
+                return await request(credential)
             except UpstreamError as error:
                 if error.kind is Kind.RATE_LIMITED and error.retry_after is not None:
                     budget.pause(error.retry_after)

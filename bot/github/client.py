@@ -40,6 +40,9 @@ from bot.github.shapes import (
     REPOSITORY,
 )
 
+LARGEST_LOG = 5 * 2**20
+"""Bytes of a job's log that are kept; the rest before them is not."""
+
 
 class GitHub:
     """GitHub, as one account or App. `repository` is always ``owner/name``.
@@ -203,6 +206,18 @@ class GitHub:
         path = f"/commits/{_part(ref)}/check-runs"
         pages = self._calls.read_pages("check_runs", repository, path, CHECK_RUN, key="check_runs")
         return [answer.model() async for answer in pages]
+
+    async def job_log(self, repository: str, job_id: int) -> str | None:
+        """What a job of GitHub Actions wrote, of a very long log its end; None where there is none, or none any more.
+
+        :param job_id: which is also its check run's
+        """
+        try:
+            return await self._calls.download("job_log", repository, f"/actions/jobs/{job_id}/logs", limit=LARGEST_LOG)
+        except UpstreamError as error:
+            if _is_absent(error, "job_log"):
+                return None
+            raise
 
     async def _remove(self, operation: str, repository: str, path: str) -> None:
         try:

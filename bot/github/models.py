@@ -136,6 +136,8 @@ class CheckRun:
     :param status: ``queued``, ``in_progress``, ``completed``, or one of those that only GitHub Actions use
     :param conclusion: ``success``, ``failure`` and so on; None until it is completed
     :param app: the slug of the GitHub App that made it; None where that App is gone
+    :param title: what that App says of it in a line
+    :param summary: what it says at more length, in Markdown
     """
 
     id: int
@@ -144,3 +146,5 @@ class CheckRun:
     conclusion: str | None
     url: str | None
     app: str | None
+    title: str = ""
+    summary: str = ""

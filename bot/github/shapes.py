@@ -140,6 +140,11 @@ class LabelAnswer(Shape):
         return Label(self.name, self.color, self.description or "")
 
 
+class CheckOutput(Shape):
+    title: str | None = None
+    summary: str | None = None
+
+
 class CheckRunAnswer(Shape):
     id: int
     name: str
@@ -147,8 +152,10 @@ class CheckRunAnswer(Shape):
     conclusion: str | None = None
     html_url: str | None = None
     app: App | None = None
+    output: CheckOutput | None = None
 
     def model(self) -> CheckRun:
+        output = self.output or CheckOutput()
         return CheckRun(
             id=self.id,
             name=self.name,
@@ -156,6 +163,8 @@ class CheckRunAnswer(Shape):
             conclusion=self.conclusion,
             url=self.html_url,
             app=self.app.slug if self.app else None,
+            title=output.title or "",
+            summary=output.summary or "",
         )
 
 

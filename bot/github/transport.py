@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from gidgethub import HTTPException
@@ -20,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot import log
 from bot.errors import Kind, Service, UpstreamError, retry_delay
 from bot.github.cache import BoundedCache
+from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
 
 T = TypeVar("T")
@@ -38,6 +40,7 @@ LONGEST_WAIT = 75.0
 CACHED_ANSWERS = 500
 LARGEST_CACHED = 64 * 1024  # bytes; together with the count it keeps the cache below some 32 MB of JSON
 DETAIL_LIMIT = 300
+MOST_MOVES = 3  # of a repository that was renamed again and again
 NO_BODY = b""  # gidgethub's own word for it, because None is JSON
 
 _KINDS = {
@@ -118,7 +121,54 @@ class Transport:
         :raises UpstreamError: for every failure
         """
         exchange = _Exchange(self._session, USER_AGENT, base_url=self._base_url, cache=self._cache)
+        return await self._carried(exchange, operation, method, url, credential, data, changes=changes)
 
+    async def place(self, operation: str, url: str, *, credential: Credential) -> str:
+        """Where GitHub sends the reader on to: an address that lets anybody in, so it is never shown to anybody.
+
+        :raises UpstreamError: also where GitHub sends nobody on
+        """
+        for _ in range(MOST_MOVES):
+            exchange = _Exchange(self._session, USER_AGENT, base_url=self._base_url)
+            exchange.follows = False
+            try:
+                answer = await self._carried(exchange, operation, "GET", url, credential, NO_BODY, changes=False)
+            except UpstreamError:
+                location = exchange.headers.get("location") if exchange.status in {301, 302, 307, 308} else None
+                if not location:
+                    raise
+            else:
+                raise answer.unreadable("the answer names no other address")
+            try:
+                url = urljoin(f"{self._base_url}/", location)
+                is_githubs = urlsplit(url)[:2] == urlsplit(self._base_url)[:2]
+            except ValueError:
+                break
+            if exchange.status == 302:
+                return url
+            # The repository was renamed. The credential goes to GitHub only.
+            if not is_githubs:
+                break
+        raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, operation, detail="the answer leads nowhere")
+
+    async def download_end(self, operation: str, address: str, *, limit: int) -> str:
+        """The end of what is stored at the address, without a credential.
+
+        :param limit: bytes
+        """
+        return await download_end(self._session, address, operation, limit=limit)
+
+    async def _carried(
+        self,
+        exchange: _Exchange,
+        operation: str,
+        method: str,
+        url: str,
+        credential: Credential,
+        data: Any,
+        *,
+        changes: bool,
+    ) -> Answer:
         def failure(kind: Kind, detail: str, *, may_have_happened: bool) -> UpstreamError:
             return UpstreamError(
                 Service.GITHUB, kind, operation, detail=detail, may_have_happened=may_have_happened and changes
@@ -169,6 +219,7 @@ class _Exchange(GitHubAPI):
 
     status: int | None = None
     headers: Mapping[str, str] = {}
+    follows = True
 
     async def send(self, method: str, url: str, data: Any, credential: Credential) -> tuple[Any, str | None]:
         document, next_page, _ = await self._make_request(
@@ -188,7 +239,7 @@ class _Exchange(GitHubAPI):
     ) -> tuple[int, Mapping[str, str], bytes]:
         # A redirected write would arrive as a GET: only reads follow a repository that was renamed.
         async with self._session.request(
-            method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=method == "GET"
+            method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=self.follows and method == "GET"
         ) as response:
             content = await response.read()
         self.status, self.headers = response.status, response.headers

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot import log
+from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
@@ -13,6 +14,7 @@ from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
 from bot.commands.integrations import Integrations
 from bot.commands.keep import Keep
+from bot.commands.labels import is_state
 from bot.commands.logs import Logs
 from bot.commands.multi_run import MultiRun
 from bot.commands.orgs import Orgs
@@ -21,6 +23,7 @@ from bot.commands.repos import Repos
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.runs import ListRuns
+from bot.commands.setup_commands import SetupCommands
 from bot.commands.star import Star, Starred, Unstar
 from bot.commands.status import Status
 from bot.commands.usage import Mistake
@@ -28,6 +31,7 @@ from bot.commands.users import Users
 from bot.commands.whoami import WhoAmI
 from bot.errors import Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
+from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
 from bot.handlers.cancel import cancel
 from bot.handlers.checks import checks
@@ -45,6 +49,7 @@ from bot.handlers.orgs import orgs
 from bot.handlers.repos import repos
 from bot.handlers.resume import resume
 from bot.handlers.run import run
+from bot.handlers.setup_commands import setup_commands
 from bot.handlers.star import star, starred, unstar
 from bot.handlers.status import status
 from bot.handlers.users import users
@@ -72,6 +77,8 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     Draft: edit_pull_request,
     Ready: edit_pull_request,
     Checks: checks,
+    AnalyzeLogs: analyze_logs,
+    SetupCommands: setup_commands,
     Star: star,
     Unstar: unstar,
     Starred: starred,
@@ -111,7 +118,7 @@ async def carry_out(order: Order, do: Do) -> Stage:
 
 
 def _is_state(order: Order) -> bool:
-    return order.label is not None and order.label.role.is_state
+    return order.label is not None and is_state(order.label.role)
 
 
 async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
@@ -119,7 +126,7 @@ async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
     label, thread = order.label, order.thread
     if label is None:
         return
-    if not label.role.is_state:
+    if not is_state(label.role):
         await set_label(label.role, thread.repository, thread.number, do, on=False)
     elif stage is not Stage.FINISHED:
         await set_label(label.role, thread.repository, thread.number, do, on=not label.on)
@@ -127,6 +134,7 @@ async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
 
 async def _answer(order: Order, do: Do) -> Reply:
     try:
+        await do.learn_config()
         await _check_person(order, do)
         if isinstance(order.command, Mistake):
             raise UserMistake(order.command.text)  # noqa: TRY301 - a mistake has one way to its answer
@@ -144,14 +152,24 @@ async def _answer(order: Order, do: Do) -> Reply:
 
 async def _check_person(order: Order, do: Do) -> None:
     """:raises Refusal: where the person may not give this command."""
+    if order.person.is_bot and do.config.allows_bot(order.person.login):
+        # Whoever may change the config has let it in; GitHub tells no permissions of bots.
+        return
     if order.person.is_bot:
         raise Refusal(failures.bot_refused(order.person.login))
     has = await do.permission()
-    needed = (
-        Permission.READ if isinstance(order.command, Mistake) else Permission[order.command.USAGE.permission.upper()]
-    )
+    needed = _needed(order, do)
     if has < needed:
         text = failures.not_allowed(
             order.person.login, needed=needed.word, has=has.word, who_can=await do.who_can(needed)
         )
         raise Refusal(text)
+
+
+def _needed(order: Order, do: Do) -> Permission:
+    """What the command takes: by the repository's config, else by itself."""
+    if isinstance(order.command, Mistake):
+        return Permission.READ
+    usage = order.command.USAGE
+    name = order.named.name if order.named else usage.name
+    return Permission[do.config.permission_for(name, usage.permission).upper()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -16,9 +17,11 @@ from bot.handlers.record import Memory, Recorder
 from bot.handlers.runs import Runs
 from bot.handlers.tools import Tools
 from bot.replies.reply import Reply
+from bot.repository_config.model import RepositoryConfig
 
 _log = log.get(__name__)
 
+_SAID = TypeAdapter(dict[str, Any])
 _PERMISSION = TypeAdapter(Permission)
 _LOGINS = TypeAdapter(list[str])
 _PULL_REQUEST = TypeAdapter(PullRequest)
@@ -38,8 +41,19 @@ class Do:
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
         self.stars = tools.stars
+        self.config = RepositoryConfig(prefix=order.prefix)
         self.org_id = tools.org_id
         self.runs = Runs(order, tools, self._record, self._reply, again=again)
+
+    async def learn_config(self) -> None:
+        """Makes `config` what holds in the order's repository; the same when the story is told on after a crash."""
+
+        async def ask() -> dict[str, Any]:
+            house = await self._tools.configs.of(self._order.thread.repository)
+            return house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+        said = await self._record("config", _SAID, ask)
+        self.config = self._reply.config = RepositoryConfig.model_validate(said, by_alias=True, by_name=False)
 
     def now(self) -> datetime:
         return self._tools.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.help import Help
+from bot.commands.table import COMMANDS
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies import help as help_texts
@@ -10,6 +11,7 @@ from bot.replies.reply import Reply
 
 
 async def help_(command: Help, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
-    if command.name is None:
-        return help_texts.overview(prefix=order.prefix)
-    return help_texts.of(command.name, prefix=order.prefix)
+    # A named prompt may have gone since the command was read.
+    if command.name is None or command.name not in {*COMMANDS, *do.config.prompts}:
+        return help_texts.overview(do.config)
+    return help_texts.of(command.name, do.config)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.commands.labels import LABELS, LabelRole
+from bot.commands.labels import LabelRole, label_of
 from bot.errors import UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.pull_request_location import location_of
@@ -19,7 +19,7 @@ async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on
 
     :returns: False where GitHub did not let it; the work itself does not fail for a label
     """
-    label = LABELS[role]
+    label = label_of(role, do.config.labels)
     try:
         is_on = any(each.name.lower() == label.name.lower() for each in await do.github.labels(repository, number))
         if on and not is_on:

@@ -14,8 +14,9 @@ from bot.github.client import GitHub
 from bot.github.models import PostedComment
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
-from bot.replies.markers import Marker, find
+from bot.replies.markers import Marker, Stage, find
 from bot.replies.reply import Reply, render
+from bot.repository_config.model import RepositoryConfig
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class LivingReply:
         self._github = github
         self._record = record
         self._again = again
+        self.config = RepositoryConfig(prefix=order.prefix)
         self._sleep = sleep
         self._comment_id: int | None = None
         self._shown: str | None = None
@@ -63,7 +65,11 @@ class LivingReply:
 
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
         """
-        body = render(reply, identity=self._order.identity, command=self._order.name)
+        if reply.stage is Stage.WORKING and not self.config.progress:
+            return
+        body = render(
+            reply, identity=self._order.identity, command=self._order.name, secrets=self.config.secret_patterns
+        )
         if self._comment_id is None:
             self._comment_id = await self._record("reply", _ID, lambda: self._create(body))
             self._shown = None if self._again else body

@@ -9,7 +9,7 @@ from bot.commands.multi_run import MultiRun
 from bot.errors import Kind, UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.place import place_of
+from bot.handlers.place import place_of, words_of
 from bot.handlers.runs import Ended, Started
 from bot.replies import multi_run as replies
 from bot.replies import prompts
@@ -17,23 +17,23 @@ from bot.replies.failures import sentence
 from bot.replies.multi_run import Attempt
 from bot.replies.prompts import Candidate, Place
 from bot.replies.reply import Reply
-
-USUAL_ATTEMPTS = 3
+from bot.repository_config.model import Defaults
 
 _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 """Refusals that every further attempt would meet as well."""
 
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
-    attempts = _deal(command)
+    attempts = _deal(command, do.config.defaults)
     await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))
     place = await place_of(order, do)
+    command = replace(command, prompt=words_of(command.prompt, order, place))
     attempts, started = await _start(command, order, do, attempts, place)
     if not started:
         return replies.none_started(attempts)
 
     ended = await do.runs.wait_for_all(
-        started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=do.runs.patience
+        started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=_patience(do)
     )
     attempts = _updated(attempts, {each.run.id: each for each in ended})
     good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
@@ -52,14 +52,23 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     return replies.outcome(attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
 
 
-def _deal(command: MultiRun) -> list[Attempt]:
+def _patience(do: Do) -> float:
+    """Seconds for all attempts together: the config's word where it has one."""
+    budgets = do.config.budgets
+    said = "multi_run_timeout_minutes" in budgets.model_fields_set
+    return budgets.multi_run_timeout_minutes * 60.0 if said else do.runs.patience
+
+
+def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
     """The attempts before anything has begun; models and agent types go round."""
-    count = command.attempts or USUAL_ATTEMPTS
+    count = command.attempts or defaults.concurrency
     return [
         Attempt(
             number=number + 1,
-            model=command.models[number % len(command.models)] if command.models else None,
-            agent_type=command.agent_types[number % len(command.agent_types)] if command.agent_types else None,
+            model=command.models[number % len(command.models)] if command.models else defaults.model,
+            agent_type=command.agent_types[number % len(command.agent_types)]
+            if command.agent_types
+            else defaults.agent_type,
         )
         for number in range(count)
     ]

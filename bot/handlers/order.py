@@ -32,7 +32,21 @@ class LabelChange:
     on: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedUse:
+    """The repository's named prompt by which somebody asked.
+
+    :param template: the prompt with its placeholders
+    :param rest: what followed the name
+    """
+
+    name: str
+    template: str
+    rest: str
+
+
 _LABEL = TypeAdapter(LabelChange | None)
+_NAMED = TypeAdapter(NamedUse | None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +55,7 @@ class Order:
 
     :param comment: the words, where it was asked for in words
     :param label: the label, where it was asked for by one
+    :param named: the named prompt, where it was asked for by one
     :param identity: the same for every delivery of the same command; at most 120 characters
     :param asked_at: when the bot first heard of it; nothing of this order's doing is older
     :param prefix: how a command line starts in this repository
@@ -54,6 +69,7 @@ class Order:
     asked_at: datetime
     prefix: str
     label: LabelChange | None = None
+    named: NamedUse | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +84,7 @@ class Order:
             "thread": _THREAD.dump_python(self.thread, mode="json"),
             "comment": _COMMENT.dump_python(self.comment, mode="json"),
             "label": _LABEL.dump_python(self.label, mode="json"),
+            "named": _NAMED.dump_python(self.named, mode="json"),
             "person": _PERSON.dump_python(self.person, mode="json"),
             "asked_at": self.asked_at.astimezone(UTC).isoformat(),
             "prefix": self.prefix,
@@ -84,4 +101,5 @@ class Order:
             asked_at=datetime.fromisoformat(document["asked_at"]),
             prefix=document["prefix"],
             label=_LABEL.validate_python(document.get("label"), strict=False),
+            named=_NAMED.validate_python(document.get("named"), strict=False),
         )

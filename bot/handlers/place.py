@@ -6,7 +6,24 @@ import hashlib
 
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.replies.prompts import Place
+from bot.replies.prompts import TITLE_LIMIT, Place
+from bot.repository_config.prompts import fill, placeholders
+
+
+def words_of(prompt: str, order: Order, place: Place) -> str:
+    """What the agent is asked to do: the person's own words, or the repository's for its named prompt."""
+    named = order.named
+    if named is None:
+        return prompt
+    filled = fill(
+        named.template,
+        title=" ".join(place.thread.title.split())[:TITLE_LIMIT],
+        link=place.thread.url,
+        branch=place.pull_request.head_branch if place.pull_request else "",
+        rest=named.rest,
+    )
+    # What has no place in the prompt is not lost.
+    return f"{filled}\n\n{named.rest}" if named.rest and "rest" not in placeholders(named.template) else filled
 
 
 async def place_of(order: Order, do: Do) -> Place:

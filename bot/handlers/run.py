@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.commands.run import Run
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.place import place_of
+from bot.handlers.place import place_of, words_of
 from bot.replies import prompts, runs
 from bot.replies.reply import Reply
 
@@ -14,11 +14,12 @@ async def run(command: Run, order: Order, do: Do) -> Reply:
     kind = "pull request" if order.thread.is_pull_request else "issue"
     await do.show(runs.accepted_run(place=kind, slot_in=do.runs.creation_wait()))
     addresses = prompts.image_addresses(command.images)
-    prompt = prompts.run_prompt(command.prompt, await place_of(order, do), image_addresses=addresses)
+    at = await place_of(order, do)
+    prompt = prompts.run_prompt(words_of(command.prompt, order, at), at, image_addresses=addresses)
     started = await do.runs.create(
         prompt,
-        model=command.model,
-        agent_type=command.agent_type,
+        model=command.model or do.config.defaults.model,
+        agent_type=command.agent_type or do.config.defaults.agent_type,
         repo_id=command.repo_id,
         images=[image for image in command.images if image not in addresses],
     )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -15,7 +15,7 @@ from bot import log
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
-from bot.errors import UpstreamError
+from bot.errors import Kind, Service, UpstreamError
 from bot.github.models import Thread
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
@@ -24,6 +24,8 @@ from bot.handlers.record import Recorder
 from bot.handlers.tools import Tools
 from bot.replies.failures import sentence
 from bot.replies.reply import Reply
+
+T = TypeVar("T")
 
 _log = log.get(__name__)
 
@@ -51,6 +53,7 @@ class Ended:
     problem: str = ""
 
 
+_FLAG = TypeAdapter(bool)
 _RUN = TypeAdapter(AgentRun)
 _STARTED = TypeAdapter(Started)
 _ENDED = TypeAdapter(Ended)
@@ -150,6 +153,70 @@ class Runs:
         started = await self._record("resume-run", _STARTED, work)
         await self._remember(known.id)
         return started
+
+    async def analyze_sandbox_logs(self, sandbox_id: int) -> Started:
+        """Lets Codegen start a run that explains a sandbox's set-up logs."""
+        codegen = self._tools.codegen
+
+        async def send() -> AgentRun:
+            answer = await codegen.analyze_sandbox_logs(sandbox_id)
+            return AgentRun(id=answer.agent_run_id, organization_id=self._tools.org_id, status=answer.status)
+
+        return await self._unmarked("analyze_sandbox_logs", send)
+
+    async def generate_setup_commands(self, repo_id: int, *, prompt: str | None) -> Started:
+        """Lets Codegen start a run that works out a repository's set-up commands.
+
+        :param repo_id: Codegen's number of the repository
+        """
+        codegen = self._tools.codegen
+
+        async def send() -> AgentRun:
+            answer = await codegen.generate_setup_commands(repo_id, prompt=prompt)
+            return AgentRun(
+                id=answer.agent_run_id,
+                organization_id=self._tools.org_id,
+                status=answer.status,
+                web_url=answer.url,
+            )
+
+        return await self._unmarked("generate_setup_commands", send)
+
+    async def _unmarked(self, operation: str, send: Callable[[], Awaitable[AgentRun]]) -> Started:
+        """Starts a run that carries no mark of ours, so that it could not be found again: sent once, or given up.
+
+        A note is written down before anything is sent. Where the note was there before and no answer is, a crash came
+        in between, and whether Codegen took the request is not known.
+
+        :raises UpstreamError: then too, with `may_have_happened`
+        """
+        is_new = False
+
+        async def note() -> bool:
+            nonlocal is_new
+            is_new = True
+            return True
+
+        async def work() -> Started:
+            if not is_new:
+                raise UpstreamError(
+                    Service.CODEGEN,
+                    Kind.NETWORK,
+                    operation,
+                    detail="The bot was restarted while it asked, and does not know what became of it.",
+                    may_have_happened=True,
+                )
+            return Started(await send(), self._tools.now())
+
+        await self._record(f"about-to-{operation}", _FLAG, note)
+        started = await self._record(operation, _STARTED, work)
+        await self._remember(started.run.id)
+        return started
+
+    async def settled(self, name: str, kind: TypeAdapter[T], find: Callable[[], Awaitable[T]]) -> T:
+        """What was found when it was first looked for: what a story goes by must not change where a crash makes it be
+        told again."""
+        return await self._record(name, kind, find)
 
     async def _once(
         self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]

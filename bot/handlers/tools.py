@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from bot.codegen.client import Codegen
 from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
+from bot.handlers.configs import Configs
 from bot.store.runs import ThreadRuns
 from bot.store.stars import Stars
 
@@ -27,6 +28,7 @@ class Tools:
     github: GitHub
     runs: ThreadRuns
     stars: Stars
+    configs: Configs
     watcher: RunWatcher
     run_timeout: float
     progress_interval: float

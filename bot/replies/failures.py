@@ -43,6 +43,16 @@ def not_of_this_repository(run_id: int, *, prefix: str) -> str:
     )
 
 
+def config_is_wrong(path: str, problems: Sequence[str]) -> str:
+    """:param problems: a line each; they may show a few words of the file"""
+    lines = "\n".join(f"- {inert(problem)}" for problem in problems)
+    return (
+        f"The config file {inline_code(path)} cannot be used, so the usual settings hold until it is mended:\n\n{lines}"
+        "\n\nNext: mend it on the default branch; `codegen-bot check-config FILE` tells whether it is fine. This "
+        "is said once for each version of the file."
+    )
+
+
 def bot_refused(login: str) -> str:
     return f"`{login}` is a bot, and bots may not give commands here. A person with `write` access can."
 

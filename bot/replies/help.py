@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.commands.table import COMMANDS
 from bot.commands.usage import Usage
 from bot.replies.markers import Stage
+from bot.replies.phrases import one_line
 from bot.replies.reply import Reply
+from bot.replies.untrusted import fenced
+from bot.repository_config.model import NamedPrompt, RepositoryConfig
 
-WHO = {"read": "everybody who may read the repository", "write": "people with write access"}
+WHO: Mapping[str, str] = {
+    "read": "everybody who may read the repository",
+    "triage": "people with triage access",
+    "write": "people with write access",
+    "maintain": "people with maintain access",
+    "admin": "people with admin access",
+}
+"""In words, who has a permission."""
 
 
-def overview(*, prefix: str) -> Reply:
-    """Every command in a table."""
-    rows = [f"| {_code(prefix, usage)} | {usage.summary} | {WHO[usage.permission]} |" for usage in _usages()]
+def overview(config: RepositoryConfig) -> Reply:
+    """Every command in a table, the repository's named prompts among them."""
+    prefix = config.prefix
+    rows = [
+        f"| {_code(prefix, usage.form)} | {usage.summary} | {_who_may(usage, config)} |"
+        for usage in (command.USAGE for command in COMMANDS.values())
+    ]
+    rows += [
+        f"| {_code(prefix, f'{name} [WORDS]')} | {one_line(_about(prompt), 200)} | {_who(name, prompt, config)} |"
+        for name, prompt in config.prompts.items()
+    ]
     text = "\n".join(
         (
             "A command starts a line of a comment; what follows it is the prompt, up to the next command.",
@@ -27,11 +47,14 @@ def overview(*, prefix: str) -> Reply:
     return Reply(stage=Stage.FINISHED, text=text)
 
 
-def of(name: str, *, prefix: str) -> Reply:
+def of(name: str, config: RepositoryConfig) -> Reply:
     """One command in full.
 
-    :param name: a name of `COMMANDS`
+    :param name: a name of `COMMANDS`, or of one of the repository's prompts
     """
+    prefix = config.prefix
+    if name in config.prompts:
+        return _of_prompt(name, config.prompts[name], config)
     usage = COMMANDS[name].USAGE
     flags = [f"| `{flag.name} {flag.value}`, `{flag.short}` | {flag.sentence} |" for flag in usage.flags]
     parts = (
@@ -39,15 +62,33 @@ def of(name: str, *, prefix: str) -> Reply:
         f"`{prefix} {usage.form}`",
         "\n".join(("| flag | meaning |", "|---|---|", *flags)) if flags else "",
         f"For example:\n```text\n{prefix} {usage.example}\n```",
-        f"Who may: {WHO[usage.permission]}.",
+        f"Who may: {_who_may(usage, config)}.",
     )
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part))
 
 
-def _usages() -> list[Usage]:
-    return [command.USAGE for command in COMMANDS.values()]
+def _who_may(usage: Usage, config: RepositoryConfig) -> str:
+    return WHO[config.permission_for(usage.name, usage.permission)]
 
 
-def _code(prefix: str, usage: Usage) -> str:
+def _of_prompt(name: str, prompt: NamedPrompt, config: RepositoryConfig) -> Reply:
+    parts = (
+        f"**{name}**: {one_line(_about(prompt), 200)}",
+        f"`{config.prefix} {name} [WORDS]`",
+        f"It is this repository's own, and gives `{prompt.command}` this prompt:\n\n{fenced(prompt.prompt, 'text')}",
+        f"Who may: {_who(name, prompt, config)}.",
+    )
+    return Reply(stage=Stage.FINISHED, text="\n\n".join(parts))
+
+
+def _about(prompt: NamedPrompt) -> str:
+    return prompt.description or f"This repository's own prompt for {prompt.command}."
+
+
+def _who(name: str, prompt: NamedPrompt, config: RepositoryConfig) -> str:
+    return WHO[config.permission_for(name, COMMANDS[prompt.command].USAGE.permission)]
+
+
+def _code(prefix: str, form: str) -> str:
     # A bar ends a table's cell, even inside code.
-    return f"`{prefix} {usage.form}`".replace("|", "\\|")
+    return f"`{prefix} {form}`".replace("|", "\\|")

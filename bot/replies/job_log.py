@@ -9,6 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from bot.replies.redaction import REDACTED, redact
 
@@ -20,7 +21,11 @@ LONGEST_LINE = 600
 """Characters of one line that are kept: its beginning and its end."""
 
 MOST_FAILURES = 500
-"""Signs of failure that are looked for, from the log's end on."""
+MOST_SUSPECTS = 10_000
+"""Signs of failure that are looked for, and lines that are looked at closely for them, from the log's end on."""
+
+READ_FOR_SIGNS = 200
+"""Characters of a line in which they are looked for."""
 
 LAST_LINES = 12
 """Lines at the end that are kept in any case, where they do not take more than a quarter of the budget."""
@@ -45,9 +50,9 @@ def excerpt(log: str, budget: int) -> str:
 
 # The log without what the runner and the terminal put into it
 
+# Only what is surely one: what is taken for a sequence and is none could be the beginning of a secret.
 _TERMINAL = re.compile(
-    r"\x1b(?:\[[0-?]{0,100}[ -/]{0,10}[@-~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[ -/]{0,10}[0-~])"
-    r"|\x9b[0-?]{0,100}[ -/]{0,10}[@-~]"
+    r"\x1b(?:\[[0-9;:?]{0,100}[A-Za-z@`~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78cDEHM])"
 )
 _TIMESTAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z ?", re.MULTILINE)
 _MARKER = re.compile(r"##\[([a-z-]{1,20})\]")
@@ -83,10 +88,10 @@ def _cleaned(log: str) -> tuple[list[str], bool]:
 # Private keys stand on many lines: they are taken out before any line is left out
 
 _KEY = r"[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-_WHOLE_KEY = re.compile(rf"-----BEGIN {_KEY}.*?-----END {_KEY}")
 _KEY_BEGINS = re.compile(rf"-----BEGIN {_KEY}")
 _KEY_ENDS = re.compile(rf"-----END {_KEY}")
-_OF_A_KEY = re.compile(r"(?:.*\s)?(?:[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9+/]+={1,2})|[\w-]{1,20}: .{0,100}|\s*")
+_KEY_HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment): .{0,100}"
+_OF_A_KEY = re.compile(rf"(?:.*\s)?(?:[A-Za-z0-9+/]{{16,}}={{0,2}}|[A-Za-z0-9+/]+={{1,2}}|{_KEY_HEADER})|\s*")
 _LONGEST_KEY = 250  # lines
 
 
@@ -97,7 +102,7 @@ def _without_keys(lines: list[str]) -> list[str]:
     while number < len(lines):
         line = lines[number]
         if "PRIVATE KEY" in line:
-            line = _WHOLE_KEY.sub(REDACTED, line)
+            line = _without_whole_keys(line)
             if begin := _KEY_BEGINS.search(line):
                 line = line[: begin.start()] + REDACTED
                 number = _end_of_key(lines, ends, number)
@@ -111,6 +116,15 @@ def _without_keys(lines: list[str]) -> list[str]:
         done.append(line)
         number += 1
     return done
+
+
+def _without_whole_keys(line: str) -> str:
+    """Without the keys that stand on this one line, their line ends written as letters."""
+    parts, position = [], 0
+    while (begin := _KEY_BEGINS.search(line, position)) and (end := _KEY_ENDS.search(line, begin.end())):
+        parts += [line[position : begin.start()], REDACTED]
+        position = end.end()
+    return "".join((*parts, line[position:]))
 
 
 def _end_of_key(lines: Sequence[str], ends: Sequence[int], begin: int) -> int:
@@ -135,10 +149,10 @@ _STEMS = (
 _SURE = re.compile(
     r"""
       ^Error:[ ] | ^E[ ]{2,} | ^>?\s*assert\b | \bAssertion | \bTraceback[ ]\(most[ ]recent
-    | \bFAIL(?:ED|URE)?\b | \b[A-Za-z][\w.]{0,60}(?:Error|Exception)\b:? | \bnpm[ ]ERR!
+    | \bFAIL(?:ED|URE)?\b | (?<=[A-Za-z])(?:Error|Exception)\b | \bnpm[ ]ERR!
     | (?i:(?:^|\s)(?:error|fatal|panic)(?:\[\w{1,20}\])?:) | ✕ | ✗ | ✖
     | (?i:\bexit(?:ed[ ]with)?[ ](?:code|status):?[ ][1-9]) | \bnot[ ]ok[ ]\d | \bmake\S{0,20}:[ ]\*\*\*
-    | \bCaused[ ]by: | \bundefined[ ]reference\b | \bSegmentation[ ]fault | \bKilled\b
+    | \bCaused[ ]by: | \bundefined[ ]reference\b | \bSegmentation[ ]fault | \bpanicked\b | \bKilled\b
     """,
     re.VERBOSE,
 )
@@ -152,11 +166,8 @@ def _failures(lines: Sequence[str]) -> list[int]:
     """Lines with a sign of failure: the last one, the first one, then from the end on."""
     sure: list[int] = []
     likely: list[int] = []
-    for number in range(len(lines) - 1, -1, -1):
-        low = lines[number][:LONGEST_LINE].lower()
-        if not any(stem in low for stem in _STEMS):
-            continue
-        line = lines[number][:LONGEST_LINE]
+    for number in islice(_suspects(lines), MOST_SUSPECTS):
+        line = lines[number][:READ_FOR_SIGNS]
         if _HARMLESS.search(line):
             continue
         if _SURE.search(line):
@@ -167,6 +178,13 @@ def _failures(lines: Sequence[str]) -> list[int]:
             break
     found = sure or likely
     return [*found[:1], *found[-1:], *found[1:-1]]
+
+
+def _suspects(lines: Sequence[str]) -> Iterator[int]:
+    for number in range(len(lines) - 1, -1, -1):
+        low = lines[number][:READ_FOR_SIGNS].lower()
+        if any(stem in low for stem in _STEMS):
+            yield number
 
 
 def _chosen(lines: Sequence[str], budget: int) -> list[int]:

@@ -16,7 +16,9 @@ def logs(run: AgentRun, trace: Trace, *, last: int, prefix: str) -> Reply:
     :param last: how many log entries were asked for
     """
     links = pull_request_links(run.github_pull_requests)
-    entries = "1 log entry" if trace.total == 1 else f"{trace.total} log entries" if trace.total else "nothing logged yet"
+    entries = (
+        "1 log entry" if trace.total == 1 else f"{trace.total} log entries" if trace.total else "nothing logged yet"
+    )
     head = f"{run_link(run, capital=True)}: `{run.state}`, {entries}{f', with {links}' if links else ''}."
     known = len(trace.entries)
     parts = (

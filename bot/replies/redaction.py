@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 REDACTED = "[redacted]"
 
@@ -50,4 +51,14 @@ def redact(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
     for pattern in (_AUTHORIZATION, _BEARER, _ASSIGNMENT, _FLAG):
         text = pattern.sub(rf"\1{REDACTED}", text)
+    return text
+
+
+def redact_patterns(text: str, patterns: Sequence[str]) -> str:
+    """The text without what a repository's own patterns match; a match of nothing is none.
+
+    :param patterns: regular expressions that `bot.repository_config` has let pass
+    """
+    for pattern in patterns:
+        text = re.sub(pattern, lambda found: REDACTED if found[0] else "", text)
     return text

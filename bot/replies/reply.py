@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.replies.markers import Marker, Stage, write
+from bot.replies.redaction import redact_patterns
 from bot.replies.untrusted import cut
 
 COMMENT_LIMIT = 65_536
@@ -27,7 +29,11 @@ class Reply:
     runs: tuple[int, ...] = ()
 
 
-def render(reply: Reply, *, identity: str, command: str) -> str:
-    """The comment's whole body, within GitHub's limit."""
+def render(reply: Reply, *, identity: str, command: str, secrets: Sequence[str] = ()) -> str:
+    """The comment's whole body, within GitHub's limit.
+
+    :param secrets: the repository's own patterns of what must not be shown
+    """
+    text = redact_patterns(reply.text, secrets)
     marker = write(Marker(identity=identity, command=command, stage=reply.stage, runs=reply.runs))
-    return f"{cut(reply.text, COMMENT_LIMIT - MARKER_ROOM)}\n\n{marker}"
+    return f"{cut(text, COMMENT_LIMIT - MARKER_ROOM)}\n\n{marker}"

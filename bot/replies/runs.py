@@ -145,7 +145,8 @@ def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
     follow_up = f"A follow-up: `{prefix} resume {run.id} <what to do next>`" if run.finished else ""
     words = said(run) if run.finished else ""
     text = "\n\n".join(part for part in (head, words, follow_up) if part)
-    return Reply(stage=Stage.FINISHED, text=text, runs=(run.id,))
+    # No run in the marker: looking at one does not make it the thread's latest.
+    return Reply(stage=Stage.FINISHED, text=text)
 
 
 def _state_word(run: AgentRun) -> str:

@@ -7,12 +7,10 @@ from datetime import datetime
 
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
-from bot.replies.phrases import duration, first_line, pull_request_links, run_link
+from bot.replies.phrases import duration, one_line, pull_request_links, run_link, table
 from bot.replies.reply import Reply
-from bot.replies.untrusted import inert
+from bot.replies.untrusted import inline_code
 from bot.store.stars import Star
-
-MOST_SHOWN = 100
 
 
 def starred(run: AgentRun, *, is_new: bool, failed: Sequence[str], prefix: str) -> Reply:
@@ -38,19 +36,22 @@ def all_starred(stars: Sequence[Star], known: Mapping[int, AgentRun], *, now: da
     """:param known: what is known of the runs"""
     if not stars:
         return Reply(stage=Stage.FINISHED, text=f"No run is starred yet. `{prefix} star` marks this thread's latest.")
-    rows = [_row(star, known.get(star.run_id), now) for star in stars[:MOST_SHOWN]]
-    more = f"\n\n… and {len(stars) - MOST_SHOWN} more." if len(stars) > MOST_SHOWN else ""
     head = "1 run is starred." if len(stars) == 1 else f"{len(stars)} runs are starred."
-    table = "\n".join(("| run | starred by | when | pull request | about |", "|---|---|---|---|---|", *rows))
-    return Reply(stage=Stage.FINISHED, text=f"{head}\n\n{table}{more}")
+    rows = [_row(star, known.get(star.run_id), now) for star in stars]
+    return Reply(
+        stage=Stage.FINISHED,
+        text=f"{head}\n\n{table(('run', 'starred by', 'when', 'pull request', 'about'), rows)}",
+    )
 
 
-def _row(star: Star, run: AgentRun | None, now: datetime) -> str:
-    link = run_link(run or AgentRun(id=star.run_id, organization_id=0))
-    pull_requests = pull_request_links(run.github_pull_requests) if run else ""
-    about = first_line(inert((run.summary or run.result or "") if run else ""), 80).replace("|", "\\|")
-    ago = duration((now - star.at).total_seconds())
-    return f"| {link} | `{star.login}` | {ago} ago | {pull_requests} | {about} |"
+def _row(star: Star, run: AgentRun | None, now: datetime) -> tuple[str, ...]:
+    return (
+        run_link(run or AgentRun(id=star.run_id, organization_id=0)),
+        inline_code(star.login),
+        f"{duration((now - star.at).total_seconds())} ago",
+        pull_request_links(run.github_pull_requests) if run else "",
+        one_line((run.summary or run.result or "") if run else "", 80),
+    )
 
 
 def _failed(failed: Sequence[str]) -> str:

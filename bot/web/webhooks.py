@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -17,8 +17,8 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
-from bot.commands.labels import LabelRole
 from bot.github import events, signature
+from bot.handlers.configs import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics
 from bot.web.problems import Problem
@@ -37,7 +37,7 @@ class GitHubWebhooks:
     """The handler of GitHub's deliveries.
 
     :param secrets: every one of them is valid
-    :param labels: what labels stand for, by their names in lower case
+    :param house_of: what holds in a repository, by its name; must answer within GitHub's ten seconds
     :param submit: takes an order durably
     """
 
@@ -45,15 +45,13 @@ class GitHubWebhooks:
         self,
         *,
         secrets: Sequence[str],
-        prefix: str,
-        labels: Mapping[str, LabelRole],
+        house_of: Callable[[str], Awaitable[House]],
         submit: Submit,
         metrics: Metrics,
         now: Callable[[], datetime],
     ) -> None:
         self._secrets = secrets
-        self._prefix = prefix
-        self._labels = labels
+        self._house_of = house_of
         self._submit = submit
         self._metrics = metrics
         self._now = now
@@ -99,9 +97,10 @@ class GitHubWebhooks:
             event = events.parse(event_name, payload)
         except events.MalformedEventError as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-        if event is None:
+        if event is None or not intake.concerns_us(event):
             return []
-        orders = intake.orders(event, delivery=delivery, prefix=self._prefix, labels=self._labels, now=self._now)
+        house = await self._house_of(event.thread.repository)
+        orders = intake.orders(event, delivery=delivery, house=house, now=self._now)
         for order in orders:
             if await self._submit(order):
                 self._metrics.commands_taken.labels(order.name).inc()

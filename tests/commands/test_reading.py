@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.help import Help
+from bot.commands.named import Named
 from bot.commands.reading import COMMANDS_A_COMMENT, new_since, read
 from bot.commands.resume import Resume
 from bot.commands.run import Run
@@ -16,7 +17,7 @@ from bot.commands.usage import Mistake
 from bot.commands.written import from_json, to_json
 
 
-def commands(text: str) -> list[Command | Mistake]:
+def commands(text: str) -> list[Command | Named | Mistake]:
     return [said.command for said in read(text)]
 
 
@@ -246,6 +247,7 @@ WORDS = st.lists(
 @example("/codegen run \x00")
 def test_no_text_makes_it_raise(text: str) -> None:
     for said in read(text):
+        assert not isinstance(said.command, Named)
         assert from_json(to_json(said.command)) == said.command
 
 

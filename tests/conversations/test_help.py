@@ -30,6 +30,8 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 | `/codegen draft [RUN]` | Makes a run's pull request a draft. | people with write access |
 | `/codegen ready [RUN]` | Marks a run's pull request as ready for review. | people with write access |
 | `/codegen checks [--retries N] [--ignore NAME]... [--unignore NAME]...` | Shows how Codegen reacts to this repository's checks, and changes it. | people with write access |
+| `/codegen analyze-logs [SANDBOX_ID]` | Explains why a sandbox's set-up failed; without a number, why this pull request's checks failed. | people with write access |
+| `/codegen setup-commands [PROMPT]` | Works out the commands that set this repository up in Codegen's sandboxes. | people with write access |
 | `/codegen star [RUN]` | Marks a run for the team; its pull request gets the label `codegen:starred`. | people with write access |
 | `/codegen unstar [RUN]` | Takes a run's mark away. | people with write access |
 | `/codegen starred` | Shows the runs that the team has marked. | people with write access |

@@ -36,7 +36,7 @@ async def test_logs_shows_what_the_threads_run_did(town: Town) -> None:
     comment = await town.says("bob", "/codegen logs")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) is `succeeded`, with 4 log entries and [octo/shop#12](https://github.com/octo/shop/pull/12).
+[Run 1](https://codegen.com/agent/trace/1): `succeeded`, 4 log entries, with [octo/shop#12](https://github.com/octo/shop/pull/12).
 
 **Final answer**
 
@@ -87,7 +87,7 @@ async def test_logs_of_a_run_at_work_show_its_last_thoughts(town: Town) -> None:
     await town.says("bob", "/codegen logs 1 --last 2")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) is `working`, with 3 log entries.
+[Run 1](https://codegen.com/agent/trace/1): `working`, 3 log entries.
 
 **The error**
 
@@ -138,7 +138,7 @@ async def test_a_long_log_is_read_from_its_end(town: Town) -> None:
     await town.says("bob", "/codegen logs 1 --last 1")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) is `queued`, with 620 log entries.
+[Run 1](https://codegen.com/agent/trace/1): `queued`, 620 log entries.
 
 Only the newest 500 entries were looked at.
 
@@ -152,7 +152,7 @@ Only the newest 500 entries were looked at.
 
 > Thought 620.
 
-<details><summary>The last 1 of 620 log entries</summary>
+<details><summary>The last of 620 log entries</summary>
 
 ```text
 #620 +0:00:00 ACTION late
@@ -192,7 +192,7 @@ async def test_a_log_that_is_empty(town: Town) -> None:
     await town.says("bob", "/codegen logs 1")
 
     assert await town.reply(Stage.FINISHED) == snapshot(
-        "[Run 1](https://codegen.com/agent/trace/1) is `queued`, with no log entries."
+        "[Run 1](https://codegen.com/agent/trace/1): `queued`, nothing logged yet."
     )
 
 

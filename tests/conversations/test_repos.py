@@ -72,7 +72,7 @@ async def test_where_codegen_does_not_know_this_repository_it_is_told(town: Town
     await town.says("bob", "/codegen repos")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-Codegen knows 1 repository; `octo/shop` is not among them: Codegen's settings add it.
+Codegen knows 1 repository, but not `octo/shop`: Codegen's settings add it.
 
 | number | repository | language | visibility | set-up |
 | --- | --- | --- | --- | --- |

@@ -72,7 +72,7 @@ async def test_a_label_becomes_a_star(town: Town) -> None:
 1 run is starred.
 
 | run | starred by | when | pull request | about |
-|---|---|---|---|---|
+| --- | --- | --- | --- | --- |
 | [run 1](https://codegen.com/agent/trace/1) | `bob` | 0 s ago | [octo/shop#1](https://github.com/octo/shop/pull/1) | Rounded \\| once. |\
 """)
     assert town.bot_comments(1) == []

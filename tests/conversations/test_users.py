@@ -63,7 +63,7 @@ async def test_nothing_that_people_call_themselves_does_harm(town: Town) -> None
 
 | number | on GitHub | name | role |
 | --- | --- | --- | --- |
-| 1 | `user1` |  | ``x`y\\|z`` |
+| 1 | `user1` | a \\| b \\\\\\| [c]\\(javascript:x) | ``x`y\\|z`` |
 | 2 | `user2` |  | `ADMIN` |
 | 3 | `user3` | two |  |
 | 4 | `user4` |  |  |\

@@ -125,6 +125,7 @@ class World:
             github=github,
             runs=nothing,
             stars=nothing,
+            configs=nothing,
             watcher=nothing,
             run_timeout=60,
             progress_interval=0,

@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from bot.commands.labels import LABELS
 from bot.github.signature import sign
+from bot.handlers.configs import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics
+from bot.repository_config.model import RepositoryConfig
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -68,6 +69,11 @@ async def healthy() -> None:
     """A check that passes."""
 
 
+async def usual_house(_repository: str) -> House:
+    """No repository has a config file."""
+    return House(RepositoryConfig())
+
+
 def application(
     orders: Orders, *, check: Callable[[], Awaitable[None]] = healthy, patience: float = 5.0
 ) -> web.Application:
@@ -75,8 +81,7 @@ def application(
     metrics = Metrics()
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
-        prefix="/codegen",
-        labels={label.name.lower(): role for role, label in LABELS.items()},
+        house_of=usual_house,
         submit=orders.submit,
         metrics=metrics,
         now=lambda: NOON,

@@ -59,7 +59,9 @@ async def test_every_published_payload_is_acknowledged_and_does_nothing(town: To
 
     assert {name: status for name, status in statuses.items() if status != 200} == {}
     assert town.codegen.runs == {}
-    assert town.github.control.journal == []
+    # Whether a label is one of the bot's stands in the config files, the owner's and the repository's: asked for once.
+    asked = [(entry.method, entry.path.rpartition("/contents/")[2]) for entry in town.github.control.journal]
+    assert asked == [("GET", "codegen-bot.yml"), ("GET", ".github/codegen-bot.yml")]
     assert [line for line in lines(log) if line["level"] in {"warning", "error", "critical"}] == []
 
 

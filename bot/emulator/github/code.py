@@ -11,7 +11,7 @@ from bot.emulator.control import PREFIX
 from bot.emulator.github.answers import Access, fields, number, page, text_field
 from bot.emulator.github.refusals import Refused, invalid, not_found
 from bot.emulator.github.shapes import Shapes
-from bot.emulator.github.world import BASE_SHA, DEFAULT_BRANCH, CheckRun, World
+from bot.emulator.github.world import APP_SLUG, BASE_SHA, DEFAULT_BRANCH, ORGANISATION_REPOSITORY, CheckRun, World
 
 
 class CodeOperations:
@@ -88,6 +88,8 @@ class CodeOperations:
     # Files
 
     async def contents(self, request: web.Request) -> web.Response:
+        if f"{request.match_info['owner']}/{request.match_info['repo']}" == ORGANISATION_REPOSITORY:
+            return self._organisation_file(request)
         self._access.reader(request)
         path = request.match_info["path"].strip("/")
         ref = self._branch(request.query.get("ref", DEFAULT_BRANCH))
@@ -101,6 +103,15 @@ class CodeOperations:
         if not below:
             raise not_found()
         return web.json_response(shapes.directory(path, below, ref))
+
+    def _organisation_file(self, request: web.Request) -> web.Response:
+        """Of the organisation's own repository there is nothing but files."""
+        self._access.account(request)
+        path = request.match_info["path"].strip("/")
+        text = self._world.organisation_files.get(path)
+        if text is None:
+            raise not_found()
+        return web.json_response(self._shapes(request).content(path, text, DEFAULT_BRANCH))
 
     def _branch(self, ref: str) -> str:
         for thread in self._world.threads.values():
@@ -123,7 +134,7 @@ class CodeOperations:
         )
         check.details_url = given.get("details_url")
         check.external_id = str(given.get("external_id") or "")
-        return web.json_response(self._shapes(request).check_run(check), status=201)
+        return web.json_response(check_run_json(self._shapes(request), check), status=201)
 
     async def update_check_run(self, request: web.Request) -> web.Response:
         self._access.app(request)
@@ -136,16 +147,16 @@ class CodeOperations:
         check.output = given.get("output", check.output)
         check.completed_at = datetime.now(UTC) if check.status == "completed" else None
         self._world.changed()
-        return web.json_response(self._shapes(request).check_run(check))
+        return web.json_response(check_run_json(self._shapes(request), check))
 
     async def get_check_run(self, request: web.Request) -> web.Response:
         self._access.reader(request)
-        return web.json_response(self._shapes(request).check_run(self._check(request)))
+        return web.json_response(check_run_json(self._shapes(request), self._check(request)))
 
     async def check_runs(self, request: web.Request) -> web.Response:
         self._access.reader(request)
         shapes = self._shapes(request)
-        return page(request, [shapes.check_run(check) for check in self._of_ref(request)], key="check_runs")
+        return page(request, [check_run_json(shapes, check) for check in self._of_ref(request)], key="check_runs")
 
     async def check_suites(self, request: web.Request) -> web.Response:
         self._access.reader(request)
@@ -191,6 +202,8 @@ class CodeOperations:
 
     async def stored_log(self, request: web.Request) -> web.Response:
         check = self._check(request)
+        if check.log is not None:
+            return web.Response(text=check.log)
         return web.Response(text=check.output.get("text") or check.output.get("summary") or "")
 
     def _check(self, request: web.Request) -> CheckRun:
@@ -214,6 +227,12 @@ def check_state(status: object, conclusion: object) -> None:
             raise invalid("CheckRun", field, "invalid")
 
 
+def check_run_json(shapes: Shapes, check: CheckRun) -> dict[str, Any]:
+    """The check with the App that made it, which need not be the emulated bot's."""
+    document = shapes.check_run(check)
+    return document | {"app": document["app"] | {"slug": check.app, "name": check.app}}
+
+
 def add_check_run(
     world: World,
     name: str,
@@ -222,8 +241,15 @@ def add_check_run(
     status: str = "queued",
     conclusion: str | None = None,
     output: dict[str, Any] | None = None,
+    app: str = APP_SLUG,
+    log: str | None = None,
 ) -> CheckRun:
-    """:raises Refused: where status or conclusion is none of GitHub's"""
+    """A check appears.
+
+    :param app: the slug of the App that made it
+    :param log: of the job behind it
+    :raises Refused: where status or conclusion is none of GitHub's
+    """
     check_state(status, conclusion)
     now = datetime.now(UTC)
     done = conclusion is not None
@@ -236,6 +262,8 @@ def add_check_run(
         started_at=now,
         completed_at=now if done else None,
         output=output or {},
+        app=app,
+        log=log,
     )
     world.check_runs[check.id] = check
     world.changed()

@@ -8,11 +8,14 @@ from aiohttp import web
 
 from bot.emulator.control import FAULT_HELP, PREFIX
 from bot.emulator.github.answers import fields, number, text_field
-from bot.emulator.github.code import add_check_run
+from bot.emulator.github.code import add_check_run, check_run_json
 from bot.emulator.github.refusals import invalid, not_found
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.webhooks import Webhooks
-from bot.emulator.github.world import DEFAULT_BRANCH, RANK, World
+from bot.emulator.github.world import APP_SLUG, DEFAULT_BRANCH, RANK, World
+
+LONGEST_LOG = 1_000_000
+"""Characters of a log that is set by control; more than a request holds."""
 
 CONTROL_HELP = f"""\
 There is the repository octo/shop with pull request 1 and issue 2, and alice (admin), bob (write), carol (read) and
@@ -27,8 +30,11 @@ POST   deliveries/ID/redeliver    sends one again, under the same GUID
 POST   webhook-target             {{"url": "...", "secret": "..."}}: where webhooks go from now on
 POST   push                       {{"number": 1}}: a new commit on a pull request
 POST   people                     {{"login": "erin", "role": "write"}}: somebody new, or another role
-POST   files                      {{"path": "...", "text": "...", "ref": "main"}}; without a text the file goes
-POST   check-runs                 {{"number": 1, "name": "test", "conclusion": "failure", "output": {{"text": "..."}}}}
+POST   files                      {{"path": "...", "text": "...", "ref": "main"}}; without a text the file goes;
+                                  with "organisation": true it is one of octo/.github
+POST   check-runs                 {{"number": 1, "name": "test", "conclusion": "failure", "output": {{"text": "..."}},
+                                   "app": "github-actions", "log": "..."}}; the log is the job's
+POST   check-runs/ID/log          {{"log": "..."}}: another log for a check's job
 {FAULT_HELP}"""
 
 
@@ -46,6 +52,7 @@ class Controls:
             web.post(f"{PREFIX}people", self._add_person),
             web.post(f"{PREFIX}files", self._set_file),
             web.post(f"{PREFIX}check-runs", self._add_check_run),
+            web.post(f"{PREFIX}check-runs/{{check_run_id}}/log", self._set_log),
         ]
 
     async def _get_webhooks(self, _request: web.Request) -> web.Response:
@@ -85,7 +92,11 @@ class Controls:
 
     async def _set_file(self, request: web.Request) -> web.Response:
         given = await fields(request)
-        place = (str(given.get("ref", DEFAULT_BRANCH)), text_field(given, "path", "File"))
+        path = text_field(given, "path", "File")
+        if given.get("organisation") is True:
+            self._world.organisation_files[path] = str(given.get("text", ""))
+            return web.Response(status=204)
+        place = (str(given.get("ref", DEFAULT_BRANCH)), path)
         if isinstance(given.get("text"), str):
             self._world.files[place] = given["text"]
         else:
@@ -103,8 +114,17 @@ class Controls:
             thread.head_sha,
             conclusion=given.get("conclusion", "success"),
             output=given.get("output"),
+            app=str(given.get("app", APP_SLUG)),
+            log=text_field(given, "log", "CheckRun", most=LONGEST_LOG) if "log" in given else None,
         )
-        return web.json_response(self._shapes(request).check_run(check), status=201)
+        return web.json_response(check_run_json(self._shapes(request), check), status=201)
+
+    async def _set_log(self, request: web.Request) -> web.Response:
+        check = self._world.check_runs.get(number(request, "check_run_id"))
+        if check is None:
+            raise not_found()
+        check.log = text_field(await fields(request), "log", "CheckRun", most=LONGEST_LOG)
+        return web.Response(status=204)
 
     def _shapes(self, request: web.Request) -> Shapes:
         return Shapes(self._world, str(request.url.origin()))

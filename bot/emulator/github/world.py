@@ -13,6 +13,7 @@ INSTALLATION_ID = 1
 APP_SLUG = "codegen-bot"
 CLIENT_ID = "Iv1.emulated"
 REPOSITORY = "octo/shop"
+ORGANISATION_REPOSITORY = "octo/.github"
 DEFAULT_BRANCH = "main"
 BASE_SHA = f"{1:040x}"
 """The default branch's head."""
@@ -97,6 +98,8 @@ class Thread:
 
 @dataclass(slots=True)
 class CheckRun:
+    """A check, and the job of GitHub Actions behind it. `app`: the slug of who made it. `log`: the job's."""
+
     id: int
     name: str
     head_sha: str
@@ -107,6 +110,8 @@ class CheckRun:
     output: dict[str, str | None]
     details_url: str | None = None
     external_id: str = ""
+    app: str = APP_SLUG
+    log: str | None = None
 
 
 class World:
@@ -127,6 +132,7 @@ class World:
         self.labels: dict[str, Label] = {}
         self.check_runs: dict[int, CheckRun] = {}
         self.files: dict[tuple[str, str], str] = {}
+        self.organisation_files: dict[str, str] = {}
         self.add_account("octo", kind="Organization")
         for login, role in _PEOPLE.items():
             self.add_account(login, role=role)

@@ -1,0 +1,65 @@
+"""Fetching what GitHub keeps in a store of its own, at an address that is a secret for as long as it holds."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from bot.errors import Kind, Service, UpstreamError
+from bot.github.limits import seconds
+
+TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
+"""For one download: a long log is read to its end, because the end is what counts."""
+
+PIECE = 64 * 1024
+
+_KINDS = {404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 429: Kind.RATE_LIMITED}
+
+
+async def download_end(session: aiohttp.ClientSession, address: str, operation: str, *, limit: int) -> str:
+    """The text at an address; of one that is too large, its end, from the beginning of a line on.
+
+    It is asked for without credentials: the address itself carries what the store wants to see.
+
+    :param operation: what the error is to call it
+    :param limit: bytes that are kept
+    :raises UpstreamError: for every failure, never with the address; a store's refusal is worth another try with a new
+        address, because an address holds for a minute only
+    """
+    kept, is_cut = bytearray(), False
+    try:
+        async with session.get(address, timeout=TIMEOUT) as response:
+            if response.status != 200:
+                raise _refusal(operation, response)
+            async for piece in response.content.iter_chunked(PIECE):
+                kept += piece
+                if len(kept) > 2 * limit:
+                    del kept[:-limit]
+                    is_cut = True
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        # "from None": the error knows the address.
+        raise UpstreamError(Service.GITHUB, Kind.NETWORK, operation, detail=type(error).__name__) from None
+    end = bytes(kept[-limit:])
+    if is_cut or len(kept) > limit:
+        end = _from_a_beginning(end)
+    return end.decode(errors="replace")
+
+
+def _from_a_beginning(end: bytes) -> bytes:
+    """Without the rest of a line, which could be the rest of a secret that nothing tells as one any more."""
+    for separator in (b"\n", b" "):
+        _, found, whole = end.partition(separator)
+        if found:
+            return whole
+    return b""
+
+
+def _refusal(operation: str, response: aiohttp.ClientResponse) -> UpstreamError:
+    kind = Kind.SERVER_FAULT if response.status >= 500 else _KINDS.get(response.status, Kind.BAD_ANSWER)
+    return UpstreamError(
+        Service.GITHUB,
+        kind,
+        operation,
+        response.status,
+        "the store did not give the log",
+        seconds(response.headers.get("retry-after")),
+    )

@@ -1,0 +1,129 @@
+"""``analyze-logs``: has a sandbox's set-up explained, or the failed checks of the thread's pull request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from bot import log
+from bot.commands.analyze_logs import AnalyzeLogs
+from bot.errors import UpstreamError, UserMistake
+from bot.github.models import CheckRun
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.place import place_of
+from bot.replies import analysis as replies
+from bot.replies import prompts, runs
+from bot.replies.analysis import FailedCheck, Findings
+from bot.replies.failures import sentence
+from bot.replies.job_log import excerpt
+from bot.replies.redaction import redact_patterns
+from bot.replies.reply import Reply
+
+_log = log.get(__name__)
+
+MOST_CHECKS = 10
+"""Failed checks that are looked into; where one thing breaks dozens, ten of them tell which."""
+
+LONGEST_EXCERPT = 12_000
+EXCERPTS_BUDGET = 32_000
+"""Characters of one check's excerpt, and of all together."""
+
+_FAILED = frozenset({"failure", "timed_out", "startup_failure"})
+_FINDINGS = TypeAdapter(Findings)
+
+
+async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
+    if command.sandbox_id is not None:
+        return await _of_sandbox(command.sandbox_id, order, do)
+    if not order.thread.is_pull_request:
+        raise UserMistake(replies.only_on_pull_requests(prefix=order.prefix))
+    return await _of_checks(order, do)
+
+
+async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
+    await do.show(replies.accepted_sandbox(sandbox_id))
+    started = await do.runs.analyze_sandbox_logs(sandbox_id)
+    await do.show(runs.started(started.run))
+    ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
+    return replies.sandbox_analysed(ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
+
+
+async def _of_checks(order: Order, do: Do) -> Reply:
+    await do.show(replies.accepted_checks(slot_in=do.runs.creation_wait()))
+    place = await place_of(order, do)
+    assert place.pull_request is not None  # noqa: S101 - the thread is one
+    sha = place.pull_request.head_sha
+    findings = await do.runs.settled("failed-checks", _FINDINGS, lambda: _find(sha, order, do))
+    if not findings.failed:
+        return replies.none_failed(findings, prefix=order.prefix)
+    if not any(check.excerpt for check in findings.failed):
+        return replies.nothing_to_read(findings)
+
+    evidence = [(check.name, check.excerpt or check.problem) for check in findings.failed]
+    try:
+        started = await do.runs.create(
+            prompts.checks_prompt(place, evidence),
+            model=do.config.defaults.model,
+            agent_type=do.config.defaults.agent_type,
+        )
+    except UpstreamError as error:
+        return replies.not_asked(findings, error)
+    await do.show(replies.asked(started.run, findings))
+    ended = await do.runs.wait(started, show=lambda run, seconds: replies.looking(run, findings, seconds=seconds))
+    return replies.checks_explained(ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
+
+
+async def _find(sha: str, order: Order, do: Do) -> Findings:
+    checks = await do.github.check_runs(order.thread.repository, sha)
+    failed = [check for check in checks if check.conclusion in _FAILED]
+    running = [check for check in checks if check.status != "completed"]
+    return Findings(
+        sha=sha,
+        failed=await _read(failed[:MOST_CHECKS], order, do),
+        more=tuple(check.name for check in failed[MOST_CHECKS:]),
+        running=tuple(check.name for check in running),
+        passed=len(checks) - len(failed) - len(running),
+    )
+
+
+async def _read(failed: Sequence[CheckRun], order: Order, do: Do) -> tuple[FailedCheck, ...]:
+    """What the checks left behind. A log that cannot be read hides no other's.
+
+    :raises UpstreamError: where GitHub refuses every log, and no check says anything of itself
+    """
+    budget = min(LONGEST_EXCERPT, EXCERPTS_BUDGET // max(len(failed), 1))
+    found: list[FailedCheck] = []
+    refusal: UpstreamError | None = None
+    for check in failed:
+        text, problem = None, ""
+        if check.app == "github-actions":
+            try:
+                text = await do.github.job_log(order.thread.repository, check.id)
+                problem = "" if text else "its log is gone"
+            except UpstreamError as error:
+                _log.warning("job-log.failed", job=check.id, reason=str(error))
+                refusal, problem = error, f"its log could not be read: {sentence(error)}"
+        words = text or "\n\n".join(part for part in (check.title, check.summary) if part)
+        # Megabytes take a moment, in which others are served.
+        kept = await asyncio.to_thread(_telling, words, budget, do.config.secret_patterns)
+        found.append(
+            FailedCheck(
+                name=check.name,
+                conclusion=check.conclusion or "",
+                url=check.url,
+                excerpt=kept,
+                problem=problem,
+            )
+        )
+    if refusal is not None and not any(check.excerpt for check in found):
+        raise refusal
+    return tuple(found)
+
+
+def _telling(log: str, budget: int, secrets: Sequence[str]) -> str:
+    """:param secrets: the repository's own patterns of what must not be shown, not even to an agent."""
+    kept = redact_patterns(excerpt(log, budget), secrets)
+    return kept[max(len(kept) - budget, 0) :]

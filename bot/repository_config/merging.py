@@ -1,0 +1,36 @@
+"""A repository's config file over its organisation's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.repository_config import sentences
+from bot.repository_config.document import Document
+from bot.repository_config.model import Names, RepositoryConfig
+from bot.repository_config.problems import ConfigProblems, Problem
+
+
+def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:
+    """What holds in a repository: its own file, and where that does not say, the organisation's.
+
+    Maps are merged key by key; a named prompt is one value. A list is one value too. What a file says is what it holds
+    (pydantic's fields set), so ``null`` or a default that is written down goes over the organisation's word.
+
+    :param organisation: None where there is no such file; `repository` likewise
+    :raises ConfigProblems: where two files that are each fine give the same name to two labels, or too many prompts
+    """
+    said = _said(organisation)
+    for key, value in _said(repository).items():
+        said[key] = {**said.get(key, {}), **value} if isinstance(value, dict) else value
+    try:
+        return RepositoryConfig.model_validate(said, by_alias=True, by_name=False)
+    except ValidationError as error:
+        told = [sentences.problem(each, Document(""), Names(commands=())) for each in error.errors(include_url=False)]
+        together = "Together with the organisation's file: "
+        raise ConfigProblems([Problem(None, None, f"{together}{each.sentence}") for each in told]) from None
+
+
+def _said(config: RepositoryConfig | None) -> dict[str, Any]:
+    return config.model_dump(by_alias=True, exclude_unset=True) if config is not None else {}

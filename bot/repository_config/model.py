@@ -1,0 +1,247 @@
+"""What a config file can say: every key with its default and its sentence, declared once.
+
+The JSON schema, the checks and the nearest valid key all come from here. Keys are written in kebab-case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from bot.repository_config.patterns import LONGEST_PATTERN, fault
+from bot.repository_config.prompts import misplaced
+
+Level = Literal["read", "triage", "write", "maintain", "admin"]
+"""A permission in the repository, from the least to the most."""
+
+PREFIX_PATTERN = r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$"
+LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,98}(\[bot\])?$"
+MODEL_PATTERN = r"^[A-Za-z0-9_./:@-]{1,100}$"
+PROMPT_NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+ONE_LINE_PATTERN = r"^\S(.*\S)?$"
+
+LONGEST_LABEL = 50
+"""GitHub's limit for a label's name."""
+
+LONGEST_PROMPT_NAME = 40
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+_TITLES = {"RepositoryConfig": "codegen-bot's config file", "NamedPrompt": "Named prompt"}
+
+
+class _Part(BaseModel):
+    """Strict: a text is no number and no key is unknown. Both spellings of a name serve in Python, one in the file."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=_kebab,
+        validate_by_name=True,
+        validate_by_alias=True,
+        model_title_generator=lambda part: _TITLES.get(part.__name__, part.__name__),
+        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
+        hide_input_in_errors=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The validation's context: which names exist beside those of the model.
+
+    :param commands: of the built-in commands
+    :param prompts: of the named prompts of the same file
+    """
+
+    commands: Collection[str]
+    prompts: Collection[str] = ()
+
+
+def _built_in(name: str, info: ValidationInfo) -> str:
+    if isinstance(info.context, Names) and name not in info.context.commands:
+        raise PydanticCustomError("unknown_command", "no command")
+    return name
+
+
+def _not_built_in(name: str, info: ValidationInfo) -> str:
+    if isinstance(info.context, Names) and name in info.context.commands:
+        raise PydanticCustomError("built_in_name", "is the name of a built-in command; choose another one")
+    return name
+
+
+class LabelRole(StrEnum):
+    """What a label is for; the words are the keys under ``labels``."""
+
+    RUN = "run"
+    MULTI_RUN = "multi-run"
+    ANALYZE_LOGS = "analyze-logs"
+    REMOVE = "remove"
+    BAN_CHECKS = "ban-checks"
+    STARRED = "starred"
+
+
+LabelName = Annotated[str, Field(max_length=LONGEST_LABEL, pattern=ONE_LINE_PATTERN)]
+
+
+class Labels(_Part):
+    """The names of the labels that the bot obeys or sets."""
+
+    run: LabelName = Field(default="codegen:run", description="Starts an agent.")
+    multi_run: LabelName = Field(default="codegen:multi-run", description="Starts several agents and a synthesis.")
+    analyze_logs: LabelName = Field(default="codegen:analyze-logs", description="Explains the failed checks.")
+    remove: LabelName = Field(default="codegen:remove", description="Removes Codegen from the pull request.")
+    ban_checks: LabelName = Field(
+        default="codegen:ban-checks", description="On while Codegen does not react to the pull request's checks."
+    )
+    starred: LabelName = Field(default="codegen:starred", description="On while the pull request's run is starred.")
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Labels:
+        """GitHub does not tell label names apart by their case."""
+        seen: dict[str, LabelRole] = {}
+        for role in sorted(LabelRole, key=lambda role: _field(role) in self.model_fields_set):
+            name = self.name_of(role).casefold()
+            if name in seen:
+                raise PydanticCustomError(
+                    "same_label", "is also the label of {other}", {"at": role, "other": seen[name]}
+                )
+            seen[name] = role
+        return self
+
+    def name_of(self, role: LabelRole) -> str:
+        name: str = getattr(self, _field(role))
+        return name
+
+    def role_of(self, label: str) -> LabelRole | None:
+        """What a label of that name is for; None where it is none of the bot's."""
+        return next((role for role in LabelRole if self.name_of(role).casefold() == label.casefold()), None)
+
+
+def _field(role: LabelRole) -> str:
+    return role.value.replace("-", "_")
+
+
+class Defaults(_Part):
+    """What a command takes where its flags do not say."""
+
+    model: Annotated[str, Field(pattern=MODEL_PATTERN)] | None = Field(
+        default=None, description="The model; null: the one that Codegen's organization has set."
+    )
+    agent_type: Literal["codegen", "claude_code"] | None = Field(
+        default=None, description="The kind of agent; null: the one that Codegen's organization has set."
+    )
+    concurrency: int = Field(default=3, ge=1, le=20, description="How many agents a multi-run starts.")
+
+
+Limit = Annotated[int, Field(ge=1, le=1_000_000)] | None
+
+
+class Budgets(_Part):
+    """How much may be asked for. A day is a UTC day."""
+
+    runs_per_person_a_day: Limit = Field(default=None, description="Agent runs of one person; null: no limit.")
+    runs_per_thread_a_day: Limit = Field(
+        default=None, description="Agent runs on one issue or pull request; null: no limit."
+    )
+    runs_per_repository_a_day: Limit = Field(default=None, description="Agent runs in the repository; null: no limit.")
+    confirm_multi_run_above: int = Field(
+        default=5, ge=0, le=20, description="A multi-run of more agents than this is started when it is confirmed."
+    )
+    multi_run_timeout_minutes: int = Field(
+        default=180, ge=1, le=10_080, description="How long a multi-run may take in all, in minutes."
+    )
+
+
+class NamedPrompt(_Part):
+    """A prompt that is a command of its own."""
+
+    command: Literal["run", "multi-run"] = Field(description="The command that it gives.")
+    prompt: str = Field(
+        description="What the agent is told. {title}, {link}, {branch} and {rest} are filled in with the thread's "
+        "title, its address, its branch, and what follows the name in the comment; {{ and }} are braces.",
+        pattern=r"\S",
+    )
+    description: Annotated[str, Field(max_length=200, pattern=ONE_LINE_PATTERN)] | None = Field(
+        default=None, description="The sentence that help shows."
+    )
+    permission: Level | None = Field(
+        default=None, description="The permission that it takes; null: the one that its command takes."
+    )
+
+    @field_validator("prompt", mode="after")
+    @classmethod
+    def _known_placeholders(cls, prompt: str) -> str:
+        if (wrong := misplaced(prompt)) is not None:
+            context = {"found": wrong.text, "name": "" if wrong.name is None else wrong.name}
+            raise PydanticCustomError(
+                "lone_brace" if wrong.name is None else "unknown_placeholder", "no placeholder", context
+            )
+        return prompt
+
+
+def _usable(pattern: str) -> str:
+    if (wrong := fault(pattern)) is not None:
+        raise PydanticCustomError("bad_pattern", "{fault}", {"fault": wrong})
+    return pattern
+
+
+CommandName = Annotated[str, AfterValidator(_built_in)]
+PromptName = Annotated[
+    str, Field(max_length=LONGEST_PROMPT_NAME, pattern=PROMPT_NAME_PATTERN), AfterValidator(_not_built_in)
+]
+Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
+SecretPattern = Annotated[
+    str, AfterValidator(_usable), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_PATTERN})
+]
+
+
+class RepositoryConfig(_Part):
+    """The config file of codegen-bot: .github/codegen-bot.yml, read from the default branch only."""
+
+    prefix: str = Field(default="/codegen", pattern=PREFIX_PATTERN, description="How a command line starts.")
+    permissions: Mapping[CommandName, Level] = Field(
+        default_factory=dict, description="The permission in the repository that a command takes, by its name."
+    )
+    allowed_bots: tuple[Login, ...] = Field(
+        default=(),
+        strict=False,  # a list will do
+        max_length=100,
+        description="The logins of bots that may give commands, such as renovate[bot].",
+    )
+    labels: Labels = Field(default_factory=Labels, description="The names of the labels that the bot obeys or sets.")
+    defaults: Defaults = Field(default_factory=Defaults, description="What a command takes where its flags do not say.")
+    progress: bool = Field(default=True, description="Whether a reply is kept up to date while an agent works.")
+    budgets: Budgets = Field(default_factory=Budgets, description="How much may be asked for.")
+    secret_patterns: tuple[SecretPattern, ...] = Field(
+        default=(),
+        strict=False,
+        max_length=50,
+        description="Regular expressions (Python's) whose matches are taken out of whatever the bot shows.",
+    )
+    prompts: Mapping[PromptName, NamedPrompt] = Field(
+        default_factory=dict, max_length=50, description="Prompts that are commands of their own, by their name."
+    )
+
+    def permission_for(self, command: str, default: Level) -> Level:
+        """The permission that a command or a named prompt takes.
+
+        :param command: its name
+        :param default: what the command takes by itself; of a named prompt, what the command takes that it gives
+        """
+        prompt = self.prompts.get(command)
+        if prompt is None:
+            return self.permissions.get(command, default)
+        return prompt.permission or self.permissions.get(prompt.command, default)
+
+    def allows_bot(self, login: str) -> bool:
+        """Whether a bot of that login may give commands; GitHub does not tell logins apart by their case."""
+        return login.casefold() in {allowed.casefold() for allowed in self.allowed_bots}

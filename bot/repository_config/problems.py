@@ -1,0 +1,56 @@
+"""What is wrong with a config file: each problem with its line, all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.errors import BotError
+
+MOST_PROBLEMS = 20
+"""Problems of one file that are told; a file with more of them is no config file."""
+
+_SHOWN_LIMIT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong.
+
+    :param line: counted from 1; None where two files that are each fine do not fit together
+    :param column: counted from 1, where it is known
+    :param sentence: plain text in one line; it may show a few words of the file
+    """
+
+    line: int | None
+    column: int | None
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence if self.line is None else f"Line {self.line}: {self.sentence}"
+
+
+class ConfigProblems(BotError):  # noqa: N818 - it is all of them, not one error
+    """A config file that cannot be used; `problems` are in the order of their lines, and at least one."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = _few(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+def _few(problems: list[Problem]) -> tuple[Problem, ...]:
+    more = problems[MOST_PROBLEMS:]
+    if len(more) < 2:  # the last one is no longer than the sentence that would stand for it
+        return tuple(problems)
+    rest = Problem(more[0].line, None, f"{len(more)} more problems from here on.")
+    return (*problems[:MOST_PROBLEMS], rest)
+
+
+def shown(text: str) -> str:
+    """Words of the file as they may stand in a sentence: one line, visible, short."""
+    text = " ".join(text[: 10 * _SHOWN_LIMIT].split())
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return text if len(text) <= _SHOWN_LIMIT else f"{text[: _SHOWN_LIMIT - 1]}…"

@@ -1,0 +1,57 @@
+"""What stands between braces in a named prompt: ``{title}`` and the like; ``{{`` and ``}}`` are braces themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PLACEHOLDERS = {
+    "title": "the thread's title",
+    "link": "the thread's address",
+    "branch": "the pull request's branch",
+    "rest": "what follows the prompt's name in the comment",
+}
+"""Every placeholder and what stands in its place."""
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """What is no placeholder.
+
+    :param text: as it stands in the prompt
+    :param name: what stands between the braces; None where a brace stands alone
+    """
+
+    text: str
+    name: str | None
+
+
+def fill(prompt: str, *, title: str, link: str, branch: str, rest: str) -> str:
+    """The prompt with its placeholders filled in; never raises, whatever the prompt.
+
+    What is filled in is not read again: a title that holds ``{rest}`` stays as it is. Title and rest are other
+    people's words; whoever hands them in decides how they are cut and marked.
+    """
+    values = {"title": title, "link": link, "branch": branch, "rest": rest}
+
+    def replacement(found: re.Match[str]) -> str:
+        if found[0] in {"{{", "}}"}:
+            return found[0][0]
+        return values.get(found[1] or "", found[0])
+
+    return _PIECE.sub(replacement, prompt)
+
+
+def placeholders(prompt: str) -> frozenset[str]:
+    """The placeholders that stand in a prompt; without ``rest``, nothing shows what follows the name."""
+    return frozenset(found[1] for found in _PIECE.finditer(prompt) if found[1] in PLACEHOLDERS)
+
+
+def misplaced(prompt: str) -> Misplaced | None:
+    """The first thing in a prompt that is neither a placeholder nor a doubled brace."""
+    for found in _PIECE.finditer(prompt):
+        if found[0] not in {"{{", "}}"} and found[1] not in PLACEHOLDERS:
+            return Misplaced(found[0], found[1])
+    return None

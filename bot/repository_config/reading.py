@@ -1,0 +1,43 @@
+"""From a config file's text to what it says, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import ValidationError
+
+from bot.repository_config import document, sentences
+from bot.repository_config.model import Names, RepositoryConfig
+from bot.repository_config.problems import ConfigProblems, Problem
+
+
+def read(text: str, *, commands: Collection[str]) -> RepositoryConfig:
+    """What a config file says; an empty one says nothing.
+
+    :param commands: the names of the built-in commands
+    :returns: a config whose ``model_fields_set`` are the keys that the file holds
+    :raises ConfigProblems: for any text that is no config file, with all that is wrong where that can be told at once
+    """
+    loaded = document.load(text)
+    prompts = loaded.data.get("prompts")
+    names = Names(commands=commands, prompts=prompts.keys() if isinstance(prompts, dict) else ())
+    try:
+        config = RepositoryConfig.model_validate(loaded.data, by_alias=True, by_name=False, context=names)
+    except ValidationError as error:
+        found = [each for each in error.errors(include_url=False) if each["loc"] not in loaded.broken]
+        raise ConfigProblems(loaded.problems + [sentences.problem(each, loaded, names) for each in found]) from None
+    if loaded.problems:
+        raise ConfigProblems(loaded.problems)
+    return config
+
+
+def decode(content: bytes) -> str:
+    """A config file's bytes as text.
+
+    :raises ConfigProblems: where it is not UTF-8
+    """
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigProblems([Problem(line, None, "The file is not UTF-8 text.")]) from None

@@ -1,0 +1,232 @@
+"""The repository's config file, as it changes what the bot does."""
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+
+PATH = ".github/codegen-bot.yml"
+
+
+def has(town: Town, text: str) -> None:
+    """The default branch has this config file."""
+    town.github.world.files["main", PATH] = text
+
+
+async def test_another_prefix(town: Town) -> None:
+    has(town, "prefix: /agent")
+
+    await town.says("bob", "/codegen help status")
+    await town.says("bob", "/agent help status")
+
+    assert "`/agent status [RUN]`" in await town.reply(Stage.FINISHED)
+    assert len(town.bot_comments()) == 1
+
+
+async def test_other_permissions(town: Town) -> None:
+    """A reader may star, and only an administrator may run."""
+    has(town, "permissions:\n  starred: read\n  run: admin\n")
+
+    await town.says("carol", "/codegen starred")
+    assert (await town.reply(Stage.FINISHED)).startswith("No run is starred yet.")
+    await town.says("bob", "/codegen run fix it")
+    assert await town.reply(Stage.REFUSED) == snapshot(
+        "`bob` may not do this here: it takes `admin` access, and `bob` has `write`. `alice` can."
+    )
+    await town.says("bob", "/codegen help run")
+    assert (await town.reply(Stage.FINISHED)).endswith("Who may: people with admin access.")
+
+
+async def test_a_bot_that_is_allowed(town: Town) -> None:
+    town.github.add_bot("renovate[bot]")
+    has(town, "allowed-bots: ['renovate[bot]']")
+
+    await town.says("renovate[bot]", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1)
+
+    await town.reply(Stage.FINISHED)
+
+
+async def test_defaults_and_what_is_said_instead(town: Town) -> None:
+    has(town, "defaults:\n  model: usual\n  agent-type: claude_code\n  concurrency: 2\n")
+
+    await town.says("bob", "/codegen run fix it\n\n/codegen run -m other fix that")
+    await town.codegen.run_created(2)
+    await town.says("bob", "/codegen multi-run try it")
+    await town.codegen.run_created(4)
+    for number in (1, 2, 3, 4):
+        town.codegen.fail(number)
+
+    await town.settled(3)
+    town.read_all()
+    runs = town.codegen.runs
+    assert sorted((runs[number].model, runs[number].agent_type) for number in (1, 2)) == [
+        ("other", "claude_code"),
+        ("usual", "claude_code"),
+    ]
+    assert [(runs[number].model, runs[number].agent_type) for number in (3, 4)] == [("usual", "claude_code")] * 2
+
+
+async def test_without_progress_a_reply_goes_from_started_to_its_end(town: Town) -> None:
+    has(town, "progress: false")
+    await town.says("bob", "/codegen run fix it")
+    await town.reply(Stage.STARTED)
+    town.codegen.move(1, "RUNNING")
+    looks = len(town.codegen.control.journal)
+    await town.codegen.until(lambda: len(town.codegen.control.journal) >= looks + 3)
+    town.codegen.finish(1)
+    await town.reply(Stage.FINISHED)
+
+    assert [version for version in town.bot_comments()[0].versions if "Working for" in version] == []
+
+
+async def test_a_secret_of_the_repositorys_own_kind_is_taken_out(town: Town) -> None:
+    has(town, "secret-patterns: ['shop-[0-9]{6}']")
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, result="The key shop-123456 is wrong.")
+
+    assert "The key [redacted] is wrong." in await town.reply(Stage.FINISHED)
+
+
+async def test_other_label_names(town: Town) -> None:
+    has(town, "labels:\n  run: robot\n")
+    town.github.label("bob", 1, "codegen:run")
+    await town.github.idle()
+    town.github.label("bob", 1, "Robot")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1)
+
+    await town.reply(Stage.FINISHED)
+    await town.github.until(lambda: town.github.labels(1) == ["codegen:run"])
+    assert len(town.codegen.runs) == 1
+
+
+PROMPTS = """\
+prompts:
+  fix-tests:
+    command: run
+    description: Makes the tests pass | again.
+    prompt: |
+      Make the tests on {branch} pass, for "{title}" ({link}). {rest}
+  three-ways:
+    command: multi-run
+    permission: admin
+    prompt: Try it.
+"""
+
+
+async def test_a_named_prompt_is_a_command_of_its_own(town: Town) -> None:
+    has(town, PROMPTS)
+
+    await town.says("bob", "/codegen fix-tests -m fast only the\nslow ones")
+    run = await town.codegen.run_created(1)
+    town.codegen.finish(1)
+
+    await town.reply(Stage.FINISHED)
+    assert run.model == "fast"
+    assert (
+        'What bob asks for:\n\nMake the tests on fix-checkout pass, for "Fix the checkout" '
+        "(https://github.com/octo/shop/pull/1). only the\nslow ones" in run.prompt
+    )
+
+
+async def test_what_follows_a_name_is_never_lost(town: Town) -> None:
+    """The prompt has no place for it, so it stands behind it."""
+    has(town, PROMPTS)
+
+    await town.says("alice", "/codegen three-ways -n 1 but quickly")
+    run = await town.codegen.run_created(1)
+    town.codegen.finish(1)
+
+    await town.reply(Stage.FINISHED)
+    assert "Try it.\n\nbut quickly" in run.prompt
+
+
+async def test_named_prompts_stand_in_help_with_who_may(town: Town) -> None:
+    has(town, PROMPTS)
+
+    await town.says("carol", "/codegen help")
+    rows = [line for line in (await town.reply(Stage.FINISHED)).splitlines() if "-tests" in line or "-ways" in line]
+    assert rows == snapshot(
+        [
+            "| `/codegen fix-tests [WORDS]` | Makes the tests pass | again. | people with write access |",
+            "| `/codegen three-ways [WORDS]` | This repository's own prompt for multi-run. | people with admin access |",
+        ]
+    )
+    await town.says("carol", "/codegen help fix-tests")
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+**fix-tests**: Makes the tests pass | again.
+
+`/codegen fix-tests [WORDS]`
+
+It is this repository's own, and gives `run` this prompt:
+
+```text
+Make the tests on {branch} pass, for "{title}" ({link}). {rest}
+```
+
+Who may: people with write access.\
+""")
+    await town.says("bob", "/codegen three-ways")
+    assert "it takes `admin` access" in await town.reply(Stage.REFUSED)
+    await town.says("bob", "/codegen fix-test")
+    assert (await town.reply(Stage.REFUSED)).startswith("There is no command `fix-test`. Did you mean `fix-tests`?")
+
+
+async def test_the_organisations_file_holds_where_the_repositorys_does_not_say(town: Town) -> None:
+    town.github.world.organisation_files["codegen-bot.yml"] = "prefix: /agent\npermissions:\n  starred: read\n"
+    has(town, "prefix: /robot")
+
+    await town.says("carol", "/robot starred")
+
+    assert (await town.reply(Stage.FINISHED)).startswith("No run is starred yet.")
+
+
+async def test_a_file_that_is_wrong_is_told_once_and_the_usual_settings_hold(town: Town) -> None:
+    has(town, "prefix: /agent\npermisions:\n  run: admin\n")
+
+    await town.says("bob", "/codegen help status")
+    await town.settled(2)
+    told, helped = sorted(comment.body.partition("\n\n<!--")[0] for comment in town.read_all())[::-1]
+    assert told == snapshot("""\
+The config file `octo/shop/.github/codegen-bot.yml` cannot be used, so the usual settings hold until it is mended:
+
+- Line 2: There is no key "permisions". Did you mean "permissions"?
+
+Next: mend it on the default branch; `codegen-bot check-config FILE` tells whether it is fine. This is said once for each version of the file.\
+""")
+    assert helped.startswith("**status**")
+
+    await town.says("bob", "/codegen help run")
+    await town.reply(Stage.FINISHED)
+    assert len(town.bot_comments()) == 3
+
+
+async def test_a_branchs_own_file_changes_nothing(town: Town) -> None:
+    """Else whoever opens a pull request could let themselves in."""
+    town.github.world.files["fix-checkout", PATH] = "permissions: {run: read}"
+
+    await town.says("carol", "/codegen run fix it")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 403}], ids=str)
+async def test_where_github_does_not_tell_the_file_the_defaults_hold(town: Town, fault: dict[str, int]) -> None:
+    town.github.control.fault(path="/contents/", times=None, **fault)
+
+    await town.says("bob", "/codegen help status")
+
+    assert (await town.reply(Stage.FINISHED)).startswith("**status**")
+
+
+async def test_the_file_is_read_once_for_many_commands(town: Town) -> None:
+    for _ in range(5):
+        await town.says("bob", "/codegen help status")
+        await town.reply(Stage.FINISHED)
+
+    reads = [entry for entry in town.github.control.journal if "/contents/" in entry.path]
+    assert len(reads) == 2  # the organisation's and the repository's

@@ -1,0 +1,113 @@
+"""What a config answers, and that it speaks of the same things as the rest of the bot."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from bot.commands.multi_run import MOST_ATTEMPTS
+from bot.commands.run import AGENT_TYPES
+from bot.commands.table import COMMANDS
+from bot.config import Settings
+from bot.github.models import Permission
+from bot.repository_config.model import (
+    PREFIX_PATTERN,
+    Defaults,
+    LabelRole,
+    Labels,
+    Level,
+    NamedPrompt,
+    RepositoryConfig,
+)
+
+NAMED: dict[str, NamedPrompt] = {
+    "fix": NamedPrompt(command="run", prompt="x"),
+    "tidy": NamedPrompt(command="run", prompt="x", permission="triage"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "default", "needed"),
+    [
+        ("run", "write", "admin"),
+        ("status", "read", "read"),
+        ("multi-run", "write", "write"),
+        ("fix", "write", "admin"),
+        ("tidy", "write", "triage"),
+    ],
+)
+def test_a_permission_is_the_prompts_own_then_the_commands_then_the_default(
+    name: str, default: Level, needed: Level
+) -> None:
+    config = RepositoryConfig(permissions={"run": "admin"}, prompts=NAMED)
+
+    assert config.permission_for(name, default) == needed
+
+
+def test_a_named_prompt_takes_what_its_command_takes_by_itself() -> None:
+    assert RepositoryConfig(prompts=NAMED).permission_for("fix", "maintain") == "maintain"
+
+
+@pytest.mark.parametrize(
+    ("login", "allowed"),
+    [("renovate[bot]", True), ("Renovate[bot]", True), ("renovate", False), ("renovate[bot]x", False), ("", False)],
+)
+def test_a_bot_is_allowed_by_its_whole_login(login: str, *, allowed: bool) -> None:
+    assert RepositoryConfig(allowed_bots=("renovate[bot]",)).allows_bot(login) is allowed
+
+
+def test_no_bot_is_allowed_by_default() -> None:
+    assert not RepositoryConfig().allows_bot("renovate[bot]")
+
+
+@pytest.mark.parametrize("role", LabelRole)
+def test_each_role_has_its_label(role: LabelRole) -> None:
+    labels = Labels()
+
+    assert labels.name_of(role) == f"codegen:{role}"
+    assert labels.role_of(f"Codegen:{role}") is role
+
+
+def test_a_renamed_label_is_known_by_its_new_name_only() -> None:
+    labels = Labels(run="agent")
+
+    assert (labels.role_of("AGENT"), labels.role_of("codegen:run")) == (LabelRole.RUN, None)
+
+
+def test_every_role_is_a_key_of_the_file() -> None:
+    assert [field.alias for field in Labels.model_fields.values()] == [*LabelRole]
+
+
+def test_a_config_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        RepositoryConfig().prefix = "/other"  # type: ignore[misc]  # the point
+
+
+def words_of(literal: object) -> tuple[str, ...]:
+    return tuple(word for each in (literal, *get_args(literal)) for word in get_args(each) if isinstance(word, str))
+
+
+def test_agent_types_and_attempts_are_the_commands() -> None:
+    fields = Defaults.model_fields
+
+    assert words_of(fields["agent_type"].annotation) == AGENT_TYPES
+    assert Defaults(concurrency=MOST_ATTEMPTS).concurrency == MOST_ATTEMPTS
+    with pytest.raises(ValidationError):
+        Defaults(concurrency=MOST_ATTEMPTS + 1)
+
+
+def test_the_prefix_is_that_of_the_settings() -> None:
+    field = Settings.model_fields["command_prefix"]
+
+    assert field.default == RepositoryConfig().prefix
+    assert PREFIX_PATTERN in repr(field.metadata)
+
+
+def test_permissions_are_githubs() -> None:
+    assert {level.upper() for level in get_args(Level)} == {permission.name for permission in Permission} - {"NONE"}
+
+
+def test_a_named_prompt_gives_commands_that_there_are() -> None:
+    assert {*words_of(Literal[NamedPrompt.model_fields["command"].annotation])} <= {*COMMANDS}

@@ -1,0 +1,109 @@
+"""``check-config`` and ``config-schema``, as somebody types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from inline_snapshot import snapshot
+from jsonschema import Draft202012Validator
+
+from bot.cli import main
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "codegen-bot.yml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def check(folder: Path, content: str | bytes) -> Result:
+    (folder / "bot.yml").write_bytes(content.encode() if isinstance(content, str) else content)
+    return CliRunner().invoke(main, ["check-config", "bot.yml"])
+
+
+def test_the_example_is_fine_and_what_it_changes_is_shown() -> None:
+    result = CliRunner().invoke(main, ["check-config", str(EXAMPLE)])
+
+    assert result.exit_code == 0
+    assert result.stdout.replace(str(EXAMPLE), "FILE") == snapshot("""\
+FILE is fine. It changes this:
+  permissions.multi-run: maintain
+  permissions.status: read
+  allowed-bots: renovate[bot] instead of an empty list
+  defaults.agent-type: claude_code instead of null
+  budgets.runs-per-person-a-day: 20 instead of null
+  budgets.runs-per-thread-a-day: 10 instead of null
+  secret-patterns: acme_[A-Za-z0-9]{24} instead of an empty list
+  prompts.fix-tests: run, Repairs the failing tests of this pull request.
+  prompts.three-designs: multi-run, Has several agents propose a design.
+""")
+
+
+def test_what_differs_from_the_defaults_is_shown(folder: Path) -> None:
+    result = check(
+        folder,
+        "prefix: /bot\nprogress: no\nlabels: {run: agent}\nbudgets: {confirm-multi-run-above: 20}\n"
+        "prompts: {fix: {command: run, prompt: Repair it.}}\n",
+    )
+
+    assert result.exit_code == 0
+    assert result.stdout == snapshot("""\
+bot.yml is fine. It changes this:
+  prefix: /bot instead of /codegen
+  labels.run: agent instead of codegen:run
+  progress: false instead of true
+  budgets.confirm-multi-run-above: 20 instead of 5
+  prompts.fix: run, Repair it.
+""")
+
+
+@pytest.mark.parametrize("text", ["", "prefix: /codegen\nlabels: {run: codegen:run}\n"])
+def test_a_file_that_changes_nothing_is_fine(text: str, folder: Path) -> None:
+    result = check(folder, text)
+
+    assert (result.exit_code, result.stdout) == (0, "bot.yml is fine. It changes nothing from the defaults.\n")
+
+
+def test_each_problem_is_shown_with_its_line(folder: Path) -> None:
+    result = check(folder, "prefx: /bot\npermissions:\n  multirun: maintain\n  run: wirte\n")
+
+    assert result.exit_code == 1
+    assert result.stdout == snapshot("""\
+bot.yml:1: There is no key "prefx". Did you mean "prefix"?
+bot.yml:3: There is no command "multirun". Did you mean "multi-run"?
+bot.yml:4: "permissions.run" should be read, triage, write, maintain or admin, not the text "wirte". Did you mean "write"?
+""")
+    assert result.stderr == ""
+
+
+def test_bytes_that_are_no_text_are_a_problem(folder: Path) -> None:
+    result = check(folder, b"prefix: /bot\n# \xff\n")
+
+    assert (result.exit_code, result.stdout) == (1, "bot.yml:2: The file is not UTF-8 text.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing.yml", "missing.yml cannot be read: No such file or directory.\n"),
+        (".", ". cannot be read: Is a directory.\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_in_a_sentence(name: str, told: str, folder: Path) -> None:
+    result = CliRunner().invoke(main, ["check-config", name])
+
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", told)
+
+
+def test_the_schema_is_printed() -> None:
+    result = CliRunner().invoke(main, ["config-schema"])
+
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    Draft202012Validator.check_schema(document)
+    assert "multi-run" in document["properties"]["permissions"]["properties"]
