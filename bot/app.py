@@ -31,6 +31,7 @@ from bot.metrics import Metrics
 from bot.replies.markers import Stage
 from bot.store.database import open_engine
 from bot.store.runs import ThreadRuns
+from bot.store.spending import Spending
 from bot.store.stars import Stars
 from bot.store.tables import check, create_tables
 from bot.web.server import make_application
@@ -115,6 +116,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 configs=configs,
                 runs=ThreadRuns(database),
                 stars=Stars(database),
+                spending=Spending(database),
                 watcher=watcher,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,

@@ -11,6 +11,7 @@ from bot import log
 from bot.commands.analyze_logs import AnalyzeLogs
 from bot.errors import UpstreamError, UserMistake
 from bot.github.models import CheckRun
+from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of
@@ -44,6 +45,7 @@ async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
 
 
 async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
+    await spend(1, order, do)
     await do.show(replies.accepted_sandbox(sandbox_id))
     started = await do.runs.analyze_sandbox_logs(sandbox_id)
     await do.show(runs.started(started.run))
@@ -62,6 +64,7 @@ async def _of_checks(order: Order, do: Do) -> Reply:
     if not any(check.excerpt for check in findings.failed):
         return replies.nothing_to_read(findings)
 
+    await spend(1, order, do)
     evidence = [(check.name, check.excerpt or check.problem) for check in findings.failed]
     try:
         started = await do.runs.create(

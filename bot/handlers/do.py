@@ -18,10 +18,12 @@ from bot.handlers.runs import Runs
 from bot.handlers.tools import Tools
 from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
+from bot.store.spending import Limits, Over
 
 _log = log.get(__name__)
 
 _SAID = TypeAdapter(dict[str, Any])
+_OVER = TypeAdapter(Over | None)
 _PERMISSION = TypeAdapter(Permission)
 _LOGINS = TypeAdapter(list[str])
 _PULL_REQUEST = TypeAdapter(PullRequest)
@@ -65,6 +67,28 @@ class Do:
             "permission",
             _PERMISSION,
             lambda: self._tools.github.permission(order.thread.repository, order.person.login),
+        )
+
+    async def spend(self, runs: int) -> Over | None:
+        """Counts so many agent runs for this order against the config's budgets, once."""
+        order, budgets = self._order, self.config.budgets
+        limits = Limits(
+            person=budgets.runs_per_person_a_day,
+            thread=budgets.runs_per_thread_a_day,
+            repository=budgets.runs_per_repository_a_day,
+        )
+        return await self._record(
+            "spend",
+            _OVER,
+            lambda: self._tools.spending.spend(
+                order.identity,
+                login=order.person.login,
+                repository=order.thread.repository,
+                number=order.thread.number,
+                runs=runs,
+                at=self.now(),
+                limits=limits,
+            ),
         )
 
     async def is_own(self, login: str) -> bool:

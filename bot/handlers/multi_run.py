@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.commands.multi_run import MultiRun
 from bot.errors import Kind, UpstreamError
+from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of, words_of
@@ -25,6 +26,8 @@ _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     attempts = _deal(command, do.config.defaults)
+    # The synthesis is a run too.
+    await spend(len(attempts) + (len(attempts) > 1), order, do)
     await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))
     place = await place_of(order, do)
     command = replace(command, prompt=words_of(command.prompt, order, place))

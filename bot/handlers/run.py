@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.run import Run
+from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of, words_of
@@ -11,6 +12,7 @@ from bot.replies.reply import Reply
 
 
 async def run(command: Run, order: Order, do: Do) -> Reply:
+    await spend(1, order, do)
     kind = "pull request" if order.thread.is_pull_request else "issue"
     await do.show(runs.accepted_run(place=kind, slot_in=do.runs.creation_wait()))
     addresses = prompts.image_addresses(command.images)

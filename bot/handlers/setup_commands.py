@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import TypeAdapter
 
 from bot.commands.setup_commands import SetupCommands
+from bot.handlers.budget import spend
 from bot.handlers.codegen_repository import codegen_repository
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -19,6 +20,7 @@ async def setup_commands(command: SetupCommands, order: Order, do: Do) -> Reply:
     async def repository_id() -> int:
         return (await codegen_repository(order, do)).id
 
+    await spend(1, order, do)
     await do.show(replies.accepted(order.thread.repository))
     number = await do.runs.settled("codegen-repository", _NUMBER, repository_id)
     started = await do.runs.generate_setup_commands(number, prompt=command.prompt)

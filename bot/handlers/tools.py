@@ -12,6 +12,7 @@ from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
 from bot.handlers.configs import Configs
 from bot.store.runs import ThreadRuns
+from bot.store.spending import Spending
 from bot.store.stars import Stars
 
 
@@ -28,6 +29,7 @@ class Tools:
     github: GitHub
     runs: ThreadRuns
     stars: Stars
+    spending: Spending
     configs: Configs
     watcher: RunWatcher
     run_timeout: float

@@ -9,6 +9,7 @@ from bot.replies.markers import Stage
 from bot.replies.phrases import duration
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, inert, inline_code
+from bot.store.spending import Budget, Over
 
 
 def mistake(text: str) -> Reply:
@@ -50,6 +51,22 @@ def config_is_wrong(path: str, problems: Sequence[str]) -> str:
         f"The config file {inline_code(path)} cannot be used, so the usual settings hold until it is mended:\n\n{lines}"
         "\n\nNext: mend it on the default branch; `codegen-bot check-config FILE` tells whether it is fine. This "
         "is said once for each version of the file."
+    )
+
+
+def over_budget(over: Over, *, login: str, runs: int, resets_in: float) -> str:
+    """:param resets_in: seconds"""
+    whose = {
+        Budget.PERSON: f"`{login}` in this repository",
+        Budget.THREAD: "this conversation",
+        Budget.REPOSITORY: "this repository",
+    }[over.budget]
+    asked = "this run is one" if runs == 1 else f"these {runs} runs are"
+    return (
+        f"The budget for {whose} is {over.limit} agent run{'s' if over.limit != 1 else ''} a day "
+        f"(`runs-per-{over.budget.value}-a-day`); {over.used} are used, and {asked} too many.\n\n"
+        f"Next: the count starts anew at 00:00 UTC, in {duration(resets_in)}. Somebody who may change the config file "
+        "can raise the limit."
     )
 
 
@@ -109,6 +126,8 @@ def explain(error: UpstreamError) -> tuple[str, str]:
             return f"{name} asks to slow down, and went on asking", f"{again}{wait}."
         case Kind.SERVER_FAULT | Kind.BAD_ANSWER:
             return f"{name} has a fault of its own, and trying again did not help", f"{again} in a few minutes."
+        case Kind.NETWORK if error.may_have_happened:
+            return f"{name} was asked, but its answer did not arrive", f"{again} in a few minutes."
         case Kind.NETWORK:
             return f"{name} cannot be reached, and trying again did not help", f"{again} in a few minutes."
 

@@ -570,7 +570,7 @@ async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_agai
     await town.restart_bot()
 
     assert await town.reply(Stage.FAILED) == snapshot("""\
-Codegen cannot be reached, and trying again did not help.
+Codegen was asked, but its answer did not arrive.
 
 > The bot was restarted while it asked, and does not know what became of it.
 

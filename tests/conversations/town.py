@@ -161,6 +161,13 @@ class Town:
 
     # Time, and the bot itself
 
+    def at(self, time: str) -> None:
+        """It becomes that time of the day (UTC), today or tomorrow."""
+        hour, minute = map(int, time.split(":"))
+        now = self._clock.now()
+        then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        self._clock.move((then - now) % timedelta(days=1))
+
     def passes(self, **duration: float) -> None:
         """Time passes; the arguments are those of `timedelta`."""
         self._clock.move(timedelta(**duration))

@@ -125,6 +125,7 @@ class World:
             github=github,
             runs=nothing,
             stars=nothing,
+            spending=nothing,
             configs=nothing,
             watcher=nothing,
             run_timeout=60,

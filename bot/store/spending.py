@@ -1,0 +1,98 @@
+"""How many agent runs were asked for today, by whom and where."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from bot.store.tables import SPENDING, insert
+
+
+class Budget(StrEnum):
+    """What a limit is for; the words are those of the config file's keys."""
+
+    PERSON = "person"
+    THREAD = "thread"
+    REPOSITORY = "repository"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Agent runs a day; None: no limit."""
+
+    person: int | None
+    thread: int | None
+    repository: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A limit that would be passed.
+
+    :param used: runs asked for today so far
+    """
+
+    budget: Budget
+    limit: int
+    used: int
+
+
+class Spending:
+    """A day is a UTC day. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def spend(
+        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
+    ) -> Over | None:
+        """Counts so many runs, unless a limit would be passed; the same identity is counted once.
+
+        :returns: the limit that stands in the way; None where the runs are counted
+        """
+        values = {
+            "identity": identity,
+            "login": login.lower(),
+            "repository": repository.lower(),
+            "number": number,
+            "runs": runs,
+            "at": at.astimezone(UTC),
+        }
+        return await asyncio.to_thread(self._spend, values, limits)
+
+    def _spend(self, values: dict[str, object], limits: Limits) -> Over | None:
+        at = values["at"]
+        assert isinstance(at, datetime)  # noqa: S101 - the caller has put it there
+        today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        table = SPENDING.c
+        with self._engine.begin() as connection:
+            # The first statement takes the write lock on SQLite; PostgreSQL needs one by name: two orders at the same
+            # moment must not both take the last run.
+            connection.execute(SPENDING.delete().where(table.at < today - timedelta(days=1)))
+            if connection.dialect.name == "postgresql":
+                key = sa.func.hashtextextended(f"codegen-bot {values['repository']}", 0)
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+            if connection.execute(sa.select(table.runs).where(table.identity == values["identity"])).first():
+                return None
+            here = [table.repository == values["repository"], table.at >= today]
+            for budget, limit, wanted in (
+                (Budget.PERSON, limits.person, [*here, table.login == values["login"]]),
+                (Budget.THREAD, limits.thread, [*here, table.number == values["number"]]),
+                (Budget.REPOSITORY, limits.repository, here),
+            ):
+                used = _used(connection, wanted) if limit is not None else 0
+                if limit is not None and used + int(str(values["runs"])) > limit:
+                    return Over(budget, limit, used)
+            connection.execute(insert(self._engine, SPENDING).values(values).on_conflict_do_nothing())
+        return None
+
+
+def _used(connection: Connection, wanted: list[sa.ColumnElement[bool]]) -> int:
+    return int(
+        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(SPENDING.c.runs), 0)).where(*wanted)).scalar_one()
+    )
