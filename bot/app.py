@@ -29,6 +29,7 @@ from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import Metrics
 from bot.replies.markers import Stage
+from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
@@ -117,6 +118,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 runs=ThreadRuns(database),
                 stars=Stars(database),
                 spending=Spending(database),
+                confirmations=Confirmations(database),
                 watcher=watcher,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,

@@ -6,6 +6,7 @@ from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
+from bot.commands.confirm import Confirm
 from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
 from bot.commands.integrations import Integrations
@@ -28,6 +29,7 @@ Command = (
     Run
     | Resume
     | MultiRun
+    | Confirm
     | Keep
     | Status
     | ListRuns
@@ -58,6 +60,7 @@ COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
     "multi-run": MultiRun,
+    "confirm": Confirm,
     "keep": Keep,
     "status": Status,
     "runs": ListRuns,

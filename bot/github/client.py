@@ -37,7 +37,9 @@ from bot.github.shapes import (
     NOTHING,
     PERMISSION,
     PULL_REQUEST,
+    REACTED,
     REPOSITORY,
+    person,
 )
 
 LARGEST_LOG = 5 * 2**20
@@ -128,6 +130,12 @@ class GitHub:
         path = _reactions_path(kind, comment_id)
         if path is not None:
             await self._calls.write("react", repository, "POST", path, NOTHING, data={"content": content.value})
+
+    async def reacted(self, repository: str, comment_id: int, content: Reaction) -> list[str]:
+        """The logins of those who have put a reaction under a comment of the thread."""
+        path = f"/issues/comments/{comment_id}/reactions"
+        pages = self._calls.read_pages("reacted", repository, path, REACTED, query={"content": content.value})
+        return [person(answer.user).login async for answer in pages]
 
     async def unreact(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
         """Takes the bot's own reaction away, if there is one."""

@@ -38,6 +38,12 @@ class Identified(Shape):
     id: int
 
 
+class Reacted(Shape):
+    """Who reacted; which way was asked for."""
+
+    user: User | None
+
+
 class App(Shape):
     slug: str
 
@@ -198,3 +204,4 @@ PERMISSION = TypeAdapter(RolePermission)
 PULL_REQUEST = TypeAdapter(PullRequestAnswer)
 REPOSITORY = TypeAdapter(Repository)
 USER = TypeAdapter(User)
+REACTED = TypeAdapter(Reacted)

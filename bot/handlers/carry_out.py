@@ -10,6 +10,7 @@ from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.cancel import Cancel
 from bot.commands.checks import Checks
+from bot.commands.confirm import Confirm
 from bot.commands.edit_pull_request import Close, Draft, Ready, Reopen
 from bot.commands.help import Help
 from bot.commands.integrations import Integrations
@@ -35,6 +36,7 @@ from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
 from bot.handlers.cancel import cancel
 from bot.handlers.checks import checks
+from bot.handlers.confirm import confirm
 from bot.handlers.do import Do
 from bot.handlers.edit_pull_request import edit_pull_request
 from bot.handlers.help import help_
@@ -64,6 +66,7 @@ HANDLERS: dict[type, Callable[[Any, Order, Do], Awaitable[Reply]]] = {
     Run: run,
     Resume: resume,
     MultiRun: multi_run,
+    Confirm: confirm,
     Keep: keep,
     Status: status,
     ListRuns: list_runs,

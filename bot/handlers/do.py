@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,9 +24,14 @@ _log = log.get(__name__)
 
 _SAID = TypeAdapter(dict[str, Any])
 _OVER = TypeAdapter(Over | None)
+_BOOL = TypeAdapter(bool)
 _PERMISSION = TypeAdapter(Permission)
 _LOGINS = TypeAdapter(list[str])
 _PULL_REQUEST = TypeAdapter(PullRequest)
+
+
+CONFIRMATION_PATIENCE = timedelta(hours=1)
+"""How long something large waits for its asker's second word."""
 
 
 class Do:
@@ -90,6 +95,58 @@ class Do:
                 limits=limits,
             ),
         )
+
+    async def confirm(self) -> list[str]:
+        """The person's second word for what they have waiting on the thread: its identities."""
+        order = self._order
+        return await self._record(
+            "confirm",
+            _LOGINS,
+            lambda: self._tools.confirmations.confirm(
+                login=order.person.login, repository=order.thread.repository, number=order.thread.number
+            ),
+        )
+
+    async def await_confirmation_of(self, reply: Reply) -> bool:
+        """Asks for the asker's second word by this reply, and waits for it: `confirm`, or a thumbs-up under it.
+
+        :returns: False where it did not come within `CONFIRMATION_PATIENCE`
+        """
+        # Noted before it is asked for: the answer may come at once.
+        await self._record("ask-confirmation", _BOOL, self._note_confirmation)
+        await self.show(reply)
+        return await self._record("confirmed", _BOOL, self._await_confirmation)
+
+    async def _note_confirmation(self) -> bool:
+        order, thread = self._order, self._order.thread
+        await self._tools.confirmations.ask(
+            order.identity, login=order.person.login, repository=thread.repository, number=thread.number, at=self.now()
+        )
+        return True
+
+    async def _await_confirmation(self) -> bool:
+        order, tools = self._order, self._tools
+        until = order.asked_at + CONFIRMATION_PATIENCE
+        delay, is_confirmed = 3.0, False
+        while not is_confirmed and self.now() < until:
+            is_confirmed = await tools.confirmations.is_confirmed(order.identity) or await self._has_thumb()
+            if not is_confirmed:
+                await tools.sleep(delay)
+                delay = min(delay * 1.3, 30.0)
+        # Not where a stop cuts the waiting off: the second word may come before the story is told on.
+        await tools.confirmations.forget(order.identity)
+        return is_confirmed
+
+    async def _has_thumb(self) -> bool:
+        order, comment_id = self._order, self._reply.comment_id
+        if comment_id is None:
+            return False
+        try:
+            logins = await self._tools.github.reacted(order.thread.repository, comment_id, Reaction.PLUS_ONE)
+        except UpstreamError as error:
+            _log.warning("confirmation.not-read", reason=str(error))
+            return False
+        return order.person.login.lower() in {login.lower() for login in logins}
 
     async def is_own(self, login: str) -> bool:
         """Whether that is the bot's own account."""

@@ -53,6 +53,11 @@ class LivingReply:
         self._shown: str | None = None
 
     @property
+    def comment_id(self) -> int | None:
+        """The comment's number; None before anything has been said."""
+        return self._comment_id
+
+    @property
     def exists(self) -> bool:
         """Whether anything has been said yet."""
         return self._comment_id is not None

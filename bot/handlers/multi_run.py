@@ -26,6 +26,10 @@ _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     attempts = _deal(command, do.config.defaults)
+    if len(attempts) > do.config.budgets.confirm_multi_run_above:
+        asks = replies.asks_confirmation(len(attempts), login=order.person.login, prefix=order.prefix)
+        if not await do.await_confirmation_of(asks):
+            return replies.not_confirmed(len(attempts))
     # The synthesis is a run too.
     await spend(len(attempts) + (len(attempts) > 1), order, do)
     await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))

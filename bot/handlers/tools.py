@@ -11,6 +11,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
 from bot.handlers.configs import Configs
+from bot.store.confirmations import Confirmations
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
@@ -30,6 +31,7 @@ class Tools:
     runs: ThreadRuns
     stars: Stars
     spending: Spending
+    confirmations: Confirmations
     configs: Configs
     watcher: RunWatcher
     run_timeout: float

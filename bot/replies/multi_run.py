@@ -35,6 +35,29 @@ class Attempt:
     problem: str = ""
 
 
+def asks_confirmation(count: int, *, login: str, prefix: str) -> Reply:
+    text = (
+        f"{count} attempts are many here, so they wait for a second word of {inline_code(login)}: a thumbs-up on this "
+        f"comment, or `{prefix} confirm`. After an hour it is too late."
+    )
+    return Reply(stage=Stage.ACCEPTED, text=text)
+
+
+def not_confirmed(count: int) -> Reply:
+    text = (
+        f"Nobody confirmed the {count} attempts within an hour, so none was started.\n\nNext: give the command again."
+    )
+    return Reply(stage=Stage.REFUSED, text=text)
+
+
+def nothing_waits(login: str) -> str:
+    return f"Nothing of {inline_code(login)} waits here for a confirmation: only who asked can give it, within an hour."
+
+
+def confirmed() -> Reply:
+    return Reply(stage=Stage.FINISHED, text="Confirmed; its own comment shows how it goes on.")
+
+
 def accepted(attempts: Sequence[Attempt], *, slot_in: float = 0.0) -> Reply:
     """:param slot_in: seconds until Codegen's rate limit lets the next attempt start."""
     begun = sum(attempt.run is not None for attempt in attempts)

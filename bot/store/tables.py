@@ -48,6 +48,17 @@ SPENDING = sa.Table(
     sa.Index("codegen_bot_spending_of_day", "repository", "at"),
 )
 
+CONFIRMATIONS = sa.Table(
+    "codegen_bot_confirmations",
+    _METADATA,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+)
+
 _CREATION_LOCK = 0x636F646567656E
 """The number of PostgreSQL's lock under which tables are made; any will do that nobody else uses."""
 

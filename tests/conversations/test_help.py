@@ -17,6 +17,7 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 | `/codegen run [--model M] [--agent-type codegen\\|claude_code] [--repo-id N] [--image URL]... PROMPT` | Starts an agent on this pull request or issue. | people with write access |
 | `/codegen resume [RUN] PROMPT` | Gives a run a follow-up; without a number, this thread's latest run. | people with write access |
 | `/codegen multi-run [--attempts N] [--synthesis-prompt P] [--model M]... [--agent-type codegen\\|claude_code]... [--repo-id N] [--image URL]... PROMPT` | Lets several agents try the same, then one more makes the best of it. | people with write access |
+| `/codegen confirm` | Confirms your own large multi-run that waits on this thread; a thumbs-up on its comment does too. | people with write access |
 | `/codegen keep N\\|synthesis` | Keeps one attempt of the latest multi-run (or its synthesis) and closes the others' pull requests. | people with write access |
 | `/codegen status [RUN]` | Shows how a run is; without a number, this thread's latest run. | everybody who may read the repository |
 | `/codegen runs [--status S] [--limit N]` | Shows the organization's latest runs, those of this thread marked. | people with write access |

@@ -126,6 +126,7 @@ class World:
             runs=nothing,
             stars=nothing,
             spending=nothing,
+            confirmations=nothing,
             configs=nothing,
             watcher=nothing,
             run_timeout=60,

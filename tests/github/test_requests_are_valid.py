@@ -150,6 +150,7 @@ ASKS: dict[str, Ask] = {
     "get_comment": lambda github, comment, _: github.get_comment(SHOP, comment),
     "comments": lambda github, *_: _read_all(github.comments(SHOP, 1, since=datetime(2026, 1, 1, tzinfo=UTC))),
     "react": lambda github, comment, remark: _react(github, comment, remark, off=False),
+    "reacted": lambda github, comment, _: github.reacted(SHOP, comment, Reaction.PLUS_ONE),
     "unreact": lambda github, comment, remark: _react(github, comment, remark, off=True),
     "labels": lambda github, *_: github.labels(SHOP, 1),
     "add_labels": lambda github, *_: github.add_labels(SHOP, 1, ["area/shop", "bug"]),

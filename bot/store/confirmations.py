@@ -1,0 +1,66 @@
+"""What waits for its asker's second word."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from bot.store.tables import CONFIRMATIONS, insert
+
+
+class Confirmations:
+    """Orders that wait for a confirmation. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def ask(self, identity: str, *, login: str, repository: str, number: int, at: datetime) -> None:
+        """Notes that an order waits; twice is once."""
+        values = {
+            "identity": identity,
+            "login": login.lower(),
+            "repository": repository.lower(),
+            "number": number,
+            "at": at.astimezone(UTC),
+            "state": "waiting",
+        }
+        await asyncio.to_thread(self._ask, values)
+
+    def _ask(self, values: dict[str, object]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(insert(self._engine, CONFIRMATIONS).values(values).on_conflict_do_nothing())
+
+    async def confirm(self, *, login: str, repository: str, number: int) -> list[str]:
+        """The person's second word for all that they have waiting on a thread.
+
+        :returns: the identities of what waited
+        """
+        return await asyncio.to_thread(self._confirm, login.lower(), repository.lower(), number)
+
+    def _confirm(self, login: str, repository: str, number: int) -> list[str]:
+        table = CONFIRMATIONS.c
+        mine = sa.and_(
+            table.login == login, table.repository == repository, table.number == number, table.state == "waiting"
+        )
+        statement = CONFIRMATIONS.update().where(mine).values(state="confirmed").returning(table.identity)
+        with self._engine.begin() as connection:
+            return sorted(connection.execute(statement).scalars())
+
+    async def is_confirmed(self, identity: str) -> bool:
+        return await asyncio.to_thread(self._is_confirmed, identity)
+
+    def _is_confirmed(self, identity: str) -> bool:
+        query = sa.select(CONFIRMATIONS.c.state).where(CONFIRMATIONS.c.identity == identity)
+        with self._engine.connect() as connection:
+            return bool(connection.execute(query).scalar() == "confirmed")
+
+    async def forget(self, identity: str) -> None:
+        """It waits no longer, one way or the other."""
+        await asyncio.to_thread(self._forget, identity)
+
+    def _forget(self, identity: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(CONFIRMATIONS.delete().where(CONFIRMATIONS.c.identity == identity))
