@@ -51,6 +51,7 @@ class Town:
         self.codegen = codegen
         self.database_url = database_url
         self.settings: dict[str, Any] = {}
+        self.codegen_windows: dict[str, tuple[int, float]] = {}
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -198,7 +199,7 @@ class Town:
             longest=0.02,
             write_gap=0.0,
             polling_interval=0.02,
-            codegen_windows={},
+            codegen_windows=self.codegen_windows,
             now=self._clock.now,
             sleep=_nap,
         )

@@ -1,0 +1,48 @@
+"""Many commands at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from bot.codegen.limits import WINDOWS
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
+from bot.replies.markers import Stage, find
+from tests.conversations.town import SECRET, Clock, Town
+
+COMMANDS = 200
+THREADS = 10
+SPEED = 400.0
+"""Codegen's time passes so much faster, for its limits and for ours: a minute's window is 0.15 s."""
+
+
+async def test_two_hundred_commands_at_once_get_one_reply_each_within_codegens_limits(tmp_path: Path) -> None:
+    """Twenty on each of ten threads. Codegen starts ten a minute, and is never asked for more."""
+    github = GitHubEmulator(webhook_secret=SECRET, limits=False)
+    codegen = CodegenEmulator(pace=5.0, limits=True, clock=lambda: time.monotonic() * SPEED)
+    async with codegen, github:
+        while len(github.world.threads) < THREADS:
+            github.open_issue("alice", "Another one", None)
+        town = Town(github, codegen, Clock(), f"sqlite:///{tmp_path / 'bot.sqlite'}")
+        # The same windows, a twentieth longer: the two clocks do not start at the same moment.
+        town.codegen_windows = {name: (count, seconds * 1.05 / SPEED) for name, (count, seconds) in WINDOWS.items()}
+        await town.start_bot()
+        try:
+            for number in range(COMMANDS):
+                github.comment("bob", number % THREADS + 1, f"/codegen run piece {number}")
+            await github.until(lambda: _done(town) == COMMANDS, seconds=60)
+        finally:
+            await town.stop_bot()
+
+        assert len(codegen.runs) == COMMANDS
+        assert {entry.status for entry in codegen.control.journal} == {200}
+        markers = [find(comment.body) for number in github.world.threads for comment in town.bot_comments(number)]
+        assert len({marker.identity for marker in markers if marker}) == len(markers) == COMMANDS
+        assert {run for marker in markers if marker for run in marker.runs} == set(codegen.runs)
+
+
+def _done(town: Town) -> int:
+    threads = town.github.world.threads
+    markers = [find(comment.body) for number in threads for comment in town.bot_comments(number)]
+    return sum(marker is not None and marker.stage is Stage.FINISHED for marker in markers)
