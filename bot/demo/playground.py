@@ -17,10 +17,12 @@ from aiohttp import web
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bot.commands.labels import LabelRole, label_of
 from bot.emulator.codegen import CodegenEmulator, Course
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN, REPOSITORY, Thread
 from bot.errors import SettingsError, os_reason
+from bot.repository_config.model import Labels
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -28,6 +30,8 @@ LOOPBACK = "127.0.0.1"
 
 KEEP_ALIVE = 15.0
 """Seconds after which a quiet stream sends a sign of life."""
+
+_LABELS = [label_of(role, Labels()).name for role in LabelRole]
 
 OUTCOMES = ("success", "failure", "timeout", "out-of-tokens", "slow", "stuck", "quota")
 
@@ -132,7 +136,7 @@ class Playground:
             {
                 "repository": REPOSITORY,
                 "people": [{"login": login, "role": world.accounts[login].role} for login in people],
-                "labels": [label.name for label in world.labels.values()],
+                "labels": [*dict.fromkeys([*_LABELS, *(label.name for label in world.labels.values())])],
                 "outcomes": OUTCOMES,
                 "threads": [self._thread(thread) for thread in world.threads.values()],
             }

@@ -9,21 +9,30 @@ from bot.github.models import Permission
 from bot.replies.markers import Stage
 from bot.replies.phrases import one_word, table
 from bot.replies.reply import Reply
+from bot.repository_config.model import RepositoryConfig
 
 
-def whoami(login: str, repository: str, *, has: Permission, who_can: Sequence[str], codegen: str) -> Reply:
+def whoami(
+    login: str,
+    repository: str,
+    *,
+    has: Permission,
+    who_can: Sequence[str],
+    codegen: str,
+    config: RepositoryConfig,
+) -> Reply:
     """:param who_can: people who may write here, where `login` may not
     :param codegen: the sentence on Codegen's side
     """
-    needs = sorted({Permission[command.USAGE.permission.upper()] for command in COMMANDS.values()})
+    takes = _takes(config)
     rows = [
         (
-            ", ".join(_commands(needed)),
+            ", ".join(f"`{name}`" for name, each in takes.items() if each is needed),
             f"`{needed.word}`",
             "yes" if has >= needed else "no",
             _why(needed, has, who_can),
         )
-        for needed in needs
+        for needed in sorted({*takes.values()})
     ]
     parts = (
         f"You are `{login}`, and GitHub says that you have `{has.word}` access to `{repository}`.",
@@ -33,9 +42,11 @@ def whoami(login: str, repository: str, *, has: Permission, who_can: Sequence[st
     return Reply(stage=Stage.FINISHED, text="\n\n".join(parts))
 
 
-def _commands(needed: Permission) -> list[str]:
-    usages = (command.USAGE for command in COMMANDS.values())
-    return [f"`{usage.name}`" for usage in usages if usage.permission == needed.word]
+def _takes(config: RepositoryConfig) -> dict[str, Permission]:
+    """What each command takes, the repository's named prompts among them."""
+    usual = {name: command.USAGE.permission for name, command in COMMANDS.items()}
+    usual |= {name: COMMANDS[prompt.command].USAGE.permission for name, prompt in config.prompts.items()}
+    return {name: Permission[config.permission_for(name, word).upper()] for name, word in usual.items()}
 
 
 def _why(needed: Permission, has: Permission, who_can: Sequence[str]) -> str:

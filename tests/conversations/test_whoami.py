@@ -127,3 +127,15 @@ async def test_a_flag_that_is_none(town: Town) -> None:
     assert await town.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--verbose` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen whoami`"
     )
+
+
+async def test_the_config_decides_what_a_command_takes(town: Town) -> None:
+    config = "permissions: {run: admin}\nprompts: {fix-tests: {command: run, prompt: Fix them.}}"
+    town.github.world.files["main", ".github/codegen-bot.yml"] = config
+
+    await town.says("bob", "/codegen whoami")
+
+    rows = (await town.reply(Stage.FINISHED)).splitlines()
+    assert [row for row in rows if "`admin`" in row] == snapshot(
+        ["| `run`, `fix-tests` | `admin` | no | `write` is less than `admin`; somebody with it can |"]
+    )
