@@ -11,7 +11,7 @@ _SECRETS = re.compile(
     r"""
       -----BEGIN[ ][A-Z0-9 ]{0,30}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
         .*?(?:-----END[ ][A-Z0-9 ]{0,30}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z)
-    | \b(?:gh[opsur]|github_pat)_\w{16,}                       # GitHub
+    | (?:gh[opsur]|github_pat)_\w{16,}                         # GitHub, glued to whatever stands before it
     | \bsk-[\w-]{12,}                                          # Codegen, OpenAI, Anthropic
     | \b[rs]k_(?:live|test)_\w{16,}                            # Stripe
     | \bxox[abeoprs]-[\w-]{10,} | \bxapp-[\w-]{10,}            # Slack
@@ -40,7 +40,7 @@ _NAME = (
 # What a program or a type declaration says there is no secret.
 _HARMLESS = r"(?:\$\{|(?:string|number|boolean|integer|optional|required|missing|invalid|expired|undefined)\b)"
 _ASSIGNMENT = re.compile(
-    rf"""({_NAME}["']?\s{{0,3}}(?::=|=>|=|:)\s{{0,3}}["']?)(?!{_HARMLESS}){_VALUE}{{6,}}""", re.IGNORECASE
+    rf"""({_NAME}\\?["']?\s{{0,3}}(?::=|=>|=|:)\s{{0,3}}\\?["']?)(?!{_HARMLESS}){_VALUE}{{6,}}""", re.IGNORECASE
 )
 _FLAG = re.compile(rf"""(--[\w-]{{0,40}}{_NAME}[ ]["']?)(?![$-]|{_HARMLESS}){_VALUE}{{6,}}""", re.IGNORECASE)
 

@@ -53,6 +53,12 @@ def test_what_is_named_a_secret_is_taken_out() -> None:
     assert redact("Authorization: Bearer abcdefghijklmnopqrstuv") == "Authorization: Bearer [redacted]"
     assert redact("postgresql://bot:hunter2@db/bot") == "postgresql://[redacted]@db/bot"
     assert redact("the token is short") == "the token is short"
+    assert "hunter2" not in redact(r'{\"password\": \"hunter2hunter2\"}')
+
+
+def test_a_token_glued_to_other_letters_is_taken_out() -> None:
+    token = "ghp_" + "a" * 36
+    assert redact(f"key%3D{token} x{token}") == "key%3D[redacted] x[redacted]"
 
 
 def test_a_cut_closes_the_block_of_code_it_ends_in() -> None:
