@@ -16,6 +16,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
+from bot.commands.labels import LabelRole, label_of
 from bot.config import Settings
 from bot.engine.engine import Engine
 from bot.errors import SettingsError, os_reason
@@ -84,6 +85,20 @@ async def serving(settings: Settings, *, pace: Pace | None = None) -> AsyncItera
             yield f"http://{settings.host}:{port}"
         finally:
             await runner.cleanup()
+
+
+async def sync_labels(settings: Settings, repository: str) -> list[str]:
+    """Makes the bot's labels that a repository lacks; those that are there stay as they are.
+
+    :param repository: ``owner/name``
+    :returns: the names of all of them
+    :raises UpstreamError: where GitHub does not let it
+    """
+    async with new_session() as session:
+        github = GitHub(session, _auth(settings), base_url=settings.github_api_url)
+        config = (await Configs(github, usual_prefix=settings.command_prefix).of(repository)).config
+        labels = [label_of(role, config.labels) for role in LabelRole]
+        return [(await github.create_label(repository, label)).name for label in labels]
 
 
 @asynccontextmanager

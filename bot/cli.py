@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -22,7 +23,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import CONTROL_HELP as GITHUB_HELP
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.server import EmulatorServer
-from bot.errors import SettingsError, os_reason
+from bot.errors import BotError, SettingsError, os_reason
 
 BAD_SETTINGS = 2
 """The exit status where a setting or an argument is missing or wrong, as click has it for arguments."""
@@ -105,6 +106,32 @@ def config_schema() -> None:
     from bot.repository_config.schema import schema  # noqa: PLC0415
 
     click.echo(json.dumps(schema(commands=COMMANDS), indent=2))
+
+
+@main.group()
+def labels() -> None:
+    """The labels that the bot obeys and sets."""
+
+
+@labels.command("sync")
+@click.argument("repository", metavar="OWNER/NAME")
+def sync(repository: str) -> None:
+    """Make the bot's labels that a repository lacks, under the names that its config file gives them.
+
+    Takes the settings of "serve". Exits with status 1 where GitHub does not let it.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
+        raise click.BadParameter(f"{repository} is not of the form OWNER/NAME.", param_hint="OWNER/NAME")
+    settings = _settings()
+    log.configure(level="WARNING")
+    from bot.app import sync_labels  # noqa: PLC0415 - it brings the clients
+
+    try:
+        names = asyncio.run(sync_labels(settings, repository))
+    except BotError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
+    click.echo(f"{repository} has {', '.join(names)}.")
 
 
 @main.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from bot import __version__
 from bot.cli import main
+from bot.emulator.github import GitHubEmulator
 
 
 def run(*words: str, environ: dict[str, str] | None = None, folder: Path | None = None) -> tuple[int, str, str]:
@@ -43,6 +45,7 @@ def test_help_shows_the_demo_first() -> None:
         "config-schema",
         "demo",
         "emulate",
+        "labels",
         "serve",
     ]
 
@@ -140,3 +143,30 @@ def test_a_taken_port_is_told_by_its_flag(tmp_path: Path) -> None:
         port = line.split()[2].rstrip(";").rpartition(":")[2]
         status, _, told = run("emulate", "github", "--port", port)
         assert (status, told) == (2, f"--port: {port} cannot be listened on: address already in use.\n")
+
+
+async def test_labels_sync_makes_the_labels_that_are_missing(tmp_path: Path) -> None:
+    async with GitHubEmulator() as github:
+        github.world.files["main", ".github/codegen-bot.yml"] = "labels: {run: robot}"
+        environ = SETTINGS | {"GITHUB_API_URL": github.url}
+
+        for _ in range(2):
+            status, printed, told = await asyncio.to_thread(
+                run, "labels", "sync", "octo/shop", environ=environ, folder=tmp_path
+            )
+            assert (status, told) == (0, "")
+            assert printed.startswith("octo/shop has robot, codegen:multi-run, ")
+        assert github.world.labels["codegen:starred"].color == "fbca04"
+
+        status, printed, told = await asyncio.to_thread(
+            run, "labels", "sync", "octo/other", environ=environ, folder=tmp_path
+        )
+        assert (status, printed) == (1, "")
+        assert told.startswith("GitHub create_label failed, not-found (404)")
+
+
+def test_labels_sync_wants_a_repositorys_full_name() -> None:
+    result = CliRunner().invoke(main, ["labels", "sync", "shop"])
+
+    assert result.exit_code == 2
+    assert "shop is not of the form OWNER/NAME." in result.stderr

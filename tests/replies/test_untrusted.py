@@ -53,7 +53,7 @@ def test_what_is_named_a_secret_is_taken_out() -> None:
     assert redact("Authorization: Bearer abcdefghijklmnopqrstuv") == "Authorization: Bearer [redacted]"
     assert redact("postgresql://bot:hunter2@db/bot") == "postgresql://[redacted]@db/bot"
     assert redact("the token is short") == "the token is short"
-    assert "hunter2" not in redact(r'{\"password\": \"hunter2hunter2\"}')
+    assert "hunter2" not in redact(r"{\"password\": \"hunter2hunter2\"}")
 
 
 def test_a_token_glued_to_other_letters_is_taken_out() -> None:
