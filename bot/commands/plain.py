@@ -40,10 +40,14 @@ def plain_lines(lines: list[str], blocks: list[Token]) -> list[bool]:
     for block in blocks:
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(block.type, 0)
         lists += {"list_item_open": 1, "list_item_close": -1}.get(block.type, 0)
-        if block.map is None or quotes:
+        if block.map is None:
             continue
         first, end = block.map
         own = lines[first:end]
+        if quotes:
+            if block.type in {"paragraph_open", "html_block"}:
+                shields.look_at_quote(own, first=first)
+            continue
         match block.type:
             case "paragraph_open" | "heading_open":
                 # "---" under a line makes it a heading for Markdown; whoever wrote it meant a rule.
@@ -133,6 +137,14 @@ class _Shields:
             line = first + bisect_right(starts, spans.open_comment) - 1
             ends = self._comment_ends[bisect_left(self._comment_ends, line + 1) :][:1]
             self._cover(line, *ends or [line])
+
+    def look_at_quote(self, lines: list[str], *, first: int) -> None:
+        """Only for a comment that starts in a quote and does not end there: what follows is not to be trusted."""
+        spans = find_html_spans("\n".join(lines))
+        if spans.open_comment is not None:
+            line = first + "\n".join(lines).count("\n", 0, spans.open_comment)
+            last = len(self._changes) - 3
+            self._cover(line, *self._comment_ends[bisect_left(self._comment_ends, line + 1) :][:1] or [last])
 
     def _cover(self, first: int, last: int) -> None:
         self._changes[first + 1] += 1
