@@ -45,8 +45,11 @@ def plain_lines(lines: list[str], blocks: list[Token]) -> list[bool]:
         first, end = block.map
         own = lines[first:end]
         if quotes:
-            if block.type in {"paragraph_open", "html_block"}:
-                shields.look_at_quote(own, first=first)
+            match block.type:
+                case "paragraph_open" | "heading_open":
+                    shields.look_at_quote(own, find_spans("\n".join(own)), first=first)
+                case "html_block":
+                    shields.look_at_quote(own, find_html_spans("\n".join(own)), first=first)
             continue
         match block.type:
             case "paragraph_open" | "heading_open":
@@ -138,9 +141,8 @@ class _Shields:
             ends = self._comment_ends[bisect_left(self._comment_ends, line + 1) :][:1]
             self._cover(line, *ends or [line])
 
-    def look_at_quote(self, lines: list[str], *, first: int) -> None:
+    def look_at_quote(self, lines: list[str], spans: Spans, *, first: int) -> None:
         """Only for a comment that starts in a quote and does not end there: what follows is not to be trusted."""
-        spans = find_html_spans("\n".join(lines))
         if spans.open_comment is not None:
             line = first + "\n".join(lines).count("\n", 0, spans.open_comment)
             last = len(self._changes) - 3

@@ -38,6 +38,7 @@ def commands(text: str) -> list[Command | Named | Mistake]:
         ("/codegen run as said:\n> /codegen run no", [Run("as said:\n> /codegen run no")]),
         ("/codegen run fix\n---\nmore", [Run("fix\n---\nmore")]),
         ("> <!-- a -->\n\n/codegen run fix it", [Run("fix it")]),
+        ("> say `<!--` there\n\n/codegen run fix it", [Run("fix it")]),
         ("> <!--\n\nhidden -->\n\n/codegen run fix it", [Run("fix it")]),
         ("/codegen run fix <!-- hidden --> it", [Run("fix  it")]),
         ("/codegen run fix\n\n<!-- hidden\nlines -->\n\nit", [Run("fix\n\n\n\n\nit")]),
