@@ -68,6 +68,7 @@ class Engine:
         self._begun_here: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._telling: set[asyncio.Task[Any]] = set()
+        self._writing: set[asyncio.Task[None]] = set()
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
 
     def start(self) -> None:
@@ -116,10 +117,20 @@ class Engine:
             await written.wait()
             if order.identity in self._taken:
                 return False
-        written = self._taken[order.identity] = asyncio.Event()
+        self._taken[order.identity] = asyncio.Event()
+        writing = asyncio.create_task(self._write_down(order))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        # Once begun it is finished, whoever stops waiting for it: half an order would be there and not be carried out.
+        await asyncio.shield(writing)
+        return True
+
+    async def _write_down(self, order: Order) -> None:
+        assert self._workflow is not None  # noqa: S101 - submit() has looked
         # Only an order that the database did not know yet comes back with this word: one that it knew keeps its first.
         nonce = uuid.uuid4().hex
         self._begun_here.add(nonce)
+        written = self._taken[order.identity]
         try:
             with SetWorkflowID(order.identity):
                 await DBOS.start_workflow_async(self._workflow, {**order.to_json(), "nonce": nonce})
@@ -131,10 +142,10 @@ class Engine:
             written.set()
         if len(self._taken) > REMEMBERED_ORDERS:
             del self._taken[next(iter(self._taken))]
-        return True
 
     async def stop(self) -> None:
         """Ends what runs; stories that are cut off are told on at the next start."""
+        await asyncio.gather(*self._writing, return_exceptions=True)
         # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of it all the same.
         _dbos_log.setLevel(logging.ERROR)
         for task in self._telling:
