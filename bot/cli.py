@@ -64,7 +64,7 @@ def serve() -> None:
     """
     settings = _settings()
     log.configure(level=settings.log_level, log_format=settings.log_format)
-    from bot.app import serving  # noqa: PLC0415 - it brings the engine, half a second of imports
+    from bot.app.server import serving  # noqa: PLC0415 - it brings the engine, half a second of imports
 
     async def until_stopped(stop: asyncio.Event) -> None:
         async with serving(settings):
@@ -124,7 +124,7 @@ def sync(repository: str) -> None:
         raise click.BadParameter(f"{repository} is not of the form OWNER/NAME.", param_hint="OWNER/NAME")
     settings = _settings()
     log.configure(level="WARNING")
-    from bot.app import sync_labels  # noqa: PLC0415 - it brings the clients
+    from bot.app.server import sync_labels  # noqa: PLC0415 - it brings the clients
 
     try:
         names = asyncio.run(sync_labels(settings, repository))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -34,11 +34,11 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class Settings(BaseSettings):
-    """Everything the server wants to know. Environment variables carry the fields' names in capitals.
+class Accounts(BaseSettings):
+    """What every door wants to know: both accounts, and how patient the bot is.
 
-    Built from given values alone: only `load` looks at the environment, so that the demo and the tests are the same
-    on every machine.
+    Environment variables carry the fields' names in capitals. Built from given values alone: only `load` looks at the
+    environment, so that the demo and the tests are the same on every machine.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -75,25 +75,9 @@ class Settings(BaseSettings):
         description="The GitHub App's private key: the PEM text or the path of its file. "
         "Where to get it: the App's settings page, Generate a private key.",
     )
-    github_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        description="The webhook's secret, as typed into the webhook's or App's settings page. "
-        "Several, separated by commas, are all valid: for a rotation."
-    )
     github_api_url: str = Field(
         default="https://api.github.com", description="Where GitHub's API is; differs on GitHub Enterprise Server."
     )
-    database_url: str = Field(
-        repr=False,
-        default="sqlite:///codegen-bot.sqlite",
-        description="What remembers work in flight: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
-    )
-    executor_id: str = Field(
-        default="codegen-bot",
-        description="The name of this process in the database. It must stay the same over restarts, "
-        "and no two processes on one database may share it.",
-    )
-    host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
-    port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
     command_prefix: str = Field(
         default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="How a command line starts."
     )
@@ -109,27 +93,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="The shortest time between two progress edits of one reply.",
     )
-    log_level: str = Field(
-        default="INFO",
-        pattern="^(?i:DEBUG|INFO|WARNING|ERROR)$",
-        description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
-    )
-    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
 
     @field_validator("codegen_api_base_url", "github_api_url", mode="after")
     @classmethod
     def _web_address(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError("it starts with neither https:// nor http://")
-        return value
-
-    @field_validator("github_webhook_secret", mode="before")
-    @classmethod
-    def _split_secrets(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        if not value:
-            raise ValueError("it holds no secret")
         return value
 
     @field_validator("github_private_key", mode="after")
@@ -145,6 +114,42 @@ class Settings(BaseSettings):
         if "-----BEGIN" not in text:
             raise ValueError("the file it names holds no PEM text")
         return SecretStr(text)
+
+
+class Settings(Accounts):
+    """Everything the server wants to know."""
+
+    github_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        description="The webhook's secret, as typed into the webhook's or App's settings page. "
+        "Several, separated by commas, are all valid: for a rotation."
+    )
+    database_url: str = Field(
+        repr=False,
+        default="sqlite:///codegen-bot.sqlite",
+        description="What remembers work in flight: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    executor_id: str = Field(
+        default="codegen-bot",
+        description="The name of this process in the database. It must stay the same over restarts, "
+        "and no two processes on one database may share it.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
+    port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(?i:DEBUG|INFO|WARNING|ERROR)$",
+        description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
+    )
+    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
+
+    @field_validator("github_webhook_secret", mode="before")
+    @classmethod
+    def _split_secrets(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not value:
+            raise ValueError("it holds no secret")
+        return value
 
     @field_validator("database_url", mode="after")
     @classmethod
@@ -180,52 +185,64 @@ class SettingRow:
     default: str | None
 
 
-def setting_rows() -> list[SettingRow]:
-    """Every setting, in the order of `Settings`; `default` is None where a value must be given."""
+def setting_rows(kind: type[Accounts] = Settings) -> list[SettingRow]:
+    """Every setting, in the order of its class; `default` is None where a value must be given."""
     rows = []
-    for name, field in Settings.model_fields.items():
+    for name, field in kind.model_fields.items():
         default = None if field.is_required() else ("" if field.default is None else str(field.default))
         rows.append(SettingRow(name.upper(), field.description or "", default))
     return rows
 
 
+S = TypeVar("S", bound=Accounts)
+
+
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
-    """Reads the settings.
+    """Reads the server's settings.
 
     :param environ: the environment; the process's own where None
     :param env_file: a file of ``NAME=value`` lines for what the environment does not say; None: no file
     :raises SettingsError: naming every variable that is missing or wrong, and where its value comes from
     """
-    given = _read(environ, env_file)
+    return _load(Settings, environ, env_file)
+
+
+def load_accounts(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Accounts:
+    """The same for the doors that host nothing."""
+    return _load(Accounts, environ, env_file)
+
+
+def _load(kind: type[S], environ: Mapping[str, str] | None, env_file: Path | None) -> S:
+    given = _read(environ, env_file, kind)
     try:
-        return Settings.model_validate(given)
+        return kind.model_validate(given)
     except ValidationError as error:
-        raise SettingsError(_explain(error, given)) from None
+        raise SettingsError(_explain(error, given, kind)) from None
 
 
-def _read(environ: Mapping[str, str] | None, env_file: Path | None) -> dict[str, Any]:
+def _read(environ: Mapping[str, str] | None, env_file: Path | None, kind: type[Accounts]) -> dict[str, Any]:
     """What the file and the environment say of the known settings; an empty or blank value says nothing.
 
     Secrets out of files often end with a line break that belongs to nobody.
     """
     try:
-        in_file = DotEnvSettingsSource(Settings, env_file=env_file, env_ignore_empty=True)
+        in_file = DotEnvSettingsSource(kind, env_file=env_file, env_ignore_empty=True)
     except UnicodeDecodeError:
         raise SettingsError(f"The file {env_file} is not UTF-8 text. {TRY_THE_DEMO}") from None
     except OSError as error:
         raise SettingsError(f"The file {env_file} cannot be read: {os_reason(error)}. {TRY_THE_DEMO}") from None
-    in_environment = EnvSettingsSource(Settings, env_ignore_empty=True)
+    in_environment = EnvSettingsSource(kind, env_ignore_empty=True)
     if environ is not None:
         in_environment.env_vars = {name.lower(): value for name, value in environ.items()}
     given: dict[str, Any] = {}
     for source in (in_file(), in_environment()):
         stripped = {name: value.strip() if isinstance(value, str) else value for name, value in source.items()}
-        given |= {name: value for name, value in stripped.items() if value and name in Settings.model_fields}
+        given |= {name: value for name, value in stripped.items() if value and name in kind.model_fields}
     return given
 
 
-def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
-    rows = {row.variable: row for row in setting_rows()}
+def _explain(error: ValidationError, given: Mapping[str, str], kind: type[Accounts]) -> str:
+    rows = {row.variable: row for row in setting_rows(kind)}
     lines = []
     for problem in error.errors():
         if not problem["loc"]:
@@ -236,7 +253,8 @@ def _explain(error: ValidationError, given: Mapping[str, str]) -> str:
         lines.append(f"{variable} {what}. {rows[variable].sentence}")
     # The check across fields does not run while a field is wrong; tell of the identity all the same.
     if (
-        _IDENTITY not in lines
+        issubclass(kind, Settings)
+        and _IDENTITY not in lines
         and "github_token" not in given
         and not {"github_app_id", "github_private_key"} <= {*given}
     ):

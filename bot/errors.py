@@ -36,6 +36,10 @@ class Refusal(UserMistake):
     """Somebody asked for what they may not have; the text says who can."""
 
 
+class AnsweredElsewhereError(BotError):
+    """Another worker has taken the same command a moment earlier; its reply's address is the only argument."""
+
+
 class Service(Enum):
     """Which outside world failed."""
 
@@ -139,4 +143,5 @@ _BY_NAME: dict[str, type[BotError]] = {
     "SettingsError": SettingsError,
     "Refusal": Refusal,
     "UserMistake": UserMistake,
+    "AnsweredElsewhereError": AnsweredElsewhereError,
 }

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bot.app import Pace, serving
+from bot.app.clients import Pace
+from bot.app.server import serving
 from bot.config import Settings
 from bot.demo.playground import Playground
 from bot.demo.story import SCENES, tell

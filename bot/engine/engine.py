@@ -19,6 +19,7 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
+from bot.replies.reply import Reply
 
 _log = log.get(__name__)
 _dbos_log = logging.getLogger("dbos")
@@ -35,7 +36,7 @@ EXECUTOR_THREADS = 4
 REMEMBERED_ORDERS = 10_000
 """Identities kept in memory, so that a redelivery costs no look into the database. The database knows them all."""
 
-CarryOut = Callable[[Order, Do], Awaitable[Stage]]
+CarryOut = Callable[[Order, Do], Awaitable[Reply]]
 
 
 class Engine:
@@ -167,13 +168,13 @@ class Engine:
         with structlog.contextvars.bound_contextvars(
             order=order.identity,
             command=order.name,
-            thread=f"{order.thread.repository}#{order.thread.number}",
+            thread=f"{order.thread.repository}#{order.thread.number}" if order.thread else None,
             login=order.person.login,
         ):
             _log.info("command.resumed" if again else "command.taken")
-            stage = await self._carry_out(order, Do(order, self._tools, _steps, again=again))
-        self._heard(order, stage)
-        return stage.value
+            reply = await self._carry_out(order, Do(order, self._tools, _steps, again=again))
+        self._heard(order, reply.stage)
+        return reply.stage.value
 
 
 async def _steps(name: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ import jwt
 from gidgethub.apps import get_jwt
 
 from bot import log
-from bot.errors import RETRIED, Kind, SettingsError, UpstreamError
+from bot.errors import RETRIED, Kind, Service, SettingsError, UpstreamError
 from bot.github.models import Person
-from bot.github.shapes import APP, IDENTIFIED, INSTALLATION_TOKEN, USER, person
+from bot.github.shapes import APP, IDENTIFIED, INSTALLATION_TOKEN, USER, VIEWER, person
 from bot.github.transport import Credential, Transport
 
 _log = log.get(__name__)
@@ -68,8 +68,42 @@ class TokenAuth:
         return False
 
     async def me(self, transport: Transport) -> Person:
-        answer = await transport.send("me", "GET", "/user", credential=self._credential, changes=False)
-        return person(answer.read(USER))
+        try:
+            answer = await transport.send("me", "GET", "/user", credential=self._credential, changes=False)
+        except UpstreamError as error:
+            if error.kind is not Kind.FORBIDDEN:
+                raise
+        else:
+            return person(answer.read(USER))
+        # An installation's token, such as a workflow's GITHUB_TOKEN, may not ask this there; GraphQL tells it as whom
+        # it writes (https://docs.github.com/en/graphql/reference/queries#viewer).
+        question = {"query": "query { viewer { login } }"}
+        answer = await transport.send(
+            "me", "POST", transport.graphql_url, credential=self._credential, data=question, changes=False
+        )
+        login = answer.read(VIEWER).data.viewer.login
+        return Person(login, is_bot=login.endswith("[bot]"))
+
+
+class NoAuth:
+    """Nobody: GitHub is not spoken to. For the command line, where most of what can be asked concerns Codegen alone."""
+
+    def account(self, repository: str) -> str:  # noqa: ARG002 - the same everywhere
+        return ""
+
+    async def credential(self, transport: Transport, repository: str) -> Credential:  # noqa: ARG002 - the same
+        raise _nobody("credential")
+
+    def forget(self, credential: Credential) -> bool:  # noqa: ARG002 - there is no other
+        return False
+
+    async def me(self, transport: Transport) -> Person:  # noqa: ARG002 - nobody asks
+        raise _nobody("me")
+
+
+def _nobody(operation: str) -> UpstreamError:
+    detail = "GITHUB_TOKEN is not set, and this needs GitHub"
+    return UpstreamError(Service.GITHUB, Kind.UNAUTHORIZED, operation, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bot.github.models import (
     PostedComment,
     PullRequest,
     Reaction,
+    Thread,
 )
 from bot.github.shapes import (
     CHECK_RUN,
@@ -35,10 +36,12 @@ from bot.github.shapes import (
     LABEL,
     LABELS,
     NOTHING,
+    NUMBERED,
     PERMISSION,
     PULL_REQUEST,
     REACTED,
     REPOSITORY,
+    THREAD,
     person,
 )
 
@@ -146,6 +149,20 @@ class GitHub:
         data = {"content": content.value}
         reaction = await self._calls.write("unreact", repository, "POST", path, IDENTIFIED, data=data)
         await self._remove("unreact", repository, f"{path}/{reaction.id}")
+
+    # Threads
+
+    async def thread(self, repository: str, number: int) -> Thread:
+        """An issue or a pull request."""
+        found = await self._calls.read("thread", repository, f"/issues/{number}", THREAD)
+        # The answer does not say it, and taking it for private costs nothing.
+        return found.model(repository, is_private=True)
+
+    async def threads_labelled(self, repository: str, name: str) -> list[int]:
+        """The numbers of the issues and pull requests that carry a label, open or not, the one changed last first."""
+        query = {"labels": name, "state": "all", "sort": "updated"}
+        pages = self._calls.read_pages("threads_labelled", repository, "/issues", NUMBERED, query=query)
+        return [answer.number async for answer in pages]
 
     # Labels
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from bot.github.models import CheckRun, Label, Permission, Person, PostedComment, PullRequest
+from bot.github.models import CheckRun, Label, Permission, Person, PostedComment, PullRequest, Thread
 
 
 class Shape(BaseModel):
@@ -48,6 +49,16 @@ class App(Shape):
     slug: str
 
 
+class ViewerData(Shape):
+    viewer: User
+
+
+class Viewer(Shape):
+    """GraphQL's answer to who asks."""
+
+    data: ViewerData
+
+
 class InstallationToken(Shape):
     token: str = Field(repr=False)
     expires_at: datetime
@@ -55,6 +66,35 @@ class InstallationToken(Shape):
 
 class Repository(Shape):
     default_branch: str
+
+
+class Numbered(Shape):
+    """Of a labelled issue only the number matters."""
+
+    number: int
+
+
+class ThreadAnswer(Shape):
+    """An issue; a pull request is one too, and only one key tells them apart."""
+
+    number: int
+    title: str
+    body: str | None = None
+    html_url: str
+    user: User | None
+    pull_request: dict[str, Any] | None = None
+
+    def model(self, repository: str, *, is_private: bool) -> Thread:
+        return Thread(
+            repository=repository,
+            number=self.number,
+            is_pull_request=self.pull_request is not None,
+            title=self.title,
+            body=self.body or "",
+            url=self.html_url,
+            author=person(self.user).login,
+            is_private=is_private,
+        )
 
 
 class IssueComment(Shape):
@@ -203,5 +243,8 @@ NOTHING: TypeAdapter[object] = TypeAdapter(object)
 PERMISSION = TypeAdapter(RolePermission)
 PULL_REQUEST = TypeAdapter(PullRequestAnswer)
 REPOSITORY = TypeAdapter(Repository)
+NUMBERED = TypeAdapter(Numbered)
+THREAD = TypeAdapter(ThreadAnswer)
 USER = TypeAdapter(User)
+VIEWER = TypeAdapter(Viewer)
 REACTED = TypeAdapter(Reacted)

@@ -110,6 +110,11 @@ class Transport:
         self._clock = clock
         self._cache: BoundedCache[tuple[str | None, str | None, Any, str | None]] = BoundedCache(CACHED_ANSWERS)
 
+    @property
+    def graphql_url(self) -> str:
+        """GraphQL's address: beside the REST API's, which on GitHub Enterprise Server ends in ``/api/v3``."""
+        return f"{self._base_url.rstrip('/').removesuffix('/v3')}/graphql"
+
     async def send(
         self, operation: str, method: str, url: str, *, credential: Credential, data: Any = NO_BODY, changes: bool
     ) -> Answer:

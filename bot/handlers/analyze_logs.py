@@ -39,7 +39,7 @@ _FINDINGS = TypeAdapter(Findings)
 async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
     if command.sandbox_id is not None:
         return await _of_sandbox(command.sandbox_id, order, do)
-    if not order.thread.is_pull_request:
+    if not order.the_thread().is_pull_request:
         raise UserMistake(replies.only_on_pull_requests(prefix=order.prefix))
     return await _of_checks(order, do)
 
@@ -48,6 +48,8 @@ async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
     await spend(1, order, do)
     await do.show(replies.accepted_sandbox(sandbox_id))
     started = await do.runs.analyze_sandbox_logs(sandbox_id)
+    if not order.waits:
+        return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
     return replies.sandbox_analysed(ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
@@ -74,13 +76,15 @@ async def _of_checks(order: Order, do: Do) -> Reply:
         )
     except UpstreamError as error:
         return replies.not_asked(findings, error)
+    if not order.waits:
+        return runs.left(started.run, prefix=order.prefix)
     await do.show(replies.asked(started.run, findings))
     ended = await do.runs.wait(started, show=lambda run, seconds: replies.looking(run, findings, seconds=seconds))
     return replies.checks_explained(ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
 
 
 async def _find(sha: str, order: Order, do: Do) -> Findings:
-    checks = await do.github.check_runs(order.thread.repository, sha)
+    checks = await do.github.check_runs(order.the_repository(), sha)
     failed = [check for check in checks if check.conclusion in _FAILED]
     running = [check for check in checks if check.status != "completed"]
     return Findings(
@@ -104,7 +108,7 @@ async def _read(failed: Sequence[CheckRun], order: Order, do: Do) -> tuple[Faile
         text, problem = None, ""
         if check.app == "github-actions":
             try:
-                text = await do.github.job_log(order.thread.repository, check.id)
+                text = await do.github.job_log(order.the_repository(), check.id)
                 problem = "" if text else "its log is gone"
             except UpstreamError as error:
                 _log.warning("job-log.failed", job=check.id, reason=str(error))

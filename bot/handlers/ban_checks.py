@@ -17,8 +17,9 @@ from bot.replies.run_pull_request import none_of_this
 
 async def ban_checks(command: BanChecks, order: Order, do: Do) -> Reply:
     run = await run_of_thread(command, order, do)
-    is_another = order.thread.is_pull_request and run.github_pull_requests and of_thread(run, order.thread) is None
-    if order.label is not None and is_another:
+    thread = order.thread
+    is_here = thread is None or not thread.is_pull_request or of_thread(run, thread) is not None
+    if order.label is not None and run.github_pull_requests and not is_here:
         # The label would say of this pull request what is true of another one only.
         raise UserMistake(none_of_this(run, prefix=order.prefix))
     await flag(run, do.codegen.ban_checks, order)
@@ -30,7 +31,8 @@ async def unban_checks(command: UnbanChecks, order: Order, do: Do) -> Reply:
     run = await run_of_thread(command, order, do)
     await flag(run, do.codegen.unban_checks, order)
     # An issue may carry the label too: it was banned from there.
-    threads = dict.fromkeys([*threads_of(run), (order.thread.repository, order.thread.number)])
+    here = [(order.thread.repository, order.thread.number)] if order.thread else []
+    threads = dict.fromkeys([*threads_of(run), *here])
     failed = await set_on_threads(LabelRole.BAN_CHECKS, [*threads], do, on=False)
     return replies.unbanned(run, failed=failed, prefix=order.prefix)
 

@@ -30,7 +30,7 @@ from bot.commands.status import Status
 from bot.commands.usage import Mistake
 from bot.commands.users import Users
 from bot.commands.whoami import WhoAmI
-from bot.errors import Refusal, UpstreamError, UserMistake
+from bot.errors import AnsweredElsewhereError, Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
 from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
@@ -101,15 +101,15 @@ LAST_REACTION = {
 }
 
 
-async def carry_out(order: Order, do: Do) -> Stage:
+async def carry_out(order: Order, do: Do) -> Reply:
     """Does what was asked and says how it went; whatever happens, somebody gets an answer.
 
-    :returns: how it ended
+    :returns: the last word
     :raises UpstreamError: where GitHub refuses the answer for good (a locked conversation, a lost right)
+    :raises AnsweredElsewhereError: where another worker was a moment quicker
     """
     if order.label is not None and order.person.is_bot and await do.is_own(order.person.login):
-        # The bot set it itself, to make it say what is true.
-        return Stage.FINISHED
+        return Reply(stage=Stage.FINISHED, text="The bot set this label itself, to make it say what is true.")
     reply = await _answer(order, do)
     # A label that says it needs no comment that says it too.
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
@@ -117,7 +117,7 @@ async def carry_out(order: Order, do: Do) -> Stage:
         await do.react(LAST_REACTION[reply.stage])
     await _settle_label(order, do, reply.stage)
     _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
-    return reply.stage
+    return reply
 
 
 def _is_state(order: Order) -> bool:
@@ -127,7 +127,7 @@ def _is_state(order: Order) -> bool:
 async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
     """A label that asked for work comes off; one that says what is not so is put right."""
     label, thread = order.label, order.thread
-    if label is None:
+    if label is None or thread is None:
         return
     if not is_state(label.role):
         await set_label(label.role, thread.repository, thread.number, do, on=False)
@@ -143,18 +143,22 @@ async def _answer(order: Order, do: Do) -> Reply:
             raise UserMistake(order.command.text)  # noqa: TRY301 - a mistake has one way to its answer
         await do.react(Reaction.EYES)
         return await HANDLERS[type(order.command)](order.command, order, do)
+    except AnsweredElsewhereError:
+        raise
     except UserMistake as error:
         return failures.refused(error)
     except UpstreamError as error:
         _log.warning("command.upstream-failed", reason=str(error))
-        return failures.upstream(error)
+        return failures.upstream(error, again=order.again)
     except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
         _log.exception("command.broken")
-        return failures.own_fault(order.identity)
+        return failures.own_fault(order.identity, again=order.again)
 
 
 async def _check_person(order: Order, do: Do) -> None:
     """:raises Refusal: where the person may not give this command."""
+    if order.by_token:
+        return
     if order.person.is_bot and do.config.allows_bot(order.person.login):
         # Whoever may change the config has let it in; GitHub tells no permissions of bots.
         return

@@ -64,10 +64,19 @@ class Configs:
     """The config files of all repositories.
 
     :param usual_prefix: the prefix where no file names one
+    :param path: of the file in the repository itself
     """
 
-    def __init__(self, github: GitHub, *, usual_prefix: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        github: GitHub,
+        *,
+        usual_prefix: str,
+        path: str = PATH,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._github = github
+        self._path = path
         self._usual_prefix = usual_prefix
         self._clock = clock
         self._known: dict[str, tuple[float, House]] = {}
@@ -115,7 +124,7 @@ class Configs:
 
     async def _fetch(self, repository: str) -> House:
         owner = repository.partition("/")[0]
-        sources = ((f"{owner}/.github", ORGANISATION_PATH), (repository, PATH))
+        sources = ((f"{owner}/.github", ORGANISATION_PATH), (repository, self._path))
         said: list[RepositoryConfig | None] = []
         for where, path in sources:
             text = await self._github.file(where, path)
@@ -126,7 +135,7 @@ class Configs:
         try:
             config = merge(*said)
         except ConfigProblems as problems:
-            return self._passed_over(repository, f"{repository}/{PATH}", repr(said), problems)
+            return self._passed_over(repository, f"{repository}/{self._path}", repr(said), problems)
         if "prefix" not in config.model_fields_set:
             config = config.model_copy(update={"prefix": self._usual_prefix})
         return House(config)

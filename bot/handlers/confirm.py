@@ -11,6 +11,8 @@ from bot.replies.reply import Reply
 
 
 async def confirm(command: Confirm, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
-    if not await do.confirm():
+    order.the_thread()
+    identities = await do.confirm()
+    if not identities:
         raise UserMistake(replies.nothing_waits(order.person.login))
-    return replies.confirmed()
+    return replies.confirmed(identities)

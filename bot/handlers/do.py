@@ -9,16 +9,17 @@ from pydantic import TypeAdapter
 
 from bot import log
 from bot.errors import UpstreamError
-from bot.github.models import Permission, PullRequest, Reaction
+from bot.github.models import Permission, PostedComment, PullRequest, Reaction
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.ports import AskCodegen, AskGitHub
 from bot.handlers.record import Memory, Recorder
 from bot.handlers.runs import Runs
 from bot.handlers.tools import Tools
+from bot.replies.markers import Marker
 from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
-from bot.store.spending import Limits, Over
+from bot.store.models import Limits, Over
 
 _log = log.get(__name__)
 
@@ -44,7 +45,15 @@ class Do:
         self._order = order
         self._tools = tools
         self._record = Recorder(memory)
-        self._reply = LivingReply(order, tools.github, self._record, again=again, sleep=tools.sleep)
+        self._reply = LivingReply(
+            order,
+            tools.github,
+            self._record,
+            again=again,
+            sleep=tools.sleep,
+            told=tools.told,
+            worker=tools.worker,
+        )
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
         self.stars = tools.stars
@@ -54,9 +63,12 @@ class Do:
 
     async def learn_config(self) -> None:
         """Makes `config` what holds in the order's repository; the same when the story is told on after a crash."""
+        repository = self._order.home
+        if repository is None:
+            return
 
         async def ask() -> dict[str, Any]:
-            house = await self._tools.configs.of(self._order.thread.repository)
+            house = await self._tools.configs.of(repository)
             return house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
         said = await self._record("config", _SAID, ask)
@@ -68,18 +80,22 @@ class Do:
     async def permission(self) -> Permission:
         """What the person who gave the order may do in its repository."""
         order = self._order
+        if order.by_token:
+            return Permission.ADMIN
+        repository = order.the_repository()
         return await self._record(
-            "permission",
-            _PERMISSION,
-            lambda: self._tools.github.permission(order.thread.repository, order.person.login),
+            "permission", _PERMISSION, lambda: self._tools.github.permission(repository, order.person.login)
         )
 
     async def spend(self, runs: int) -> Over | None:
         """Counts so many agent runs for this order against the config's budgets, once."""
-        order, budgets = self._order, self.config.budgets
+        order, budgets, repository = self._order, self.config.budgets, self._order.home
+        if repository is None:
+            return None
+        number = order.thread.number if order.thread else None
         limits = Limits(
             person=budgets.runs_per_person_a_day,
-            thread=budgets.runs_per_thread_a_day,
+            thread=None if number is None else budgets.runs_per_thread_a_day,
             repository=budgets.runs_per_repository_a_day,
         )
         return await self._record(
@@ -88,8 +104,8 @@ class Do:
             lambda: self._tools.spending.spend(
                 order.identity,
                 login=order.person.login,
-                repository=order.thread.repository,
-                number=order.thread.number,
+                repository=repository,
+                number=number or 0,
                 runs=runs,
                 at=self.now(),
                 limits=limits,
@@ -98,12 +114,12 @@ class Do:
 
     async def confirm(self) -> list[str]:
         """The person's second word for what they have waiting on the thread: its identities."""
-        order = self._order
+        order, thread = self._order, self._order.the_thread()
         return await self._record(
             "confirm",
             _LOGINS,
             lambda: self._tools.confirmations.confirm(
-                login=order.person.login, repository=order.thread.repository, number=order.thread.number
+                login=order.person.login, repository=thread.repository, number=thread.number
             ),
         )
 
@@ -118,7 +134,7 @@ class Do:
         return await self._record("confirmed", _BOOL, self._await_confirmation)
 
     async def _note_confirmation(self) -> bool:
-        order, thread = self._order, self._order.thread
+        order, thread = self._order, self._order.the_thread()
         await self._tools.confirmations.ask(
             order.identity, login=order.person.login, repository=thread.repository, number=thread.number, at=self.now()
         )
@@ -142,7 +158,7 @@ class Do:
         if comment_id is None:
             return False
         try:
-            logins = await self._tools.github.reacted(order.thread.repository, comment_id, Reaction.PLUS_ONE)
+            logins = await self._tools.github.reacted(order.the_repository(), comment_id, Reaction.PLUS_ONE)
         except UpstreamError as error:
             _log.warning("confirmation.not-read", reason=str(error))
             return False
@@ -156,6 +172,8 @@ class Do:
         """People of this thread who have at least that permission: its author is asked about. GitHub lists nobody's
         permissions to those who may not administer the repository, so this is who can be named."""
         thread = self._order.thread
+        if thread is None:
+            return []
 
         async def ask() -> list[str]:
             try:
@@ -169,9 +187,9 @@ class Do:
         return await self._record("who-can", _LOGINS, ask)
 
     async def pull_request(self) -> PullRequest | None:
-        """The pull request of the order's thread; None on an issue."""
+        """The pull request of the order's thread; None on an issue and apart from any thread."""
         thread = self._order.thread
-        if not thread.is_pull_request:
+        if thread is None or not thread.is_pull_request:
             return None
         return await self._record(
             "pull-request", _PULL_REQUEST, lambda: self._tools.github.pull_request(thread.repository, thread.number)
@@ -179,9 +197,10 @@ class Do:
 
     async def react(self, content: Reaction) -> None:
         """Puts a reaction under the comment, where there is one. One that fails never fails the work."""
-        repository, comment = self._order.thread.repository, self._order.comment
-        if comment is None:
+        comment = self._order.comment
+        if comment is None or not self._order.posts:
             return
+        repository = self._order.the_repository()
         try:
             await self._tools.github.react(repository, kind=comment.kind, comment_id=comment.id, content=content)
         except UpstreamError as error:
@@ -191,6 +210,22 @@ class Do:
     def has_spoken(self) -> bool:
         """Whether the living reply is there."""
         return self._reply.exists
+
+    @property
+    def said(self) -> Reply | None:
+        """The reply as it is now; None before the first word."""
+        return self._reply.last
+
+    @property
+    def comment_url(self) -> str | None:
+        """Where the living reply stands."""
+        return self._reply.url
+
+    async def earlier_reply(self) -> tuple[PostedComment, Marker] | None:
+        """What was answered to this order before, by whichever door."""
+        if self._order.thread is None or not self._order.posts:
+            return None
+        return await self._reply.earlier()
 
     async def show(self, reply: Reply) -> None:
         """Makes the living reply say this. Only its first and its last word are worth waiting for GitHub."""

@@ -10,4 +10,5 @@ from bot.replies.reply import Reply
 
 
 async def integrations(command: Integrations, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
-    return replies.integrations(await do.codegen.integrations())
+    found = await do.codegen.integrations()
+    return replies.integrations(found).holding(found)

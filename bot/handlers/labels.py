@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import log
+from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.labels import LabelRole, label_of
 from bot.errors import UpstreamError
@@ -36,6 +37,18 @@ async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on
 def threads_of(run: AgentRun) -> list[tuple[str, int]]:
     """The run's pull requests on GitHub, as repository and number."""
     return [*dict.fromkeys(place for link in run.github_pull_requests if (place := location_of(link)))]
+
+
+def homes_of(run: AgentRun) -> list[tuple[str, int]]:
+    """Where a mark on the run is shown: its pull requests, else the thread on which the bot started it."""
+    if places := threads_of(run):
+        return places
+    mark = (run.metadata or {}).get(MARK)
+    match mark:
+        case {"repository": str(repository), "number": int(number)}:
+            return [(repository, number)]
+        case _:
+            return []
 
 
 async def set_on_threads(role: LabelRole, threads: Sequence[tuple[str, int]], do: Do, *, on: bool) -> list[str]:

@@ -26,18 +26,21 @@ async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
         if len(found) >= command.limit or not page.runs or searched >= total:
             break
     runs = [*found.values()][: command.limit]
-    thread = (order.thread.repository, order.thread.number)
+    here: set[int] = set()
+    if order.thread is not None:
+        thread = (order.thread.repository, order.thread.number)
+        here = {*await do.runs.of_thread(*thread), *(run.id for run in runs if thread in threads_of(run))}
     return latest_runs(
         runs,
         status=command.status,
         more=len(found) > len(runs),
         searched=searched,
         total=total,
-        here={*await do.runs.of_thread(*thread), *(run.id for run in runs if thread in threads_of(run))},
+        here=here,
         asked_by={run.id: login for run in runs if (login := _asked_by(run))},
         now=do.now(),
         prefix=order.prefix,
-    )
+    ).holding(runs)
 
 
 def _asked_by(run: AgentRun) -> str | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import TypeAdapter
 
 from bot import log
-from bot.errors import RETRIED, Kind, UpstreamError
+from bot.errors import RETRIED, AnsweredElsewhereError, Kind, UpstreamError
 from bot.github.client import GitHub
 from bot.github.models import PostedComment
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
-from bot.replies.markers import Marker, Stage, find
+from bot.handlers.thread_markers import replies_on
+from bot.replies.markers import Marker, Stage
 from bot.replies.reply import Reply, render
 from bot.repository_config.model import RepositoryConfig
 
@@ -32,7 +33,12 @@ PATIENCE = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 300.0, 600.0, 600.0, 
 
 
 class LivingReply:
-    """The reply of one order."""
+    """The reply of one order. One that is not to be posted is only told.
+
+    :param told: hears every state of the reply, posted or not
+    :param worker: names who is at it, where several may be without knowing of each other: then the first reply to a
+        command stands, and whoever comes second takes theirs back
+    """
 
     def __init__(
         self,
@@ -42,8 +48,12 @@ class LivingReply:
         *,
         again: bool,
         sleep: Callable[[float], Awaitable[None]],
+        told: Callable[[Order, Reply], None],
+        worker: str | None,
     ) -> None:
         self._order = order
+        self._told = told
+        self._worker = worker
         self._github = github
         self._record = record
         self._again = again
@@ -51,6 +61,9 @@ class LivingReply:
         self._sleep = sleep
         self._comment_id: int | None = None
         self._shown: str | None = None
+        self._earlier: tuple[PostedComment, Marker] | None = None
+        self.last: Reply | None = None
+        self.url: str | None = None
 
     @property
     def comment_id(self) -> int | None:
@@ -70,10 +83,18 @@ class LivingReply:
 
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
         """
+        self.last = reply
+        self._told(self._order, reply)
+        if self._order.thread is None or not self._order.posts:
+            return
         if reply.stage is Stage.WORKING and not self.config.progress:
             return
         body = render(
-            reply, identity=self._order.identity, command=self._order.name, secrets=self.config.secret_patterns
+            reply,
+            identity=self._order.identity,
+            command=self._order.name,
+            secrets=self.config.secret_patterns,
+            worker=self._worker,
         )
         if self._comment_id is None:
             self._comment_id = await self._record("reply", _ID, lambda: self._create(body))
@@ -90,20 +111,38 @@ class LivingReply:
         self._shown = body
 
     async def _create(self, body: str) -> int:
-        in_doubt = self._again
+        thread, in_doubt = self._order.the_thread(), self._again
 
         async def create() -> int:
             nonlocal in_doubt
-            if in_doubt and (found := await self._find()) is not None:
-                return found
+            if in_doubt and (found := self._earlier or await self.earlier()) is not None:
+                self.url = found[0].url
+                return found[0].id
             in_doubt = True
-            thread = self._order.thread
-            return (await self._github.comment(thread.repository, thread.number, body)).id
+            posted = await self._github.comment(thread.repository, thread.number, body)
+            if self._worker is not None:
+                await self._give_way(posted)
+            self.url = posted.url
+            return posted.id
 
         return await self._patiently(create)
 
+    async def _give_way(self, posted: PostedComment) -> None:
+        """Two that began in the same moment both saw no reply; comments have an order, and the first one stands.
+
+        :raises AnsweredElsewhereError: where ours was second; it is gone then
+        """
+        found = await self.earlier()
+        if found is None or found[0].id >= posted.id:
+            return
+        try:
+            await self._github.delete_comment(self._order.the_thread().repository, posted.id)
+        except UpstreamError as error:
+            _log.warning("reply.second-one-stays", reason=str(error))
+        raise AnsweredElsewhereError(found[0].url)
+
     async def _edit(self, body: str) -> None:
-        thread = self._order.thread
+        thread = self._order.the_thread()
         assert self._comment_id is not None  # noqa: S101 - show() has created it
         try:
             await self._github.edit_comment(thread.repository, self._comment_id, body)
@@ -111,7 +150,8 @@ class LivingReply:
             if error.kind is not Kind.NOT_FOUND:
                 raise
             # Somebody deleted it; the outcome is still owed.
-            self._comment_id = (await self._github.comment(thread.repository, thread.number, body)).id
+            posted = await self._github.comment(thread.repository, thread.number, body)
+            self._comment_id, self.url = posted.id, posted.url
             _log.info("reply.replaced")
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -125,11 +165,14 @@ class LivingReply:
                 await self._sleep(max(delay, error.retry_after or 0.0))
         return await work()
 
-    async def _find(self) -> int | None:
-        """The comment that an earlier attempt at this order left."""
-        async for comment, marker in self._own(since=self._order.asked_at - CLOCK_SLACK):
+    async def earlier(self) -> tuple[PostedComment, Marker] | None:
+        """The reply that an earlier attempt at this order left, whoever made it."""
+        thread = self._order.the_thread()
+        since = self._order.asked_at - CLOCK_SLACK
+        async for comment, marker in replies_on(self._github, thread.repository, thread.number, since=since):
             if marker.identity == self._order.identity:
-                return comment.id
+                self._earlier = (comment, marker)
+                return self._earlier
         return None
 
     async def latest_runs(self, *, command: str | None = None) -> tuple[int, ...]:
@@ -137,16 +180,9 @@ class LivingReply:
 
         :param command: looks only at replies to this command
         """
+        thread = self._order.the_thread()
         latest: tuple[int, ...] = ()
-        async for _, marker in self._own(since=None):
+        async for _, marker in replies_on(self._github, thread.repository, thread.number):
             if marker.runs and marker.identity != self._order.identity and command in {None, marker.command}:
                 latest = marker.runs
         return latest
-
-    async def _own(self, *, since: datetime | None) -> AsyncIterator[tuple[PostedComment, Marker]]:
-        """The bot's own replies on the thread, oldest first. A marker in anybody else's comment proves nothing."""
-        me = await self._github.me()
-        thread = self._order.thread
-        async for comment in self._github.comments(thread.repository, thread.number, since=since):
-            if comment.author.login == me.login and (marker := find(comment.body)) is not None:
-                yield comment, marker

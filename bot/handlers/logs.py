@@ -22,7 +22,8 @@ async def logs(command: Logs, order: Order, do: Do) -> Reply:
     run = await do.codegen.run(await which_run(command.run, order, do, example=f"{order.prefix} logs 7"))
     trace = await _trace(run, do)
     # Looking for secrets in a huge trace takes half a second, in which other orders go on.
-    return await asyncio.to_thread(replies.logs, run, trace, last=command.last, prefix=order.prefix)
+    reply = await asyncio.to_thread(replies.logs, run, trace, last=command.last, prefix=order.prefix)
+    return reply.holding(trace.entries)
 
 
 async def _trace(run: AgentRun, do: Do) -> Trace:

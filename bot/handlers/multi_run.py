@@ -17,6 +17,7 @@ from bot.replies import prompts
 from bot.replies.failures import sentence
 from bot.replies.multi_run import Attempt
 from bot.replies.prompts import Candidate, Place
+from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
 from bot.repository_config.model import Defaults
 
@@ -26,7 +27,9 @@ _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     attempts = _deal(command, do.config.defaults)
-    if len(attempts) > do.config.budgets.confirm_multi_run_above:
+    is_large = len(attempts) > do.config.budgets.confirm_multi_run_above
+    # A workflow's file and a command line are thought over already.
+    if is_large and not order.by_token:
         asks = replies.asks_confirmation(len(attempts), login=order.person.login, prefix=order.prefix)
         if not await do.await_confirmation_of(asks):
             return replies.not_confirmed(len(attempts))
@@ -35,9 +38,11 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))
     place = await place_of(order, do)
     command = replace(command, prompt=words_of(command.prompt, order, place))
-    attempts, started = await _start(command, order, do, attempts, place)
+    attempts, started, reason = await _start(command, order, do, attempts, place)
     if not started:
-        return replies.none_started(attempts)
+        return replies.none_started(attempts, reason=reason)
+    if not order.waits:
+        return replies.left(attempts, prefix=order.prefix)
 
     ended = await do.runs.wait_for_all(
         started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=_patience(do)
@@ -83,11 +88,14 @@ def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
 
 async def _start(
     command: MultiRun, order: Order, do: Do, attempts: Sequence[Attempt], place: Place
-) -> tuple[list[Attempt], list[Started]]:
-    """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other."""
+) -> tuple[list[Attempt], list[Started], Reason]:
+    """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other.
+
+    :returns: the attempts, those that began, and why the last that could not begin did not
+    """
     addresses = prompts.image_addresses(command.images)
     prompt = prompts.run_prompt(command.prompt, place, image_addresses=addresses)
-    shown, all_started = list(attempts), []
+    shown, all_started, reason = list(attempts), [], Reason.FAILED
     for index, attempt in enumerate(attempts):
         if index and (wait := do.runs.creation_wait()) >= 1:
             await do.show(replies.accepted(shown, slot_in=wait))
@@ -106,6 +114,7 @@ async def _start(
                 images=[image for image in command.images if image not in addresses],
             )
         except UpstreamError as error:
+            reason = of_kind(error.kind)
             rest = range(index, len(shown)) if error.kind in _ENDS_ALL else range(index, index + 1)
             for each in rest:
                 shown[each] = replace(shown[each], problem=sentence(error))
@@ -114,7 +123,7 @@ async def _start(
         else:
             shown[index] = replace(attempt, run=started.run)
             all_started.append(started)
-    return shown, all_started
+    return shown, all_started, reason
 
 
 def _updated(attempts: Sequence[Attempt], latest: Mapping[int, Ended]) -> list[Attempt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,11 +13,23 @@ from bot.commands.labels import LabelRole
 from bot.commands.table import Command
 from bot.commands.usage import Mistake
 from bot.commands.written import from_json, to_json
+from bot.errors import UserMistake
 from bot.github.models import Comment, Person, Thread
+from bot.replies.failures import IN_A_COMMENT, ON_THE_COMMAND_LINE, no_repository, no_thread
 
-_THREAD = TypeAdapter(Thread)
+_THREAD = TypeAdapter(Thread | None)
 _PERSON = TypeAdapter(Person)
 _COMMENT = TypeAdapter(Comment | None)
+
+
+class Authority(StrEnum):
+    """By what right an order is given."""
+
+    PERSON = "person"
+    """Somebody said it on GitHub: what they may do is asked of GitHub."""
+
+    TOKEN = "token"  # noqa: S105 - a word
+    """Whoever holds the tokens said it, in a workflow's step or on the command line: they may what the tokens may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,28 +66,63 @@ _NAMED = TypeAdapter(NamedUse | None)
 class Order:
     """Who asked for what, where and when.
 
+    :param thread: where; None where it was asked for apart from any, in a workflow's step or on the command line
+    :param repository: ``owner/name`` where there is no thread; None there too: apart from any repository
     :param comment: the words, where it was asked for in words
     :param label: the label, where it was asked for by one
     :param named: the named prompt, where it was asked for by one
     :param identity: the same for every delivery of the same command; at most 120 characters
-    :param asked_at: when the bot first heard of it; nothing of this order's doing is older
+    :param asked_at: when it was asked for, as far as is known; nothing of this order's doing is older
     :param prefix: how a command line starts in this repository
+    :param posts: whether the reply is written on the thread
+    :param waits: whether runs are followed to their end
     """
 
     identity: str
     command: Command | Mistake
-    thread: Thread
+    thread: Thread | None
+    repository: str | None = None
     comment: Comment | None
     person: Person
     asked_at: datetime
     prefix: str
     label: LabelChange | None = None
     named: NamedUse | None = None
+    authority: Authority = Authority.PERSON
+    posts: bool = True
+    waits: bool = True
 
     @property
     def name(self) -> str:
         """The command's name, as the reply's marker carries it."""
         return self.command.name if isinstance(self.command, Mistake) else self.command.USAGE.name
+
+    @property
+    def home(self) -> str | None:
+        """The repository in which it was given."""
+        return self.thread.repository if self.thread else self.repository
+
+    @property
+    def by_token(self) -> bool:
+        """Whether whoever holds the tokens gave it."""
+        return self.authority is Authority.TOKEN
+
+    @property
+    def again(self) -> str:
+        """How it is given once more, for a sentence that says what to do."""
+        return ON_THE_COMMAND_LINE if self.by_token else IN_A_COMMENT
+
+    def the_thread(self) -> Thread:
+        """:raises UserMistake: where it was given apart from any"""
+        if self.thread is None:
+            raise UserMistake(no_thread())
+        return self.thread
+
+    def the_repository(self) -> str:
+        """:raises UserMistake: where it was given apart from any"""
+        if self.home is None:
+            raise UserMistake(no_repository())
+        return self.home
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, free of our classes' names: a later version must be able to read it."""
@@ -82,12 +130,16 @@ class Order:
             "identity": self.identity,
             "command": to_json(self.command),
             "thread": _THREAD.dump_python(self.thread, mode="json"),
+            "repository": self.repository,
             "comment": _COMMENT.dump_python(self.comment, mode="json"),
             "label": _LABEL.dump_python(self.label, mode="json"),
             "named": _NAMED.dump_python(self.named, mode="json"),
             "person": _PERSON.dump_python(self.person, mode="json"),
             "asked_at": self.asked_at.astimezone(UTC).isoformat(),
             "prefix": self.prefix,
+            "authority": self.authority.value,
+            "posts": self.posts,
+            "waits": self.waits,
         }
 
     @classmethod
@@ -96,10 +148,14 @@ class Order:
             identity=document["identity"],
             command=from_json(document["command"]),
             thread=_THREAD.validate_python(document["thread"], strict=False),
+            repository=document.get("repository"),
             comment=_COMMENT.validate_python(document["comment"], strict=False),
             person=_PERSON.validate_python(document["person"], strict=False),
             asked_at=datetime.fromisoformat(document["asked_at"]),
             prefix=document["prefix"],
             label=_LABEL.validate_python(document.get("label"), strict=False),
             named=_NAMED.validate_python(document.get("named"), strict=False),
+            authority=Authority(document.get("authority", Authority.PERSON)),
+            posts=document.get("posts", True),
+            waits=document.get("waits", True),
         )

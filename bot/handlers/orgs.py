@@ -10,4 +10,5 @@ from bot.replies.reply import Reply
 
 
 async def orgs(command: Orgs, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
-    return replies.orgs(await do.codegen.organizations(), own=do.org_id)
+    organizations = await do.codegen.organizations()
+    return replies.orgs(organizations, own=do.org_id).holding(organizations)

@@ -17,8 +17,8 @@ def words_of(prompt: str, order: Order, place: Place) -> str:
         return prompt
     filled = fill(
         named.template,
-        title=" ".join(place.thread.title.split())[:TITLE_LIMIT],
-        link=place.thread.url,
+        title=" ".join(place.thread.title.split())[:TITLE_LIMIT] if place.thread else "",
+        link=place.thread.url if place.thread else "",
         branch=place.pull_request.head_branch if place.pull_request else "",
         rest=named.rest,
     )
@@ -31,6 +31,7 @@ async def place_of(order: Order, do: Do) -> Place:
     secret = f"{order.identity} {order.asked_at.isoformat()} {order.comment.body if order.comment else ''}"
     return Place(
         thread=order.thread,
+        repository=order.home,
         comment=order.comment,
         label=order.label.name if order.label else None,
         login=order.person.login,

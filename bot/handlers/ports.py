@@ -1,12 +1,16 @@
-"""What handlers may ask and tell the two outside worlds directly: operations that do no harm when they are repeated.
+"""What handlers need of others, as they need it.
 
+`AskCodegen` and `AskGitHub` are what may be asked and told directly: operations that do no harm when they are repeated.
 They are not recorded: a story that a crash cut off asks and tells again. What must happen once goes through
 `bot.handlers.runs`.
+
+The rest is what is remembered between commands: by `bot.store` in a database, by `bot.stateless` on GitHub and Codegen.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bot.codegen.client import PullRequestState
@@ -23,6 +27,7 @@ from bot.codegen.models import (
     User,
 )
 from bot.github.models import CheckRun, Label
+from bot.store.models import Limits, Over, Star
 
 
 class AskCodegen(Protocol):
@@ -58,3 +63,67 @@ class AskGitHub(Protocol):
     async def file(self, repository: str, path: str, *, ref: str | None = None) -> str | None: ...
     async def check_runs(self, repository: str, ref: str) -> list[CheckRun]: ...
     async def job_log(self, repository: str, job_id: int) -> str | None: ...
+
+
+class ThreadRuns(Protocol):
+    """Which agent runs were started or resumed on which thread."""
+
+    async def remember(self, org_id: int, run_id: int, *, repository: str, number: int) -> None:
+        """Notes that the thread used the run just now; twice is once."""
+
+    async def latest(self, org_id: int, *, repository: str, number: int) -> int | None:
+        """The run that the thread used last, or None."""
+
+    async def of_thread(self, org_id: int, *, repository: str, number: int) -> list[int]:
+        """The thread's runs, the one used last first."""
+
+
+class Stars(Protocol):
+    """The team's marks on runs. `threads` are those that show them by the label: repository and number."""
+
+    async def add(
+        self, org_id: int, run_id: int, *, threads: Sequence[tuple[str, int]], login: str, at: datetime
+    ) -> bool:
+        """Stars a run; one that is starred already keeps its first star.
+
+        :returns: whether it was not starred before
+        """
+
+    async def remove(self, org_id: int, run_ids: Collection[int], *, threads: Sequence[tuple[str, int]]) -> list[int]:
+        """Takes stars away.
+
+        :returns: those of the runs that were starred
+        """
+
+    async def all(self, org_id: int, *, repository: str | None) -> list[Star]:
+        """The newest first.
+
+        :param repository: where it is asked from; None: from nowhere
+        """
+
+
+class Spending(Protocol):
+    """How many agent runs were asked for today."""
+
+    async def spend(
+        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
+    ) -> Over | None:
+        """Counts so many runs, unless a limit would be passed; the same identity is counted once.
+
+        :returns: the limit that stands in the way; None where the runs are counted
+        """
+
+
+class Confirmations(Protocol):
+    """What waits for its asker's second word."""
+
+    async def ask(self, identity: str, *, login: str, repository: str, number: int, at: datetime) -> None:
+        """Notes that an order waits; twice is once."""
+
+    async def confirm(self, *, login: str, repository: str, number: int) -> list[str]:
+        """The person's second word for all that they have waiting on a thread: its identities."""
+
+    async def is_confirmed(self, identity: str) -> bool: ...
+
+    async def forget(self, identity: str) -> None:
+        """It waits no longer, one way or the other."""

@@ -10,4 +10,5 @@ from bot.replies.reply import Reply
 
 
 async def repos(command: Repos, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
-    return replies.repos(await do.codegen.repositories(), here=order.thread.repository)
+    repositories = await do.codegen.repositories()
+    return replies.repos(repositories, here=order.home or "").holding(repositories)

@@ -15,10 +15,11 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
     run_id = await which_run(command.run, order, do, example=f"{order.prefix} resume 7 {command.prompt[:40]}")
     await do.show(runs.accepted_resume(run_id))
     before = await do.runs.get(run_id)
-    if command.run is not None:
-        await check_visible(before, order, do)
+    await check_visible(before, order, do, is_named=command.run is not None)
     prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
     started = await do.runs.resume(before, prompt)
+    if not order.waits:
+        return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.resumed(started.run))
     ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before)
     return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)

@@ -13,7 +13,9 @@ from bot.replies.reply import Reply
 
 async def run(command: Run, order: Order, do: Do) -> Reply:
     await spend(1, order, do)
-    kind = "pull request" if order.thread.is_pull_request else "issue"
+    kind = None
+    if order.thread is not None:
+        kind = "pull request" if order.thread.is_pull_request else "issue"
     await do.show(runs.accepted_run(place=kind, slot_in=do.runs.creation_wait()))
     addresses = prompts.image_addresses(command.images)
     at = await place_of(order, do)
@@ -25,6 +27,8 @@ async def run(command: Run, order: Order, do: Do) -> Reply:
         repo_id=command.repo_id,
         images=[image for image in command.images if image not in addresses],
     )
+    if not order.waits:
+        return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
     return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)

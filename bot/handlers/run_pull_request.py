@@ -26,11 +26,12 @@ async def run_of_thread(command: OfRun, order: Order, do: Do) -> AgentRun:
     :raises UserMistake: where there is none, or its pull requests are in other repositories
     """
     run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} {order.name} 7"))
-    if command.run is None and order.thread.is_pull_request and of_thread(run, order.thread) is None:
+    thread = order.thread
+    if command.run is None and thread is not None and thread.is_pull_request and of_thread(run, thread) is None:
         # The latest run here may work on a pull request of its own; this one may be an earlier run's.
         newest = (await do.codegen.runs_page(1)).runs
-        run = next((each for each in newest if of_thread(each, order.thread)), run)
-    if run.github_pull_requests and not any(is_in(order.thread, link) for link in run.github_pull_requests):
+        run = next((each for each in newest if of_thread(each, thread)), run)
+    if run.github_pull_requests and not any(_reaches(order, link) for link in run.github_pull_requests):
         raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
     return run
 
@@ -62,20 +63,22 @@ def meant(run: AgentRun, order: Order) -> RunPullRequest:
         raise UserMistake(has_no_pull_request(run, prefix=order.prefix))
     if len({location_of(link) or link.id for link in links}) > 1:
         raise UserMistake(has_several(run, command=f"{order.prefix} {order.name} {run.id}"))
-    if not is_in(order.thread, links[0]):
+    if not _reaches(order, links[0]):
         raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
     return links[0]
 
 
-def of_thread(run: AgentRun, thread: Thread) -> RunPullRequest | None:
+def of_thread(run: AgentRun, thread: Thread | None) -> RunPullRequest | None:
     """The run's pull request that is this thread."""
-    if not thread.is_pull_request:
+    if thread is None or not thread.is_pull_request:
         return None
     place = (thread.repository.lower(), thread.number)
     return next((link for link in run.github_pull_requests if location_of(link) == place), None)
 
 
-def is_in(thread: Thread, link: RunPullRequest) -> bool:
-    """Whether a pull request is in the thread's repository."""
+def _reaches(order: Order, link: RunPullRequest) -> bool:
+    """Whether a pull request is in the order's repository. Whoever holds the tokens reaches what the tokens reach."""
+    if order.by_token:
+        return True
     place = location_of(link)
-    return place is not None and place[0] == thread.repository.lower()
+    return place is not None and place[0] == order.the_repository().lower()

@@ -74,6 +74,12 @@ class Runs:
         self._record = record
         self._reply = reply
         self._again = again
+        self._seen: dict[int, AgentRun] = {}
+
+    @property
+    def seen(self) -> dict[int, AgentRun]:
+        """The runs that this order has met, by their ids, each as it was last seen."""
+        return self._seen
 
     @property
     def patience(self) -> float:
@@ -104,11 +110,12 @@ class Runs:
         identity = f"{order.identity}{part}"
         mark = {
             "identity": identity,
-            "repository": order.thread.repository,
-            "number": order.thread.number,
+            "repository": order.home,
+            "number": order.thread.number if order.thread else None,
             "login": order.person.login,
-            "url": order.comment.url if order.comment else order.thread.url,
+            "url": order.comment.url if order.comment else order.thread.url if order.thread else None,
         }
+        mark = {name: value for name, value in mark.items() if value is not None}
 
         async def create() -> AgentRun:
             return await codegen.create_run(
@@ -127,7 +134,7 @@ class Runs:
             return Started(await self._once(look, create), self._tools.now())
 
         started = await self._record(f"create-run{part}", _STARTED, work)
-        await self._remember(started.run.id)
+        await self._remember(started.run)
         return started
 
     async def resume(self, known: AgentRun, prompt: str) -> Started:
@@ -151,7 +158,7 @@ class Runs:
             return Started(await self._once(look, resume), self._tools.now())
 
         started = await self._record("resume-run", _STARTED, work)
-        await self._remember(known.id)
+        await self._remember(started.run)
         return started
 
     async def analyze_sandbox_logs(self, sandbox_id: int) -> Started:
@@ -210,7 +217,7 @@ class Runs:
 
         await self._record(f"about-to-{operation}", _FLAG, note)
         started = await self._record(operation, _STARTED, work)
-        await self._remember(started.run.id)
+        await self._remember(started.run)
         return started
 
     async def settled(self, name: str, kind: TypeAdapter[T], find: Callable[[], Awaitable[T]]) -> T:
@@ -239,7 +246,7 @@ class Runs:
 
     async def get(self, run_id: int) -> AgentRun:
         """The run as it is when first asked for."""
-        return await self._record("run", _RUN, lambda: self._tools.codegen.run(run_id))
+        return self._saw(await self._record("run", _RUN, lambda: self._tools.codegen.run(run_id)))
 
     async def wait(
         self,
@@ -271,7 +278,7 @@ class Runs:
 
                 async def heard(run: AgentRun) -> None:
                     nonlocal latest
-                    latest = run
+                    latest = self._saw(run)
                     progress.heard()
 
                 try:
@@ -286,7 +293,9 @@ class Runs:
                     run = latest
             return Ended(run, seconds())
 
-        return await self._record(f"wait{part}", _ENDED, work)
+        ended = await self._record(f"wait{part}", _ENDED, work)
+        self._saw(ended.run)
+        return ended
 
     async def wait_for_all(
         self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Reply], patience: float
@@ -302,7 +311,7 @@ class Runs:
         begun = {each.run.id: each.at for each in started}
 
         def note(run: AgentRun, problem: str = "") -> None:
-            latest[run.id] = Ended(run, (tools.now() - begun[run.id]).total_seconds(), problem)
+            latest[run.id] = Ended(self._saw(run), (tools.now() - begun[run.id]).total_seconds(), problem)
 
         async def work() -> list[Ended]:
             left = patience - (tools.now() - min(begun.values())).total_seconds()
@@ -342,6 +351,8 @@ class Runs:
 
     async def _find_latest(self) -> int | None:
         tools, thread = self._tools, self._order.thread
+        if thread is None:
+            return None
         stored = await tools.runs.latest(tools.org_id, repository=thread.repository, number=thread.number)
         if stored is not None:
             return stored
@@ -353,7 +364,11 @@ class Runs:
         return await self._tools.runs.of_thread(self._tools.org_id, repository=repository, number=number)
 
     async def of_latest_multi_run(self) -> list[int]:
-        """The runs of the thread's latest multi-run, its synthesis last; empty where there was none."""
+        """The runs of the thread's latest multi-run, its synthesis last; empty where there was none.
+
+        :raises UserMistake: apart from any thread
+        """
+        self._order.the_thread()
         return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
 
     async def _find_latest_multi_run(self) -> list[int]:
@@ -361,7 +376,7 @@ class Runs:
 
     async def _of_pull_request(self) -> int | None:
         """One page of runs, newest first: a run whose pull request this is, whoever started it."""
-        thread = self._order.thread
+        thread = self._order.the_thread()
         if not thread.is_pull_request:
             return None
         ending = f"/{thread.repository}/pull/{thread.number}".lower()
@@ -370,9 +385,16 @@ class Runs:
                 return run.id
         return None
 
-    async def _remember(self, run_id: int) -> None:
-        thread = self._order.thread
-        await self._tools.runs.remember(self._tools.org_id, run_id, repository=thread.repository, number=thread.number)
+    async def _remember(self, run: AgentRun) -> None:
+        self._saw(run)
+        if (thread := self._order.thread) is not None:
+            await self._tools.runs.remember(
+                self._tools.org_id, run.id, repository=thread.repository, number=thread.number
+            )
+
+    def _saw(self, run: AgentRun) -> AgentRun:
+        self._seen[run.id] = run
+        return run
 
 
 def _in_footer(thread: Thread) -> int | None:

@@ -20,10 +20,13 @@ async def setup_commands(command: SetupCommands, order: Order, do: Do) -> Reply:
     async def repository_id() -> int:
         return (await codegen_repository(order, do)).id
 
+    repository = order.the_repository()
     await spend(1, order, do)
-    await do.show(replies.accepted(order.thread.repository))
+    await do.show(replies.accepted(repository))
     number = await do.runs.settled("codegen-repository", _NUMBER, repository_id)
     started = await do.runs.generate_setup_commands(number, prompt=command.prompt)
+    if not order.waits:
+        return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
-    return replies.outcome(ended.run, order.thread.repository, seconds=ended.seconds, prefix=order.prefix)
+    return replies.outcome(ended.run, repository, seconds=ended.seconds, prefix=order.prefix)

@@ -11,10 +11,9 @@ from bot.codegen.client import Codegen
 from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
 from bot.handlers.configs import Configs
-from bot.store.confirmations import Confirmations
-from bot.store.runs import ThreadRuns
-from bot.store.spending import Spending
-from bot.store.stars import Stars
+from bot.handlers.order import Order
+from bot.handlers.ports import Confirmations, Spending, Stars, ThreadRuns
+from bot.replies.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +22,8 @@ class Tools:
 
     :param run_timeout: seconds that a reply follows a run
     :param progress_interval: the shortest time between two progress edits of one reply, in seconds
+    :param told: hears every state of every reply
+    :param worker: names this process on GitHub, where no database tells who is at what
     """
 
     codegen: Codegen
@@ -36,5 +37,7 @@ class Tools:
     watcher: RunWatcher
     run_timeout: float
     progress_interval: float
+    told: Callable[[Order, Reply], None] = lambda _order, _reply: None
+    worker: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

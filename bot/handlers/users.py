@@ -11,5 +11,7 @@ from bot.replies.reply import Reply
 
 async def users(command: Users, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
     if command.user is not None:
-        return replies.user(await do.codegen.user(command.user), org_id=do.org_id)
-    return replies.users(await do.codegen.users(), org_id=do.org_id)
+        user = await do.codegen.user(command.user)
+        return replies.user(user, org_id=do.org_id).holding(user)
+    everybody = await do.codegen.users()
+    return replies.users(everybody, org_id=do.org_id).holding(everybody)

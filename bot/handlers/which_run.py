@@ -12,15 +12,18 @@ from bot.github.models import Permission
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.pull_request_location import location_of
-from bot.replies.failures import no_run_here, not_of_this_repository
+from bot.replies.failures import no_run_here, no_run_named, not_of_this_repository
+from bot.replies.untrusted import inline_code
 
 
 async def which_run(given: int | None, order: Order, do: Do, *, example: str) -> int:
     """The run that was named, else the thread's latest.
 
     :param example: a command that names a run, for the one who has to
-    :raises UserMistake: where none was named and the thread has none
+    :raises UserMistake: where none was named and the thread has none, or there is no thread
     """
+    if given is None and order.thread is None:
+        raise UserMistake(no_run_named(inline_code(example)))
     run_id = given if given is not None else await do.runs.latest()
     if run_id is None:
         raise UserMistake(no_run_here(example, prefix=order.prefix))
@@ -33,16 +36,21 @@ async def visible_run(given: int | None, order: Order, do: Do, *, example: str) 
     :raises UserMistake: as `which_run` and `check_visible`
     """
     run = await do.runs.get(await which_run(given, order, do, example=example))
-    if given is not None:
-        await check_visible(run, order, do)
+    await check_visible(run, order, do, is_named=given is not None)
     return run
 
 
-async def check_visible(run: AgentRun, order: Order, do: Do) -> None:
-    """:raises UserMistake: where the run belongs to another repository, or to none that is known and the person may not
-    write here"""
+async def check_visible(run: AgentRun, order: Order, do: Do, *, is_named: bool) -> None:
+    """Whoever holds the tokens sees what the tokens see.
+
+    :param is_named: whether somebody named it by its number; one that the thread remembers may belong to no repository
+    :raises UserMistake: where the run belongs to another repository, or to none that is known and the person may not
+        write here
+    """
+    if order.by_token:
+        return
     known = _repositories(run)
-    if order.thread.repository.lower() in known:
+    if order.the_repository().lower() in known or not (known or is_named):
         return
     if known or await do.permission() < Permission.WRITE:
         raise UserMistake(not_of_this_repository(run.id, prefix=order.prefix))

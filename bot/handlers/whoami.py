@@ -20,6 +20,4 @@ async def whoami(command: WhoAmI, order: Order, do: Do) -> Reply:  # noqa: ARG00
     except UpstreamError as error:
         # What was asked for first does not hang on Codegen.
         codegen = replies.acting_as_nobody_knows(sentence(error))
-    return replies.whoami(
-        order.person.login, order.thread.repository, has=has, who_can=who_can, codegen=codegen, config=do.config
-    )
+    return replies.whoami(order.person.login, order.home, has=has, who_can=who_can, codegen=codegen, config=do.config)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.errors import Kind, Service, UpstreamError, UserMistake
+from bot.errors import Kind, Refusal, Service, UpstreamError, UserMistake
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration
+from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, inert, inline_code
-from bot.store.spending import Budget, Over
-
-
-def mistake(text: str) -> Reply:
-    """:param text: Markdown of our own making."""
-    return Reply(stage=Stage.REFUSED, text=text)
+from bot.store.models import Budget, Over
 
 
 def refused(error: UserMistake) -> Reply:
-    return mistake(error.text)
+    reason = Reason.NOT_ALLOWED if isinstance(error, Refusal) else Reason.MISTAKE
+    return Reply(stage=Stage.REFUSED, text=error.text, reason=reason)
 
 
 def not_allowed(login: str, *, needed: str, has: str, who_can: Sequence[str]) -> str:
@@ -74,9 +71,16 @@ def bot_refused(login: str) -> str:
     return f"`{login}` is a bot, and bots may not give commands here. A person with `write` access can."
 
 
-def upstream(error: UpstreamError) -> Reply:
-    """One sentence on what happened, the upstream's words, and what to do."""
-    happened, next_step = explain(error)
+IN_A_COMMENT = "give the command again in a new comment"
+ON_THE_COMMAND_LINE = "run it again"
+
+
+def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
+    """One sentence on what happened, the upstream's words, and what to do.
+
+    :param again: how somebody tries again where this was asked for
+    """
+    happened, next_step = explain(error, again=again)
     if error.may_have_happened:
         next_step = (
             f"look at {error.service.value} first, because it may have been done all the same; if not, {next_step}"
@@ -87,7 +91,7 @@ def upstream(error: UpstreamError) -> Reply:
         "\n".join(f"> {line}" for line in detail.splitlines()) if detail else "",
         f"Next: {next_step}",
     )
-    return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part))
+    return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part), reason=of_kind(error.kind))
 
 
 def sentence(error: UpstreamError) -> str:
@@ -96,10 +100,9 @@ def sentence(error: UpstreamError) -> str:
     return f"{explain(error)[0]}{f' ({error.status})' if error.status else ''}{f': {detail}' if detail else '.'}"
 
 
-def explain(error: UpstreamError) -> tuple[str, str]:
+def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, str]:
     """What happened, and what to do next: two sentences, the first without its full stop."""
     name = error.service.value
-    again = "give the command again in a new comment"
     match error.kind:
         case Kind.QUOTA_USED_UP:
             return (
@@ -132,12 +135,32 @@ def explain(error: UpstreamError) -> tuple[str, str]:
             return f"{name} cannot be reached, and trying again did not help", f"{again} in a few minutes."
 
 
-def own_fault(identity: str) -> Reply:
+def own_fault(identity: str, *, again: str = IN_A_COMMENT) -> Reply:
     """The bot itself is at fault; the log has the rest under the identity."""
     return Reply(
         stage=Stage.FAILED,
         text=(
-            "The bot itself failed at this command.\n\nNext: give the command again in a new comment; if it fails "
-            f"again, whoever runs the bot finds it in the log under `{identity}`."
+            f"The bot itself failed at this command.\n\nNext: {again}; if it fails again, whoever runs the bot finds "
+            f"it in the log under `{identity}`."
         ),
+        reason=Reason.OWN_FAULT,
     )
+
+
+def no_thread() -> str:
+    return (
+        "This is about a pull request or an issue, and none is named. On the command line `--thread octo/shop#7` "
+        "names it, in a workflow step `pull-request: 7`."
+    )
+
+
+def no_repository() -> str:
+    return (
+        "This is about a repository, and none is named. On the command line `--repository octo/shop` names it, or "
+        "`--thread octo/shop#7`."
+    )
+
+
+def no_run_named(example: str) -> str:
+    """:param example: a command that names a run."""
+    return f"Without a pull request or an issue there is no latest run: name one by its number, as in {example}."

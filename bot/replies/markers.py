@@ -1,7 +1,7 @@
 """The hidden line at the end of every reply: which command it answers, how far it is, which runs belong to it.
 
 A replayed step finds its comment by it, and a door without a database finds the runs of a thread. It is believed only
-in comments that the bot itself wrote.
+in comments of the bot itself and of other GitHub Apps: people cannot write as one (`bot.handlers.thread_markers`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,18 @@ class Marker:
     :param identity: the command's identity
     :param command: the command's name
     :param runs: the agent runs' ids upstream, in the order of their creation
+    :param worker: who is at it, where a door has no database to know it from: the workflow run
+    :param waits_for: the login whose second word is awaited
+    :param confirms: the identities of the commands that this reply is the second word for
     """
 
     identity: str
     command: str
     stage: Stage
     runs: tuple[int, ...] = ()
+    worker: str | None = None
+    waits_for: str | None = None
+    confirms: tuple[str, ...] = ()
 
 
 def write(marker: Marker) -> str:
@@ -50,6 +56,9 @@ def write(marker: Marker) -> str:
         "state": marker.stage.value,
         "runs": list(marker.runs),
     }
+    # Left out where they say nothing: most replies stay as short as they were.
+    more = {"by": marker.worker, "waits_for": marker.waits_for, "confirms": list(marker.confirms)}
+    document |= {name: value for name, value in more.items() if value}
     # Neither a name nor an id can end the comment: JSON may write ">" as an escape.
     return f"<!-- codegen-bot {json.dumps(document).replace('>', chr(92) + 'u003e')} -->"
 
@@ -66,6 +75,13 @@ def find(body: str) -> Marker | None:
             command=str(document["command"]),
             stage=Stage(document["state"]),
             runs=tuple(int(run) for run in document["runs"]),
+            worker=_word(document.get("by")),
+            waits_for=_word(document.get("waits_for")),
+            confirms=tuple(str(identity) for identity in document.get("confirms", ())),
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _word(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration, pull_request_links, run_link
+from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.replies.runs import ending_word, said
 from bot.replies.untrusted import cut, folded, inert, inline_code
@@ -40,22 +41,24 @@ def asks_confirmation(count: int, *, login: str, prefix: str) -> Reply:
         f"{count} attempts are many here, so they wait for a second word of {inline_code(login)}: a thumbs-up on this "
         f"comment, or `{prefix} confirm`. After an hour it is too late."
     )
-    return Reply(stage=Stage.ACCEPTED, text=text)
+    return Reply(stage=Stage.ACCEPTED, text=text, waits_for=login)
 
 
 def not_confirmed(count: int) -> Reply:
     text = (
         f"Nobody confirmed the {count} attempts within an hour, so none was started.\n\nNext: give the command again."
     )
-    return Reply(stage=Stage.REFUSED, text=text)
+    return Reply(stage=Stage.REFUSED, text=text, reason=Reason.NOT_CONFIRMED)
 
 
 def nothing_waits(login: str) -> str:
     return f"Nothing of {inline_code(login)} waits here for a confirmation: only who asked can give it, within an hour."
 
 
-def confirmed() -> Reply:
-    return Reply(stage=Stage.FINISHED, text="Confirmed; its own comment shows how it goes on.")
+def confirmed(identities: Sequence[str]) -> Reply:
+    """:param identities: of what waited; a door without a database hears of it by this reply's marker"""
+    text = "Confirmed; its own comment shows how it goes on."
+    return Reply(stage=Stage.FINISHED, text=text, confirms=tuple(identities))
 
 
 def accepted(attempts: Sequence[Attempt], *, slot_in: float = 0.0) -> Reply:
@@ -141,14 +144,25 @@ def none_succeeded(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
     )
 
 
-def none_started(attempts: Sequence[Attempt]) -> Reply:
-    return _reply(
+def left(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
+    """Nobody waits for them."""
+    head = (
+        f"Started {_count(sum(attempt.run is not None for attempt in attempts), 'attempt')}. Nobody waits for them, so "
+        f"nothing is put together; `{prefix} status <run>` shows how far one is."
+    )
+    return replace(_reply(Stage.FINISHED, attempts, head, _table(attempts)), reason=Reason.STARTED)
+
+
+def none_started(attempts: Sequence[Attempt], *, reason: Reason) -> Reply:
+    """:param reason: why the last of them could not be"""
+    reply = _reply(
         Stage.FAILED,
         attempts,
         "No attempt could be started.",
         _reasons(attempts),
         "Next: mend what the reasons name, or wait a few minutes; then give the command again in a new comment.",
     )
+    return replace(reply, reason=reason)
 
 
 def _reply(stage: Stage, attempts: Sequence[Attempt], *parts: str, also: AgentRun | None = None) -> Reply:

@@ -18,13 +18,16 @@ CANDIDATES_LIMIT = 60_000
 class Place:
     """Where a command was given.
 
+    :param thread: None where it was given apart from any
+    :param repository: ``owner/name``; None where it was given apart from any
     :param comment: what was written; None where nothing was
     :param label: the label that was put on instead
     :param pull_request: what GitHub says of it; None on an issue
     :param fence: an unguessable word, so that a text cannot pretend to end its own quotation
     """
 
-    thread: Thread
+    thread: Thread | None
+    repository: str | None
     comment: Comment | None
     label: str | None
     login: str
@@ -77,7 +80,7 @@ def synthesis_prompt(words: str, place: Place, candidates: Sequence[Candidate], 
             f"{heading}\n\n{place.fence}\n{material}\n{place.fence}",
             _quoted(place),
         )
-    )
+    ).rstrip()
 
 
 def _candidate(candidate: Candidate, limit: int) -> str:
@@ -122,13 +125,18 @@ def resume_prompt(words: str, place: Place, *, identity: str) -> str:
 
     It carries the command's identity: a resume has no metadata, and after a crash the bot looks for it in the log.
     """
-    url = place.comment.url if place.comment else place.thread.url
-    where = f"A follow-up by {place.login} on {place.thread.repository}#{place.thread.number} ({url})"
+    where = f"A follow-up by {place.login}"
+    if place.thread is not None:
+        url = place.comment.url if place.comment else place.thread.url
+        where += f" on {place.thread.repository}#{place.thread.number} ({url})"
     return f"{where}, command {identity}:\n\n{words}"
 
 
 def _where(place: Place) -> str:
     thread, comment = place.thread, place.comment
+    if thread is None:
+        here = [f"You work on the GitHub repository {place.repository}."] if place.repository else []
+        return "\n".join((*here, f"You were asked by {place.login}."))
     kind = "pull request" if thread.is_pull_request else "issue"
     lines = [f"You work on the GitHub {kind} {thread.repository}#{thread.number}: {thread.url}"]
     if place.pull_request is not None:
@@ -153,6 +161,8 @@ def _where(place: Place) -> str:
 def _quoted(place: Place) -> str:
     """Title, body and diff: written by anybody, so marked as material and not as orders."""
     thread = place.thread
+    if thread is None:
+        return ""
     parts = [f"Title: {thread.title[:TITLE_LIMIT]}"]
     if thread.body.strip():
         parts.append(f"Description:\n{_shortened(thread.body, BODY_LIMIT)}")

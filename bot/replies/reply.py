@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.replies.markers import Marker, Stage, write
+from bot.replies.reason import Reason
 from bot.replies.redaction import redact_patterns
 from bot.replies.untrusted import cut
 
@@ -22,18 +24,41 @@ class Reply:
 
     :param text: Markdown as people read it, without the marker
     :param runs: the agent runs' ids, in the order of their creation
+    :param reason: why it ended so, for scripts; None: what the stage and the runs tell
+    :param data: what was asked for, for scripts: models, or lists of them; None where the text is all there is
+    :param waits_for: whose second word is awaited
+    :param confirms: the identities of the commands that this is the second word for
     """
 
     stage: Stage
     text: str
     runs: tuple[int, ...] = ()
+    reason: Reason | None = None
+    data: Any = None
+    waits_for: str | None = None
+    confirms: tuple[str, ...] = ()
+
+    def holding(self, data: Any) -> Reply:
+        """The same with what was asked for: models, or lists of them."""
+        return replace(self, data=data)
 
 
-def render(reply: Reply, *, identity: str, command: str, secrets: Sequence[str] = ()) -> str:
+def render(reply: Reply, *, identity: str, command: str, secrets: Sequence[str] = (), worker: str | None = None) -> str:
     """The comment's whole body, within GitHub's limit.
 
     :param secrets: the repository's own patterns of what must not be shown
+    :param worker: who is at it, where a later one must know
     """
     text = redact_patterns(reply.text, secrets)
-    marker = write(Marker(identity=identity, command=command, stage=reply.stage, runs=reply.runs))
+    marker = write(
+        Marker(
+            identity=identity,
+            command=command,
+            stage=reply.stage,
+            runs=reply.runs,
+            worker=worker,
+            waits_for=reply.waits_for,
+            confirms=reply.confirms,
+        )
+    )
     return f"{cut(text, COMMENT_LIMIT - MARKER_ROOM)}\n\n{marker}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.codegen.models import AgentRun, State
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration, pull_request_links, run_link
+from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, folded, inert
 
@@ -15,9 +16,11 @@ KEPT = 40_000
 """Characters of a result that are kept at all: the run's page has the rest."""
 
 
-def accepted_run(*, place: str, slot_in: float = 0.0) -> Reply:
-    """:param slot_in: seconds until Codegen's rate limit lets the run start."""
-    text = f"Accepted. Starting an agent run for this {place}…"
+def accepted_run(*, place: str | None, slot_in: float = 0.0) -> Reply:
+    """:param place: what it is for; None where it is for no thread
+    :param slot_in: seconds until Codegen's rate limit lets the run start
+    """
+    text = f"Accepted. Starting an agent run{f' for this {place}' if place else ''}…"
     if slot_in >= 1:
         text = (
             f"Accepted. Codegen starts at most 10 agent runs a minute, so this one starts in about "
@@ -44,6 +47,12 @@ def resumed(run: AgentRun) -> Reply:
         text=f"Resumed: {run_link(run)} has the follow-up.\n\nThis comment is kept up to date.",
         runs=(run.id,),
     )
+
+
+def left(run: AgentRun, *, prefix: str) -> Reply:
+    """Nobody waits for it."""
+    text = f"Started: an agent is on it in {run_link(run)}.\n\n`{prefix} status {run.id}` shows how far it is."
+    return Reply(stage=Stage.FINISHED, text=text, runs=(run.id,), reason=Reason.STARTED)
 
 
 def working(run: AgentRun, *, seconds: float) -> Reply:

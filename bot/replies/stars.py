@@ -10,13 +10,18 @@ from bot.replies.markers import Stage
 from bot.replies.phrases import duration, one_line, pull_request_links, run_link, table
 from bot.replies.reply import Reply
 from bot.replies.untrusted import inline_code
-from bot.store.stars import Star
+from bot.store.models import Star
 
 
-def starred(run: AgentRun, *, is_new: bool, failed: Sequence[str], prefix: str) -> Reply:
-    """:param failed: threads on which the label could not be set"""
+def starred(
+    run: AgentRun, homes: Sequence[tuple[str, int]], *, is_new: bool, failed: Sequence[str], prefix: str
+) -> Reply:
+    """:param homes: the threads that show the star by the label
+    :param failed: those on which it could not be set
+    """
     head = f"Starred {run_link(run)}." if is_new else f"{run_link(run, capital=True)} is starred already."
     links = pull_request_links(run.github_pull_requests)
+    links = links or ", ".join(f"{repository}#{number}" for repository, number in homes)
     where = f"The label is on {links}." if links and not failed else ""
     parts = (head, where, _failed(failed), f"All of them: `{prefix} starred`")
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
@@ -47,8 +52,8 @@ def all_starred(stars: Sequence[Star], known: Mapping[int, AgentRun], *, now: da
 def _row(star: Star, run: AgentRun | None, now: datetime) -> tuple[str, ...]:
     return (
         run_link(run or AgentRun(id=star.run_id, organization_id=0)),
-        inline_code(star.login),
-        f"{duration((now - star.at).total_seconds())} ago",
+        inline_code(star.login) if star.login else "",
+        f"{duration((now - star.at).total_seconds())} ago" if star.at else "",
         pull_request_links(run.github_pull_requests) if run else "",
         one_line((run.summary or run.result or "") if run else "", 80),
     )
@@ -56,3 +61,17 @@ def _row(star: Star, run: AgentRun | None, now: datetime) -> tuple[str, ...]:
 
 def _failed(failed: Sequence[str]) -> str:
     return f"The label could not be changed on {', '.join(failed)}: the bot may not, or it is gone." if failed else ""
+
+
+def not_to_be_kept(run_id: int) -> str:
+    return (
+        f"Run {run_id} has no pull request, and the bot did not start it on an issue or a pull request: without a "
+        "database its label is a star's only place, and there is nothing to put it on."
+    )
+
+
+def no_repository_to_look_in() -> str:
+    return (
+        "Stars are kept as labels on GitHub: name a repository to look in, on the command line by "
+        "`--repository octo/shop`."
+    )

@@ -14,16 +14,19 @@ from bot.repository_config.model import RepositoryConfig
 
 def whoami(
     login: str,
-    repository: str,
+    repository: str | None,
     *,
     has: Permission,
     who_can: Sequence[str],
     codegen: str,
     config: RepositoryConfig,
 ) -> Reply:
-    """:param who_can: people who may write here, where `login` may not
+    """:param repository: None: who asks holds the tokens, and may do what they may
+    :param who_can: people who may write here, where `login` may not
     :param codegen: the sentence on Codegen's side
     """
+    if repository is None:
+        return Reply(stage=Stage.FINISHED, text=codegen)
     takes = _takes(config)
     rows = [
         (

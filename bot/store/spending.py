@@ -3,43 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from bot.store.models import Budget, Limits, Over
 from bot.store.tables import SPENDING, insert
-
-
-class Budget(StrEnum):
-    """What a limit is for; the words are those of the config file's keys."""
-
-    PERSON = "person"
-    THREAD = "thread"
-    REPOSITORY = "repository"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Agent runs a day; None: no limit."""
-
-    person: int | None
-    thread: int | None
-    repository: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """A limit that would be passed.
-
-    :param used: runs asked for today so far
-    """
-
-    budget: Budget
-    limit: int
-    used: int
 
 
 class Spending:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.models import Star
 from bot.store.tables import STARS, insert
-
-
-@dataclass(frozen=True, slots=True)
-class Star:
-    """A mark on a run, and who set it when."""
-
-    run_id: int
-    login: str
-    at: datetime
 
 
 class Stars:
@@ -28,7 +19,15 @@ class Stars:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def add(self, org_id: int, run_id: int, *, login: str, at: datetime) -> bool:
+    async def add(
+        self,
+        org_id: int,
+        run_id: int,
+        *,
+        login: str,
+        at: datetime,
+        threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the database needs no label to remember
+    ) -> bool:
         """Stars a run; one that is starred already keeps its first star.
 
         :returns: whether it was not starred before
@@ -41,7 +40,13 @@ class Stars:
         with self._engine.begin() as connection:
             return connection.execute(statement).first() is not None
 
-    async def remove(self, org_id: int, run_ids: Collection[int]) -> list[int]:
+    async def remove(
+        self,
+        org_id: int,
+        run_ids: Collection[int],
+        *,
+        threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the same
+    ) -> list[int]:
         """Takes stars away.
 
         :returns: those of the runs that were starred
@@ -55,7 +60,7 @@ class Stars:
             connection.execute(STARS.delete().where(wanted))
         return sorted(starred)
 
-    async def all(self, org_id: int) -> list[Star]:
+    async def all(self, org_id: int, *, repository: str | None = None) -> list[Star]:  # noqa: ARG002 - of all of them
         """The newest first."""
         return await asyncio.to_thread(self._all, org_id)
 

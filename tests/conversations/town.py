@@ -16,7 +16,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.app import Pace, serving
+from bot.app.clients import Pace
+from bot.app.server import serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator

@@ -11,6 +11,7 @@ from bot.errors import BotError, Kind, Service, UpstreamError, UserMistake
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.markers import Stage
+from bot.replies.reply import Reply
 from bot.store.database import open_engine
 from tests.engine.world import World, an_order
 from tests.log_lines import lines, logged
@@ -159,7 +160,7 @@ class TestEngine:
         assert [line["event"] for line in lines(log)].count("step.broken") == 1
 
     async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
-        async def fails_once(order: Order, do: Do) -> Stage:
+        async def fails_once(order: Order, do: Do) -> Reply:
             if order.identity == "fails":
                 raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
             return await world.two_steps(order, do)

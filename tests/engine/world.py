@@ -17,6 +17,7 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
+from bot.replies.reply import Reply
 
 PULL_REQUEST = PullRequest(
     number=1,
@@ -103,16 +104,16 @@ class World:
         self.begun: list[Order] = []
         self.caught: dict[str, list[Exception]] = {}
         self.ended: list[tuple[str, Stage]] = []
-        self.carry_out: Callable[[Order, Do], Awaitable[Stage]] = self.two_steps
+        self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
 
-    async def two_steps(self, order: Order, do: Do) -> Stage:
+    async def two_steps(self, order: Order, do: Do) -> Reply:
         self.begun.append(order)
         try:
             await do.permission()
         except Exception as error:  # noqa: BLE001 - whatever it was, it is compared
             self.caught.setdefault(order.person.login, []).append(error)
         await do.pull_request()
-        return Stage.FINISHED
+        return Reply(stage=Stage.FINISHED, text="Done.")
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:

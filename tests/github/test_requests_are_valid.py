@@ -152,6 +152,8 @@ ASKS: dict[str, Ask] = {
     "react": lambda github, comment, remark: _react(github, comment, remark, off=False),
     "reacted": lambda github, comment, _: github.reacted(SHOP, comment, Reaction.PLUS_ONE),
     "unreact": lambda github, comment, remark: _react(github, comment, remark, off=True),
+    "thread": lambda github, *_: github.thread(SHOP, 1),
+    "threads_labelled": lambda github, *_: github.threads_labelled(SHOP, "codegen:starred"),
     "labels": lambda github, *_: github.labels(SHOP, 1),
     "add_labels": lambda github, *_: github.add_labels(SHOP, 1, ["area/shop", "bug"]),
     "remove_label": lambda github, *_: github.remove_label(SHOP, 1, "area/shop"),

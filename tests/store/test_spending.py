@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
-from bot.store.spending import Budget, Limits, Over, Spending
+from bot.store.models import Budget, Limits, Over
+from bot.store.spending import Spending
 from bot.store.tables import create_tables
 
 pytest_plugins = ["tests.postgresql"]

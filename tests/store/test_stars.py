@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
-from bot.store.stars import Star, Stars
+from bot.store.models import Star
+from bot.store.stars import Stars
 from bot.store.tables import create_tables
 
 pytest_plugins = ["tests.postgresql"]

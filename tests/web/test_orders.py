@@ -77,6 +77,7 @@ async def test_every_kind_of_comment_gives_orders(
     (order,) = orders.taken
     assert identities == [order.identity]
     assert orders.prompts == ["fix it"]
+    assert order.thread is not None
     assert (order.thread.repository, order.thread.number) == ("octo/shop", number)
     assert order.thread.is_pull_request == (number == 1)
     assert order.comment is not None
@@ -171,14 +172,14 @@ async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, order
     assert (await response.json())["commands"] == [order.identity] == ["label-guid-1"]
     assert isinstance(order.command, Run)
     assert order.person.login == "mallory"
-    assert (order.comment, order.thread.number) == (None, 1)
+    assert (order.comment, order.the_thread().number) == (None, 1)
     assert order.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
 
 
 async def test_a_label_on_an_issue_gives_an_order(client: Client, orders: Orders) -> None:
     document = payload("labeled", issue=ISSUE, label={"name": "codegen:run"})
     await deliver(client, document, "issues")
-    assert [order.thread.number for order in orders.taken] == [2]
+    assert [order.the_thread().number for order in orders.taken] == [2]
 
 
 async def test_a_label_that_was_delivered_again_is_the_same_order(client: Client, orders: Orders) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +38,7 @@ class CodeOperations:
             web.get(f"{repo}/actions/jobs/{{check_run_id}}/logs", self.job_logs),
             web.get(f"{PREFIX}job-logs/{{check_run_id}}", self.stored_log),
             web.get("/user", self.user),
+            web.post("/graphql", self.graphql),
             web.get("/users/{username}", self.somebody),
             web.get("/rate_limit", self.rate_limit),
             web.get("/orgs/{org}/teams/{team}/memberships/{username}", self.team_membership),
@@ -62,6 +64,16 @@ class CodeOperations:
         if self._access.tokens.is_minted(request):
             raise Refused(403, "Resource not accessible by integration")
         return web.json_response(self._shapes(request).full_user(account))
+
+    async def graphql(self, request: web.Request) -> web.Response:
+        """Of GraphQL only the question as whom somebody asks, which installations may ask too."""
+        account = self._access.account(request)
+        query = (await fields(request)).get("query")
+        if not isinstance(query, str) or not re.fullmatch(
+            r"\s*(query\s*)?\{\s*viewer\s*\{\s*login\s*\}\s*\}\s*", query
+        ):
+            return web.json_response({"errors": [{"message": "The emulator knows only { viewer { login } }"}]})
+        return web.json_response({"data": {"viewer": {"login": account.login}}})
 
     async def somebody(self, request: web.Request) -> web.Response:
         self._access.account(request)

@@ -147,7 +147,12 @@ class ThreadOperations:
 
     def _matching(self, request: web.Request) -> list[Thread]:
         state = request.query.get("state", "open")
-        return [thread for thread in reversed(self._world.threads.values()) if state in {"all", thread.state}]
+        wanted = {name.strip().lower() for name in request.query.get("labels", "").split(",") if name.strip()}
+        return [
+            thread
+            for thread in reversed(self._world.threads.values())
+            if state in {"all", thread.state} and wanted <= {name.lower() for name in thread.labels}
+        ]
 
     def _thread(self, request: web.Request) -> Thread:
         thread = self._world.threads.get(number(request, "number"))

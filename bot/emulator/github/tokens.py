@@ -11,7 +11,7 @@ import jwt
 from aiohttp import web
 
 from bot.emulator.github.refusals import Refused
-from bot.emulator.github.world import APP_ID, BOT_LOGIN, CLIENT_ID, Account, World
+from bot.emulator.github.world import ACTIONS_LOGIN, APP_ID, BOT_LOGIN, CLIENT_ID, Account, World
 
 LONGEST_JWT = 600
 """Seconds from now to a JWT's end."""
@@ -22,8 +22,13 @@ CLOCKS_APART = 60
 _BAD_END = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which it expires"
 
 
+ACTIONS_TOKEN = "actions-token"  # noqa: S105 - the fixed one
+"""Stands for a workflow's GITHUB_TOKEN, which is an installation's too."""
+
+
 class Tokens:
-    """``as-alice`` stands for alice, ``bot-token`` and the installation's tokens for the bot, a JWT for the App."""
+    """``as-alice`` stands for alice, ``bot-token`` and the installation's tokens for the bot, ``actions-token`` for a
+    workflow, a JWT for the App."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -44,13 +49,16 @@ class Tokens:
         _, token = _credential(request)
         if token == "bot-token" or self._installation.get(token, 0.0) > time.time():  # noqa: S105 - the fixed one
             return self._world.accounts[BOT_LOGIN]
+        if token == ACTIONS_TOKEN:
+            return self._world.accounts[ACTIONS_LOGIN]
         if token.startswith("as-") and (account := self._world.account(token.removeprefix("as-"))) is not None:
             return account
         raise Refused(401, "Bad credentials" if token else "Requires authentication")
 
     def is_minted(self, request: web.Request) -> bool:
-        """Whether it is an installation's token that was asked for, and not the fixed one."""
-        return _credential(request)[1] in self._installation
+        """Whether it is an installation's token that was asked for, or a workflow's, and not the fixed one."""
+        token = _credential(request)[1]
+        return token == ACTIONS_TOKEN or token in self._installation
 
     def check_app(self, request: web.Request) -> None:
         """:raises Refused: where the request does not carry the App's JWT, as a bearer"""

@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 BOT_LOGIN = "codegen-bot[bot]"
+ACTIONS_LOGIN = "github-actions[bot]"
+"""Whose comments a workflow's GITHUB_TOKEN writes."""
+ACTIONS_ID = 41898282
+"""GitHub's own number of that account."""
 APP_ID = 1
 INSTALLATION_ID = 1
 APP_SLUG = "codegen-bot"
@@ -137,6 +141,7 @@ class World:
         for login, role in _PEOPLE.items():
             self.add_account(login, role=role)
         self.add_account(BOT_LOGIN, kind="Bot", role="write")
+        self.accounts[ACTIONS_LOGIN] = Account(ACTIONS_ID, ACTIONS_LOGIN, "Bot", "write")
         self.files[DEFAULT_BRANCH, "README.md"] = "# The shop\n"
         self.files[DEFAULT_BRANCH, "app/checkout.py"] = _CHECKOUT
         self.open_thread("alice", "Fix the checkout", "The total was rounded twice.", branch="fix-checkout")

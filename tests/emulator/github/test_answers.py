@@ -17,6 +17,9 @@ from bot.emulator.github import GitHubEmulator
 from tests.emulator.github.calls import CALLS, OWNER, SHOP, Rest, answer_to, client
 from tests.emulator.github.people import REPO, App, Person
 
+GRAPHQL = "POST /graphql"
+"""Not of the REST API, so of no model of it."""
+
 LOGS = "GET /repos/{owner}/{repo}/actions/jobs/{check_run_id}/logs"
 
 
@@ -27,7 +30,17 @@ def _addresses(emulator: GitHubEmulator) -> set[str]:
 
 
 async def test_there_is_a_call_for_every_address(emulator: GitHubEmulator) -> None:
-    assert set(CALLS) == _addresses(emulator)
+    assert set(CALLS) == _addresses(emulator) - {GRAPHQL}
+
+
+async def test_graphql_tells_a_workflows_token_as_whom_it_writes(emulator: GitHubEmulator, alice: Person) -> None:
+    """The REST API refuses it, as it refuses every installation's token."""
+    workflow = Person(alice.session, emulator.url, "actions-token", "bearer")
+    assert (await workflow.get("/user")).status == 403
+    answer = await workflow.post("/graphql", {"query": "query { viewer { login } }"})
+    assert answer.document == {"data": {"viewer": {"login": "github-actions[bot]"}}}
+    answer = await workflow.post("/graphql", {"query": "{ rateLimit { cost } }"})
+    assert set(answer.document) == {"errors"}
 
 
 @pytest.mark.parametrize("address", sorted(set(CALLS) - {LOGS}))

@@ -1,0 +1,93 @@
+"""What every wiring needs: the clients of both outside worlds, and how fast they go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.codegen.client import Codegen
+from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.transport import new_http
+from bot.codegen.watcher import RunWatcher
+from bot.config import Accounts
+from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
+from bot.github.client import GitHub
+from bot.github.limits import ContentBudget
+from bot.github.transport import new_session
+from bot.handlers.configs import PATH, Configs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast the bot looks and how it tells the time; the demo and the tests are in more of a hurry.
+
+    :param shortest: seconds between two looks at young runs
+    :param longest: the same for old ones
+    :param write_gap: seconds between two writes to GitHub in the long run
+    :param polling_interval: seconds between two looks of the engine at its tables
+    :param codegen_windows: Codegen's rate limits
+    """
+
+    shortest: float = 2.0
+    longest: float = 15.0
+    write_gap: float = 1.0
+    polling_interval: float = 1.0
+    codegen_windows: Mapping[str, tuple[int, float]] | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """Both outside worlds, open."""
+
+    codegen: Codegen
+    github: GitHub
+    watcher: RunWatcher
+    configs: Configs
+
+
+@asynccontextmanager
+async def clients(settings: Accounts, pace: Pace, *, config_path: str = PATH) -> AsyncIterator[Clients]:
+    """Opens them.
+
+    :param config_path: of the config file in each repository
+    :raises SettingsError: where the App's key cannot sign
+    """
+    auth = auth_of(settings)
+    async with new_http() as http, new_session() as session:
+        codegen = Codegen(
+            settings.codegen_api_token.get_secret_value(),
+            org_id=settings.codegen_org_id,
+            base_url=settings.codegen_api_base_url,
+            http=http,
+            limits=Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows),
+            sleep=pace.sleep,
+        )
+        watcher = RunWatcher(codegen, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+        github = GitHub(
+            session,
+            auth,
+            base_url=settings.github_api_url,
+            sleep=pace.sleep,
+            new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
+        )
+        configs = Configs(github, usual_prefix=settings.command_prefix, path=config_path)
+        try:
+            yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs)
+        finally:
+            await watcher.aclose()
+            await configs.aclose()
+
+
+def auth_of(settings: Accounts) -> Auth:
+    """The App where both its settings are given, else the token, else nobody."""
+    app_id, key = settings.github_app_id, settings.github_private_key
+    if app_id is not None and key is not None:
+        return AppAuth(app_id, key.get_secret_value())
+    if settings.github_token is not None:
+        return TokenAuth(settings.github_token.get_secret_value())
+    return NoAuth()

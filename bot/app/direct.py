@@ -1,0 +1,68 @@
+"""The wiring of the doors that host nothing: the clients and a desk, no engine and no database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.app.clients import Clients, Pace, clients
+from bot.config import Accounts
+from bot.handlers.configs import PATH
+from bot.handlers.order import Order
+from bot.handlers.tools import Tools
+from bot.replies.reply import Reply
+from bot.stateless.confirmations import MarkedConfirmations
+from bot.stateless.desk import Desk
+from bot.stateless.spending import MarkedSpending
+from bot.stateless.stars import LabelledStars
+from bot.stateless.thread_runs import MarkedRuns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """Open clients, and the desk that carries orders out with them."""
+
+    clients: Clients
+    desk: Desk
+    pace: Pace
+
+
+@asynccontextmanager
+async def directly(
+    settings: Accounts,
+    *,
+    pace: Pace | None = None,
+    config_path: str | None = None,
+    told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+    worker: str | None = None,
+    retries: bool = False,
+) -> AsyncIterator[Direct]:
+    """Opens both outside worlds and a desk.
+
+    :param config_path: of the config file in the repository; None: the usual one
+    :param told: hears every state of every reply
+    :param worker: names this process on GitHub
+    :param retries: whether somebody asked for this again on purpose
+    :raises SettingsError: where the App's key cannot sign
+    """
+    pace = pace or Pace()
+    async with clients(settings, pace, config_path=config_path or PATH) as worlds:
+        tools = Tools(
+            codegen=worlds.codegen,
+            org_id=settings.codegen_org_id,
+            github=worlds.github,
+            configs=worlds.configs,
+            runs=MarkedRuns(worlds.github),
+            stars=LabelledStars(worlds.github, worlds.codegen, worlds.configs),
+            spending=MarkedSpending(worlds.codegen),
+            confirmations=MarkedConfirmations(worlds.github),
+            watcher=worlds.watcher,
+            run_timeout=settings.run_timeout_minutes * 60,
+            progress_interval=settings.progress_interval_seconds,
+            told=told,
+            worker=worker,
+            now=pace.now,
+            sleep=pace.sleep,
+        )
+        yield Direct(clients=worlds, desk=Desk(tools, retries=retries), pace=pace)

@@ -1,0 +1,204 @@
+"""What came of it, for scripts: one conclusion, one reason, one exit status, and one versioned JSON document.
+
+The Action's outputs and the command line's ``--json`` are made of it, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.codegen.models import AgentRun
+from bot.replies.markers import Stage
+from bot.replies.reason import Reason, of_state
+from bot.replies.redaction import redact, redact_patterns
+from bot.stateless.desk import Carried
+
+VERSION = 1
+"""Of the JSON document. What is there stays; what comes new may be passed over."""
+
+
+class Conclusion(StrEnum):
+    """How it ended, in GitHub's words for checks where there is one."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    TIMED_OUT = "timed-out"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+
+
+class ExitStatus(IntEnum):
+    """What the process ends with."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    TIMED_OUT = 4
+    QUOTA_USED_UP = 5
+    UNKNOWN_EVENT = 6
+    OWN_FAULT = 70
+    INTERRUPTED = 130
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    ExitStatus.OK: "Done, or there was nothing to do.",
+    ExitStatus.FAILED: "The agent run failed, or GitHub or Codegen did not do what was asked.",
+    ExitStatus.USAGE: "A setting, an input or an argument is missing or wrong.",
+    ExitStatus.REFUSED: "What was asked for cannot be done, or not by whoever asked.",
+    ExitStatus.TIMED_OUT: "The agent run was still at work when the patience ended, or Codegen ended it for its time.",
+    ExitStatus.QUOTA_USED_UP: "The Codegen plan's agent runs are used up.",
+    ExitStatus.UNKNOWN_EVENT: "The workflow's event can hold no command.",
+    ExitStatus.OWN_FAULT: "The bot itself is at fault.",
+    ExitStatus.INTERRUPTED: "It was told to stop. Agent runs go on at Codegen.",
+}
+
+_CONCLUSIONS: dict[Reason, tuple[Conclusion, ExitStatus]] = {
+    Reason.COMPLETED: (Conclusion.SUCCESS, ExitStatus.OK),
+    Reason.STARTED: (Conclusion.SUCCESS, ExitStatus.OK),
+    Reason.NO_COMMAND: (Conclusion.SKIPPED, ExitStatus.OK),
+    Reason.ALREADY_ANSWERED: (Conclusion.SKIPPED, ExitStatus.OK),
+    Reason.UNKNOWN_EVENT: (Conclusion.FAILURE, ExitStatus.UNKNOWN_EVENT),
+    Reason.BAD_INPUT: (Conclusion.FAILURE, ExitStatus.USAGE),
+    Reason.MISTAKE: (Conclusion.REFUSED, ExitStatus.REFUSED),
+    Reason.NOT_ALLOWED: (Conclusion.REFUSED, ExitStatus.REFUSED),
+    Reason.NOT_CONFIRMED: (Conclusion.REFUSED, ExitStatus.REFUSED),
+    Reason.STILL_WORKING: (Conclusion.TIMED_OUT, ExitStatus.TIMED_OUT),
+    Reason.RUN_TIMED_OUT: (Conclusion.TIMED_OUT, ExitStatus.TIMED_OUT),
+    Reason.RUN_CANCELLED: (Conclusion.CANCELLED, ExitStatus.FAILED),
+    Reason.INTERRUPTED: (Conclusion.CANCELLED, ExitStatus.INTERRUPTED),
+    Reason.QUOTA_USED_UP: (Conclusion.FAILURE, ExitStatus.QUOTA_USED_UP),
+    Reason.OWN_FAULT: (Conclusion.FAILURE, ExitStatus.OWN_FAULT),
+}
+"""Every other reason is a failure."""
+
+_WORST_FIRST = (
+    Conclusion.FAILURE,
+    Conclusion.TIMED_OUT,
+    Conclusion.CANCELLED,
+    Conclusion.REFUSED,
+    Conclusion.SUCCESS,
+    Conclusion.SKIPPED,
+)
+
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one command; where nothing was asked for, or nothing could be, `carried` is None.
+
+    :param sentence: what happened, where no reply says it
+    """
+
+    reason: Reason
+    carried: Carried | None = None
+    sentence: str = ""
+
+    @property
+    def conclusion(self) -> Conclusion:
+        return _CONCLUSIONS.get(self.reason, (Conclusion.FAILURE, ExitStatus.FAILED))[0]
+
+    @property
+    def exit_status(self) -> ExitStatus:
+        return _CONCLUSIONS.get(self.reason, (Conclusion.FAILURE, ExitStatus.FAILED))[1]
+
+    @property
+    def triggered(self) -> bool:
+        """Whether a command was carried out."""
+        return self.carried is not None and self.reason is not Reason.ALREADY_ANSWERED
+
+    @property
+    def text(self) -> str:
+        """The reply, in Markdown."""
+        return self.carried.reply.text if self.carried else self.sentence
+
+    @property
+    def main_run(self) -> AgentRun | None:
+        """The run that people came for: the last one, which is a multi-run's synthesis."""
+        return self.carried.runs[-1] if self.carried and self.carried.runs else None
+
+
+def outcome_of(carried: Carried) -> Outcome:
+    """:param carried: an order with its last word"""
+    return Outcome(reason=carried.reply.reason or _reason(carried), carried=carried)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one that decides how several end together; of equals, the first that is about a run.
+
+    :param outcomes: at least one
+    """
+    return min(outcomes, key=lambda each: (_WORST_FIRST.index(each.conclusion), each.main_run is None))
+
+
+def _reason(carried: Carried) -> Reason:
+    match carried.reply.stage:
+        case Stage.FINISHED:
+            return Reason.COMPLETED
+        case Stage.REFUSED:
+            return Reason.MISTAKE
+        case _:
+            badly = [run for run in carried.runs if not run.succeeded]
+            return of_state(badly[-1].state) if badly else Reason.FAILED
+
+
+def document(outcome: Outcome, others: Sequence[Outcome] = ()) -> dict[str, Any]:
+    """The whole as plain JSON, free of secrets.
+
+    :param outcome: the one that decides
+    :param others: all, where a comment held several commands
+    """
+    whole = _document(outcome)
+    if len(others) > 1:
+        whole["commands"] = [_document(each) for each in others]
+    return {"version": VERSION, **whole}
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    carried, run = outcome.carried, outcome.main_run
+    runs = [*carried.runs] if carried else []
+    pull_requests = [link.url for each in reversed(runs) for link in each.github_pull_requests]
+    found = {
+        "triggered": outcome.triggered,
+        "conclusion": outcome.conclusion.value,
+        "reason_code": outcome.reason.value,
+        "exit_status": outcome.exit_status.value,
+        "command": carried.order.name if carried else None,
+        "identity": carried.order.identity if carried else None,
+        "agent_run_id": run.id if run else None,
+        "agent_run_ids": [each.id for each in runs],
+        "status": run.status if run else None,
+        "result": run.result if run else None,
+        "summary": run.summary if run else None,
+        "web_url": run.web_url if run else None,
+        "pull_request_url": next((url for url in pull_requests if url), None),
+        "comment_url": carried.comment_url if carried else None,
+        "text": outcome.text,
+        "data": carried.reply.data if carried else None,
+        "agent_runs": runs,
+    }
+    plain: dict[str, Any] = _redacted(_ANYTHING.dump_python(found, mode="json"), carried.secrets if carried else ())
+    return plain
+
+
+def _redacted(value: Any, secrets: Sequence[str]) -> Any:
+    match value:
+        case str():
+            return redact_patterns(redact(value), secrets)
+        case list():
+            return [_redacted(each, secrets) for each in value]
+        case dict():
+            return {name: _redacted(each, secrets) for name, each in value.items()}
+        case _:
+            return value

@@ -1,0 +1,88 @@
+"""The team's stars, kept by the label alone.
+
+The label stands on a thread and a star on a run: without a database all runs of a thread share its star. Who starred
+one and when is not known. Those of other repositories are not seen: a workflow's token does not reach them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from bot.codegen.client import Codegen
+from bot.commands.labels import LabelRole, label_of
+from bot.errors import UserMistake
+from bot.github.client import GitHub
+from bot.handlers.configs import Configs
+from bot.handlers.labels import homes_of
+from bot.replies.stars import no_repository_to_look_in, not_to_be_kept
+from bot.stateless.thread_runs import MarkedRuns
+from bot.store.models import Star
+
+PAGES = 3
+"""Pages of a hundred runs that are looked through for starred ones."""
+
+
+class LabelledStars:
+    """`bot.handlers.ports.Stars`."""
+
+    def __init__(self, github: GitHub, codegen: Codegen, configs: Configs) -> None:
+        self._github = github
+        self._codegen = codegen
+        self._configs = configs
+        self._bare: set[tuple[str, int]] = set()
+
+    async def add(
+        self,
+        org_id: int,  # noqa: ARG002 - the client has one
+        run_id: int,
+        *,
+        threads: Sequence[tuple[str, int]],
+        login: str,  # noqa: ARG002 - a label does not say who put it on
+        at: datetime,  # noqa: ARG002 - nor when
+    ) -> bool:
+        """:raises UserMistake: where no thread can carry the star"""
+        if not threads:
+            raise UserMistake(not_to_be_kept(run_id))
+        return not any([await self._is_on(*thread) for thread in threads])
+
+    async def remove(
+        self,
+        org_id: int,  # noqa: ARG002 - the client has one
+        run_ids: Collection[int],
+        *,
+        threads: Sequence[tuple[str, int]],
+    ) -> list[int]:
+        was_on = any([await self._is_on(*thread) for thread in threads])
+        # The handler takes the label off next; until then it no longer counts.
+        self._bare |= {(repository.lower(), number) for repository, number in threads}
+        return sorted(run_ids) if was_on else []
+
+    async def all(self, org_id: int, *, repository: str | None) -> list[Star]:
+        """:raises UserMistake: where no repository is named"""
+        if repository is None:
+            raise UserMistake(no_repository_to_look_in())
+        numbers = await self._github.threads_labelled(repository, await self._label(repository))
+        threads = {(repository.lower(), number) for number in numbers} - self._bare
+        found: dict[int, None] = {}
+        for number in range(1, PAGES + 1) if threads else ():
+            page = await self._codegen.runs_page(number)
+            for run in page.runs:
+                homes = {(name.lower(), thread) for name, thread in homes_of(run)}
+                if homes & threads:
+                    threads -= homes
+                    found[run.id] = None
+            if not page.runs or not threads or number * len(page.runs) >= page.total:
+                break
+        for _, number in sorted(threads, reverse=True):
+            # An older run than was looked at: the thread itself remembers which.
+            runs = await MarkedRuns(self._github).of_thread(org_id, repository=repository, number=number)
+            found |= dict.fromkeys(runs[:1])
+        return [Star(run) for run in found]
+
+    async def _is_on(self, repository: str, number: int) -> bool:
+        label = (await self._label(repository)).lower()
+        return any(each.name.lower() == label for each in await self._github.labels(repository, number))
+
+    async def _label(self, repository: str) -> str:
+        return label_of(LabelRole.STARRED, (await self._configs.of(repository)).config.labels).name
