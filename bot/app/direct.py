@@ -37,6 +37,7 @@ async def directly(
     told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
     worker: str | None = None,
     retries: bool = False,
+    dry_run: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Direct]:
     """Opens both outside worlds and a desk.
 
@@ -44,8 +45,11 @@ async def directly(
     :param told: hears every state of every reply
     :param worker: names this process on GitHub
     :param retries: whether somebody asked for this again on purpose
+    :param dry_run: hears of every call that would be made, as a text to read; None: they are made
     :raises SettingsError: where the App's key cannot sign
     """
+    if dry_run is not None:
+        raise NotImplementedError("a dry run sends nothing, and there is none yet")
     pace = pace or Pace()
     async with clients(settings, pace, config_path=config_path or PATH) as worlds:
         tools = Tools(
