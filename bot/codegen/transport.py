@@ -42,10 +42,13 @@ _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def new_http() -> httpx.AsyncClient:
-    """The one HTTP client for Codegen; whoever makes it closes it."""
+def new_http(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """The one HTTP client for Codegen; whoever makes it closes it.
+
+    :param transport: takes the network's place
+    """
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
-    return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, headers={"user-agent": "codegen-bot"})
+    return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, headers={"user-agent": "codegen-bot"}, transport=transport)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

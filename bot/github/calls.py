@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-import aiohttp
 from pydantic import TypeAdapter
 
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.limits import ContentBudget
 from bot.github.models import Person
+from bot.github.session import Session
 from bot.github.transport import LONGEST_WAIT, NO_BODY, Answer, Credential, Transport, retried
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Calls:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         auth: Auth,
         *,
         base_url: str,

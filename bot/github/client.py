@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-import aiohttp
-
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.calls import Calls
@@ -28,6 +26,7 @@ from bot.github.models import (
     Reaction,
     Thread,
 )
+from bot.github.session import Session
 from bot.github.shapes import (
     CHECK_RUN,
     CONTENT,
@@ -63,7 +62,7 @@ class GitHub:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         auth: Auth,
         *,
         base_url: str = "https://api.github.com",

@@ -6,6 +6,7 @@ import aiohttp
 
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.limits import seconds
+from bot.github.session import Response, Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 """For one download: a long log is read to its end, because the end is what counts."""
@@ -15,7 +16,7 @@ PIECE = 64 * 1024
 _KINDS = {404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 429: Kind.RATE_LIMITED}
 
 
-async def download_end(session: aiohttp.ClientSession, address: str, operation: str, *, limit: int) -> str:
+async def download_end(session: Session, address: str, operation: str, *, limit: int) -> str:
     """The text at an address; of one that is too large, its end, from the beginning of a line on.
 
     It is asked for without credentials: the address itself carries what the store wants to see.
@@ -27,7 +28,7 @@ async def download_end(session: aiohttp.ClientSession, address: str, operation: 
     """
     kept, is_cut = bytearray(), False
     try:
-        async with session.get(address, timeout=TIMEOUT) as response:
+        async with session.request("GET", address, timeout=TIMEOUT) as response:
             if response.status != 200:
                 raise _refusal(operation, response)
             async for piece in response.content.iter_chunked(PIECE):
@@ -53,7 +54,7 @@ def _from_a_beginning(end: bytes) -> bytes:
     return b""
 
 
-def _refusal(operation: str, response: aiohttp.ClientResponse) -> UpstreamError:
+def _refusal(operation: str, response: Response) -> UpstreamError:
     kind = Kind.SERVER_FAULT if response.status >= 500 else _KINDS.get(response.status, Kind.BAD_ANSWER)
     return UpstreamError(
         Service.GITHUB,

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from gidgethub import HTTPException
-from gidgethub.aiohttp import GitHubAPI
+from gidgethub.abc import GitHubAPI
 from gidgethub.sansio import accept_format
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +23,7 @@ from bot.errors import Kind, Service, UpstreamError, retry_delay
 from bot.github.cache import BoundedCache
 from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
+from bot.github.session import Session
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ _KINDS = {
     410: Kind.NOT_FOUND,
     451: Kind.FORBIDDEN,
 }
+_Cache = BoundedCache[tuple[str | None, str | None, Any, str | None]]
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -100,7 +102,7 @@ class Transport:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         *,
         base_url: str = "https://api.github.com",
         clock: Callable[[], float] = time.time,
@@ -108,7 +110,7 @@ class Transport:
         self._session = session
         self._base_url = base_url
         self._clock = clock
-        self._cache: BoundedCache[tuple[str | None, str | None, Any, str | None]] = BoundedCache(CACHED_ANSWERS)
+        self._cache: _Cache = BoundedCache(CACHED_ANSWERS)
 
     @property
     def graphql_url(self) -> str:
@@ -125,7 +127,7 @@ class Transport:
         :param changes: whether doing it twice would matter
         :raises UpstreamError: for every failure
         """
-        exchange = _Exchange(self._session, USER_AGENT, base_url=self._base_url, cache=self._cache)
+        exchange = _Exchange(self._session, base_url=self._base_url, cache=self._cache)
         return await self._carried(exchange, operation, method, url, credential, data, changes=changes)
 
     async def place(self, operation: str, url: str, *, credential: Credential) -> str:
@@ -134,7 +136,7 @@ class Transport:
         :raises UpstreamError: also where GitHub sends nobody on
         """
         for _ in range(MOST_MOVES):
-            exchange = _Exchange(self._session, USER_AGENT, base_url=self._base_url)
+            exchange = _Exchange(self._session, base_url=self._base_url)
             exchange.follows = False
             try:
                 answer = await self._carried(exchange, operation, "GET", url, credential, NO_BODY, changes=False)
@@ -225,6 +227,14 @@ class _Exchange(GitHubAPI):
     status: int | None = None
     headers: Mapping[str, str] = {}
     follows = True
+
+    def __init__(self, session: Session, *, base_url: str, cache: _Cache | None = None) -> None:
+        super().__init__(USER_AGENT, base_url=base_url, cache=cache)
+        self._session = session
+
+    async def sleep(self, seconds: float) -> None:
+        """gidgethub asks for it, and only for what the bot does not use."""
+        raise NotImplementedError
 
     async def send(self, method: str, url: str, data: Any, credential: Credential) -> tuple[Any, str | None]:
         document, next_page, _ = await self._make_request(
