@@ -20,7 +20,7 @@ LAYERS = (
     ("demo",),
     ("outcome",),
     ("app",),
-    ("web", "engine", "stateless"),
+    ("web", "engine", "stateless", "dry_run"),
     ("intake",),
     ("handlers",),
     ("replies",),
@@ -36,11 +36,11 @@ BOXES = {"emulator": {"cli", "demo"}}
 """What stands apart: it imports nothing of the bot, and only these import it."""
 
 SPOKEN_BY = {
-    "aiohttp": {"bot.app", "bot.demo", "bot.emulator", "bot.github", "bot.web"},
+    "aiohttp": {"bot.app", "bot.demo", "bot.dry_run.github", "bot.emulator", "bot.github", "bot.web"},
     "click": {"bot.cli"},
     "dbos": {"bot.engine"},
     "gidgethub": {"bot.github"},
-    "httpx": {"bot.codegen"},
+    "httpx": {"bot.codegen", "bot.dry_run.codegen"},
     "jwt": {"bot.github.auth", "bot.emulator.github.tokens"},
     "markdown_it": {"bot.commands.markdown", "bot.commands.plain", "bot.demo.playground"},
     "prometheus_client": {"bot.metrics"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,9 +13,11 @@ from bot.codegen.limits import WINDOWS, Limits
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.config import Accounts
+from bot.dry_run.dry_run import DryRun
 from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
+from bot.github.session import Session
 from bot.github.transport import new_session
 from bot.handlers.configs import PATH, Configs
 
@@ -51,14 +53,19 @@ class Clients:
 
 
 @asynccontextmanager
-async def clients(settings: Accounts, pace: Pace, *, config_path: str = PATH) -> AsyncIterator[Clients]:
+async def clients(
+    settings: Accounts, pace: Pace, *, config_path: str = PATH, dry_run: DryRun | None = None
+) -> AsyncIterator[Clients]:
     """Opens them.
 
     :param config_path: of the config file in each repository
+    :param dry_run: takes the place of both worlds
     :raises SettingsError: where the App's key cannot sign
     """
     auth = auth_of(settings)
-    async with new_http() as http, new_session() as session:
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(new_http(dry_run.codegen.transport if dry_run else None))
+        session: Session = dry_run.github if dry_run else await stack.enter_async_context(new_session())
         codegen = Codegen(
             settings.codegen_api_token.get_secret_value(),
             org_id=settings.codegen_org_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot import log
@@ -50,21 +50,26 @@ class Desk:
 
     :param retries: whether somebody asked for this again on purpose, by running a workflow's job once more: then an
         answer that failed is tried again, and what this worker had begun is gone on with
+    :param begins: hears of each order before anything is done for it
     """
 
-    def __init__(self, tools: Tools, *, retries: bool = False) -> None:
+    def __init__(
+        self, tools: Tools, *, retries: bool = False, begins: Callable[[Order], None] = lambda _order: None
+    ) -> None:
         self._tools = tools
         self._retries = retries
+        self._begins = begins
 
     async def carry_out(self, order: Order) -> Carried:
         """Does what was asked, unless it has been answered before.
 
         :raises asyncio.CancelledError: never before the reply says that it was cut off
         """
+        self._begins(order)
         # Always "again": whether somebody else has begun this is for GitHub and Codegen to say.
         do = Do(order, self._tools, no_memory, again=True)
         try:
-            if (earlier := await do.earlier_reply()) is not None and not self._goes_on(earlier[1]):
+            if (earlier := await do.earlier_reply()) is not None and not self._goes_on(order, earlier[1]):
                 return _answered(order, earlier)
             reply = await carry_out(order, do)
         except AnsweredElsewhereError as error:
@@ -83,10 +88,13 @@ class Desk:
             secrets=do.config.secret_patterns,
         )
 
-    def _goes_on(self, marker: Marker) -> bool:
+    def _goes_on(self, order: Order, marker: Marker) -> bool:
         """Whether an earlier answer is this worker's to go on with."""
         if not self._retries:
             return False
+        if order.by_token:
+            # Nobody else's identity is the same, and the steps behind this one want its outputs again.
+            return True
         return marker.stage is Stage.FAILED if marker.stage in _LAST else marker.worker == self._tools.worker
 
     async def _say_that_it_was_cut_off(self, order: Order, do: Do) -> Reply:
