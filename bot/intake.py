@@ -9,24 +9,14 @@ from datetime import datetime
 
 from bot.commands.by_label import command_of
 from bot.commands.named import Named
-from bot.commands.reading import Said, looks_like_an_order, new_since, read
+from bot.commands.reading import Said, new_since, read
 from bot.commands.usage import Mistake
+from bot.first_look import is_own
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
-from bot.github.models import Comment
 from bot.handlers.configs import House, Wrong
 from bot.handlers.order import LabelChange, NamedUse, Order
 from bot.replies.failures import config_is_wrong
-from bot.replies.markers import find
 from bot.repository_config.model import RepositoryConfig
-
-
-def concerns_us(event: Event) -> bool:
-    """A cheap first look, before the repository's config is read."""
-    match event:
-        case LabelChanged():
-            return True
-        case CommentPosted() | CommentEdited():
-            return looks_like_an_order(event.comment.body) and not _is_own(event.comment)
 
 
 def orders(event: Event, *, delivery: str, house: House, now: Callable[[], datetime]) -> list[Order]:
@@ -46,7 +36,7 @@ def orders(event: Event, *, delivery: str, house: House, now: Callable[[], datet
 
 
 def _by_comment(event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
-    all_said = [] if _is_own(event.comment) else _said(event, config)
+    all_said = [] if is_own(event.comment) else _said(event, config)
     return [_order(event, said, config, asked_at) for said in all_said]
 
 
@@ -118,8 +108,3 @@ def identity(event: CommentPosted | CommentEdited, said: Said) -> str:
     """
     digest = hashlib.sha256(said.source.encode(errors="surrogatepass")).hexdigest()[:12]
     return f"{event.comment.kind.value}-{event.comment.id}-{digest}-{said.occurrence}"
-
-
-def _is_own(comment: Comment) -> bool:
-    """A reply of the bot's own. No reply holds a line that is read as a command; this spares the reading."""
-    return comment.author.is_bot and find(comment.body) is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
@@ -16,7 +16,10 @@ from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason, of_state
 from bot.replies.redaction import redact, redact_patterns
-from bot.stateless.desk import Carried
+
+if TYPE_CHECKING:
+    # It brings both clients, and the Action says "no command here" without them.
+    from bot.stateless.desk import Carried
 
 VERSION = 1
 """Of the JSON document. What is there stays; what comes new may be passed over."""

@@ -22,6 +22,7 @@ LAYERS = (
     ("app",),
     ("web", "engine", "stateless", "dry_run"),
     ("intake",),
+    ("first_look",),
     ("handlers",),
     ("replies",),
     ("commands",),

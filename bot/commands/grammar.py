@@ -52,16 +52,47 @@ def parse(text: str, *, prefix: str, prompts: Mapping[str, NamedPrompt] = NO_PRO
     return read
 
 
+def build(
+    name: str, flags: dict[str, list[str]], rest: str, *, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
+) -> Command | Named:
+    """The command of parts that are apart already: of a workflow step's inputs.
+
+    :param flags: values by the long option
+    :param rest: what would follow the flags
+    :raises MisreadError: where there is no such command or a part does not fit it; the text has an example
+    """
+    command = _base(prompts[name]) if name in prompts else COMMANDS.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name[:40], [*COMMANDS, *prompts], n=1, cutoff=0.5)
+        raise MisreadError(f"There is no command {_code(name)}.{f' Did you mean `{near[0]}`?' if near else ''}")
+    known = {flag.name: flag for flag in command.USAGE.flags}
+    for flag, values in flags.items():
+        if flag not in known:
+            raise MisreadError(f"`{name}` takes no `{flag}`.")
+        if len(values) > 1 and not known[flag].many:
+            raise MisreadError(f"`{name}` takes one `{flag}`.")
+    if name in prompts:
+        return _of_prompt(name, prompts[name], flags, rest)
+    built: Command = command.read(flags, rest)
+    return built
+
+
+def _base(prompt: NamedPrompt) -> type[Run | MultiRun]:
+    """The command that a named prompt is."""
+    return Run if prompt.command == "run" else MultiRun
+
+
+def _of_prompt(name: str, prompt: NamedPrompt, flags: Mapping[str, list[str]], rest: str) -> Named:
+    base = _base(prompt)
+    # The prompt is the repository's; a name alone is enough.
+    return Named(name, base.read(flags, rest.strip() or name), prompt.prompt, rest.strip())
+
+
 def _named(name: str, prompt: NamedPrompt, rest: str, prefix: str) -> Command | Named | Mistake:
-    base = Run if prompt.command == "run" else MultiRun
+    base = _base(prompt)
     try:
         flags, words = _split_flags(rest, base.USAGE)
-        # The prompt is the repository's; a name alone is enough.
-        return (
-            Help(name)
-            if flags is None
-            else Named(name, base.read(flags, words.strip() or name), prompt.prompt, words.strip())
-        )
+        return Help(name) if flags is None else _of_prompt(name, prompt, flags, words)
     except MisreadError as error:
         return Mistake(f"{error} For example: `{prefix} {name}`", name)
 

@@ -6,6 +6,7 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
@@ -24,12 +25,14 @@ class CommentPosted:
 
     :param sender: who did it, by GitHub's word
     :param installation_id: the GitHub App's installation that the delivery came through; None for a plain webhook
+    :param at: when, by GitHub's clock; None where the payload does not say
     """
 
     thread: Thread
     comment: Comment
     sender: Person
     installation_id: int | None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class CommentEdited:
     sender: Person
     installation_id: int | None
     before: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class LabelChanged:
     on: bool
     sender: Person
     installation_id: int | None
+    at: datetime | None = None
 
 
 Event = CommentPosted | CommentEdited | LabelChanged
@@ -101,6 +106,7 @@ class _Thread(Shape):
     body: str | None = None
     html_url: str
     user: User | None
+    updated_at: datetime | None = None
 
 
 class _Issue(_Thread):
@@ -112,6 +118,8 @@ class _Comment(Shape):
     body: str | None
     user: User | None
     html_url: str
+    updated_at: datetime | None = None
+    submitted_at: datetime | None = None
 
 
 class _ReviewComment(_Comment):
@@ -183,7 +191,8 @@ def _read(shape: type[P], event: str, payload: object) -> P:
 def _issue_comment(payload: _IssueCommentPayload) -> Event | None:
     # A pull request is an issue too: only this key tells them apart.
     thread = _thread(payload.issue, payload, is_pull_request=payload.issue.pull_request is not None)
-    return _event(payload, thread, _comment(payload.comment, CommentKind.ISSUE_COMMENT))
+    comment = _comment(payload.comment, CommentKind.ISSUE_COMMENT)
+    return _event(payload, thread, comment, at=payload.comment.updated_at)
 
 
 def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
@@ -196,12 +205,30 @@ def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
         line=written.line or written.original_line,
         diff_hunk=written.diff_hunk,
     )
-    return _event(payload, _thread(payload.pull_request, payload, is_pull_request=True), comment)
+    thread = _thread(payload.pull_request, payload, is_pull_request=True)
+    return _event(payload, thread, comment, at=written.updated_at)
 
 
 def _review(payload: _ReviewPayload) -> Event | None:
     thread = _thread(payload.pull_request, payload, is_pull_request=True)
-    return _event(payload, thread, _comment(payload.review, CommentKind.REVIEW))
+    at = payload.review.updated_at or payload.review.submitted_at
+    return _event(payload, thread, _comment(payload.review, CommentKind.REVIEW), at=at)
+
+
+def thread_in(payload: object) -> Thread | None:
+    """The pull request or issue that any event's payload is about, where it holds one.
+
+    :param payload: the payload of whichever event, read as JSON
+    """
+    for name, is_pull_request in (("pull_request", True), ("issue", False)):
+        if isinstance(payload, dict) and isinstance(payload.get(name), dict):
+            try:
+                found = _Issue.model_validate(payload[name])
+                repository = _Repository.model_validate(payload.get("repository"))
+            except ValidationError:
+                return None
+            return _named(found, repository, is_pull_request=is_pull_request or found.pull_request is not None)
+    return None
 
 
 def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) -> Event | None:
@@ -213,34 +240,41 @@ def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) ->
         on=payload.action == "labeled",
         sender=person(payload.sender),
         installation_id=payload.installation.id if payload.installation else None,
+        at=thread.updated_at,
     )
 
 
-def _event(payload: _Payload, thread: Thread, comment: Comment | None) -> Event | None:
+def _event(payload: _Payload, thread: Thread, comment: Comment | None, *, at: datetime | None) -> Event | None:
     if comment is None:
         return None
     sender = person(payload.sender)
     installation_id = payload.installation.id if payload.installation else None
     if payload.action != "edited":
-        return CommentPosted(thread=thread, comment=comment, sender=sender, installation_id=installation_id)
+        return CommentPosted(thread=thread, comment=comment, sender=sender, installation_id=installation_id, at=at)
     if payload.changes is None:
         raise MalformedEventError("The payload of an edit does not say what was changed.")
     if payload.changes.body is None:
         return None  # something else than the text was changed
     before = payload.changes.body.text or ""
-    return CommentEdited(thread=thread, comment=comment, sender=sender, installation_id=installation_id, before=before)
+    return CommentEdited(
+        thread=thread, comment=comment, sender=sender, installation_id=installation_id, before=before, at=at
+    )
 
 
 def _thread(document: _Thread, payload: _Payload, *, is_pull_request: bool) -> Thread:
+    return _named(document, payload.repository, is_pull_request=is_pull_request)
+
+
+def _named(document: _Thread, repository: _Repository, *, is_pull_request: bool) -> Thread:
     return Thread(
-        repository=payload.repository.full_name,
+        repository=repository.full_name,
         number=document.number,
         is_pull_request=is_pull_request,
         title=document.title,
         body=document.body or "",
         url=document.html_url,
         author=person(document.user).login,
-        is_private=payload.repository.private,
+        is_private=repository.private,
     )
 
 

@@ -57,7 +57,7 @@ class LivingReply:
         self._github = github
         self._record = record
         self._again = again
-        self.config = RepositoryConfig(prefix=order.prefix)
+        self.config = RepositoryConfig.usual(order.prefix)
         self._sleep = sleep
         self._comment_id: int | None = None
         self._shown: str | None = None
@@ -97,8 +97,8 @@ class LivingReply:
             worker=self._worker,
         )
         if self._comment_id is None:
+            # Where the comment is an earlier attempt's, what it says is not known.
             self._comment_id = await self._record("reply", _ID, lambda: self._create(body))
-            self._shown = None if self._again else body
         if body == self._shown:
             return
         try:
@@ -122,7 +122,7 @@ class LivingReply:
             posted = await self._github.comment(thread.repository, thread.number, body)
             if self._worker is not None:
                 await self._give_way(posted)
-            self.url = posted.url
+            self.url, self._shown = posted.url, body
             return posted.id
 
         return await self._patiently(create)

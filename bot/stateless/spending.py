@@ -7,9 +7,8 @@ moment may both take the last run of a budget: nothing here can lock.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
-
 from bot.codegen.client import MARK, Codegen
 from bot.codegen.models import AgentRun
 from bot.store.models import Budget, Limits, Over
@@ -28,34 +27,57 @@ class MarkedSpending:
             # Nearly always: then nothing is asked.
             return None
         today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        marks = [
-            mark
-            for mark in await self._marks(since=today)
-            if str(mark.get("repository", "")).lower() == repository.lower()
-            and not str(mark.get("identity", "")).startswith(identity)
+        asked = [
+            each
+            for each in (await self._asked(since=today)).values()
+            if each.repository == repository.lower() and each.identity != identity
         ]
-        of_whom: tuple[tuple[Budget, int | None, Callable[[dict[str, Any]], bool]], ...] = (
-            (Budget.PERSON, limits.person, lambda mark: str(mark.get("login", "")).lower() == login.lower()),
-            (Budget.THREAD, limits.thread, lambda mark: mark.get("number") == number),
-            (Budget.REPOSITORY, limits.repository, lambda _mark: True),
+        of_whom: tuple[tuple[Budget, int | None, Callable[[_Asked], bool]], ...] = (
+            (Budget.PERSON, limits.person, lambda each: each.login == login.lower()),
+            (Budget.THREAD, limits.thread, lambda each: each.number == number),
+            (Budget.REPOSITORY, limits.repository, lambda _each: True),
         )
         for budget, limit, counts in of_whom:
-            used = sum(map(counts, marks))
+            used = sum(each.runs for each in asked if counts(each))
             if limit is not None and used + runs > limit:
                 return Over(budget, limit, used)
         return None
 
-    async def _marks(self, *, since: datetime) -> list[dict[str, Any]]:
-        """Of the runs begun since then, newest first."""
-        found = []
+    async def _asked(self, *, since: datetime) -> dict[str, _Asked]:
+        """What was asked for since then, by its identity: the runs of a multi-run are one order."""
+        found: dict[str, _Asked] = {}
         async for run in self._codegen.runs():
             if run.created_at is not None and run.created_at < since:
                 break
-            if mark := _mark(run):
-                found.append(mark)
+            if (asked := _asked(run)) is not None:
+                found[asked.identity] = asked
         return found
 
 
-def _mark(run: AgentRun) -> dict[str, Any] | None:
-    mark = (run.metadata or {}).get(MARK)
-    return mark if isinstance(mark, dict) else None
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An order, as the runs that it started tell."""
+
+    identity: str
+    login: str
+    repository: str
+    number: int | None
+    runs: int
+
+
+def _asked(run: AgentRun) -> _Asked | None:
+    metadata = run.metadata or {}
+    mark = metadata.get(MARK)
+    if not isinstance(mark, dict):
+        return None
+    total = metadata.get("multi_run_total")
+    attempts = total if isinstance(total, int) else 1
+    number = mark.get("number")
+    return _Asked(
+        identity=str(metadata.get("multi_run_id") or mark.get("identity")),
+        login=str(mark.get("login", "")).lower(),
+        repository=str(mark.get("repository", "")).lower(),
+        number=number if isinstance(number, int) else None,
+        # The synthesis is a run too, also before it has begun.
+        runs=attempts + (attempts > 1),
+    )

@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
+from bot.first_look import concerns_us
 from bot.github import events, signature
 from bot.handlers.configs import House
 from bot.handlers.order import Order
@@ -97,7 +98,7 @@ class GitHubWebhooks:
             event = events.parse(event_name, payload)
         except events.MalformedEventError as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-        if event is None or not intake.concerns_us(event):
+        if event is None or not concerns_us(event):
             return []
         house = await self._house_of(event.thread.repository)
         orders = intake.orders(event, delivery=delivery, house=house, now=self._now)

@@ -1,4 +1,4 @@
-"""The town in which conversations take place."""
+"""The town in which conversations take place: once through the server's door, once through the Action's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 from tests.conversations.town import Town, town_at
 
 
-@pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with town_at(tmp_path / "bot.sqlite") as town:
+@pytest.fixture(params=["server", "action"])
+async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
+    marker = request.node.get_closest_marker("server_only")
+    if request.param == "action" and marker is not None:
+        pytest.skip(marker.kwargs["reason"])
+    async with town_at(tmp_path / "bot.sqlite", door=request.param) as town:
         yield town

@@ -349,6 +349,7 @@ Error: Process completed with exit code 1.
 """)
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_meanwhile_changes_nothing(town: Town) -> None:
     """Not even where the checks were run again and are fine now: it goes by what the agent was asked about."""
     failed = check(town, "test", log=LOG)
@@ -537,7 +538,7 @@ Codegen did not accept the request (400).
 
 > No logs available for analysis
 
-Next: change the command as it says and give it in a new comment.\
+Next: change the command as it says; then give the command again in a new comment.\
 """),
         ),
     ],
@@ -562,6 +563,7 @@ async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(town: Town
     assert len(town.requests("POST", "/analyze-logs")) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(town: Town) -> None:
     town.codegen.control.fault(path="/analyze-logs$", action="hang", after_work=True, delay=30)
     comment = await town.says("bob", "/codegen analyze-logs 123")
@@ -580,6 +582,7 @@ Next: look at Codegen first, because it may have been done all the same; if not,
     assert len(town.requests("POST", "/analyze-logs")) == len(town.codegen.runs) == len(town.bot_comments()) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_after_codegens_answer_is_not_noticed(town: Town) -> None:
     await town.says("bob", "/codegen analyze-logs 123")
     await town.reply(Stage.STARTED)

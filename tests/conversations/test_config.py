@@ -223,6 +223,7 @@ async def test_where_github_does_not_tell_the_file_the_defaults_hold(town: Town,
     assert (await town.reply(Stage.FINISHED)).startswith("**status**")
 
 
+@pytest.mark.server_only(reason="each job reads it anew")
 async def test_the_file_is_read_once_for_many_commands(town: Town) -> None:
     for _ in range(5):
         await town.says("bob", "/codegen help status")

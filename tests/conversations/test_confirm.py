@@ -1,5 +1,6 @@
 """`confirm`: a large multi-run waits for a second word of whoever asked for it."""
 
+import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
@@ -62,6 +63,7 @@ Next: give the command again.\
     assert (await town.reply(Stage.REFUSED)).startswith("Nothing of `bob` waits here")
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_while_it_waits_is_not_noticed(town: Town) -> None:
     await town.says("bob", "/codegen multi-run -n 6 try it")
     await town.reply(Stage.ACCEPTED)

@@ -1,5 +1,6 @@
 """The same thing asked twice is done once; a bot that dies goes on where it was."""
 
+import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
@@ -20,6 +21,7 @@ async def test_a_redelivery_changes_nothing(town: Town) -> None:
     assert len(town.bot_comments()) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_redelivery_after_a_restart_changes_nothing(town: Town) -> None:
     await town.says("bob", "/codegen run fix it")
     await town.codegen.run_created(1)
@@ -49,6 +51,7 @@ async def test_the_same_comment_by_two_hooks_is_one_command(town: Town) -> None:
     assert len(town.codegen.runs) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_while_a_run_works_is_not_noticed(town: Town) -> None:
     comment = await town.says("bob", "/codegen run fix it")
     await town.reply(Stage.STARTED)
@@ -70,6 +73,7 @@ A follow-up: `/codegen resume 1 <what to do next>`\
     assert len(town.bot_comments()) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_while_the_run_is_being_created_makes_one_run(town: Town) -> None:
     """Codegen has done the work, but its answer never came: the bot was stopped in between."""
     town.codegen.control.fault(path="/agent/run$", method="POST", action="hang", after_work=True, delay=30)

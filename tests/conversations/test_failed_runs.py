@@ -124,7 +124,7 @@ async def test_a_reply_follows_a_run_only_so_long(town: Town) -> None:
     await town.codegen.run_created(1)
 
     assert await town.reply(Stage.FAILED) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) is still working after 0 s; this comment follows it no longer, the run goes on.
+[Run 1](https://codegen.com/agent/trace/1) is still working after 0 s; it is followed no longer here, and goes on.
 
 Next: `/codegen status 1` shows how far it is.\
 """)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from bot.codegen.limits import WINDOWS
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
@@ -17,6 +19,7 @@ SPEED = 400.0
 """Codegen's time passes so much faster, for its limits and for ours: a minute's window is 0.15 s."""
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_two_hundred_commands_at_once_get_one_reply_each_within_codegens_limits(tmp_path: Path) -> None:
     """Twenty on each of ten threads. Codegen starts ten a minute, and is never asked for more."""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)

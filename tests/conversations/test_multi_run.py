@@ -293,6 +293,7 @@ Next: mend what the reasons name, or wait a few minutes; then give the command a
     assert len(town.requests("POST", "/agent/run")) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_attempts_still_at_work_at_the_deadline_are_left_to_themselves(town: Town) -> None:
     town.settings["run_timeout_minutes"] = 0.01
     await town.restart_bot()
@@ -316,6 +317,7 @@ A follow-up: `/codegen resume 1 <what to do next>`\
 """)
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_in_the_middle_starts_no_attempt_twice(town: Town) -> None:
     town.codegen.control.fault(path="/agent/run$", method="POST", action="hang", after_work=True, delay=30)
     await town.says("bob", "/codegen multi-run -n 3 make it faster")

@@ -162,7 +162,7 @@ Codegen did not accept the request (400).
 
 > Not with this prompt.
 
-Next: change the command as it says and give it in a new comment.\
+Next: change the command as it says; then give the command again in a new comment.\
 """)
 
 
@@ -192,6 +192,7 @@ async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(town: Town
     assert len(town.requests("POST", "/setup-commands/generate")) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(town: Town) -> None:
     town.codegen.control.fault(path="/setup-commands/generate$", action="hang", after_work=True, delay=30)
     await town.says("bob", "/codegen setup-commands")
@@ -203,6 +204,7 @@ async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_agai
     assert len(town.requests("POST", "/setup-commands/generate")) == len(town.codegen.runs) == 1
 
 
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
 async def test_a_restart_after_codegens_answer_is_not_noticed(town: Town) -> None:
     """Not even where Codegen no longer lists the repository."""
     await town.says("bob", "/codegen setup-commands")

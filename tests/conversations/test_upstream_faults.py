@@ -52,7 +52,7 @@ Codegen did not accept the request (422).
 
 > Because.
 
-Next: change the command as it says and give it in a new comment.\
+Next: change the command as it says; then give the command again in a new comment.\
 """),
         ),
     ],

@@ -21,8 +21,9 @@ from bot.app.server import serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
-from bot.emulator.github.world import BOT_LOGIN
+from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
 from bot.replies.markers import Stage, find
+from tests.conversations.jobs import Jobs
 
 SECRET = "the webhook's secret"
 
@@ -47,7 +48,11 @@ class Clock:
 class Town:
     """Everybody and everything that a conversation needs."""
 
-    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, clock: Clock, database_url: str) -> None:
+    def __init__(
+        self, github: GitHubEmulator, codegen: CodegenEmulator, clock: Clock, database_url: str, door: str = "server"
+    ) -> None:
+        self.door = door
+        self.jobs: Jobs | None = None
         self.github = github
         self.codegen = codegen
         self.database_url = database_url
@@ -111,7 +116,12 @@ class Town:
         return []
 
     def bot_comments(self, number: int = 1) -> list[Comment]:
-        return [comment for comment in self.github.comments(number) if comment.author == BOT_LOGIN]
+        return [comment for comment in self.github.comments(number) if comment.author == self.bot_login]
+
+    @property
+    def bot_login(self) -> str:
+        """As whom the bot writes."""
+        return ACTIONS_LOGIN if self.door == "action" else BOT_LOGIN
 
     def unread(self) -> list[str]:
         return [
@@ -133,6 +143,9 @@ class Town:
 
     async def until_done(self, count: int) -> None:
         """Waits until the bot has carried out this many commands in all, silent ones included."""
+        if self.jobs is not None:
+            await self.jobs.until_done(count)
+            return
         async with asyncio.timeout(10), aiohttp.ClientSession() as session:
             while True:
                 async with session.get(f"{self.url}/metrics") as answer:
@@ -181,6 +194,19 @@ class Town:
 
     async def start_bot(self) -> None:
         self._bot = AsyncExitStack()
+        pace = Pace(
+            shortest=0.02,
+            longest=0.02,
+            write_gap=0.0,
+            polling_interval=0.02,
+            codegen_windows=self.codegen_windows,
+            now=self._clock.now,
+            sleep=_nap,
+        )
+        if self.door == "action":
+            self.jobs = await self._bot.enter_async_context(Jobs(self.github, self.codegen, pace, self.settings))
+            self.github.webhooks.url = self.jobs.url
+            return
         settings = Settings.model_validate(
             {
                 "codegen_api_token": "sk-org1-town",
@@ -194,15 +220,6 @@ class Town:
                 "progress_interval_seconds": 0,
                 **self.settings,
             }
-        )
-        pace = Pace(
-            shortest=0.02,
-            longest=0.02,
-            write_gap=0.0,
-            polling_interval=0.02,
-            codegen_windows=self.codegen_windows,
-            now=self._clock.now,
-            sleep=_nap,
         )
         self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
@@ -225,13 +242,16 @@ async def _nap(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def town_at(database: Path | str) -> AsyncIterator[Town]:
-    """A town whose bot is up."""
+async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterator[Town]:
+    """A town whose bot is up.
+
+    :param door: ``server``, or ``action`` where workflows hear of what happens instead
+    """
     database_url = f"sqlite:///{database}" if isinstance(database, Path) else database
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
     clock = Clock()
     async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:
-        town = Town(github, codegen, clock, database_url)
+        town = Town(github, codegen, clock, database_url, door)
         await town.start_bot()
         try:
             yield town

@@ -1,0 +1,109 @@
+"""The event that started the workflow, from the file in which the runner left it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.github.events import Event, MalformedEventError, parse, thread_in
+from bot.github.models import Thread
+
+KNOWN = (
+    "issue_comment",
+    "pull_request_review_comment",
+    "pull_request_review",
+    "pull_request",
+    "pull_request_target",
+    "issues",
+)
+"""The events that can hold a command."""
+
+
+class EventError(ValueError):
+    """The event cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """What started the workflow.
+
+    :param name: the event's
+    :param payload: as GitHub sent it
+    :param repository: ``owner/name``; empty outside of a workflow
+    """
+
+    name: str
+    payload: dict[str, Any]
+    repository: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether an event of this name can hold a command."""
+        return self.name in KNOWN
+
+    @property
+    def action(self) -> str:
+        """What happened: ``created``, ``labeled`` and so on; empty where the event does not say."""
+        return str(self.payload.get("action") or "")
+
+    def event(self) -> Event | None:
+        """What it tells of; None where that is none of the bot's business.
+
+        :raises EventError: where a part is missing
+        """
+        try:
+            # The same in all but whose code the workflow runs.
+            return parse(self.name.removesuffix("_target"), self.payload)
+        except MalformedEventError as error:
+            raise EventError(str(error)) from None
+
+    @property
+    def thread(self) -> Thread | None:
+        """The pull request or issue that the payload holds, whatever happened."""
+        return thread_in(self.payload)
+
+    @property
+    def pull_request_number(self) -> int | None:
+        """The pull request of a workflow run, a check run or a check suite, as far as GitHub names it."""
+        for name in ("workflow_run", "check_run", "check_suite"):
+            part = self.payload.get(name)
+            links = part.get("pull_requests") if isinstance(part, dict) else None
+            for link in links if isinstance(links, list) else ():
+                # A fork's push lists pull requests of the repository it was forked from as well.
+                match link:
+                    case {"number": int(number), "base": {"repo": {"url": str(url)}}}:
+                        if url.lower().endswith(f"/{self.repository.lower()}"):
+                            return number
+        return None
+
+    @property
+    def is_from_fork(self) -> bool:
+        """Whether it is a pull request of a fork, whose workflows get no secrets."""
+        match self.payload.get("pull_request"):
+            case {"head": {"repo": {"full_name": str(head)}}, "base": {"repo": {"full_name": str(base)}}}:
+                return head != base
+            case _:
+                return False
+
+
+def read_occasion(environ: Mapping[str, str]) -> Occasion:
+    """:raises EventError: where the event's file cannot be read"""
+    path = environ.get("GITHUB_EVENT_PATH", "")
+    payload: Any = {}
+    if path:
+        try:
+            payload = json.loads(Path(path).read_bytes())
+        except OSError as error:
+            raise EventError(f"GITHUB_EVENT_PATH names {path}, which cannot be read: {error.strerror}.") from None
+        except (ValueError, RecursionError):
+            raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON.") from None
+    if not isinstance(payload, dict):
+        raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON object.")
+    return Occasion(
+        name=environ.get("GITHUB_EVENT_NAME", ""),
+        payload=payload,
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+    )

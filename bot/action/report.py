@@ -1,0 +1,120 @@
+"""How a run of the Action ends: outputs, summary, annotation, exit status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot.action.runner import LARGEST_OUTPUT, Runner
+from bot.codegen.models import AgentRun
+from bot.outcome import Conclusion, ExitStatus, Outcome, document, worst
+from bot.replies.phrases import pull_request_links, run_link, table
+from bot.replies.reason import Reason
+from bot.replies.untrusted import cut, folded
+
+OUTPUTS = (
+    "triggered",
+    "conclusion",
+    "reason-code",
+    "agent-run-id",
+    "agent-run-ids",
+    "status",
+    "result",
+    "summary",
+    "web-url",
+    "pull-request-url",
+    "comment-url",
+    "json",
+)
+"""Their names. A test holds ``action.yml`` against them."""
+
+FAILS_ON_EVENTS = frozenset({Conclusion.FAILURE, Conclusion.TIMED_OUT, Conclusion.CANCELLED})
+"""What fails the step where an event was read. Who may not give a command has their answer; no job need fail for it."""
+
+FAILS_STEPS = FAILS_ON_EVENTS | {Conclusion.REFUSED}
+"""What fails a step that says itself what is to be done: there is nobody else to tell."""
+
+ALWAYS_FAIL = frozenset({Reason.BAD_INPUT, Reason.UNKNOWN_EVENT, Reason.OWN_FAULT, Reason.INTERRUPTED})
+"""Whatever ``fail-on`` says: the workflow itself needs a look."""
+
+LONGEST_ANNOTATION = 1_000
+
+
+def report(runner: Runner, outcomes: Sequence[Outcome], *, fail_on: frozenset[str]) -> ExitStatus:
+    """:param outcomes: of the event's commands, at least one
+    :param fail_on: conclusions and reason codes
+    """
+    main = worst(outcomes)
+    whole = document(main, outcomes)
+    runner.outputs(_outputs(whole))
+    runner.summary("\n\n".join(_summary(outcome) for outcome in outcomes))
+    fails = [outcome for outcome in outcomes if _fails(outcome, fail_on)]
+    for outcome in outcomes:
+        if outcome in fails:
+            runner.annotate("error", _annotation(outcome))
+        elif outcome.conclusion not in {Conclusion.SUCCESS, Conclusion.SKIPPED}:
+            runner.annotate("warning", _annotation(outcome))
+    return worst(fails).exit_status if fails else ExitStatus.OK
+
+
+def _fails(outcome: Outcome, fail_on: frozenset[str]) -> bool:
+    if outcome.exit_status is ExitStatus.OK:
+        return False
+    return outcome.reason in ALWAYS_FAIL or not fail_on.isdisjoint({outcome.conclusion.value, outcome.reason.value})
+
+
+def _outputs(whole: dict[str, Any]) -> dict[str, str]:
+    values = {name: _written(whole[name.replace("-", "_")]) for name in OUTPUTS if name != "json"}
+    return {**values, "json": _fitting(whole)}
+
+
+def _written(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case _:
+            return json.dumps(value)
+
+
+def _fitting(whole: dict[str, Any]) -> str:
+    """As JSON that may stand in an output; what is longest is left out where the whole is too long."""
+    left = dict(whole)
+    for name in ("data", "agent_runs", "commands", "text", "result", "summary"):
+        if len(json.dumps(left)) <= LARGEST_OUTPUT:
+            break
+        left.pop(name, None)
+    return json.dumps(left)
+
+
+def _annotation(outcome: Outcome) -> str:
+    """What happened and what to do, without what stands between."""
+    paragraphs = [part for part in outcome.text.split("\n\n") if part.strip()]
+    said = [part for number, part in enumerate(paragraphs) if number == 0 or part.startswith("Next:")]
+    return cut(" ".join(" ".join(said).split()), LONGEST_ANNOTATION)
+
+
+def _summary(outcome: Outcome) -> str:
+    carried = outcome.carried
+    name = f"`{carried.order.name}`" if carried else "nothing asked"
+    head, _, rest = outcome.text.partition("\n\n")
+    link = f"[The reply]({carried.comment_url})" if carried and carried.comment_url else ""
+    parts = (
+        f"### codegen-bot, {name}: {outcome.conclusion.value} ({outcome.reason.value})",
+        head,
+        _runs(carried.runs) if carried else "",
+        link,
+        folded("The rest", rest) if rest.strip() else "",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _runs(runs: Sequence[AgentRun]) -> str:
+    # Those of an answer that was given elsewhere were not asked about.
+    runs = [run for run in runs if run.status]
+    if not runs:
+        return ""
+    rows = [(run_link(run), run.state.value, pull_request_links(run.github_pull_requests)) for run in runs]
+    return table(("run", "state", "pull requests"), rows)

@@ -1,0 +1,99 @@
+"""GitHub's runner: what a step may say to it, by lines of its log and by files.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+LARGEST_OUTPUT = 200_000
+"""Bytes of one output: all outputs of a job together may have a megabyte."""
+
+LARGEST_SUMMARY = 1_000_000
+"""Bytes of the step's summary; GitHub takes 1 MiB and shows nothing of a larger one."""
+
+CUT = "\n\n… cut."
+
+
+class Runner:
+    """Says what a workflow reads and people see.
+
+    :param environ: as the runner sets it; outside of it nothing is masked and no file is written
+    :param say: prints a line
+    """
+
+    def __init__(self, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._environ = environ
+        self._say = say
+        self.is_there = environ.get("GITHUB_ACTIONS") == "true"
+
+    def mask(self, secret: str) -> None:
+        """Has the runner hide it from here on. Only the runner hears this line: nowhere else may it be printed."""
+        if self.is_there and secret:
+            self._say(f"::add-mask::{_data(secret)}")
+
+    def line(self, text: str) -> None:
+        """A line of the log. Whatever stands in it, the runner takes it for no order of its own."""
+        for each in text.splitlines():
+            self._say(f"| {each.replace('##[', '## [')}" if _ORDER.search(each) else each)
+
+    def group(self, title: str) -> None:
+        if self.is_there:
+            self._say(f"::group::{_data(title)}")
+        else:
+            self._say(title)
+
+    def end_group(self) -> None:
+        if self.is_there:
+            self._say("::endgroup::")
+
+    def annotate(self, level: str, text: str) -> None:
+        """:param level: ``error``, ``warning`` or ``notice``"""
+        if self.is_there:
+            self._say(f"::{level} title=codegen-bot::{_data(text)}")
+        else:
+            self._say(f"{level}: {text}")
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Sets the step's outputs."""
+        path = self._environ.get("GITHUB_OUTPUT")
+        if not path:
+            return
+        parts = [_output(name, value) for name, value in values.items()]
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.write("".join(parts))
+
+    def summary(self, markdown: str) -> None:
+        """Adds to the page of the workflow's run."""
+        path = self._environ.get("GITHUB_STEP_SUMMARY")
+        if not path:
+            return
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{_within(markdown, LARGEST_SUMMARY)}\n\n")
+
+
+_ORDER = re.compile(r"^\s*::|##\[")
+"""What the runner looks for: two colons at a line's beginning, and its old form anywhere."""
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _output(name: str, value: str) -> str:
+    value = _within(value, LARGEST_OUTPUT)
+    # Nobody who writes a value can guess where it ends.
+    delimiter = f"ghadelimiter_{secrets.token_hex(16)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def _within(text: str, most: int) -> str:
+    """:param most: bytes"""
+    raw = text.encode("utf-8", errors="replace")
+    if len(raw) <= most:
+        return raw.decode()
+    return raw[: most - len(CUT.encode())].decode(errors="ignore") + CUT
