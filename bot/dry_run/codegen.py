@@ -74,9 +74,10 @@ class DryCodegen:
 
     def _resume(self, asked: Asked, org: str) -> dict[str, Any]:
         number = int(asked.body["agent_run_id"])
-        # Another result than before: only so is the new end told from the old one.
-        run = self._runs[number] = {**self._one_run(asked, org, str(number)), "result": NOBODY_WORKED}
-        return run
+        run = self._one_run(asked, org, str(number))
+        # Longer than before: only so is the new end told from the old one.
+        self._runs[number] = {**run, "result": f"{run['result']}\n\n{NOBODY_WORKED}"}
+        return self._runs[number]
 
     def _one_run(self, _asked: Asked, org: str, number: str) -> dict[str, Any]:
         return self._runs.setdefault(int(number), self._earlier(int(number), org))
