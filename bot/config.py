@@ -145,8 +145,7 @@ class Settings(Accounts):
     @field_validator("github_webhook_secret", mode="before")
     @classmethod
     def _split_secrets(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        value = _split(value) if isinstance(value, str) else value
         if not value:
             raise ValueError("it holds no secret")
         return value
@@ -210,6 +209,23 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
 def load_accounts(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Accounts:
     """The same for the doors that host nothing."""
     return _load(Accounts, environ, env_file)
+
+
+def load_webhook_secret(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> SecretStr:
+    """What a delivery is signed with: the first of the webhook's secrets, and no other setting.
+
+    :raises SettingsError: where there is none
+    """
+    given = _split(_read(environ, env_file, Settings).get("github_webhook_secret", ""))
+    if not given:
+        raise SettingsError(
+            "GITHUB_WEBHOOK_SECRET is missing. A delivery is signed with it: the secret that the server has been given."
+        )
+    return SecretStr(given[0])
+
+
+def _split(secrets: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in secrets.split(",") if part.strip())
 
 
 def _load(kind: type[S], environ: Mapping[str, str] | None, env_file: Path | None) -> S:

@@ -57,7 +57,7 @@ class Do:
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
         self.stars = tools.stars
-        self.config = RepositoryConfig(prefix=order.prefix)
+        self.config = RepositoryConfig.usual(order.prefix)
         self.org_id = tools.org_id
         self.runs = Runs(order, tools, self._record, self._reply, again=again)
 

@@ -123,7 +123,7 @@ def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, st
                 "check the number; the bot sees only what belongs to its organization and this repository.",
             )
         case Kind.INVALID:
-            return f"{name} did not accept the request", "change the command as it says and give it in a new comment."
+            return f"{name} did not accept the request", f"change the command as it says; then {again}."
         case Kind.RATE_LIMITED:
             wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a few minutes"
             return f"{name} asks to slow down, and went on asking", f"{again}{wait}."

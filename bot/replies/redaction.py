@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 REDACTED = "[redacted]"
 
@@ -66,3 +67,19 @@ def redact_patterns(text: str, patterns: Sequence[str]) -> str:
     for pattern in patterns:
         text = re.sub(pattern, lambda found: REDACTED if found[0] else "", text)
     return text
+
+
+def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
+    """Plain JSON without secrets in any of its texts.
+
+    :param patterns: as for `redact_patterns`
+    """
+    match value:
+        case str():
+            return redact_patterns(redact(value), patterns)
+        case list():
+            return [redact_all(each, patterns) for each in value]
+        case dict():
+            return {name: redact_all(each, patterns) for name, each in value.items()}
+        case _:
+            return value

@@ -134,8 +134,8 @@ def _stopped_looking(run: AgentRun, seconds: float, prefix: str) -> Reply:
     return Reply(
         stage=Stage.FAILED,
         text=(
-            f"{run_link(run, capital=True)} is still working after {duration(seconds)}; this comment follows it "
-            f"no longer, the run goes on.\n\nNext: `{prefix} status {run.id}` shows how far it is."
+            f"{run_link(run, capital=True)} is still working after {duration(seconds)}; it is followed no "
+            f"longer here, and goes on.\n\nNext: `{prefix} status {run.id}` shows how far it is."
         ),
         runs=(run.id,),
     )

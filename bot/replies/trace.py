@@ -123,7 +123,7 @@ def _errors(trace: Trace) -> str:
     numbered = [(number, entry) for number, entry in _numbered(trace) if is_error(entry)]
     if not numbered:
         return ""
-    texts = [_entry_text(number, entry, trace.begun) for number, entry in numbered[-ERRORS_KEPT:]]
+    texts = [entry_text(number, entry, trace.begun) for number, entry in numbered[-ERRORS_KEPT:]]
     shown = fenced("\n\n".join(texts), "text")
     head = "The error" if len(numbered) == 1 else f"{len(numbered)} errors"
     if len(numbered) > ERRORS_KEPT:
@@ -166,7 +166,7 @@ def _last_entries(trace: Trace, last: int) -> str:
     texts: list[str] = []
     room = ENTRIES_ROOM
     for number, entry in reversed(wanted):
-        text = _entry_text(number, entry, trace.begun)
+        text = entry_text(number, entry, trace.begun)
         room -= len(text) + 2
         if room < 0 and texts:
             break
@@ -183,8 +183,12 @@ def _numbered(trace: Trace) -> list[tuple[int, LogEntry]]:
     return list(enumerate(trace.entries, first))
 
 
-def _entry_text(number: int, entry: LogEntry, begun: datetime | None) -> str:
-    """A line that says what it is, and below it its parts."""
+def entry_text(number: int, entry: LogEntry, begun: datetime | None) -> str:
+    """A line that says what it is, and below it its parts; without secrets and hidden characters.
+
+    :param number: from 1
+    :param begun: when the run was created
+    """
     words = (f"#{number}", _since(begun, entry.created_at), _name(entry.message_type), _name(entry.tool_name))
     parts = [
         _part(name.replace("_", " "), tail(text, kept))

@@ -231,6 +231,11 @@ class RepositoryConfig(_Part):
         default_factory=dict, max_length=50, description="Prompts that are commands of their own, by their name."
     )
 
+    @classmethod
+    def usual(cls, prefix: str) -> RepositoryConfig:
+        """The defaults, with any prefix: on the command line it is the program's name, which no file could say."""
+        return cls().model_copy(update={"prefix": prefix})
+
     def permission_for(self, command: str, default: Level) -> Level:
         """The permission that a command or a named prompt takes.
 

@@ -1,0 +1,76 @@
+"""Following a run's log: each entry once, as it comes, until the run has ended and its log is read to the end.
+
+Entries have no id. Their place counts, so whoever was cut off goes on where they were with the count of what they have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from bot import log
+from bot.codegen.client import PAGE_SIZE, Codegen
+from bot.codegen.models import LogEntry, LogPage
+from bot.codegen.states import normalise
+from bot.codegen.watcher import OUTAGE_DELAYS
+from bot.errors import RETRIED, UpstreamError
+
+_log = log.get(__name__)
+
+QUIET_SHARE = 5.0
+"""A log that was quiet for so many seconds is looked at a second later."""
+
+
+async def follow_log(
+    codegen: Codegen,
+    run_id: int,
+    *,
+    start: int = 0,
+    shortest: float = 2.0,
+    longest: float = 15.0,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[tuple[int, LogEntry]]:
+    """The entries from the `start`-th on, each with its place, counted from 0.
+
+    :param shortest: seconds between two looks while entries come
+    :param longest: the same while none come
+    :raises UpstreamError: where Codegen says for good that the log may not be read, or does not answer for long
+    """
+    place, quiet_since, was_working = start, clock(), False
+    while True:
+        page = await _page(codegen, run_id, place, sleep)
+        for entry in page.logs:
+            yield place, entry
+            place += 1
+        if page.logs:
+            quiet_since = clock()
+        if not _is_read(page, place):
+            continue
+        is_working = not normalise(page.status).finished
+        # The last entries may come a moment after the run's last status: then one more look.
+        if not is_working and not was_working:
+            return
+        was_working = is_working
+        await sleep(min(max((clock() - quiet_since) / QUIET_SHARE, shortest), longest) if is_working else shortest)
+
+
+def _is_read(page: LogPage, place: int) -> bool:
+    """Whether there is nothing more for now."""
+    if not page.logs or page.total_logs is None:
+        return len(page.logs) < PAGE_SIZE
+    return place >= page.total_logs
+
+
+async def _page(codegen: Codegen, run_id: int, place: int, sleep: Callable[[float], Awaitable[None]]) -> LogPage:
+    """What follows; an outage is waited out."""
+    for delay in OUTAGE_DELAYS:
+        try:
+            return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)
+        except UpstreamError as error:
+            if error.kind not in RETRIED:
+                raise
+            _log.warning("log-follower.codegen-does-not-answer", run=run_id, seconds=delay, reason=str(error))
+            await sleep(max(delay, error.retry_after or 0.0))
+    return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)
