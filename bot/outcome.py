@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason, of_state
-from bot.replies.redaction import redact, redact_patterns
+from bot.replies.redaction import redact_all
 
 if TYPE_CHECKING:
     # It brings both clients, and the Action says "no command here" without them.
@@ -191,17 +191,5 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "data": carried.reply.data if carried else None,
         "agent_runs": runs,
     }
-    plain: dict[str, Any] = _redacted(_ANYTHING.dump_python(found, mode="json"), carried.secrets if carried else ())
+    plain: dict[str, Any] = redact_all(_ANYTHING.dump_python(found, mode="json"), carried.secrets if carried else ())
     return plain
-
-
-def _redacted(value: Any, secrets: Sequence[str]) -> Any:
-    match value:
-        case str():
-            return redact_patterns(redact(value), secrets)
-        case list():
-            return [_redacted(each, secrets) for each in value]
-        case dict():
-            return {name: _redacted(each, secrets) for name, each in value.items()}
-        case _:
-            return value

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bot.cli import main
+from bot.cli.main import main
 from bot.commands.table import COMMANDS
 from bot.config import setting_rows
+from bot.outcome import ExitStatus
 from bot.replies.help import WHO
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,12 @@ def test_the_table_of_settings_is_the_codes() -> None:
     ]
 
     assert section("settings") == "\n".join(("| variable | what it is | default |", "|---|---|---|", *rows))
+
+
+def test_the_table_of_exit_statuses_is_the_codes() -> None:
+    rows = [f"| {status.value} | {status.sentence} |" for status in ExitStatus]
+
+    assert section("exit-statuses") == "\n".join(("| status | what it means |", "|---|---|", *rows))
 
 
 def test_every_file_the_readme_names_is_there() -> None:

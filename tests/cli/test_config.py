@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from inline_snapshot import snapshot
 from jsonschema import Draft202012Validator
 
-from bot.cli import main
+from bot.cli.main import main
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "codegen-bot.yml"
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "codegen-bot.yml"
 
 
 @pytest.fixture

@@ -1,0 +1,139 @@
+"""One subcommand for each command that can be said in a comment, made of the same usage and read by the same class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from bot.cli.screen import Screen
+from bot.cli.words import GitHubThread, RepositoryName, the_prompt
+from bot.commands.logs import Logs
+from bot.commands.table import COMMANDS, Command
+from bot.commands.usage import Flag, MisreadError, Usage
+from bot.outcome import Outcome
+from bot.replies.reason import Reason
+
+WAITING = frozenset({"run", "resume", "multi-run", "analyze-logs", "setup-commands"})
+"""The commands that set agent runs going."""
+
+FOLLOWED = "logs"
+"""The command with ``--follow``."""
+
+
+def subcommand(name: str) -> click.Command:
+    """:param name: of `COMMANDS`"""
+    usage = COMMANDS[name].USAGE
+    words = _words(usage)
+    params: list[click.Parameter] = [_option(flag) for flag in usage.flags]
+    if words:
+        params.append(click.Argument(["words"], nargs=-1, metavar=words, type=click.UNPROCESSED))
+    if "PROMPT" in words:
+        params.append(
+            click.Option(["--prompt-file"], type=click.File(encoding="utf-8"), help="Read the prompt from a file.")
+        )
+    return click.Command(
+        name,
+        params=[*params, *_common(name)],
+        callback=lambda **given: _invoke(name, given),
+        help=f"{usage.summary}\n\nFor example: codegen-bot {usage.example}{_STDIN if 'PROMPT' in words else ''}",
+        short_help=usage.summary,
+    )
+
+
+_STDIN = '\n\n"-" instead of the prompt reads it from the standard input.'
+
+
+def _words(usage: Usage) -> str:
+    """What of the form is neither the name nor a flag."""
+    return re.sub(r"\[--[^\]]*\](?:\.\.\.)?\s*", "", usage.form.removeprefix(usage.name)).strip()
+
+
+def _option(flag: Flag) -> click.Option:
+    # All may be repeated: the command says best itself which may not.
+    spellings = [flag.name, flag.short, _variable(flag)]
+    return click.Option(spellings, multiple=True, metavar=flag.value, help=flag.sentence.replace("`", ""))
+
+
+def _variable(flag: Flag) -> str:
+    return f"flag_{flag.name.strip('-').replace('-', '_')}"
+
+
+def _common(name: str) -> list[click.Parameter]:
+    """The options that are of the command line's own; long ones only, because the short ones are the commands'."""
+    options: list[click.Parameter] = [
+        click.Option(["--thread"], type=GitHubThread(), help="The issue or pull request it is about, or its address."),
+        click.Option(["--repository"], type=RepositoryName(), help="The repository it is about, without a thread."),
+        click.Option(["--comment/--no-comment"], default=False, help="Keep a living reply on the thread as well."),
+    ]
+    if name in WAITING:
+        options += [
+            click.Option(["--wait/--no-wait"], default=True, help="Follow the run to its end; that is the default."),
+            click.Option(
+                ["--timeout-minutes"], type=click.FloatRange(0, 10_000, min_open=True), help="For how long at the most."
+            ),
+        ]
+    if name == FOLLOWED:
+        options.append(click.Option(["--follow"], is_flag=True, help="Print entries as they come, to the run's end."))
+    return [
+        *options,
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, for scripts."),
+        click.Option(["--dry-run"], is_flag=True, help="Print every call that would be made, and make none."),
+    ]
+
+
+def _invoke(name: str, given: dict[str, Any]) -> None:
+    screen = Screen(given["as_json"], is_dry=given["dry_run"])
+    try:
+        outcome = _outcome(name, given, screen)
+    except MisreadError as error:
+        example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
+        outcome = Outcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
+    if outcome is not None:
+        screen.show(outcome)
+        raise SystemExit(outcome.exit_status)
+
+
+def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | None:
+    """What is to be shown last; None where all is shown.
+
+    :raises MisreadError: where a part does not fit the command
+    """
+    command = _read(name, given)
+    thread, repository = given["thread"], given["repository"]
+    if thread and repository:
+        raise MisreadError(f"`--thread {thread}` names the repository already: leave `--repository` out.")
+    if given["comment"] and thread is None:
+        raise MisreadError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
+    from bot.cli.carry import Wish, carry_out  # noqa: PLC0415 - what is misread is told before half a second of imports
+
+    wish = Wish(
+        command=command,
+        thread=thread,
+        repository=repository,
+        posts=given["comment"],
+        waits=given.get("wait", True),
+        timeout_minutes=given.get("timeout_minutes"),
+    )
+    if given.get("follow"):
+        from bot.cli.follow import follow  # noqa: PLC0415 - the same
+
+        last = command.last if given["flag_last"] and isinstance(command, Logs) else None
+        return follow(wish, screen, last=last)
+    return carry_out(wish, screen)
+
+
+def _read(name: str, given: Mapping[str, Any]) -> Command:
+    known = COMMANDS[name]
+    flags: dict[str, Sequence[str]] = {}
+    for flag in known.USAGE.flags:
+        values = given[_variable(flag)]
+        if len(values) > 1 and not flag.many:
+            raise MisreadError(f"`{flag.name}` was given {len(values)} times.")
+        if values:
+            flags[flag.name] = [*values]
+    rest = the_prompt(given.get("words", ()), given.get("prompt_file"), takes_run=name == "resume")
+    read: Command = known.read(flags, rest)
+    return read

@@ -1,0 +1,44 @@
+"""``codegen-bot check-config`` and ``config-schema``: the repository's config file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from bot.cli.process import CannotStartError
+from bot.commands.table import COMMANDS
+from bot.errors import os_reason
+from bot.outcome import ExitStatus
+from bot.repository_config.changes import changes
+from bot.repository_config.problems import ConfigProblems
+from bot.repository_config.reading import decode, read
+from bot.repository_config.schema import schema
+
+
+@click.command("check-config")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+def check_config(path: Path) -> None:
+    """Say what is wrong with a repository's config file, line by line.
+
+    Exits with status 0 where nothing is, 1 where something is, and 2 where the file cannot be read.
+    """
+    try:
+        config = read(decode(path.read_bytes()), commands=COMMANDS)
+    except OSError as error:
+        raise CannotStartError(f"{path} cannot be read: {os_reason(error)}.") from None
+    except ConfigProblems as error:
+        for problem in error.problems:
+            click.echo(f"{path}:{problem.line}: {problem.sentence}")
+        raise SystemExit(ExitStatus.FAILED) from None
+    changed = changes(config)
+    click.echo(f"{path} is fine. It changes {'this:' if changed else 'nothing from the defaults.'}")
+    for line in changed:
+        click.echo(f"  {line}")
+
+
+@click.command("config-schema")
+def config_schema() -> None:
+    """Print the JSON schema of the repository's config file, for editors."""
+    click.echo(json.dumps(schema(commands=COMMANDS), indent=2))

@@ -1,0 +1,82 @@
+"""``logs --follow``: a run's log, printed as it comes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bot.app.direct import Direct
+from bot.cli.carry import Wish, accounts, opened, order_of
+from bot.cli.process import run_to_the_end
+from bot.cli.screen import Screen, json_line, say
+from bot.codegen.client import Codegen
+from bot.codegen.log_follower import follow_log
+from bot.codegen.models import AgentRun
+from bot.commands.logs import Logs
+from bot.commands.status import Status
+from bot.commands.usage import MisreadError
+from bot.config import Accounts
+from bot.errors import SettingsError, UpstreamError
+from bot.outcome import Outcome, outcome_of
+from bot.replies.failures import sentence
+from bot.replies.reason import Reason, of_kind
+from bot.replies.redaction import redact_all
+from bot.replies.trace import entry_text
+
+
+def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
+    """Prints each entry once, until the run has ended.
+
+    :param last: how many of the entries that are there already; None: all
+    :returns: None where all went well
+    :raises MisreadError: where there is nothing that could be followed
+    """
+    if screen.is_dry:
+        raise MisreadError("`--follow` is of no use in a dry run: what nobody asks for does not come.")
+    if wish.thread is None and isinstance(wish.command, Logs) and wish.command.run is None:
+        raise MisreadError("`--follow` needs a run's number, or `--thread` for a thread's latest run.")
+    try:
+        return run_to_the_end(_follow(wish, accounts(wish), screen, last))
+    except SettingsError as error:
+        return Outcome(reason=Reason.BAD_INPUT, sentence=str(error))
+
+
+async def _follow(wish: Wish, settings: Accounts, screen: Screen, last: int | None) -> Outcome | None:
+    async with opened(settings, lambda _order, _reply: None, screen) as direct:
+        try:
+            found = await _run(wish, direct)
+            if isinstance(found, Outcome):
+                return found
+            await _print(found, direct, screen, last)
+        except UpstreamError as error:
+            return Outcome(reason=of_kind(error.kind), sentence=sentence(error))
+    return None
+
+
+async def _run(wish: Wish, direct: Direct) -> AgentRun | Outcome:
+    """The run that is meant: what `status` would show."""
+    assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
+    order = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
+    outcome = outcome_of(await direct.desk.carry_out(order))
+    return outcome.main_run or outcome
+
+
+async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None) -> None:
+    codegen, pace = direct.clients.codegen, direct.pace
+    start = 0 if last is None else await _place_of_last(codegen, run.id, last)
+    async for place, entry in follow_log(
+        codegen, run.id, start=start, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep
+    ):
+        if screen.as_json:
+            log: Any = redact_all(entry.model_dump(mode="json"))
+            json_line({"index": place, "log": log})
+        else:
+            say(entry_text(place + 1, entry, run.created_at))
+    if not screen.as_json:
+        ended = await codegen.run(run.id)
+        say(f"Run {run.id} has ended: {ended.state}.", err=True)
+
+
+async def _place_of_last(codegen: Codegen, run_id: int, last: int) -> int:
+    page = await codegen.logs_page(run_id, limit=last, reverse=True)
+    return max(0, (page.total_logs if page.total_logs is not None else len(page.logs)) - last)

@@ -1,0 +1,84 @@
+"""``codegen-bot``: the table of all subcommands, and nothing else, so that it starts at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import NamedTuple
+
+import click
+
+from bot import __version__
+
+
+class Subcommand(NamedTuple):
+    """Where a subcommand is and what the list of them says of it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+SUBCOMMANDS: Mapping[str, Subcommand] = MappingProxyType(
+    {
+        "help": Subcommand("bot.cli.help", "help_", "Shows what can be said in comments, and who may say it."),
+        "demo": Subcommand("bot.cli.demo", "demo", "Shows the whole bot at work; needs no account and no setting."),
+        "serve": Subcommand("bot.cli.serve", "serve", "Runs the webhook server."),
+        "action": Subcommand("bot.cli.action", "action", "Runs as a step of a GitHub workflow; action.yml calls it."),
+        "receive": Subcommand("bot.cli.receive", "receive", "Takes a delivery from a file, as the Action would."),
+        "send": Subcommand("bot.cli.send", "send", "Signs a delivery and posts it to a server."),
+        "emulate": Subcommand("bot.cli.emulate", "emulate", "Runs GitHub or Codegen in a box."),
+        "labels": Subcommand("bot.cli.labels", "labels", "Makes the labels that the bot obeys and sets."),
+        "check-config": Subcommand("bot.cli.config", "check_config", "Says what is wrong with a config file."),
+        "config-schema": Subcommand("bot.cli.config", "config_schema", "Prints the config file's JSON schema."),
+        "completion": Subcommand("bot.cli.completion", "completion", "Prints what completes words in your shell."),
+    }
+)
+"""Those that are no commands of a comment, and ``help``, which is one but needs no account here."""
+
+
+class Subcommands(click.Group):
+    """Imports a subcommand's module when it is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*_summaries(), *(name for name in SUBCOMMANDS if name not in _summaries())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in SUBCOMMANDS:
+            module, attribute, _ = SUBCOMMANDS[cmd_name]
+            found: click.Command = getattr(import_module(module), attribute)
+            return found
+        if cmd_name not in _summaries():
+            near = difflib.get_close_matches(cmd_name[:40], self.list_commands(ctx), n=1, cutoff=0.6)
+            hint = f'Did you mean "{near[0]}"?' if near else '"codegen-bot --help" shows all there are.'
+            raise click.UsageError(f"There is no command {cmd_name[:40]!r}. {hint}", ctx)
+        from bot.cli.commands import subcommand  # noqa: PLC0415 - see the module's first words
+
+        return subcommand(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        _write(formatter, "Commands of the bot", _summaries().items())
+        _write(formatter, "Running and trying it", ((name, known.summary) for name, known in SUBCOMMANDS.items()))
+
+
+def _summaries() -> dict[str, str]:
+    """What can be said in a comment, in the order of its table."""
+    from bot.commands.table import COMMANDS  # noqa: PLC0415 - see the module's first words
+
+    return {name: command.USAGE.summary for name, command in COMMANDS.items() if name not in SUBCOMMANDS}
+
+
+def _write(formatter: click.HelpFormatter, heading: str, rows: Iterable[tuple[str, str]]) -> None:
+    with formatter.section(heading):
+        formatter.write_dl([*rows])
+
+
+@click.group(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="codegen-bot")
+def main() -> None:
+    """Codegen's coding agents on the pull request.
+
+    Never seen it? "codegen-bot demo" needs no account and no setting.
+    """

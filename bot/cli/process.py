@@ -1,0 +1,89 @@
+"""What the subcommands share that run a process: how it starts, is told to stop, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import click
+
+from bot.config import Settings, load
+from bot.errors import SettingsError
+from bot.outcome import ExitStatus
+
+T = TypeVar("T")
+
+PORT = click.IntRange(0, 65535)
+
+
+class EndError(click.ClickException):
+    """Ends the process with a sentence on the error output and nothing around it."""
+
+    def __init__(self, message: str, status: ExitStatus) -> None:
+        super().__init__(message)
+        self.exit_code = status  # type: ignore[misc]  # click declares it on the class and reads it from the instance
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, err=True, file=file)
+
+
+class CannotStartError(EndError):
+    """A setting or an argument is missing or wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ExitStatus.USAGE)
+
+
+def server_settings() -> Settings:
+    """:raises CannotStartError: naming what is missing or wrong"""
+    try:
+        return load()
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None
+
+
+def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Runs until it ends by itself or a signal asks for it; a second Ctrl-C ends it at once."""
+
+    async def with_signals() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def asked(number: int) -> None:
+            stop.set()
+            loop.remove_signal_handler(number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # Windows has no such handlers; there Ctrl-C comes as KeyboardInterrupt.
+            with suppress(NotImplementedError):
+                loop.add_signal_handler(number, asked, number)
+        await work(stop)
+
+    try:
+        asyncio.run(with_signals())
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None
+
+
+def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Runs until it ends. Ctrl-C and SIGTERM cancel it; what it makes of that is its own affair.
+
+    :raises EndError: where it was cancelled and made nothing of it
+    """
+
+    async def with_signals() -> T:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(with_signals())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise EndError("Interrupted.", ExitStatus.INTERRUPTED) from None
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None

@@ -1,0 +1,65 @@
+"""``codegen-bot receive``: one delivery from a file, on the Action's own path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import SecretStr
+
+from bot.action.door import act
+from bot.action.event import EventError, read_occasion
+from bot.cli.process import CannotStartError, run_to_the_end
+from bot.cli.screen import Screen, say
+from bot.cli.words import RepositoryName
+from bot.config import Accounts, load_accounts
+from bot.errors import SettingsError
+
+
+@click.command()
+@click.option("--event", required=True, help="The event's name, as in X-GitHub-Event: issue_comment.")
+@click.option("--payload", required=True, type=click.Path(path_type=Path), help="A file with the JSON.")
+@click.option("--repository", type=RepositoryName(), help="Whose workflow it would be; usually the payload says.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@click.option("--dry-run", is_flag=True, help="Print every call that would be made, and make none.")
+def receive(*, event: str, payload: Path, repository: str | None, as_json: bool, dry_run: bool) -> None:
+    """Carry out what a delivery asks for, as the Action would, without GitHub's runner.
+
+    Takes the settings of the command line: CODEGEN_API_TOKEN, CODEGEN_ORG_ID and GITHUB_TOKEN.
+    """
+    try:
+        environ = _environ(load_accounts(), event, payload, repository)
+    except (SettingsError, EventError) as error:
+        raise CannotStartError(str(error)) from None
+    screen = Screen(as_json, is_dry=dry_run)
+    outcome = run_to_the_end(act(environ, say=lambda line: say(line, err=as_json), dry_run=dry_run))
+    if as_json or dry_run:
+        screen.show(outcome)
+    raise SystemExit(outcome.exit_status)
+
+
+def _environ(settings: Accounts, event: str, payload: Path, repository: str | None) -> dict[str, str]:
+    """What GitHub's runner would set, with the settings beside it.
+
+    The process's own environment is not handed on: on a real runner it names the files of a step's outputs.
+
+    :raises EventError: where the payload cannot be read
+    """
+    given = {name.upper(): value for name, value in settings if value is not None}
+    environ = {
+        **{
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in given.items()
+        },
+        "GITHUB_EVENT_NAME": event,
+        "GITHUB_EVENT_PATH": str(payload),
+        "GITHUB_REPOSITORY": repository or "",
+    }
+    if not repository:
+        environ["GITHUB_REPOSITORY"] = _full_name(read_occasion(environ).payload.get("repository"))
+    return environ
+
+
+def _full_name(repository: Any) -> str:
+    return str(repository.get("full_name") or "") if isinstance(repository, dict) else ""

@@ -1,0 +1,154 @@
+"""What is printed: for a person at a terminal, for a pipe, or one JSON document for a script.
+
+rich is imported only where there is a terminal. Nothing that a model or an upstream says may order the terminal about:
+control characters are taken out of all that is printed, and JSON is written in ASCII.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from bot.handlers.order import Order
+from bot.outcome import Conclusion, Outcome, document
+from bot.replies.markers import Stage
+from bot.replies.redaction import redact_patterns
+from bot.replies.reply import Reply
+
+Told = Callable[[Order, Reply], None]
+
+_LAST = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
+_ENDS_WELL = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
+
+_ORDERS_TERMINALS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LINK = re.compile(r"\[([^\][]*)\]\((https?://[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)\)")
+_FOLD = re.compile(r"^</?details>(?:<summary>(.*)</summary>)?$", re.MULTILINE)
+_HAS_TABLE = re.compile(r"^\|[ :-]*-[ |:-]*\|$", re.MULTILINE)
+_SINCE = re.compile(r" for (?:\d+ (?:h|min|s) ?)+(?=:)")
+
+
+def harmless(text: str) -> str:
+    """Without what a terminal would obey, or a reader would not see in its place."""
+    return _ORDERS_TERMINALS.sub("", text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Prints a line of our own words, or of somebody's whose words are not to be trusted."""
+    click.echo(harmless(text), err=err)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where a subcommand's progress and its outcome go.
+
+    :param as_json: for a script: one JSON document, and no progress
+    :param is_dry: for a dry run, of which the calls are shown, and of what was made up for answers nothing
+    """
+
+    as_json: bool
+    is_dry: bool = False
+
+    @contextmanager
+    def watching(self) -> Iterator[Told]:
+        """Shows on the error output how it goes; what it yields is to hear of every state of the reply."""
+        if self.as_json or self.is_dry:
+            yield lambda _order, _reply: None
+        elif sys.stderr.isatty():
+            with _moving_line() as told:
+                yield told
+        else:
+            yield _lines()
+
+    def show(self, outcome: Outcome) -> None:
+        """The last word: a result on the output; on the error output what there is none of.
+
+        A script gets its document in either case, and a person who reads its errors the sentence.
+        """
+        carried = outcome.carried
+        is_error = outcome.conclusion not in _ENDS_WELL and outcome.main_run is None
+        if self.as_json:
+            click.echo(json.dumps({**document(outcome), "dry_run": self.is_dry}, indent=2))
+        if is_error or not (self.as_json or self.is_dry):
+            _show_markdown(redact_patterns(outcome.text, carried.secrets if carried else ()), err=is_error)
+        if self.is_dry:
+            say("This was a dry run: nothing was sent.", err=True)
+        elif carried and carried.comment_url and not self.as_json:
+            say(f"On the thread: {carried.comment_url}", err=True)
+
+    def told_dryly(self, call: str) -> None:
+        """One call that a dry run does not make; a script's document stays alone on the output."""
+        say(call, err=self.as_json)
+
+
+def json_line(value: Any) -> None:
+    """One JSON document on a line of its own."""
+    click.echo(json.dumps(value))
+
+
+def _headline(reply: Reply) -> str:
+    return next((line.strip() for line in reply.text.splitlines() if line.strip()), "")
+
+
+def _lines() -> Told:
+    """Each state once, as a line."""
+    shown = ""
+
+    def told(_order: Order, reply: Reply) -> None:
+        nonlocal shown
+        line = _LINK.sub(r"\1 (\2)", _headline(reply))
+        if reply.stage not in _LAST and line != shown:
+            shown = line
+            say(line, err=True)
+
+    return told
+
+
+@contextmanager
+def _moving_line() -> Iterator[Told]:
+    """A line that shows the latest state and how long it has been so; where a run's page is stays above it."""
+    from rich.console import Console  # noqa: PLC0415 - see the module's first words
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    with Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("Asking…", total=None)
+
+        def told(_order: Order, reply: Reply) -> None:
+            line = harmless(_headline(reply))
+            if reply.stage is Stage.STARTED:
+                console.print(Text(_LINK.sub(r"\1 (\2)", line)), soft_wrap=True)
+            if reply.stage not in _LAST:
+                progress.update(task, description=_SINCE.sub("", _LINK.sub(r"\1", line)).replace("`", ""))
+
+        yield told
+
+
+def _show_markdown(text: str, *, err: bool) -> None:
+    text = harmless(text)
+    stream = sys.stderr if err else sys.stdout
+    if not stream.isatty():
+        click.echo(text, err=err)
+        return
+    from rich.console import Console  # noqa: PLC0415 - see the module's first words
+    from rich.markdown import Markdown  # noqa: PLC0415
+
+    # Not every terminal opens a link that it does not show; in a table an address would leave no room for the rest.
+    hides_addresses = _HAS_TABLE.search(text) is not None
+    shown = Markdown(_FOLD.sub(_opened, text), code_theme="ansi_dark", hyperlinks=hides_addresses)
+    Console(stderr=err).print(shown)
+
+
+def _opened(fold: re.Match[str]) -> str:
+    """A terminal folds nothing: what stands on the fold becomes a heading."""
+    return f"**{html.unescape(fold[1])}**" if fold[1] else ""

@@ -1,0 +1,87 @@
+"""``codegen-bot send``: a delivery by hand, signed as GitHub would sign it."""
+
+from __future__ import annotations
+
+import json
+from typing import IO
+from uuid import uuid4
+
+import aiohttp
+import click
+
+from bot import __version__
+from bot.cli.process import CannotStartError, EndError, run_to_the_end
+from bot.cli.screen import say
+from bot.config import load_webhook_secret
+from bot.errors import SettingsError, os_reason
+from bot.github.signature import sign
+from bot.outcome import ExitStatus
+
+PATIENCE = aiohttp.ClientTimeout(total=30)
+"""Three times what GitHub waits for an answer: a server that is slow is seen to be so."""
+
+SHOWN = 2_000
+"""Characters of the answer."""
+
+
+@click.command()
+@click.option("--event", required=True, help="The event's name, as in X-GitHub-Event: issue_comment.")
+@click.option("--payload", required=True, type=click.File("rb"), help="A file with the JSON; - for standard input.")
+@click.option(
+    "--url", default="http://127.0.0.1:8080/webhooks/github", show_default=True, help="The address of the webhook."
+)
+@click.option("--delivery", metavar="GUID", help="The delivery's name; the same one again is a redelivery.")
+@click.option("--dry-run", is_flag=True, help="Print the call that would be made, and make none.")
+def send(*, event: str, payload: IO[bytes], url: str, delivery: str | None, dry_run: bool) -> None:
+    """Sign a delivery with GITHUB_WEBHOOK_SECRET and post it to a server.
+
+    Prints the status and the answer. Exits with status 0 where the server took it, else 1.
+    """
+    body = payload.read()
+    _check(event, body)
+    try:
+        secret = load_webhook_secret().get_secret_value()
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"codegen-bot/{__version__}",
+        "X-GitHub-Delivery": delivery or str(uuid4()),
+        "X-GitHub-Event": event,
+    }
+    if dry_run:
+        shown = "\n".join(f"  {name}: {value}" for name, value in headers.items())
+        say(f"POST {url}\n{shown}\n  (a signature, and the {len(body)} bytes of the payload)")
+        say("This was a dry run: nothing was sent.")
+        return
+    status, answer = run_to_the_end(_post(url, body, {**headers, "X-Hub-Signature-256": sign(body, secret)}))
+    say(f"{status}\n{answer[:SHOWN]}".rstrip())
+    raise SystemExit(ExitStatus.OK if 200 <= status < 300 else ExitStatus.FAILED)
+
+
+def _check(event: str, body: bytes) -> None:
+    """:raises CannotStartError: where no server could make anything of it"""
+    if not event.isascii() or not event.replace("_", "").isalnum():
+        raise CannotStartError(f"--event: {event!r} is no event's name.")
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        raise CannotStartError("--payload: the file holds no JSON.") from None
+
+
+async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """The answer's status and text. A redirect is not followed: the signature is for this address."""
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=PATIENCE) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            return answer.status, await answer.text(errors="replace")
+    except aiohttp.InvalidURL:
+        raise CannotStartError(f"--url: {url} is no address.") from None
+    except aiohttp.ClientConnectorError as error:
+        reason = os_reason(error.os_error)
+        raise EndError(f"Nobody takes deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        reason = type(error).__name__
+        raise EndError(f"The delivery to {url} got no answer: {reason}.", ExitStatus.FAILED) from None
