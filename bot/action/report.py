@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,16 +94,21 @@ def _annotation(outcome: Outcome) -> str:
     """What happened and what to do, without what stands between."""
     paragraphs = [part for part in outcome.text.split("\n\n") if part.strip()]
     said = [part for number, part in enumerate(paragraphs) if number == 0 or part.startswith("Next:")]
-    return cut(" ".join(" ".join(said).split()), LONGEST_ANNOTATION)
+    # An annotation shows Markdown as it is written.
+    plain = _LINK.sub(r"\1 (\2)", " ".join(" ".join(said).split()))
+    return cut(plain, LONGEST_ANNOTATION)
+
+
+_LINK = re.compile(r"\[([^\]]*)\]\((https?://[^)\s]+)\)")
 
 
 def _summary(outcome: Outcome) -> str:
     carried = outcome.carried
-    name = f"`{carried.order.name}`" if carried else "nothing asked"
+    name = f", `{carried.order.name}`" if carried else ""
     head, _, rest = outcome.text.partition("\n\n")
     link = f"[The reply]({carried.comment_url})" if carried and carried.comment_url else ""
     parts = (
-        f"### codegen-bot, {name}: {outcome.conclusion.value} ({outcome.reason.value})",
+        f"### codegen-bot{name}: {outcome.conclusion.value} ({outcome.reason.value})",
         head,
         _runs(carried.runs) if carried else "",
         link,

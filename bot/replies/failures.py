@@ -100,6 +100,13 @@ def sentence(error: UpstreamError) -> str:
     return f"{explain(error)[0]}{f' ({error.status})' if error.status else ''}{f': {detail}' if detail else '.'}"
 
 
+_RIGHTS = (
+    "a GitHub App on its settings page, a workflow by `permissions:` with `issues: write` and `pull-requests: write`"
+)
+_INTEGRATION = "not accessible by integration"
+"""What GitHub says to an App's token, and to a workflow's, that lacks a permission."""
+
+
 def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, str]:
     """What happened, and what to do next: two sentences, the first without its full stop."""
     name = error.service.value
@@ -112,6 +119,11 @@ def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, st
         case Kind.UNAUTHORIZED:
             variable = "CODEGEN_API_TOKEN" if error.service is Service.CODEGEN else "GITHUB_TOKEN or the App's key"
             return f"{name} does not accept the bot's token", f"whoever runs the bot renews `{variable}`; then {again}."
+        case Kind.FORBIDDEN if _INTEGRATION in error.detail:
+            return (
+                f"{name} does not let the bot do this",
+                f"whoever runs the bot gives it the right: {_RIGHTS}; then {again}.",
+            )
         case Kind.FORBIDDEN:
             return (
                 f"{name} does not let the bot do this",

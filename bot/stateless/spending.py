@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
 from bot.codegen.client import MARK, Codegen
 from bot.codegen.models import AgentRun
 from bot.store.models import Budget, Limits, Over

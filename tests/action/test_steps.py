@@ -1,0 +1,151 @@
+"""A step that says itself what is to be done: on any event, by whoever wrote the quick_workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inline_snapshot import snapshot
+
+from tests.action.workflow import Workflow
+
+
+async def test_a_nightly_prompt(quick_workflow: Workflow) -> None:
+    """No thread, so no comment; the agent is told the repository and who asks."""
+    job = await quick_workflow.step("schedule", inputs={"command": "run", "prompt": "Update the dependencies."})
+
+    assert (job.status, job.outputs["conclusion"], job.outputs["comment-url"]) == (0, "success", "")
+    assert quick_workflow.codegen.runs[1].prompt == snapshot("""\
+You work on the GitHub repository octo/shop.
+You were asked by bob.
+
+What bob asks for:
+
+Update the dependencies.\
+""")
+    assert quick_workflow.replies() == []
+
+
+async def test_a_review_of_every_pull_request(quick_workflow: Workflow) -> None:
+    """The event names the thread: the agent is told of it, and the reply stands there."""
+    quick_workflow.github.label("alice", 1, "area/shop")
+    payload = quick_workflow.github.deliveries[-1].payload | {"action": "opened"}
+    inputs = {"command": "run", "prompt": "Review this.", "model": "fast", "agent-type": "claude_code"}
+    job = await quick_workflow.step("pull_request", payload, inputs=inputs)
+
+    assert job.status == 0
+    run = quick_workflow.codegen.runs[1]
+    assert run.prompt.startswith("You work on the GitHub pull request octo/shop#1: https://github.com/octo/shop/pull/1")
+    assert (run.model, run.agent_type) == ("fast", "claude_code")
+    assert (
+        job.outputs["comment-url"]
+        == f"https://github.com/octo/shop/pull/1#issuecomment-{quick_workflow.replies()[0].id}"
+    )
+
+
+async def test_no_comment_where_none_is_wanted(quick_workflow: Workflow) -> None:
+    inputs = {"command": "run", "prompt": "Fix it.", "pull-request": "1", "comment": "false"}
+    job = await quick_workflow.step(inputs=inputs)
+
+    assert (job.status, job.outputs["comment-url"]) == (0, "")
+    assert quick_workflow.replies() == []
+    assert [entry for entry in quick_workflow.github.control.journal if entry.method != "GET"] == []
+
+
+async def test_nobody_waits_where_none_should(slow_workflow: Workflow) -> None:
+    inputs = {"command": "run", "prompt": "Fix it.", "pull-request": "#2", "wait": "false"}
+    job = await slow_workflow.step(inputs=inputs)
+
+    assert (job.status, job.outputs["conclusion"], job.outputs["reason-code"]) == (0, "success", "started")
+    assert (job.outputs["agent-run-id"], job.outputs["web-url"]) == ("1", "https://codegen.com/agent/trace/1")
+    (reply,) = slow_workflow.replies(2)
+    assert reply.body.startswith(
+        "Started: an agent is on it in [run 1](https://codegen.com/agent/trace/1).\n\n`/codegen status 1` shows"
+    )
+
+
+async def test_a_prompt_out_of_a_file(quick_workflow: Workflow, tmp_path: Path) -> None:
+    file = tmp_path / "review.md"
+    file.write_text("Look at the tests.\n\n- all of them\n", encoding="utf-8")
+    job = await quick_workflow.step(inputs={"command": "run", "prompt-file": str(file)})
+
+    assert job.status == 0
+    assert quick_workflow.codegen.runs[1].prompt.endswith("Look at the tests.\n\n- all of them")
+
+
+async def test_a_multi_run_on_demand(quick_workflow: Workflow) -> None:
+    """Also a large one: whoever wrote the workflow has thought it over."""
+    quick_workflow.github.world.files["main", ".github/codegen-bot.yml"] = "budgets: {confirm-multi-run-above: 1}"
+    inputs = {"command": "multi-run", "prompt": "Make it fast.", "concurrency": "2", "model": "fast, slow"}
+    job = await quick_workflow.step(inputs=inputs)
+
+    assert (job.status, job.outputs["agent-run-ids"], job.outputs["agent-run-id"]) == (0, "[1, 2, 3]", "3")
+    assert [run.model for run in quick_workflow.codegen.runs.values()] == ["fast", "slow", None]
+
+
+async def test_a_named_prompt_is_a_command_too(quick_workflow: Workflow) -> None:
+    quick_workflow.github.world.files["main", ".github/codegen-bot.yml"] = (
+        "prompts: {fix-tests: {command: run, prompt: 'Make the tests of {link} pass. {rest}'}}"
+    )
+    inputs = {"command": "fix-tests", "prompt": "Only the slow ones.", "pull-request": "1"}
+    job = await quick_workflow.step(inputs=inputs)
+
+    assert job.status == 0
+    prompt = quick_workflow.codegen.runs[1].prompt
+    assert "Make the tests of https://github.com/octo/shop/pull/1 pass. Only the slow ones." in prompt
+
+
+async def test_another_config_file(quick_workflow: Workflow) -> None:
+    """A path in the repository, read from its default branch: never from the workspace, which a fork may have written."""
+    quick_workflow.github.world.files["main", "ci/bot.yml"] = "prefix: /agent"
+    job = await quick_workflow.on_comment("bob", "/agent help run", inputs={"config": "ci/bot.yml"})
+
+    assert (job.status, job.outputs["conclusion"]) == (0, "success")
+
+
+async def test_the_logs_of_a_failed_workflow_run_are_analysed(quick_workflow: Workflow) -> None:
+    """The event names the pull request; one that GitHub lists from another repository is not taken for it."""
+    here = {"number": 1, "base": {"repo": {"url": f"{quick_workflow.github.url}/repos/octo/shop"}}}
+    elsewhere = {"number": 2, "base": {"repo": {"url": f"{quick_workflow.github.url}/repos/octo/shop-fork"}}}
+    payload = {"action": "completed", "workflow_run": {"pull_requests": [elsewhere, here]}}
+    job = await quick_workflow.step("workflow_run", payload, inputs={"command": "analyze-logs"})
+
+    assert (job.status, job.outputs["reason-code"]) == (0, "completed")
+    assert quick_workflow.replies(1)[0].body.startswith("No check has failed on the head")
+
+
+async def test_a_sandbox_by_its_number(quick_workflow: Workflow) -> None:
+    job = await quick_workflow.step(inputs={"command": "analyze-logs", "sandbox-id": "5"})
+
+    assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
+
+
+async def test_a_run_by_its_number(quick_workflow: Workflow) -> None:
+    """Whoever holds the token sees what the token sees."""
+    quick_workflow.codegen.start_elsewhere("Something else")
+    quick_workflow.codegen.script(result="Went on.")
+    job = await quick_workflow.step(inputs={"command": "resume", "agent-run-id": "1", "prompt": "Go on."})
+
+    assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
+
+
+async def test_a_pull_request_that_is_not_there(quick_workflow: Workflow) -> None:
+    job = await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "99"})
+
+    assert (job.status, job.outputs["reason-code"]) == (1, "not-found")
+    assert quick_workflow.codegen.runs == {}
+
+
+async def test_what_a_command_shows_is_in_the_document(quick_workflow: Workflow) -> None:
+    job = await quick_workflow.step(inputs={"command": "users"})
+
+    assert job.document["data"][0]["github_username"]
+
+
+async def test_a_file_of_settings_in_the_workspace_is_not_read(workflow: Workflow, tmp_path: Path) -> None:
+    """It may be a fork's: whoever wrote it must not say where the tokens go."""
+    (tmp_path / "job" / "workspace").mkdir(parents=True)
+    settings = "CODEGEN_API_TOKEN=sk-fork\nCODEGEN_API_BASE_URL=http://127.0.0.1:9\n"
+    (tmp_path / "job" / "workspace" / ".env").write_text(settings, encoding="utf-8")
+    job = await workflow.step(inputs={"command": "users", "codegen-api-token": ""}, folder=tmp_path / "job")
+
+    assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")
