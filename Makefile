@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint format lock dist clean
+.PHONY: demo test bench lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
 test: $(VENV)/.dev-ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# Figures, never pass or fail; docs/benchmarks.md keeps them.
+bench: $(VENV)/.dev-ready
+	$(BIN)/python -m benchmarks.action_start
 
 lint: $(VENV)/.dev-ready
 	$(BIN)/ruff check .

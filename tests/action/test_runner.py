@@ -1,0 +1,72 @@
+"""What a step says to GitHub's runner, whatever stands in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.action.runner import LARGEST_OUTPUT, LARGEST_SUMMARY, Runner
+
+
+def runner(folder: Path, said: list[str]) -> Runner:
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+    }
+    return Runner(environ, said.append)
+
+
+@pytest.mark.parametrize("text", ["::error::x", "  ::add-mask::x", "a ##[group]x", "\t::stop-commands::x"])
+def test_a_line_is_no_order(tmp_path: Path, text: str) -> None:
+    said: list[str] = []
+    runner(tmp_path, said).line(text)
+    assert not said[0].lstrip().startswith("::")
+    assert "##[" not in said[0]
+
+
+@given(st.text())
+def test_no_text_whatever_is_an_order(text: str) -> None:
+    said: list[str] = []
+    runner(Path(), said).line(text)
+    assert [line for line in said if line.lstrip().startswith("::") or "##[" in line] == []
+
+
+def test_an_annotation_is_one_line(tmp_path: Path) -> None:
+    said: list[str] = []
+    runner(tmp_path, said).annotate("error", "100 % wrong\r\nNext: look.")
+    assert said == ["::error title=codegen-bot::100 %25 wrong%0D%0ANext: look."]
+
+
+def test_an_output_cannot_end_before_its_end(tmp_path: Path) -> None:
+    """The delimiter is another one each time."""
+    step = runner(tmp_path, [])
+    step.outputs({"result": "a\nghadelimiter_0\nconclusion<<x\nfailure\nx", "conclusion": "success"})
+    lines = (tmp_path / "output").read_text().split("\n")
+    delimiters = [line.partition("<<")[2] for line in lines if line.startswith(("result<<", "conclusion<<gh"))]
+    assert len(set(delimiters)) == 2
+    assert all(lines.count(delimiter) == 1 for delimiter in delimiters)
+
+
+def test_what_is_too_long_for_github_is_cut(tmp_path: Path) -> None:
+    """By bytes, and not within a letter."""
+    step = runner(tmp_path, [])
+    step.outputs({"result": "ä" * LARGEST_OUTPUT})
+    step.summary("€" * LARGEST_SUMMARY)
+    assert LARGEST_OUTPUT <= len((tmp_path / "output").read_bytes()) <= LARGEST_OUTPUT + 200
+    summary = (tmp_path / "summary").read_bytes()
+    assert len(summary) <= 2**20
+    assert summary.decode().rstrip().endswith("… cut.")
+
+
+def test_outside_of_a_runner_nothing_is_written_and_nothing_masked() -> None:
+    said: list[str] = []
+    step = Runner({}, said.append)
+    step.mask("secret")
+    step.outputs({"a": "b"})
+    step.summary("c")
+    step.annotate("error", "No.")
+    assert said == ["error: No."]
