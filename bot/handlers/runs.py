@@ -345,8 +345,8 @@ class Runs:
         return await self._record("wait-for-all", _ALL_ENDED, work)
 
     async def latest(self) -> int | None:
-        """The thread's latest run: of our store, else of our own replies, else one that names the pull request, else
-        one that the pull request's description names."""
+        """The thread's latest run: of our store, else of our own replies, else the first of the list that is for the
+        thread, else the one that the pull request's description names."""
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 
     async def _find_latest(self) -> int | None:
@@ -357,7 +357,7 @@ class Runs:
         if stored is not None:
             return stored
         told = await self._reply.latest_runs()
-        return told[-1] if told else await self._of_pull_request() or _in_footer(thread)
+        return told[-1] if told else await self._in_list() or _in_footer(thread)
 
     async def of_thread(self, repository: str, number: int) -> list[int]:
         """The runs that the bot set going on a thread, the one used last first."""
@@ -374,14 +374,14 @@ class Runs:
     async def _find_latest_multi_run(self) -> list[int]:
         return [*await self._reply.latest_runs(command=MultiRun.USAGE.name)]
 
-    async def _of_pull_request(self) -> int | None:
-        """One page of runs, newest first: a run whose pull request this is, whoever started it."""
+    async def _in_list(self) -> int | None:
+        """One page of runs, newest first: a run that the bot started for this thread without a word on it, or one
+        whose pull request this is, whoever started it."""
         thread = self._order.the_thread()
-        if not thread.is_pull_request:
-            return None
-        ending = f"/{thread.repository}/pull/{thread.number}".lower()
+        ending = f"/{thread.repository}/pull/{thread.number}".lower() if thread.is_pull_request else None
         for run in (await self._tools.codegen.runs_page(1)).runs:
-            if any((link.url or "").lower().rstrip("/").endswith(ending) for link in run.github_pull_requests):
+            urls = ((link.url or "").lower().rstrip("/") for link in run.github_pull_requests)
+            if _is_marked(run, thread) or (ending and any(url.endswith(ending) for url in urls)):
                 return run.id
         return None
 
@@ -395,6 +395,14 @@ class Runs:
     def _saw(self, run: AgentRun) -> AgentRun:
         self._seen[run.id] = run
         return run
+
+
+def _is_marked(run: AgentRun, thread: Thread) -> bool:
+    """Whether the bot noted in the run that it is for this thread."""
+    mark = (run.metadata or {}).get(MARK)
+    if not isinstance(mark, dict) or mark.get("number") != thread.number:
+        return False
+    return str(mark.get("repository", "")).lower() == thread.repository.lower()
 
 
 def _in_footer(thread: Thread) -> int | None:

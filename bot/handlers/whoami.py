@@ -15,9 +15,14 @@ from bot.replies.reply import Reply
 async def whoami(command: WhoAmI, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
     has = await do.permission()
     who_can = [] if has >= Permission.WRITE else await do.who_can(Permission.WRITE)
+    me = None
     try:
-        codegen = replies.acting_as((await do.codegen.me()).github_username, org_id=do.org_id)
+        me = await do.codegen.me()
+        codegen = replies.acting_as(me.github_username, org_id=do.org_id)
     except UpstreamError as error:
+        if order.home is None:
+            raise
         # What was asked for first does not hang on Codegen.
         codegen = replies.acting_as_nobody_knows(sentence(error))
-    return replies.whoami(order.person.login, order.home, has=has, who_can=who_can, codegen=codegen, config=do.config)
+    said = replies.whoami(order.person.login, order.home, has=has, who_can=who_can, codegen=codegen, config=do.config)
+    return said.holding(me)
