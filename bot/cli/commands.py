@@ -72,7 +72,10 @@ def _common(name: str) -> list[click.Parameter]:
         options += [
             click.Option(["--wait/--no-wait"], default=True, help="Follow the run to its end; that is the default."),
             click.Option(
-                ["--timeout-minutes"], type=click.FloatRange(0, 10_000, min_open=True), help="For how long at the most."
+                ["--timeout-minutes"],
+                type=click.FloatRange(0, 10_000, min_open=True),
+                metavar="N",
+                help="For how long at the most.",
             ),
         ]
     if name == FOLLOWED:

@@ -28,10 +28,13 @@ def help_(*, name: str | None, as_json: bool) -> None:
     raise SystemExit(outcome.exit_status)
 
 
+_HERE = "Here each of them is a subcommand: `codegen-bot run --help`"
+
+
 def _outcome(name: str | None) -> Outcome:
     config = RepositoryConfig()
     if name is None:
-        return Outcome(reason=Reason.COMPLETED, sentence=help_texts.overview(config).text)
+        return Outcome(reason=Reason.COMPLETED, sentence=f"{help_texts.overview(config).text}\n\n{_HERE}")
     known = name.lower().replace("_", "-")
     if known in COMMANDS:
         return Outcome(reason=Reason.COMPLETED, sentence=help_texts.of(known, config).text)

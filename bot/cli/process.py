@@ -45,10 +45,10 @@ def server_settings() -> Settings:
         raise CannotStartError(str(error)) from None
 
 
-def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
     """Runs until it ends by itself or a signal asks for it; a second Ctrl-C ends it at once."""
 
-    async def with_signals() -> None:
+    async def with_signals() -> T:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -60,10 +60,10 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
             # Windows has no such handlers; there Ctrl-C comes as KeyboardInterrupt.
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, asked, number)
-        await work(stop)
+        return await work(stop)
 
     try:
-        asyncio.run(with_signals())
+        return asyncio.run(with_signals())
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
 

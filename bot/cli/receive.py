@@ -8,9 +8,9 @@ from typing import Any
 import click
 from pydantic import SecretStr
 
-from bot.action.door import act
+from bot.action.door import run
 from bot.action.event import EventError, read_occasion
-from bot.cli.process import CannotStartError, run_to_the_end
+from bot.cli.process import CannotStartError, run_until_stopped
 from bot.cli.screen import Screen, say
 from bot.cli.words import RepositoryName
 from bot.config import Accounts, load_accounts
@@ -30,10 +30,14 @@ def receive(*, event: str, payload: Path, repository: str | None, as_json: bool,
     """
     try:
         environ = _environ(load_accounts(), event, payload, repository)
-    except (SettingsError, EventError) as error:
+    except EventError as error:
+        raise CannotStartError(str(error).replace("GITHUB_EVENT_PATH names", "--payload names")) from None
+    except SettingsError as error:
         raise CannotStartError(str(error)) from None
     screen = Screen(as_json, is_dry=dry_run)
-    outcome = run_to_the_end(act(environ, say=lambda line: say(line, err=as_json), dry_run=dry_run))
+    outcome, _ = run_until_stopped(
+        lambda stop: run(environ, say=lambda line: say(line, err=as_json), stop=stop, dry_run=dry_run)
+    )
     if as_json or dry_run:
         screen.show(outcome)
     raise SystemExit(outcome.exit_status)

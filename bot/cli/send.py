@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import IO
 from uuid import uuid4
 
@@ -80,7 +81,8 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
     except aiohttp.InvalidURL:
         raise CannotStartError(f"--url: {url} is no address.") from None
     except aiohttp.ClientConnectorError as error:
-        reason = os_reason(error.os_error)
+        # asyncio's own words for it hold the address once more.
+        reason = os.strerror(error.os_error.errno) if error.os_error.errno else os_reason(error.os_error)
         raise EndError(f"Nobody takes deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = type(error).__name__

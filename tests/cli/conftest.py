@@ -1,0 +1,24 @@
+"""Where somebody types."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Terminal, terminal_at
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    """Runs end as soon as somebody looks."""
+    async with terminal_at(tmp_path) as terminal:
+        yield terminal
+
+
+@pytest.fixture
+async def slow_terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    """Runs move by hand."""
+    async with terminal_at(tmp_path, pace=None) as terminal:
+        yield terminal
