@@ -39,6 +39,15 @@ def test_zizmor_finds_nothing_unsafe() -> None:
     judge("zizmor", "--offline", "--no-progress", "action.yml", *WORKFLOWS)
 
 
+def test_the_readmes_first_workflow_is_as_good_as_the_others(tmp_path: Path) -> None:
+    found = re.search(r"^```yaml\n(name: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    path = tmp_path / "codegen.yml"
+    path.write_text(found[1], encoding="utf-8")
+    judge("check-jsonschema", "--builtin-schema", "vendor.github-workflows", path)
+    judge("zizmor", "--offline", "--no-progress", path)
+
+
 def test_whoever_overrules_zizmor_says_why() -> None:
     ignored = [
         line

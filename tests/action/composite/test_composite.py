@@ -105,7 +105,7 @@ async def test_a_cancelled_job_is_heard(job: Job, codegen: CodegenEmulator) -> N
     assert job.running is not None
     job.running.send_signal(signal.SIGINT)
 
-    outputs = await step
+    outputs = await asyncio.wait_for(step, timeout=20)
 
     assert job.exit_status == 130, job.log
     assert (outputs["conclusion"], outputs["reason-code"]) == ("cancelled", "interrupted")
