@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bot import log
 from bot.cli.screen import Screen
 from bot.cli.words import GitHubThread, RepositoryName, the_prompt
 from bot.commands.logs import Logs
@@ -94,6 +95,14 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
     except MisreadError as error:
         example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
         outcome = Outcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
+    except (click.ClickException, click.Abort, BrokenPipeError):
+        # A sentence of our own, or a reader who has seen enough: click ends with both.
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, somebody gets a sentence and a script its document
+        log.configure(level="ERROR")
+        log.get(__name__).exception("command-line.broken")
+        sentence = f"The bot itself failed: {type(error).__name__}. The lines above say where."
+        outcome = Outcome(reason=Reason.OWN_FAULT, sentence=sentence)
     if outcome is not None:
         screen.show(outcome)
         raise SystemExit(outcome.exit_status)

@@ -85,5 +85,3 @@ def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(with_signals())
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise EndError("Interrupted.", ExitStatus.INTERRUPTED) from None
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None

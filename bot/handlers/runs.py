@@ -137,7 +137,7 @@ class Runs:
         await self._remember(started.run)
         return started
 
-    async def resume(self, known: AgentRun, prompt: str) -> Started:
+    async def resume(self, known: AgentRun, prompt: str, *, images: Sequence[str] = ()) -> Started:
         """Gives `known` a follow-up, once. The prompt must carry the order's identity.
 
         :param known: the run as it was before
@@ -145,7 +145,7 @@ class Runs:
         codegen = self._tools.codegen
 
         async def resume() -> AgentRun:
-            return await codegen.resume_run(known.id, prompt)
+            return await codegen.resume_run(known.id, prompt, images=images)
 
         async def look() -> AgentRun | None:
             now = await codegen.run(known.id)
@@ -372,7 +372,18 @@ class Runs:
         return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
 
     async def _find_latest_multi_run(self) -> list[int]:
-        return [*await self._reply.latest_runs(command=MultiRun.USAGE.name)]
+        told = await self._reply.latest_runs(command=MultiRun.USAGE.name)
+        return [*told] or await self._multi_run_in_list()
+
+    async def _multi_run_in_list(self) -> list[int]:
+        """The same where the bot started it without a word on the thread, among the newest runs."""
+        thread = self._order.the_thread()
+        runs = [run for run in (await self._tools.codegen.runs_page(1)).runs if _is_marked(run, thread)]
+        by_id: dict[object, list[int]] = {}
+        for run in runs:
+            by_id.setdefault((run.metadata or {}).get("multi_run_id"), []).append(run.id)
+        by_id.pop(None, None)
+        return sorted(next(iter(by_id.values()), []))
 
     async def _in_list(self) -> int | None:
         """One page of runs, newest first: a run that the bot started for this thread without a word on it, or one

@@ -113,6 +113,33 @@ async def test_without_comment_nothing_is_written_on_the_thread(terminal: Termin
     assert (typed.status, typed.document["agent_run_id"]) == (0, 1)
 
 
+async def test_what_a_reply_proposes_can_be_typed(terminal: Terminal) -> None:
+    """Also where nothing on the thread tells of the multi-run."""
+    for number in (11, 12, 13):
+        terminal.codegen.script(pull_request=f"octo/shop#{number}")
+    there = ("--thread", "octo/shop#1")
+
+    typed = await terminal.types("multi-run", "-n", "2", "make it fast", *there)
+    assert typed.printed.endswith(
+        "`codegen-bot keep synthesis` closes the attempts' pull requests; "
+        "`codegen-bot keep <attempt>` all but that one's.\n"
+    )
+
+    typed = await terminal.types("keep", "synthesis", *there)
+    assert (typed.status, typed.printed) == snapshot(
+        (
+            0,
+            """\
+Kept the synthesis, [run 3](https://codegen.com/agent/trace/3), with [octo/shop#13](https://github.com/octo/shop/pull/13).
+
+Closed: [octo/shop#11](https://github.com/octo/shop/pull/11), [octo/shop#12](https://github.com/octo/shop/pull/12).
+""",
+        )
+    )
+    assert (await terminal.types("resume", "3", "go", "on", *there)).status == 0
+    assert (await terminal.types("status", "3")).status == 0
+
+
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"help", "keep", "confirm"}])
 async def test_every_example_can_be_typed_dry(name: str, terminal: Terminal) -> None:
     """Every call is printed, and none is made."""
