@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from bot import log
 from bot.cli.screen import Screen
 from bot.cli.words import GitHubThread, RepositoryName, the_prompt
 from bot.commands.logs import Logs
@@ -99,6 +98,8 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         # A sentence of our own, or a reader who has seen enough: click ends with both.
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, somebody gets a sentence and a script its document
+        from bot import log  # noqa: PLC0415 - only where there is something to log: it brings rich
+
         log.configure(level="ERROR")
         log.get(__name__).exception("command-line.broken")
         sentence = f"The bot itself failed: {type(error).__name__}. The lines above say where."
