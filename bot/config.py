@@ -6,6 +6,7 @@ comes from: a start that fails five times for five settings costs five looks at 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,13 @@ class Settings(Accounts):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
     port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
+    api_requests_per_minute: int = Field(
+        default=300, ge=1, description="How many requests a minute the HTTP API takes of one Codegen token."
+    )
+    api_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="The origins of other pages that may call the HTTP API from a browser, separated by commas.",
+    )
     log_level: str = Field(
         default="INFO",
         pattern="^(?i:DEBUG|INFO|WARNING|ERROR)$",
@@ -148,6 +156,20 @@ class Settings(Accounts):
         value = _split(value) if isinstance(value, str) else value
         if not value:
             raise ValueError("it holds no secret")
+        return value
+
+    @field_validator("api_cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+
+    @field_validator("api_cors_origins", mode="after")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [each for each in value if not re.fullmatch(r"https?://[^/?#\s*]+", each)]:
+            raise ValueError(f"{wrong[0]} is no origin such as https://tools.example.com")
         return value
 
     @field_validator("database_url", mode="after")
@@ -188,7 +210,7 @@ def setting_rows(kind: type[Accounts] = Settings) -> list[SettingRow]:
     """Every setting, in the order of its class; `default` is None where a value must be given."""
     rows = []
     for name, field in kind.model_fields.items():
-        default = None if field.is_required() else ("" if field.default is None else str(field.default))
+        default = None if field.is_required() else ("" if field.default in {None, ()} else str(field.default))
         rows.append(SettingRow(name.upper(), field.description or "", default))
     return rows
 

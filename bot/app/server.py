@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot import log
 from bot.app.clients import Pace, clients
+from bot.app.http_api import http_api
 from bot.commands.labels import LabelRole, label_of
 from bot.config import Settings
 from bot.engine.engine import Engine
@@ -109,7 +110,14 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                     metrics=metrics,
                     now=pace.now,
                 )
-                yield make_application(webhooks, check=partial(check, database), metrics=metrics)
+                async with http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database) as api:
+                    yield make_application(
+                        webhooks,
+                        check=partial(check, database),
+                        metrics=metrics,
+                        api=api,
+                        cors_origins=settings.api_cors_origins,
+                    )
             finally:
                 await engine.stop()
     finally:

@@ -107,6 +107,15 @@ class Codegen:
         page = await self._page("runs_page", f"{self._org}/agent/runs", number, query)
         return RunsPage(runs=tuple(_read(AgentRun, item, "runs_page") for item in page.items), total=page.total)
 
+    async def runs_slice(self, *, skip: int, limit: int) -> RunsPage:
+        """A part of the runs, newest first.
+
+        :param skip: runs to leave out
+        :param limit: at most 100
+        """
+        page = await self._get("runs_slice", f"{self._org}/agent/runs", Page, query={"skip": skip, "limit": limit})
+        return RunsPage(runs=tuple(_read(AgentRun, item, "runs_slice") for item in page.items), total=page.total)
+
     async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
         """All runs, newest first; pages are asked for as they are needed."""
         number, seen = 1, 0

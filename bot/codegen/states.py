@@ -40,10 +40,24 @@ _STATES = {
     "timed_out": State.TIMED_OUT,
     "out_of_tokens": State.OUT_OF_TOKENS,
     "max_iterations_reached": State.MAX_ITERATIONS,
+    "max_iterations": State.MAX_ITERATIONS,
 }
+
+
+WORKING_WORDS = frozenset({"active", "running", "evaluation", "in_progress", "working"})
+"""What Codegen's tools and docs write of a run at work, beside whatever else nobody knows."""
+
+
+def is_known(status: str) -> bool:
+    """Whether it is one of the spellings that Codegen uses, or our own word for a state."""
+    word = _word(status)
+    return word in {*_STATES, *WORKING_WORDS, *(state.value.replace("-", "_") for state in State)}
 
 
 def normalise(status: str | None) -> State:
     """The state that a status means, whatever its case and separators. One that nobody knows means still working."""
-    word = re.sub(r"[\s_-]+", "_", (status or "").strip()).lower()
-    return _STATES.get(word, State.WORKING)
+    return _STATES.get(_word(status or ""), State.WORKING)
+
+
+def _word(status: str) -> str:
+    return re.sub(r"[\s_-]+", "_", status.strip()).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -74,6 +75,7 @@ class Order:
     :param identity: the same for every delivery of the same command; at most 120 characters
     :param asked_at: when it was asked for, as far as is known; nothing of this order's doing is older
     :param prefix: how a command line starts in this repository
+    :param metadata: noted upstream with each run of this order
     :param posts: whether the reply is written on the thread
     :param waits: whether runs are followed to their end
     """
@@ -89,6 +91,7 @@ class Order:
     label: LabelChange | None = None
     named: NamedUse | None = None
     authority: Authority = Authority.PERSON
+    metadata: Mapping[str, Any] | None = None
     posts: bool = True
     waits: bool = True
 
@@ -138,6 +141,7 @@ class Order:
             "asked_at": self.asked_at.astimezone(UTC).isoformat(),
             "prefix": self.prefix,
             "authority": self.authority.value,
+            "metadata": dict(self.metadata) if self.metadata else None,
             "posts": self.posts,
             "waits": self.waits,
         }
@@ -156,6 +160,7 @@ class Order:
             label=_LABEL.validate_python(document.get("label"), strict=False),
             named=_NAMED.validate_python(document.get("named"), strict=False),
             authority=Authority(document.get("authority", Authority.PERSON)),
+            metadata=document.get("metadata"),
             posts=document.get("posts", True),
             waits=document.get("waits", True),
         )

@@ -120,7 +120,7 @@ class Runs:
         async def create() -> AgentRun:
             return await codegen.create_run(
                 prompt,
-                metadata={**(metadata or {}), MARK: mark},
+                metadata={**(order.metadata or {}), **(metadata or {}), MARK: mark},
                 model=model,
                 agent_type=agent_type,
                 repo_id=repo_id,

@@ -36,6 +36,14 @@ class Attempt:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """A multi-run as data: what every reply of one holds for scripts."""
+
+    attempts: tuple[Attempt, ...] = ()
+    synthesis: AgentRun | None = None
+
+
 def asks_confirmation(count: int, *, login: str, prefix: str) -> Reply:
     text = (
         f"{count} attempts are many here, so they wait for a second word of {inline_code(login)}: a thumbs-up on this "
@@ -168,7 +176,8 @@ def none_started(attempts: Sequence[Attempt], *, reason: Reason) -> Reply:
 def _reply(stage: Stage, attempts: Sequence[Attempt], *parts: str, also: AgentRun | None = None) -> Reply:
     runs = [attempt.run.id for attempt in attempts if attempt.run is not None]
     text = "\n\n".join(part for part in parts if part)
-    return Reply(stage=stage, text=text, runs=(*runs, *([also.id] if also else [])))
+    data = Attempts(attempts=tuple(attempts), synthesis=also)
+    return Reply(stage=stage, text=text, runs=(*runs, *([also.id] if also else [])), data=data)
 
 
 def _count(number: int, noun: str) -> str:

@@ -59,6 +59,16 @@ CONFIRMATIONS = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
 )
 
+MULTI_RUNS = sa.Table(
+    "codegen_bot_multi_runs",
+    _METADATA,
+    sa.Column("org_id", sa.BigInteger, primary_key=True),
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("asked", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)
+
 _CREATION_LOCK = 0x636F646567656E
 """The number of PostgreSQL's lock under which tables are made; any will do that nobody else uses."""
 

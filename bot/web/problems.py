@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -12,25 +16,63 @@ from bot import log
 
 _log = log.get(__name__)
 
+REQUEST_ID = web.RequestKey("request_id", str)
+"""Names a request, in its answer and in the log."""
+
+_GIVEN_ID = re.compile("[0-9A-Za-z._-]{1,64}")
+
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """Ends a request with this status and this sentence."""
+    """Ends a request with this status and this sentence.
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    :param errors: the fields that do not fit, each with its place and what is wrong
+    :param headers: what the answer carries besides
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
+        self.errors = errors
+        self.headers = headers or {}
 
-    def response(self) -> web.Response:
+    def response(self, request: web.Request) -> web.Response:
         document = {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
+            # Without the query, which may hold a token.
+            "instance": request.path,
+            "request_id": request.get(REQUEST_ID, ""),
         }
+        if self.errors:
+            document["errors"] = [dict(error) for error in self.errors]
         return web.Response(
-            text=json.dumps(document), status=self.status.value, content_type="application/problem+json"
+            text=json.dumps(document),
+            status=self.status.value,
+            content_type="application/problem+json",
+            headers=self.headers,
         )
+
+
+@web.middleware
+async def name_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every answer carries ``X-Request-Id``: the caller's own where it is one, else a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    request[REQUEST_ID] = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+    with structlog.contextvars.bound_contextvars(request=request[REQUEST_ID]):
+        response = await handler(request)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+    return response
 
 
 @web.middleware
@@ -39,20 +81,19 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except Problem as problem:
-        return problem.response()
+        return problem.response(request)
     except web.HTTPRequestEntityTooLarge:
-        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.").response()
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.").response(request)
     except web.HTTPNotFound:
-        return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path}.").response()
+        return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path}.").response(request)
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
-        response = Problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.path} takes {allowed}.").response()
-        response.headers["Allow"] = allowed
-        return response
+        detail = f"{request.path} takes {allowed}."
+        return Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed}).response(request)
     except web.HTTPException:
         raise
     except Exception:  # noqa: BLE001 - the door's one broad except: it logs and answers
         _log.exception("request.broken", method=request.method, path=request.path)
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest."
-        ).response()
+        ).response(request)

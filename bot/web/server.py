@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 
 from aiohttp import web
 
 from bot import log
 from bot.metrics import CONTENT_TYPE, Metrics
-from bot.web.problems import Problem, answer_problems
+from bot.web.api.serving import Api
+from bot.web.api.table import ENDPOINTS
+from bot.web.cors import allow_origins
+from bot.web.problems import Problem, answer_problems, name_requests
 from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
 
 _log = log.get(__name__)
@@ -20,10 +23,18 @@ PATIENCE = 5.0
 
 
 def make_application(
-    webhooks: GitHubWebhooks, *, check: Callable[[], Awaitable[None]], metrics: Metrics, patience: float = PATIENCE
+    webhooks: GitHubWebhooks,
+    *,
+    check: Callable[[], Awaitable[None]],
+    metrics: Metrics,
+    api: Api | None = None,
+    cors_origins: Collection[str] = (),
+    patience: float = PATIENCE,
 ) -> web.Application:
     """The server's application.
 
+    :param api: the HTTP API; None: there is none
+    :param cors_origins: of other pages that may call it
     :param check: raises where the bot cannot take orders
     :param patience: seconds after which it has failed
     """
@@ -45,7 +56,8 @@ def make_application(
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
-    application = web.Application(middlewares=[answer_problems], client_max_size=LARGEST_BODY)
+    middlewares = [name_requests, allow_origins(cors_origins), answer_problems]
+    application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     application.add_routes(
         [
             web.post("/webhooks/github", webhooks.receive),
@@ -54,4 +66,6 @@ def make_application(
             web.get("/metrics", show_metrics),
         ]
     )
+    if api is not None:
+        application.add_routes(api.routes(ENDPOINTS))
     return application

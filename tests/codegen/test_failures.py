@@ -35,6 +35,7 @@ ONCE: dict[str, Call] = {
 REPEATABLE: dict[str, Call] = {
     "run": lambda codegen: codegen.run(1),
     "runs_page": lambda codegen: codegen.runs_page(1),
+    "runs_slice": lambda codegen: codegen.runs_slice(skip=0, limit=10),
     "logs_page": lambda codegen: codegen.logs_page(1),
     "me": lambda codegen: codegen.me(),
     "ban_checks": lambda codegen: codegen.ban_checks(1),

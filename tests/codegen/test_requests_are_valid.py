@@ -35,6 +35,7 @@ CALLS: dict[str, list[Callable[[Codegen], Awaitable[Any]]]] = {
         lambda codegen: codegen.runs_page(1),
         lambda codegen: codegen.runs_page(3, user_id=1, source_type="API"),
     ],
+    "runs_slice": [lambda codegen: codegen.runs_slice(skip=0, limit=10)],
     "runs": [
         lambda codegen: _all(codegen.runs()),
         lambda codegen: _all(codegen.runs(user_id=1, source_type="GITHUB_CHECK_SUITE")),

@@ -126,6 +126,7 @@ async def problem(response: ClientResponse) -> tuple[int, str]:
     """The status and the sentence of an answer, which must be a problem document."""
     assert response.content_type == "application/problem+json"
     document = await response.json(content_type="application/problem+json")
-    assert document.keys() == {"type", "title", "status", "detail"}
-    assert document["status"] == response.status
+    assert document.keys() == {"type", "title", "status", "detail", "instance", "request_id"}
+    assert (document["status"], document["instance"]) == (response.status, response.url.path)
+    assert document["request_id"] == response.headers["X-Request-Id"]
     return response.status, document["detail"]

@@ -1,0 +1,81 @@
+"""The HTTP API's wiring: callers with their own tokens, beside the server's clients, store and handlers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from sqlalchemy.engine import Engine as Database
+
+from bot.app.clients import Clients, Pace
+from bot.app.token_access import TokenAccess
+from bot.codegen.models import AgentRun
+from bot.codegen.transport import new_http
+from bot.config import Settings
+from bot.errors import UpstreamError
+from bot.github.auth import NoAuth
+from bot.github.client import GitHub
+from bot.github.transport import new_session
+from bot.handlers.configs import Configs
+from bot.handlers.labels import threads_of
+from bot.handlers.tools import Tools
+from bot.replies.reasons import not_told, reason_given, told_on
+from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
+from bot.web.api.callers import Callers
+from bot.web.api.kept import Kept
+from bot.web.api.multi_runs import MultiRuns
+from bot.web.api.run_index import RunIndexes
+from bot.web.api.services import Services
+from bot.web.api.serving import Api
+
+
+@asynccontextmanager
+async def http_api(
+    settings: Settings, *, pace: Pace, worlds: Clients, tools: Tools, database: Database
+) -> AsyncIterator[Api]:
+    """:param worlds: the server's own clients
+    :param tools: the server's own, on its store
+    """
+    async with new_http() as http, new_session() as session:
+        silent = GitHub(session, NoAuth(), base_url=settings.github_api_url, sleep=pace.sleep)
+        configs = Configs(silent, usual_prefix=settings.command_prefix)
+        nobody = replace(worlds, github=silent, configs=configs)
+        callers = Callers(
+            lambda token: TokenAccess(
+                token, settings=settings, http=http, worlds=worlds, nobody=nobody, tools=tools, pace=pace
+            ),
+            requests_a_minute=settings.api_requests_per_minute,
+        )
+        multi_runs = MultiRuns(RememberedMultiRuns(database))
+
+        async def tell_reason(org_id: int, run: AgentRun, command: str, reason: str | None) -> str:
+            if not reason or not reason.strip():
+                return ""
+            if org_id != settings.codegen_org_id:
+                return not_told()
+            told = []
+            for repository, number in threads_of(run):
+                try:
+                    posted = await worlds.github.comment(repository, number, reason_given(command, run, reason))
+                except UpstreamError:
+                    continue
+                told.append(posted.url)
+            return told_on(told) if told else not_told()
+
+        services = Services(
+            own_org_id=settings.codegen_org_id,
+            stars=tools.stars,
+            kept=Kept(),
+            indexes=RunIndexes(),
+            multi_runs=multi_runs,
+            tell_reason=tell_reason,
+            now=pace.now,
+            sleep=pace.sleep,
+        )
+        try:
+            yield Api(callers, services)
+        finally:
+            await multi_runs.aclose()
+            await callers.aclose()
+            await configs.aclose()

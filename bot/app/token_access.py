@@ -1,0 +1,116 @@
+"""What one caller's token of Codegen's reaches, for the HTTP API: clients, watchers and a desk for each organization.
+
+The server lends nobody its own token of Codegen's. On GitHub it acts as itself, and only for the organization that it
+works for: whoever belongs to another one has no say in its repositories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import httpx
+
+from bot.app.clients import Clients, Pace
+from bot.codegen.client import Codegen
+from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.models import AgentRun
+from bot.codegen.watcher import RunWatcher
+from bot.config import Settings
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.handlers.record import no_memory
+from bot.handlers.tools import Tools
+from bot.replies.reply import Reply
+from bot.stateless.desk import Carried, Desk
+
+
+@dataclass(frozen=True, slots=True)
+class _Organization:
+    codegen: Codegen
+    watcher: RunWatcher
+    tools: Tools
+
+
+class TokenAccess:
+    """`bot.web.api.callers.Access`.
+
+    :param token: the caller's own
+    :param worlds: the server's clients, of which only GitHub's is used, and only for its own organization
+    :param nobody: the same without any right on GitHub, for all other organizations
+    :param tools: the server's own, which are copied with the caller's clients in
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        settings: Settings,
+        http: httpx.AsyncClient,
+        worlds: Clients,
+        nobody: Clients,
+        tools: Tools,
+        pace: Pace,
+    ) -> None:
+        self._token = token
+        self._settings = settings
+        self._http = http
+        self._worlds = worlds
+        self._nobody = nobody
+        self._tools = tools
+        self._pace = pace
+        self._limits = Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows)
+        self._organizations: dict[int, _Organization] = {}
+
+    def codegen(self, org_id: int) -> Codegen:
+        return self._of(org_id).codegen
+
+    def do(self, org_id: int, order: Order, *, again: bool) -> Do:
+        return Do(order, self._of(org_id).tools, no_memory, again=again)
+
+    async def carry_out(
+        self,
+        org_id: int,
+        order: Order,
+        *,
+        told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+        patience: float | None = None,
+    ) -> Carried:
+        tools = replace(self._of(org_id).tools, told=told)
+        if patience is not None:
+            tools = replace(tools, run_timeout=patience)
+        return await Desk(tools).carry_out(order)
+
+    async def finished(
+        self, org_id: int, run: AgentRun, on_change: Callable[[AgentRun], Awaitable[None]] | None = None
+    ) -> AgentRun:
+        return await self._of(org_id).watcher.finished(run.id, known=run, on_change=on_change)
+
+    async def aclose(self) -> None:
+        for organization in self._organizations.values():
+            await organization.watcher.aclose()
+
+    def _of(self, org_id: int) -> _Organization:
+        if org_id not in self._organizations:
+            codegen = Codegen(
+                self._token,
+                org_id=org_id,
+                base_url=self._settings.codegen_api_base_url,
+                http=self._http,
+                limits=self._limits,
+                sleep=self._pace.sleep,
+            )
+            watcher = RunWatcher(
+                codegen, shortest=self._pace.shortest, longest=self._pace.longest, sleep=self._pace.sleep
+            )
+            worlds = self._worlds if org_id == self._settings.codegen_org_id else self._nobody
+            tools = replace(
+                self._tools,
+                codegen=codegen,
+                org_id=org_id,
+                watcher=watcher,
+                github=worlds.github,
+                configs=worlds.configs,
+            )
+            self._organizations[org_id] = _Organization(codegen, watcher, tools)
+        return self._organizations[org_id]

@@ -1,0 +1,35 @@
+"""Why somebody did something by the HTTP API, told where it concerns people: Codegen has no field for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.codegen.models import AgentRun
+from bot.replies.phrases import run_link
+from bot.replies.untrusted import cut, inert
+
+_DID = {
+    "ban-checks": "Codegen was told not to react to the checks here",
+    "unban-checks": "Codegen was told to react to the checks here again",
+    "remove": "Codegen was taken off this pull request",
+}
+
+LONGEST_REASON = 2_000
+
+
+def reason_given(command: str, run: AgentRun, reason: str) -> str:
+    """The comment on a pull request.
+
+    :param command: which command it was done as
+    """
+    return (
+        f"{_DID[command]} ({run_link(run)}), by the HTTP API. The reason given:\n\n{cut(inert(reason), LONGEST_REASON)}"
+    )
+
+
+def told_on(urls: Sequence[str]) -> str:
+    return f"The reason was told here: {', '.join(urls)}"
+
+
+def not_told() -> str:
+    return "The reason could not be told on a pull request: there is none that the server may write on."

@@ -1,0 +1,61 @@
+"""Multi-runs that were asked for by HTTP: what was asked and, when it has ended, what was answered.
+
+No token is kept: after a restart, the next caller who asks for one goes on with it by their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from bot.store.tables import MULTI_RUNS, insert
+
+KEPT = timedelta(days=90)
+
+
+class MultiRuns:
+    """SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def remember(self, org_id: int, identity: str, order: dict[str, Any], *, at: datetime) -> bool:
+        """Notes what was asked, once.
+
+        :param order: plain JSON
+        :returns: False where it was there already
+        """
+        return await asyncio.to_thread(self._remember, org_id, identity, order, at)
+
+    def _remember(self, org_id: int, identity: str, order: dict[str, Any], at: datetime) -> bool:
+        values = {"org_id": org_id, "identity": identity, "asked": json.dumps(order), "at": at.astimezone(UTC)}
+        statement = insert(self._engine, MULTI_RUNS).values(values).on_conflict_do_nothing()
+        with self._engine.begin() as connection:
+            connection.execute(MULTI_RUNS.delete().where(MULTI_RUNS.c.at < at.astimezone(UTC) - KEPT))
+            return connection.execute(statement.returning(MULTI_RUNS.c.identity)).first() is not None
+
+    async def end(self, org_id: int, identity: str, answer: dict[str, Any]) -> None:
+        await asyncio.to_thread(self._end, org_id, identity, answer)
+
+    def _end(self, org_id: int, identity: str, answer: dict[str, Any]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(MULTI_RUNS.update().where(self._is(org_id, identity)).values(answer=json.dumps(answer)))
+
+    async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
+        """What was asked, and the answer where there is one."""
+        return await asyncio.to_thread(self._find, org_id, identity)
+
+    def _find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
+        query = sa.select(MULTI_RUNS.c.asked, MULTI_RUNS.c.answer).where(self._is(org_id, identity))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (json.loads(row.asked), json.loads(row.answer) if row.answer else None)
+
+    @staticmethod
+    def _is(org_id: int, identity: str) -> sa.ColumnElement[bool]:
+        return sa.and_(MULTI_RUNS.c.org_id == org_id, MULTI_RUNS.c.identity == identity)

@@ -1,0 +1,38 @@
+"""What starts a run of its own: set-up commands, and logs to be explained."""
+
+from __future__ import annotations
+
+import secrets
+
+from bot.commands.analyze_logs import AnalyzeLogs
+from bot.commands.setup_commands import SetupCommands
+from bot.replies.prompts import logs_prompt
+from bot.replies.redaction import redact
+from bot.web.api.endpoint import Answer, Call
+from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
+from bot.web.api.orders import hand, order_of
+
+
+async def setup_commands(call: Call) -> Answer:
+    """Codegen takes a prompt; what else is known of the repository is put into it."""
+    wanted: SetupCommandsRequest = call.body
+    known = (
+        ("Language", wanted.language),
+        ("Framework", wanted.framework),
+        ("More about it", wanted.additional_info),
+    )
+    parts = [wanted.prompt or "", *(f"{name}: {value}" for name, value in known if value)]
+    prompt = "\n\n".join(part for part in parts if part) or None
+    do = hand(call, order_of(call, SetupCommands()))
+    return Answer(document=(await do.runs.generate_setup_commands(wanted.repo_id, prompt=prompt)).run)
+
+
+async def analyze_logs(call: Call) -> Answer:
+    """A sandbox's by Codegen itself; logs that were sent go to an agent run, without what looks like a secret."""
+    wanted: AnalyzeSandboxLogsRequest = call.body
+    do = hand(call, order_of(call, AnalyzeLogs(wanted.sandbox_id)))
+    if wanted.sandbox_id is not None:
+        return Answer(document=(await do.runs.analyze_sandbox_logs(wanted.sandbox_id)).run)
+    fence = f"=== {secrets.token_hex(10)} ==="
+    prompt = logs_prompt(redact(wanted.logs or ""), context=redact(wanted.context or ""), fence=fence)
+    return Answer(document=(await do.runs.create(prompt)).run)

@@ -1,0 +1,144 @@
+"""An endpoint as data, and a call of one, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from bot.codegen.client import Codegen
+from bot.web.api.callers import Caller
+from bot.web.api.models import Id
+from bot.web.api.services import Services
+from bot.web.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
+
+_ID = TypeAdapter(Id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back.
+
+    :param document: a model, or what pydantic can write of the endpoint's answer
+    """
+
+    document: Any
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that has been checked: who asks, for what.
+
+    :param numbers: the ids in the path
+    """
+
+    request: web.Request
+    caller: Caller
+    services: Services
+    numbers: Mapping[str, int]
+    query: Any
+    body: Any
+
+    @property
+    def org_id(self) -> int:
+        """The organization in the path, the query or the body, else the usual one (`Caller.org`)."""
+        given = self.numbers.get("org_id") or getattr(self.body, "org_id", None) or getattr(self.query, "org_id", None)
+        return self.caller.org(given, usual=self.services.own_org_id)
+
+    @property
+    def run_id(self) -> int:
+        return self.numbers["agent_run_id"]
+
+    @property
+    def codegen(self) -> Codegen:
+        """The organization's client, with the caller's token."""
+        return self.caller.access.codegen(self.org_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One of the table.
+
+    :param name: unique; the document's operationId
+    :param answer: what pydantic writes the answer with
+    :param refusals: statuses it may answer with besides those that all have
+    :param is_kept: whether the answer carries an ETag, and 304 is answered where the caller has it
+    :param curl: the README's example, without the address and the token
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    handler: Callable[[Call], Awaitable[Answer]]
+    answer: TypeAdapter[Any]
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    status: HTTPStatus = HTTPStatus.OK
+    refusals: tuple[HTTPStatus, ...] = ()
+    is_kept: bool = False
+    curl: str = ""
+
+
+def read_numbers(request: web.Request) -> dict[str, int]:
+    """:raises Problem: where an id in the path is none"""
+    found = {}
+    for name, text in request.match_info.items():
+        if name == "multi_run_id":
+            continue
+        try:
+            found[name] = _ID.validate_python(text)
+        except ValidationError:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"{name} in the path is a whole number from 1 on.",
+                errors=[{"field": name, "message": "is no whole number from 1 on"}],
+            ) from None
+    return found
+
+
+def read_query(request: web.Request, model: type[M]) -> M:
+    """:raises Problem: naming each parameter that does not fit"""
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name == "api_key":
+            continue
+        if name in given:
+            raise _misfit([{"field": name, "message": "is given twice"}])
+        given[name] = value
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _misfit(_errors(error)) from None
+
+
+async def read_body(request: web.Request, model: type[M]) -> M:
+    """:raises Problem: naming each field that does not fit"""
+    if request.content_type != "application/json":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
+    try:
+        return model.model_validate_json(await request.read())
+    except ValidationError as error:
+        if any(problem["type"] == "json_invalid" for problem in error.errors()):
+            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
+        raise _misfit(_errors(error)) from None
+
+
+def _errors(error: ValidationError) -> list[dict[str, str]]:
+    return [
+        {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"].removeprefix("Value error, ")}
+        for problem in error.errors()
+    ]
+
+
+def _misfit(errors: list[dict[str, str]]) -> Problem:
+    told = "; ".join(f"{error['field'] or 'the body'}: {error['message']}" for error in errors[:5])
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Something does not fit: {told}.", errors=errors)

@@ -1,0 +1,56 @@
+"""What rarely changes, kept per token for a short while: a hundred callers at the same moment cost one request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+KEPT_FOR = 30.0
+"""Seconds."""
+
+MOST_KEPT = 2_000
+
+
+@dataclass(slots=True)
+class _Place:
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    value: Any = None
+    until: float = float("-inf")
+
+
+class Kept:
+    """Values by token, organization and question. Failures are not kept."""
+
+    def __init__(self, *, seconds: float = KEPT_FOR, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._places: OrderedDict[tuple[str, int, str], _Place] = OrderedDict()
+
+    async def get(
+        self, key: tuple[str, int, str], ask: Callable[[], Awaitable[T]], *, seconds: float | None = None
+    ) -> T:
+        """The value; asked for where it is not kept, by one for all who wait.
+
+        :param key: the token's digest, the organization, the question
+        :param seconds: how long it is kept, where that is not the usual time
+        """
+        place = self._places.setdefault(key, _Place())
+        self._places.move_to_end(key)
+        while len(self._places) > MOST_KEPT:
+            self._places.popitem(last=False)
+        async with place.turn:
+            if self._clock() >= place.until:
+                place.value = await ask()
+                place.until = self._clock() + (self._seconds if seconds is None else seconds)
+            value: T = place.value
+            return value
+
+    def forget(self, key: tuple[str, int, str]) -> None:
+        """It has just been changed."""
+        self._places.pop(key, None)

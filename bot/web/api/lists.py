@@ -1,0 +1,108 @@
+"""Pages of lists, with Codegen's envelope and Link headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from bot.codegen.client import MARK
+from bot.codegen.models import AgentRun
+from bot.codegen.states import normalise
+from bot.web.api.endpoint import Answer
+from bot.web.api.models import PageOf, PageQuery, RunsQuery
+
+T = TypeVar("T")
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def page_of(items: Sequence[T], query: PageQuery, request: web.Request) -> Answer:
+    """A page of a list that is there as a whole."""
+    return page_with(items[query.skip : query.skip + query.limit], len(items), query, request)
+
+
+def page_with(items: Sequence[T], total: int, query: PageQuery, request: web.Request) -> Answer:
+    """:param items: of this page only"""
+    document: PageOf[Any] = PageOf[Any](
+        items=[*items],
+        total=total,
+        page=query.skip // query.limit + 1,
+        size=query.limit,
+        pages=-(-total // query.limit),
+    )
+    links = _links(query, total, request)
+    return Answer(document=document, headers={"Link": ", ".join(links)} if links else {})
+
+
+def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
+    last = max(0, (total - 1) // query.limit * query.limit)
+    places = {"first": 0, "prev": max(0, query.skip - query.limit), "next": query.skip + query.limit, "last": last}
+    if query.skip == 0:
+        del places["prev"]
+    if query.skip + query.limit >= total:
+        del places["next"]
+    # A relative address: behind a proxy the server does not know its own. The token is not repeated.
+    kept = {name: value for name, value in request.query.items() if name not in {"api_key", "skip", "limit"}}
+    return [
+        f'<{request.rel_url.with_query({**kept, "skip": str(skip), "limit": str(query.limit)})}>; rel="{rel}"'
+        for rel, skip in places.items()
+    ]
+
+
+def chosen(runs: Sequence[AgentRun], query: RunsQuery, *, starred: frozenset[int]) -> list[AgentRun]:
+    """Those of the runs that are asked for, in the order that is asked for; ties by their ids.
+
+    `user_id` and `source_type` are Codegen's own filters: an answer does not tell whose a run is.
+    """
+    tests = [test for test in _tests(query, starred) if test is not None]
+    found = [run for run in runs if all(test(run) for test in tests)]
+    key: Callable[[AgentRun], Any]
+    match query.sort.removeprefix("-"):
+        case "status":
+            key = _by_status
+        case _:
+            key = _by_creation
+    return sorted(found, key=key, reverse=query.sort.startswith("-"))
+
+
+def _by_creation(run: AgentRun) -> tuple[Any, ...]:
+    return (run.created_at or _NEVER, run.id)
+
+
+def _by_status(run: AgentRun) -> tuple[Any, ...]:
+    return (run.state.value, run.created_at or _NEVER, run.id)
+
+
+def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun], bool] | None]:
+    after, before = _aware(query.created_after), _aware(query.created_before)
+    status, repo, words = query.status, (query.repo or "").lower(), (query.q or "").lower().split()
+    return [
+        (lambda run: run.state is normalise(status)) if status is not None else None,
+        (lambda run: (run.id in starred) is query.starred) if query.starred is not None else None,
+        (lambda run: run.created_at is not None and run.created_at > after) if after else None,
+        (lambda run: run.created_at is not None and run.created_at < before) if before else None,
+        (lambda run: repo in _repositories(run)) if repo else None,
+        (lambda run: all(word in _texts(run) for word in words)) if words else None,
+    ]
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Times without a zone mean UTC, as Codegen's own do."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _repositories(run: AgentRun) -> set[str]:
+    mark = (run.metadata or {}).get(MARK)
+    started = {str(mark.get("repository", "")).lower()} if isinstance(mark, dict) else set()
+    links = (re.search(r"/([\w.-]+/[\w.-]+)/pull/\d+", link.url or "", re.ASCII) for link in run.github_pull_requests)
+    return {*started, *(link[1].lower() for link in links if link)}
+
+
+def _texts(run: AgentRun) -> str:
+    """What can be searched; a run's prompt is in no answer of Codegen's."""
+    titles = [link.title or "" for link in run.github_pull_requests]
+    return "\n".join([str(run.id), run.status or "", run.summary or "", run.result or "", *titles]).lower()

@@ -1,0 +1,225 @@
+"""What the API takes and answers, where it is not Codegen's own (`bot.codegen.models`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bot.codegen.models import AgentRun
+from bot.commands.multi_run import MOST_ATTEMPTS
+from bot.commands.run import AGENT_TYPES
+
+T = TypeVar("T")
+
+LONGEST_TEXT = 100_000
+"""Characters of a prompt or a log that somebody sends."""
+
+BIGGEST_ID = 2**53 - 1
+"""The biggest whole number that every reader of JSON understands."""
+
+
+def _number(value: Any) -> Any:
+    """Ids come as numbers or as strings of digits."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17 else value
+
+
+Id = Annotated[int, BeforeValidator(_number, json_schema_input_type=int | str), Field(ge=1, le=BIGGEST_ID)]
+Prompt = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
+Model = Annotated[str, Field(pattern=r"^[\w./:@-]{1,100}$")]
+AgentType = Literal[AGENT_TYPES]  # type: ignore[valid-type]
+Images = Annotated[list[Annotated[str, Field(pattern=r"^data:image/[^\s]+$")]], Field(max_length=10)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+
+
+class _Request(BaseModel):
+    """Unknown fields are refused: a misspelt one would be passed over in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class AgentRunRequest(_Request):
+    """Starts an agent run. `temperature` has no counterpart upstream: it is noted in the run's metadata."""
+
+    prompt: Prompt
+    repo_id: Id | None = None
+    model: Model | None = None
+    temperature: Temperature = 0.7
+    metadata: dict[str, Any] | None = None
+    images: Images | None = None
+    agent_type: AgentType | None = None
+
+
+class ResumeRequest(_Request):
+    """Gives a run a follow-up."""
+
+    prompt: Prompt
+    images: Images | None = None
+
+
+class MultiRunRequest(_Request):
+    """Lets several agents try the same, then one more make the best of it. Temperatures are noted in metadata."""
+
+    prompt: Prompt
+    concurrency: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 3
+    repo_id: Id | None = None
+    model: Model | None = None
+    metadata: dict[str, Any] | None = None
+    synthesis_prompt: Prompt | None = None
+    temperature: Temperature = 0.7
+    synthesis_temperature: Temperature = 0.2
+    timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for all attempts together.")] = 600
+
+
+class StarredRunRequest(_Request):
+    """Stars a run, or takes its star away."""
+
+    agent_run_id: Id
+    starred: bool
+    org_id: Id | None = None
+
+
+class SetupCommandsRequest(_Request):
+    """Has Codegen work out the commands that set a repository up."""
+
+    repo_id: Id
+    language: Annotated[str, Field(max_length=100)] | None = None
+    framework: Annotated[str, Field(max_length=100)] | None = None
+    additional_info: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    prompt: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    org_id: Id | None = None
+
+
+class AnalyzeSandboxLogsRequest(_Request):
+    """Has a sandbox's set-up explained by its number, or logs that are sent along."""
+
+    sandbox_id: Id | None = None
+    logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
+    context: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    org_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.sandbox_id is None) == (self.logs is None):
+            raise ValueError("give sandbox_id or logs, one of both")
+        return self
+
+
+class BanChecksRequest(_Request):
+    """`reason` is told on the run's pull request: Codegen has no field for it."""
+
+    reason: Annotated[str, Field(max_length=2_000)] | None = None
+
+
+class RemoveCodegenRequest(_Request):
+    """`pr_number` has to be one of the run's pull requests; `reason` is told there."""
+
+    pr_number: Id | None = None
+    reason: Annotated[str, Field(max_length=2_000)] | None = None
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class StarredRunResponse(_Answer):
+    """The organization's starred runs, the newest star first."""
+
+    agent_run_ids: list[int]
+
+
+class Candidate(_Answer):
+    """An attempt of a multi-run. `problem`: why it was not started or cannot be followed."""
+
+    number: int
+    agent_run_id: int | None
+    status: str | None
+    succeeded: bool
+    result: str | None = None
+    summary: str | None = None
+    pull_request_urls: list[str] = []
+    problem: str | None = None
+
+
+class MultiRunResponse(_Answer):
+    """A multi-run as it is. `final` is the answer when it is there: the synthesis's, or the only good attempt's."""
+
+    id: str
+    status: Literal["running", "completed", "failed"]
+    message: str
+    final: str | None
+    candidates: list[Candidate]
+    agent_runs: list[AgentRun]
+
+
+class PageOf(_Answer, Generic[T]):
+    """One page of a list, as Codegen has them."""
+
+    items: list[T]
+    total: int
+    page: int
+    size: int
+    pages: int
+
+
+class Done(_Answer):
+    """What was done, in a sentence."""
+
+    agent_run_id: int
+    message: str
+
+
+class ProblemDocument(_Answer):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    errors: list[dict[str, str]] | None = None
+
+
+class PageQuery(BaseModel):
+    """:param skip: how many to pass over"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+
+
+class RunsQuery(PageQuery):
+    """Which runs, and in which order. All of it holds over all runs, not within a page."""
+
+    status: Annotated[str, Field(max_length=40, description="A status, in any of Codegen's spellings.")] | None = None
+    source_type: Annotated[str, Field(max_length=40)] | None = None
+    user_id: Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None = None
+    repo: (
+        Annotated[str, Field(max_length=200, description="`owner/name` of a run's pull request or thread.")] | None
+    ) = None
+    starred: bool | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    q: Annotated[str, Field(max_length=200, description="Words that a run's texts hold, in any case.")] | None = None
+    sort: Literal["created_at", "-created_at", "status", "-status"] = "-created_at"
+
+
+class LogsQuery(PageQuery):
+    reverse: bool = False
+
+
+class OrgQuery(BaseModel):
+    """Where no organization stands in the path."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    org_id: Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None = None
+
+
+class MultiRunQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    wait: Annotated[bool, Field(description="Whether to answer when it has ended.")] = False

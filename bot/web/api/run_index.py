@@ -1,0 +1,96 @@
+"""All runs of an organization as one token sees them, for whoever filters or sorts: Codegen's list can do neither.
+
+The whole list is read once and again every few minutes. In between, only its beginning is: what is new stands there,
+and so does nearly everything that changes. A run that has fallen far behind and is resumed is seen late, at the latest
+with the next whole reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.codegen.client import Codegen
+from bot.codegen.models import AgentRun
+
+FRESH = 3.0
+"""Seconds for which nothing is asked."""
+
+WHOLE_EVERY = 300.0
+"""Seconds after which the whole list is read again."""
+
+MOST_INDEXES = 100
+
+
+@dataclass(slots=True)
+class RunIndex:
+    """One organization's runs.
+
+    :param runs: by id
+    """
+
+    user_id: int | None
+    source_type: str | None
+    runs: dict[int, AgentRun] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looked_at: float = float("-inf")
+    whole_at: float = float("-inf")
+
+
+class RunIndexes:
+    """The indexes of all tokens and organizations that are asked for."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[tuple[str, int, int | None, str | None], RunIndex] = OrderedDict()
+
+    async def all(
+        self,
+        key: str,
+        org_id: int,
+        codegen: Codegen,
+        *,
+        user_id: int | None = None,
+        source_type: str | None = None,
+    ) -> list[AgentRun]:
+        """Every run, in no order. One reads for all who wait.
+
+        :param key: the token's digest
+        :param user_id: whose runs; an answer does not tell it, so Codegen is asked
+        :param source_type: the same
+        :raises UpstreamError: where Codegen does not answer
+        """
+        place = (key, org_id, user_id, source_type)
+        index = self._known.setdefault(place, RunIndex(user_id=user_id, source_type=source_type))
+        self._known.move_to_end(place)
+        while len(self._known) > MOST_INDEXES:
+            self._known.popitem(last=False)
+        async with index.turn:
+            now = self._clock()
+            if now - index.looked_at >= FRESH:
+                whole = now - index.whole_at >= WHOLE_EVERY
+                await (self._read_all(index, codegen) if whole else self._read_news(index, codegen))
+                index.looked_at = self._clock()
+        return [*index.runs.values()]
+
+    async def _read_all(self, index: RunIndex, codegen: Codegen) -> None:
+        found = codegen.runs(user_id=index.user_id, source_type=index.source_type)
+        index.runs = {run.id: run async for run in found}
+        index.whole_at = self._clock()
+
+    async def _read_news(self, index: RunIndex, codegen: Codegen) -> None:
+        """Pages from the newest on, until one holds nothing new and no unfinished run stands behind it."""
+        unfinished = {run.id for run in index.runs.values() if not run.finished}
+        number = seen = 0
+        while True:
+            number += 1
+            page = await codegen.runs_page(number, user_id=index.user_id, source_type=index.source_type)
+            news = [run for run in page.runs if index.runs.get(run.id) != run]
+            index.runs |= {run.id: run for run in page.runs}
+            unfinished -= {run.id for run in page.runs}
+            seen += len(page.runs)
+            if not page.runs or seen >= page.total or (not news and not unfinished):
+                return

@@ -1,0 +1,117 @@
+"""Agent runs: started, shown, listed, resumed, banned, removed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from bot.codegen.models import AgentRun
+from bot.codegen.states import is_known
+from bot.commands.ban_checks import BanChecks, UnbanChecks
+from bot.commands.remove import Remove
+from bot.commands.resume import Resume
+from bot.commands.run import Run
+from bot.handlers.pull_request_location import location_of
+from bot.web.api.endpoint import Answer, Call
+from bot.web.api.lists import chosen, page_of, page_with
+from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery
+from bot.web.api.orders import carry_out, hand, order_of
+from bot.web.problems import Problem
+
+RUN_KEPT = 2.0
+"""Seconds for which a run's state is believed: whoever asks more often is told the same."""
+
+
+async def create(call: Call) -> Answer:
+    """Where an `Idempotency-Key` came, a run that was started under it before is given back."""
+    wanted: AgentRunRequest = call.body
+    order = order_of(call, Run(wanted.prompt))
+    do = hand(call, order)
+    started = await do.runs.create(
+        wanted.prompt,
+        metadata={**(wanted.metadata or {}), "temperature": wanted.temperature},
+        model=wanted.model,
+        agent_type=wanted.agent_type,
+        repo_id=wanted.repo_id,
+        images=wanted.images or (),
+    )
+    return Answer(document=started.run)
+
+
+async def show(call: Call) -> Answer:
+    return Answer(document=await run_of(call))
+
+
+async def run_of(call: Call) -> AgentRun:
+    """The run in the path."""
+    key = (call.caller.key, call.org_id, f"run {call.run_id}")
+    return await call.services.kept.get(key, lambda: call.codegen.run(call.run_id), seconds=RUN_KEPT)
+
+
+async def list_(call: Call) -> Answer:
+    """Codegen's own page where nothing is filtered or sorted; else a page of all runs."""
+    query: RunsQuery = call.query
+    if query.status is not None and not is_known(query.status):
+        message = "is no status that Codegen uses"
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"status: {message}.", errors=[{"field": "status", "message": message}]
+        )
+    if query == RunsQuery(skip=query.skip, limit=query.limit):
+        page = await call.codegen.runs_slice(skip=query.skip, limit=query.limit)
+        return page_with(page.runs, page.total, query, call.request)
+    stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
+    runs = await call.services.indexes.all(
+        call.caller.key, call.org_id, call.codegen, user_id=query.user_id, source_type=query.source_type
+    )
+    found = chosen(runs, query, starred=frozenset(star.run_id for star in stars))
+    return page_of(found, query, call.request)
+
+
+async def resume(call: Call) -> Answer:
+    wanted: ResumeRequest = call.body
+    before = await call.codegen.run(call.run_id)
+    order = order_of(call, Resume(wanted.prompt, run=call.run_id))
+    do = hand(call, order)
+    started = await do.runs.resume(before, wanted.prompt, images=wanted.images or ())
+    call.services.kept.forget((call.caller.key, call.org_id, f"run {call.run_id}"))
+    return Answer(document=started.run)
+
+
+async def ban_all_checks(call: Call) -> Answer:
+    return await _told(call, BanChecks(call.run_id), call.body.reason)
+
+
+async def unban_all_checks(call: Call) -> Answer:
+    return await _told(call, UnbanChecks(call.run_id), call.body.reason)
+
+
+async def remove_codegen_from_pr(call: Call) -> Answer:
+    number = call.body.pr_number
+    if number is not None:
+        links = [location_of(link) for link in (await run_of(call)).github_pull_requests]
+        if number not in {place[1] for place in links if place}:
+            message = f"is none of run {call.run_id}'s pull requests"
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"pr_number: {number} {message}.",
+                errors=[{"field": "pr_number", "message": message}],
+            )
+    return await _told(call, Remove(call.run_id), call.body.reason)
+
+
+async def logs(call: Call) -> Answer:
+    query: LogsQuery = call.query
+    page = await call.codegen.logs_page(call.run_id, skip=query.skip, limit=query.limit, reverse=query.reverse)
+    shown = page_with(
+        page.logs, page.total_logs or len(page.logs), PageQuery(skip=query.skip, limit=query.limit), call.request
+    )
+    document = page.model_copy(update={"logs": page.logs})
+    return Answer(document=document, headers=shown.headers)
+
+
+async def _told(call: Call, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> Answer:
+    """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
+    reply = await carry_out(call, command)
+    told = await call.services.tell_reason(call.org_id, await run_of(call), command.USAGE.name, reason)
+    return Answer(
+        document=Done(agent_run_id=call.run_id, message="\n\n".join(part for part in (reply.text, told) if part))
+    )

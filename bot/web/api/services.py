@@ -1,0 +1,39 @@
+"""What the endpoints need beside the caller's own token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bot.codegen.models import AgentRun
+from bot.handlers.ports import Stars
+from bot.web.api.kept import Kept
+from bot.web.api.run_index import RunIndexes
+
+if TYPE_CHECKING:
+    from bot.web.api.multi_runs import MultiRuns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One for the whole server.
+
+    :param own_org_id: the organization that the server itself works for
+    :param stars: of all organizations
+    :param kept: what rarely changes, per token
+    :param indexes: all runs, per token and organization
+    :param multi_runs: those that were asked for by HTTP
+    :param tell_reason: writes why something was done on a run's pull requests, where the server may, and says where
+    """
+
+    own_org_id: int
+    stars: Stars
+    kept: Kept
+    indexes: RunIndexes
+    multi_runs: MultiRuns
+    tell_reason: Callable[[int, AgentRun, str, str | None], Awaitable[str]]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -1,0 +1,93 @@
+"""From a request to an endpoint's answer, and back as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from bot.errors import UpstreamError, UserMistake
+from bot.web.api.callers import Callers
+from bot.web.api.endpoint import Answer, Call, Endpoint, read_body, read_numbers, read_query
+from bot.web.api.services import Services
+from bot.web.api.upstream import problem_of
+from bot.web.problems import Problem
+
+PATIENCE = 90.0
+"""Seconds that a call may wait for Codegen and its limits before the caller is told to come later."""
+
+
+class _Nothing(BaseModel):
+    """Of an endpoint without parameters."""
+
+    model_config = {"extra": "forbid"}
+
+
+class Api:
+    """The endpoints, ready to be routed.
+
+    :param patience: seconds for one call; one that waits for a multi-run's end has no bound
+    """
+
+    def __init__(self, callers: Callers, services: Services, *, patience: float = PATIENCE) -> None:
+        self.callers = callers
+        self.services = services
+        self._patience = patience
+
+    def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
+        return [web.route(each.method, each.path, self._serve(each)) for each in endpoints]
+
+    async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[Call, dict[str, str]]:
+        """A request, checked, and the headers of its limit.
+
+        :raises Problem: where it does not fit, or whoever asks may not
+        """
+        caller, headers = await self.callers.of(request)
+        call = Call(
+            request=request,
+            caller=caller,
+            services=self.services,
+            numbers=read_numbers(request),
+            query=read_query(request, endpoint.query or _Nothing),
+            body=await read_body(request, endpoint.body) if endpoint.body else None,
+        )
+        # Also where the handler would not ask: nobody gets anything of an organization that they do not see.
+        if "org_id" in call.numbers:
+            assert call.org_id  # noqa: S101 - raises where it may not be seen
+        return call, headers
+
+    def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            call, headers = await self.call(request, endpoint)
+            waits = getattr(call.query, "wait", False)
+            try:
+                async with asyncio.timeout(None if waits else self._patience):
+                    answer = await endpoint.handler(call)
+            except UpstreamError as error:
+                raise problem_of(error) from None
+            except UserMistake as error:
+                raise Problem(HTTPStatus.CONFLICT, error.text) from None
+            except TimeoutError:
+                raise Problem(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "Codegen's limits are used up for the moment.",
+                    headers={"Retry-After": "30"},
+                ) from None
+            return _response(endpoint, answer, request, headers)
+
+        return serve
+
+
+def _response(endpoint: Endpoint, answer: Answer, request: web.Request, headers: dict[str, str]) -> web.Response:
+    body = endpoint.answer.dump_json(answer.document)
+    headers = {**headers, **answer.headers, "Cache-Control": "private, no-cache"}
+    if endpoint.is_kept:
+        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        known = {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}
+        if not known.isdisjoint({headers["ETag"], "*"}):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(body=body, status=answer.status, content_type="application/json", headers=headers)

@@ -1,0 +1,41 @@
+"""What Codegen or GitHub refuse, as an answer of ours."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from bot.errors import Kind, UpstreamError
+from bot.replies.failures import explain
+from bot.replies.untrusted import redact
+from bot.web.problems import Problem
+
+_STATUSES = {
+    Kind.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    Kind.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
+    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Kind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Kind.SERVER_FAULT: HTTPStatus.BAD_GATEWAY,
+    Kind.BAD_ANSWER: HTTPStatus.BAD_GATEWAY,
+    Kind.NETWORK: HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+UNSAID_WAIT = 30
+"""Seconds to wait after a limit that does not say how long."""
+
+
+def problem_of(error: UpstreamError) -> Problem:
+    """What happened, and the upstream's own words."""
+    happened, _ = explain(error)
+    detail = f"{happened}{f' ({error.status})' if error.status else ''}."
+    if error.detail:
+        detail += f" {redact(error.detail)}"
+    if error.may_have_happened:
+        detail += " It may have been done all the same: look before you ask again."
+    headers = {}
+    if error.kind is Kind.RATE_LIMITED:
+        headers["Retry-After"] = str(max(1, round(error.retry_after or UNSAID_WAIT)))
+    if error.kind is Kind.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="codegen", error="invalid_token"'
+    return Problem(_STATUSES[error.kind], detail, headers=headers)
