@@ -54,6 +54,9 @@ def run_prompt(words: str, place: Place, *, image_addresses: Sequence[str] = ())
     :param image_addresses: of images that the person wants looked at
     """
     images = "\n".join(("Look at these images too:", *image_addresses)) if image_addresses else ""
+    if place.thread is None and place.repository is None:
+        # Asked for apart from everything: the words are all that there is to say.
+        return "\n\n".join(part for part in (words, images) if part)
     asked = f"What {place.login} asks for:\n\n{words}"
     return "\n\n".join(part for part in (_where(place), asked, images, _quoted(place)) if part)
 

@@ -10,7 +10,7 @@ from bot.replies.prompts import logs_prompt
 from bot.replies.redaction import redact
 from bot.web.api.endpoint import Answer, Call
 from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
-from bot.web.api.orders import hand, order_of
+from bot.web.api.orders import once, order_of
 
 
 async def setup_commands(call: Call) -> Answer:
@@ -23,16 +23,17 @@ async def setup_commands(call: Call) -> Answer:
     )
     parts = [wanted.prompt or "", *(f"{name}: {value}" for name, value in known if value)]
     prompt = "\n\n".join(part for part in parts if part) or None
-    do = hand(call, order_of(call, SetupCommands()))
-    return Answer(document=(await do.runs.generate_setup_commands(wanted.repo_id, prompt=prompt)).run)
+    order = order_of(call, SetupCommands())
+    run = await once(call, order, lambda do: do.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
+    return Answer(document=run)
 
 
 async def analyze_logs(call: Call) -> Answer:
     """A sandbox's by Codegen itself; logs that were sent go to an agent run, without what looks like a secret."""
     wanted: AnalyzeSandboxLogsRequest = call.body
-    do = hand(call, order_of(call, AnalyzeLogs(wanted.sandbox_id)))
-    if wanted.sandbox_id is not None:
-        return Answer(document=(await do.runs.analyze_sandbox_logs(wanted.sandbox_id)).run)
+    order, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
+    if sandbox_id is not None:
+        return Answer(document=await once(call, order, lambda do: do.runs.analyze_sandbox_logs(sandbox_id)))
     fence = f"=== {secrets.token_hex(10)} ==="
     prompt = logs_prompt(redact(wanted.logs or ""), context=redact(wanted.context or ""), fence=fence)
-    return Answer(document=(await do.runs.create(prompt)).run)
+    return Answer(document=await once(call, order, lambda do: do.runs.create(prompt)))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from http import HTTPStatus
 
+from bot.codegen.models import AgentRun
 from bot.commands.table import Command
 from bot.github.models import Person
 from bot.handlers.do import Do
 from bot.handlers.order import Authority, Order
+from bot.handlers.runs import Started
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
@@ -76,6 +79,18 @@ def order_of(call: Call, command: Command) -> Order:
 def hand(call: Call, order: Order) -> Do:
     """A handler's hand with the caller's token, for what no command does quite so."""
     return call.caller.access.do(call.org_id, order, again=key_of(call) is not None)
+
+
+async def once(call: Call, order: Order, start: Callable[[Do], Awaitable[Started]]) -> AgentRun:
+    """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment."""
+
+    async def begin() -> AgentRun:
+        return (await start(hand(call, order))).run
+
+    if key_of(call) is None:
+        return await begin()
+    place = (call.caller.key, call.org_id, order.identity)
+    return await call.services.kept.get(place, begin, seconds=KEY_LASTS.total_seconds())
 
 
 async def carry_out(call: Call, command: Command) -> Reply:

@@ -14,7 +14,7 @@ from bot.handlers.pull_request_location import location_of
 from bot.web.api.endpoint import Answer, Call
 from bot.web.api.lists import chosen, page_of, page_with
 from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery
-from bot.web.api.orders import carry_out, hand, order_of
+from bot.web.api.orders import carry_out, once, order_of
 from bot.web.problems import Problem
 
 RUN_KEPT = 2.0
@@ -25,16 +25,19 @@ async def create(call: Call) -> Answer:
     """Where an `Idempotency-Key` came, a run that was started under it before is given back."""
     wanted: AgentRunRequest = call.body
     order = order_of(call, Run(wanted.prompt))
-    do = hand(call, order)
-    started = await do.runs.create(
-        wanted.prompt,
-        metadata={**(wanted.metadata or {}), "temperature": wanted.temperature},
-        model=wanted.model,
-        agent_type=wanted.agent_type,
-        repo_id=wanted.repo_id,
-        images=wanted.images or (),
+    run = await once(
+        call,
+        order,
+        lambda do: do.runs.create(
+            wanted.prompt,
+            metadata={**(wanted.metadata or {}), "temperature": wanted.temperature},
+            model=wanted.model,
+            agent_type=wanted.agent_type,
+            repo_id=wanted.repo_id,
+            images=wanted.images or (),
+        ),
     )
-    return Answer(document=started.run)
+    return Answer(document=run)
 
 
 async def show(call: Call) -> Answer:
@@ -70,10 +73,9 @@ async def resume(call: Call) -> Answer:
     wanted: ResumeRequest = call.body
     before = await call.codegen.run(call.run_id)
     order = order_of(call, Resume(wanted.prompt, run=call.run_id))
-    do = hand(call, order)
-    started = await do.runs.resume(before, wanted.prompt, images=wanted.images or ())
+    run = await once(call, order, lambda do: do.runs.resume(before, wanted.prompt, images=wanted.images or ()))
     call.services.kept.forget((call.caller.key, call.org_id, f"run {call.run_id}"))
-    return Answer(document=started.run)
+    return Answer(document=run)
 
 
 async def ban_all_checks(call: Call) -> Answer:

@@ -1,0 +1,130 @@
+"""Multi-runs by HTTP: asked for once, told of while they work, gone on with after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.web.api.house import ORG, House, house_in
+
+MULTI_RUN = f"{ORG}/multi-run"
+
+
+async def ended(house: House, path: str, *, token: str = "sk-org1-caller") -> Any:
+    """Asks until it has ended."""
+    async with asyncio.timeout(10):
+        # What happens behind HTTP sets no event here.
+        while (said := await house.get(path, token=token)).document["status"] == "running":  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return said.document
+
+
+async def test_a_multi_run_is_accepted_and_shown_to_its_end(house: House) -> None:
+    body = {"prompt": "Make it fast.", "concurrency": 2, "metadata": {"ticket": 7}, "synthesis_prompt": "Be brief."}
+    said = await house.post(MULTI_RUN, body)
+
+    assert (said.status, said.document["status"]) == (202, "running")
+    place = said.headers["Location"]
+    assert place == f"{MULTI_RUN}/{said.document['id']}"
+
+    await house.codegen.run_created(2)
+    house.codegen.finish(1, result="With a cache.", pull_request="octo/shop#1")
+    house.codegen.finish(2, result="With an index.")
+    await house.codegen.run_created(3)
+    house.codegen.finish(3, result="Both.", summary="Took the best of both.")
+    document = await ended(house, place)
+
+    assert (document["status"], document["final"]) == ("completed", "Both.")
+    assert [(each["number"], each["agent_run_id"], each["result"]) for each in document["candidates"]] == [
+        (1, 1, "With a cache."),
+        (2, 2, "With an index."),
+    ]
+    assert document["candidates"][0]["pull_request_urls"] == ["https://github.com/octo/shop/pull/1"]
+    assert [run["id"] for run in document["agent_runs"]] == [1, 2, 3]
+    metadata = house.codegen.runs[1].metadata or {}
+    assert (metadata["ticket"], metadata["temperature"], metadata["synthesis_temperature"]) == (7, 0.7, 0.2)
+    assert "Be brief." in house.codegen.runs[3].prompt
+
+
+async def test_whoever_waits_is_answered_with_the_end(house: House) -> None:
+    asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it fast.", "concurrency": 1}))
+    await house.codegen.run_created(1)
+    house.codegen.finish(1, result="Done.")
+    said = await asking
+
+    assert (said.status, said.document["status"], said.document["final"]) == (200, "completed", "Done.")
+
+
+async def test_attempts_that_all_fail(house: House) -> None:
+    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+    await house.codegen.run_created(2)
+    house.codegen.fail(1, result="No idea.")
+    house.codegen.fail(2)
+    document = await ended(house, said.headers["Location"])
+
+    assert (document["status"], document["final"], len(house.codegen.runs)) == ("failed", None, 2)
+    assert [each["succeeded"] for each in document["candidates"]] == [False, False]
+
+
+async def test_attempts_that_take_too_long(house: House) -> None:
+    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1, "timeout": 0.5})
+    document = await ended(house, said.headers["Location"])
+
+    assert document["status"] == "failed"
+
+
+async def test_the_same_key_is_the_same_multi_run(house: House) -> None:
+    body = {"prompt": "Make it fast.", "concurrency": 2}
+    said = await asyncio.gather(*(house.post(MULTI_RUN, body, Idempotency_Key="a") for _ in range(4)))
+    await house.codegen.run_created(2)
+    for number in (1, 2):
+        house.codegen.finish(number)
+    await house.codegen.run_created(3)
+    house.codegen.finish(3)
+    await ended(house, said[0].headers["Location"])
+    again = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+
+    assert len({each.document["id"] for each in said}) == 1
+    assert (again.status, again.document["status"], len(house.codegen.runs)) == (200, "completed", 3)
+
+
+async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> None:
+    """By the token of whoever asks: none is kept."""
+    async with house_in(tmp_path) as house:
+        said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+        place = said.headers["Location"]
+        await house.codegen.run_created(2)
+        await house.stop()
+        for number in (1, 2):
+            house.codegen.finish(number, result=f"Number {number}.")
+        await house.start()
+
+        assert (await house.get(place, token="sk-org1-other")).document["status"] == "running"
+        await house.codegen.run_created(3)
+        house.codegen.finish(3, result="Both.")
+        document = await ended(house, place)
+        assert (document["final"], len(house.codegen.runs)) == ("Both.", 3)
+
+        await house.stop()
+        await house.start()
+        known = len(house.codegen.control.journal)
+        assert (await house.get(place)).document == document
+        # Who asks is checked; of the multi-run nothing is asked any more.
+        assert len(house.codegen.control.journal) == known + 1
+        stored = (tmp_path / "bot.sqlite").read_bytes()
+        assert b"sk-org1" not in stored
+
+
+async def test_one_that_is_not_there(house: House) -> None:
+    said = await house.get(f"{MULTI_RUN}/http-nothing")
+
+    assert (said.status, said.detail) == (404, "The organization has no multi-run of this id.")
+
+
+async def test_another_organizations_is_not_there(house: House) -> None:
+    said = await house.post("/organizations/2/multi-run", {"prompt": "x", "concurrency": 1}, token="sk-org2-insider")
+    identity = said.document["id"]
+
+    assert (await house.get(f"{MULTI_RUN}/{identity}")).status == 404
+    assert (await house.get(f"/organizations/2/multi-run/{identity}")).status == 404
