@@ -43,6 +43,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.errors = errors
         self.headers = headers or {}
 
+    def carrying(self, headers: Mapping[str, str]) -> Problem:
+        """The same, with these headers besides."""
+        return Problem(self.status, self.detail, errors=self.errors, headers={**headers, **self.headers})
+
     def response(self, request: web.Request) -> web.Response:
         document = {
             "type": "about:blank",

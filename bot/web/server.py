@@ -10,6 +10,7 @@ from aiohttp import web
 
 from bot import log
 from bot.metrics import CONTENT_TYPE, Metrics
+from bot.web.api import self_description
 from bot.web.api.serving import Api
 from bot.web.api.table import ENDPOINTS
 from bot.web.cors import allow_origins
@@ -67,5 +68,5 @@ def make_application(
         ]
     )
     if api is not None:
-        application.add_routes(api.routes(ENDPOINTS))
+        application.add_routes([*api.routes(ENDPOINTS), *self_description.routes(ENDPOINTS)])
     return application

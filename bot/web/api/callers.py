@@ -146,7 +146,10 @@ class Callers:
         self._known[key] = caller
         self._forget_oldest()
         headers = self._count(caller)
-        await self._check(caller)
+        try:
+            await self._check(caller)
+        except Problem as problem:
+            raise problem.carrying(headers) from None
         return caller, headers
 
     async def aclose(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -63,6 +64,16 @@ class Call:
         return self.caller.access.codegen(self.org_id)
 
 
+class Group(StrEnum):
+    """What endpoints are about, in the document's order."""
+
+    ORGANIZATIONS = "Organizations"
+    RUNS = "Agent runs"
+    ANALYSIS = "Set-up and logs"
+    MULTI_RUNS = "Multi-runs"
+    STARS = "Stars"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One of the table.
@@ -71,10 +82,13 @@ class Endpoint:
     :param answer: what pydantic writes the answer with
     :param refusals: statuses it may answer with besides those that all have
     :param is_kept: whether the answer carries an ETag, and 304 is answered where the caller has it
-    :param curl: the README's example, without the address and the token
+    :param example: the path and query of the example, as it works against the demo
+    :param example_body: its body
+    :param example_before: what the shell has to know before
     """
 
     name: str
+    group: Group
     method: str
     path: str
     summary: str
@@ -85,7 +99,9 @@ class Endpoint:
     status: HTTPStatus = HTTPStatus.OK
     refusals: tuple[HTTPStatus, ...] = ()
     is_kept: bool = False
-    curl: str = ""
+    example: str
+    example_body: str = ""
+    example_before: str = ""
 
 
 def read_numbers(request: web.Request) -> dict[str, int]:

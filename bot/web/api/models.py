@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MOST_ATTEMPTS
@@ -20,23 +21,43 @@ BIGGEST_ID = 2**53 - 1
 """The biggest whole number that every reader of JSON understands."""
 
 
+_DIGITS = "^[1-9][0-9]{0,14}$"
+
+
 def _number(value: Any) -> Any:
-    """Ids come as numbers or as strings of digits."""
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17 else value
+    """Ids come as numbers or as strings of digits; " 1", "1.0" and "1_0", which Python would read, are neither."""
+    return int(value) if isinstance(value, str) and re.fullmatch(_DIGITS[1:-1], value) else value
 
 
-Id = Annotated[int, BeforeValidator(_number, json_schema_input_type=int | str), Field(ge=1, le=BIGGEST_ID)]
+_ID_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID},
+        {"type": "string", "pattern": _DIGITS, "description": "The same, written as text."},
+    ]
+}
+
+# The patterns are ASCII where \w and \s would mean something else in every dialect of regular expressions: whoever
+# reads the document checks by another one than pydantic.
+Id = Annotated[
+    int,
+    Field(ge=1, le=BIGGEST_ID, strict=True),
+    BeforeValidator(_number),
+    WithJsonSchema(_ID_SCHEMA, mode="validation"),
+]
 Prompt = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
-Model = Annotated[str, Field(pattern=r"^[\w./:@-]{1,100}$")]
+Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:@-]{1,100}$")]
 AgentType = Literal[AGENT_TYPES]  # type: ignore[valid-type]
-Images = Annotated[list[Annotated[str, Field(pattern=r"^data:image/[^\s]+$")]], Field(max_length=10)]
+Images = Annotated[list[Annotated[str, Field(pattern=r"^data:image/[!-~]+$")]], Field(max_length=10)]
 Temperature = Annotated[float, Field(ge=0, le=2)]
 
 
 class _Request(BaseModel):
-    """Unknown fields are refused: a misspelt one would be passed over in silence."""
+    """Unknown fields are refused: a misspelt one would be passed over in silence.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    What is no number is not made one, so that the API takes what its document says and nothing else.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class AgentRunRequest(_Request):
@@ -92,7 +113,15 @@ class SetupCommandsRequest(_Request):
 
 
 class AnalyzeSandboxLogsRequest(_Request):
-    """Has a sandbox's set-up explained by its number, or logs that are sent along."""
+    """Has a sandbox's set-up explained by its number, or logs that are sent along: one of both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in ("sandbox_id", "logs")
+            ]
+        }
+    )
 
     sandbox_id: Id | None = None
     logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
@@ -170,8 +199,15 @@ class Done(_Answer):
     message: str
 
 
+class FieldProblem(_Answer):
+    """What does not fit, and where: a field of the body, a parameter, or an id in the path."""
+
+    field: str
+    message: str
+
+
 class ProblemDocument(_Answer):
-    """RFC 9457."""
+    """RFC 9457. The server's log has the request under its `request_id`; `errors` is there where fields do not fit."""
 
     type: str
     title: str
@@ -179,16 +215,14 @@ class ProblemDocument(_Answer):
     detail: str
     instance: str
     request_id: str
-    errors: list[dict[str, str]] | None = None
+    errors: list[FieldProblem] = []
 
 
 class PageQuery(BaseModel):
-    """:param skip: how many to pass over"""
-
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    limit: Annotated[int, Field(ge=1, le=100)] = 100
+    skip: Annotated[int, Field(ge=0, le=1_000_000, description="How many to pass over.")] = 0
+    limit: Annotated[int, Field(ge=1, le=100, description="How many to show.")] = 100
 
 
 class RunsQuery(PageQuery):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 
@@ -11,8 +10,9 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from bot.errors import UpstreamError, UserMistake
-from bot.web.api.callers import Callers
+from bot.web.api.callers import Caller, Callers
 from bot.web.api.endpoint import Answer, Call, Endpoint, read_body, read_numbers, read_query
+from bot.web.api.etags import etag_of, has_it
 from bot.web.api.services import Services
 from bot.web.api.upstream import problem_of
 from bot.web.problems import Problem
@@ -47,6 +47,12 @@ class Api:
         :raises Problem: where it does not fit, or whoever asks may not
         """
         caller, headers = await self.callers.of(request)
+        try:
+            return await self._checked(request, endpoint, caller), headers
+        except Problem as problem:
+            raise problem.carrying(headers) from None
+
+    async def _checked(self, request: web.Request, endpoint: Endpoint, caller: Caller) -> Call:
         call = Call(
             request=request,
             caller=caller,
@@ -58,36 +64,41 @@ class Api:
         # Also where the handler would not ask: nobody gets anything of an organization that they do not see.
         if "org_id" in call.numbers:
             assert call.org_id  # noqa: S101 - raises where it may not be seen
-        return call, headers
+        return call
 
     def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:
             call, headers = await self.call(request, endpoint)
-            waits = getattr(call.query, "wait", False)
             try:
-                async with asyncio.timeout(None if waits else self._patience):
-                    answer = await endpoint.handler(call)
-            except UpstreamError as error:
-                raise problem_of(error) from None
-            except UserMistake as error:
-                raise Problem(HTTPStatus.CONFLICT, error.text) from None
-            except TimeoutError:
-                raise Problem(
-                    HTTPStatus.SERVICE_UNAVAILABLE,
-                    "Codegen's limits are used up for the moment.",
-                    headers={"Retry-After": "30"},
-                ) from None
+                answer = await self._answer(call, endpoint)
+            except Problem as problem:
+                raise problem.carrying(headers) from None
             return _response(endpoint, answer, request, headers)
 
         return serve
+
+    async def _answer(self, call: Call, endpoint: Endpoint) -> Answer:
+        waits = getattr(call.query, "wait", False)
+        try:
+            async with asyncio.timeout(None if waits else self._patience):
+                return await endpoint.handler(call)
+        except UpstreamError as error:
+            raise problem_of(error) from None
+        except UserMistake as error:
+            raise Problem(HTTPStatus.CONFLICT, error.text) from None
+        except TimeoutError:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "Codegen's limits are used up for the moment.",
+                headers={"Retry-After": "30"},
+            ) from None
 
 
 def _response(endpoint: Endpoint, answer: Answer, request: web.Request, headers: dict[str, str]) -> web.Response:
     body = endpoint.answer.dump_json(answer.document)
     headers = {**headers, **answer.headers, "Cache-Control": "private, no-cache"}
     if endpoint.is_kept:
-        headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-        known = {each.strip().removeprefix("W/") for each in request.headers.get("If-None-Match", "").split(",")}
-        if not known.isdisjoint({headers["ETag"], "*"}):
+        headers["ETag"] = etag_of(body)
+        if has_it(request, headers["ETag"]):
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     return web.Response(body=body, status=answer.status, content_type="application/json", headers=headers)

@@ -1,0 +1,12 @@
+"""How an endpoint is called by curl: in the README, on `/docs`, and in the test that runs every line."""
+
+from __future__ import annotations
+
+from bot.web.api.endpoint import Endpoint
+
+
+def curl_line(endpoint: Endpoint) -> str:
+    """One line for a POSIX shell that knows ``API`` and ``TOKEN``."""
+    before = f"{endpoint.example_before}; " if endpoint.example_before else ""
+    body = f" --json '{endpoint.example_body}'" if endpoint.example_body else ""
+    return f'{before}curl -sS -H "Authorization: Bearer $TOKEN" "$API{endpoint.example}"{body}'

@@ -1,0 +1,155 @@
+"""The API's own description: an OpenAPI 3.1 document, made of the tables that the routes are made of.
+
+https://spec.openapis.org/oas/v3.1.1.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from bot import __version__
+from bot.web.api.endpoint import Endpoint
+from bot.web.api.examples import curl_line
+from bot.web.api.models import BIGGEST_ID
+from bot.web.api.openapi_parts import (
+    header_refs,
+    headers,
+    refusal_ref,
+    refusals_told,
+    security_schemes,
+    server_paths,
+)
+from bot.web.api.outcomes import refusals, successes
+from bot.web.api.schemas import Schemas, parameters
+
+_INTRODUCTION = """\
+Codegen's operations, multi-runs, stars and live streams, for whoever has a token of Codegen's: a caller can do what \
+Codegen lets that token do, and the server never lends its own.
+
+`org_id` is one of the organizations that the token sees. Where it may be left out, the server's own is meant if the \
+token sees it, else the only one that the token sees.
+
+Unknown parameters and fields are refused. Ids in bodies are numbers, or the same written as text."""
+
+_IDS = {
+    "org_id": "Codegen's number of the organization.",
+    "user_id": "Codegen's number of the person.",
+    "agent_run_id": "The agent run's number.",
+    "multi_run_id": "As the multi-run's `id` and `Location` say.",
+}
+
+
+def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """The whole of it, as JSON."""
+    listed = [*endpoints]
+    schemas = Schemas(listed)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in listed:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    groups = [*dict.fromkeys(endpoint.group.value for endpoint in listed), "Server"]
+    return {
+        "openapi": "3.1.1",
+        "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
+        "info": {
+            "title": "codegen-bot",
+            "version": __version__,
+            "description": _INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}, {"api_key": []}],
+        "tags": [{"name": name} for name in groups],
+        "paths": {**paths, **server_paths()},
+        "components": {
+            "schemas": schemas.components,
+            "responses": refusals_told(),
+            "headers": headers(),
+            "securitySchemes": security_schemes(),
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "tags": [endpoint.group.value],
+        "summary": endpoint.summary,
+        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
+        "responses": _responses(endpoint, schemas),
+        "x-codeSamples": [{"lang": "Shell", "label": "curl", "source": curl_line(endpoint)}],
+    }
+    if endpoint.body:
+        content = {"application/json": {"schema": schemas.of_body(endpoint)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    number = {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID}
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _IDS[name],
+            "schema": {"type": "string", "minLength": 1} if name == "multi_run_id" else number,
+        }
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
+
+
+def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    if endpoint.query is None:
+        return []
+    return [
+        _parameter(name, "query", schema=schema, description=schema.pop("description", None))
+        for name, schema in parameters(endpoint.query)
+    ]
+
+
+def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    found = []
+    if endpoint.body:
+        found.append(
+            _parameter(
+                "Idempotency-Key",
+                "header",
+                schema={"type": "string", "pattern": "^[!-~]{1,200}$"},
+                description="The same key of the same caller at the same address does the work once, within 24 hours.",
+            )
+        )
+    if endpoint.is_kept:
+        found.append(
+            _parameter(
+                "If-None-Match",
+                "header",
+                schema={"type": "string"},
+                description="The `ETag` of what the caller has; 304 is the answer where it is still so.",
+            )
+        )
+    return [
+        *found,
+        _parameter(
+            "X-Request-Id",
+            "header",
+            schema={"type": "string"},
+            description="A name for the request, of up to 64 of `0-9A-Za-z._-`; another one is replaced.",
+        ),
+    ]
+
+
+def _parameter(name: str, place: str, *, schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+    told = {"description": description} if description else {}
+    return {"name": name, "in": place, "required": False, **told, "schema": schema}
+
+
+def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for success in successes(endpoint):
+        found[str(success.status.value)] = {"description": success.sentence, "headers": header_refs(success.headers)}
+        if success.has_document:
+            content = {"application/json": {"schema": schemas.of_answer(endpoint)}}
+            found[str(success.status.value)]["content"] = content
+    return found | {str(status.value): refusal_ref(status) for status in refusals(endpoint)}

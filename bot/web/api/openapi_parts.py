@@ -1,0 +1,141 @@
+"""What the description's operations have in common: headers, refusals, who may call, and the server's own addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from bot.web.api.models import ProblemDocument
+from bot.web.api.outcomes import RATE_LIMITS, REFUSAL_HEADERS, SENTENCES, UNCOUNTED
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+_HEADERS: Mapping[str, tuple[str, dict[str, Any], bool]] = {
+    "X-Request-Id": ("The request's name, in the server's log too.", _TEXT, True),
+    "RateLimit-Limit": ("How many requests a minute the token may make here.", _COUNT, True),
+    "RateLimit-Remaining": ("How many of them are left.", _COUNT, True),
+    "RateLimit-Reset": ("Seconds until there are more again.", _COUNT, True),
+    "Cache-Control": ("Only the caller may keep it, and has to ask whether it is still so.", _TEXT, True),
+    "ETag": ("Names this state of the answer, for `If-None-Match`.", _TEXT, True),
+    "Location": ("The address at which the multi-run can be asked for.", {**_TEXT, "format": "uri-reference"}, True),
+    "Link": ("`first`, `prev`, `next` and `last` page, where there are some (RFC 8288).", _TEXT, False),
+    "Retry-After": ("Seconds to wait.", _COUNT, False),
+    "WWW-Authenticate": ("How to say who calls.", _TEXT, False),
+}
+"""Each with its sentence, its form, and whether every answer that names it carries it."""
+
+
+def headers() -> dict[str, Any]:
+    return {
+        name: {"description": sentence, "schema": schema, "required": is_always_there}
+        for name, (sentence, schema, is_always_there) in _HEADERS.items()
+    }
+
+
+def header_refs(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def refusal_ref(status: HTTPStatus) -> dict[str, str]:
+    return {"$ref": f"#/components/responses/{status.name}"}
+
+
+def refusals_told() -> dict[str, Any]:
+    """What the references lead to."""
+    return {
+        status.name: _refusal(
+            sentence, (*(() if status in UNCOUNTED else RATE_LIMITS), *REFUSAL_HEADERS.get(status, ()))
+        )
+        for status, sentence in SENTENCES.items()
+    }
+
+
+def _refusal(sentence: str, names: Iterable[str]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
+    return {
+        "description": sentence,
+        "headers": header_refs(("X-Request-Id", *names)),
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+def security_schemes() -> dict[str, Any]:
+    return {
+        "token": {"type": "http", "scheme": "bearer", "description": "The caller's own Codegen token."},
+        "api_key": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "api_key",
+            "description": "The same, for who can set no header. Addresses end up in logs: prefer the header.",
+        },
+    }
+
+
+def server_paths() -> dict[str, Any]:
+    """The addresses beside the API. They take no token."""
+    state = {"type": "object", "properties": {"status": _TEXT}, "required": ["status"]}
+    taken = {"type": "object", "properties": {"commands": {"type": "array", "items": _TEXT}}, "required": ["commands"]}
+    not_ready = {**_refusal("The database does not answer.", ())}
+    page = {"text/html": {"schema": _TEXT}}
+    text = {"text/plain": {"schema": _TEXT}}
+    return {
+        "/healthz": _get("healthz", "Whether the process lives.", {"application/json": {"schema": state}}),
+        "/readyz": _get(
+            "readyz", "Whether the bot can take commands.", {"application/json": {"schema": state}}, {"503": not_ready}
+        ),
+        "/metrics": _get("metrics", "Counters for Prometheus.", text),
+        "/openapi.json": _get(
+            "openapi", "This document.", {"application/json": {"schema": {"type": "object"}}}, {"304": _not_modified()}
+        ),
+        "/docs": _get("docs", "This document as a page.", page, {"304": _not_modified()}),
+        "/webhooks/github": {"post": _webhooks(taken)},
+    }
+
+
+def _get(
+    name: str, summary: str, content: Mapping[str, Any], others: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    done = {"description": "What was asked for.", "headers": header_refs(("X-Request-Id",)), "content": content}
+    operation = {"operationId": name, "tags": ["Server"], "summary": summary, "security": []}
+    return {"get": {**operation, "responses": {"200": done, **(others or {})}}}
+
+
+def _not_modified() -> dict[str, Any]:
+    return {"description": "It is what the caller has.", "headers": header_refs(("X-Request-Id", "ETag"))}
+
+
+def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": taken}}
+    refused = (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    return {
+        "operationId": "receive_delivery",
+        "tags": ["Server"],
+        "summary": "GitHub's deliveries, signed with the webhook's secret.",
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": _TEXT}
+            for name in ("X-GitHub-Event", "X-GitHub-Delivery", "X-Hub-Signature-256")
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {
+            "200": {
+                "description": "There is nothing in it for the bot.",
+                "headers": header_refs(("X-Request-Id",)),
+                "content": content,
+            },
+            "202": {
+                "description": "Its commands are taken, and survive a crash.",
+                "headers": header_refs(("X-Request-Id",)),
+                "content": content,
+            },
+            "401": _refusal("The signature is missing or does not fit.", ()),
+            **{str(status.value): _refusal(SENTENCES[status], ()) for status in refused},
+        },
+    }

@@ -1,0 +1,98 @@
+"""What an endpoint may answer: every status that is true of it, with what it means and which headers it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from bot.web.api.endpoint import Endpoint
+from bot.web.api.models import PageQuery
+
+RATE_LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+_COUNTED = ("X-Request-Id", *RATE_LIMITS, "Cache-Control")
+
+SENTENCES: Mapping[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "The body is not JSON, or the `Idempotency-Key` is malformed.",
+    HTTPStatus.UNAUTHORIZED: "There is no token, or Codegen does not accept it.",
+    HTTPStatus.PAYMENT_REQUIRED: "The agent runs of the organization's Codegen plan are used up.",
+    HTTPStatus.FORBIDDEN: "Codegen does not let this token do it.",
+    HTTPStatus.NOT_FOUND: "There is none, or the token does not see its organization.",
+    HTTPStatus.CONFLICT: "It cannot be done to this run as it is; `detail` says why.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 25 MB.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field or a parameter does not fit; `errors` names each.",
+    HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The bot is at fault; its log has the rest under the request's id.",
+    HTTPStatus.BAD_GATEWAY: "Codegen failed, or did not answer as it should.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Codegen's limits are used up for the moment.",
+    HTTPStatus.GATEWAY_TIMEOUT: "Codegen cannot be reached.",
+}
+"""The refusals, each an `application/problem+json`."""
+
+REFUSAL_HEADERS: Mapping[HTTPStatus, tuple[str, ...]] = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
+}
+"""Those that such an answer may carry."""
+
+UNCOUNTED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR}
+"""The refusals that may come without a word on the caller's limit."""
+
+_OF_ALL = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+
+_OF_BODIES = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Success:
+    """An answer that is no refusal.
+
+    :param headers: the names of those that it carries
+    """
+
+    status: HTTPStatus
+    sentence: str
+    has_document: bool
+    headers: tuple[str, ...]
+
+
+def successes(endpoint: Endpoint) -> list[Success]:
+    if endpoint.status is HTTPStatus.ACCEPTED:
+        headers = (*_COUNTED, "Location")
+        return [
+            Success(status=HTTPStatus.OK, sentence="It has ended.", has_document=True, headers=headers),
+            Success(status=endpoint.status, sentence="It is at work.", has_document=True, headers=headers),
+        ]
+    is_list = endpoint.query is not None and issubclass(endpoint.query, PageQuery)
+    headers = (*_COUNTED, *(("ETag",) if endpoint.is_kept else ()), *(("Link",) if is_list else ()))
+    sentence = "Done." if endpoint.method == "POST" else "What was asked for."
+    done = Success(status=endpoint.status, sentence=sentence, has_document=True, headers=headers)
+    if not endpoint.is_kept:
+        return [done]
+    sentence = "It is what the caller has."
+    return [done, Success(status=HTTPStatus.NOT_MODIFIED, sentence=sentence, has_document=False, headers=headers)]
+
+
+def refusals(endpoint: Endpoint) -> list[HTTPStatus]:
+    of_bodies = _OF_BODIES if endpoint.body else ()
+    of_ids = (HTTPStatus.NOT_FOUND,) if _names_something(endpoint) else ()
+    return sorted({*_OF_ALL, *of_bodies, *of_ids, *endpoint.refusals})
+
+
+def _names_something(endpoint: Endpoint) -> bool:
+    """Whether there is an organization or a run that may not be there."""
+    models: list[Any] = [endpoint.query, endpoint.body]
+    return "{" in endpoint.path or any("org_id" in model.model_fields for model in models if model)

@@ -1,0 +1,45 @@
+"""``GET /openapi.json`` and ``GET /docs``: what the API is, for programs and for people. No token is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.web.api.docs_page import content_security_policy, page
+from bot.web.api.endpoint import Endpoint
+from bot.web.api.etags import etag_of, has_it
+from bot.web.api.openapi import document
+
+
+def routes(endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
+    """Both are made once, when the server starts."""
+    description = document(endpoints)
+    text = json.dumps(description, ensure_ascii=False, indent=1)
+    policy = {"Content-Security-Policy": content_security_policy()}
+    return [
+        web.get("/openapi.json", _unchanging(text, "application/json", {})),
+        web.get("/docs", _unchanging(page(description), "text/html", policy)),
+    ]
+
+
+def _unchanging(
+    text: str, content_type: str, more: Mapping[str, str]
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    body = text.encode()
+    headers = {
+        "ETag": etag_of(body),
+        "Cache-Control": "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        **more,
+    }
+
+    async def get(request: web.Request) -> web.Response:
+        if has_it(request, headers["ETag"]):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        charset = "utf-8" if content_type.startswith("text/") else None
+        return web.Response(body=body, content_type=content_type, charset=charset, headers=headers)
+
+    return get
