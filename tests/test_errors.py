@@ -11,6 +11,7 @@ import pytest
 from bot import errors
 from bot.errors import (
     RETRY_DELAYS,
+    AnsweredElsewhereError,
     BotError,
     Kind,
     Refusal,
@@ -34,6 +35,7 @@ OTHERS = [
     SettingsError("PORT is wrong."),
     UserMistake("There is no run 7."),
     Refusal("Somebody with write access can."),
+    AnsweredElsewhereError("https://github.com/octo/shop/pull/1#issuecomment-1"),
 ]
 ALL = [*UPSTREAM, BARE, *OTHERS]
 

@@ -36,7 +36,13 @@ async def _with_signals(environ: Mapping[str, str]) -> int:
         # Windows has no such handlers; there the process ends as any other.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
-    return (await run(environ, say=_print, stop=stop))[1]
+    return (await run(environ, say=_print, stop=stop, begins=lambda: _configure_log(environ)))[1]
+
+
+def _configure_log(environ: Mapping[str, str]) -> None:
+    from bot import log  # noqa: PLC0415 - half of the time of a comment without a command, which has nothing to log
+
+    log.configure(level=environ.get("LOG_LEVEL") or "WARNING")
 
 
 def _print(line: str) -> None:
@@ -57,6 +63,7 @@ async def run(
     stop: asyncio.Event | None = None,
     pace: Pace | None = None,
     dry_run: bool = False,
+    begins: Callable[[], None] = lambda: None,
 ) -> tuple[Outcome, ExitStatus]:
     """One run of the Action.
 
@@ -64,6 +71,7 @@ async def run(
     :param say: prints a line of the step's log
     :param stop: set when the job is cancelled
     :param dry_run: tells every call and makes none
+    :param begins: is called before there is anything to log
     :returns: what came of it, and whether that is to fail the step
     """
     runner = Runner(environ, say)
@@ -76,6 +84,7 @@ async def run(
         occasion = read_occasion(environ)
         nothing = _first_look(inputs, occasion)
         if nothing is None:
+            begins()
             from bot.action.work import Work  # noqa: PLC0415 - see the module's first words
 
             work = Work(environ, inputs, occasion, runner, stop=stop or asyncio.Event())
@@ -86,9 +95,9 @@ async def run(
         outcomes = [Outcome(reason=Reason.BAD_INPUT, sentence=str(error))]
     except Exception as error:  # noqa: BLE001 - whatever it is, the workflow gets its outputs and somebody a sentence
         outcomes = [Outcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(error).__name__}.")]
+        begins()
         from bot import log  # noqa: PLC0415 - only where there is something to log
 
-        log.configure(level="WARNING")
         log.get(__name__).exception("action.broken")
     for outcome in outcomes:
         runner.line(outcome.text)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from bot import log
 from bot.action.event import Occasion
 from bot.action.inputs import InputError, Inputs
 from bot.action.runner import Runner
@@ -57,7 +56,6 @@ class Work:
 
         :raises InputError: where an input is missing or makes no command
         """
-        log.configure(level=self._environ.get("LOG_LEVEL") or "WARNING")
         settings = settings_of(self._inputs, self._environ, is_from_fork=self._occasion.is_from_fork)
         async with directly(
             settings,
