@@ -30,6 +30,7 @@ class Pace:
     :param longest: the same for old ones
     :param write_gap: seconds between two writes to GitHub in the long run
     :param polling_interval: seconds between two looks of the engine at its tables
+    :param send_patience: seconds that a listener of a live stream has to take what it is sent
     :param codegen_windows: Codegen's rate limits
     """
 
@@ -37,6 +38,7 @@ class Pace:
     longest: float = 15.0
     write_gap: float = 1.0
     polling_interval: float = 1.0
+    send_patience: float = 20.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -28,13 +28,18 @@ from bot.web.api.multi_runs import MultiRuns
 from bot.web.api.run_index import RunIndexes
 from bot.web.api.services import Services
 from bot.web.api.serving import Api
+from bot.web.api.streams.connection_manager import ConnectionManager
+from bot.web.api.streams.door import Streams
+from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
 
 
 @asynccontextmanager
 async def http_api(
     settings: Settings, *, pace: Pace, worlds: Clients, tools: Tools, database: Database
-) -> AsyncIterator[Api]:
-    """:param worlds: the server's own clients
+) -> AsyncIterator[tuple[Api, Streams]]:
+    """The endpoints and the streams.
+
+    :param worlds: the server's own clients
     :param tools: the server's own, on its store
     """
     async with new_http() as http, new_session() as session:
@@ -73,9 +78,13 @@ async def http_api(
             now=pace.now,
             sleep=pace.sleep,
         )
+        api = Api(callers, services)
+        connections = ConnectionManager(callers, floor=pace.shortest, sleep=pace.sleep)
+        streams = Streams(api, connections, MultiRunStatusManager(callers), patience=pace.send_patience)
         try:
-            yield Api(callers, services)
+            yield api, streams
         finally:
+            await connections.aclose()
             await multi_runs.aclose()
             await callers.aclose()
             await configs.aclose()

@@ -110,12 +110,14 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                     metrics=metrics,
                     now=pace.now,
                 )
-                async with http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database) as api:
+                doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database)
+                async with doors as (api, streams):
                     yield make_application(
                         webhooks,
                         check=partial(check, database),
                         metrics=metrics,
                         api=api,
+                        streams=streams,
                         cors_origins=settings.api_cors_origins,
                     )
             finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 from bot import log
 from bot.codegen.client import PAGE_SIZE, Codegen
@@ -38,22 +39,54 @@ async def follow_log(
     :param longest: the same while none come
     :raises UpstreamError: where Codegen says for good that the log may not be read, or does not answer for long
     """
-    place, quiet_since, was_working = start, clock(), False
-    while True:
-        page = await _page(codegen, run_id, place, sleep)
-        for entry in page.logs:
+    quiet_since = clock()
+
+    async def rest(part: Part) -> None:
+        quiet = (clock() - quiet_since) / QUIET_SHARE
+        await sleep(min(max(quiet, shortest), longest) if part.is_working else shortest)
+
+    async for part in follow_parts(lambda place: _page(codegen, run_id, place, sleep), start=start, rest=rest):
+        for place, entry in enumerate(part.page.logs, part.place):
             yield place, entry
-            place += 1
-        if page.logs:
+        if part.page.logs:
             quiet_since = clock()
-        if not _is_read(page, place):
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one look has brought.
+
+    :param place: of its first entry, counted from 0
+    """
+
+    place: int
+    page: LogPage
+
+    @property
+    def is_working(self) -> bool:
+        return not normalise(self.page.status).finished
+
+
+async def follow_parts(
+    look: Callable[[int], Awaitable[LogPage]], *, start: int = 0, rest: Callable[[Part], Awaitable[None]]
+) -> AsyncIterator[Part]:
+    """The same for whoever has a way of their own to look and to wait.
+
+    :param look: reads a page from a place on
+    :param rest: waits until the next look, after the part that had nothing behind it for now
+    """
+    place, was_working = start, False
+    while True:
+        part = Part(place, await look(place))
+        yield part
+        place += len(part.page.logs)
+        if not _is_read(part.page, place):
             continue
-        is_working = not normalise(page.status).finished
         # The last entries may come a moment after the run's last status: then one more look.
-        if not is_working and not was_working:
+        if not part.is_working and not was_working:
             return
-        was_working = is_working
-        await sleep(min(max((clock() - quiet_since) / QUIET_SHARE, shortest), longest) if is_working else shortest)
+        was_working = part.is_working
+        await rest(part)
 
 
 def _is_read(page: LogPage, place: int) -> bool:

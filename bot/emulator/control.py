@@ -23,7 +23,8 @@ FAULT_ACTIONS = ("status", "drop", "hang", "truncate")
 FAULT_HELP = """\
 POST   faults      what goes wrong: {"path": "regular expression", "method": "POST", "action": "status" | "drop" |
                    "hang" | "truncate", "status": 500, "headers": {}, "body": {}, "times": 1 (null: no end),
-                   "probability": 1.0, "delay": 0.0, "after_work": false}; every part is optional
+                   "probability": 1.0, "delay": 0.0, "after_work": false, "token": "regular expression"}; every part is
+                   optional; a 401 without an end for one token is a token that was revoked
 GET    faults      the faults that are still to come; DELETE forgets them
 GET    requests    every request with its time, who asked, and how it was answered; DELETE forgets them
 POST   reset       puts everything back to the start"""
@@ -63,7 +64,8 @@ class Fault:
     `probability` how likely each matching one is hit. `action`: ``status`` answers with `status`, `headers` and
     `body` instead of doing the work; ``drop`` closes the connection without an answer; ``hang`` waits `delay`
     seconds and then drops; ``truncate`` cuts the JSON answer in half. `after_work` lets the work be done first and
-    spoils only the answer. `delay` (seconds) comes before anything else.
+    spoils only the answer. `delay` (seconds) comes before anything else. `token` is a regular expression that the whole
+    bearer token matches.
     """
 
     path: str = ""
@@ -76,14 +78,21 @@ class Fault:
     probability: float = 1.0
     delay: float = 0.0
     after_work: bool = False
+    token: str | None = None
 
     def __post_init__(self) -> None:
         if self.action not in FAULT_ACTIONS:
             raise ValueError(f"action must be one of {', '.join(FAULT_ACTIONS)}")
         re.compile(self.path)
+        re.compile(self.token or "")
 
-    def matches(self, method: str, path: str) -> bool:
-        return (self.method is None or self.method.upper() == method) and re.search(self.path, path) is not None
+    def matches(self, request: web.Request) -> bool:
+        if self.method is not None and self.method.upper() != request.method:
+            return False
+        token = request.headers.get("Authorization", "").rpartition(" ")[2]
+        if self.token is not None and not re.fullmatch(self.token, token):
+            return False
+        return re.search(self.path, request.path) is not None
 
 
 class Control:
@@ -114,9 +123,9 @@ class Control:
         self.faults.append(fault)
         return fault
 
-    def _pick(self, method: str, path: str) -> Fault | None:
+    def _pick(self, request: web.Request) -> Fault | None:
         for fault in self.faults:
-            if fault.matches(method, path) and self._random.random() < fault.probability:
+            if fault.matches(request) and self._random.random() < fault.probability:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:
@@ -142,7 +151,7 @@ class Control:
             )
             request[JOURNAL_ENTRY] = entry
             self.journal.append(entry)
-            fault = self._pick(request.method, request.path)
+            fault = self._pick(request)
             entry.fault = fault.action if fault else None
             try:
                 response = await (handler(request) if fault is None else _spoil(fault, request, handler))

@@ -12,6 +12,7 @@ from bot import log
 from bot.metrics import CONTENT_TYPE, Metrics
 from bot.web.api import self_description
 from bot.web.api.serving import Api
+from bot.web.api.streams.door import Streams
 from bot.web.api.table import ENDPOINTS
 from bot.web.cors import allow_origins
 from bot.web.problems import Problem, answer_problems, name_requests
@@ -29,12 +30,14 @@ def make_application(
     check: Callable[[], Awaitable[None]],
     metrics: Metrics,
     api: Api | None = None,
+    streams: Streams | None = None,
     cors_origins: Collection[str] = (),
     patience: float = PATIENCE,
 ) -> web.Application:
     """The server's application.
 
     :param api: the HTTP API; None: there is none
+    :param streams: its live streams
     :param cors_origins: of other pages that may call it
     :param check: raises where the bot cannot take orders
     :param patience: seconds after which it has failed
@@ -69,4 +72,7 @@ def make_application(
     )
     if api is not None:
         application.add_routes([*api.routes(ENDPOINTS), *self_description.routes(ENDPOINTS)])
+    if streams is not None:
+        application.add_routes(streams.routes())
+        application.on_shutdown.append(streams.close)
     return application

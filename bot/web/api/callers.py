@@ -133,9 +133,10 @@ class Callers:
         self._known: OrderedDict[str, Caller] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def of(self, request: web.Request) -> tuple[Caller, dict[str, str]]:
+    async def of(self, request: web.Request, *, is_counted: bool = True) -> tuple[Caller, dict[str, str]]:
         """Who asks, and the headers that say how much they may ask still.
 
+        :param is_counted: not for streams, of which one token may hold more than it may ask in a minute
         :raises Problem: 401 without a token that Codegen takes, 429 for too many requests
         """
         token = _token(request)
@@ -145,12 +146,20 @@ class Callers:
             caller = Caller(key=key, access=self._open(token), requests=deque(), turn=asyncio.Lock())
         self._known[key] = caller
         self._forget_oldest()
-        headers = self._count(caller)
+        headers = self._count(caller) if is_counted else {}
         try:
             await self._check(caller)
         except Problem as problem:
             raise problem.carrying(headers) from None
         return caller, headers
+
+    async def still_sees(self, caller: Caller, org_id: int) -> None:
+        """Whether somebody who was let in earlier would be let in now; asked upstream once a minute at most.
+
+        :raises Problem: 401 or 404 where not, another status where it cannot be told
+        """
+        await self._check(caller)
+        caller.org(org_id)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(caller.access.aclose() for caller in self._known.values()), *self._closing)

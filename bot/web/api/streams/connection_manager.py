@@ -1,0 +1,254 @@
+"""Who listens to which run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from bot.codegen.models import AgentRun
+from bot.errors import Kind, UpstreamError
+from bot.replies.failures import sentence
+from bot.web.api.callers import Callers
+from bot.web.api.endpoint import Call
+from bot.web.api.runs import run_of
+from bot.web.api.streams import frames
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.frames import Frame
+from bot.web.api.streams.lenders import GoneError, Lender
+from bot.web.api.streams.listener import Listener
+from bot.web.api.streams.run_reader import RunReader
+from bot.web.problems import Problem
+
+FLOOR = 2.0
+"""Seconds between two looks at a log at the least, whatever listeners want."""
+
+KEPT = 30.0
+"""Seconds for which a run's log is kept after the last listener has gone: they may come back."""
+
+END_BELIEVED = 10.0
+"""Seconds for which a run's end is believed; after that whoever comes has it read anew."""
+
+MEMORY = 64 * 1024 * 1024
+"""Bytes of logs that are kept, of all runs together."""
+
+MOST_RUNS = 1_000
+
+
+class RunFollowing:
+    """A listener's place in a run's log. It is `bot.web.api.streams.listener.Following`.
+
+    :param place: of the next entry
+    """
+
+    def __init__(
+        self, listener: Listener, reader: RunReader, lender: Lender, *, place: int, poll_interval: float
+    ) -> None:
+        self.reader = reader
+        self.lender = lender
+        self.listener = listener
+        self.poll_interval = poll_interval
+        self._place = place
+        self._heard: dict[str, Frame] = {}
+        self._has_heard_end = False
+
+    def look(self) -> None:
+        self.lender.look()
+
+    async def news(self) -> Sequence[Frame]:
+        reader = self.reader
+        told = [frame for kind, frame in reader.notices.items() if self._heard.get(kind) is not frame]
+        self._heard |= reader.notices
+        written = await self._older() if self._place < reader.entries.first else reader.entries.after(self._place)
+        told += [frames.log(place, each) for place, each in enumerate(written, self._place)]
+        self._place += len(written)
+        if told:
+            return told
+        if reader.failure is not None:
+            code, frame = reader.failure
+            self.listener.dismiss(code, frame)
+        elif reader.end is not None and not self._has_heard_end:
+            self._has_heard_end = True
+            return [reader.end]
+        elif self._has_heard_end:
+            self.listener.dismiss(CloseCode.ENDED)
+        return []
+
+    async def _older(self) -> Sequence[bytes]:
+        """What has left the reader's memory, or was before its beginning."""
+        try:
+            async with asyncio.timeout(None) as self.listener.deadline:
+                return await self.reader.older.after(
+                    self._place, lambda start: self.reader.older_page(self.lender, start)
+                )
+        except UpstreamError as error:
+            code = CloseCode.UPSTREAM_FAILED
+            self.listener.dismiss(code, frames.error(sentence(error), code))
+        except (GoneError, TimeoutError):
+            # Dismissed meanwhile.
+            pass
+        finally:
+            self.listener.deadline = None
+        return ()
+
+
+@dataclass(eq=False, slots=True)
+class _Audience:
+    """Of one reader.
+
+    :param expiry: when the reader is closed, where nobody listens
+    """
+
+    followings: set[RunFollowing] = field(default_factory=set)
+    expiry: asyncio.TimerHandle | None = None
+
+
+class ConnectionManager:
+    """The readers of all runs that are listened to.
+
+    :param floor: seconds between two looks at the least
+    :param kept: seconds for which a run's log outlasts its last listener
+    :param memory: bytes of logs, of all runs together
+    """
+
+    def __init__(
+        self,
+        callers: Callers,
+        *,
+        floor: float = FLOOR,
+        kept: float = KEPT,
+        memory: int = MEMORY,
+        most_runs: int = MOST_RUNS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._callers = callers
+        self._floor = floor
+        self._kept = kept
+        self._memory = memory
+        self._most_runs = most_runs
+        self._clock = clock
+        self._sleep = sleep
+        self._readers: dict[tuple[int, int], RunReader] = {}
+        self._audiences: dict[RunReader, _Audience] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def join(self, call: Call, listener: Listener, *, place: int, poll_interval: float) -> RunFollowing:
+        """Lets somebody listen to the run in the path, whose token may read it.
+
+        :param place: of the first entry that they want
+        :raises Problem: where there is no such run for this token, whether or not there is one at all
+        """
+        where = (call.org_id, call.run_id)
+        reader = self._usable(where)
+        lender = reader.lenders.get(call.caller.key) if reader else None
+        if reader is None or lender is None or not lender.is_believed or reader.is_done:
+            run = await _readable_run(call)
+            # Another one may have come first while the run was read.
+            reader = self._usable(where)
+            if reader is None or (reader.is_done and run != reader.run):
+                reader = self._open(where, run, place)
+        return self._enter(call, listener, reader, place=place, poll_interval=poll_interval)
+
+    def leave(self, following: RunFollowing) -> None:
+        reader, lender = following.reader, following.lender
+        lender.listeners.discard(following.listener)
+        if not lender.listeners:
+            if reader.lenders.get(lender.key) is lender:
+                del reader.lenders[lender.key]
+            lender.drop()
+        reader.rouse()
+        audience = self._audiences.get(reader)
+        if audience is not None:
+            audience.followings.discard(following)
+            if not audience.followings:
+                loop = asyncio.get_running_loop()
+                audience.expiry = loop.call_later(self._kept, self._close, reader, context=contextvars.Context())
+
+    async def aclose(self) -> None:
+        for reader in [*self._audiences]:
+            self._close(reader)
+        await asyncio.gather(*self._closing)
+
+    def _usable(self, where: tuple[int, int]) -> RunReader | None:
+        """The run's reader, unless it has failed, or its end is too long ago to be believed."""
+        reader = self._readers.get(where)
+        if reader is None or reader.failure is not None:
+            return None
+        return reader if reader.end is None or self._clock() - reader.ended_at < END_BELIEVED else None
+
+    def _open(self, where: tuple[int, int], run: AgentRun, place: int) -> RunReader:
+        if len(self._audiences) >= self._most_runs:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many runs are listened to.", headers={"Retry-After": "60"}
+            )
+        former = self._readers.get(where)
+        if former is not None and not self._audiences[former].followings:
+            self._close(former)
+        reader = RunReader(
+            run, start=place, interval=self._interval, room=self._room, clock=self._clock, sleep=self._sleep
+        )
+        self._readers[where] = reader
+        self._audiences[reader] = _Audience()
+        for each in self._audiences:
+            each.shrink()
+        return reader
+
+    def _enter(
+        self, call: Call, listener: Listener, reader: RunReader, *, place: int, poll_interval: float
+    ) -> RunFollowing:
+        caller, org_id = call.caller, call.org_id
+        lender = reader.lenders.get(caller.key)
+        if lender is None:
+            lender = reader.lenders[caller.key] = Lender(
+                caller.key,
+                caller.access.codegen(org_id),
+                lambda: self._callers.still_sees(caller, org_id),
+                clock=self._clock,
+            )
+        lender.listeners.add(listener)
+        following = RunFollowing(listener, reader, lender, place=place, poll_interval=poll_interval)
+        audience = self._audiences[reader]
+        audience.followings.add(following)
+        if audience.expiry is not None:
+            audience.expiry.cancel()
+            audience.expiry = None
+        reader.rouse()
+        return following
+
+    def _room(self) -> int:
+        """Bytes for each run; half of it is for pages that somebody reads again."""
+        return self._memory // (2 * max(1, len(self._audiences)))
+
+    def _interval(self, reader: RunReader) -> float:
+        """As the most impatient one wants it, and not below the floor."""
+        audience = self._audiences.get(reader)
+        followings = audience.followings if audience else ()
+        wanted = min((each.poll_interval for each in followings), default=self._floor)
+        return max(wanted, self._floor)
+
+    def _close(self, reader: RunReader) -> None:
+        audience = self._audiences.pop(reader, None)
+        if audience is not None and audience.expiry is not None:
+            audience.expiry.cancel()
+        for where in [each for each, known in self._readers.items() if known is reader]:
+            del self._readers[where]
+        task = asyncio.create_task(reader.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _readable_run(call: Call) -> AgentRun:
+    """The run, read with the caller's own token.
+
+    :raises Problem: 404 alike where there is none and where it may not be seen
+    """
+    try:
+        return await run_of(call)
+    except UpstreamError as error:
+        if error.kind in {Kind.FORBIDDEN, Kind.NOT_FOUND}:
+            raise Problem(HTTPStatus.NOT_FOUND, f"This token sees no run {call.run_id} there.") from None
+        raise

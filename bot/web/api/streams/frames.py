@@ -1,0 +1,93 @@
+"""What goes over the wire: JSON, written once for all listeners, without secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bot.codegen.models import AgentRun, LogEntry
+from bot.replies.redaction import redact_all
+from bot.web.api.models import MultiRunResponse
+from bot.web.api.streams.close_codes import CloseCode
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message.
+
+    :param resumes: what `from` has to be after it, where the log has come on by it
+    """
+
+    type: str
+    json: bytes
+    resumes: str | None = None
+
+
+def status(run: AgentRun) -> Frame:
+    """How a run is: at first, and whenever its status has changed."""
+    return _frame(
+        "status",
+        agent_run_id=run.id,
+        status=run.status,
+        state=str(run.state),
+        finished=run.finished,
+        summary=run.summary,
+        result=run.result,
+        pull_request_urls=[link.url for link in run.github_pull_requests if link.url],
+    )
+
+
+def entry_json(place: int, entry: LogEntry) -> bytes:
+    """An entry, as it is kept: a whole log of frames would cost twice the memory."""
+    return _json({"type": "log", "index": place, "log": redact_all(entry.model_dump(mode="json"))})
+
+
+def log(place: int, written: bytes) -> Frame:
+    """:param written: by `entry_json`"""
+    return Frame("log", written, str(place + 1))
+
+
+def multi_run_status(state: MultiRunResponse) -> Frame:
+    return _frame("multi_run_status", multi_run_id=state.id, status=state.model_dump(mode="json"))
+
+
+def error(message: str, code: CloseCode | None = None) -> Frame:
+    """:param code: with which the stream is closed after it; None: it goes on"""
+    return _frame("error", message=message, code=code)
+
+
+def end(run: AgentRun, *, place: int) -> Frame:
+    """The run has ended and its log is read to the end.
+
+    :param place: how many entries the log has
+    """
+    document = {"status": run.status, "state": str(run.state), "result": run.result, "summary": run.summary}
+    return Frame("end", _frame("end", **document).json, f"{place}{AFTER_END}")
+
+
+def multi_run_end(state: MultiRunResponse) -> Frame:
+    return Frame("end", _frame("end", status=state.status, result=state.final).json, f"0{AFTER_END}")
+
+
+def close(code: CloseCode) -> Frame:
+    """The last event where the wire knows no close codes."""
+    return _frame("close", code=code, reason=code.sentence)
+
+
+AFTER_END = ".end"
+"""In `Last-Event-ID`: who has heard the end. A browser that comes back by itself is then told to stay away."""
+
+
+def _frame(kind: str, **document: Any) -> Frame:
+    return Frame(kind, _json({"type": kind, **redact_all(document)}))
+
+
+def _json(document: Any) -> bytes:
+    """In one line; numbers that JSON does not have become null, halves of surrogate pairs question marks."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        document = json.loads(json.dumps(document), parse_constant=lambda _: None)
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="replace")

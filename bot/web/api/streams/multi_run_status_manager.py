@@ -1,0 +1,117 @@
+"""Who listens to which multi-run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from bot.web.api.callers import Callers
+from bot.web.api.endpoint import Call
+from bot.web.api.models import MultiRunResponse
+from bot.web.api.multi_runs import MultiRunAtWork, multi_run_of
+from bot.web.api.streams import frames
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.frames import Frame
+from bot.web.api.streams.listener import Listener
+from bot.web.api.streams.standing import Standing
+
+
+class _Audience:
+    """Of one multi-run: its last state, written once for all of them."""
+
+    def __init__(self, at_work: MultiRunAtWork) -> None:
+        self.at_work = at_work
+        self.standings: dict[str, Standing] = {}
+        self._written: tuple[MultiRunResponse, Frame] | None = None
+
+    @property
+    def frame(self) -> Frame:
+        state = self.at_work.state
+        if self._written is None or self._written[0] is not state:
+            self._written = state, frames.multi_run_status(state)
+        return self._written[1]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.at_work.state.status != "running"
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nobody works on what has not ended."""
+        task = self.at_work.task
+        return not self.has_ended and task is not None and task.done()
+
+    def tell(self, *_: object) -> None:
+        for standing in self.standings.values():
+            for listener in standing.listeners:
+                listener.wake.set()
+
+
+class MultiRunFollowing:
+    """`bot.web.api.streams.listener.Following`: whoever lags hears the newest state, not all of them."""
+
+    def __init__(self, listener: Listener, audience: _Audience, standing: Standing) -> None:
+        self.listener = listener
+        self.audience = audience
+        self.standing = standing
+        self._heard: Frame | None = None
+        self._has_heard_end = False
+
+    def look(self) -> None:
+        self.standing.look()
+
+    async def news(self) -> Sequence[Frame]:
+        frame = self.audience.frame
+        if frame is not self._heard:
+            self._heard = frame
+            return [frame]
+        if self._has_heard_end:
+            self.listener.dismiss(CloseCode.ENDED)
+        elif self.audience.has_ended:
+            self._has_heard_end = True
+            return [frames.multi_run_end(self.audience.at_work.state)]
+        elif self.audience.is_broken:
+            code = CloseCode.BROKEN
+            self.listener.dismiss(code, frames.error(code.sentence, code))
+        return []
+
+
+class MultiRunStatusManager:
+    """Tells what `bot.web.api.multi_runs` is told, without a request of its own."""
+
+    def __init__(self, callers: Callers, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._callers = callers
+        self._clock = clock
+        self._audiences: dict[MultiRunAtWork, _Audience] = {}
+
+    async def join(self, call: Call, listener: Listener) -> MultiRunFollowing:
+        """Lets somebody listen to the multi-run in the path.
+
+        :raises Problem: where the organization has none of that id
+        """
+        at_work = await multi_run_of(call)
+        audience = self._audiences.get(at_work)
+        if audience is None:
+            audience = self._audiences[at_work] = _Audience(at_work)
+            at_work.changed.append(audience.tell)
+            if at_work.task is not None:
+                at_work.task.add_done_callback(audience.tell)
+        caller, org_id = call.caller, call.org_id
+        standing = audience.standings.get(caller.key)
+        if standing is None:
+            standing = audience.standings[caller.key] = Standing(
+                caller.key, lambda: self._callers.still_sees(caller, org_id), clock=self._clock
+            )
+        standing.listeners.add(listener)
+        return MultiRunFollowing(listener, audience, standing)
+
+    def leave(self, following: MultiRunFollowing) -> None:
+        audience, standing = following.audience, following.standing
+        standing.listeners.discard(following.listener)
+        if not standing.listeners:
+            standing.drop()
+            audience.standings.pop(standing.key, None)
+        if not audience.standings and self._audiences.pop(audience.at_work, None) is not None:
+            audience.at_work.changed.remove(audience.tell)
+            if audience.at_work.task is not None:
+                audience.at_work.task.remove_done_callback(audience.tell)

@@ -1,0 +1,210 @@
+"""The one reader of a run, for all who listen to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from bot import log
+from bot.codegen.client import PAGE_SIZE, Codegen
+from bot.codegen.log_follower import Part, follow_parts
+from bot.codegen.models import AgentRun, LogPage
+from bot.codegen.watcher import OUTAGE_DELAYS
+from bot.errors import RETRIED, Kind, UpstreamError
+from bot.replies.failures import sentence
+from bot.replies.redaction import redact
+from bot.web.api.streams import frames
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.entries import Entries, OlderPages
+from bot.web.api.streams.frames import Frame
+from bot.web.api.streams.lenders import GoneError, Lender, next_of
+
+T = TypeVar("T")
+
+_log = log.get(__name__)
+
+_REFUSED = {
+    Kind.UNAUTHORIZED: CloseCode.TOKEN_REFUSED,
+    Kind.FORBIDDEN: CloseCode.NOT_VISIBLE,
+    Kind.NOT_FOUND: CloseCode.NOT_VISIBLE,
+}
+"""What is said to one token, and nothing to the others."""
+
+
+class RunReader:
+    """Reads while somebody listens, and stands still while nobody does.
+
+    :param run: as it was when the first one came
+    :param start: where in the log the first one wants to begin; those who begin earlier are served by `older`
+    :param interval: seconds between two looks, as those who listen want it
+    :param room: bytes of the log that may be kept
+    """
+
+    def __init__(
+        self,
+        run: AgentRun,
+        *,
+        start: int,
+        interval: Callable[[RunReader], float],
+        room: Callable[[], int],
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self.run = run
+        self.entries = Entries(start - start % PAGE_SIZE)
+        self.older = OlderPages(room)
+        self.lenders: dict[str, Lender] = {}
+        self.notices: dict[str, Frame] = {"status": frames.status(run)}
+        """The newest of each kind: a listener that lags hears the last state, not all of them."""
+        self.end: Frame | None = None
+        self.ended_at = float("-inf")
+        self.failure: tuple[CloseCode, Frame] | None = None
+        self._word = run.status
+        self._interval = interval
+        self._room = room
+        self._clock = clock
+        self._sleep = sleep
+        self._changed = asyncio.Event()
+        # In a context of its own: what it logs belongs to no single request.
+        self._task = asyncio.create_task(self._read(), name=f"run-reader-{run.id}", context=contextvars.Context())
+
+    @property
+    def is_done(self) -> bool:
+        return self.end is not None or self.failure is not None
+
+    def rouse(self) -> None:
+        """Somebody has come or gone: whose token is next, and when, may be another matter now."""
+        self._changed.set()
+
+    def shrink(self) -> None:
+        self.entries.shrink(self._room())
+
+    async def aclose(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def older_page(self, lender: Lender, start: int) -> Sequence[bytes]:
+        """A page of what is not kept any more, read with the token of the listener who asks for it.
+
+        :raises GoneError: where they leave meanwhile
+        :raises UpstreamError: where Codegen does not answer
+        """
+        page = await lender.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
+        return await _written(Part(start, page))
+
+    async def _read(self) -> None:
+        try:
+            while not (await self._follow() and await self._ended()):
+                pass
+        except UpstreamError as error:
+            told = redact(sentence(error))
+            self.failure = CloseCode.UPSTREAM_FAILED, frames.error(told, CloseCode.UPSTREAM_FAILED)
+        except Exception:  # noqa: BLE001 - logged, and told to everybody who listens
+            _log.exception("stream.broken", run=self.run.id)
+            code = CloseCode.BROKEN
+            self.failure = code, frames.error(code.sentence, code)
+        self._tell()
+
+    async def _follow(self) -> bool:
+        """To the log's end; False where there is not yet what the first listener has already."""
+        async for part in follow_parts(self._look, start=self.entries.end, rest=self._rest):
+            if part.page.logs:
+                self.entries.add(await _written(part))
+                self.shrink()
+            elif part.place > (part.page.total_logs or 0):
+                # Nobody can know more of a log than there is; those who say so hear of what comes after that.
+                total = part.page.total_logs or 0
+                self.entries = Entries(total - total % PAGE_SIZE)
+                return False
+            if part.page.status != self._word:
+                self._word = part.page.status
+                await self._reread()
+            self._tell()
+        return True
+
+    async def _ended(self) -> bool:
+        """Whether it is really over: somebody may have given the run a follow-up just now."""
+        await self._reread()
+        if self.run.finished:
+            self.end = frames.end(self.run, place=self.entries.end)
+            self.ended_at = self._clock()
+        return self.run.finished
+
+    async def _reread(self) -> None:
+        self.run = await self._ask(lambda codegen: codegen.run(self.run.id))
+        told = frames.status(self.run)
+        if told != self.notices["status"]:
+            self.notices["status"] = told
+
+    async def _look(self, place: int) -> LogPage:
+        return await self._ask(lambda codegen: codegen.logs_page(self.run.id, skip=place, limit=PAGE_SIZE))
+
+    async def _ask(self, question: Callable[[Codegen], Awaitable[T]]) -> T:
+        """By whoever's turn it is, until an answer comes.
+
+        :raises UpstreamError: where Codegen does not answer for long, or says no to what is asked
+        """
+        failures = 0
+        while True:
+            lender = await self._next_lender()
+            try:
+                answer = await lender.ask_codegen(question)
+            except GoneError:
+                continue
+            except UpstreamError as error:
+                if error.kind in _REFUSED:
+                    self._refuse(lender, _REFUSED[error.kind])
+                    continue
+                if error.kind not in RETRIED or failures == len(OUTAGE_DELAYS):
+                    raise
+                delay = OUTAGE_DELAYS[failures]
+                failures += 1
+                _log.warning("stream.codegen-does-not-answer", run=self.run.id, seconds=delay, reason=str(error))
+                self.notices["error"] = frames.error(f"Codegen does not answer; asked again in {delay:.0f} seconds.")
+                self._tell()
+                await self._sleep(max(delay, error.retry_after or 0.0))
+            else:
+                self.notices.pop("error", None)
+                return answer
+
+    async def _next_lender(self) -> Lender:
+        while (lender := next_of(self.lenders.values())) is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return lender
+
+    def _refuse(self, lender: Lender, code: CloseCode) -> None:
+        """One token is not good any more; the others go on."""
+        self.lenders.pop(lender.key, None)
+        lender.dismiss(code)
+
+    async def _rest(self, _part: Part) -> None:
+        """Until the next look is due; a new listener may want it earlier."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while (left := began + self._interval(self) - loop.time()) > 0:
+            self._changed.clear()
+            resting = [asyncio.ensure_future(self._sleep(left)), asyncio.ensure_future(self._changed.wait())]
+            try:
+                await asyncio.wait(resting, return_when=asyncio.FIRST_COMPLETED)
+                if resting[0].done():
+                    return
+            finally:
+                for each in resting:
+                    each.cancel()
+
+    def _tell(self) -> None:
+        for lender in self.lenders.values():
+            for listener in lender.listeners:
+                listener.wake.set()
+
+
+async def _written(part: Part) -> list[bytes]:
+    """In a thread: to take the secrets out of a hundred long entries takes seconds."""
+
+    def write() -> list[bytes]:
+        return [frames.entry_json(place, entry) for place, entry in enumerate(part.page.logs, part.place)]
+
+    return await asyncio.to_thread(write)

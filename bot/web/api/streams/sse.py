@@ -1,0 +1,86 @@
+"""The wire as Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from bot.web.api.streams import frames
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.frames import AFTER_END, Frame
+from bot.web.api.streams.websocket import LINGER, ROOM
+from bot.web.problems import Problem
+
+MEDIA_TYPE = "text/event-stream"
+
+_EVENT_ID = re.compile(rf"(\d{{1,12}})({re.escape(AFTER_END)})?")
+
+
+class SseWire:
+    """`bot.web.api.streams.listener.Wire`, opened by `open_sse`."""
+
+    def __init__(self, request: web.Request, response: web.StreamResponse, writer: AbstractStreamWriter) -> None:
+        self._request = request
+        self._response = response
+        self._writer = writer
+
+    async def send(self, frame: Frame) -> None:
+        resumes = b"" if frame.resumes is None else b"id: %b\n" % frame.resumes.encode()
+        await self._write(b"event: %b\n%bdata: %b\n\n" % (frame.type.encode(), resumes, frame.json))
+
+    async def beat(self) -> None:
+        await self._write(b":\n\n")
+
+    async def close(self, code: CloseCode) -> None:
+        try:
+            async with asyncio.timeout(LINGER):
+                await self.send(frames.close(code))
+                await self._response.write_eof()
+        except (TimeoutError, ConnectionError):
+            if self._request.transport is not None:
+                self._request.transport.abort()
+
+    async def hang_up(self) -> None:
+        """Nothing is heard from the other side."""
+
+    async def _write(self, text: bytes) -> None:
+        await self._response.write(text)
+        await self._writer.drain()
+
+
+async def open_sse(request: web.Request, headers: dict[str, str]) -> tuple[web.StreamResponse, SseWire]:
+    """Begins the answer.
+
+    :param headers: what it carries besides its own
+    """
+    own = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers={**headers, **own})
+    writer = await response.prepare(request)
+    assert writer is not None  # noqa: S101 - only a request that was answered already has none
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=ROOM)
+    wire = SseWire(request, response, writer)
+    await wire.beat()
+    return response, wire
+
+
+def wants_sse(request: web.Request) -> bool:
+    return MEDIA_TYPE in request.headers.get("Accept", "").lower()
+
+
+def last_event(request: web.Request) -> tuple[int | None, bool]:
+    """Where a browser that comes back by itself goes on, and whether it has heard the end already.
+
+    :raises Problem: where it is no id of ours
+    """
+    given = request.headers.get("Last-Event-ID")
+    if not given:
+        return None, False
+    found = _EVENT_ID.fullmatch(given)
+    if found is None:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Last-Event-ID is none of this stream's ids.")
+    return int(found[1]), found[2] is not None

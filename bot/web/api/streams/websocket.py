@@ -1,0 +1,73 @@
+"""The wire as a WebSocket (RFC 6455)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import WSMsgType, web
+
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.frames import Frame
+from bot.web.api.streams.listener import Listener
+
+HEARTBEAT = 20.0
+"""Seconds between two pings; whoever does not answer half as long after one has gone."""
+
+LINGER = 5.0
+"""Seconds that the other side has to take what was sent and to answer a close, before the line is cut."""
+
+ROOM = 16 * 1024
+"""Bytes that may wait in this process for one listener, besides the frame that goes over it."""
+
+LONGEST_WORD = 4 * 1024
+"""Bytes of one message from a listener, who has nothing to say."""
+
+
+class WebSocketWire:
+    """`bot.web.api.streams.listener.Wire`, opened by `open_websocket`."""
+
+    def __init__(self, request: web.Request, socket: web.WebSocketResponse, hearing: asyncio.Task[None]) -> None:
+        self._request = request
+        self._socket = socket
+        self._hearing = hearing
+
+    async def send(self, frame: Frame) -> None:
+        await self._socket.send_frame(frame.json, WSMsgType.TEXT)
+
+    async def beat(self) -> None:
+        """Pings are the library's."""
+
+    async def close(self, code: CloseCode) -> None:
+        await self.hang_up()
+        # Not drained: behind a full connection the code is sent as soon as there is room, or never.
+        await self._socket.close(code=code, message=code.sentence.encode(), drain=False)
+        if (transport := self._request.transport) is not None and transport.get_write_buffer_size():
+            transport.abort()
+
+    async def hang_up(self) -> None:
+        """Stops hearing the other side."""
+        self._hearing.cancel()
+        await asyncio.gather(self._hearing, return_exceptions=True)
+
+
+async def open_websocket(
+    request: web.Request, listener: Listener, *, heartbeat: float = HEARTBEAT
+) -> tuple[web.WebSocketResponse, WebSocketWire]:
+    """Answers the upgrade, and notices when the listener goes.
+
+    Without compression: its state would take a quarter of a megabyte for each listener, and the work is done anew for
+    each of them.
+    """
+    socket = web.WebSocketResponse(
+        timeout=LINGER, heartbeat=heartbeat, compress=False, max_msg_size=LONGEST_WORD, writer_limit=0
+    )
+    await socket.prepare(request)
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=ROOM)
+    return socket, WebSocketWire(request, socket, asyncio.create_task(_hear(socket, listener)))
+
+
+async def _hear(socket: web.WebSocketResponse, listener: Listener) -> None:
+    async for _ in socket:
+        pass
+    listener.leave()
