@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test bench lint format lock dist clean
+.PHONY: demo test fuzz-api bench lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
 test: $(VENV)/.dev-ready
 	$(BIN)/python -m pytest $(ARGS)
+
+# The HTTP API against its own description, with many more examples than `make test` has time for.
+fuzz-api: $(VENV)/.dev-ready
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
 
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready

@@ -21,18 +21,21 @@ BIGGEST_ID = 2**53 - 1
 """The biggest whole number that every reader of JSON understands."""
 
 
-_DIGITS = "^[1-9][0-9]{0,14}$"
+def _whole(value: Any) -> Any:
+    """JSON Schema takes 1.0 for a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number(value: Any) -> Any:
     """Ids come as numbers or as strings of digits; " 1", "1.0" and "1_0", which Python would read, are neither."""
-    return int(value) if isinstance(value, str) and re.fullmatch(_DIGITS[1:-1], value) else value
+    return int(value) if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,15}", value) else _whole(value)
 
 
 _ID_SCHEMA = {
     "anyOf": [
         {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID},
-        {"type": "string", "pattern": _DIGITS, "description": "The same, written as text."},
+        # One digit less than the biggest has: a pattern cannot tell 2**53 from what is bigger.
+        {"type": "string", "pattern": "^[1-9][0-9]{0,14}$", "description": "The same, written as text."},
     ]
 }
 
@@ -83,7 +86,7 @@ class MultiRunRequest(_Request):
     """Lets several agents try the same, then one more make the best of it. Temperatures are noted in metadata."""
 
     prompt: Prompt
-    concurrency: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 3
+    concurrency: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), BeforeValidator(_whole)] = 3
     repo_id: Id | None = None
     model: Model | None = None
     metadata: dict[str, Any] | None = None

@@ -1,0 +1,152 @@
+"""The API answers as its description says, to whatever fits it and to whatever does not (schemathesis).
+
+`make fuzz-api` tries many more examples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CheckFunction, not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
+from bot.web.api.table import ENDPOINTS
+from tests.web.api.house import House
+
+AnyCase = Case[Any]
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+"""Of each endpoint and kind."""
+
+CONFORMANCE: list[CheckFunction] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+
+JUDGED_BY_WHAT_IS_THERE = {"get_agent_runs", "remove_codegen_from_pr"}
+"""Which statuses there are, and which pull requests a run has, no schema can say: they answer 422 as well."""
+
+# The server in the other thread shuffles its waits while hypothesis makes examples.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
+TOKEN = {"Authorization": "Bearer sk-org1-caller"}
+
+
+@pytest.fixture
+async def url(tmp_path: Path) -> AsyncIterator[str]:
+    """A server with a few runs, which end as soon as somebody looks."""
+    async with CodegenEmulator(pace=0, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+        house = House(github, codegen, tmp_path)
+        house.settings = {"api_requests_per_minute": 1_000_000}
+        await house.start()
+        try:
+            for number in range(1, 4):
+                codegen.script(pull_request="octo/shop#1")
+                await house.post("/organizations/1/agent/run", {"prompt": f"Try {number}."})
+            yield house.url
+        finally:
+            await house.stop()
+
+
+def try_all(url: str, mode: GenerationMode, judge: Callable[[AnyCase], int]) -> Counter[tuple[str, int]]:
+    """How often each endpoint answered with each status."""
+    # Who calls is the test's to say: a made-up token "sk-" is one that the emulator takes.
+    config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})
+    description = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
+    endpoints = description.exclude(tag=["Server", "Live streams"])
+    usual = settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+        phases=[Phase.generate],
+    )
+    seen: Counter[tuple[str, int]] = Counter()
+
+    def try_one(case: AnyCase) -> None:
+        seen[name_of(case), judge(case)] += 1
+
+    for found in endpoints.get_all_operations():
+        assert isinstance(found, Ok)
+        # Where nothing but headers can be given, nothing can be wrong.
+        with suppress(Unsatisfiable):
+            seed(1)(usual(given(case=found.ok().as_strategy(generation_mode=mode))(try_one)))()
+    return seen
+
+
+def name_of(case: AnyCase) -> str:
+    name: str = case.operation.definition.raw["operationId"]
+    return name
+
+
+async def test_what_fits_the_description_is_answered_as_it_says(url: str) -> None:
+    """Three of four examples ask for something that is there."""
+    tried = 0
+
+    def judge(case: AnyCase) -> int:
+        nonlocal tried
+        tried += 1
+        if tried % 4:
+            _let_it_be_there(case, tried)
+        accepted = [] if name_of(case) in JUDGED_BY_WHAT_IS_THERE else [positive_data_acceptance]
+        response = case.call(base_url=url, headers=TOKEN, timeout=30)
+        case.validate_response(response, checks=[*CONFORMANCE, *accepted])
+        return response.status_code
+
+    seen = await asyncio.to_thread(try_all, url, GenerationMode.POSITIVE, judge)
+
+    done = {name for name, status in seen if status in {200, 202}}
+    assert done == {endpoint.name for endpoint in ENDPOINTS} - {"get_multi_run"}, seen
+
+
+def _let_it_be_there(case: AnyCase, number: int) -> None:
+    there = {"org_id": 1, "user_id": 1 + number % 3, "agent_run_id": 1 + number % 3, "repo_id": 101, "pr_number": 1}
+    body = case.body if isinstance(case.body, dict) else {}
+    for place in (case.path_parameters, case.query, body):
+        place.update({name: there[name] for name in there.keys() & place.keys()})
+
+
+async def test_what_does_not_fit_is_refused_as_the_description_says(url: str) -> None:
+    def judge(case: AnyCase) -> int:
+        response = case.call(base_url=url, headers=TOKEN, timeout=30)
+        case.validate_response(response, checks=[*CONFORMANCE, negative_data_rejection])
+        return response.status_code
+
+    seen = await asyncio.to_thread(try_all, url, GenerationMode.NEGATIVE, judge)
+
+    assert {name for name, _ in seen} == {endpoint.name for endpoint in ENDPOINTS} - {"get_current_user"}
+
+
+async def test_without_a_token_everything_is_refused(url: str) -> None:
+    def judge(case: AnyCase) -> int:
+        response = case.call(base_url=url, timeout=30)
+        case.validate_response(response, checks=CONFORMANCE)
+        return response.status_code
+
+    seen = await asyncio.to_thread(try_all, url, GenerationMode.POSITIVE, judge)
+
+    assert {status for _, status in seen} == {401}, seen
