@@ -13,6 +13,8 @@ from bot.commands.table import COMMANDS
 from bot.config import setting_rows
 from bot.outcome import ExitStatus
 from bot.replies.help import WHO
+from bot.web.api.examples import readme_table
+from bot.web.api.table import ENDPOINTS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +48,10 @@ def test_the_table_of_exit_statuses_is_the_codes() -> None:
     rows = [f"| {status.value} | {status.sentence} |" for status in ExitStatus]
 
     assert section("exit-statuses") == "\n".join(("| status | what it means |", "|---|---|", *rows))
+
+
+def test_the_table_of_endpoints_is_the_codes() -> None:
+    assert section("endpoints") == readme_table(ENDPOINTS)
 
 
 def test_every_file_the_readme_names_is_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -13,7 +14,7 @@ from typing import Any
 from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.config import Settings
-from bot.demo.playground import Playground
+from bot.demo.playground import LOOPBACK, Playground
 from bot.demo.story import SCENES, tell
 from bot.demo.transcript import Transcript
 from bot.emulator.codegen import CodegenEmulator
@@ -21,21 +22,37 @@ from bot.emulator.github import GitHubEmulator
 
 IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, polling_interval=0.5)
 
+API_PORT = 8080
+"""The bot's, as the README's lines have it, where nobody else has it."""
 
-async def play(*, say: Callable[[str], None], once: bool, port: int, pace: float, stop: asyncio.Event) -> None:
+CALLERS_TOKEN = "sk-org1-alice"  # noqa: S105 - the emulator takes whatever begins with sk-
+"""For the HTTP API: another one than the bot's, which it lends to nobody."""
+
+
+async def play(
+    *,
+    say: Callable[[str], None],
+    once: bool,
+    port: int,
+    pace: float,
+    stop: asyncio.Event,
+    api_port: int | None = None,
+) -> None:
     """The whole demo.
 
     :param say: prints a line
     :param once: whether it ends after the story; else it stays until `stop` is set
     :param port: the playground's; 0 for a free one
     :param pace: seconds that a run takes
-    :raises SettingsError: where the port is taken
+    :param api_port: the bot's; 0 for a free one, None for the usual one or a free one where that is taken
+    :raises SettingsError: where a port is taken
     """
     secret = secrets.token_hex(16)
     github = GitHubEmulator(webhook_secret=secret)
     with tempfile.TemporaryDirectory(prefix="codegen-bot-demo-") as folder:
         async with CodegenEmulator(pace=pace) as codegen, github:
-            settings = _settings(github, codegen, secret, Path(folder) / "demo.sqlite")
+            bots_port = _usual_port() if api_port is None else api_port
+            settings = _settings(github, codegen, secret, Path(folder) / "demo.sqlite", port=bots_port)
             async with serving(settings, pace=IN_A_HURRY) as url:
                 github.webhooks.url = f"{url}/webhooks/github"
                 say(f"GitHub is emulated on {github.url}, Codegen on {codegen.url}; the bot listens on {url}.\n")
@@ -43,11 +60,13 @@ async def play(*, say: Callable[[str], None], once: bool, port: int, pace: float
                 if once or stop.is_set():
                     return
                 async with Playground(github, codegen, port=port) as page:
+                    say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
+                    say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
                     say(f"Your turn: {page} has the conversation and a box to write in. Ctrl-C ends it.")
                     await _until(stop, _with_transcript(github, stop.wait(), say))
 
 
-def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path) -> Settings:
+def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path, *, port: int) -> Settings:
     return Settings.model_validate(
         {
             "codegen_api_token": "sk-org1-demo",
@@ -58,9 +77,20 @@ def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, dat
             "github_webhook_secret": secret,
             "database_url": f"sqlite:///{database}",
             "progress_interval_seconds": 1,
-            "port": 0,
+            "port": port,
         }
     )
+
+
+def _usual_port() -> int:
+    with socket.socket() as probe:
+        # As the server will: a port whose last connections are still closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, API_PORT))
+        except OSError:
+            return 0
+    return API_PORT
 
 
 async def _with_transcript(

@@ -22,7 +22,7 @@ async def test_once_prints_the_story_and_ends() -> None:
     said: list[str] = []
 
     async with asyncio.timeout(30):
-        await demo.play(say=said.append, once=True, port=0, pace=0.3, stop=asyncio.Event())
+        await demo.play(say=said.append, once=True, port=0, pace=0.3, stop=asyncio.Event(), api_port=0)
 
     story = "\n".join(said)
     places = [story.index(words) for words in ("Accepted.", "Started:", "Finished in", "may not do this", "`staus`")]
@@ -43,7 +43,7 @@ async def test_without_once_it_stays_until_it_is_stopped() -> None:
             page_is_up.set()
 
     async with asyncio.timeout(30):
-        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, pace=0.1, stop=stop))
+        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, pace=0.1, stop=stop, api_port=0))
         await page_is_up.wait()
         url = said[-1].split()[2]
         async with aiohttp.ClientSession(url) as page:

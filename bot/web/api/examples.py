@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.web.api.endpoint import Endpoint
 
 
@@ -10,3 +12,12 @@ def curl_line(endpoint: Endpoint) -> str:
     before = f"{endpoint.example_before}; " if endpoint.example_before else ""
     body = f" --json '{endpoint.example_body}'" if endpoint.example_body else ""
     return f'{before}curl -sS -H "Authorization: Bearer $TOKEN" "$API{endpoint.example}"{body}'
+
+
+def readme_table(endpoints: Iterable[Endpoint]) -> str:
+    """What stands in the README between its two hidden lines."""
+    rows = [
+        f"| `{each.method} {each.path}` | {each.summary} | `{curl_line(each).replace('|', chr(92) + '|')}` |"
+        for each in endpoints
+    ]
+    return "\n".join(("| endpoint | what it does | try it |", "|---|---|---|", *rows))
