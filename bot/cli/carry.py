@@ -8,10 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from uuid import uuid4
 
-from bot import log
 from bot.app.clients import Clients
 from bot.app.direct import Direct, directly
-from bot.cli.process import run_to_the_end
+from bot.cli.process import configure_log, run_to_the_end
 from bot.cli.screen import Screen, Told
 from bot.cli.words import ThreadName
 from bot.commands.table import Command
@@ -64,7 +63,7 @@ def accounts(wish: Wish) -> Accounts:
 
     :raises SettingsError: naming what is missing or wrong
     """
-    log.configure(level=_log_level())
+    configure_log()
     settings = load_accounts()
     changes: dict[str, object] = {}
     if not wish.posts:
@@ -72,12 +71,6 @@ def accounts(wish: Wish) -> Accounts:
     if wish.timeout_minutes is not None:
         changes["run_timeout_minutes"] = wish.timeout_minutes
     return settings.model_copy(update=changes)
-
-
-def _log_level() -> str:
-    """What a reply says already is not logged as well, unless somebody wants to see it."""
-    wanted = os.environ.get("LOG_LEVEL", "").upper()
-    return wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "ERROR"
 
 
 def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncContextManager[Direct]:

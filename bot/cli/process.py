@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bot import log
 from bot.config import Settings, load
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
@@ -35,6 +37,12 @@ class CannotStartError(EndError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, ExitStatus.USAGE)
+
+
+def configure_log() -> None:
+    """On the error output. What a reply says already is not logged as well, unless somebody wants to see it."""
+    wanted = os.environ.get("LOG_LEVEL", "").upper()
+    log.configure(level=wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "ERROR")
 
 
 def server_settings() -> Settings:

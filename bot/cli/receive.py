@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.action.door import run
 from bot.action.event import EventError, read_occasion
-from bot.cli.process import CannotStartError, run_until_stopped
+from bot.cli.process import CannotStartError, configure_log, run_until_stopped
 from bot.cli.screen import Screen, say
 from bot.cli.words import RepositoryName
 from bot.config import Accounts, load_accounts
@@ -34,6 +34,7 @@ def receive(*, event: str, payload: Path, repository: str | None, as_json: bool,
         raise CannotStartError(str(error).replace("GITHUB_EVENT_PATH names", "--payload names")) from None
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
+    configure_log()
     screen = Screen(as_json, is_dry=dry_run)
     outcome, _ = run_until_stopped(
         lambda stop: run(environ, say=lambda line: say(line, err=as_json), stop=stop, dry_run=dry_run)
