@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bot import log
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
+
+_log = log.get(__name__)
 
 PATIENCE = 20.0
 """Seconds in which a listener has to take a frame when those before it fill the connection."""
@@ -115,7 +118,9 @@ async def _send(
                     deadline.reschedule(loop.time() + patience)
     except TimeoutError:
         listener.deadline = None
-        listener.dismiss(CloseCode.TOO_SLOW)
+        if listener.farewell is None:
+            _log.info("stream.listener-too-slow")
+            listener.dismiss(CloseCode.TOO_SLOW)
     finally:
         listener.deadline = None
 

@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import AFTER_END, Frame
+from bot.web.api.streams.unbroken import unbroken
 from bot.web.api.streams.websocket import LINGER, ROOM
 from bot.web.problems import Problem
 
@@ -39,15 +40,20 @@ class SseWire:
         try:
             async with asyncio.timeout(LINGER):
                 await self.send(frames.close(code))
-                await self._response.write_eof()
+                await unbroken(self._response.write_eof())
         except (TimeoutError, ConnectionError):
-            if self._request.transport is not None:
-                self._request.transport.abort()
+            pass
+        finally:
+            if (transport := self._request.transport) is not None and transport.get_write_buffer_size():
+                transport.abort()
 
     async def hang_up(self) -> None:
         """Nothing is heard from the other side."""
 
     async def _write(self, text: bytes) -> None:
+        await unbroken(self._write_and_drain(text))
+
+    async def _write_and_drain(self, text: bytes) -> None:
         await self._response.write(text)
         await self._writer.drain()
 

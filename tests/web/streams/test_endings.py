@@ -1,0 +1,100 @@
+"""A stream ends for other reasons than the run's end: a slow listener, a server that stops."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.roster import Roster
+from bot.web.problems import Problem
+from tests.log_lines import logged
+from tests.web.streams.house import ALICE, Ear, House, house_at
+
+
+def write_much(house: House, run: int, entries: int) -> None:
+    """More than the system's own buffers hold; numbers are written fast."""
+    for _ in range(entries):
+        house.codegen.add_log(run, tool_output={"numbers": [1_000_000_000] * 10_000})
+
+
+async def until(lines: io.StringIO, event: str) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            if event in lines.getvalue():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
+    """The others hear everything meanwhile. Who comes back with the count has lost nothing."""
+    async with house_at(tmp_path, send_patience=0.3) as house:
+        run = house.begin()
+        slow = await house.listen(run)
+        async with await house.listen(run) as quick:
+            with logged() as lines:
+                write_much(house, run, 150)
+                for index in range(151):
+                    assert (await quick.next("log"))["index"] == index
+                await until(lines, "stream.listener-too-slow")
+        heard = [frame["index"] for frame in await slow.rest() if frame["type"] == "log"]
+        assert slow.code == CloseCode.TOO_SLOW
+        assert heard == [*range(len(heard))]
+        assert len(heard) < 151
+        house.codegen.finish(run)
+        async with await house.listen(run, from_=len(heard)) as again:
+            rest = [frame["index"] for frame in await again.rest() if frame["type"] == "log"]
+        assert rest == [*range(len(heard), 152)]
+
+
+async def test_a_server_that_stops_says_so(tmp_path: Path) -> None:
+    """By WebSocket and by Server-Sent Events, at once."""
+    async with house_at(tmp_path) as house:
+        run = house.begin()
+        ear = await house.listen(run)
+        await ear.next("log")
+        url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
+        events = await house.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
+        rests = [asyncio.create_task(ear.rest()), asyncio.create_task(events.text())]
+        began = time.monotonic()
+    assert time.monotonic() - began < 2.0
+    await rests[0]
+    assert ear.code == CloseCode.RESTART
+    assert '"code":1012' in str(await rests[1])
+
+
+async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> None:
+    async with house_at(tmp_path) as house:
+        run = house.begin()
+        stuck: Ear = await house.listen(run)
+        async with await house.listen(run) as quick:
+            write_much(house, run, 150)
+            for _ in range(151):
+                await quick.next("log")
+        began = time.monotonic()
+    assert time.monotonic() - began < 6.0
+    assert not stuck.socket.closed or stuck.code is not None
+
+
+async def test_one_token_does_not_take_all_the_places() -> None:
+    """The places of those who have gone are free again; nobody comes in when the server stops."""
+    roster = Roster(most=2)
+    with roster.enter("alice"):
+        with roster.enter("alice"), pytest.raises(Problem) as told, roster.enter("alice"):
+            pass
+        assert told.value.status == 429
+        with roster.enter("alice"), roster.enter("bob"):
+            assert len(roster) == 3
+    await roster.close()
+    with pytest.raises(Problem) as told, roster.enter("alice"):
+        pass
+    assert told.value.status == 503
+
+
+def test_every_code_says_why() -> None:
+    """In a sentence that fits into a close frame."""
+    assert all(0 < len(code.sentence.encode()) <= 123 for code in CloseCode)

@@ -1,0 +1,78 @@
+"""The same stream as Server-Sent Events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from tests.web.streams.house import ALICE, House
+
+Event = tuple[str, str | None, dict[str, Any]]
+
+
+@asynccontextmanager
+async def events(house: House, run: int, *, last: str | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
+    headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+    url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
+    async with house.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+        yield answer
+
+
+def read(text: str) -> list[Event]:
+    """Each event's type, id and data; comments are passed over."""
+    found = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if line and not line.startswith(":"))
+        if fields:
+            found.append((fields["event"], fields.get("id"), json.loads(fields["data"])))
+    return found
+
+
+async def test_events_carry_the_type_and_the_place(house: House) -> None:
+    """The end is told, then the close code that a WebSocket would have had."""
+    run = house.begin(entries=1)
+    house.codegen.finish(run)
+    async with events(house, run) as answer:
+        assert answer.content_type == "text/event-stream"
+        assert answer.headers["X-Request-Id"]
+        heard = read(await answer.text())
+    assert [(kind, place) for kind, place, _ in heard] == [
+        ("status", None),
+        ("log", "1"),
+        ("log", "2"),
+        ("log", "3"),
+        ("end", "3.end"),
+        ("close", None),
+    ]
+    assert heard[1][2]["index"] == 0
+    assert heard[-1][2] == {"type": "close", "code": 1000, "reason": "The end was told."}
+
+
+async def test_a_browser_goes_on_where_it_was(house: House) -> None:
+    run = house.begin(entries=149)
+    house.codegen.finish(run)
+    async with events(house, run, last="140") as answer:
+        heard = read(await answer.text())
+    assert [data["index"] for kind, _, data in heard if kind == "log"] == [*range(140, 151)]
+
+
+async def test_a_browser_that_has_heard_the_end_is_told_to_stay_away(house: House) -> None:
+    """It would come back for ever: 204 is what keeps it from that. A run that was resumed goes on for it."""
+    run = house.begin()
+    house.codegen.finish(run)
+    async with events(house, run, last="2.end") as answer:
+        assert answer.status == 204
+    other = house.begin(entries=1)
+    async with events(house, other, last="2.end") as answer:
+        house.codegen.finish(other)
+        assert [kind for kind, _, _ in read(await answer.text()) if kind != "status"] == ["log", "end", "close"]
+
+
+async def test_an_id_that_is_none_is_refused(house: House) -> None:
+    run = house.begin()
+    async with events(house, run, last="twelve") as answer:
+        assert answer.status == 422
