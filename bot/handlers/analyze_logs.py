@@ -51,7 +51,7 @@ async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
-    ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
+    ended = await do.following.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
     return replies.sandbox_analysed(ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
 
 
@@ -79,7 +79,7 @@ async def _of_checks(order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(replies.asked(started.run, findings))
-    ended = await do.runs.wait(started, show=lambda run, seconds: replies.looking(run, findings, seconds=seconds))
+    ended = await do.following.wait(started, show=lambda run, seconds: replies.looking(run, findings, seconds=seconds))
     return replies.checks_explained(ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
 
 

@@ -8,13 +8,16 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot import log
+from bot.codegen.models import AgentRun
 from bot.errors import UpstreamError
 from bot.github.models import Permission, PostedComment, PullRequest, Reaction
+from bot.handlers.following import Following
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.ports import AskCodegen, AskGitHub
 from bot.handlers.record import Memory, Recorder
 from bot.handlers.runs import Runs
+from bot.handlers.runs_of_thread import RunsOfThread
 from bot.handlers.tools import Tools
 from bot.replies.markers import Marker
 from bot.replies.reply import Reply
@@ -36,7 +39,8 @@ CONFIRMATION_PATIENCE = timedelta(hours=1)
 
 
 class Do:
-    """The ports, for one order: `runs` starts and awaits, `codegen` and `github` are asked and told.
+    """The ports, for one order: `runs` sets going, `following` awaits, `thread_runs` tells what was there before,
+    `codegen` and `github` are asked and told. `seen_runs` are the runs that were met, each as it was last seen.
 
     :param again: True where this order may have been begun before
     """
@@ -59,7 +63,10 @@ class Do:
         self.stars = tools.stars
         self.config = RepositoryConfig.usual(order.prefix)
         self.org_id = tools.org_id
-        self.runs = Runs(order, tools, self._record, self._reply, again=again)
+        self.seen_runs: dict[int, AgentRun] = {}
+        self.runs = Runs(order, tools, self._record, seen=self.seen_runs, again=again)
+        self.following = Following(tools, self._record, self._reply, seen=self.seen_runs)
+        self.thread_runs = RunsOfThread(order, tools, self._record, self._reply)
 
     async def learn_config(self) -> None:
         """Makes `config` what holds in the order's repository; the same when the story is told on after a crash."""

@@ -16,7 +16,7 @@ from bot.replies.untrusted import cut, inert
 
 
 async def keep(command: Keep, order: Order, do: Do) -> Reply:
-    run_ids = await do.runs.of_latest_multi_run()
+    run_ids = await do.thread_runs.latest_multi_run()
     if not run_ids:
         raise UserMistake(replies.nothing_to_keep(prefix=order.prefix))
     runs = [await do.codegen.run(run_id) for run_id in run_ids]

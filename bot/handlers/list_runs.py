@@ -29,7 +29,7 @@ async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
     here: set[int] = set()
     if order.thread is not None:
         thread = (order.thread.repository, order.thread.number)
-        here = {*await do.runs.of_thread(*thread), *(run.id for run in runs if thread in threads_of(run))}
+        here = {*await do.thread_runs.of(*thread), *(run.id for run in runs if thread in threads_of(run))}
     return latest_runs(
         runs,
         status=command.status,

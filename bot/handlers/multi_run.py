@@ -9,9 +9,10 @@ from bot.commands.multi_run import MultiRun
 from bot.errors import Kind, UpstreamError
 from bot.handlers.budget import spend
 from bot.handlers.do import Do
+from bot.handlers.following import Ended
 from bot.handlers.order import Order
 from bot.handlers.place import place_of, words_of
-from bot.handlers.runs import Ended, Started
+from bot.handlers.runs import Started
 from bot.replies import multi_run as replies
 from bot.replies import prompts
 from bot.replies.failures import sentence
@@ -44,7 +45,7 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     if not order.waits:
         return replies.left(attempts, prefix=order.prefix)
 
-    ended = await do.runs.wait_for_all(
+    ended = await do.following.wait_for_all(
         started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=_patience(do)
     )
     attempts = _updated(attempts, {each.run.id: each for each in ended})
@@ -60,7 +61,9 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     except UpstreamError as error:
         return replies.synthesis_not_started(attempts, sentence(error), prefix=order.prefix)
     await do.show(replies.synthesising(attempts, synthesis.run))
-    last = await do.runs.wait(synthesis, show=lambda run, _: replies.synthesising(attempts, run), part=".synthesis")
+    last = await do.following.wait(
+        synthesis, show=lambda run, _: replies.synthesising(attempts, run), part=".synthesis"
+    )
     return replies.outcome(attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
 
 
@@ -68,7 +71,7 @@ def _patience(do: Do) -> float:
     """Seconds for all attempts together: the config's word where it has one."""
     budgets = do.config.budgets
     said = "multi_run_timeout_minutes" in budgets.model_fields_set
-    return budgets.multi_run_timeout_minutes * 60.0 if said else do.runs.patience
+    return budgets.multi_run_timeout_minutes * 60.0 if said else do.following.patience
 
 
 def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:

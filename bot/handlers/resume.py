@@ -21,5 +21,7 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.resumed(started.run))
-    ended = await do.runs.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before)
+    ended = await do.following.wait(
+        started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before
+    )
     return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)

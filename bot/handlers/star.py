@@ -24,15 +24,15 @@ async def unstar(command: Unstar, order: Order, do: Do) -> Reply:
     if order.label is not None:
         # The label stands for all starred runs of the thread.
         thread = (order.the_thread().repository, order.the_thread().number)
-        run_ids = await do.runs.of_thread(*thread)
-        latest = await do.runs.latest()
+        run_ids = await do.thread_runs.of(*thread)
+        latest = await do.thread_runs.latest()
         runs = {*run_ids, *([latest] if latest else [])}
         return replies.unstarred(await do.stars.remove(do.org_id, runs, threads=[thread]), failed=[])
     run = await visible_run(command.run, order, do, example=f"{order.prefix} unstar 7")
     homes = homes_of(run)
     removed = await do.stars.remove(do.org_id, [run.id], threads=homes)
     still_starred = {each.run_id for each in await do.stars.all(do.org_id, repository=order.home)}
-    bare = [each for each in homes if still_starred.isdisjoint(await do.runs.of_thread(*each))]
+    bare = [each for each in homes if still_starred.isdisjoint(await do.thread_runs.of(*each))]
     failed = await set_on_threads(LabelRole.STARRED, bare, do, on=False)
     return replies.unstarred(removed, failed=failed, asked=run.id)
 

@@ -24,7 +24,7 @@ async def which_run(given: int | None, order: Order, do: Do, *, example: str) ->
     """
     if given is None and order.thread is None:
         raise UserMistake(no_run_named(inline_code(example)))
-    run_id = given if given is not None else await do.runs.latest()
+    run_id = given if given is not None else await do.thread_runs.latest()
     if run_id is None:
         raise UserMistake(no_run_here(example, prefix=order.prefix))
     return run_id

@@ -1,0 +1,153 @@
+"""Agent runs followed to their end: once, also where a crash cuts off in between, with progress in the reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
+
+from bot.codegen.models import AgentRun
+from bot.errors import UpstreamError
+from bot.handlers.living_reply import LivingReply
+from bot.handlers.progress import Progress
+from bot.handlers.record import Recorder
+from bot.handlers.runs import Started
+from bot.handlers.tools import Tools
+from bot.replies.failures import sentence
+from bot.replies.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first.
+
+    :param problem: why the run cannot be followed, in words of our own; empty in general
+    """
+
+    run: AgentRun
+    seconds: float
+    problem: str = ""
+
+
+_ENDED = TypeAdapter(Ended)
+_ALL_ENDED = TypeAdapter(list[Ended])
+
+
+class Following:
+    """Follows the runs of one order.
+
+    :param seen: takes each run as it was last seen
+    """
+
+    def __init__(self, tools: Tools, record: Recorder, reply: LivingReply, *, seen: dict[int, AgentRun]) -> None:
+        self._tools = tools
+        self._record = record
+        self._reply = reply
+        self._seen = seen
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a reply follows a run."""
+        return self._tools.run_timeout
+
+    async def wait(
+        self,
+        started: Started,
+        *,
+        show: Callable[[AgentRun, float], Reply],
+        resumed: AgentRun | None = None,
+        part: str = "",
+    ) -> Ended:
+        """Waits until the run has ended, or for as long as a reply follows a run; shows progress meanwhile.
+
+        :param show: makes the reply of a run and the seconds since it was set going
+        :param resumed: the run as it was before a resume, so that its old ending is not taken for the new one
+        :param part: as for `create`
+        """
+        tools = self._tools
+        latest = started.run
+
+        def seconds() -> float:
+            return (tools.now() - started.at).total_seconds()
+
+        async def work() -> Ended:
+            nonlocal latest
+            async with Progress(
+                lambda: None if latest.finished else show(latest, seconds()),
+                edit=self._reply.show,
+                interval=tools.progress_interval,
+            ) as progress:
+
+                async def heard(run: AgentRun) -> None:
+                    nonlocal latest
+                    latest = self._saw(run)
+                    progress.heard()
+
+                try:
+                    run = await tools.watcher.finished(
+                        started.run.id,
+                        on_change=heard,
+                        known=resumed or started.run,
+                        resumed=resumed is not None,
+                        timeout=max(tools.run_timeout - seconds(), 1.0),
+                    )
+                except TimeoutError:
+                    run = latest
+            return Ended(run, seconds())
+
+        ended = await self._record(f"wait{part}", _ENDED, work)
+        self._saw(ended.run)
+        return ended
+
+    async def wait_for_all(
+        self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Reply], patience: float
+    ) -> list[Ended]:
+        """Waits until every one of the runs has ended.
+
+        :param patience: seconds since the first was set going, after which those still at work are left to themselves
+        :param show: makes the reply of how the runs are, by their ids
+        :returns: in the order of `started`
+        """
+        tools = self._tools
+        latest = {each.run.id: Ended(each.run, 0.0) for each in started}
+        begun = {each.run.id: each.at for each in started}
+
+        def note(run: AgentRun, problem: str = "") -> None:
+            latest[run.id] = Ended(self._saw(run), (tools.now() - begun[run.id]).total_seconds(), problem)
+
+        async def work() -> list[Ended]:
+            left = patience - (tools.now() - min(begun.values())).total_seconds()
+            async with Progress(
+                lambda: show(latest), edit=self._reply.show, interval=tools.progress_interval
+            ) as progress:
+
+                async def heard(run: AgentRun) -> None:
+                    note(run)
+                    progress.heard()
+
+                async def end(each: Started) -> None:
+                    try:
+                        run = await tools.watcher.finished(
+                            each.run.id, on_change=heard, known=each.run, timeout=max(left, 1.0)
+                        )
+                    except TimeoutError:
+                        return
+                    except UpstreamError as error:
+                        # One that cannot be read any more sinks no other.
+                        note(latest[each.run.id].run, sentence(error))
+                        return
+                    note(run)
+                    progress.heard()
+
+                async with asyncio.TaskGroup() as group:
+                    for each in started:
+                        group.create_task(end(each))
+            return [latest[each.run.id] for each in started]
+
+        return await self._record("wait-for-all", _ALL_ENDED, work)
+
+    def _saw(self, run: AgentRun) -> AgentRun:
+        self._seen[run.id] = run
+        return run
