@@ -10,7 +10,7 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
 test: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # The HTTP API against its own description, with many more examples than `make test` has time for.
 fuzz-api: $(VENV)/.dev-ready
@@ -19,6 +19,7 @@ fuzz-api: $(VENV)/.dev-ready
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.action_start
+	$(BIN)/python -m benchmarks.streams
 
 lint: $(VENV)/.dev-ready
 	$(BIN)/ruff check .
