@@ -69,14 +69,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 @web.middleware
 async def name_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every answer carries ``X-Request-Id``: the caller's own where it is one, else a new one."""
+    """By the caller's own ``X-Request-Id`` where it is one, else by a new one."""
     given = request.headers.get("X-Request-Id", "")
     request[REQUEST_ID] = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
     with structlog.contextvars.bound_contextvars(request=request[REQUEST_ID]):
-        response = await handler(request)
-    if not response.prepared:
-        response.headers["X-Request-Id"] = request[REQUEST_ID]
-    return response
+        return await handler(request)
+
+
+async def tell_name(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer carries ``X-Request-Id``: also a stream, and what the framework answers before any middleware."""
+    response.headers["X-Request-Id"] = request.get(REQUEST_ID) or secrets.token_hex(8)
 
 
 @web.middleware

@@ -13,9 +13,10 @@ from bot.metrics import CONTENT_TYPE, Metrics
 from bot.web.api import self_description
 from bot.web.api.serving import Api
 from bot.web.api.streams.door import Streams
+from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
-from bot.web.cors import allow_origins
-from bot.web.problems import Problem, answer_problems, name_requests
+from bot.web.cors import allow_origins, mark_answers
+from bot.web.problems import Problem, answer_problems, name_requests, tell_name
 from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
 
 _log = log.get(__name__)
@@ -62,6 +63,8 @@ def make_application(
 
     middlewares = [name_requests, allow_origins(cors_origins), answer_problems]
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    application.on_response_prepare.append(mark_answers(cors_origins))
+    application.on_response_prepare.append(tell_name)
     application.add_routes(
         [
             web.post("/webhooks/github", webhooks.receive),
@@ -71,7 +74,8 @@ def make_application(
         ]
     )
     if api is not None:
-        application.add_routes([*api.routes(ENDPOINTS), *self_description.routes(ENDPOINTS)])
+        told = self_description.routes(ENDPOINTS, STREAMS if streams is not None else ())
+        application.add_routes([*api.routes(ENDPOINTS), *told])
     if streams is not None:
         application.add_routes(streams.routes())
         application.on_shutdown.append(streams.close)

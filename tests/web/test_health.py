@@ -90,3 +90,10 @@ async def test_each_server_counts_for_itself() -> None:
     metrics = Metrics()
     metrics.commands_taken.labels("run").inc()
     assert samples(Metrics().render().decode()) == {}
+
+
+async def test_what_the_framework_answers_by_itself_has_a_name_too(client: Client) -> None:
+    """It refuses an unknown expectation before any of our code is asked."""
+    async with client.get("/healthz", headers={"Expect": "a miracle"}) as answer:
+        assert answer.status == 417
+        assert answer.headers["X-Request-Id"]

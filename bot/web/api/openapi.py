@@ -5,24 +5,26 @@ https://spec.openapis.org/oas/v3.1.1.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from bot import __version__
 from bot.web.api.endpoint import Endpoint
 from bot.web.api.examples import curl_line
-from bot.web.api.models import BIGGEST_ID
 from bot.web.api.openapi_parts import (
     header_refs,
     headers,
+    parameter,
+    path_parameters,
     refusal_ref,
     refusals_told,
     security_schemes,
     server_paths,
 )
+from bot.web.api.openapi_streams import stream_paths
 from bot.web.api.outcomes import refusals, successes
 from bot.web.api.schemas import Schemas, parameters
+from bot.web.api.streams.table import Stream
 
 _INTRODUCTION = """\
 Codegen's operations, multi-runs, stars and live streams, for whoever has a token of Codegen's: a caller can do what \
@@ -33,22 +35,16 @@ token sees it, else the only one that the token sees.
 
 Unknown parameters and fields are refused. Ids in bodies are numbers, or the same written as text."""
 
-_IDS = {
-    "org_id": "Codegen's number of the organization.",
-    "user_id": "Codegen's number of the person.",
-    "agent_run_id": "The agent run's number.",
-    "multi_run_id": "As the multi-run's `id` and `Location` say.",
-}
 
-
-def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+def document(endpoints: Iterable[Endpoint], streams: Iterable[Stream] = ()) -> dict[str, Any]:
     """The whole of it, as JSON."""
     listed = [*endpoints]
     schemas = Schemas(listed)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in listed:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
-    groups = [*dict.fromkeys(endpoint.group.value for endpoint in listed), "Server"]
+    paths |= stream_paths(streams)
+    groups = dict.fromkeys(tag for path in (*paths.values(), *server_paths().values()) for tag in _tags(path))
     return {
         "openapi": "3.1.1",
         "jsonSchemaDialect": "https://spec.openapis.org/oas/3.1/dialect/base",
@@ -71,12 +67,16 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     }
 
 
+def _tags(path: dict[str, Any]) -> list[str]:
+    return [tag for operation in path.values() for tag in operation["tags"]]
+
+
 def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "tags": [endpoint.group.value],
         "summary": endpoint.summary,
-        "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint), *_header_parameters(endpoint)],
+        "parameters": [*path_parameters(endpoint.path), *_query_parameters(endpoint), *_header_parameters(endpoint)],
         "responses": _responses(endpoint, schemas),
         "x-codeSamples": [{"lang": "Shell", "label": "curl", "source": curl_line(endpoint)}],
     }
@@ -86,25 +86,11 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     return operation
 
 
-def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    number = {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID}
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": _IDS[name],
-            "schema": {"type": "string", "minLength": 1} if name == "multi_run_id" else number,
-        }
-        for name in re.findall(r"{(\w+)}", endpoint.path)
-    ]
-
-
 def _query_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if endpoint.query is None:
         return []
     return [
-        _parameter(name, "query", schema=schema, description=schema.pop("description", None))
+        parameter(name, "query", schema=schema, description=schema.pop("description", None))
         for name, schema in parameters(endpoint.query)
     ]
 
@@ -113,7 +99,7 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     if endpoint.body:
         found.append(
-            _parameter(
+            parameter(
                 "Idempotency-Key",
                 "header",
                 schema={"type": "string", "pattern": "^[!-~]{1,200}$"},
@@ -122,7 +108,7 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         )
     if endpoint.is_kept:
         found.append(
-            _parameter(
+            parameter(
                 "If-None-Match",
                 "header",
                 schema={"type": "string"},
@@ -131,18 +117,13 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         )
     return [
         *found,
-        _parameter(
+        parameter(
             "X-Request-Id",
             "header",
             schema={"type": "string"},
             description="A name for the request, of up to 64 of `0-9A-Za-z._-`; another one is replaced.",
         ),
     ]
-
-
-def _parameter(name: str, place: str, *, schema: dict[str, Any], description: str | None) -> dict[str, Any]:
-    told = {"description": description} if description else {}
-    return {"name": name, "in": place, "required": False, **told, "schema": schema}
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from bot.web.api.models import ProblemDocument
+from bot.web.api.models import BIGGEST_ID, ProblemDocument
 from bot.web.api.outcomes import RATE_LIMITS, REFUSAL_HEADERS, SENTENCES, UNCOUNTED
 
 _TEXT = {"type": "string"}
@@ -25,6 +26,13 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any], bool]] = {
     "WWW-Authenticate": ("How to say who calls.", _TEXT, False),
 }
 """Each with its sentence, its form, and whether every answer that names it carries it."""
+
+_IDS = {
+    "org_id": "Codegen's number of the organization.",
+    "user_id": "Codegen's number of the person.",
+    "agent_run_id": "The agent run's number.",
+    "multi_run_id": "As the multi-run's `id` and `Location` say.",
+}
 
 
 def headers() -> dict[str, Any]:
@@ -45,20 +53,39 @@ def refusal_ref(status: HTTPStatus) -> dict[str, str]:
 def refusals_told() -> dict[str, Any]:
     """What the references lead to."""
     return {
-        status.name: _refusal(
+        status.name: refusal(
             sentence, (*(() if status in UNCOUNTED else RATE_LIMITS), *REFUSAL_HEADERS.get(status, ()))
         )
         for status, sentence in SENTENCES.items()
     }
 
 
-def _refusal(sentence: str, names: Iterable[str]) -> dict[str, Any]:
+def refusal(sentence: str, names: Iterable[str] = ()) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
     return {
         "description": sentence,
         "headers": header_refs(("X-Request-Id", *names)),
         "content": {"application/problem+json": {"schema": schema}},
     }
+
+
+def path_parameters(path: str) -> list[dict[str, Any]]:
+    number = {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID}
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _IDS[name],
+            "schema": {"type": "string", "minLength": 1} if name == "multi_run_id" else number,
+        }
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+
+
+def parameter(name: str, place: str, *, schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+    told = {"description": description} if description else {}
+    return {"name": name, "in": place, "required": False, **told, "schema": schema}
 
 
 def security_schemes() -> dict[str, Any]:
@@ -77,7 +104,7 @@ def server_paths() -> dict[str, Any]:
     """The addresses beside the API. They take no token."""
     state = {"type": "object", "properties": {"status": _TEXT}, "required": ["status"]}
     taken = {"type": "object", "properties": {"commands": {"type": "array", "items": _TEXT}}, "required": ["commands"]}
-    not_ready = {**_refusal("The database does not answer.", ())}
+    not_ready = refusal("The database does not answer.")
     page = {"text/html": {"schema": _TEXT}}
     text = {"text/plain": {"schema": _TEXT}}
     return {
@@ -135,7 +162,7 @@ def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
                 "headers": header_refs(("X-Request-Id",)),
                 "content": content,
             },
-            "401": _refusal("The signature is missing or does not fit.", ()),
-            **{str(status.value): _refusal(SENTENCES[status], ()) for status in refused},
+            "401": refusal("The signature is missing or does not fit."),
+            **{str(status.value): refusal(SENTENCES[status]) for status in refused},
         },
     }

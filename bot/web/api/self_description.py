@@ -12,11 +12,12 @@ from bot.web.api.docs_page import content_security_policy, page
 from bot.web.api.endpoint import Endpoint
 from bot.web.api.etags import etag_of, has_it
 from bot.web.api.openapi import document
+from bot.web.api.streams.table import Stream
 
 
-def routes(endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
+def routes(endpoints: Iterable[Endpoint], streams: Iterable[Stream]) -> list[web.RouteDef]:
     """Both are made once, when the server starts."""
-    description = document(endpoints)
+    description = document(endpoints, streams)
     text = json.dumps(description, ensure_ascii=False, indent=1)
     policy = {"Content-Security-Policy": content_security_policy()}
     return [

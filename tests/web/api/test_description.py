@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from openapi_spec_validator import validate
 
 from bot.web.api.openapi import document
+from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
 from tests.web.api.house import House, Said
 
@@ -24,7 +27,7 @@ async def read(house: House, path: str, *, if_none_match: str = "") -> Said:
 
 @pytest.fixture(scope="module")
 def description() -> dict[str, Any]:
-    return document(ENDPOINTS)
+    return document(ENDPOINTS, STREAMS)
 
 
 def test_it_is_openapi_3_1(description: dict[str, Any]) -> None:
@@ -39,6 +42,7 @@ def test_every_endpoint_is_in_it(description: dict[str, Any]) -> None:
         for method, operation in methods.items()
     }
     assert {(each.method, each.path): each.name for each in ENDPOINTS}.items() <= described.items()
+    assert {("GET", each.path): each.name for each in STREAMS}.items() <= described.items()
     assert len({*described.values()}) == len(described)
 
 
@@ -73,6 +77,25 @@ async def test_both_are_there_without_a_token_and_are_sent_once(house: House) ->
         assert first.headers["X-Request-Id"]
         again = await read(house, path, if_none_match=first.headers["ETag"])
         assert (again.status, again.document) == (304, "")
+
+
+async def test_an_open_websocket_has_a_name_as_well(house: House) -> None:
+    """By hand, because clients keep the headers of a handshake to themselves."""
+    made = await house.post("/organizations/1/agent/run", {"prompt": "Try."})
+    address = urlsplit(house.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    path = f"/organizations/1/agent/run/{made.document['id']}/logs/stream?api_key=sk-org1-caller"
+    key = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        + "A" * 22
+        + "=="
+    )
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: bot\r\nX-Request-Id: mine\r\n{key}\r\n\r\n".encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+
+    assert head.startswith("HTTP/1.1 101 ")
+    assert "\r\nX-Request-Id: mine\r\n" in head
 
 
 class _Page(HTMLParser):
