@@ -5,7 +5,7 @@ https://fetch.spec.whatwg.org/#http-cors-protocol
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -13,23 +13,34 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 _METHODS = "GET, POST"
-_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
+_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id"
 _ANSWER_HEADERS = (
     "ETag, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"
 )
 
 
 def allow_origins(origins: Collection[str]) -> Any:
-    """:param origins: as browsers write them, such as ``https://tools.example.com``"""
+    """Answers browsers that ask before they call.
+
+    :param origins: as browsers write them, such as ``https://tools.example.com``
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        origin = request.headers.get("Origin", "")
-        if origin not in origins:
-            return await handler(request)
         is_question = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        response = web.Response(status=HTTPStatus.NO_CONTENT) if is_question else await handler(request)
-        if not response.prepared:
+        if is_question and request.headers.get("Origin", "") in origins:
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        return await handler(request)
+
+    return middleware
+
+
+def mark_answers(origins: Collection[str]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """What every answer says to a browser, live streams too: they begin before a middleware could see them."""
+
+    async def mark(request: web.Request, response: web.StreamResponse) -> None:
+        origin = request.headers.get("Origin", "")
+        if origin in origins:
             response.headers.update(
                 {
                     "Access-Control-Allow-Origin": origin,
@@ -39,6 +50,5 @@ def allow_origins(origins: Collection[str]) -> Any:
                     "Vary": "Origin",
                 }
             )
-        return response
 
-    return middleware
+    return mark

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from tests.web.streams.house import ALICE, House
+from tests.web.streams.house import ALICE, House, house_at
 
 Event = tuple[str, str | None, dict[str, Any]]
 
@@ -76,3 +77,14 @@ async def test_an_id_that_is_none_is_refused(house: House) -> None:
     run = house.begin()
     async with events(house, run, last="twelve") as answer:
         assert answer.status == 422
+
+
+async def test_a_page_that_may_call_the_api_may_listen(tmp_path: Path) -> None:
+    """An `EventSource` on another page is told so by the stream itself."""
+    async with house_at(tmp_path, cors="https://tools.example.com") as house:
+        run = house.begin()
+        house.codegen.finish(run)
+        url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
+        headers = {"Accept": "text/event-stream", "Origin": "https://tools.example.com"}
+        async with house.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://tools.example.com"
