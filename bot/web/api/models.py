@@ -67,11 +67,11 @@ class AgentRunRequest(_Request):
     """Starts an agent run. `temperature` has no counterpart upstream: it is noted in the run's metadata."""
 
     prompt: Prompt
-    repo_id: Id | None = None
+    repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
     temperature: Temperature = 0.7
-    metadata: dict[str, Any] | None = None
-    images: Images | None = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="Kept with the run at Codegen.")] = None
+    images: Annotated[Images | None, Field(description="Pictures for the agent, as `data:` addresses.")] = None
     agent_type: AgentType | None = None
 
 
@@ -79,18 +79,22 @@ class ResumeRequest(_Request):
     """Gives a run a follow-up."""
 
     prompt: Prompt
-    images: Images | None = None
+    images: Annotated[Images | None, Field(description="Pictures for the agent, as `data:` addresses.")] = None
 
 
 class MultiRunRequest(_Request):
     """Lets several agents try the same, then one more make the best of it. Temperatures are noted in metadata."""
 
     prompt: Prompt
-    concurrency: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), BeforeValidator(_whole)] = 3
-    repo_id: Id | None = None
+    concurrency: Annotated[
+        int, Field(ge=1, le=MOST_ATTEMPTS, description="How many attempts."), BeforeValidator(_whole)
+    ] = 3
+    repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
-    metadata: dict[str, Any] | None = None
-    synthesis_prompt: Prompt | None = None
+    metadata: Annotated[dict[str, Any] | None, Field(description="Kept with the run at Codegen.")] = None
+    synthesis_prompt: Annotated[
+        Prompt | None, Field(description="What the last agent is told to make of the attempts.")
+    ] = None
     temperature: Temperature = 0.7
     synthesis_temperature: Temperature = 0.2
     timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for all attempts together.")] = 600
@@ -101,7 +105,7 @@ class StarredRunRequest(_Request):
 
     agent_run_id: Id
     starred: bool
-    org_id: Id | None = None
+    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
 
 
 class SetupCommandsRequest(_Request):
@@ -112,7 +116,7 @@ class SetupCommandsRequest(_Request):
     framework: Annotated[str, Field(max_length=100)] | None = None
     additional_info: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
     prompt: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    org_id: Id | None = None
+    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
 
 
 class AnalyzeSandboxLogsRequest(_Request):
@@ -126,10 +130,10 @@ class AnalyzeSandboxLogsRequest(_Request):
         }
     )
 
-    sandbox_id: Id | None = None
+    sandbox_id: Annotated[Id | None, Field(description="Codegen's number of the sandbox.")] = None
     logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
     context: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    org_id: Id | None = None
+    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -141,14 +145,14 @@ class AnalyzeSandboxLogsRequest(_Request):
 class BanChecksRequest(_Request):
     """`reason` is told on the run's pull request: Codegen has no field for it."""
 
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    reason: Annotated[str, Field(max_length=2_000, description="Why, for people.")] | None = None
 
 
 class RemoveCodegenRequest(_Request):
     """`pr_number` has to be one of the run's pull requests; `reason` is told there."""
 
-    pr_number: Id | None = None
-    reason: Annotated[str, Field(max_length=2_000)] | None = None
+    pr_number: Annotated[Id | None, Field(description="GitHub's number of the pull request.")] = None
+    reason: Annotated[str, Field(max_length=2_000, description="Why, for people.")] | None = None
 
 
 class _Answer(BaseModel):
