@@ -23,7 +23,7 @@ from bot.web.api.streams.sse import last_event, open_sse, wants_sse
 from bot.web.api.streams.table import LOGS_STREAM, MULTI_RUN_STREAM, LogsStreamQuery, Stream
 from bot.web.api.streams.websocket import open_websocket
 from bot.web.api.upstream import problem_of
-from bot.web.problems import REQUEST_ID, Problem
+from bot.web.problems import Problem
 
 _log = log.get(__name__)
 
@@ -108,7 +108,7 @@ class Streams:
 
     async def _serve(self, request: web.Request, listener: Listener, following: Following) -> web.StreamResponse:
         if wants_sse(request):
-            response, events = await open_sse(request, {"X-Request-Id": request[REQUEST_ID]})
+            response, events = await open_sse(request)
             await self._tell(listener, following, events)
             return response
         if not web.WebSocketResponse().can_prepare(request):

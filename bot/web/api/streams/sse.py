@@ -58,13 +58,10 @@ class SseWire:
         await self._writer.drain()
 
 
-async def open_sse(request: web.Request, headers: dict[str, str]) -> tuple[web.StreamResponse, SseWire]:
-    """Begins the answer.
-
-    :param headers: what it carries besides its own
-    """
-    own = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    response = web.StreamResponse(headers={**headers, **own})
+async def open_sse(request: web.Request) -> tuple[web.StreamResponse, SseWire]:
+    """Begins the answer; a proxy is told not to hold it back."""
+    headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers=headers)
     writer = await response.prepare(request)
     assert writer is not None  # noqa: S101 - only a request that was answered already has none
     if request.transport is not None:
