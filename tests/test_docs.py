@@ -76,7 +76,7 @@ def test_every_subcommand_the_readme_names_is_there(words: str) -> None:
     assert CliRunner().invoke(main, [*words.split(), "--help"]).exit_code == 0
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE))))
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE))))
 def test_every_make_target_the_readme_names_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -39,7 +39,11 @@ class Api:
         self._patience = patience
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
-        return [web.route(each.method, each.path, self._serve(each)) for each in endpoints]
+        """A GET answers HEAD too."""
+        return [
+            web.get(each.path, self._serve(each)) if each.method == "GET" else web.post(each.path, self._serve(each))
+            for each in endpoints
+        ]
 
     async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[Call, dict[str, str]]:
         """A request, checked, and the headers of its limit.
@@ -89,7 +93,7 @@ class Api:
         except TimeoutError:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "Codegen's limits are used up for the moment.",
+                "The limits of Codegen or GitHub are used up for the moment.",
                 headers={"Retry-After": "30"},
             ) from None
 

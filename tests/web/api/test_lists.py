@@ -143,3 +143,10 @@ async def test_a_failure_is_not_kept(house: House) -> None:
     house.codegen.control.fault(path="/integrations$", status=403, body={"message": "No."})
     assert (await house.get(f"{ORG}/integrations")).status == 403
     assert (await house.get(f"{ORG}/integrations")).status == 200
+
+
+async def test_head_tells_the_headers_alone(house: House) -> None:
+    got = await house.get(f"{ORG}/users")
+    said = await house.ask("HEAD", f"{ORG}/users", token="sk-org1-caller")
+
+    assert (said.status, said.headers["ETag"]) == (200, got.headers["ETag"])
