@@ -61,12 +61,12 @@ class MultiRunFollowing:
         self.standing.look()
 
     async def news(self) -> Sequence[Frame]:
-        frame = self.audience.frame
-        if frame is not self._heard:
-            self._heard = frame
-            return [frame]
+        # The last state comes twice: when it is told, and again when it has been written down.
         if self._has_heard_end:
             self.listener.dismiss(CloseCode.ENDED)
+        elif (frame := self.audience.frame) != self._heard:
+            self._heard = frame
+            return [frame]
         elif self.audience.has_ended:
             self._has_heard_end = True
             return [frames.multi_run_end(self.audience.at_work.state)]
