@@ -137,7 +137,12 @@ def read_query(request: web.Request, model: type[M]) -> M:
 
 
 async def read_body(request: web.Request, model: type[M]) -> M:
-    """:raises Problem: naming each field that does not fit"""
+    """A body may be left out where nothing has to stand in it.
+
+    :raises Problem: naming each field that does not fit
+    """
+    if not request.can_read_body and not needs_body(model):
+        return model()
     if request.content_type != "application/json":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
     try:
@@ -146,6 +151,15 @@ async def read_body(request: web.Request, model: type[M]) -> M:
         if any(problem["type"] == "json_invalid" for problem in error.errors()):
             raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
         raise _misfit(_errors(error)) from None
+
+
+def needs_body(model: type[BaseModel]) -> bool:
+    """Whether anything has to be given."""
+    try:
+        model()
+    except ValidationError:
+        return True
+    return False
 
 
 def _errors(error: ValidationError) -> list[dict[str, str]]:

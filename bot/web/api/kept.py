@@ -51,6 +51,10 @@ class Kept:
             value: T = place.value
             return value
 
-    def forget(self, key: tuple[str, int, str]) -> None:
-        """It has just been changed."""
-        self._places.pop(key, None)
+    def forget(self, caller: str, org_id: int, question: str) -> None:
+        """What begins with this question has just been changed.
+
+        :param caller: the token's digest
+        """
+        for key in [key for key in self._places if key[:2] == (caller, org_id) and key[2].startswith(question)]:
+            del self._places[key]

@@ -132,7 +132,12 @@ class AnalyzeSandboxLogsRequest(_Request):
 
     sandbox_id: Annotated[Id | None, Field(description="Codegen's number of the sandbox.")] = None
     logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
-    context: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    context: (
+        Annotated[
+            str, Field(max_length=LONGEST_TEXT, description="Told with `logs`; Codegen takes none with a sandbox.")
+        ]
+        | None
+    ) = None
     org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
 
     @model_validator(mode="after")

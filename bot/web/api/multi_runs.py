@@ -108,7 +108,10 @@ class MultiRuns:
         at_work: MultiRunAtWork,
     ) -> None:
         def told(_: Order, reply: Reply) -> None:
-            at_work.become(_response(order.identity, reply))
+            state = _response(order.identity, reply)
+            # Its end is told when it is written down: whoever has heard it must not hear "running" after a restart.
+            if state.status == "running":
+                at_work.become(state)
 
         carried = await caller.access.carry_out(org_id, order, told=told, patience=patience)
         if carried.reply.reason is Reason.INTERRUPTED:

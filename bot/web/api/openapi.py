@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot import __version__
-from bot.web.api.endpoint import Endpoint
+from bot.web.api.endpoint import Endpoint, needs_body
 from bot.web.api.examples import curl_line
 from bot.web.api.openapi_parts import (
     header_refs,
@@ -82,7 +82,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     }
     if endpoint.body:
         content = {"application/json": {"schema": schemas.of_body(endpoint)}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": needs_body(endpoint.body), "content": content}
     return operation
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from bot.codegen.models import AgentRun
+from bot.codegen.client import PAGE_SIZE
+from bot.codegen.models import AgentRun, RunsPage
 from bot.codegen.states import is_known
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.remove import Remove
@@ -18,7 +19,7 @@ from bot.web.api.orders import carry_out, once, order_of
 from bot.web.problems import Problem
 
 RUN_KEPT = 2.0
-"""Seconds for which a run's state is believed: whoever asks more often is told the same."""
+"""Seconds for which runs' states are believed: whoever asks more often is told the same."""
 
 
 async def create(call: Call) -> Answer:
@@ -37,6 +38,7 @@ async def create(call: Call) -> Answer:
             images=wanted.images or (),
         ),
     )
+    _forget_runs(call)
     return Answer(document=run)
 
 
@@ -45,9 +47,26 @@ async def show(call: Call) -> Answer:
 
 
 async def run_of(call: Call) -> AgentRun:
-    """The run in the path."""
+    """The run in the path. One look at the newest runs serves all who ask for any of them; others are read alone."""
+    newest = await _page(call, skip=0, limit=PAGE_SIZE)
+    found = next((run for run in newest.runs if run.id == call.run_id), None)
+    return found or await run_alone(call)
+
+
+async def run_alone(call: Call) -> AgentRun:
+    """The same, by Codegen's word on just this run: whether the caller's token may see it is not taken from a list."""
     key = (call.caller.key, call.org_id, f"run {call.run_id}")
     return await call.services.kept.get(key, lambda: call.codegen.run(call.run_id), seconds=RUN_KEPT)
+
+
+async def _page(call: Call, *, skip: int, limit: int) -> RunsPage:
+    key = (call.caller.key, call.org_id, f"runs {skip} {limit}")
+    return await call.services.kept.get(key, lambda: call.codegen.runs_slice(skip=skip, limit=limit), seconds=RUN_KEPT)
+
+
+def _forget_runs(call: Call) -> None:
+    """The caller has just changed one, and is to see it."""
+    call.services.kept.forget(call.caller.key, call.org_id, "run")
 
 
 async def list_(call: Call) -> Answer:
@@ -59,7 +78,7 @@ async def list_(call: Call) -> Answer:
             HTTPStatus.UNPROCESSABLE_ENTITY, f"status: {message}.", errors=[{"field": "status", "message": message}]
         )
     if query == RunsQuery(skip=query.skip, limit=query.limit):
-        page = await call.codegen.runs_slice(skip=query.skip, limit=query.limit)
+        page = await _page(call, skip=query.skip, limit=query.limit)
         return page_with(page.runs, page.total, query, call.request)
     stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
     runs = await call.services.indexes.all(
@@ -74,7 +93,7 @@ async def resume(call: Call) -> Answer:
     before = await call.codegen.run(call.run_id)
     order = order_of(call, Resume(wanted.prompt, run=call.run_id))
     run = await once(call, order, lambda do: do.runs.resume(before, wanted.prompt, images=wanted.images or ()))
-    call.services.kept.forget((call.caller.key, call.org_id, f"run {call.run_id}"))
+    _forget_runs(call)
     return Answer(document=run)
 
 

@@ -93,12 +93,45 @@ async def test_a_run_is_resumed(house: House) -> None:
     assert sent["prompt"] == "Also the changelog."
 
 
-async def test_a_hundred_who_ask_for_a_run_cost_one_request(house: House) -> None:
-    await house.post(RUN, {"prompt": "Fix it."})
-    said = await asyncio.gather(*(house.get(f"{RUN}/1") for _ in range(100)))
+async def test_a_hundred_who_ask_for_runs_cost_one_request(house: House) -> None:
+    """Whichever of the newest hundred runs they ask for."""
+    for _ in range(10):
+        await house.post(RUN, {"prompt": "Fix it."})
+    said = await asyncio.gather(*(house.get(f"{RUN}/{number % 10 + 1}") for number in range(100)))
 
     assert {each.status for each in said} == {200}
-    assert len(house.upstream("/agent/run/1")) == 1
+    assert [each.document["id"] for each in said[:3]] == [1, 2, 3]
+    asked = [entry.path for entry in house.codegen.control.journal if entry.method == "GET"]
+    assert asked == ["/v1/organizations", "/v1/organizations/1/agent/runs"]
+
+
+async def test_an_old_run_is_read_alone(house: House) -> None:
+    for number in range(1, 121):
+        house.codegen.start_elsewhere(f"Number {number}")
+    said = await asyncio.gather(*(house.get(f"{RUN}/5") for _ in range(20)))
+
+    assert {each.document["id"] for each in said} == {5}
+    assert (len(house.upstream("/agent/runs")), len(house.upstream("/agent/run/5"))) == (1, 1)
+
+
+async def test_whoever_changes_a_run_sees_it_changed(house: House) -> None:
+    """What is kept for those who only look is forgotten."""
+    await house.post(RUN, {"prompt": "Fix it."})
+    house.codegen.finish(1)
+    assert (await house.get(f"{RUN}/1")).document["status"] == "COMPLETE"
+    await house.post(f"{RUN}/1/resume", {"prompt": "Go on."})
+    assert (await house.get(f"{RUN}/1")).document["status"] == "RUNNING"
+    await house.post(RUN, {"prompt": "Another."})
+    assert [run["id"] for run in (await house.get(f"{ORG}/agent/runs")).document["items"]] == [2, 1]
+
+
+async def test_a_body_may_be_left_out_where_nothing_has_to_stand_in_it(house: House) -> None:
+    await house.post(RUN, {"prompt": "Fix it."})
+    house.codegen.finish(1, pull_request="octo/shop#1")
+    banned = await house.ask("POST", f"{RUN}/1/ban-all-checks", token="sk-org1-caller")
+    started = await house.ask("POST", RUN, token="sk-org1-caller")
+
+    assert (banned.status, started.status) == (200, 415)
 
 
 async def test_a_run_that_is_not_there(house: House) -> None:

@@ -14,7 +14,7 @@ from bot.errors import Kind, UpstreamError
 from bot.replies.failures import sentence
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import Call
-from bot.web.api.runs import run_of
+from bot.web.api.runs import run_alone
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
@@ -247,7 +247,7 @@ async def _readable_run(call: Call) -> AgentRun:
     :raises Problem: 404 alike where there is none and where it may not be seen
     """
     try:
-        return await run_of(call)
+        return await run_alone(call)
     except UpstreamError as error:
         if error.kind in {Kind.FORBIDDEN, Kind.NOT_FOUND}:
             raise Problem(HTTPStatus.NOT_FOUND, f"This token sees no run {call.run_id} there.") from None
