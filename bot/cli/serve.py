@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import click
 
@@ -17,6 +18,7 @@ def serve() -> None:
     Its settings are environment variables or lines of a .env file; what is missing is told by name.
     """
     settings = server_settings()
+    _allow_many_connections()
     log.configure(level=settings.log_level, log_format=settings.log_format)
     from bot.app.server import serving  # noqa: PLC0415 - what is missing is told before half a second of imports
 
@@ -25,3 +27,15 @@ def serve() -> None:
             await stop.wait()
 
     run_until_stopped(until_stopped)
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this process have: every listener of a stream is one, and the usual soft
+    limit of 1,024 is soon met."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
