@@ -42,7 +42,9 @@ async def _with_signals(environ: Mapping[str, str]) -> int:
 def _configure_log(environ: Mapping[str, str]) -> None:
     from bot import log  # noqa: PLC0415 - half of the time of a comment without a command, which has nothing to log
 
-    log.configure(level=environ.get("LOG_LEVEL") or "WARNING")
+    # Other tools read this variable too, and know other words.
+    wanted = environ.get("LOG_LEVEL", "").upper()
+    log.configure(level=wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "WARNING")
 
 
 def _print(line: str) -> None:

@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bot.errors import os_reason
+
 LARGEST_OUTPUT = 200_000
 """Bytes of one output: all outputs of a job together may have a megabyte."""
 
@@ -64,16 +66,22 @@ class Runner:
         if not path:
             return
         parts = [_output(name, value) for name, value in values.items()]
-        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
-            file.write("".join(parts))
+        self._append("GITHUB_OUTPUT", path, "".join(parts))
 
     def summary(self, markdown: str) -> None:
         """Adds to the page of the workflow's run."""
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return
-        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(f"{_within(markdown, LARGEST_SUMMARY)}\n\n")
+        self._append("GITHUB_STEP_SUMMARY", path, f"{_within(markdown, LARGEST_SUMMARY)}\n\n")
+
+    def _append(self, variable: str, path: str, text: str) -> None:
+        try:
+            with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except OSError as error:
+            # What was done is done, and the log still says what came of it.
+            self.annotate("warning", f"{variable} names {path}, which cannot be written: {os_reason(error)}.")
 
 
 _ORDER = re.compile(r"^\s*::|##\[")

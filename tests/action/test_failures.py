@@ -215,3 +215,10 @@ async def test_a_step_that_cannot_be_done_fails(quick_workflow: Workflow) -> Non
             )
         ]
     )
+
+
+async def test_a_log_level_of_another_tools_is_none_of_ours(workflow: Workflow) -> None:
+    """`LOG_LEVEL` may be set for the whole job."""
+    job = await workflow.step(inputs={"command": "help"}, environ={"LOG_LEVEL": "silly"})
+
+    assert (job.status, job.outputs["conclusion"]) == (0, "success")

@@ -62,6 +62,20 @@ def test_what_is_too_long_for_github_is_cut(tmp_path: Path) -> None:
     assert summary.decode().rstrip().endswith("… cut.")
 
 
+def test_files_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
+    """The work is done by then: the log and the exit status still say what came of it."""
+    said: list[str] = []
+    step = runner(tmp_path / "gone", said)
+    step.outputs({"conclusion": "success"})
+    step.summary("Done.")
+    assert [line.replace(str(tmp_path), "TMP") for line in said] == [
+        "::warning title=codegen-bot::GITHUB_OUTPUT names TMP/gone/output, which cannot be written: "
+        "No such file or directory.",
+        "::warning title=codegen-bot::GITHUB_STEP_SUMMARY names TMP/gone/summary, which cannot be written: "
+        "No such file or directory.",
+    ]
+
+
 def test_outside_of_a_runner_nothing_is_written_and_nothing_masked() -> None:
     said: list[str] = []
     step = Runner({}, said.append)
