@@ -20,7 +20,6 @@ import click
 from bot.handlers.order import Order
 from bot.outcome import Conclusion, Outcome, document
 from bot.replies.markers import Stage
-from bot.replies.redaction import redact_patterns
 from bot.replies.reply import Reply
 
 Told = Callable[[Order, Reply], None]
@@ -77,7 +76,7 @@ class Screen:
         if self.as_json:
             click.echo(json.dumps({**document(outcome), "dry_run": self.is_dry}, indent=2))
         if is_error or not (self.as_json or self.is_dry):
-            _show_markdown(redact_patterns(outcome.text, carried.secrets if carried else ()), err=is_error)
+            _show_markdown(outcome.text, err=is_error)
         if self.is_dry:
             say("This was a dry run: nothing was sent.", err=True)
         elif carried and carried.comment_url and not self.as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from bot.handlers.order import Order
 from bot.handlers.record import Recorder
 from bot.handlers.thread_markers import replies_on
 from bot.replies.markers import Marker, Stage
+from bot.replies.redaction import redact_patterns
 from bot.replies.reply import Reply, render
 from bot.repository_config.model import RepositoryConfig
 
@@ -84,7 +86,7 @@ class LivingReply:
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
         """
         self.last = reply
-        self._told(self._order, reply)
+        self._told(self._order, replace(reply, text=redact_patterns(reply.text, self.config.secret_patterns)))
         if self._order.thread is None or not self._order.posts:
             return
         if reply.stage is Stage.WORKING and not self.config.progress:

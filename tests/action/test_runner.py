@@ -68,11 +68,10 @@ def test_files_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
     step = runner(tmp_path / "gone", said)
     step.outputs({"conclusion": "success"})
     step.summary("Done.")
+    why = "which cannot be written: No such file or directory."
     assert [line.replace(str(tmp_path), "TMP") for line in said] == [
-        "::warning title=codegen-bot::GITHUB_OUTPUT names TMP/gone/output, which cannot be written: "
-        "No such file or directory.",
-        "::warning title=codegen-bot::GITHUB_STEP_SUMMARY names TMP/gone/summary, which cannot be written: "
-        "No such file or directory.",
+        f"::warning title=codegen-bot::GITHUB_OUTPUT names TMP/gone/output, {why}",
+        f"::warning title=codegen-bot::GITHUB_STEP_SUMMARY names TMP/gone/summary, {why}",
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from inline_snapshot import snapshot
 
+from bot.handlers.configs import PATH
 from tests.action.workflow import Workflow
 
 
@@ -149,3 +150,13 @@ async def test_a_file_of_settings_in_the_workspace_is_not_read(workflow: Workflo
     job = await workflow.step(inputs={"command": "users", "codegen-api-token": ""}, folder=tmp_path / "job")
 
     assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")
+
+
+async def test_a_secret_of_the_repositorys_own_kind_is_nowhere(quick_workflow: Workflow) -> None:
+    """Not in the comment, and not in the log, the summary and the outputs either."""
+    quick_workflow.github.world.files["main", PATH] = "secret-patterns: ['shop-[0-9]{6}']"
+    quick_workflow.codegen.script(result="The key shop-123456 is wrong.", logs=[{"thought": "It is shop-123456."}])
+    job = await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "1"})
+
+    assert "The key [redacted] is wrong." in job.summary
+    assert "shop-1" not in job.raw + job.summary + str(job.outputs) + quick_workflow.replies()[0].body
