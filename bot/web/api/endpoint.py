@@ -146,7 +146,11 @@ async def read_body(request: web.Request, model: type[M]) -> M:
     if request.content_type != "application/json":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
     try:
-        return model.model_validate_json(await request.read())
+        sent = await request.read()
+    except (web.RequestPayloadError, ConnectionError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The body did not come whole, or not as its headers say.") from None
+    try:
+        return model.model_validate_json(sent)
     except ValidationError as error:
         if any(problem["type"] == "json_invalid" for problem in error.errors()):
             raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
