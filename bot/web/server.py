@@ -79,4 +79,7 @@ def make_application(
     if streams is not None:
         application.add_routes(streams.routes())
         application.on_shutdown.append(streams.close)
+    if api is not None:
+        # After the listeners have gone: to them a multi-run that is cut off is not a broken one.
+        application.on_shutdown.append(api.close)
     return application

@@ -47,6 +47,11 @@ class MultiRunAtWork:
     task: asyncio.Task[None] | None = None
     changed: list[Callable[[], None]] = field(default_factory=list)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether nobody works on what has not ended."""
+        return self.state.status == "running" and self.task is not None and self.task.done()
+
     def become(self, state: MultiRunResponse) -> None:
         self.state = state
         for call in [*self.changed]:
@@ -63,6 +68,7 @@ class MultiRuns:
     def __init__(self, remembered: Remembered) -> None:
         self._remembered = remembered
         self._here: dict[tuple[int, str], MultiRunAtWork] = {}
+        self._is_closed = False
 
     async def start(self, caller: Caller, org_id: int, order: Order, *, patience: float) -> MultiRunAtWork:
         """Begins it; one that was begun under the same identity is given back."""
@@ -75,29 +81,39 @@ class MultiRuns:
     async def find(self, caller: Caller, org_id: int, identity: str) -> MultiRunAtWork | None:
         """One that there is, going on by the caller's token where nobody is at it."""
         place = (org_id, identity)
-        if place in self._here:
+        if place in self._here and not self._here[place].is_broken:
             return self._here[place]
         known = await self._remembered.find(org_id, identity)
         if known is None:
             return None
         # Another request may have come first while the database was read.
-        if place in self._here:
+        if place in self._here and not self._here[place].is_broken:
             return self._here[place]
         asked, answer = known
         at_work = self._here[place] = MultiRunAtWork(_begun(identity))
         if answer is not None:
             at_work.state = MultiRunResponse.model_validate(answer)
-        else:
+        elif not self._is_closed:
             order = Order.from_json(asked["order"])
-            at_work.task = asyncio.create_task(self._work(caller, org_id, order, asked["patience"], at_work))
+            at_work.task = asyncio.create_task(self._work_or_break(caller, org_id, order, asked["patience"], at_work))
         self._forget_oldest()
         return at_work
 
     async def aclose(self) -> None:
+        """Cuts off what is at work, and begins nothing any more; whoever waits is told how far it was."""
+        self._is_closed = True
         tasks = [each.task for each in self._here.values() if each.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work_or_break(
+        self, caller: Caller, org_id: int, order: Order, patience: float, at_work: MultiRunAtWork
+    ) -> None:
+        try:
+            await self._work(caller, org_id, order, patience, at_work)
+        except Exception:  # noqa: BLE001 - logged; whoever asks next has it gone on with
+            _log.exception("multi-run.broken", multi_run=order.identity)
 
     async def _work(
         self,
@@ -123,7 +139,11 @@ class MultiRuns:
         _log.info("multi-run.done", multi_run=order.identity, status=state.status)
 
     def _forget_oldest(self) -> None:
-        ended = [place for place, each in self._here.items() if each.state.status != "running" and not each.changed]
+        ended = [
+            place
+            for place, each in self._here.items()
+            if (each.state.status != "running" or each.is_broken) and not each.changed
+        ]
         for place in ended[: max(0, len(self._here) - REMEMBERED)]:
             del self._here[place]
 
@@ -143,8 +163,8 @@ async def create(call: Call) -> Answer:
     at_work = await call.services.multi_runs.start(call.caller, call.org_id, order, patience=wanted.timeout)
     query: MultiRunQuery = call.query
     if query.wait and at_work.task is not None:
-        # A caller who goes away ends only the waiting.
-        await asyncio.shield(at_work.task)
+        # A caller who goes away ends only the waiting; so does a server that stops.
+        await asyncio.wait([at_work.task])
     has_ended = at_work.state.status != "running"
     return Answer(
         document=at_work.state,

@@ -45,6 +45,10 @@ class Api:
             for each in endpoints
         ]
 
+    async def close(self, _application: web.Application) -> None:
+        """Lets go whoever waits for a multi-run's end: the server would wait for them."""
+        await self.services.multi_runs.aclose()
+
     async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[Call, dict[str, str]]:
         """A request, checked, and the headers of its limit.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,44 @@ async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> 
         assert len(house.codegen.control.journal) == known + 1
         stored = (tmp_path / "bot.sqlite").read_bytes()
         assert b"sk-org1" not in stored
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_multi_runs_end(tmp_path: Path) -> None:
+    """Whoever waits is told where to ask again."""
+    async with house_in(tmp_path) as house:
+        body = {"prompt": "Make it fast.", "concurrency": 1}
+        asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", body))
+        await house.codegen.run_created(1)
+        async with asyncio.timeout(5):
+            await house.stop()
+        said = await asking
+        assert (said.status, said.document["status"]) == (202, "running")
+
+        await house.start()
+        house.codegen.finish(1, result="Done.")
+        assert (await ended(house, said.headers["Location"]))["final"] == "Done."
+
+
+async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_asks(house: House, tmp_path: Path) -> None:
+    """It is not told to be running for ever."""
+    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+    await house.codegen.run_created(1)
+    with sqlite3.connect(tmp_path / "bot.sqlite") as database:
+        database.execute(
+            "CREATE TRIGGER broken BEFORE UPDATE ON codegen_bot_multi_runs BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        )
+    asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it small.", "concurrency": 1}))
+    await house.codegen.run_created(2)
+    for number in (1, 2):
+        house.codegen.finish(number, result="Done.")
+    waited = await asking
+    assert (waited.status, waited.document["status"]) == (202, "running")
+    with sqlite3.connect(tmp_path / "bot.sqlite") as database:
+        database.execute("DROP TRIGGER broken")
+
+    for place in (said.headers["Location"], waited.headers["Location"]):
+        assert (await ended(house, place))["final"] == "Done."
+    assert len(house.codegen.runs) == 2
 
 
 async def test_one_that_is_not_there(house: House) -> None:

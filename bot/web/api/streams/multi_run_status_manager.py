@@ -38,8 +38,7 @@ class _Audience:
     @property
     def is_broken(self) -> bool:
         """Whether nobody works on what has not ended."""
-        task = self.at_work.task
-        return not self.has_ended and task is not None and task.done()
+        return self.at_work.is_broken
 
     def tell(self, *_: object) -> None:
         for standing in self.standings.values():
