@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bot.errors import os_reason
 
-LARGEST_OUTPUT = 200_000
-"""Bytes of one output: all outputs of a job together may have a megabyte."""
+LARGEST_OUTPUT = 100_000
+"""Bytes of one output: all outputs of a job together may have a megabyte, and Linux starts no program with a variable
+of 128 KiB, which is how an output gets into a script."""
 
 LARGEST_SUMMARY = 1_000_000
 """Bytes of the step's summary; GitHub takes 1 MiB and shows nothing of a larger one."""

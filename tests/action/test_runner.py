@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,14 @@ def test_what_is_too_long_for_github_is_cut(tmp_path: Path) -> None:
     summary = (tmp_path / "summary").read_bytes()
     assert len(summary) <= 2**20
     assert summary.decode().rstrip().endswith("… cut.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's limit")
+def test_an_output_fits_into_a_scripts_variable(tmp_path: Path) -> None:
+    """`docs/action.md` says to let them in so."""
+    runner(tmp_path, []).outputs({"result": "x" * 2_000_000})
+    value = (tmp_path / "output").read_text()
+    assert subprocess.run([sys.executable, "-c", ""], env={"RESULT": value}, check=False).returncode == 0
 
 
 def test_files_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
