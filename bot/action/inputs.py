@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.outcome import Conclusion
+from bot.replies.reason import Reason
+
 AUTO = "auto"
 """The command that means: whatever the event says."""
 
@@ -37,6 +40,9 @@ INPUTS = (
 
 LARGEST_PROMPT = 100_000
 """Characters of a prompt. A file that is larger was not meant."""
+
+NOTHING = "none"
+"""The word of ``fail-on`` for: whatever comes of it, the step ends well."""
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -100,7 +106,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         wait=_boolean("wait", given["wait"]),
         timeout_minutes=_minutes(given["timeout-minutes"]),
         comment=_boolean("comment", given["comment"]),
-        fail_on=frozenset(_words(given["fail-on"].lower())) if given["fail-on"] else None,
+        fail_on=_fail_on(given["fail-on"]),
         config=given["config"] or None,
     )
 
@@ -131,6 +137,19 @@ def _prompt(text: str, path: str) -> str | None:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[\s,]+", text) if word)
+
+
+def _fail_on(text: str) -> frozenset[str] | None:
+    if not text:
+        return None
+    words = frozenset(_words(text.lower()))
+    for word in sorted(words - {NOTHING, *Conclusion, *Reason}):
+        # A slip of the pen would have the step end green.
+        raise InputError(
+            f"`fail-on` holds {word[:40]!r}, which is no conclusion and no reason code; "
+            f"`{NOTHING}` is for nothing at all."
+        )
+    return words
 
 
 def _number(name: str, text: str) -> int | None:

@@ -56,12 +56,11 @@ def report(runner: Runner, outcomes: Sequence[Outcome], *, fail_on: frozenset[st
             runner.annotate("error", _annotation(outcome))
         elif outcome.conclusion not in {Conclusion.SUCCESS, Conclusion.SKIPPED}:
             runner.annotate("warning", _annotation(outcome))
-    return worst(fails).exit_status if fails else ExitStatus.OK
+    # What usually ends well has no status to fail with.
+    return (worst(fails).exit_status or ExitStatus.FAILED) if fails else ExitStatus.OK
 
 
 def _fails(outcome: Outcome, fail_on: frozenset[str]) -> bool:
-    if outcome.exit_status is ExitStatus.OK:
-        return False
     return outcome.reason in ALWAYS_FAIL or not fail_on.isdisjoint({outcome.conclusion.value, outcome.reason.value})
 
 

@@ -191,7 +191,7 @@ async def test_an_input_that_is_wrong_is_named(quick_workflow: Workflow, inputs:
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "status"), [("timed-out", 0), ("failure", 1), ("run-failed, timed-out", 1), ("refused", 0)]
+    ("fail_on", "status"), [("timed-out", 0), ("failure", 1), ("run-failed, timed-out", 1), ("refused", 0), ("none", 0)]
 )
 async def test_what_fails_the_step_can_be_said(quick_workflow: Workflow, fail_on: str, status: int) -> None:
     """By conclusion or by reason code. What does not fail it is still told."""
@@ -200,6 +200,21 @@ async def test_what_fails_the_step_can_be_said(quick_workflow: Workflow, fail_on
 
     assert (job.status, job.outputs["conclusion"]) == (status, "failure")
     assert [level for level, _ in job.annotations] == ["error" if status else "warning"]
+
+
+async def test_a_step_may_fail_for_having_nothing_to_do(quick_workflow: Workflow) -> None:
+    """`skipped` and its reasons are words for `fail-on` as well."""
+    job = await quick_workflow.on_comment("bob", "Thanks!", inputs={"fail-on": "skipped"})
+
+    assert (job.status, job.annotations) == (1, [("error", "No command here (issue_comment created).")])
+
+
+async def test_a_word_that_could_never_fail_the_step_is_told(quick_workflow: Workflow) -> None:
+    """With `failures` for `failure` the step would always end green."""
+    job = await quick_workflow.step(inputs={**RUN, "fail-on": "failures, timed-out"})
+
+    sentence = "`fail-on` holds 'failures', which is no conclusion and no reason code; `none` is for nothing at all."
+    assert (job.status, job.annotations, quick_workflow.codegen.runs) == (2, [("error", sentence)], {})
 
 
 async def test_a_step_that_cannot_be_done_fails(quick_workflow: Workflow) -> None:
