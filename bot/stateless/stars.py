@@ -65,14 +65,16 @@ class LabelledStars:
         numbers = await self._github.threads_labelled(repository, await self._label(repository))
         threads = {(repository.lower(), number) for number in numbers} - self._bare
         found: dict[int, None] = {}
+        seen = 0
         for number in range(1, PAGES + 1) if threads else ():
             page = await self._codegen.runs_page(number)
+            seen += len(page.runs)
             for run in page.runs:
                 homes = {(name.lower(), thread) for name, thread in homes_of(run)}
                 if homes & threads:
                     threads -= homes
                     found[run.id] = None
-            if not page.runs or not threads or number * len(page.runs) >= page.total:
+            if not page.runs or not threads or seen >= page.total:
                 break
         for _, number in sorted(threads, reverse=True):
             # An older run than was looked at: the thread itself remembers which.
