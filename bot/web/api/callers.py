@@ -33,6 +33,9 @@ REMEMBERED = 60.0
 
 MOST_CALLERS = 1_000
 
+PATIENCE = 90.0
+"""Seconds for finding out whether Codegen takes a token, those who asked before included."""
+
 WINDOW = 60.0
 """Seconds in which a caller's requests are counted."""
 
@@ -79,6 +82,7 @@ class Caller:
 
     :param key: the token's digest
     :param checked_at: when its organizations were asked for, by the clock
+    :param at_work: how much goes on by it after its requests were answered
     """
 
     key: str
@@ -87,6 +91,12 @@ class Caller:
     turn: asyncio.Lock
     organizations: tuple[Organization, ...] = ()
     checked_at: float = float("-inf")
+    at_work: int = 0
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether Codegen has ever taken it."""
+        return self.checked_at > float("-inf")
 
     def org(self, given: int | None, *, usual: int | None = None) -> int:
         """The organization that is meant: the one that is named, else the server's own, else the only one.
@@ -118,6 +128,8 @@ class Callers:
 
     :param open_: makes what a token reaches
     :param requests_a_minute: of one token; more are refused
+    :param most: callers who are remembered
+    :param patience: seconds for finding out whether somebody may call
     """
 
     def __init__(
@@ -125,10 +137,14 @@ class Callers:
         open_: Callable[[str], Access],
         *,
         requests_a_minute: int,
+        most: int = MOST_CALLERS,
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._open = open_
         self._most = requests_a_minute
+        self._most_callers = most
+        self._patience = patience
         self._clock = clock
         self._known: OrderedDict[str, Caller] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
@@ -137,7 +153,7 @@ class Callers:
         """Who asks, and the headers that say how much they may ask still.
 
         :param is_counted: not for streams, of which one token may hold more than it may ask in a minute
-        :raises Problem: 401 without a token that Codegen takes, 429 for too many requests
+        :raises Problem: 401 without a token that Codegen takes, 429 for too many requests, 503 where it takes too long
         """
         token = _token(request)
         key = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
@@ -145,12 +161,16 @@ class Callers:
         if caller is None:
             caller = Caller(key=key, access=self._open(token), requests=deque(), turn=asyncio.Lock())
         self._known[key] = caller
-        self._forget_oldest()
+        self._forget_oldest(caller)
         headers = self._count(caller) if is_counted else {}
         try:
-            await self._check(caller)
+            async with asyncio.timeout(self._patience):
+                await self._check(caller)
         except Problem as problem:
             raise problem.carrying(headers) from None
+        except TimeoutError:
+            detail = "Codegen did not say in time whether it takes this token."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={**headers, "Retry-After": "30"}) from None
         return caller, headers
 
     async def still_sees(self, caller: Caller, org_id: int) -> None:
@@ -165,9 +185,14 @@ class Callers:
         await asyncio.gather(*(caller.access.aclose() for caller in self._known.values()), *self._closing)
         self._known.clear()
 
-    def _forget_oldest(self) -> None:
-        while len(self._known) > MOST_CALLERS:
-            _, oldest = self._known.popitem(last=False)
+    def _forget_oldest(self, asking: Caller) -> None:
+        """Nobody for whom something goes on, and first whom Codegen has not taken: made-up tokens push nobody out."""
+        while len(self._known) > self._most_callers:
+            others = [each for each in self._known.values() if each is not asking and not each.at_work]
+            if not others:
+                return
+            oldest = min(others, key=lambda each: each.is_taken)
+            del self._known[oldest.key]
             task = asyncio.create_task(oldest.access.aclose())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)

@@ -110,10 +110,13 @@ class MultiRuns:
     async def _work_or_break(
         self, caller: Caller, org_id: int, order: Order, patience: float, at_work: MultiRunAtWork
     ) -> None:
+        caller.at_work += 1
         try:
             await self._work(caller, org_id, order, patience, at_work)
         except Exception:  # noqa: BLE001 - logged; whoever asks next has it gone on with
             _log.exception("multi-run.broken", multi_run=order.identity)
+        finally:
+            caller.at_work -= 1
 
     async def _work(
         self,

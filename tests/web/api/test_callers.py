@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from inline_snapshot import snapshot
 
+from bot.codegen.models import Organization
+from bot.web.api.callers import Callers
+from bot.web.problems import Problem
 from tests.web.api.house import ORG, House, house_in
 
 
@@ -161,3 +167,63 @@ async def test_a_request_keeps_the_name_that_it_came_with(house: House) -> None:
 
     assert said.headers["X-Request-Id"] == "abc-1"
     assert odd.headers["X-Request-Id"] != "a b\tc"
+
+
+class _Fake:
+    """What a token reaches: nothing but the question for its organizations."""
+
+    def __init__(self, answers: asyncio.Event) -> None:
+        self.is_closed = False
+        self._answers = answers
+
+    def codegen(self, _org_id: int) -> Any:
+        return self
+
+    async def organizations(self) -> list[Organization]:
+        await self._answers.wait()
+        return [Organization(id=1, name="Octo")]
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def _asks(token: str) -> web.Request:
+    return make_mocked_request("GET", "/", headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_made_up_tokens_push_nobody_out() -> None:
+    """Nor does anybody push out those for whom a multi-run is at work."""
+    answers, opened = asyncio.Event(), dict[str, _Fake]()
+
+    def open_(token: str) -> Any:
+        opened[token] = _Fake(answers)
+        return opened[token]
+
+    callers = Callers(open_, requests_a_minute=100, most=3)
+    answers.set()
+    works, _ = await callers.of(_asks("works"))
+    works.at_work += 1
+    known, _ = await callers.of(_asks("known"))
+    answers.clear()
+    made_up = [asyncio.create_task(callers.of(_asks(f"made-up-{number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    assert (await callers.of(_asks("known")))[0] is known
+    answers.set()
+    await asyncio.gather(*made_up)
+
+    for number in range(5):
+        await callers.of(_asks(f"other-{number}"))
+    assert (await callers.of(_asks("works")))[0] is works
+    assert (await callers.of(_asks("known")))[0] is not known
+    assert not opened["works"].is_closed
+    await callers.aclose()
+
+
+async def test_a_check_that_takes_too_long_is_told() -> None:
+    """Also to those who wait behind others of the same token."""
+    fake: Any = _Fake(asyncio.Event())
+    callers = Callers(lambda _: fake, requests_a_minute=100, patience=0.02)
+    said = await asyncio.gather(*(callers.of(_asks("a")) for _ in range(3)), return_exceptions=True)
+
+    assert [each.status for each in said if isinstance(each, Problem)] == [503] * 3
+    await callers.aclose()
