@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -120,6 +121,9 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | N
         raise MisreadError(f"`--thread {thread}` names the repository already: leave `--repository` out.")
     if given["comment"] and thread is None:
         raise MisreadError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
+    if math.isnan(given.get("timeout_minutes") or 0.0):
+        # It passes every range.
+        raise MisreadError("`--timeout-minutes` takes a number of minutes, more than 0.")
     from bot.cli.carry import Wish, carry_out  # noqa: PLC0415 - what is misread is told before half a second of imports
 
     wish = Wish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 from pydantic import SecretStr
@@ -60,6 +61,8 @@ def _environ(settings: Accounts, event: str, payload: Path, repository: str | No
         "GITHUB_EVENT_NAME": event,
         "GITHUB_EVENT_PATH": str(payload),
         "GITHUB_REPOSITORY": repository or "",
+        # A label's order is known by its workflow run: the same label may be put on again.
+        "GITHUB_RUN_ID": uuid4().hex,
     }
     if not repository:
         environ["GITHUB_REPOSITORY"] = _full_name(read_occasion(environ).payload.get("repository"))

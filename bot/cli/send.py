@@ -82,7 +82,9 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
         raise CannotStartError(f"--url: {url} is no address.") from None
     except aiohttp.ClientConnectorError as error:
         # asyncio's own words for it hold the address once more.
-        reason = os.strerror(error.os_error.errno) if error.os_error.errno else os_reason(error.os_error)
+        number = error.os_error.errno
+        # Those of a name that is not found are negative, and not the system's.
+        reason = os.strerror(number) if number and number > 0 else os_reason(error.os_error)
         raise EndError(f"Nobody takes deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = type(error).__name__

@@ -39,6 +39,13 @@ Next: `codegen-bot status 1` shows how far it is.
 """)
 
 
+async def test_a_patience_that_is_no_number_is_told_before_a_run_is_started(terminal: Terminal) -> None:
+    typed = await terminal.types("run", "fix it", "--timeout-minutes", "nan")
+
+    assert (typed.status, terminal.codegen.runs) == (ExitStatus.USAGE, {})
+    assert typed.told.startswith("`--timeout-minutes` takes a number of minutes, more than 0.\n")
+
+
 async def test_a_used_up_plan_has_a_status_of_its_own(terminal: Terminal) -> None:
     terminal.codegen.script(outcome="quota")
 

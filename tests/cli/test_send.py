@@ -110,6 +110,17 @@ async def test_a_server_that_is_not_there_is_told_in_a_sentence(
     assert typed.told == "Nobody takes deliveries at http://127.0.0.1:9/webhooks/github: Connection refused.\n"
 
 
+async def test_a_server_whose_name_nobody_knows_is_told_in_a_sentence(
+    terminal: Terminal, write: Callable[[str], str]
+) -> None:
+    """The numbers of such errors are negative, and not the system's."""
+    typed = await terminal.types(*SEND, write("{}"), "--url", "http://shop.invalid/", GITHUB_WEBHOOK_SECRET="s3cret")
+
+    assert typed.status == 1
+    assert typed.told.startswith("Nobody takes deliveries at http://shop.invalid/: ")
+    assert "Unknown error" not in typed.told
+
+
 @pytest.mark.parametrize(
     ("text", "secret", "more", "told"),
     [
@@ -151,6 +162,16 @@ async def test_a_delivery_is_received_as_the_action_would(terminal: Terminal, wr
     assert (typed.status, typed.document["conclusion"], typed.document["agent_run_id"]) == (0, "success", 2)
     assert typed.document["comment_url"].endswith(f"#issuecomment-{comment.id}")
     assert comment.body.startswith("Finished in")
+
+
+async def test_a_label_that_is_put_on_again_asks_again(terminal: Terminal, write: Callable[[str], str]) -> None:
+    """Nothing in a label's payload tells the second time from the first; GitHub's runner has a number for each."""
+    for run in (1, 2):
+        terminal.github.label("alice", 2, "codegen:run")
+        delivery = write(json.dumps(terminal.github.deliveries[-1].payload))
+        typed = await terminal.types("receive", "--event", "issues", "--payload", delivery, "--json")
+
+        assert (typed.status, typed.document["agent_run_id"]) == (0, run)
 
 
 async def test_a_dry_delivery_changes_nothing(terminal: Terminal, write: Callable[[str], str]) -> None:
