@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from bot.replies.reply import Reply
 from bot.web.api.callers import Caller
 from bot.web.api.endpoint import Answer, Call
 from bot.web.api.models import Candidate, MultiRunQuery, MultiRunRequest, MultiRunResponse
-from bot.web.api.orders import order_of
+from bot.web.api.orders import key_used, order_of
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
@@ -71,9 +72,15 @@ class MultiRuns:
         self._is_closed = False
 
     async def start(self, caller: Caller, org_id: int, order: Order, *, patience: float) -> MultiRunAtWork:
-        """Begins it; one that was begun under the same identity is given back."""
+        """Begins it; one that was begun under the same identity is given back.
+
+        :raises Problem: where something else was asked for under it
+        """
         asked = {"order": order.to_json(), "patience": patience}
-        await self._remembered.remember(org_id, order.identity, asked, at=order.asked_at)
+        if not await self._remembered.remember(org_id, order.identity, asked, at=order.asked_at):
+            known = await self._remembered.find(org_id, order.identity)
+            if known is not None and _wish(known[0]) != _wish(asked):
+                raise key_used()
         found = await self.find(caller, org_id, order.identity)
         assert found is not None  # noqa: S101 - it has just been written down
         return found
@@ -190,6 +197,13 @@ async def multi_run_of(call: Call) -> MultiRunAtWork:
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, "The organization has no multi-run of this id.")
     return found
+
+
+def _wish(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, whenever that was; as it comes back from the database."""
+    order = {name: value for name, value in asked["order"].items() if name != "asked_at"}
+    wish: dict[str, Any] = json.loads(json.dumps({**asked, "order": order}))
+    return wish
 
 
 def _begun(identity: str) -> MultiRunResponse:

@@ -82,15 +82,27 @@ def hand(call: Call, order: Order) -> Do:
 
 
 async def once(call: Call, order: Order, start: Callable[[Do], Awaitable[Started]]) -> AgentRun:
-    """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment."""
+    """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment.
 
-    async def begin() -> AgentRun:
-        return (await start(hand(call, order))).run
+    :raises Problem: where the key came with another body before, as far as that is remembered
+    """
+    said = hashlib.sha256(call.body.model_dump_json().encode()).hexdigest()
+
+    async def begin() -> tuple[str, AgentRun]:
+        return said, (await start(hand(call, order))).run
 
     if key_of(call) is None:
-        return await begin()
+        return (await begin())[1]
     place = (call.caller.key, call.org_id, order.identity)
-    return await call.services.kept.get(place, begin, seconds=KEY_LASTS.total_seconds())
+    said_first, run = await call.services.kept.get(place, begin, seconds=KEY_LASTS.total_seconds())
+    if said_first != said:
+        raise key_used()
+    return run
+
+
+def key_used() -> Problem:
+    """As https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ wants it."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before.")
 
 
 async def carry_out(call: Call, command: Command) -> Reply:

@@ -90,6 +90,23 @@ async def test_the_same_key_is_the_same_multi_run(house: House) -> None:
     assert (again.status, again.document["status"], len(house.codegen.runs)) == (200, "completed", 3)
 
 
+async def test_the_same_key_with_another_body_is_refused(tmp_path: Path) -> None:
+    """After a restart as well."""
+    async with house_in(tmp_path) as house:
+        body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": [7, None, 0.5]}}
+        first = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+        await house.stop()
+        await house.start()
+        others = [
+            await house.post(MULTI_RUN, {**body, **other}, Idempotency_Key="a")
+            for other in ({"prompt": "Make it small."}, {"timeout": 5}, {"temperature": 1}, {"metadata": None})
+        ]
+        again = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+
+        assert {each.status for each in others} == {422}
+        assert (again.status, again.document["id"]) == (202, first.document["id"])
+
+
 async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> None:
     """By the token of whoever asks: none is kept."""
     async with house_in(tmp_path) as house:

@@ -34,6 +34,16 @@ async def test_the_same_key_starts_one_run(house: House) -> None:
     assert [each.document["id"] for each in said] == [1, 1, 2, 3, 4]
 
 
+async def test_the_same_key_with_another_body_is_refused(house: House) -> None:
+    first = await house.post(RUN, {"prompt": "Fix it."}, Idempotency_Key="a")
+    other = await house.post(RUN, {"prompt": "Break it."}, Idempotency_Key="a")
+    again = await house.post(RUN, {"prompt": "Fix it.", "temperature": 0.7}, Idempotency_Key="a")
+
+    assert (other.status, other.detail) == snapshot((422, "This Idempotency-Key came with another body before."))
+    assert (again.status, again.document["id"]) == (200, first.document["id"])
+    assert len(house.codegen.runs) == 1
+
+
 async def test_a_key_is_its_callers_own(house: House) -> None:
     first = await house.post(RUN, {"prompt": "Fix it."}, Idempotency_Key="a")
     second = await house.post(RUN, {"prompt": "Fix it."}, token="sk-org1-other", Idempotency_Key="a")
