@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,8 @@ class Runs:
         self._record = record
         self._again = again
         self._seen = seen
+        self.cut_off_asking = False
+        """Whether the story was cut off while Codegen was asked for a run: nobody knows then whether there is one."""
 
     def creation_wait(self) -> float:
         """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
@@ -179,7 +182,7 @@ class Runs:
                     detail="The bot was restarted while it asked, and does not know what became of it.",
                     may_have_happened=True,
                 )
-            return Started(await send(), self._tools.now())
+            return Started(await self._ask(send), self._tools.now())
 
         await self._record(f"about-to-{operation}", _FLAG, note)
         started = await self._record(operation, _STARTED, work)
@@ -200,7 +203,7 @@ class Runs:
             if in_doubt and (found := await look()) is not None:
                 return found
             try:
-                return await send()
+                return await self._ask(send)
             except UpstreamError as error:
                 if last or not error.may_have_happened:
                     raise
@@ -209,6 +212,13 @@ class Runs:
                 # What was cut off may still be on its way in: give it a moment to show up in the list.
                 await self._tools.sleep(IN_DOUBT_DELAY)
         raise AssertionError("the last try returns or raises")
+
+    async def _ask(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:
+        try:
+            return await send()
+        except asyncio.CancelledError:
+            self.cut_off_asking = True
+            raise
 
     async def get(self, run_id: int) -> AgentRun:
         """The run as it is when first asked for."""

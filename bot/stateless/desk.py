@@ -98,7 +98,7 @@ class Desk:
         return marker.stage is Stage.FAILED if marker.stage in _LAST else marker.worker == self._tools.worker
 
     async def _say_that_it_was_cut_off(self, order: Order, do: Do) -> Reply:
-        reply = interrupted([*do.seen_runs.values()], prefix=order.prefix)
+        reply = interrupted([*do.seen_runs.values()], prefix=order.prefix, is_in_doubt=do.runs.cut_off_asking)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
         # The cancellation has done its work: what follows has its own, short time.

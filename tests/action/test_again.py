@@ -172,7 +172,7 @@ async def test_steps_that_say_the_same_are_two(workflow: Workflow) -> None:
 
 
 async def test_cancelled_before_a_run_was_started(slow_workflow: Workflow) -> None:
-    slow_workflow.codegen.control.fault(path="/agent/run$", method="POST", action="hang", delay=20.0)
+    slow_workflow.codegen.control.fault(path="/agent/runs$", method="GET", action="hang", delay=20.0)
     delivery = slow_workflow.commented("bob", "/codegen run fix it")
     begun = await slow_workflow.begun_on(delivery)
     await begun.until_it_says("Accepted.")
@@ -183,6 +183,22 @@ async def test_cancelled_before_a_run_was_started(slow_workflow: Workflow) -> No
         130,
         "Cancelled before an agent run was started. Nothing goes on at Codegen.",
     )
+
+
+async def test_cancelled_while_a_run_was_asked_for(slow_workflow: Workflow) -> None:
+    """Codegen has the request and has done what it says; the job does not know yet."""
+    slow_workflow.codegen.control.fault(path="/agent/run$", method="POST", action="hang", delay=20.0, after_work=True)
+    begun = await slow_workflow.begun_on(slow_workflow.commented("bob", "/codegen run fix it"))
+    await slow_workflow.codegen.run_created(1)
+    begun.cancel()
+    job = await begun.ended()
+
+    assert (job.status, job.outputs["reason-code"]) == (130, "interrupted")
+    assert slow_workflow.replies()[0].body.partition("\n\n<!--")[0] == snapshot("""\
+Cancelled while Codegen was asked for an agent run: one may be at work there.
+
+Next: `/codegen runs` shows the latest ones.\
+""")
 
 
 def _stage(workflow: Workflow) -> Any:
