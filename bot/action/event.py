@@ -85,6 +85,9 @@ class Occasion:
         match self.payload.get("pull_request"):
             case {"head": {"repo": {"full_name": str(head)}}, "base": {"repo": {"full_name": str(base)}}}:
                 return head != base
+            case {"head": {"repo": None}}:
+                # The fork is gone, its pull request is not.
+                return True
             case _:
                 return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from inline_snapshot import snapshot
 
@@ -37,8 +39,9 @@ Next: take a token from Codegen's settings, put it into this repository's secret
     assert workflow.replies() == []
 
 
-async def test_a_missing_token_on_a_forks_pull_request_names_the_cause(workflow: Workflow) -> None:
-    fork = {"head": {"repo": {"full_name": "carol/shop"}}, "base": {"repo": {"full_name": "octo/shop"}}}
+@pytest.mark.parametrize("head", [{"full_name": "carol/shop"}, None], ids=["there", "deleted"])
+async def test_a_missing_token_on_a_forks_pull_request_names_the_cause(workflow: Workflow, head: Any) -> None:
+    fork = {"head": {"repo": head}, "base": {"repo": {"full_name": "octo/shop"}}}
     job = await workflow.step("pull_request", {"pull_request": fork}, inputs={**RUN, "codegen-api-token": ""})
 
     assert job.status == 2
