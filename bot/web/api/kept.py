@@ -22,10 +22,12 @@ class _Place:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     value: Any = None
     until: float = float("-inf")
+    failures: int = 0
+    failure: Exception | None = None
 
 
 class Kept:
-    """Values by token, organization and question. Failures are not kept."""
+    """Values by token, organization and question. Failures are told to all who wait, and not kept."""
 
     def __init__(self, *, seconds: float = KEPT_FOR, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -44,9 +46,18 @@ class Kept:
         self._places.move_to_end(key)
         while len(self._places) > MOST_KEPT:
             self._places.popitem(last=False)
+        known_failures = place.failures
         async with place.turn:
+            if place.failure is not None and place.failures > known_failures:
+                raise place.failure
             if self._clock() >= place.until:
-                place.value = await ask()
+                try:
+                    place.value = await ask()
+                except Exception as error:
+                    place.failures += 1
+                    place.failure = error
+                    raise
+                place.failure = None
                 place.until = self._clock() + (self._seconds if seconds is None else seconds)
             value: T = place.value
             return value

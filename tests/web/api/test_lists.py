@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.web.api.kept import Kept
 from tests.web.api.house import ORG, House
 
 RUNS = f"{ORG}/agent/runs"
@@ -150,3 +151,44 @@ async def test_head_tells_the_headers_alone(house: House) -> None:
     said = await house.ask("HEAD", f"{ORG}/users", token="sk-org1-caller")
 
     assert (said.status, said.headers["ETag"]) == (200, got.headers["ETag"])
+
+
+async def test_a_failure_is_told_to_all_who_wait() -> None:
+    """Upstream is not asked again by each of them in turn; whoever comes later has it asked again."""
+    kept, answers = Kept(), asyncio.Event()
+    begun = 0
+
+    async def ask() -> int:
+        nonlocal begun
+        begun += 1
+        await answers.wait()
+        raise ConnectionError
+
+    place = ("token", 1, "question")
+    asking = [asyncio.create_task(kept.get(place, ask)) for _ in range(5)]
+    await asyncio.sleep(0)
+    answers.set()
+    said = await asyncio.gather(*asking, return_exceptions=True)
+    assert ([type(each) for each in said], begun) == ([ConnectionError] * 5, 1)
+
+    with pytest.raises(ConnectionError):
+        await kept.get(place, ask)
+    assert begun == 2
+
+
+async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> None:
+    kept, asked = Kept(), asyncio.Event()
+    begun = 0
+
+    async def ask() -> int:
+        nonlocal begun
+        begun += 1
+        await asked.wait()
+        return begun
+
+    first, *others = [asyncio.create_task(kept.get(("token", 1, "question"), ask)) for _ in range(5)]
+    await asyncio.sleep(0)
+    first.cancel()
+    asked.set()
+
+    assert await asyncio.gather(*others) == [2] * 4
