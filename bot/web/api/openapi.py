@@ -103,7 +103,8 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "Idempotency-Key",
                 "header",
                 schema={"type": "string", "pattern": "^[!-~]{1,200}$"},
-                description="The same key of the same caller at the same address does the work once, within 24 hours.",
+                description="The same key of the same caller at the same address does the work once, within 24 hours; "
+                "with another body it is refused.",
             )
         )
     if endpoint.is_kept:

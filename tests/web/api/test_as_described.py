@@ -119,6 +119,9 @@ async def test_what_fits_the_description_is_answered_as_it_says(url: str) -> Non
         tried += 1
         if tried % 4:
             _let_it_be_there(case, tried)
+        if key := case.headers.get("Idempotency-Key"):
+            # Which keys came with another body before, no schema can say.
+            case.headers["Idempotency-Key"] = f"{key[:190]}-{tried}"
         accepted = [] if name_of(case.operation) in JUDGED_BY_WHAT_IS_THERE else [positive_data_acceptance]
         response = case.call(base_url=url, headers=TOKEN, timeout=30)
         case.validate_response(response, checks=[*CONFORMANCE, *accepted])
