@@ -42,6 +42,8 @@ class Kept:
         :param key: the token's digest, the organization, the question
         :param seconds: how long it is kept, where that is not the usual time
         """
+        if key not in self._places:
+            self._drop_expired()
         place = self._places.setdefault(key, _Place())
         self._places.move_to_end(key)
         while len(self._places) > MOST_KEPT:
@@ -68,4 +70,10 @@ class Kept:
         :param caller: the token's digest
         """
         for key in [key for key in self._places if key[:2] == (caller, org_id) and key[2].startswith(question)]:
+            del self._places[key]
+
+    def _drop_expired(self) -> None:
+        """A page of runs may be large, and nobody may ask for it again."""
+        now = self._clock()
+        for key in [key for key, place in self._places.items() if now >= place.until and not place.turn.locked()]:
             del self._places[key]

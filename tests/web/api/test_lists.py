@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.web.api.kept import Kept
+from tests.codegen.clock import Clock
 from tests.web.api.house import ORG, House
 
 RUNS = f"{ORG}/agent/runs"
@@ -192,3 +194,20 @@ async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> No
     asked.set()
 
     assert await asyncio.gather(*others) == [2] * 4
+
+
+async def test_what_is_kept_no_more_takes_no_memory() -> None:
+    """Though nobody asks for it again: the next question of any kind drops it, and nothing else."""
+    clock = Clock()
+    kept = Kept(clock=clock)
+
+    async def ask() -> set[int]:
+        return {1}
+
+    short = weakref.ref(await kept.get(("token", 1, "short"), ask, seconds=2))
+    long = weakref.ref(await kept.get(("token", 1, "long"), ask, seconds=60))
+    clock.now += 3
+    await kept.get(("token", 1, "other"), ask)
+
+    assert short() is None
+    assert long() == {1}
