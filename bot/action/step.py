@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.action.inputs import InputError, Inputs
 from bot.commands.grammar import build
 from bot.commands.named import Named
+from bot.commands.resume import Resume
 from bot.commands.table import COMMANDS, Command
 from bot.commands.usage import MisreadError
 from bot.github.models import Person, Thread
@@ -100,7 +101,13 @@ def _command(inputs: Inputs, config: RepositoryConfig) -> Command | Named:
     }
     flags = {_FLAG_OF_INPUT[name]: [*given] for name, given in values.items() if given}
     try:
-        return build(inputs.command, flags, _rest(inputs), prompts=config.prompts)
+        command = build(inputs.command, flags, _rest(inputs), prompts=config.prompts)
+        # A number at the prompt's beginning is the prompt's: the run has an input of its own.
+        return (
+            Resume(inputs.prompt)
+            if isinstance(command, Resume) and not inputs.agent_run_id and inputs.prompt
+            else command
+        )
     except MisreadError as error:
         text = str(error).replace("`-n`", "`concurrency`")
         for name, flag in _FLAG_OF_INPUT.items():

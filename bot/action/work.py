@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from bot import log
 from bot.action.event import Occasion
 from bot.action.inputs import InputError, Inputs
 from bot.action.runner import Runner
@@ -26,6 +27,8 @@ from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
 from bot.stateless.desk import Carried
+
+_log = log.get(__name__)
 
 PROGRESS_EVERY = 5.0
 """Seconds between two lines of progress of one command, at the least."""
@@ -67,7 +70,9 @@ class Work:
             dry_run=dry_run,
         ) as direct:
             try:
-                orders = await self._orders(direct)
+                orders = await self._orders_unless_stopped(direct)
+            except _StoppedError:
+                return [Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")]
             except UpstreamError as error:
                 # The thread that the step names cannot be read.
                 return [Outcome(reason=of_kind(error.kind), sentence=upstream(error, again="run the job again").text)]
@@ -78,6 +83,19 @@ class Work:
                 return await self._carry_out_all(direct, orders)
             finally:
                 self._runner.end_group()
+
+    async def _orders_unless_stopped(self, direct: Direct) -> list[Order]:
+        """:raises _StoppedError: where the job is cancelled while GitHub is still being asked"""
+        asking, stopping = asyncio.create_task(self._orders(direct)), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise _StoppedError
+            return asking.result()
+        finally:
+            for task in (asking, stopping):
+                task.cancel()
+            await asyncio.gather(asking, stopping, return_exceptions=True)
 
     async def _orders(self, direct: Direct) -> list[Order]:
         if self._inputs.is_auto:
@@ -145,6 +163,10 @@ class Work:
         self._runner.line(f"{order.name}: {reply.text.partition(chr(10))[0]}")
 
 
+class _StoppedError(Exception):
+    """The job is cancelled."""
+
+
 def _outcome(carried: Carried | BaseException) -> Outcome:
     match carried:
         case Carried():
@@ -152,7 +174,9 @@ def _outcome(carried: Carried | BaseException) -> Outcome:
         case asyncio.CancelledError():
             return Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
         case _:
-            raise carried
+            # What came of the other commands is told all the same.
+            _log.error("action.broken", exc_info=carried)
+            return Outcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(carried).__name__}.")
 
 
 def settings_of(inputs: Inputs, environ: Mapping[str, str], *, is_from_fork: bool) -> Accounts:

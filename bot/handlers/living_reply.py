@@ -113,15 +113,21 @@ class LivingReply:
         self._shown = body
 
     async def _create(self, body: str) -> int:
-        thread, in_doubt = self._order.the_thread(), self._again
+        thread, in_doubt, posted = self._order.the_thread(), self._again, None
+        # An answer that somebody has looked at, and decided to go on with.
+        known = self._earlier
 
         async def create() -> int:
-            nonlocal in_doubt
-            if in_doubt and (found := self._earlier or await self.earlier()) is not None:
-                self.url = found[0].url
-                return found[0].id
-            in_doubt = True
-            posted = await self._github.comment(thread.repository, thread.number, body)
+            nonlocal in_doubt, posted
+            if posted is None:
+                found = known or (await self.earlier() if in_doubt else None)
+                if found is not None:
+                    if known is None and self._worker is not None and found[1].worker != self._worker:
+                        raise AnsweredElsewhereError(found[0].url)
+                    self.url = found[0].url
+                    return found[0].id
+                in_doubt = True
+                posted = await self._github.comment(thread.repository, thread.number, body)
             if self._worker is not None:
                 await self._give_way(posted)
             self.url, self._shown = posted.url, body

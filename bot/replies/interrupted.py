@@ -29,6 +29,8 @@ def interrupted(runs: Sequence[AgentRun], *, prefix: str, is_in_doubt: bool) -> 
             "Cancelled while Codegen was asked for an agent run: one may be at work there.\n\n"
             f"Next: `{prefix} runs` shows the latest ones."
         )
+    elif runs:
+        text = "Cancelled after its agent runs had ended. Nothing goes on at Codegen."
     else:
         text = "Cancelled before an agent run was started. Nothing goes on at Codegen."
     return Reply(stage=Stage.FAILED, text=text, runs=tuple(run.id for run in runs), reason=Reason.INTERRUPTED)

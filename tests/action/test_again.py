@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulator.github.world import BOT_LOGIN
+from bot.action.door import run
+from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
 from bot.replies.markers import Marker, Stage, find, write
-from tests.action.workflow import Workflow
+from tests.action.workflow import Here, Workflow
 
 RUN = {"command": "run", "prompt": "Fix it."}
 
@@ -42,6 +43,27 @@ async def test_jobs_at_once_make_one_run_and_one_reply(quick_workflow: Workflow)
         f"https://github.com/octo/shop/pull/1#issuecomment-{quick_workflow.replies()[0].id}"
     }
     assert (len(quick_workflow.codegen.runs), len(quick_workflow.replies())) == (1, 1)
+
+
+async def test_whoever_comes_between_a_look_and_a_word_is_left_to_it(quick_workflow: Workflow) -> None:
+    """The job had found no reply; another's is there when its own is due."""
+    delivery = quick_workflow.commented("bob", "/codegen run fix it")
+    identity = (await quick_workflow.on(delivery)).document["identity"]
+    for reply in quick_workflow.replies():
+        quick_workflow.github.world.comments.pop(reply.id)
+    quick_workflow.codegen.runs.clear()
+    job = await quick_workflow.begin(delivery.event, delivery.payload, run_id="78")
+    assert isinstance(job, Here)
+
+    def hear(line: str) -> None:
+        if line.startswith("run: Accepted."):
+            marker = Marker(identity=identity, command="run", stage=Stage.ACCEPTED, worker="actions/79/codegen/")
+            quick_workflow.github.comment(ACTIONS_LOGIN, 1, f"Accepted.\n\n{write(marker)}")
+
+    outcome, status = await run(job.environ, say=hear)
+
+    assert (outcome.reason.value, status) == ("already-answered", 0)
+    assert (len(quick_workflow.replies()), quick_workflow.codegen.runs) == (1, {})
 
 
 @pytest.mark.parametrize("stage", [Stage.STARTED, Stage.FINISHED, Stage.FAILED])

@@ -129,6 +129,18 @@ async def test_a_run_by_its_number(quick_workflow: Workflow) -> None:
     assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
 
 
+async def test_a_number_at_a_prompts_beginning_names_no_run(quick_workflow: Workflow) -> None:
+    """The run has an input of its own; without it, it is the thread's latest."""
+    await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "1"})
+    quick_workflow.codegen.script(result="Went on.")
+    job = await quick_workflow.step(
+        inputs={"command": "resume", "prompt": "3 tests fail still.", "pull-request": "1"}, run_id="78"
+    )
+
+    assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
+    assert "3 tests fail still." in quick_workflow.codegen.runs[1].prompts[-1]
+
+
 async def test_a_pull_request_that_is_not_there(quick_workflow: Workflow) -> None:
     job = await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "99"})
 
