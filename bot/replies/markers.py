@@ -1,7 +1,7 @@
 """The hidden line at the end of every reply: which command it answers, how far it is, which runs belong to it.
 
 A replayed step finds its comment by it, and a door without a database finds the runs of a thread. It is believed only
-in comments of the bot itself and of other GitHub Apps: people cannot write as one (`bot.handlers.thread_markers`).
+in comments of the bot itself, of other GitHub Apps and of people who may write (`bot.handlers.thread_markers`).
 """
 
 from __future__ import annotations

@@ -66,9 +66,11 @@ async def test_whoever_comes_between_a_look_and_a_word_is_left_to_it(quick_workf
     assert (len(quick_workflow.replies()), quick_workflow.codegen.runs) == (1, {})
 
 
+@pytest.mark.parametrize("author", [BOT_LOGIN, "alice"])
 @pytest.mark.parametrize("stage", [Stage.STARTED, Stage.FINISHED, Stage.FAILED])
-async def test_what_the_server_answers_is_left_to_it(workflow: Workflow, stage: Stage) -> None:
-    """A team may have both for a while."""
+async def test_what_the_server_answers_is_left_to_it(quick_workflow: Workflow, stage: Stage, author: str) -> None:
+    """A team may have both for a while; the server writes as an App or, on a plain token, as somebody who may write."""
+    workflow = quick_workflow
     delivery = workflow.commented("bob", "/codegen run fix it")
     comment = workflow.github.comments(1)[-1]
     probe = await workflow.on(delivery)
@@ -76,7 +78,7 @@ async def test_what_the_server_answers_is_left_to_it(workflow: Workflow, stage: 
     for reply in workflow.replies():
         workflow.github.world.comments.pop(reply.id)
     marker = Marker(identity=identity, command="run", stage=stage, runs=(1,))
-    workflow.github.comment(BOT_LOGIN, 1, f"On it.\n\n{write(marker)}")
+    workflow.github.comment(author, 1, f"On it.\n\n{write(marker)}")
 
     job = await workflow.on(delivery, run_id="78")
 
