@@ -51,13 +51,6 @@ def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a step's log is its standard output
 
 
-async def act(
-    environ: Mapping[str, str], *, say: Callable[[str], None], pace: Pace | None = None, dry_run: bool = False
-) -> Outcome:
-    """The same for whoever asks in-process: what came of it."""
-    return (await run(environ, say=say, pace=pace, dry_run=dry_run))[0]
-
-
 async def run(
     environ: Mapping[str, str],
     *,

@@ -76,7 +76,6 @@ async def http_api(
             multi_runs=multi_runs,
             tell_reason=tell_reason,
             now=pace.now,
-            sleep=pace.sleep,
         )
         api = Api(callers, services)
         connections = ConnectionManager(callers, floor=pace.shortest, sleep=pace.sleep)

@@ -6,7 +6,7 @@ works for: whoever belongs to another one has no say in its repositories.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import httpx
@@ -14,7 +14,6 @@ import httpx
 from bot.app.clients import Clients, Pace
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
-from bot.codegen.models import AgentRun
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
 from bot.handlers.do import Do
@@ -80,11 +79,6 @@ class TokenAccess:
         if patience is not None:
             tools = replace(tools, run_timeout=patience)
         return await Desk(tools).carry_out(order)
-
-    async def finished(
-        self, org_id: int, run: AgentRun, on_change: Callable[[AgentRun], Awaitable[None]] | None = None
-    ) -> AgentRun:
-        return await self._of(org_id).watcher.finished(run.id, known=run, on_change=on_change)
 
     async def aclose(self) -> None:
         for organization in self._organizations.values():

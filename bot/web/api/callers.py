@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol, TypeVar
@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from aiohttp import web
 
 from bot.codegen.client import Codegen
-from bot.codegen.models import AgentRun, Organization
+from bot.codegen.models import Organization
 from bot.errors import Kind, UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -67,11 +67,6 @@ class Access(Protocol):
         :param told: hears every state of the reply
         :param patience: seconds for which runs are followed; None: the usual time
         """
-
-    async def finished(
-        self, org_id: int, run: AgentRun, on_change: Callable[[AgentRun], Awaitable[None]] | None = None
-    ) -> AgentRun:
-        """Waits for a run's end, with all others who wait on this token."""
 
     async def aclose(self) -> None: ...
 
