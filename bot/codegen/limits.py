@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 WINDOWS: dict[str, tuple[int, float]] = {
     "read": (60, 30.0),
@@ -18,16 +20,28 @@ WINDOWS: dict[str, tuple[int, float]] = {
 """Requests and seconds for each class of operation, as the API's description states them."""
 
 
+@dataclass(eq=False, slots=True)
+class _Slot:
+    """A request that counts from `at` on; infinity while it is under way."""
+
+    at: float
+
+
 class _Window:
     def __init__(self, count: int, seconds: float) -> None:
+        self.count = count
         self.seconds = seconds
-        self.taken: deque[float] = deque(maxlen=count)
+        self.taken: list[_Slot] = []
         self.paused_until = 0.0
         self.turn = asyncio.Lock()
 
     def wait(self, now: float) -> float:
-        full = len(self.taken) == self.taken.maxlen
-        return max(self.paused_until - now, self.taken[0] + self.seconds - now if full else 0.0, 0.0)
+        self.taken = [slot for slot in self.taken if slot.at + self.seconds > now]
+        if len(self.taken) < self.count:
+            return max(self.paused_until - now, 0.0)
+        soonest = min(slot.at for slot in self.taken) + self.seconds - now
+        # Where all are under way, nobody knows when the first one ends: looked at again after a while.
+        return max(self.paused_until - now, self.seconds / 10 if soonest == math.inf else soonest)
 
 
 class Limits:
@@ -45,14 +59,30 @@ class Limits:
         self._sleep = sleep
 
     async def slot(self, name: str | None) -> None:
-        """Waits until a request of this class may be sent, and counts it."""
+        """Waits until a request of this class may be sent, and counts it from now on."""
+        async with self.place(name):
+            pass
+
+    @asynccontextmanager
+    async def place(self, name: str | None) -> AsyncIterator[None]:
+        """The same for a request that lasts as long as the context.
+
+        It counts from its end on: the API counts it when it arrives there, which is later than it was sent. Counted
+        from the sending, one that was long on its way and sixty quick ones behind it would meet the API as sixty-one.
+        """
         window = self._windows.get(name or "")
         if window is None:
+            yield
             return
+        slot = _Slot(math.inf)
         async with window.turn:
             while (wait := window.wait(self._clock())) > 0:
                 await self._sleep(wait)
-            window.taken.append(self._clock())
+            window.taken.append(slot)
+        try:
+            yield
+        finally:
+            slot.at = self._clock()
 
     def wait_for(self, name: str) -> float:
         """Seconds until the next slot, not counting those who wait already."""

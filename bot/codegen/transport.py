@@ -94,9 +94,9 @@ class Transport:
         attempt = 0
         while True:
             attempt += 1
-            await self.limits.slot(call.limit)
             try:
-                return await self._try(call)
+                async with self.limits.place(call.limit):
+                    return await self._try(call)
             except UpstreamError as error:
                 wait = retry_delay(error, attempt)
                 if error.kind is Kind.RATE_LIMITED and wait is not None:

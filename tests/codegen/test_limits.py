@@ -75,6 +75,24 @@ async def test_first_come_first_served(limits: Limits, clock: Clock) -> None:
     assert clock.now == 1000 + 30
 
 
+async def test_a_request_counts_from_its_end_on(limits: Limits, clock: Clock) -> None:
+    """The API counts it when it arrives, which may be any time before its answer."""
+    async with limits.place("few"):
+        clock.passes(8)
+    await take(limits, 2)
+    assert limits.wait_for("few") == 10
+    clock.passes(9)
+    assert limits.wait_for("few") == 1
+
+
+async def test_a_request_under_way_keeps_its_slot(limits: Limits, clock: Clock) -> None:
+    """However long it takes; and it is looked again, though nobody knows when it ends."""
+    async with limits.place("few"), limits.place("few"), limits.place("few"):
+        clock.passes(60)
+        assert limits.wait_for("few") == 1
+    assert limits.wait_for("few") == 10
+
+
 async def test_who_gives_up_takes_no_slot(limits: Limits, clock: Clock) -> None:
     """And does not keep the others waiting."""
     await take(limits, 3)
