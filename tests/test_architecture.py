@@ -39,6 +39,7 @@ BOXES = {"emulator": {"cli", "demo"}}
 """What stands apart: it imports nothing of the bot, and only these import it."""
 
 SPOKEN_BY = {
+    "alembic": {"bot.store.migrating", "bot.store.migrations"},
     "aiohttp": {"bot.app", "bot.cli.send", "bot.demo", "bot.dry_run.github", "bot.emulator", "bot.github", "bot.web"},
     "click": {"bot.cli"},
     "dbos": {"bot.engine"},

@@ -26,7 +26,8 @@ from bot.store.database import open_engine
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
-from bot.store.tables import check, create_tables
+from bot.store.migrating import migrate
+from bot.store.tables import check
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -75,7 +76,7 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Application]:
     database = open_engine(settings.database_url)
     try:
-        await asyncio.to_thread(create_tables, database)
+        await asyncio.to_thread(migrate, database)
         async with clients(settings, pace) as worlds:
             tools = Tools(
                 codegen=worlds.codegen,

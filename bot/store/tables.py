@@ -1,4 +1,8 @@
-"""The bot's own tables, beside those of DBOS in the same database."""
+"""The bot's own tables, beside those of DBOS in the same database.
+
+How they stand now. How a database comes to stand so is told by `bot.store.migrations`: who changes a table here adds a
+migration there, and a test holds the two against each other.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.engine import Engine
 
-from bot.errors import SettingsError
-
-_METADATA = sa.MetaData()
+METADATA = sa.MetaData()
 
 # Nothing promises that Codegen's numbers stay within 32 bits.
 THREAD_RUNS = sa.Table(
     "codegen_bot_thread_runs",
-    _METADATA,
+    METADATA,
     sa.Column("org_id", sa.BigInteger, primary_key=True),
     sa.Column("run_id", sa.BigInteger, primary_key=True),
     sa.Column("repository", sa.Text, primary_key=True),
@@ -29,7 +29,7 @@ THREAD_RUNS = sa.Table(
 
 STARS = sa.Table(
     "codegen_bot_stars",
-    _METADATA,
+    METADATA,
     sa.Column("org_id", sa.BigInteger, primary_key=True),
     sa.Column("run_id", sa.BigInteger, primary_key=True),
     sa.Column("login", sa.Text, nullable=False),
@@ -38,7 +38,7 @@ STARS = sa.Table(
 
 SPENDING = sa.Table(
     "codegen_bot_spending",
-    _METADATA,
+    METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("login", sa.Text, nullable=False),
     sa.Column("repository", sa.Text, nullable=False),
@@ -50,7 +50,7 @@ SPENDING = sa.Table(
 
 CONFIRMATIONS = sa.Table(
     "codegen_bot_confirmations",
-    _METADATA,
+    METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("login", sa.Text, nullable=False),
     sa.Column("repository", sa.Text, nullable=False),
@@ -61,7 +61,7 @@ CONFIRMATIONS = sa.Table(
 
 MULTI_RUNS = sa.Table(
     "codegen_bot_multi_runs",
-    _METADATA,
+    METADATA,
     sa.Column("org_id", sa.BigInteger, primary_key=True),
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("asked", sa.Text, nullable=False),
@@ -69,31 +69,20 @@ MULTI_RUNS = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 
-_CREATION_LOCK = 0x636F646567656E
-"""The number of PostgreSQL's lock under which tables are made; any will do that nobody else uses."""
+ORDERS = sa.Table(
+    "codegen_bot_orders",
+    METADATA,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("document", sa.Text, nullable=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=True),
+    sa.Column("executor", sa.Text, nullable=False),
+    sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+    sa.Index("codegen_bot_orders_by_state", "state", "executor", "taken_at"),
+)
 
-
-def create_tables(engine: Engine) -> None:
-    """Makes the tables that are missing. Blocking; called once, at start.
-
-    :raises SettingsError: where the database cannot be used
-    """
-    try:
-        with engine.begin() as connection:
-            _create(connection)
-    except DBAPIError as error:
-        reason = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
-        raise SettingsError(f"DATABASE_URL names a database that cannot be used: {reason.rstrip('.')}.") from None
-
-
-def _create(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        # Even "IF NOT EXISTS" fails where two processes start at the same moment.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CREATION_LOCK)))
-    for table in _METADATA.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
+EXECUTORS = sa.Table("codegen_bot_executors", METADATA, sa.Column("executor", sa.Text, primary_key=True))
 
 
 async def check(engine: Engine) -> None:

@@ -10,7 +10,8 @@ from inline_snapshot import snapshot
 
 from bot.errors import SettingsError
 from bot.store.database import BUSY_TIMEOUT_MS, open_engine
-from bot.store.tables import check, create_tables
+from bot.store.migrating import migrate
+from bot.store.tables import check
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -23,7 +24,7 @@ def refusal(url: str) -> str:
     def start() -> None:
         engine = open_engine(url)
         try:
-            create_tables(engine)
+            migrate(engine)
         finally:
             engine.dispose()
 
@@ -44,7 +45,7 @@ def test_sqlite_is_told_to_survive_power_cuts_and_to_wait(tmp_path: Path) -> Non
 def test_a_writer_takes_the_write_lock_with_its_first_statement(tmp_path: Path) -> None:
     """A lock that is asked for later fails at once instead of waiting."""
     engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    create_tables(engine)
+    migrate(engine)
     statements: list[str] = []
     with engine.connect() as connection:
         assert connection.connection.driver_connection is not None

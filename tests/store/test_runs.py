@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
+from bot.store.migrating import migrate
 from bot.store.runs import ThreadRuns
-from bot.store.tables import check, create_tables
+from bot.store.tables import check
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -26,7 +27,7 @@ def database(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def runs(database: Engine) -> ThreadRuns:
-    create_tables(database)
+    migrate(database)
     return ThreadRuns(database)
 
 
@@ -76,13 +77,13 @@ class TestThreadRuns:
         engine = open_engine(database_url)
         try:
             renewed = ThreadRuns(engine)
-            create_tables(engine)
+            migrate(engine)
             assert await renewed.latest(1, repository=SHOP, number=1) == 7
         finally:
             engine.dispose()
 
     async def test_several_processes_may_start_at_once(self, database: Engine) -> None:
-        await asyncio.gather(*(asyncio.to_thread(create_tables, database) for _ in range(4)))
+        await asyncio.gather(*(asyncio.to_thread(migrate, database) for _ in range(4)))
         assert await ThreadRuns(database).latest(1, repository=SHOP, number=1) is None
 
     async def test_a_database_that_answers_passes_the_check(self, database: Engine) -> None:

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
+from bot.store.migrating import migrate
 from bot.store.models import Budget, Limits, Over
 from bot.store.spending import Spending
-from bot.store.tables import create_tables
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -23,7 +23,7 @@ NO_LIMITS = Limits(person=None, thread=None, repository=None)
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    create_tables(engine)
+    migrate(engine)
     yield engine
     engine.dispose()
 

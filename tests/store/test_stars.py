@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
+from bot.store.migrating import migrate
 from bot.store.models import Star
 from bot.store.stars import Stars
-from bot.store.tables import create_tables
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -21,7 +21,7 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
-    create_tables(engine)
+    migrate(engine)
     yield engine
     engine.dispose()
 

@@ -1,0 +1,174 @@
+"""The orders that were taken, from the answer to GitHub on until nobody can send them again.
+
+Written in batches: what costs is the write that survives a power cut, and one serves as many orders as wait for it.
+An order waits, then it is begun (the engine has it), then it has ended. Who has it is a process, by its executor id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from bot.store.tables import EXECUTORS, ORDERS, insert
+
+
+class State(StrEnum):
+    """How far an order has come."""
+
+    WAITING = "waiting"
+    BEGUN = "begun"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An order as it is written down.
+
+    :param document: plain JSON
+    """
+
+    identity: str
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The orders that wait.
+
+    :param oldest: when the first of them was taken; None where there is none
+    """
+
+    depth: int
+    oldest: datetime | None
+
+
+class Orders:
+    """The table of orders. All calls block: whoever calls them is in a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, orders: Sequence[Taken], *, executor: str, at: datetime) -> set[str]:
+        """Writes orders down, all or none of them.
+
+        :returns: the identities of those that were not known before
+        """
+        rows = [
+            {
+                "identity": order.identity,
+                "document": json.dumps(order.document),
+                "state": State.WAITING.value,
+                "executor": executor,
+                "taken_at": at.astimezone(UTC),
+            }
+            for order in orders
+        ]
+        statement = insert(self._engine, ORDERS).on_conflict_do_nothing().returning(ORDERS.c.identity)
+        with self._engine.begin() as connection:
+            return set(connection.execute(statement, rows).scalars())
+
+    def begin(self, identities: Collection[str], *, executor: str) -> None:
+        """A process is at them."""
+        values = {"state": State.BEGUN.value, "executor": executor}
+        self._change(identities, values, ORDERS.c.state != State.ENDED.value)
+
+    def end(self, stages: dict[str, str], *, at: datetime) -> None:
+        """They are through; what they were about is forgotten.
+
+        :param stages: how each ended
+        """
+        with self._engine.begin() as connection:
+            for stage in set(stages.values()):
+                identities = [identity for identity, ended in stages.items() if ended == stage]
+                values = {
+                    "state": State.ENDED.value,
+                    "stage": stage,
+                    "document": None,
+                    "ended_at": at.astimezone(UTC),
+                }
+                connection.execute(ORDERS.update().where(ORDERS.c.identity.in_(identities)).values(values))
+
+    def again(self, order: Taken, *, executor: str, at: datetime) -> None:
+        """One that was known waits anew."""
+        values = {
+            "state": State.WAITING.value,
+            "document": json.dumps(order.document),
+            "executor": executor,
+            "taken_at": at.astimezone(UTC),
+            "stage": None,
+            "ended_at": None,
+        }
+        self._change([order.identity], values)
+
+    def _change(
+        self, identities: Collection[str], values: dict[str, Any], only: sa.ColumnElement[bool] | None = None
+    ) -> None:
+        where = ORDERS.c.identity.in_([*identities])
+        with self._engine.begin() as connection:
+            statement = ORDERS.update().where(where if only is None else sa.and_(where, only))
+            connection.execute(statement.values(values))
+
+    def find(self, identity: str) -> tuple[State, str | None] | None:
+        """How far an order has come, and how it ended; None where it is not known."""
+        query = sa.select(ORDERS.c.state, ORDERS.c.stage).where(ORDERS.c.identity == identity)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (State(row.state), row.stage)
+
+    def adopt(self, *, of: str, executor: str) -> list[Taken]:
+        """Makes what waited at a process that is gone wait here; each goes to one who asks.
+
+        :param of: that process' executor id, or the own one after a restart
+        :returns: the first one taken first
+        """
+        here = sa.and_(ORDERS.c.executor == of, ORDERS.c.state == State.WAITING.value)
+        statement = (
+            ORDERS.update()
+            .where(here)
+            .values(executor=executor)
+            .returning(ORDERS.c.identity, ORDERS.c.document, ORDERS.c.taken_at)
+        )
+        with self._engine.begin() as connection:
+            rows = connection.execute(statement).all()
+        return [Taken(row.identity, json.loads(row.document)) for row in sorted(rows, key=lambda row: row.taken_at)]
+
+    def queue(self) -> Queue:
+        """Of all processes."""
+        query = sa.select(sa.func.count(), sa.func.min(ORDERS.c.taken_at)).where(ORDERS.c.state == State.WAITING.value)
+        with self._engine.connect() as connection:
+            depth, oldest = connection.execute(query).one()
+        # SQLite forgets the zone.
+        return Queue(depth, oldest.replace(tzinfo=UTC) if oldest is not None and oldest.tzinfo is None else oldest)
+
+    def forget(self, *, before: datetime) -> None:
+        """Those that ended before that moment; GitHub sends none of them again."""
+        old = sa.and_(ORDERS.c.state == State.ENDED.value, ORDERS.c.ended_at < before.astimezone(UTC))
+        with self._engine.begin() as connection:
+            connection.execute(ORDERS.delete().where(old))
+
+
+class Executors:
+    """The processes that may have work in the database, by their executor ids. All calls block."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, executor: str) -> None:
+        statement = insert(self._engine, EXECUTORS).values(executor=executor).on_conflict_do_nothing()
+        with self._engine.begin() as connection:
+            connection.execute(statement)
+
+    def all(self) -> list[str]:
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(sa.select(EXECUTORS.c.executor)).scalars())
+
+    def remove(self, executor: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(EXECUTORS.delete().where(EXECUTORS.c.executor == executor))

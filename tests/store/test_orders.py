@@ -1,0 +1,101 @@
+"""Orders from being taken to being forgotten; the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from bot.store.database import open_engine
+from bot.store.migrating import migrate
+from bot.store.orders import Executors, Orders, Queue, State, Taken
+
+pytest_plugins = ["tests.postgresql"]
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def orders(database: Engine) -> Orders:
+    return Orders(database)
+
+
+def some(*identities: str) -> list[Taken]:
+    return [Taken(identity, {"for": identity, "odd": "\x00 \U0001f600"}) for identity in identities]
+
+
+def test_only_what_was_not_known_is_taken(orders: Orders) -> None:
+    assert orders.take(some("a", "b"), executor="one", at=NOON) == {"a", "b"}
+    assert orders.take(some("b", "c"), executor="two", at=NOON) == {"c"}
+    assert orders.find("b") == (State.WAITING, None)
+    assert orders.find("d") is None
+
+
+def test_the_queue_is_what_waits(orders: Orders) -> None:
+    assert orders.queue() == Queue(0, None)
+    orders.take(some("a"), executor="one", at=NOON)
+    orders.take(some("b"), executor="two", at=NOON + timedelta(minutes=1))
+    assert orders.queue() == Queue(2, NOON)
+    orders.begin(["a"], executor="one")
+    assert orders.queue() == Queue(1, NOON + timedelta(minutes=1))
+
+
+def test_what_waits_is_adopted_once_as_it_was_and_in_its_order(orders: Orders) -> None:
+    orders.take(some("late"), executor="gone", at=NOON + timedelta(seconds=1))
+    orders.take(some("early"), executor="gone", at=NOON)
+    orders.take(some("begun"), executor="gone", at=NOON)
+    orders.begin(["begun"], executor="gone")
+    orders.take(some("elsewhere"), executor="other", at=NOON)
+    assert orders.adopt(of="gone", executor="me") == some("early", "late")
+    assert orders.adopt(of="gone", executor="you") == []
+    assert orders.adopt(of="me", executor="me") == some("early", "late")
+
+
+async def test_two_processes_that_adopt_at_once_share_nothing(orders: Orders) -> None:
+    orders.take(some(*map(str, range(50))), executor="gone", at=NOON)
+    adopting = (asyncio.to_thread(orders.adopt, of="gone", executor=name) for name in ("me", "you"))
+    mine, yours = await asyncio.gather(*adopting)
+    assert sorted(order.identity for order in mine + yours) == sorted(map(str, range(50)))
+
+
+def test_what_has_ended_is_known_until_it_is_forgotten(orders: Orders) -> None:
+    orders.take(some("a", "b", "c"), executor="one", at=NOON)
+    orders.end({"a": "finished", "b": "failed"}, at=NOON)
+    assert orders.find("a") == (State.ENDED, "finished")
+    assert orders.find("b") == (State.ENDED, "failed")
+    orders.begin(["a"], executor="two")
+    assert orders.find("a") == (State.ENDED, "finished")
+    assert orders.take(some("a"), executor="one", at=NOON) == set()
+    orders.forget(before=NOON)
+    assert orders.find("a") is not None
+    orders.forget(before=NOON + timedelta(seconds=1))
+    assert orders.find("a") is None
+    assert orders.find("c") == (State.WAITING, None)
+
+
+def test_one_that_failed_may_wait_anew(orders: Orders) -> None:
+    orders.take(some("a"), executor="one", at=NOON)
+    orders.end({"a": "broken"}, at=NOON)
+    orders.again(some("a")[0], executor="two", at=NOON)
+    assert orders.find("a") == (State.WAITING, None)
+    assert orders.adopt(of="two", executor="two") == some("a")
+
+
+def test_processes_are_known_until_they_are_removed(database: Engine) -> None:
+    executors = Executors(database)
+    for name in ("b", "a", "a"):
+        executors.add(name)
+    assert executors.all() == ["a", "b"]
+    executors.remove("a")
+    assert executors.all() == ["b"]
