@@ -36,6 +36,10 @@ class Refusal(UserMistake):
     """Somebody asked for what they may not have; the text says who can."""
 
 
+class StoreError(BotError):
+    """The database did not take what had to be written down; its own words are the only argument."""
+
+
 class AnsweredElsewhereError(BotError):
     """Another worker has taken the same command a moment earlier; its reply's address is the only argument."""
 

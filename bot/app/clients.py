@@ -30,6 +30,8 @@ class Pace:
     :param longest: the same for old ones
     :param write_gap: seconds between two writes to GitHub in the long run
     :param polling_interval: seconds between two looks of the engine at its tables
+    :param grace: seconds for which another process must be gone before its work is taken over
+    :param drain: seconds that what is being done may go on when the server is told to stop
     :param send_patience: seconds that a listener of a live stream has to take what it is sent
     :param codegen_windows: Codegen's rate limits
     """
@@ -38,6 +40,8 @@ class Pace:
     longest: float = 15.0
     write_gap: float = 1.0
     polling_interval: float = 1.0
+    grace: float = 5.0
+    drain: float = 5.0
     send_patience: float = 20.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

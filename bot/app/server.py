@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 
 from aiohttp import web
+from sqlalchemy.engine import Engine as Database
 
 from bot import log
 from bot.app.clients import Pace, clients
 from bot.app.http_api import http_api
 from bot.commands.labels import LabelRole, label_of
 from bot.config import Settings
-from bot.engine.engine import Engine
+from bot.engine.engine import Engine, Rhythm
 from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
@@ -23,26 +23,34 @@ from bot.metrics import Metrics
 from bot.replies.markers import Stage
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
+from bot.store.locks import Locks, open_locks
+from bot.store.migrating import migrate
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
-from bot.store.migrating import migrate
-from bot.store.tables import check
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
 _log = log.get(__name__)
 
+CONNECTIONS_PATIENCE = 5.0
+"""Seconds that requests have to come to their end when the server is told to stop."""
+
 
 @asynccontextmanager
-async def serving(settings: Settings, *, pace: Pace | None = None) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings, *, pace: Pace | None = None, lost: Callable[[], None] = lambda: None
+) -> AsyncIterator[str]:
     """The bot's server, up and taking orders while the context lasts.
 
+    :param lost: is called where another process has taken the work over: this one has to end
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace()) as application:
-        runner = web.AppRunner(application, access_log=None, handle_signals=False)
+    async with _application(settings, pace or Pace(), lost) as application:
+        runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=CONNECTIONS_PATIENCE
+        )
         await runner.setup()
         try:
             site = web.TCPSite(runner, settings.host, settings.port)
@@ -73,11 +81,11 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 
 
 @asynccontextmanager
-async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Application]:
+async def _application(settings: Settings, pace: Pace, lost: Callable[[], None]) -> AsyncIterator[web.Application]:
     database = open_engine(settings.database_url)
     try:
         await asyncio.to_thread(migrate, database)
-        async with clients(settings, pace) as worlds:
+        async with holding(database) as locks, clients(settings, pace) as worlds:
             tools = Tools(
                 codegen=worlds.codegen,
                 org_id=settings.codegen_org_id,
@@ -96,13 +104,20 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
             metrics = Metrics()
             engine = Engine(
                 database,
+                locks,
                 executor_id=settings.executor_id,
                 tools=tools,
                 carry_out=carry_out,
                 heard=_count_in(metrics),
-                polling_interval=pace.polling_interval,
+                lost=lost,
+                rhythm=Rhythm(
+                    polling=pace.polling_interval,
+                    takeover=min(1.0, pace.grace),
+                    grace=pace.grace,
+                    drain=pace.drain,
+                ),
             )
-            engine.start()
+            await engine.start()
             try:
                 webhooks = GitHubWebhooks(
                     secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
@@ -115,7 +130,7 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
                 async with doors as (api, streams):
                     yield make_application(
                         webhooks,
-                        check=partial(check, database),
+                        check=engine.check,
                         metrics=metrics,
                         api=api,
                         streams=streams,
@@ -127,8 +142,21 @@ async def _application(settings: Settings, pace: Pace) -> AsyncIterator[web.Appl
         await asyncio.to_thread(database.dispose)
 
 
-def _count_in(metrics: Metrics) -> Callable[[Order, Stage], None]:
-    def heard(order: Order, stage: Stage) -> None:
-        metrics.commands_done.labels(order.name, stage.value).inc()
+@asynccontextmanager
+async def holding(database: Database) -> AsyncIterator[Locks]:
+    """The process's locks.
+
+    :raises SettingsError: where another process has the database for itself
+    """
+    locks = open_locks(database)
+    try:
+        yield locks
+    finally:
+        await locks.aclose()
+
+
+def _count_in(metrics: Metrics) -> Callable[[Order, Stage | None], None]:
+    def heard(order: Order, stage: Stage | None) -> None:
+        metrics.commands_done.labels(order.name, stage.value if stage else "unanswered").inc()
 
     return heard

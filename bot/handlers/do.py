@@ -138,7 +138,7 @@ class Do:
         # Noted before it is asked for: the answer may come at once.
         await self._record("ask-confirmation", _BOOL, self._note_confirmation)
         await self.show(reply)
-        return await self._record("confirmed", _BOOL, self._await_confirmation)
+        return await self._record("confirmed", _BOOL, self._await_confirmation, rests=True)
 
     async def _note_confirmation(self) -> bool:
         order, thread = self._order, self._order.the_thread()

@@ -97,7 +97,7 @@ class Following:
                     run = latest
             return Ended(run, seconds())
 
-        ended = await self._record(f"wait{part}", _ENDED, work)
+        ended = await self._record(f"wait{part}", _ENDED, work, rests=True)
         self._saw(ended.run)
         return ended
 
@@ -146,7 +146,7 @@ class Following:
                         group.create_task(end(each))
             return [latest[each.run.id] for each in started]
 
-        return await self._record("wait-for-all", _ALL_ENDED, work)
+        return await self._record("wait-for-all", _ALL_ENDED, work, rests=True)
 
     def _saw(self, run: AgentRun) -> AgentRun:
         self._seen[run.id] = run

@@ -21,12 +21,22 @@ _log = log.get(__name__)
 
 
 class Memory(Protocol):
-    """Runs `work` under a name, or gives back what it returned before under the same name and place in the story."""
+    """Runs `work` under a name, or gives back what it returned before under the same name and place in the story.
 
-    async def __call__(self, name: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]: ...
+    :param rests: whether `work` is mostly waiting for others, so that somebody else's turn may come
+    """
+
+    async def __call__(
+        self, name: str, work: Callable[[], Awaitable[dict[str, Any]]], *, rests: bool
+    ) -> dict[str, Any]: ...
 
 
-async def no_memory(name: str, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:  # noqa: ARG001
+async def no_memory(
+    name: str,  # noqa: ARG001 - nothing is found again by it
+    work: Callable[[], Awaitable[dict[str, Any]]],
+    *,
+    rests: bool,  # noqa: ARG001 - nobody waits for a turn
+) -> dict[str, Any]:
     """For doors whose stories end with their process."""
     return await work()
 
@@ -37,7 +47,9 @@ class Recorder:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
-    async def __call__(self, name: str, kind: TypeAdapter[T], work: Callable[[], Awaitable[T]]) -> T:
+    async def __call__(
+        self, name: str, kind: TypeAdapter[T], work: Callable[[], Awaitable[T]], *, rests: bool = False
+    ) -> T:
         """:raises BotError: what `work` raised, now or before the crash."""
 
         async def written() -> dict[str, Any]:
@@ -50,7 +62,7 @@ class Recorder:
                 _log.exception("step.broken", step=name)
                 return {"error": to_json(BotError(f"{type(error).__name__} in {name}"))}
 
-        document = await self._memory(name, written)
+        document = await self._memory(name, written, rests=rests)
         if "error" in document:
             raise from_json(document["error"])
         return kind.validate_json(json.dumps(document["value"]))

@@ -80,20 +80,27 @@ class Orders:
         self._change(identities, values, ORDERS.c.state != State.ENDED.value)
 
     def end(self, stages: dict[str, str], *, at: datetime) -> None:
-        """They are through; what they were about is forgotten.
+        """They are through; what they were about is forgotten. Also those that an older version took.
 
         :param stages: how each ended
         """
+        moment = at.astimezone(UTC)
+        rows = [
+            {
+                "identity": identity,
+                "document": None,
+                "state": State.ENDED.value,
+                "stage": stage,
+                "executor": "",
+                "taken_at": moment,
+                "ended_at": moment,
+            }
+            for identity, stage in stages.items()
+        ]
+        statement = insert(self._engine, ORDERS)
+        changed = {name: statement.excluded[name] for name in ("document", "state", "stage", "ended_at")}
         with self._engine.begin() as connection:
-            for stage in set(stages.values()):
-                identities = [identity for identity, ended in stages.items() if ended == stage]
-                values = {
-                    "state": State.ENDED.value,
-                    "stage": stage,
-                    "document": None,
-                    "ended_at": at.astimezone(UTC),
-                }
-                connection.execute(ORDERS.update().where(ORDERS.c.identity.in_(identities)).values(values))
+            connection.execute(statement.on_conflict_do_update(index_elements=["identity"], set_=changed), rows)
 
     def again(self, order: Taken, *, executor: str, at: datetime) -> None:
         """One that was known waits anew."""
@@ -164,6 +171,11 @@ class Executors:
         statement = insert(self._engine, EXECUTORS).values(executor=executor).on_conflict_do_nothing()
         with self._engine.begin() as connection:
             connection.execute(statement)
+
+    def touch(self, executor: str) -> None:
+        """Writes something that changes nothing, to find out whether writing works."""
+        with self._engine.begin() as connection:
+            connection.execute(EXECUTORS.update().where(EXECUTORS.c.executor == executor).values(executor=executor))
 
     def all(self) -> list[str]:
         with self._engine.connect() as connection:

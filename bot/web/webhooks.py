@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
+from bot.errors import StoreError
 from bot.first_look import concerns_us
 from bot.github import events, signature
 from bot.handlers.configs import House
@@ -103,7 +104,14 @@ class GitHubWebhooks:
         house = await self._house_of(event.thread.repository)
         orders = intake.orders(event, delivery=delivery, house=house, now=self._now)
         for order in orders:
-            if await self._submit(order):
+            try:
+                is_new = await self._submit(order)
+            except StoreError as error:
+                _log.error("order.not-taken", order=order.identity, reason=str(error))
+                # GitHub shows the delivery as failed; it can be delivered again.
+                detail = "The database does not take orders just now; deliver it again later."
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
+            if is_new:
                 self._metrics.commands_taken.labels(order.name).inc()
             else:
                 _log.info("order.known", order=order.identity)

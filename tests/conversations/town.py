@@ -199,6 +199,8 @@ class Town:
             longest=0.02,
             write_gap=0.0,
             polling_interval=0.02,
+            grace=0.1,
+            drain=0.0,
             codegen_windows=self.codegen_windows,
             now=self._clock.now,
             sleep=_nap,

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy.engine import Engine as Database
 
 from bot.commands.run import Run
-from bot.engine.engine import Engine
+from bot.engine.engine import Engine, Rhythm
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
+from bot.store.locks import open_locks
 
 PULL_REQUEST = PullRequest(
     number=1,
@@ -103,7 +104,8 @@ class World:
         self.github = FakeGitHub(self._bell.set)
         self.begun: list[Order] = []
         self.caught: dict[str, list[Exception]] = {}
-        self.ended: list[tuple[str, Stage]] = []
+        self.ended: list[tuple[str, Stage | None]] = []
+        self.lost = asyncio.Event()
         self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
 
     async def two_steps(self, order: Order, do: Do) -> Reply:
@@ -116,7 +118,7 @@ class World:
         return Reply(stage=Stage.FINISHED, text="Done.")
 
     @asynccontextmanager
-    async def engine(self) -> AsyncIterator[Engine]:
+    async def engine(self, executor_id: str = "test") -> AsyncIterator[Engine]:
         """The bot's engine, until a deployment stops it."""
         nothing: Any = None
         github: Any = self.github
@@ -133,21 +135,25 @@ class World:
             run_timeout=60,
             progress_interval=0,
         )
+        locks = open_locks(self.database)
         engine = Engine(
             self.database,
-            executor_id="test",
+            locks,
+            executor_id=executor_id,
             tools=tools,
             carry_out=self.carry_out,
             heard=self._heard,
-            polling_interval=0.02,
+            lost=self.lost.set,
+            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=0.0),
         )
-        engine.start()
+        await engine.start()
         try:
             yield engine
         finally:
             await engine.stop()
+            await locks.aclose()
 
-    def _heard(self, order: Order, stage: Stage) -> None:
+    def _heard(self, order: Order, stage: Stage | None) -> None:
         self.ended.append((order.identity, stage))
         self._bell.set()
 
