@@ -5,10 +5,34 @@ Apart from `bot.intake`, so that the Action can look without importing what carr
 
 from __future__ import annotations
 
+import re
+
 from bot.commands.reading import looks_like_an_order
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Comment
 from bot.replies.markers import find
+
+
+_NEWLINE = rb"(?:\\[nr]|\\u000[aAdD])"
+_BLANK = rb"(?: |\\u0020)"
+_LETTER = rb"(?:[A-Za-z]|\\u00[4-7])"
+# A JSON string, or a line of one, that begins as an order does; also where it is written with escapes.
+_ORDER = re.compile(rb'(?:"|' + _NEWLINE + rb")" + _BLANK + rb"{0,3}(?:\\?/|\\u002[fF])" + _LETTER)
+_LABEL_CHANGE = re.compile(rb'"action"\s*:\s*"(?:un)?labeled"')
+
+_COMMENT_EVENTS = {"issue_comment", "pull_request_review_comment", "pull_request_review"}
+_LABEL_EVENTS = {"issues", "pull_request"}
+
+
+def may_concern_us(event_name: str, body: bytes) -> bool:
+    """The cheapest look, at a delivery's raw body. Reading the JSON costs more than all else that a delivery takes.
+
+    :param event_name: the ``X-GitHub-Event`` header
+    :returns: False where reading it would surely find nothing
+    """
+    if event_name in _COMMENT_EVENTS:
+        return _ORDER.search(body) is not None
+    return event_name in _LABEL_EVENTS and _LABEL_CHANGE.search(body) is not None
 
 
 def concerns_us(event: Event) -> bool:

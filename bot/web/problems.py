@@ -71,9 +71,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 async def name_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
     """By the caller's own ``X-Request-Id`` where it is one, else by a new one."""
     given = request.headers.get("X-Request-Id", "")
-    request[REQUEST_ID] = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
-    with structlog.contextvars.bound_contextvars(request=request[REQUEST_ID]):
-        return await handler(request)
+    request[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+    # Never taken back: the next request of the connection binds its own.
+    structlog.contextvars.bind_contextvars(request=request[REQUEST_ID])
+    return await handler(request)
 
 
 async def tell_name(request: web.Request, response: web.StreamResponse) -> None:

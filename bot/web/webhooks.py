@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot import intake, log
 from bot.errors import StoreError
-from bot.first_look import concerns_us
+from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
 from bot.handlers.configs import House
 from bot.handlers.order import Order
@@ -29,6 +29,8 @@ _log = log.get(__name__)
 
 LARGEST_BODY = 25 * 1024 * 1024
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
+
+NOTHING_TAKEN = b'{"commands": []}'
 
 _GUID = re.compile("[0-9A-Za-z-]{1,64}")
 
@@ -67,12 +69,15 @@ class GitHubWebhooks:
         if not _GUID.fullmatch(delivery):
             # Without a name of its own, an order by label would be taken for the one before it.
             raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
-        with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
-            taken = await self._take(event_name, delivery, _payload(request, body))
+        _check_form(request, body)
+        taken: list[str] = []
+        if may_concern_us(event_name, body):
+            with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
+                taken = await self._take(event_name, delivery, _payload(body))
         known = event_name if event_name.replace("_", "").isalpha() and len(event_name) <= 40 else "other"
         self._metrics.deliveries.labels(known, "taken" if taken else "ignored").inc()
         if not taken:
-            return web.json_response({"commands": []})
+            return web.Response(body=NOTHING_TAKEN, content_type="application/json")
         return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
 
     async def _verified_body(self, request: web.Request) -> bytes:
@@ -118,16 +123,21 @@ class GitHubWebhooks:
         return [order.identity for order in orders]
 
 
-def _payload(request: web.Request, body: bytes) -> dict[str, Any]:
+def _check_form(request: web.Request, body: bytes) -> None:
+    """What somebody can get wrong in the webhook's settings is told, whatever the event."""
     if request.content_type != "application/json":
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "The content type is not application/json: choose it in the webhook's settings on GitHub.",
         )
+    stripped = body.strip()
+    if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+
+
+def _payload(body: bytes) -> dict[str, Any]:
     try:
-        payload = json.loads(body)
+        payload: dict[str, Any] = json.loads(body)
     except (ValueError, RecursionError):
         raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON.") from None
-    if not isinstance(payload, dict):
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
     return payload

@@ -71,6 +71,14 @@ def test_a_database_from_before_migrations_were_kept_is_brought_up_with_all_it_h
         assert connection.execute(sa.text("SELECT run_id FROM codegen_bot_stars")).scalars().all() == [7]
 
 
+def test_all_steps_from_the_first_on_lead_to_the_same(database: Engine) -> None:
+    """The oldest database there can be: the first table, and nothing besides."""
+    METADATA.create_all(database, [METADATA.tables["codegen_bot_thread_runs"]])
+    migrate(database)
+    assert stands_at(database) == NEWEST
+    assert differences(database) == []
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Engine) -> None:
     migrate(database)
     with database.begin() as connection:
@@ -83,16 +91,17 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Engin
     assert stands_at(database) == "9999"
 
 
-def test_a_step_that_fails_half_way_has_not_happened(database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_fails_half_way_has_not_happened(database: Engine) -> None:
     """A table of the second step is there already, and in the way."""
     with database.begin() as connection:
+        METADATA.tables["codegen_bot_thread_runs"].create(connection)
         connection.execute(sa.text("CREATE TABLE codegen_bot_executors (something_else TEXT)"))
     with pytest.raises(SettingsError, match=r"cannot be used: .*already exists"):
         migrate(database)
     with database.begin() as connection:
         left = sorted(name for name in sa.inspect(connection).get_table_names() if name.startswith("codegen_bot"))
         connection.execute(sa.text("DROP TABLE codegen_bot_executors"))
-    assert left == ["codegen_bot_executors"]
+    assert left == ["codegen_bot_executors", "codegen_bot_thread_runs"]
     migrate(database)
     assert differences(database) == []
 

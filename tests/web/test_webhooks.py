@@ -138,13 +138,15 @@ async def test_the_largest_body_that_github_sends_is_read(client: Client, orders
     assert orders.prompts == ["fix it"]
 
 
-@pytest.mark.parametrize("body", [NOT_JSON, b"", b"\xff\xfe", b'{"action": ', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b'{"body": "/codegen run it" ]}', b'{"body": "/codegen \xff"}', b'{"/a":' * 100_000 + b"}"]
+)
 async def test_a_body_that_is_no_json_is_refused(client: Client, body: bytes) -> None:
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert await problem(response) == (400, "The body is not JSON.")
 
 
-@pytest.mark.parametrize("body", [b"[]", b'"created"', b"null", b"7"])
+@pytest.mark.parametrize("body", [NOT_JSON, b"", b"\xff\xfe", b'{"action": ', b"[]", b'"created"', b"null", b"7"])
 async def test_a_body_that_is_no_object_is_refused(client: Client, body: bytes) -> None:
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert await problem(response) == (400, "The body is not a JSON object.")
