@@ -1,31 +1,36 @@
-"""What both emulators offer beyond the real services: a journal of requests, scripted faults, a reset.
+"""What both emulators offer beyond the real services: a journal of requests, scripted faults, weather, a reset.
 
 `Control` brings the routes under ``/_emulator/`` and the middleware that keeps the journal and plays the faults.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.emulator.faults import Fault, spoil
+from bot.emulator.weather import COMMON, Forecast, Kind, Weather
+
 PREFIX = "/_emulator/"
-FAULT_ACTIONS = ("status", "drop", "hang", "truncate")
 
 FAULT_HELP = """\
 POST   faults      what goes wrong: {"path": "regular expression", "method": "POST", "action": "status" | "drop" |
-                   "hang" | "truncate", "status": 500, "headers": {}, "body": {}, "times": 1 (null: no end),
+                   "hang" | "slow" | "truncate", "status": 500, "headers": {}, "body": {}, "times": 1 (null: no end),
                    "probability": 1.0, "delay": 0.0, "after_work": false, "token": "regular expression"}; every part is
                    optional; a 401 without an end for one token is a token that was revoked
 GET    faults      the faults that are still to come; DELETE forgets them
+POST   weather     a share of all requests goes wrong, each in one of many ways: {"rate": 0.2, "seed": 0, "burst": 1,
+                   "kinds": [...], "path": "regular expression", "method": "POST", "retry_after": 1, "delay": 0.2,
+                   "most_in_a_row": 3 (null: no end)}; every part is optional, and the answer names all kinds
+GET    weather     how it is, and how often each kind has struck; DELETE ends it
 GET    requests    every request with its time, who asked, and how it was answered; DELETE forgets them
 POST   reset       puts everything back to the start"""
 
@@ -56,65 +61,35 @@ class Entry:
 JOURNAL_ENTRY = web.RequestKey("journal_entry", Entry)
 
 
-@dataclass(slots=True)
-class Fault:
-    """What goes wrong, for which requests, how often.
-
-    `path` is a regular expression searched in the path. `times` is how many requests it hits (None: no end),
-    `probability` how likely each matching one is hit. `action`: ``status`` answers with `status`, `headers` and
-    `body` instead of doing the work; ``drop`` closes the connection without an answer; ``hang`` waits `delay`
-    seconds and then drops; ``truncate`` cuts the JSON answer in half. `after_work` lets the work be done first and
-    spoils only the answer. `delay` (seconds) comes before anything else. `token` is a regular expression that the whole
-    bearer token matches.
-    """
-
-    path: str = ""
-    method: str | None = None
-    action: str = "status"
-    status: int = 500
-    headers: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-    times: int | None = 1
-    probability: float = 1.0
-    delay: float = 0.0
-    after_work: bool = False
-    token: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.action not in FAULT_ACTIONS:
-            raise ValueError(f"action must be one of {', '.join(FAULT_ACTIONS)}")
-        re.compile(self.path)
-        re.compile(self.token or "")
-
-    def matches(self, request: web.Request) -> bool:
-        if self.method is not None and self.method.upper() != request.method:
-            return False
-        token = request.headers.get("Authorization", "").rpartition(" ")[2]
-        if self.token is not None and not re.fullmatch(self.token, token):
-            return False
-        return re.search(self.path, request.path) is not None
-
-
 class Control:
-    """The journal and the scripted faults of one emulator.
+    """The journal, the scripted faults and the weather of one emulator.
 
-    :param changed: is called whenever a request has been answered
+    :param changed: is called whenever a request has arrived, and when it has been answered
+    :param kinds: of weather, by name, beside those that every API may have
     """
 
     def __init__(
-        self, *, reset: Callable[[], None], changed: Callable[[], None], randomness: random.Random | None = None
+        self,
+        *,
+        reset: Callable[[], None],
+        changed: Callable[[], None],
+        kinds: Mapping[str, Kind] | None = None,
+        randomness: random.Random | None = None,
     ) -> None:
         self.journal: list[Entry] = []
         self.faults: list[Fault] = []
+        self.sky: Weather | None = None
+        self._kinds = {**COMMON, **(kinds or {})}
         self._reset = reset
         self._changed = changed
         self._random = randomness or random.Random()
         self._started = time.monotonic()
 
     def reset(self) -> None:
-        """Forgets the journal and the faults and puts the world back to its start."""
+        """Forgets the journal, the faults and the weather and puts the world back to its start."""
         self.journal.clear()
         self.faults.clear()
+        self.sky = None
         self._reset()
 
     def fault(self, **values: Any) -> Fault:
@@ -123,15 +98,28 @@ class Control:
         self.faults.append(fault)
         return fault
 
-    def _pick(self, request: web.Request) -> Fault | None:
+    def weather(self, **values: Any) -> Weather:
+        """Lets some of all requests go wrong; the values are those of `Forecast`.
+
+        :raises ValueError: where there is no such weather
+        """
+        self.sky = Weather(Forecast(**values), self._kinds)
+        return self.sky
+
+    def clear_up(self) -> None:
+        """Ends the weather."""
+        self.sky = None
+
+    def _pick(self, request: web.Request) -> tuple[str, Fault] | None:
+        """What goes wrong, and its name for the journal: what is scripted goes before the weather."""
         for fault in self.faults:
             if fault.matches(request) and self._random.random() < fault.probability:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)
-                return fault
-        return None
+                return fault.action, fault
+        return self.sky.pick(request) if self.sky is not None else None
 
     @property
     def middleware(self) -> Middleware:
@@ -151,10 +139,10 @@ class Control:
             )
             request[JOURNAL_ENTRY] = entry
             self.journal.append(entry)
-            fault = self._pick(request)
-            entry.fault = fault.action if fault else None
+            self._changed()
+            entry.fault, fault = self._pick(request) or (None, None)
             try:
-                response = await (handler(request) if fault is None else _spoil(fault, request, handler))
+                response = await (handler(request) if fault is None else spoil(fault, request, handler))
             except web.HTTPException as answer:
                 entry.status = answer.status
                 raise
@@ -174,6 +162,9 @@ class Control:
             web.get(f"{PREFIX}faults", self._get_faults),
             web.post(f"{PREFIX}faults", self._post_fault),
             web.delete(f"{PREFIX}faults", self._delete_faults),
+            web.get(f"{PREFIX}weather", self._get_weather),
+            web.post(f"{PREFIX}weather", self._post_weather),
+            web.delete(f"{PREFIX}weather", self._delete_weather),
             web.post(f"{PREFIX}reset", self._post_reset),
         ]
 
@@ -185,26 +176,44 @@ class Control:
         return web.Response(status=204)
 
     async def _get_faults(self, _request: web.Request) -> web.Response:
-        return web.json_response([_fault_json(fault) for fault in self.faults])
+        return web.json_response([fault.as_json() for fault in self.faults])
 
     async def _post_fault(self, request: web.Request) -> web.Response:
         try:
             fault = self.fault(**await request.json())
         except (TypeError, ValueError, re.error) as error:
             return web.json_response({"message": f"This is no fault: {error}"}, status=422)
-        return web.json_response(_fault_json(fault), status=201)
+        return web.json_response(fault.as_json(), status=201)
 
     async def _delete_faults(self, _request: web.Request) -> web.Response:
         self.faults.clear()
         return web.Response(status=204)
 
+    async def _get_weather(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._weather_json())
+
+    async def _post_weather(self, request: web.Request) -> web.Response:
+        try:
+            self.weather(**await request.json())
+        except (TypeError, ValueError, re.error) as error:
+            return web.json_response({"message": f"There is no such weather: {error}"}, status=422)
+        return web.json_response(self._weather_json(), status=201)
+
+    async def _delete_weather(self, _request: web.Request) -> web.Response:
+        self.clear_up()
+        return web.Response(status=204)
+
+    def _weather_json(self) -> dict[str, Any]:
+        sky = self.sky
+        return {
+            "forecast": sky.forecast.as_json() if sky else None,
+            "hits": dict(sky.hits) if sky else {},
+            "kinds": [*self._kinds],
+        }
+
     async def _post_reset(self, _request: web.Request) -> web.Response:
         self.reset()
         return web.Response(status=204)
-
-
-def _fault_json(fault: Fault) -> dict[str, Any]:
-    return {name: getattr(fault, name) for name in Fault.__slots__}
 
 
 async def _json_body(request: web.Request) -> Any:
@@ -212,27 +221,3 @@ async def _json_body(request: web.Request) -> Any:
         return json.loads(await request.read() or b"null")
     except ValueError:
         return None
-
-
-async def _spoil(
-    fault: Fault, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    if fault.action != "hang":
-        await asyncio.sleep(fault.delay)
-    done = await handler(request) if fault.after_work or fault.action == "truncate" else None
-    match fault.action:
-        case "status":
-            return web.json_response(
-                fault.body if fault.body is not None else {"message": "A scripted fault."},
-                status=fault.status,
-                headers=fault.headers,
-            )
-        case "truncate" if isinstance(done, web.Response) and isinstance(done.body, bytes):
-            return web.Response(
-                body=done.body[: len(done.body) // 2], status=done.status, content_type="application/json"
-            )
-        case "hang":
-            await asyncio.sleep(fault.delay)
-    if request.transport is not None:
-        request.transport.close()
-    return web.Response(status=500)

@@ -13,10 +13,19 @@ from bot.emulator.codegen.answers import Limiter, Refused, Unprocessable
 from bot.emulator.codegen.controls import Controls
 from bot.emulator.codegen.courses import Course
 from bot.emulator.codegen.directory import DirectoryOperations
-from bot.emulator.codegen.runs import RunOperations
+from bot.emulator.codegen.runs import QUOTA_MESSAGE, RunOperations
 from bot.emulator.codegen.world import Run, World
 from bot.emulator.control import Control
+from bot.emulator.faults import Fault
 from bot.emulator.server import Changes, EmulatorServer
+from bot.emulator.weather import Kind
+
+KINDS: dict[str, Kind] = {
+    "quota": Kind(
+        Fault(status=402, body={"message": QUOTA_MESSAGE, "status_code": 402}, path="/agent/run$", method="POST")
+    ),
+}
+"""What can happen to Codegen's API beside what every API may have, by name."""
 
 
 class CodegenEmulator(EmulatorServer):
@@ -33,7 +42,7 @@ class CodegenEmulator(EmulatorServer):
         self._changes = Changes()
         self._world = World(pace=pace, clock=clock, changed=self._changes.notify)
         self._limiter = Limiter(clock=clock, enabled=limits)
-        self.control = Control(reset=self._reset, changed=self._changes.notify)
+        self.control = Control(reset=self._reset, changed=self._changes.notify, kinds=KINDS)
         self.app = web.Application(middlewares=[self.control.middleware, _answer_refusals])
         for part in (
             self.control,

@@ -24,6 +24,7 @@ from bot.emulator.codegen.answers import (
 from bot.emulator.codegen.world import REPOSITORIES, Run, World
 
 TRACE_URL = "https://codegen.com/agent/trace/"
+QUOTA_MESSAGE = "Agent run limit reached for this billing period."
 
 SOURCE_TYPES = (
     "LOCAL",
@@ -100,7 +101,7 @@ class RunOperations:
         self._limiter.count(token_of(request), "create")
         given = await body(request, _Create)
         if self._world.used_up():
-            raise Refused(402, "Agent run limit reached for this billing period.")
+            raise Refused(402, QUOTA_MESSAGE)
         if given.repo_id is not None and REPOSITORIES.get(given.repo_id, (0,))[0] != org_id:
             raise Refused(404, "No repos found in the organization.")
         run = self._world.create(org_id, user_id=user_of(token_of(request)), **given.model_dump())

@@ -11,6 +11,7 @@ from bot.emulator.github.answers import fields, number, text_field
 from bot.emulator.github.code import add_check_run, check_run_json
 from bot.emulator.github.refusals import invalid, not_found
 from bot.emulator.github.shapes import Shapes
+from bot.emulator.github.tokens import Tokens
 from bot.emulator.github.webhooks import Webhooks
 from bot.emulator.github.world import APP_SLUG, DEFAULT_BRANCH, RANK, World
 
@@ -28,6 +29,11 @@ Beyond GitHub's own API, under /_emulator/:
 GET    webhooks                   every delivery: what was sent, when, and how it was answered
 POST   deliveries/ID/redeliver    sends one again, under the same GUID
 POST   webhook-target             {{"url": "...", "secret": "..."}}: where webhooks go from now on
+POST   webhook-weather            {{"seed": 0, "duplicated": 0.2, "by_another_hook": 0.2, "delayed": 0.2,
+                                   "longest": 0.5}}: deliveries come twice, under a second GUID, or late by up to
+                                   so many seconds, so that those behind them come first;
+                                   GET tells how it is, DELETE ends it
+DELETE tokens                     ends all installation tokens before their time
 POST   push                       {{"number": 1}}: a new commit on a pull request
 POST   people                     {{"login": "erin", "role": "write"}}: somebody new, or another role
 POST   files                      {{"path": "...", "text": "...", "ref": "main"}}; without a text the file goes;
@@ -39,15 +45,20 @@ POST   check-runs/ID/log          {{"log": "..."}}: another log for a check's jo
 
 
 class Controls:
-    def __init__(self, world: World, webhooks: Webhooks) -> None:
+    def __init__(self, world: World, webhooks: Webhooks, tokens: Tokens) -> None:
         self._world = world
         self._webhooks = webhooks
+        self._tokens = tokens
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(f"{PREFIX}webhooks", self._get_webhooks),
             web.post(f"{PREFIX}deliveries/{{delivery_id}}/redeliver", self._redeliver),
             web.post(f"{PREFIX}webhook-target", self._set_target),
+            web.get(f"{PREFIX}webhook-weather", self._get_weather),
+            web.post(f"{PREFIX}webhook-weather", self._set_weather),
+            web.delete(f"{PREFIX}webhook-weather", self._end_weather),
+            web.delete(f"{PREFIX}tokens", self._expire_tokens),
             web.post(f"{PREFIX}push", self._push),
             web.post(f"{PREFIX}people", self._add_person),
             web.post(f"{PREFIX}files", self._set_file),
@@ -71,6 +82,23 @@ class Controls:
         self._webhooks.url = text_field(given, "url", "Webhook")
         self._webhooks.secret = str(given.get("secret", self._webhooks.secret))
         return web.Response(status=204)
+
+    async def _get_weather(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._webhooks.sky.as_json() if self._webhooks.sky else None)
+
+    async def _set_weather(self, request: web.Request) -> web.Response:
+        try:
+            weather = self._webhooks.weather(**await fields(request))
+        except (TypeError, ValueError):
+            raise invalid("Weather", "duplicated, by_another_hook, delayed, longest", "invalid") from None
+        return web.json_response(weather.as_json(), status=201)
+
+    async def _end_weather(self, _request: web.Request) -> web.Response:
+        self._webhooks.sky = None
+        return web.Response(status=204)
+
+    async def _expire_tokens(self, _request: web.Request) -> web.Response:
+        return web.json_response({"expired": self._tokens.expire()})
 
     async def _push(self, request: web.Request) -> web.Response:
         thread = self._world.threads.get((await fields(request)).get("number", 1))

@@ -17,6 +17,7 @@ from bot.emulator.github.limits import HOURLY, Limiter
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.threads import ThreadOperations
 from bot.emulator.github.tokens import Tokens
+from bot.emulator.github.troubles import KINDS
 from bot.emulator.github.webhooks import Delivery, Webhooks
 from bot.emulator.github.world import Comment, Role, Thread, World
 from bot.emulator.server import Changes, EmulatorServer
@@ -46,12 +47,12 @@ class GitHubEmulator(EmulatorServer):
         self.webhooks = Webhooks(self.world, url=webhook_url, secret=webhook_secret, changed=self._changes.notify)
         self.tokens = Tokens(self.world)
         self._limiter = Limiter(clock=clock, enabled=limits, hourly=hourly)
-        self.control = Control(reset=self._reset, changed=self._changes.notify)
+        self.control = Control(reset=self._reset, changed=self._changes.notify, kinds=KINDS)
         access = Access(self.world, self.tokens, self._limiter)
         self.app = web.Application(middlewares=[self.control.middleware, answers(self._limiter)])
         for part in (
             self.control,
-            Controls(self.world, self.webhooks),
+            Controls(self.world, self.webhooks, self.tokens),
             CommentOperations(access, self.webhooks),
             ThreadOperations(access, self.webhooks),
             CodeOperations(access),

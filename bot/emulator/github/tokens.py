@@ -44,6 +44,15 @@ class Tokens:
         self._installation[token] = time.time() + lasts
         return token
 
+    def expire(self) -> int:
+        """Ends all installation tokens before their time; whoever asks for another one gets it.
+
+        :returns: how many there were
+        """
+        count = len(self._installation)
+        self._installation.clear()
+        return count
+
     def account(self, request: web.Request) -> Account:
         """:raises Refused: 401 for a token that is missing, unknown or expired"""
         _, token = _credential(request)

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 
 from bot.emulator.github.shapes import Shapes, moment
+from bot.emulator.github.troubles import HookWeather
 from bot.emulator.github.world import APP_ID, INSTALLATION_ID, REPOSITORY, Account, Comment, Label, Thread, World
 
 TIMEOUT_SECONDS = 10.0
@@ -73,13 +74,16 @@ class Webhooks:
         self.deliveries: list[Delivery] = []
         self._world = world
         self._changed = changed
+        self.sky: HookWeather | None = None
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._late: set[asyncio.TimerHandle] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._send_all(), name="webhooks")
 
     async def stop(self) -> None:
+        self._forget_late()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -87,6 +91,8 @@ class Webhooks:
 
     def reset(self) -> None:
         self.deliveries.clear()
+        self.sky = None
+        self._forget_late()
         # The queue itself stays: somebody is waiting at it.
         while not self._queue.empty():
             self._queue.get_nowait()
@@ -98,6 +104,14 @@ class Webhooks:
     def redeliver(self, delivery: Delivery) -> Delivery:
         """The same body under the same GUID, as a delivery of its own."""
         return self._enqueue(delivery.event, delivery.action, delivery.body, guid=delivery.guid)
+
+    def weather(self, **values: Any) -> HookWeather:
+        """Lets deliveries come twice, late and in another order; the values are those of `HookWeather`.
+
+        :raises ValueError: where a share is none
+        """
+        self.sky = HookWeather(**values)
+        return self.sky
 
     # What happened
 
@@ -145,19 +159,38 @@ class Webhooks:
             "sender": shapes.user(sender),
             "installation": {"id": INSTALLATION_ID, "node_id": "SW5zdGFsbGF0aW9uMQ=="},
         }
-        self._enqueue(event, action, json.dumps(payload).encode(), guid=str(uuid.uuid4()))
+        body, guid = json.dumps(payload).encode(), str(uuid.uuid4())
+        delay, copies = self.sky.send(event) if self.sky is not None else (0.0, [])
+        self._enqueue(event, action, body, guid=guid, delay=delay)
+        for copy in copies:
+            self._enqueue(event, action, body, guid=str(uuid.uuid4()) if copy.another_hook else guid, delay=copy.delay)
 
-    def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str) -> Delivery:
+    def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str, delay: float = 0.0) -> Delivery:
         again = any(delivery.guid == guid for delivery in self.deliveries)
         delivery = Delivery(self._world.next_id(), guid, event, action, body, datetime.now(UTC), again)
         if self.url is None:
             # Without an address there is nobody to tell; what happened is still on record.
             delivery.status = "no webhook"
         self.deliveries.append(delivery)
-        if self.url is not None:
+        if self.url is not None and delay:
+            self._send_late(delivery, delay)
+        elif self.url is not None:
             self._queue.put_nowait(delivery)
         self._changed()
         return delivery
+
+    def _send_late(self, delivery: Delivery, delay: float) -> None:
+        def send() -> None:
+            self._late.discard(timer)
+            self._queue.put_nowait(delivery)
+
+        timer = asyncio.get_running_loop().call_later(delay, send)
+        self._late.add(timer)
+
+    def _forget_late(self) -> None:
+        for timer in self._late:
+            timer.cancel()
+        self._late.clear()
 
     async def _send_all(self) -> None:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)

@@ -1,0 +1,175 @@
+"""Weather: some share of all requests goes wrong, each in one of many ways, one by one or in bursts.
+
+Which request goes wrong, and how, is decided by the seed and by the how-manieth request of its method and path it is:
+so the same story meets the same weather again, in whatever order its requests arrive. Bursts go by that order.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+from bot.emulator.faults import Fault, bearer_of
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to go wrong.
+
+    :param fault: what happens, and to which requests it can happen
+    :param late: whether the work may have been done before
+    :param waits: whether the answer says for how long to wait
+    :param expires: whether it happens to a token that was fine before, and from then on always
+    """
+
+    fault: Fault
+    late: bool = False
+    waits: bool = False
+    expires: bool = False
+
+
+COMMON: dict[str, Kind] = {
+    "limited": Kind(Fault(status=429, body={"message": "Too many requests."}), waits=True),
+    "limited-unsaid": Kind(Fault(status=429, body={"message": "Too many requests."})),
+    "500": Kind(Fault(status=500), late=True),
+    "502": Kind(Fault(status=502), late=True),
+    "503": Kind(Fault(status=503), late=True),
+    "reset": Kind(Fault(action="drop"), late=True),
+    "hang": Kind(Fault(action="hang"), late=True),
+    "slow": Kind(Fault(action="slow")),
+    "truncated": Kind(Fault(action="truncate")),
+    # Statuses that nobody has heard of.
+    "299": Kind(Fault(status=299), late=True),
+    "418": Kind(Fault(status=418), late=True),
+    "599": Kind(Fault(status=599), late=True),
+}
+"""What can happen to every API, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """How bad it gets.
+
+    :param rate: the share of requests that go wrong, from 0 to 1
+    :param seed: the same one makes the same weather
+    :param burst: how many requests in a row go wrong, in the same way as far as it fits them
+    :param kinds: by name; None: all that the emulator knows
+    :param path: a regular expression searched in the path: only such requests are hit
+    :param method: only requests of this method are hit
+    :param retry_after: what a limit says, in whole seconds
+    :param delay: seconds for which a request hangs or is slow
+    :param most_in_a_row: requests of the same method and path that may go wrong one after the other; None: no end
+    """
+
+    rate: float = 0.2
+    seed: int = 0
+    burst: int = 1
+    kinds: Sequence[str] | None = None
+    path: str = ""
+    method: str | None = None
+    retry_after: int = 1
+    delay: float = 0.2
+    most_in_a_row: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate <= 1 or self.burst < 1:
+            raise ValueError("rate is from 0 to 1, burst at least 1")
+        re.compile(self.path)
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def matches(self, request: web.Request) -> bool:
+        return self.method in {None, request.method} and re.search(self.path, request.path) is not None
+
+
+@dataclass(slots=True)
+class _Place:
+    """What one method and path has met: requests so far, and how many went wrong at the end."""
+
+    seen: int = 0
+    in_a_row: int = 0
+
+
+@dataclass(slots=True)
+class Weather:
+    """Picks what goes wrong.
+
+    :param known: the ways to go wrong, by name
+    :raises ValueError: where the forecast names one that is not among them
+    """
+
+    forecast: Forecast
+    known: Mapping[str, Kind]
+    hits: Counter[str] = field(default_factory=Counter)
+    _places: dict[str, _Place] = field(default_factory=dict)
+    _left: int = 0
+    _burst_of: str = ""
+    _fine: set[str] = field(default_factory=set)
+    _expired: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.forecast.kinds or ()) - set(self.known):
+            raise ValueError(f"kinds must be of {', '.join(self.known)}; not {', '.join(sorted(unknown))}")
+
+    def pick(self, request: web.Request) -> tuple[str, Fault] | None:
+        """What goes wrong with a request, by name; None where nothing does. Each call is one more request."""
+        forecast, token = self.forecast, bearer_of(request)
+        if not forecast.matches(request):
+            return None
+        place = self._places.setdefault(f"{request.method} {request.path}", _Place())
+        place.seen += 1
+        dice = random.Random(f"{forecast.seed} {request.method} {request.path} {place.seen}")
+        name = self._expired.get(token) or self._strike(request, place, dice)
+        if name is None:
+            place.in_a_row = 0
+            self._fine.add(token)
+            return None
+        place.in_a_row += 1
+        self.hits[name] += 1
+        if self.known[name].expires:
+            self._expired[token] = name
+        return name, self._fault(self.known[name], dice)
+
+    def _strike(self, request: web.Request, place: _Place, dice: random.Random) -> str | None:
+        forecast = self.forecast
+        if forecast.most_in_a_row is not None and place.in_a_row >= forecast.most_in_a_row:
+            return None
+        # A burst counts for as many as it is long.
+        begins = dice.random() * (forecast.rate + forecast.burst * (1 - forecast.rate)) < forecast.rate
+        if not self._left and not begins:
+            return None
+        fitting = self._fitting(request)
+        if not fitting:
+            return None
+        if self._left:
+            self._left -= 1
+            return self._burst_of if self._burst_of in fitting else dice.choice(fitting)
+        self._left, self._burst_of = forecast.burst - 1, dice.choice(fitting)
+        return self._burst_of
+
+    def _fitting(self, request: web.Request) -> list[str]:
+        """Those that can happen to a request."""
+        names = self.known if self.forecast.kinds is None else self.forecast.kinds
+        return [
+            name
+            for name in names
+            if self.known[name].fault.matches(request)
+            and (not self.known[name].expires or bearer_of(request) in self._fine)
+        ]
+
+    def _fault(self, kind: Kind, dice: random.Random) -> Fault:
+        fault = replace(kind.fault)
+        if kind.late:
+            fault.after_work = dice.random() < 0.5
+        if kind.waits:
+            fault.headers = {"Retry-After": str(self.forecast.retry_after)}
+        if fault.action in {"hang", "slow"}:
+            fault.delay = self.forecast.delay
+        return fault
