@@ -84,6 +84,25 @@ ORDERS = sa.Table(
 
 EXECUTORS = sa.Table("codegen_bot_executors", METADATA, sa.Column("executor", sa.Text, primary_key=True))
 
+WATCHED_RUNS = sa.Table(
+    "codegen_bot_watched_runs",
+    METADATA,
+    sa.Column("org_id", sa.BigInteger, primary_key=True),
+    sa.Column("run_id", sa.BigInteger, primary_key=True),
+    sa.Column("executor", sa.Text, primary_key=True),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+)
+
+SIGHTINGS = sa.Table(
+    "codegen_bot_sightings",
+    METADATA,
+    sa.Column("org_id", sa.BigInteger, primary_key=True),
+    sa.Column("run_id", sa.BigInteger, primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 
 async def check(engine: Engine) -> None:
     """Raises SQLAlchemy's error where the database does not answer."""
