@@ -12,7 +12,6 @@ from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Comment
 from bot.replies.markers import find
 
-
 _NEWLINE = rb"(?:\\[nr]|\\u000[aAdD])"
 _BLANK = rb"(?: |\\u0020)"
 _LETTER = rb"(?:[A-Za-z]|\\u00[4-7])"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.config import Accounts
@@ -80,7 +81,7 @@ async def clients(
             limits=Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows),
             sleep=pace.sleep,
         )
-        watcher = RunWatcher(codegen, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+        watcher = RunWatcher(UpstreamRuns(codegen), shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
         github = GitHub(
             session,
             auth,

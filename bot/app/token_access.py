@@ -14,6 +14,7 @@ import httpx
 from bot.app.clients import Clients, Pace
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
 from bot.handlers.do import Do
@@ -95,7 +96,7 @@ class TokenAccess:
                 sleep=self._pace.sleep,
             )
             watcher = RunWatcher(
-                codegen, shortest=self._pace.shortest, longest=self._pace.longest, sleep=self._pace.sleep
+                UpstreamRuns(codegen), shortest=self._pace.shortest, longest=self._pace.longest, sleep=self._pace.sleep
             )
             worlds = self._worlds if org_id == self._settings.codegen_org_id else self._nobody
             tools = replace(

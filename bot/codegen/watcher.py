@@ -1,8 +1,4 @@
-"""Waiting for runs: one request a tick for all of them, however many there are.
-
-A tick lists the newest runs, a hundred in one request, and sees which of the watched ones changed. Those that have
-fallen off the first pages are read one by one, a few each tick.
-"""
+"""Waiting for runs: one look a tick for all of them, however many there are (`bot.codegen.sightings`)."""
 
 from __future__ import annotations
 
@@ -10,25 +6,25 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot import log
-from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
-from bot.errors import BotError, Kind, UpstreamError
+from bot.codegen.sightings import HOPELESS, RunSource, Unreadable
+from bot.errors import BotError, UpstreamError
 
 _log = log.get(__name__)
 
-PAGES_A_TICK = 3
-SINGLE_READS_A_TICK = 5
+MOST_REQUESTS = 1.5
+"""Requests a second in the long run. Codegen allows two reads; the rest is for people who ask something."""
+
 SHORTEST_PIECE = 0.1
 RESUME_GRACE = 20.0
 """Seconds after a resume in which the run's old ending is not taken for its new one."""
 
 OUTAGE_DELAYS = (2.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds between two tries while Codegen does not answer; the waiters go on waiting."""
-
-_HOPELESS = frozenset({Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND})
 
 OnChange = Callable[[AgentRun], Awaitable[None]]
 
@@ -57,25 +53,27 @@ class _Wait:
 class RunWatcher:
     """Watches the runs of one organization for everybody who waits.
 
+    :param source: where they are seen
     :param shortest: seconds between two ticks while a run is young
     :param longest: the same for old runs
     """
 
     def __init__(
         self,
-        codegen: Codegen,
+        source: RunSource,
         *,
         shortest: float = 2.0,
         longest: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._codegen = codegen
+        self._source = source
         self._shortest = shortest
         self._longest = longest
         self._clock = clock
         self._sleep = sleep
         self._waits: list[_Wait] = []
+        self._requests = 0
         self._task: asyncio.Task[None] | None = None
 
     async def finished(
@@ -124,11 +122,11 @@ class RunWatcher:
 
     async def _watch(self) -> None:
         failures = 0
-        while self._anybody():
+        while await self._goes_on():
             try:
                 await self._tick()
             except UpstreamError as error:
-                if error.kind in _HOPELESS:
+                if error.kind in HOPELESS:
                     self._fail(self._waits, error)
                 failures += 1
                 delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]
@@ -144,6 +142,13 @@ class RunWatcher:
                 failures = 0
                 await self._rest()
 
+    async def _goes_on(self) -> bool:
+        if not self._anybody():
+            with suppress(BotError):
+                await self._source.look(())
+        # Somebody may have come meanwhile.
+        return self._anybody()
+
     async def _rest(self) -> None:
         """Until the next tick; in pieces, so that somebody new among those who wait for old runs is served soon."""
         rested = 0.0
@@ -156,38 +161,25 @@ class RunWatcher:
         return any(not wait.done.done() for wait in self._waits)
 
     def _interval(self) -> float:
-        """A thirtieth of the youngest wait's age, within the bounds."""
+        """A thirtieth of the youngest wait's age, within the bounds; longer where the last look took many requests."""
         youngest = min((self._clock() - wait.since for wait in self._waits), default=0.0)
-        return min(max(youngest / 30, self._shortest), self._longest)
+        return max(min(max(youngest / 30, self._shortest), self._longest), self._requests / MOST_REQUESTS)
 
     async def _tick(self) -> None:
-        missing = {wait.run_id for wait in self._waits if not wait.done.done()}
-        seen = 0
-        for number in range(1, PAGES_A_TICK + 1):
-            page = await self._codegen.runs_page(number)
-            for run in page.runs:
-                missing.discard(run.id)
-                await self._tell(run)
-            seen += len(page.runs)
-            # A few stragglers are cheaper read alone than by more pages.
-            if len(missing) <= 1 or not page.runs or seen >= page.total:
-                break
         longest_unseen_first = sorted(self._waits, key=lambda wait: wait.looked_at)
-        alone = dict.fromkeys(wait.run_id for wait in longest_unseen_first if wait.run_id in missing)
-        for run_id in [*alone][:SINGLE_READS_A_TICK]:
-            await self._read_alone(run_id)
-
-    async def _read_alone(self, run_id: int) -> None:
+        wanted = dict.fromkeys(wait.run_id for wait in longest_unseen_first if not wait.done.done())
+        look = await self._source.look([*wanted])
+        self._requests = look.requests
         for wait in self._waits:
-            # Before the answer: a run that cannot be read must not keep the others from their turn.
-            if wait.run_id == run_id:
+            if wait.run_id in look.tried:
                 wait.looked_at = self._clock()
-        try:
-            await self._tell(await self._codegen.run(run_id))
-        except UpstreamError as error:
-            if error.kind not in _HOPELESS:
-                raise
-            self._fail([wait for wait in self._waits if wait.run_id == run_id], error)
+        for sighting in look.sightings:
+            if isinstance(sighting, Unreadable):
+                self._fail([wait for wait in self._waits if wait.run_id == sighting.run_id], sighting.error)
+            else:
+                await self._tell(sighting)
+        if look.failed is not None:
+            raise look.failed
 
     async def _tell(self, run: AgentRun) -> None:
         for wait in [each for each in self._waits if each.run_id == run.id]:

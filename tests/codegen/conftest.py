@@ -9,6 +9,7 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import Limits
+from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
@@ -53,7 +54,7 @@ def bell(clock: Clock) -> Bell:
 @pytest.fixture
 async def watcher(codegen: Codegen, clock: Clock, bell: Bell) -> AsyncIterator[RunWatcher]:
     """It steps as the bell rings."""
-    watcher = RunWatcher(codegen, clock=clock, sleep=bell.sleep)
+    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=bell.sleep)
     yield watcher
     await watcher.aclose()
 
@@ -61,6 +62,6 @@ async def watcher(codegen: Codegen, clock: Clock, bell: Bell) -> AsyncIterator[R
 @pytest.fixture
 async def quick(codegen: Codegen, clock: Clock) -> AsyncIterator[RunWatcher]:
     """Its sleeps take no time."""
-    watcher = RunWatcher(codegen, clock=clock, sleep=clock.sleep)
+    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=clock.sleep)
     yield watcher
     await watcher.aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 
 import httpx
@@ -10,8 +11,9 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
+from bot.codegen.sightings import Look
 from bot.codegen.states import State
-from bot.codegen.watcher import RunWatcher
+from bot.codegen.watcher import MOST_REQUESTS, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from tests.codegen.bell import Bell, asked, begin, watching
 from tests.codegen.clock import Clock
@@ -93,21 +95,57 @@ async def test_several_old_runs_are_looked_for_on_further_pages(
         wait.cancel()
 
 
-async def test_many_old_runs_take_turns(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
-    """Three pages and five single reads a step, those first that were not looked at for longest."""
-    begin(emulator, 310)
+async def test_many_old_runs_are_looked_for_further_back_each_time(
+    watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell
+) -> None:
+    """A few pages each time, from where the last look stopped, and those alone that were not seen for longest."""
+    begin(emulator, 950)
     waits = [asyncio.create_task(watcher.finished(number)) for number in range(1, 8)]
-    pages = ["from 0", "from 100", "from 200"]
+    first = ["from 0", "from 100", "from 200"]
+
+    async def next_look() -> list[str]:
+        while not emulator.control.journal:
+            await bell.rings()
+            await bell.asleep()
+        return asked(emulator)
+
     await bell.asleep()
-    assert asked(emulator) == [*pages, "1", "2", "3", "4", "5"]
-    await bell.rings()
+    assert await next_look() == [*first, "from 300", "from 400", "from 500", "1", "2", "3", "4", "5"]
+    assert await next_look() == [*first, "from 600", "from 700", "from 800", "6", "7", "1", "2", "3"]
+    assert await next_look() == [*first, "from 900"]
+    assert (await next_look())[:4] == [*first, "from 300"]
+    for wait in waits:
+        wait.cancel()
+
+
+async def test_pages_that_show_many_of_them_are_read_in_one_go(
+    watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell
+) -> None:
+    begin(emulator, 1200)
+    waits = [asyncio.create_task(watcher.finished(number)) for number in range(201, 1201)]
     await bell.asleep()
-    assert asked(emulator) == [*pages, "6", "7", "1", "2", "3"]
-    for number in range(1, 8):
-        emulator.finish(number)
-    await bell.rings()
-    await bell.rings()
-    assert [run.id for run in await asyncio.gather(*waits)] == [*range(1, 8)]
+    assert asked(emulator) == [f"from {number * 100}" for number in range(10)]
+    for wait in waits:
+        wait.cancel()
+
+
+async def test_what_costs_many_requests_is_done_less_often(clock: Clock) -> None:
+    looked: list[float] = []
+    enough = asyncio.Event()
+
+    class Costly:
+        async def look(self, wanted: Sequence[int]) -> Look:
+            looked.append(clock.now)
+            if len(looked) == 3:
+                enough.set()
+            return Look(requests=15)
+
+    watcher = RunWatcher(Costly(), clock=clock, sleep=clock.sleep)
+    waiting = asyncio.create_task(watcher.finished(1))
+    await enough.wait()
+    waiting.cancel()
+    await watcher.aclose()
+    assert [later - sooner for sooner, later in pairwise(looked[:3])] == [pytest.approx(15 / MOST_REQUESTS)] * 2
 
 
 async def test_an_old_run_that_cannot_be_read_keeps_nobody_from_their_turn(

@@ -9,6 +9,7 @@ import structlog
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
+from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.watcher import OUTAGE_DELAYS, RESUME_GRACE, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import RETRY_DELAYS, Kind, UpstreamError
@@ -83,7 +84,7 @@ async def outages(clock: Clock, *answers: Answer) -> list[float]:
     wire = Wire(clock)
     wire.says(*answers, listing("COMPLETE"))
     async with client_on(wire) as codegen:
-        watcher = RunWatcher(codegen, clock=clock, sleep=clock.sleep)
+        watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=clock.sleep)
         with structlog.testing.capture_logs() as lines:
             assert (await watcher.finished(1)).succeeded
         await watcher.aclose()
