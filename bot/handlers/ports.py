@@ -89,6 +89,9 @@ class Stars(Protocol):
         :returns: whether it was not starred before
         """
 
+    async def which(self, org_id: int, run_ids: Collection[int], *, threads: Sequence[tuple[str, int]]) -> list[int]:
+        """Those of the runs that are starred."""
+
     async def remove(self, org_id: int, run_ids: Collection[int], *, threads: Sequence[tuple[str, int]]) -> list[int]:
         """Takes stars away.
 

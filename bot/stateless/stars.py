@@ -46,6 +46,15 @@ class LabelledStars:
             raise UserMistake(not_to_be_kept(run_id))
         return not any([await self._is_on(*thread) for thread in threads])
 
+    async def which(
+        self,
+        org_id: int,  # noqa: ARG002 - the client has one
+        run_ids: Collection[int],
+        *,
+        threads: Sequence[tuple[str, int]],
+    ) -> list[int]:
+        return sorted(run_ids) if any([await self._is_on(*thread) for thread in threads]) else []
+
     async def remove(
         self,
         org_id: int,  # noqa: ARG002 - the client has one

@@ -40,6 +40,21 @@ class Stars:
         with self._engine.begin() as connection:
             return connection.execute(statement).first() is not None
 
+    async def which(
+        self,
+        org_id: int,
+        run_ids: Collection[int],
+        *,
+        threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the same
+    ) -> list[int]:
+        """Those of the runs that are starred."""
+        return await asyncio.to_thread(self._which, org_id, run_ids)
+
+    def _which(self, org_id: int, run_ids: Collection[int]) -> list[int]:
+        wanted = sa.and_(STARS.c.org_id == org_id, STARS.c.run_id.in_([*run_ids]))
+        with self._engine.connect() as connection:
+            return sorted(connection.execute(sa.select(STARS.c.run_id).where(wanted)).scalars())
+
     async def remove(
         self,
         org_id: int,

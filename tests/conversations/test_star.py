@@ -183,3 +183,25 @@ async def test_what_does_not_fit_is_told(town: Town, name: str) -> None:
     await town.says("bob", f"/codegen {name} this one")
 
     assert (await town.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")
+
+
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
+@pytest.mark.parametrize(
+    ("command", "method", "says"),
+    [("star", "POST", "Starred [run 1]"), ("unstar", "DELETE", "Took the star off run 1.")],
+)
+async def test_a_restart_in_the_middle_does_not_make_it_yesterdays_news(
+    town: Town, command: str, method: str, says: str
+) -> None:
+    """The star is set or gone already when the story is told on, and by this very command."""
+    await a_finished_run(town)
+    if command == "unstar":
+        await town.says("bob", "/codegen star", number=2)
+        await town.reply(Stage.FINISHED, number=2)
+    town.github.control.fault(path="/issues/1/labels", method=method, action="hang", delay=30)
+    await town.says("bob", f"/codegen {command}", number=2)
+    await town.github.until(lambda: town.requests(method, "/issues/1/labels"))
+
+    await town.restart_bot()
+
+    assert (await town.reply(Stage.FINISHED, number=2)).startswith(says)

@@ -48,6 +48,14 @@ class TestStars:
         assert await stars.remove(1, [7, 8]) == []
         assert await stars.remove(1, []) == []
 
+    async def test_which_are_starred_is_told_and_nothing_changed(self, database: Engine) -> None:
+        stars = Stars(database)
+        for run_id in (9, 7):
+            await stars.add(1, run_id, login="bob", at=NOON)
+        for _ in range(2):
+            assert await stars.which(1, [7, 8, 9]) == [7, 9]
+        assert await stars.which(2, [7]) == await stars.which(1, []) == []
+
     async def test_organizations_do_not_see_each_others_stars(self, database: Engine) -> None:
         stars = Stars(database)
         await stars.add(1, 7, login="bob", at=NOON)
