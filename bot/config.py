@@ -131,8 +131,8 @@ class Settings(Accounts):
     )
     executor_id: str = Field(
         default="codegen-bot",
-        description="The name of this process in the database. It must stay the same over restarts, "
-        "and no two processes on one database may share it.",
+        description="The name of this process in the database; where another process has it, a number follows. "
+        "Nothing needs to be set.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
     port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")

@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from aiohttp import web
 from sqlalchemy.engine import Engine as Database
 
 from bot import log
-from bot.app.clients import Pace, clients
+from bot.app.clients import Clients, Pace, clients
 from bot.app.http_api import http_api
+from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.watcher import RunWatcher
 from bot.commands.labels import LabelRole, label_of
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
+from bot.engine.takeover import claim_name
 from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import Metrics
 from bot.replies.markers import Stage
+from bot.shared_runs import SharedRuns
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.locks import Locks, open_locks
@@ -28,6 +33,7 @@ from bot.store.migrating import migrate
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
+from bot.store.watched_runs import WatchedRuns
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -85,7 +91,11 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
     database = open_engine(settings.database_url)
     try:
         await asyncio.to_thread(migrate, database)
-        async with holding(database) as locks, clients(settings, pace) as worlds:
+        async with (
+            holding(database) as locks,
+            clients(settings, pace) as own_worlds,
+            watching(own_worlds, settings, pace, database, locks) as (executor_id, worlds),
+        ):
             tools = Tools(
                 codegen=worlds.codegen,
                 org_id=settings.codegen_org_id,
@@ -105,10 +115,11 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
             engine = Engine(
                 database,
                 locks,
-                executor_id=settings.executor_id,
+                executor_id=executor_id,
                 tools=tools,
                 carry_out=carry_out,
                 heard=_count_in(metrics),
+                gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
                 rhythm=Rhythm(
                     polling=pace.polling_interval,
@@ -153,6 +164,35 @@ async def holding(database: Database) -> AsyncIterator[Locks]:
         yield locks
     finally:
         await locks.aclose()
+
+
+@asynccontextmanager
+async def watching(
+    worlds: Clients, settings: Settings, pace: Pace, database: Database, locks: Locks
+) -> AsyncIterator[tuple[str, Clients]]:
+    """The process' name among those on the database, and clients whose watcher is shared with them."""
+    executor_id = await claim_name(locks, settings.executor_id)
+    if database.dialect.name == "sqlite":
+        # Nobody to share with.
+        yield executor_id, worlds
+        return
+    shared = SharedRuns(
+        WatchedRuns(database, settings.codegen_org_id),
+        UpstreamRuns(worlds.codegen),
+        locks,
+        executor=executor_id,
+        shortest=pace.shortest,
+        longest=pace.longest,
+        sleep=pace.sleep,
+    )
+    leading = asyncio.create_task(shared.lead(), name="shared-watcher")
+    watcher = RunWatcher(shared, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+    try:
+        yield executor_id, replace(worlds, watcher=watcher)
+    finally:
+        await watcher.aclose()
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
 
 
 def _count_in(metrics: Metrics) -> Callable[[Order, Stage | None], None]:

@@ -8,7 +8,8 @@ from contextlib import suppress
 import click
 
 from bot import log
-from bot.cli.process import run_until_stopped, server_settings
+from bot.cli.process import EndError, run_until_stopped, server_settings
+from bot.outcome import ExitStatus
 
 
 @click.command()
@@ -22,11 +23,20 @@ def serve() -> None:
     log.configure(level=settings.log_level, log_format=settings.log_format)
     from bot.app.server import serving  # noqa: PLC0415 - what is missing is told before half a second of imports
 
-    async def until_stopped(stop: asyncio.Event) -> None:
-        async with serving(settings):
-            await stop.wait()
+    async def until_stopped(stop: asyncio.Event) -> bool:
+        lost = False
 
-    run_until_stopped(until_stopped)
+        def lose() -> None:
+            nonlocal lost
+            lost = True
+            stop.set()
+
+        async with serving(settings, lost=lose):
+            await stop.wait()
+        return lost
+
+    if run_until_stopped(until_stopped):
+        raise EndError("Another process has taken this one's work over. Start it again.", ExitStatus.FAILED)
 
 
 def _allow_many_connections() -> None:

@@ -22,13 +22,14 @@ from bot import log
 from bot.engine.housekeeping import BROKEN, FAILED, Housekeeping
 from bot.engine.inbox import Inbox, reason
 from bot.engine.places import Places
-from bot.engine.takeover import GRACE, Takeover, claim_name
+from bot.engine.takeover import GRACE, Takeover
 from bot.errors import StoreError, UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
+from bot.store.in_thread import in_thread
 from bot.store.locks import Locks
 from bot.store.orders import Executors, Orders, Queue, State, Taken
 
@@ -104,9 +105,10 @@ class Engine:
 
     :param database: owned by the caller, its tables brought up
     :param locks: of the same database
-    :param executor_id: the name of this process among those on one database, as far as it is free
+    :param executor_id: the name of this process among those on one database, whose lock it holds (`claim_name`)
     :param carry_out: what is done with an order
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
+    :param gone: hears the name of a process whose work was taken over
     :param lost: is called where the work here is not this process' any more: it has to end
     """
 
@@ -119,16 +121,17 @@ class Engine:
         tools: Tools,
         carry_out: CarryOut,
         heard: Callable[[Order, Stage | None], None] = lambda _order, _stage: None,
+        gone: Callable[[str], None] = lambda _executor: None,
         lost: Callable[[], None] = lambda: None,
         rhythm: Rhythm | None = None,
     ) -> None:
         self._database = database
         self._locks = locks
-        self._wanted_id = executor_id
-        self.executor_id = executor_id
+        self._executor_id = executor_id
         self._tools = tools
         self._carry_out = carry_out
         self._heard = heard
+        self._gone = gone
         self._lost = lost
         self._rhythm = rhythm or Rhythm()
         self._orders = Orders(database)
@@ -146,16 +149,15 @@ class Engine:
 
     async def start(self) -> None:
         """Opens the engine and goes on with what a crash left. Call it on the loop that is to do the work."""
-        self.executor_id = await claim_name(self._locks, self._wanted_id)
-        await asyncio.to_thread(self._executors.add, self.executor_id)
-        self._inbox = Inbox(self._orders, executor=self.executor_id, taken=self._put, now=lambda: datetime.now(UTC))
+        await in_thread(partial(self._executors.add, self._executor_id))
+        self._inbox = Inbox(self._orders, executor=self._executor_id, taken=self._put, now=lambda: datetime.now(UTC))
         self._inbox.start()
         self._launch()
-        await self._adopt(self.executor_id)
+        await self._adopt(self._executor_id)
         takeover = Takeover(
             self._locks,
             self._executors,
-            me=self.executor_id,
+            me=self._executor_id,
             take_over=self._take_over,
             lost=self._be_lost,
             period=self._rhythm.takeover,
@@ -166,7 +168,7 @@ class Engine:
             asyncio.create_task(takeover.watch(), name="takeover"),
             asyncio.create_task(housekeeping.keep(), name="housekeeping"),
         ]
-        _log.info("engine.started", executor=self.executor_id)
+        _log.info("engine.started", executor=self._executor_id)
 
     def _launch(self) -> None:
         DBOS(
@@ -175,7 +177,7 @@ class Engine:
                 "system_database_engine": self._database,
                 "system_database_url": self._database.url.render_as_string(hide_password=False),
                 "application_version": STORY_VERSION,
-                "executor_id": self.executor_id,
+                "executor_id": self._executor_id,
                 "max_executor_threads": THREADS[self._database.dialect.name],
                 "notification_listener_polling_interval_sec": self._rhythm.polling,
                 "enable_otlp": False,
@@ -233,7 +235,7 @@ class Engine:
         if not broken:
             return False
         await DBOS.delete_workflow_async(taken.identity)
-        await self._aside(lambda: self._orders.again(taken, executor=self.executor_id, at=datetime.now(UTC)))
+        await self._aside(lambda: self._orders.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
         _log.info("order.again", order=taken.identity)
         self._put(taken, is_new=False)
         return True
@@ -247,7 +249,7 @@ class Engine:
         """:raises StoreError: where orders would not be taken: the database is closed to writing, or the engine ends"""
         if self._stopping or any(task.done() for task in self._watching):
             raise StoreError("the engine is being stopped")
-        await self._aside(lambda: self._executors.touch(self.executor_id))
+        await self._aside(lambda: self._executors.touch(self._executor_id))
 
     @property
     def at_work(self) -> int:
@@ -296,7 +298,7 @@ class Engine:
         self._lost()
 
     async def _adopt(self, of: str) -> int:
-        waiting = await self._aside(lambda: self._orders.adopt(of=of, executor=self.executor_id))
+        waiting = await self._aside(lambda: self._orders.adopt(of=of, executor=self._executor_id))
         for taken in waiting:
             # It may have been begun a moment before the end, and not been noted.
             self._put(taken, is_new=False)
@@ -304,8 +306,10 @@ class Engine:
 
     async def _take_over(self, gone: str) -> None:
         """What was begun there goes to whoever of the living is first, what waited there waits here."""
-        handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [gone])  # noqa: SLF001 - the only way to it
+        recover = partial(DBOS._recover_pending_workflows, [gone])  # noqa: SLF001 - the only way to it
+        handles = await in_thread(recover)
         waiting = await self._adopt(gone)
+        await self._aside(partial(self._gone, gone))
         _log.info("executor.taken-over", executor=gone, begun=len(handles), waiting=waiting)
 
     async def _begin(self, beginning: _Beginning) -> None:
@@ -392,6 +396,6 @@ class Engine:
         :raises StoreError: where the database does not do it
         """
         try:
-            return await asyncio.to_thread(work)
+            return await in_thread(work)
         except SQLAlchemyError as error:
             raise StoreError(reason(error)) from None

@@ -14,6 +14,7 @@ from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
+from bot.store.in_thread import in_thread
 from bot.store.locks import Locks
 from bot.store.orders import Orders
 
@@ -67,12 +68,12 @@ class Housekeeping:
         ):
             stages = {each.workflow_id: str(each.output) if each.status == "SUCCESS" else BROKEN for each in ended}
             # Noted before they go: after a crash in between, they are only noted once more.
-            await asyncio.to_thread(partial(self._orders.end, stages, at=datetime.now(UTC)))
+            await in_thread(partial(self._orders.end, stages, at=datetime.now(UTC)))
             await DBOS.delete_workflows_async([*stages])
             cleared += len(ended)
             if len(ended) < BATCH:
                 break
-        await asyncio.to_thread(partial(self._orders.forget, before=datetime.now(UTC) - KNOWN_FOR))
+        await in_thread(partial(self._orders.forget, before=datetime.now(UTC) - KNOWN_FOR))
         if cleared:
             _log.debug("housekeeping.cleared", orders=cleared)
         return cleared

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.errors import SettingsError
+from bot.store.in_thread import in_thread
 from bot.store.locks import Locks
 from bot.store.orders import Executors
 
@@ -93,10 +95,10 @@ class Takeover:
                 answers = True
 
     async def _look(self) -> None:
-        known = await asyncio.to_thread(self._executors.all)
+        known = await in_thread(self._executors.all)
         if self._me not in known:
             # Somebody has taken over what was here before this process came back under the name.
-            await asyncio.to_thread(self._executors.add, self._me)
+            await in_thread(partial(self._executors.add, self._me))
         others = [name for name in known if name != self._me]
         if not others:
             return
@@ -114,7 +116,7 @@ class Takeover:
             return
         try:
             await self._take_over(name)
-            await asyncio.to_thread(self._executors.remove, name)
+            await in_thread(partial(self._executors.remove, name))
             self._gone_since.pop(name, None)
         finally:
             await self._locks.release(lock_of(name))

@@ -12,6 +12,9 @@ from bot.errors import SettingsError
 
 BUSY_TIMEOUT_MS = 10_000
 
+KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""Seconds, and how often: a PostgreSQL server that vanished without a word is noticed within half a minute."""
+
 
 def open_engine(database_url: str) -> Engine:
     """The engine for a `DATABASE_URL`.
@@ -39,7 +42,9 @@ def open_engine(database_url: str) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True)
+        return sa.create_engine(
+            url.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True, connect_args=KEEPALIVES
+        )
     except ModuleNotFoundError:
         raise SettingsError(
             "DATABASE_URL names PostgreSQL, but its driver is not installed: pip install 'codegen-bot[postgresql]'."

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine as Database
 
 from bot.commands.run import Run
 from bot.engine.engine import Engine, Rhythm
+from bot.engine.takeover import claim_name
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -139,7 +140,7 @@ class World:
         engine = Engine(
             self.database,
             locks,
-            executor_id=executor_id,
+            executor_id=await claim_name(locks, executor_id),
             tools=tools,
             carry_out=self.carry_out,
             heard=self._heard,

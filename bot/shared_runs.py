@@ -1,0 +1,153 @@
+"""Several processes on one database watch an organization's runs for what one would cost.
+
+Each writes down which runs it waits for. One of them, who holds the lock, looks for all at Codegen and writes down what
+it saw; the others read it there. Who holds the lock and dies is followed by another within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import log
+from bot.codegen.models import AgentRun
+from bot.codegen.sightings import HOPELESS, Look, RunSource, Sighting, Unreadable
+from bot.codegen.watcher import MOST_REQUESTS, OUTAGE_DELAYS
+from bot.errors import BotError, UpstreamError, from_json, to_json
+from bot.store.in_thread import in_thread
+from bot.store.locks import Locks
+from bot.store.watched_runs import WatchedRuns
+
+_log = log.get(__name__)
+
+LOCK = "watcher"
+
+TIDY_EVERY = 60.0
+"""Seconds."""
+
+
+class SharedRuns:
+    """`bot.codegen.sightings.RunSource`, by way of the database.
+
+    :param upstream: where the one who looks for all sees them
+    :param executor: the own name among the processes
+    :param shortest: seconds between two looks while a run is young
+    :param longest: the same for old runs
+    """
+
+    def __init__(
+        self,
+        watched: WatchedRuns,
+        upstream: RunSource,
+        locks: Locks,
+        *,
+        executor: str,
+        shortest: float = 2.0,
+        longest: float = 15.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._watched = watched
+        self._upstream = upstream
+        self._locks = locks
+        self._executor = executor
+        self._shortest = shortest
+        self._longest = longest
+        self._sleep = sleep
+        self._wanted: set[int] | None = None
+        self._known: dict[int, Sighting] = {}
+        self._since: datetime | None = None
+        self._last_told: dict[int, dict[str, Any]] = {}
+        self._tidied = time.monotonic()
+
+    async def look(self, wanted: Sequence[int]) -> Look:
+        """What is known of the runs by now; nothing at first."""
+        try:
+            await in_thread(partial(self._want, {*wanted}))
+            never = [run_id for run_id in wanted if run_id not in self._known]
+            seen = await in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
+        except SQLAlchemyError as error:
+            _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
+            return Look()
+        for each in seen:
+            self._known[each.run_id] = _sighting(each.run_id, each.document)
+            self._since = each.changed_at if self._since is None else max(self._since, each.changed_at)
+        self._known = {run_id: sighting for run_id, sighting in self._known.items() if run_id in {*wanted}}
+        return Look(sightings=tuple(self._known.values()))
+
+    def _want(self, wanted: set[int]) -> None:
+        if self._wanted is None:
+            # What stands there is of a process that had this name before.
+            self._watched.forget(self._executor)
+            self._wanted = set()
+        if wanted != self._wanted:
+            self._watched.want(self._executor, wanted - self._wanted, self._wanted - wanted)
+            self._wanted = wanted
+
+    async def lead(self) -> None:
+        """Looks for all whenever no other process does, until it is cancelled."""
+        failures = 0
+        while True:
+            rest = self._shortest
+            try:
+                if await self._locks.try_hold(LOCK):
+                    rest = await self._look_for_all()
+                else:
+                    self._last_told.clear()
+                failures = 0
+            except UpstreamError as error:
+                rest = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS) - 1)]
+                failures += 1
+                _log.warning("watcher.codegen-does-not-answer", seconds=rest, reason=str(error))
+            except SQLAlchemyError as error:
+                self._last_told.clear()
+                _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
+            except Exception:  # noqa: BLE001 - the next look may do what this one could not
+                _log.exception("watcher.broken")
+            await self._sleep(rest)
+
+    async def _look_for_all(self) -> float:
+        """:returns: seconds until the next look"""
+        wanted, youngest = await in_thread(self._watched.wanted)
+        try:
+            look = await self._upstream.look(wanted)
+        except UpstreamError as error:
+            if error.kind not in HOPELESS:
+                raise
+            look = Look(sightings=tuple(Unreadable(run_id, error) for run_id in wanted))
+        await in_thread(partial(self._tell, {*wanted}, look.sightings))
+        if look.failed is not None:
+            raise look.failed
+        return max(min(max(youngest / 30, self._shortest), self._longest), look.requests / MOST_REQUESTS)
+
+    def _tell(self, wanted: set[int], sightings: Sequence[Sighting]) -> None:
+        documents = {}
+        for sighting in sightings:
+            run_id = sighting.run_id if isinstance(sighting, Unreadable) else sighting.id
+            if run_id in wanted:
+                documents[run_id] = _document(sighting)
+        changed = {run_id: each for run_id, each in documents.items() if each != self._last_told.get(run_id)}
+        self._watched.tell(changed, [run_id for run_id in documents if run_id not in changed])
+        self._last_told = {run_id: each for run_id, each in (self._last_told | changed).items() if run_id in wanted}
+        if time.monotonic() - self._tidied > TIDY_EVERY:
+            self._watched.tidy()
+            self._tidied = time.monotonic()
+
+
+def _document(sighting: Sighting) -> dict[str, Any]:
+    if isinstance(sighting, Unreadable):
+        return {"error": to_json(sighting.error)}
+    return {"run": sighting.model_dump(mode="json")}
+
+
+def _sighting(run_id: int, document: dict[str, Any]) -> Sighting:
+    if "run" in document:
+        return AgentRun.model_validate(document["run"])
+    error: BotError = from_json(document["error"])
+    assert isinstance(error, UpstreamError)  # noqa: S101 - _document() wrote it
+    return Unreadable(run_id, error)

@@ -1,0 +1,186 @@
+"""Several processes watch an organization's runs: one looks, all see, and another looks when that one is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.codegen.models import AgentRun
+from bot.codegen.sightings import Look, Sighting, Unreadable
+from bot.codegen.watcher import RunWatcher
+from bot.errors import Kind, Service, UpstreamError
+from bot.shared_runs import SharedRuns
+from bot.store.database import open_engine
+from bot.store.locks import open_locks
+from bot.store.migrating import migrate
+from bot.store.watched_runs import WatchedRuns
+
+pytest_plugins = ["tests.postgresql"]
+
+SHORT = 0.02
+
+
+def run(number: int, status: str, result: str | None = None) -> AgentRun:
+    return AgentRun(id=number, organization_id=1, status=status, result=result)
+
+
+@dataclass
+class Codegen:
+    """What there is to be seen, and who looked at what."""
+
+    runs: dict[int, Sighting] = field(default_factory=dict)
+    looks: list[tuple[str, list[int]]] = field(default_factory=list)
+    failure: UpstreamError | None = None
+
+    def seen_by(self, name: str) -> SeenBy:
+        return SeenBy(self, name)
+
+    def lookers(self) -> set[str]:
+        """Since the last question, those who looked at anything."""
+        lookers = {name for name, wanted in self.looks if wanted}
+        self.looks.clear()
+        return lookers
+
+
+@dataclass
+class SeenBy:
+    codegen: Codegen
+    name: str
+
+    async def look(self, wanted: Sequence[int]) -> Look:
+        self.codegen.looks.append((self.name, [*wanted]))
+        if self.codegen.failure is not None:
+            raise self.codegen.failure
+        return Look(sightings=tuple(self.codegen.runs[each] for each in wanted if each in self.codegen.runs))
+
+
+@pytest.fixture
+def codegen() -> Codegen:
+    return Codegen()
+
+
+@asynccontextmanager
+async def process(url: str, codegen: Codegen, name: str) -> AsyncIterator[RunWatcher]:
+    database = open_engine(url)
+    migrate(database)
+    locks = open_locks(database)
+    shared = SharedRuns(
+        WatchedRuns(database, 1), codegen.seen_by(name), locks, executor=name, shortest=SHORT, longest=SHORT
+    )
+    leading = asyncio.create_task(shared.lead())
+    watcher = RunWatcher(shared, shortest=SHORT, longest=SHORT)
+    try:
+        yield watcher
+    finally:
+        await watcher.aclose()
+        leading.cancel()
+        await asyncio.gather(leading, return_exceptions=True)
+        await locks.aclose()
+        database.dispose()
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what another thread writes calls nobody
+            await asyncio.sleep(SHORT)
+
+
+async def test_one_looks_for_both(postgresql_url: str, codegen: Codegen) -> None:
+    codegen.runs = {1: run(1, "RUNNING"), 2: run(2, "RUNNING")}
+    async with process(postgresql_url, codegen, "a") as first, process(postgresql_url, codegen, "b") as second:
+        told: list[str | None] = []
+
+        async def hear(state: AgentRun) -> None:
+            told.append(state.status)
+
+        waits = [
+            asyncio.create_task(first.finished(1)),
+            asyncio.create_task(second.finished(2, on_change=hear)),
+            asyncio.create_task(second.finished(1)),
+        ]
+        await soon(lambda: told == ["RUNNING"])
+        codegen.runs[1] = run(1, "COMPLETE", "Done.")
+        assert {(await waits[0]).result, (await waits[2]).result} == {"Done."}
+        codegen.runs[2] = run(2, "FAILED")
+        assert (await waits[1]).status == "FAILED"
+        assert len(codegen.lookers()) == 1
+        await soon(lambda: codegen.looks != [] and not codegen.looks[-1][1])
+
+
+async def test_another_looks_when_the_one_who_looked_is_gone(postgresql_url: str, codegen: Codegen) -> None:
+    codegen.runs = {1: run(1, "RUNNING")}
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(process(postgresql_url, codegen, "a"))
+        waiting = asyncio.create_task(first.finished(1))
+        await soon(lambda: codegen.lookers() == {"a"})
+        async with process(postgresql_url, codegen, "b") as second:
+            other = asyncio.create_task(second.finished(1))
+            waiting.cancel()
+            await stack.aclose()
+            codegen.looks.clear()
+            await soon(lambda: codegen.lookers() == {"b"})
+            codegen.runs[1] = run(1, "COMPLETE", "Done.")
+            assert (await other).result == "Done."
+
+
+async def test_the_ending_from_before_a_resume_is_not_taken_for_the_new_one(
+    postgresql_url: str, codegen: Codegen
+) -> None:
+    old = codegen.runs[1] = run(1, "COMPLETE", "The first answer.")
+    async with process(postgresql_url, codegen, "a") as watcher:
+        assert await watcher.finished(1) == old
+        resumed = asyncio.create_task(watcher.finished(1, known=old, resumed=True))
+        codegen.looks.clear()
+        await soon(lambda: len(codegen.looks) > 3)
+        assert not resumed.done()
+        codegen.runs[1] = run(1, "COMPLETE", "The second answer.")
+        assert (await resumed).result == "The second answer."
+
+
+async def test_who_may_not_read_a_run_hears_it_wherever_they_are(postgresql_url: str, codegen: Codegen) -> None:
+    gone = UpstreamError(Service.CODEGEN, Kind.NOT_FOUND, "run", 404)
+    codegen.runs = {1: Unreadable(1, gone), 2: run(2, "COMPLETE")}
+    async with process(postgresql_url, codegen, "a") as first, process(postgresql_url, codegen, "b") as second:
+        for watcher in (first, second):
+            with pytest.raises(UpstreamError, match="run failed, not-found"):
+                await watcher.finished(1)
+            assert (await watcher.finished(2)).succeeded
+
+
+async def test_a_token_that_is_no_good_is_told_to_all_who_wait(postgresql_url: str, codegen: Codegen) -> None:
+    codegen.failure = UpstreamError(Service.CODEGEN, Kind.UNAUTHORIZED, "runs_page", 401)
+    async with process(postgresql_url, codegen, "a") as first, process(postgresql_url, codegen, "b") as second:
+        waits = [first.finished(1), second.finished(2)]
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+    assert [type(error) for error in ended] == [UpstreamError] * 2
+
+
+async def test_what_a_process_of_this_name_waited_for_before_is_not_looked_at(
+    postgresql_url: str, codegen: Codegen
+) -> None:
+    codegen.runs = {1: run(1, "RUNNING"), 2: run(2, "RUNNING")}
+    database = open_engine(postgresql_url)
+    migrate(database)
+    WatchedRuns(database, 1).want("a", [1], [])
+    async with process(postgresql_url, codegen, "a") as watcher:
+        waiting = asyncio.create_task(watcher.finished(2))
+        await soon(lambda: codegen.looks[-1:] == [("a", [2])])
+        waiting.cancel()
+    database.dispose()
+
+
+def test_how_runs_were_seen_that_nobody_waits_for_is_forgotten(postgresql_url: str) -> None:
+    database = open_engine(postgresql_url)
+    migrate(database)
+    watched = WatchedRuns(database, 1)
+    watched.want("a", [1, 2], [])
+    watched.tell({1: {"run": 1}, 2: {"run": 2}}, [])
+    watched.want("a", [], [2])
+    watched.tidy()
+    assert [(each.run_id, each.document) for each in watched.seen("a", since=None, never=[1, 2])] == [(1, {"run": 1})]
+    assert watched.wanted()[0] == [1]
+    database.dispose()
