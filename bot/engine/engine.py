@@ -229,7 +229,8 @@ class Engine:
         """A known order comes once more. One whose story broke before anybody got an answer is told anew."""
         found = await self._aside(lambda: self._orders.find(taken.identity))
         broken = found is not None and found[0] is State.ENDED and found[1] == BROKEN
-        if not broken and found is not None and found[0] is State.BEGUN:
+        if found is not None and found[0] is not State.ENDED:
+            # That it was begun may not be noted yet.
             status = await DBOS.get_workflow_status_async(taken.identity)
             broken = status is not None and status.status in FAILED
         if not broken:

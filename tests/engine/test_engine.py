@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.errors import BotError, Kind, Service, UpstreamError, UserMistake
+from bot.engine.housekeeping import Housekeeping
+from bot.errors import BotError, Kind, Service, StoreError, UpstreamError, UserMistake
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 from bot.store.database import open_engine
 from bot.store.migrating import migrate
+from bot.store.orders import Orders, Queue, State
 from tests.engine.world import World, an_order
 from tests.log_lines import lines, logged
 
@@ -184,3 +186,79 @@ class TestEngine:
         async with world.engine():
             pass
         assert await asyncio.to_thread(lambda: "done") == "done"
+
+    async def test_an_order_whose_story_broke_without_an_answer_is_told_anew_when_it_comes_again(
+        self, world: World
+    ) -> None:
+        """A redelivery is somebody's wish to have it done after all; one that is done is not told again."""
+        attempts: list[bool] = []
+
+        async def fails_once(order: Order, do: Do) -> Reply:
+            attempts.append(True)
+            if len(attempts) == 1:
+                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+            return await world.two_steps(order, do)
+
+        world.carry_out = fails_once
+        with logged() as log:
+            async with world.engine() as engine:
+                await engine.submit(an_order())
+                await world.until(lambda: len(world.ended) == 1)
+                await world.until_written(an_order().identity, "ERROR")
+                assert await engine.submit(an_order())
+                await world.until(lambda: len(world.ended) == 2)
+                assert not await engine.submit(an_order())
+        assert world.ended == [(an_order().identity, None), (an_order().identity, Stage.FINISHED)]
+        events = [line["event"] for line in lines(log)]
+        assert [event for event in events if event.startswith(("command.", "order."))] == [
+            "command.taken",
+            "command.unanswered",
+            "order.again",
+            "command.resumed",
+        ]
+
+    async def test_what_has_ended_is_cleared_away_and_known_all_the_same(self, world: World) -> None:
+        async with world.engine() as engine:
+            await engine.submit(an_order())
+            await world.until(lambda: world.ended != [])
+            await world.until_written(an_order().identity, "SUCCESS")
+            assert await Housekeeping(Orders(world.database), world.locks, period=60).tidy() == 1
+            assert world.rows_of_dbos() == 0
+            assert Orders(world.database).find(an_order().identity) == (State.ENDED, "finished")
+            assert not await engine.submit(an_order())
+        assert len(world.begun) == 1
+
+    async def test_one_that_broke_and_was_cleared_away_is_told_anew_too(self, world: World) -> None:
+        locked = True
+
+        async def fails_while_locked(order: Order, do: Do) -> Reply:
+            if locked:
+                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+            return await world.two_steps(order, do)
+
+        world.carry_out = fails_while_locked
+        async with world.engine() as engine:
+            await engine.submit(an_order())
+            await world.until(lambda: world.ended != [])
+            await world.until_written(an_order().identity, "ERROR")
+            await Housekeeping(Orders(world.database), world.locks, period=60).tidy()
+            locked = False
+            assert await engine.submit(an_order())
+            await world.until(lambda: len(world.ended) == 2)
+        assert len(world.begun) == 1
+
+    async def test_whoever_asks_hears_what_waits_and_whether_orders_would_be_taken(self, world: World) -> None:
+        async with world.engine() as engine:
+            assert await engine.queue() == Queue(0, None)
+            await engine.check()
+        with pytest.raises(StoreError):
+            await engine.check()
+
+    async def test_a_stop_lets_go_on_what_is_in_the_middle_of_something(self, world: World) -> None:
+        world.github.open.clear()
+        world.drain = 10.0
+        async with world.engine() as engine:
+            await engine.submit(an_order())
+            await world.until(lambda: PULL in world.github.asked)
+            asyncio.get_running_loop().call_later(0.05, world.github.open.set)
+        assert world.ended == [(an_order().identity, Stage.FINISHED)]

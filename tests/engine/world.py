@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import sqlalchemy as sa
+from dbos import DBOS
 from sqlalchemy.engine import Engine as Database
 
 from bot.commands.run import Run
@@ -19,7 +21,7 @@ from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.store.locks import open_locks
+from bot.store.locks import Locks, open_locks
 
 PULL_REQUEST = PullRequest(
     number=1,
@@ -107,6 +109,8 @@ class World:
         self.caught: dict[str, list[Exception]] = {}
         self.ended: list[tuple[str, Stage | None]] = []
         self.lost = asyncio.Event()
+        self.drain = 0.0
+        self.locks: Locks
         self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
 
     async def two_steps(self, order: Order, do: Do) -> Reply:
@@ -136,7 +140,7 @@ class World:
             run_timeout=60,
             progress_interval=0,
         )
-        locks = open_locks(self.database)
+        self.locks = locks = open_locks(self.database)
         engine = Engine(
             self.database,
             locks,
@@ -145,7 +149,7 @@ class World:
             carry_out=self.carry_out,
             heard=self._heard,
             lost=self.lost.set,
-            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=0.0),
+            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=self.drain),
         )
         await engine.start()
         try:
@@ -157,6 +161,22 @@ class World:
     def _heard(self, order: Order, stage: Stage | None) -> None:
         self.ended.append((order.identity, stage))
         self._bell.set()
+
+    async def until_written(self, identity: str, status: str) -> None:
+        """Waits until DBOS has noted how a story ended, which it does after everybody has heard of it."""
+        async with asyncio.timeout(20):
+            while True:
+                found = await DBOS.get_workflow_status_async(identity)
+                if found is not None and found.status == status:
+                    return
+                await asyncio.sleep(0.01)
+
+    def rows_of_dbos(self) -> int:
+        schema = "dbos." if self.database.dialect.name == "postgresql" else ""
+        tables = [f"{schema}{name}" for name in ("workflow_status", "operation_outputs")]
+        with self.database.connect() as connection:
+            counts = [connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one() for name in tables]  # noqa: S608 - ours
+        return sum(counts)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Looks again whenever a question was asked or an order has ended."""
