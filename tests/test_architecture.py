@@ -30,7 +30,7 @@ LAYERS = (
     ("commands",),
     ("shared_runs",),
     ("github", "codegen", "store", "repository_config"),
-    ("log", "metrics"),
+    ("log", "metrics", "observer"),
     ("config",),
     ("errors",),
 )

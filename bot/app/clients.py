@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
+from bot.codegen.limits import Limits
 from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
@@ -17,10 +18,12 @@ from bot.config import Accounts
 from bot.dry_run.dry_run import DryRun
 from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
 from bot.github.client import GitHub
-from bot.github.limits import ContentBudget
+from bot.github.limits import WINDOWS as WRITE_WINDOWS
+from bot.github.limits import ContentBudget, Window
 from bot.github.session import Session
 from bot.github.transport import new_session
 from bot.handlers.configs import PATH, Configs
+from bot.observer import NOBODY, Observer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class Pace:
     :param shortest: seconds between two looks at young runs
     :param longest: the same for old ones
     :param write_gap: seconds between two writes to GitHub in the long run
+    :param write_windows: GitHub's limits of writes, as seconds and how many may fall into them; None: GitHub's own
     :param polling_interval: seconds between two looks of the engine at its tables
     :param grace: seconds for which another process must be gone before its work is taken over
     :param drain: seconds that what is being done may go on when the server is told to stop
@@ -40,6 +44,7 @@ class Pace:
     shortest: float = 2.0
     longest: float = 15.0
     write_gap: float = 1.0
+    write_windows: Sequence[Window] | None = None
     polling_interval: float = 1.0
     grace: float = 5.0
     drain: float = 5.0
@@ -48,25 +53,45 @@ class Pace:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
+    def limits(self, observer: Observer) -> Limits:
+        """Codegen's limits of one token."""
+        windows = CODEGEN_WINDOWS if self.codegen_windows is None else self.codegen_windows
+        return Limits(windows, observer=observer)
+
+    def budget(self) -> ContentBudget:
+        """GitHub's limits of writes of one account."""
+        windows = WRITE_WINDOWS if self.write_windows is None else self.write_windows
+        return ContentBudget(min_gap=self.write_gap, windows=windows, sleep=self.sleep)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """Both outside worlds, open."""
+    """Both outside worlds, open.
+
+    :param observer: hears of every call to them
+    """
 
     codegen: Codegen
     github: GitHub
     watcher: RunWatcher
     configs: Configs
+    observer: Observer
 
 
 @asynccontextmanager
 async def clients(
-    settings: Accounts, pace: Pace, *, config_path: str = PATH, dry_run: DryRun | None = None
+    settings: Accounts,
+    pace: Pace,
+    *,
+    config_path: str = PATH,
+    dry_run: DryRun | None = None,
+    observer: Observer = NOBODY,
 ) -> AsyncIterator[Clients]:
     """Opens them.
 
     :param config_path: of the config file in each repository
     :param dry_run: takes the place of both worlds
+    :param observer: hears of every call to them
     :raises SettingsError: where the App's key cannot sign
     """
     auth = auth_of(settings)
@@ -78,8 +103,9 @@ async def clients(
             org_id=settings.codegen_org_id,
             base_url=settings.codegen_api_base_url,
             http=http,
-            limits=Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows),
+            limits=pace.limits(observer),
             sleep=pace.sleep,
+            observer=observer,
         )
         watcher = RunWatcher(UpstreamRuns(codegen), shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
         github = GitHub(
@@ -87,11 +113,12 @@ async def clients(
             auth,
             base_url=settings.github_api_url,
             sleep=pace.sleep,
-            new_budget=lambda: ContentBudget(min_gap=pace.write_gap, sleep=pace.sleep),
+            new_budget=pace.budget,
+            observer=observer,
         )
         configs = Configs(github, usual_prefix=settings.command_prefix, path=config_path)
         try:
-            yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs)
+            yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs, observer=observer)
         finally:
             await watcher.aclose()
             await configs.aclose()

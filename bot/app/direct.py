@@ -83,4 +83,13 @@ def _tokens(settings: Accounts) -> list[str]:
 
 def _in_no_time(pace: Pace, dry: DryRun) -> Pace:
     """Nobody's limits have to be kept where nothing is sent."""
-    return replace(pace, shortest=0.0, longest=0.0, write_gap=0.0, codegen_windows={}, now=dry.now, sleep=dry.sleep)
+    return replace(
+        pace,
+        shortest=0.0,
+        longest=0.0,
+        write_gap=0.0,
+        write_windows=(),
+        codegen_windows={},
+        now=dry.now,
+        sleep=dry.sleep,
+    )

@@ -13,7 +13,6 @@ import httpx
 
 from bot.app.clients import Clients, Pace
 from bot.codegen.client import Codegen
-from bot.codegen.limits import WINDOWS, Limits
 from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
@@ -59,7 +58,7 @@ class TokenAccess:
         self._nobody = nobody
         self._tools = tools
         self._pace = pace
-        self._limits = Limits(WINDOWS if pace.codegen_windows is None else pace.codegen_windows)
+        self._limits = pace.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
 
     def codegen(self, org_id: int) -> Codegen:
@@ -94,6 +93,7 @@ class TokenAccess:
                 http=self._http,
                 limits=self._limits,
                 sleep=self._pace.sleep,
+                observer=self._worlds.observer,
             )
             watcher = RunWatcher(
                 UpstreamRuns(codegen), shortest=self._pace.shortest, longest=self._pace.longest, sleep=self._pace.sleep

@@ -29,6 +29,7 @@ from bot.codegen.models import (
 )
 from bot.codegen.transport import Call, Transport
 from bot.errors import Kind, Service, UpstreamError
+from bot.observer import NOBODY, Observer
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -53,6 +54,7 @@ class Codegen:
     :param org_id: Codegen's number of the organization
     :param http: shared by all calls, owned by the caller (`bot.codegen.transport.new_http`)
     :param limits: shared by all who use the same token
+    :param observer: hears of every request
     """
 
     def __init__(
@@ -64,9 +66,12 @@ class Codegen:
         http: httpx.AsyncClient,
         limits: Limits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observer: Observer = NOBODY,
     ) -> None:
         self.limits = limits or Limits()
-        self._transport = Transport(token, base_url=base_url, http=http, limits=self.limits, sleep=sleep)
+        self._transport = Transport(
+            token, base_url=base_url, http=http, limits=self.limits, sleep=sleep, observer=observer
+        )
         self._org = f"/v1/organizations/{org_id}"
 
     # Agent runs

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.errors import Service
+from bot.observer import NOBODY, Observer
+
 WINDOWS: dict[str, tuple[int, float]] = {
     "read": (60, 30.0),
     "logs": (60, 60.0),
@@ -45,7 +48,10 @@ class _Window:
 
 
 class Limits:
-    """Sliding windows for one token: first come, first served. A class of operation without a window never waits."""
+    """Sliding windows for one token: first come, first served. A class of operation without a window never waits.
+
+    :param observer: hears of every wait
+    """
 
     def __init__(
         self,
@@ -53,10 +59,12 @@ class Limits:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observer: Observer = NOBODY,
     ) -> None:
         self._windows = {name: _Window(count, seconds) for name, (count, seconds) in windows.items()}
         self._clock = clock
         self._sleep = sleep
+        self._observer = observer
 
     async def slot(self, name: str | None) -> None:
         """Waits until a request of this class may be sent, and counts it from now on."""
@@ -74,11 +82,15 @@ class Limits:
         if window is None:
             yield
             return
-        slot = _Slot(math.inf)
+        slot, since = _Slot(math.inf), self._clock()
+        has_waited = window.turn.locked()
         async with window.turn:
             while (wait := window.wait(self._clock())) > 0:
+                has_waited = True
                 await self._sleep(wait)
             window.taken.append(slot)
+        if has_waited:
+            self._observer.waited(Service.CODEGEN, name or "", self._clock() - since)
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ import httpx
 from bot import log
 from bot.codegen.limits import Limits
 from bot.errors import Kind, Service, UpstreamError, retry_delay
+from bot.observer import NOBODY, Observer, status_of
 
 _log = log.get(__name__)
 
@@ -69,7 +70,10 @@ class Call:
 
 
 class Transport:
-    """Sends calls with one token."""
+    """Sends calls with one token.
+
+    :param observer: hears of every request, and of the waits that Codegen asks for
+    """
 
     def __init__(
         self,
@@ -79,8 +83,10 @@ class Transport:
         http: httpx.AsyncClient,
         limits: Limits,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observer: Observer = NOBODY,
     ) -> None:
         self.limits = limits
+        self._observer = observer
         self._token = token
         self._base_url = base_url.rstrip("/")
         self._http = http
@@ -96,7 +102,7 @@ class Transport:
             attempt += 1
             try:
                 async with self.limits.place(call.limit):
-                    return await self._try(call)
+                    return await self._observed(call)
             except UpstreamError as error:
                 wait = retry_delay(error, attempt)
                 if error.kind is Kind.RATE_LIMITED and wait is not None:
@@ -105,6 +111,18 @@ class Transport:
                     raise
                 _log.info("codegen.retry", operation=call.operation, seconds=wait, reason=str(error))
                 await self._sleep(wait)
+                if error.kind is Kind.RATE_LIMITED:
+                    self._observer.waited(Service.CODEGEN, call.limit or "none", wait)
+
+    async def _observed(self, call: Call) -> Any:
+        begun = time.perf_counter()
+        try:
+            status, answer = await self._try(call)
+        except UpstreamError as error:
+            self._observer.called(Service.CODEGEN, call.operation, status_of(error), time.perf_counter() - begun)
+            raise
+        self._observer.called(Service.CODEGEN, call.operation, str(status), time.perf_counter() - begun)
+        return answer
 
     def _request(self, call: Call) -> httpx.Request:
         if not _SENDABLE_TOKEN.fullmatch(self._token):
@@ -121,7 +139,8 @@ class Transport:
             # Half a surrogate pair, or a number that JSON does not have.
             raise self._failure(call, Kind.INVALID, detail="what is to be sent cannot be written as JSON") from None
 
-    async def _try(self, call: Call) -> Any:
+    async def _try(self, call: Call) -> tuple[int, Any]:
+        """:returns: the status, and the answer's JSON"""
         in_doubt = not call.repeatable
         try:
             response = await self._http.send(self._request(call))
@@ -143,7 +162,7 @@ class Transport:
             kind = _KINDS.get(status, Kind.INVALID)
             raise self._failure(call, kind, status, _message(response), retry_after=_retry_after(response))
         try:
-            return response.json()
+            return status, response.json()
         except ValueError:
             raise self._failure(call, Kind.BAD_ANSWER, status, "no JSON", may_have_happened=in_doubt) from None
 

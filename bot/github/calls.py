@@ -13,10 +13,11 @@ from pydantic import TypeAdapter
 
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
-from bot.github.limits import ContentBudget
+from bot.github.limits import ContentBudget, GaveWayError, Urgency
 from bot.github.models import Person
 from bot.github.session import Session
 from bot.github.transport import LONGEST_WAIT, NO_BODY, Answer, Credential, Transport, retried
+from bot.observer import NOBODY, Observer
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,6 +31,7 @@ class Calls:
     :param clock: seconds since the epoch
     :param sleep: waits, in seconds
     :param new_budget: makes the budget of an account's writes
+    :param observer: hears of every request, and of every wait for a limit
     """
 
     def __init__(
@@ -41,14 +43,16 @@ class Calls:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_budget: Callable[[], ContentBudget] | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         self._auth = auth
-        self._transport = Transport(session, base_url=base_url, clock=clock)
+        self._transport = Transport(session, base_url=base_url, clock=clock, observer=observer)
         self._sleep = sleep
+        self._observer = observer
         self._budgets: defaultdict[str, ContentBudget] = defaultdict(new_budget or (lambda: ContentBudget(sleep=sleep)))
 
     async def me(self) -> Person:
-        return await retried(lambda: self._auth.me(self._transport), sleep=self._sleep)
+        return await self._retried(lambda: self._auth.me(self._transport))
 
     async def read(
         self,
@@ -69,7 +73,7 @@ class Calls:
         async def attempt() -> T:
             return (await self._attempt(operation, repository, "GET", url)).read(shape)
 
-        return await retried(attempt, sleep=self._sleep)
+        return await self._retried(attempt)
 
     async def read_pages(
         self,
@@ -93,7 +97,7 @@ class Calls:
                 answer = await self._attempt(operation, repository, "GET", url)
                 return [_item(answer, document, shape) for document in _list(answer, key)], answer.next_page
 
-            items, next_page = await retried(attempt, sleep=self._sleep)
+            items, next_page = await self._retried(attempt)
             for item in items:
                 yield item
 
@@ -110,27 +114,46 @@ class Calls:
                 operation,
                 repository,
                 lambda credential: self._transport.place(operation, url, credential=credential),
-                writes=False,
             )
             return await self._transport.download_end(operation, place, limit=limit)
 
-        return await retried(attempt, sleep=self._sleep)
+        return await self._retried(attempt)
 
     async def write(
-        self, operation: str, repository: str, method: str, path: str, shape: TypeAdapter[T], *, data: Any = NO_BODY
+        self,
+        operation: str,
+        repository: str,
+        method: str,
+        path: str,
+        shape: TypeAdapter[T],
+        *,
+        data: Any = NO_BODY,
+        urgency: Urgency = Urgency.ORDINARY,
     ) -> T:
-        """Changes something.
+        """Changes something. Progress is tried once: what is newer by the next try is for the caller to say.
 
         :raises UpstreamError: with `may_have_happened` where its fate is unknown
+        :raises GaveWayError: where it is progress, and there is no room for it
         """
         url = _address(repository, path, None)
 
         async def attempt() -> T:
-            return (await self._attempt(operation, repository, method, url, data)).read(shape)
+            return (await self._attempt(operation, repository, method, url, data, urgency)).read(shape)
 
-        return await retried(attempt, sleep=self._sleep)
+        return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
 
-    async def _attempt(self, operation: str, repository: str, method: str, url: str, data: Any = NO_BODY) -> Answer:
+    async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        return await retried(attempt, sleep=self._sleep, observer=self._observer)
+
+    async def _attempt(
+        self,
+        operation: str,
+        repository: str,
+        method: str,
+        url: str,
+        data: Any = NO_BODY,
+        urgency: Urgency = Urgency.ORDINARY,
+    ) -> Answer:
         writes = method != "GET"
         return await self._allowed(
             operation,
@@ -138,15 +161,23 @@ class Calls:
             lambda credential: self._transport.send(
                 operation, method, url, credential=credential, data=data, changes=writes
             ),
-            writes=writes,
+            urgency=urgency if writes else None,
         )
 
     async def _allowed(
-        self, operation: str, repository: str, request: Callable[[Credential], Awaitable[R]], *, writes: bool
+        self,
+        operation: str,
+        repository: str,
+        request: Callable[[Credential], Awaitable[R]],
+        *,
+        urgency: Urgency | None = None,
     ) -> R:
-        """Makes a request within the limits, with a credential, and with another where that one is old."""
+        """Makes a request within the limits, with a credential, and with another where that one is old.
+
+        :param urgency: of a write; None: it reads
+        """
         budget = self._budgets[self._auth.account(repository)]
-        await self._wait_for(budget, operation, writes=writes)
+        await self._wait_for(budget, operation, urgency)
 
         async def send(credential: Credential) -> R:
             try:
@@ -164,15 +195,25 @@ class Calls:
                 raise
         return await send(await self._auth.credential(self._transport, repository))
 
-    async def _wait_for(self, budget: ContentBudget, operation: str, *, writes: bool) -> None:
+    async def _wait_for(self, budget: ContentBudget, operation: str, urgency: Urgency | None) -> None:
         """Who keeps asking while GitHub says to wait is shut out, so that even reads wait."""
+        if urgency is Urgency.PROGRESS:
+            if not budget.try_progress():
+                self._observer.left_out()
+                raise GaveWayError(operation)
+            return
         if (wait := budget.paused_for) > LONGEST_WAIT:
             detail = "GitHub said to wait; nothing was sent"
             raise UpstreamError(Service.GITHUB, Kind.RATE_LIMITED, operation, detail=detail, retry_after=wait)
-        if writes:
-            await budget.slot()
+        if urgency is not None:
+            self._waited("content", await budget.slot(urgency))
         elif wait > 0:
             await self._sleep(wait)
+            self._waited("requests", wait)
+
+    def _waited(self, limit: str, seconds: float) -> None:
+        if seconds > 0:
+            self._observer.waited(Service.GITHUB, limit, seconds)
 
 
 def _address(repository: str, path: str, query: Mapping[str, str] | None) -> str:

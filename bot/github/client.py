@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.calls import Calls
-from bot.github.limits import ContentBudget
+from bot.github.limits import ContentBudget, Urgency
 from bot.github.models import (
     CheckRun,
     CommentKind,
@@ -43,6 +43,7 @@ from bot.github.shapes import (
     THREAD,
     person,
 )
+from bot.observer import NOBODY, Observer
 
 LARGEST_LOG = 5 * 2**20
 """Bytes of a job's log that are kept; the rest before them is not."""
@@ -51,13 +52,15 @@ LARGEST_LOG = 5 * 2**20
 class GitHub:
     """GitHub, as one account or App. `repository` is always ``owner/name``.
 
-    Every method raises `bot.errors.UpstreamError` and nothing else. Reads are tried again, writes only where they
-    surely were not done. All of them may wait, for the account's budget of writes or for a limit to pass.
+    Every method raises `bot.errors.UpstreamError` and nothing else, but see `edit_comment`. Reads are tried again,
+    writes only where they surely were not done. All of them may wait, for the account's budget of writes or for a limit
+    to pass.
 
     :param session: shared by all calls, owned by the caller (`bot.github.transport.new_session`)
     :param clock: seconds since the epoch
     :param sleep: waits, in seconds
     :param new_budget: makes the budget of one account's writes
+    :param observer: hears of every request, and of every wait for a limit
     """
 
     def __init__(
@@ -69,8 +72,11 @@ class GitHub:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_budget: Callable[[], ContentBudget] | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
-        self._calls = Calls(session, auth, base_url=base_url, clock=clock, sleep=sleep, new_budget=new_budget)
+        self._calls = Calls(
+            session, auth, base_url=base_url, clock=clock, sleep=sleep, new_budget=new_budget, observer=observer
+        )
         self._me: Person | None = None
 
     # People
@@ -93,18 +99,25 @@ class GitHub:
 
     # Comments and reactions
 
-    async def comment(self, repository: str, number: int, body: str) -> PostedComment:
+    async def comment(
+        self, repository: str, number: int, body: str, *, urgency: Urgency = Urgency.ORDINARY
+    ) -> PostedComment:
         """Writes a comment on an issue or a pull request.
 
         :param body: at most 65,536 characters
         """
-        path = f"/issues/{number}/comments"
-        answer = await self._calls.write("comment", repository, "POST", path, ISSUE_COMMENT, data={"body": body})
+        path, data = f"/issues/{number}/comments", {"body": body}
+        answer = await self._calls.write("comment", repository, "POST", path, ISSUE_COMMENT, data=data, urgency=urgency)
         return answer.model()
 
-    async def edit_comment(self, repository: str, comment_id: int, body: str) -> PostedComment:
-        path = f"/issues/comments/{comment_id}"
-        answer = await self._calls.write("edit_comment", repository, "PATCH", path, ISSUE_COMMENT, data={"body": body})
+    async def edit_comment(
+        self, repository: str, comment_id: int, body: str, *, urgency: Urgency = Urgency.ORDINARY
+    ) -> PostedComment:
+        """:raises GaveWayError: where it is progress, and there is no room for it; nothing was sent then"""
+        path, data = f"/issues/comments/{comment_id}", {"body": body}
+        answer = await self._calls.write(
+            "edit_comment", repository, "PATCH", path, ISSUE_COMMENT, data=data, urgency=urgency
+        )
         return answer.model()
 
     async def delete_comment(self, repository: str, comment_id: int) -> None:

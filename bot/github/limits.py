@@ -7,19 +7,27 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 from __future__ import annotations
 
 import asyncio
+import math
 import time
+from bisect import insort
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
 
 from bot import log
+from bot.errors import BotError
 
 _log = log.get(__name__)
 
 UNSAID_WAIT = 60.0
 """Seconds to wait after a limit that does not say how long."""
 
-WINDOWS = ((60.0, 80), (3600.0, 500))
+Window = tuple[float, int]
 """Seconds, and how many writes may fall into them."""
+
+WINDOWS: tuple[Window, ...] = ((60.0, 80), (3600.0, 500))
+"""What GitHub allows one account, or one installation, to write."""
 
 WORTH_TELLING = 10.0
 """A wait of more seconds than this is worth a log line."""
@@ -52,11 +60,43 @@ def seconds(text: str | None) -> float | None:
     return float(text)
 
 
+class Urgency(IntEnum):
+    """Whose turn it is when several want to write: the smallest first, and those alike in the order they came."""
+
+    LAST_WORD = 0
+    """What came of a command. It waits as long as it takes, and is never left out."""
+
+    ORDINARY = 1
+    """First words, labels, reactions: asked for, but nobody's result."""
+
+    PROGRESS = 2
+    """How a run is getting on: it never waits, because by then there would be something newer to say."""
+
+
+class GaveWayError(BotError):
+    """A progress edit was left out: nothing was sent. Its operation is the only argument."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """:param is_first: set while nobody stands before it"""
+
+    urgency: Urgency
+    is_first: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class ContentBudget:
-    """The writes of one account: 80 a minute, 500 an hour, a second apart once a few came at once; in their order.
+    """The writes of one account: 80 a minute, 500 an hour, a second apart once a few came at once.
+
+    Progress edits may have what the others leave: they go only while nobody waits and less than half of every window is
+    used up. The other half is for the last words of what is at work: with 250 writes of an hour left, 200 commands can
+    end in the same moment, each with a word and some with a reaction, whatever their progress has cost before. And they
+    are spread: a sixth of their hour's share in ten minutes, or a busy quarter of an hour would be followed by three of
+    silence.
 
     :param min_gap: seconds between two writes in the long run
     :param burst: how many may come at once after a quiet time
+    :param windows: seconds, and how many writes may fall into them; none: there is no limit but the gap
     :param clock: seconds that never go back
     """
 
@@ -65,29 +105,67 @@ class ContentBudget:
         *,
         min_gap: float = 1.0,
         burst: int = 5,
+        windows: Sequence[Window] = WINDOWS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._min_gap = min_gap
         self._burst = burst
+        self._windows = windows
         self._clock = clock
         self._sleep = sleep
-        self._turn = asyncio.Lock()  # its waiters are served in the order they came
-        self._written: deque[float] = deque(maxlen=max(count for _, count in WINDOWS))
+        self._waiters: list[_Waiter] = []  # the next one first
+        self._written: deque[float] = deque(maxlen=max((count for _, count in windows), default=1))
+        self._progress = _spread(windows)
+        self._progressed: deque[float] = deque(maxlen=max((count for _, count in self._progress), default=1))
         self._evenly = 0.0  # when the writes so far would be through, one for each gap
         self._paused_until = 0.0
 
-    async def slot(self) -> None:
-        """Waits for the next write's turn and takes it. A waiter that is cancelled takes nothing."""
-        async with self._turn:
-            now = self._clock()
-            while (due := self._due()) > now:  # again, because GitHub may say to pause meanwhile
+    async def slot(self, urgency: Urgency = Urgency.ORDINARY) -> float:
+        """Waits for a write's turn and takes it. A waiter that is cancelled takes nothing.
+
+        Progress does not wait: ask `try_progress`.
+
+        :returns: the seconds that it has waited
+        """
+        waiter = _Waiter(urgency)
+        now = since = self._clock()
+        # Behind its like: `insort` goes to the right of what is equal.
+        insort(self._waiters, waiter, key=lambda each: each.urgency)
+        self._call_first()
+        try:
+            while True:
+                await waiter.is_first.wait()
+                now, due = max(self._clock(), now), self._due()
+                if due <= now:
+                    break
                 if due - now > WORTH_TELLING:
-                    _log.warning("github.writes-wait", seconds=round(due - now, 1))
+                    _log.warning("github.writes-wait", seconds=round(due - now, 1), urgency=urgency.name.lower())
+                # Meanwhile somebody more urgent may come to stand before it, or GitHub may say to pause.
                 await self._sleep(due - now)
-                now = max(self._clock(), due)
-            self._written.append(now)
-            self._evenly = max(self._evenly, now) + self._min_gap
+                now = due  # whoever wakes a tick too early has waited all the same
+            self._take(now)
+        finally:
+            self._waiters.remove(waiter)
+            self._call_first()
+        return now - since
+
+    def try_progress(self) -> bool:
+        """Takes a slot for a progress edit, where there is one to spare.
+
+        :returns: False where there is none, and nothing was taken
+        """
+        now = self._clock()
+        spare = (
+            not self._waiters
+            and self._due() <= now
+            and all(_due(self._written, length, count // 2) <= now for length, count in self._windows)
+            and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
+        )
+        if spare:
+            self._take(now)
+            self._progressed.append(now)
+        return spare
 
     def pause(self, wait: float) -> None:
         """GitHub said to wait this many seconds."""
@@ -98,10 +176,30 @@ class ContentBudget:
         """Seconds until GitHub may be asked anything again, 0 in general."""
         return max(self._paused_until - self._clock(), 0.0)
 
+    def _call_first(self) -> None:
+        for waiter in self._waiters[1:2]:
+            # Only the one that stood first until now can be there with its call.
+            waiter.is_first.clear()
+        for waiter in self._waiters[:1]:
+            waiter.is_first.set()
+
+    def _take(self, now: float) -> None:
+        self._written.append(now)
+        self._evenly = max(self._evenly, now) + self._min_gap
+
     def _due(self) -> float:
         """When the next write may go, by the clock."""
-        moments = [self._paused_until, self._evenly - (self._burst - 1) * self._min_gap]
-        for length, count in WINDOWS:
-            if len(self._written) >= count:
-                moments.append(self._written[-count] + length)
-        return max(moments)
+        windows = [_due(self._written, length, count) for length, count in self._windows]
+        return max(self._paused_until, self._evenly - (self._burst - 1) * self._min_gap, *windows)
+
+
+def _due(written: deque[float], length: float, count: int) -> float:
+    """When a window of that length has room for one more, by the clock."""
+    if len(written) < count:
+        return 0.0
+    return written[-count] + length if count else math.inf
+
+
+def _spread(windows: Sequence[Window]) -> list[Window]:
+    """How progress edits by themselves are spread over the longest window."""
+    return [(length / 6, max(count // 12, 1)) for length, count in windows if length == max(windows)[0]]

@@ -24,6 +24,7 @@ from bot.github.cache import BoundedCache
 from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
 from bot.github.session import Session
+from bot.observer import NOBODY, Observer, status_of
 
 T = TypeVar("T")
 
@@ -98,6 +99,7 @@ class Transport:
 
     :param session: shared by all requests, owned by the caller
     :param clock: seconds since the epoch
+    :param observer: hears of every request
     """
 
     def __init__(
@@ -106,10 +108,12 @@ class Transport:
         *,
         base_url: str = "https://api.github.com",
         clock: Callable[[], float] = time.time,
+        observer: Observer = NOBODY,
     ) -> None:
         self._session = session
         self._base_url = base_url
         self._clock = clock
+        self._observer = observer
         self._cache: _Cache = BoundedCache(CACHED_ANSWERS)
 
     @property
@@ -163,9 +167,39 @@ class Transport:
 
         :param limit: bytes
         """
-        return await download_end(self._session, address, operation, limit=limit)
+        begun = time.perf_counter()
+        try:
+            text = await download_end(self._session, address, operation, limit=limit)
+        except UpstreamError as error:
+            self._tell(operation, status_of(error), begun)
+            raise
+        self._tell(operation, "200", begun)
+        return text
+
+    def _tell(self, operation: str, status: str, begun: float) -> None:
+        self._observer.called(Service.GITHUB, operation, status, time.perf_counter() - begun)
 
     async def _carried(
+        self,
+        exchange: _Exchange,
+        operation: str,
+        method: str,
+        url: str,
+        credential: Credential,
+        data: Any,
+        *,
+        changes: bool,
+    ) -> Answer:
+        begun = time.perf_counter()
+        try:
+            answer = await self._sent(exchange, operation, method, url, credential, data, changes=changes)
+        except UpstreamError as error:
+            self._tell(operation, status_of(error), begun)
+            raise
+        self._tell(operation, str(exchange.status), begun)
+        return answer
+
+    async def _sent(
         self,
         exchange: _Exchange,
         operation: str,
@@ -263,10 +297,13 @@ class _Exchange(GitHubAPI):
         return response.status, response.headers, content
 
 
-async def retried(attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float], Awaitable[None]]) -> T:
+async def retried(
+    attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float], Awaitable[None]], observer: Observer = NOBODY
+) -> T:
     """Tries until it succeeds, is refused for good, or may have been done though its answer was lost.
 
     :param sleep: waits between two tries, in seconds
+    :param observer: hears of the waits that GitHub's limits ask for
     :raises UpstreamError: of the last try
     """
     failed = 0
@@ -279,4 +316,7 @@ async def retried(attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float
             if delay is None or delay > LONGEST_WAIT or error.may_have_happened:
                 raise
             _log.info("github.retry", operation=error.operation, seconds=delay, reason=str(error))
+            is_limited = error.kind is Kind.RATE_LIMITED
         await sleep(delay)
+        if is_limited:
+            observer.waited(Service.GITHUB, "requests", delay)

@@ -77,6 +77,7 @@ class Following:
             async with Progress(
                 lambda: None if latest.finished else show(latest, seconds()),
                 edit=self._reply.show,
+                is_behind=self._is_behind,
                 interval=tools.progress_interval,
             ) as progress:
 
@@ -120,7 +121,10 @@ class Following:
         async def work() -> list[Ended]:
             left = patience - (tools.now() - min(begun.values())).total_seconds()
             async with Progress(
-                lambda: show(latest), edit=self._reply.show, interval=tools.progress_interval
+                lambda: show(latest),
+                edit=self._reply.show,
+                is_behind=self._is_behind,
+                interval=tools.progress_interval,
             ) as progress:
 
                 async def heard(run: AgentRun) -> None:
@@ -147,6 +151,9 @@ class Following:
             return [latest[each.run.id] for each in started]
 
         return await self._record("wait-for-all", _ALL_ENDED, work, rests=True)
+
+    def _is_behind(self) -> bool:
+        return self._reply.is_behind
 
     def _saw(self, run: AgentRun) -> AgentRun:
         self._seen[run.id] = run

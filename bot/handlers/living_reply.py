@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from bot import log
 from bot.errors import RETRIED, AnsweredElsewhereError, Kind, UpstreamError
 from bot.github.client import GitHub
+from bot.github.limits import GaveWayError, Urgency
 from bot.github.models import PostedComment
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
@@ -29,6 +30,8 @@ _ID = TypeAdapter(int)
 
 CLOCK_SLACK = timedelta(minutes=5)
 """How far GitHub's clock and ours may differ."""
+
+_LAST_STAGES = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
 
 PATIENCE = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 300.0, 600.0, 600.0, 900.0, 900.0, 1800.0)
 """Seconds between the tries of a word that must arrive: together about an hour and a half."""
@@ -64,6 +67,8 @@ class LivingReply:
         self._comment_id: int | None = None
         self._shown: str | None = None
         self._earlier: tuple[PostedComment, Marker] | None = None
+        self.is_behind = False
+        """Whether the comment lags behind the last word for a reason that passes by itself."""
         self.last: Reply | None = None
         self.url: str | None = None
 
@@ -81,7 +86,8 @@ class LivingReply:
         """Makes the comment say this.
 
         The first word creates the comment and is always waited for. A later one that fails is dropped, because a newer
-        one follows; unless `patient`.
+        one follows; unless `patient`. What is neither the first word nor a last one is progress: where GitHub's limits
+        leave no room for it, it is dropped too, and the comment `is_behind`.
 
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
         """
@@ -91,6 +97,7 @@ class LivingReply:
             return
         if reply.stage is Stage.WORKING and not self.config.progress:
             return
+        is_last = patient or reply.stage in _LAST_STAGES
         body = render(
             reply,
             identity=self._order.identity,
@@ -100,19 +107,32 @@ class LivingReply:
         )
         if self._comment_id is None:
             # Where the comment is an earlier attempt's, what it says is not known.
-            self._comment_id = await self._record("reply", _ID, lambda: self._create(body))
+            first = Urgency.LAST_WORD if is_last else Urgency.ORDINARY
+            self._comment_id = await self._record("reply", _ID, lambda: self._create(body, first))
         if body == self._shown:
+            self.is_behind = False
             return
-        try:
-            await (self._patiently(lambda: self._edit(body)) if patient else self._edit(body))
-        except UpstreamError as error:
-            if patient:
-                raise
-            _log.warning("reply.edit-failed", stage=reply.stage.value, reason=str(error))
+        if patient:
+            await self._patiently(lambda: self._edit(body, Urgency.LAST_WORD))
+        elif not await self._is_edited(reply, body, Urgency.LAST_WORD if is_last else Urgency.PROGRESS):
             return
-        self._shown = body
+        self._shown, self.is_behind = body, False
 
-    async def _create(self, body: str) -> int:
+    async def _is_edited(self, reply: Reply, body: str, urgency: Urgency) -> bool:
+        """Tries it once."""
+        try:
+            await self._edit(body, urgency)
+        except GaveWayError:
+            _log.info("reply.gave-way", stage=reply.stage.value)
+            self.is_behind = True
+        except UpstreamError as error:
+            _log.warning("reply.edit-failed", stage=reply.stage.value, reason=str(error))
+            self.is_behind = error.kind in RETRIED
+        else:
+            return True
+        return False
+
+    async def _create(self, body: str, urgency: Urgency) -> int:
         thread, in_doubt, posted = self._order.the_thread(), self._again, None
         # An answer that somebody has looked at, and decided to go on with.
         known = self._earlier
@@ -127,7 +147,7 @@ class LivingReply:
                     self.url = found[0].url
                     return found[0].id
                 in_doubt = True
-                posted = await self._github.comment(thread.repository, thread.number, body)
+                posted = await self._github.comment(thread.repository, thread.number, body, urgency=urgency)
             if self._worker is not None:
                 await self._give_way(posted)
             self.url, self._shown = posted.url, body
@@ -149,16 +169,17 @@ class LivingReply:
             _log.warning("reply.second-one-stays", reason=str(error))
         raise AnsweredElsewhereError(found[0].url)
 
-    async def _edit(self, body: str) -> None:
+    async def _edit(self, body: str, urgency: Urgency) -> None:
         thread = self._order.the_thread()
         assert self._comment_id is not None  # noqa: S101 - show() has created it
         try:
-            await self._github.edit_comment(thread.repository, self._comment_id, body)
+            await self._github.edit_comment(thread.repository, self._comment_id, body, urgency=urgency)
         except UpstreamError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise
             # Somebody deleted it; the outcome is still owed.
-            posted = await self._github.comment(thread.repository, thread.number, body)
+            urgency = min(urgency, Urgency.ORDINARY)
+            posted = await self._github.comment(thread.repository, thread.number, body, urgency=urgency)
             self._comment_id, self.url = posted.id, posted.url
             _log.info("reply.replaced")
 

@@ -1,13 +1,17 @@
-"""Progress in the reply: the newest state, not more often than the interval allows."""
+"""Progress in the reply: the newest state, not more often than the interval and GitHub's limits allow."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from bot.replies.reply import Reply
+
+CATCHING_UP = 5.0
+"""Seconds at the least until what could not be shown is tried again, as it is by then."""
 
 
 class Progress:
@@ -17,15 +21,25 @@ class Progress:
 
     :param show: makes the reply of how things are; None where there is nothing to show
     :param edit: makes the comment say it
+    :param is_behind: whether the comment says less than it was made to say, so that it is worth trying again
     :param interval: the shortest time between two edits, in seconds
+    :param catching_up: the same after one that was left out
     """
 
     def __init__(
-        self, show: Callable[[], Reply | None], *, edit: Callable[[Reply], Awaitable[None]], interval: float
+        self,
+        show: Callable[[], Reply | None],
+        *,
+        edit: Callable[[Reply], Awaitable[None]],
+        is_behind: Callable[[], bool],
+        interval: float,
+        catching_up: float = CATCHING_UP,
     ) -> None:
         self._show = show
         self._edit = edit
+        self._is_behind = is_behind
         self._interval = interval
+        self._catching_up = max(interval, catching_up)
         self._heard = asyncio.Event()
         self._over = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -47,6 +61,8 @@ class Progress:
             await self._task
 
     async def _keep_up(self) -> None:
+        # What was left out before, when nobody was there to try it again, is caught up with here.
+        await self._rest(0.0)
         while True:
             await self._heard.wait()
             if self._over.is_set():
@@ -55,7 +71,12 @@ class Progress:
             reply = self._show()
             if reply is not None:
                 await self._edit(reply)
-            try:
-                await asyncio.wait_for(self._over.wait(), self._interval)
-            except TimeoutError:
-                continue
+            await self._rest(self._interval)
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the next edit may come."""
+        if self._is_behind():
+            self._heard.set()
+            seconds = self._catching_up
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)

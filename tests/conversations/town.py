@@ -58,6 +58,7 @@ class Town:
         self.database_url = database_url
         self.settings: dict[str, Any] = {}
         self.codegen_windows: dict[str, tuple[int, float]] = {}
+        self.write_windows: tuple[tuple[float, int], ...] = ()
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -198,6 +199,7 @@ class Town:
             shortest=0.02,
             longest=0.02,
             write_gap=0.0,
+            write_windows=self.write_windows,
             polling_interval=0.02,
             grace=0.1,
             drain=0.0,

@@ -91,7 +91,9 @@ class House:
                 **self.settings,
             }
         )
-        pace = Pace(shortest=0.02, longest=0.02, write_gap=0.0, polling_interval=0.02, codegen_windows={})
+        pace = Pace(
+            shortest=0.02, longest=0.02, write_gap=0.0, polling_interval=0.02, write_windows=(), codegen_windows={}
+        )
         self.url = await self._stack.enter_async_context(serving(settings, pace=pace))
 
     async def stop(self) -> None:

@@ -1,0 +1,1 @@
+"""Parts of the handlers that no conversation reaches."""
