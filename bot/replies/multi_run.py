@@ -109,15 +109,16 @@ def outcome(attempts: Sequence[Attempt], synthesis: AgentRun, *, seconds: float,
         tried = f"{_count(good, 'attempt')} of {len(attempts)} succeeded"
         head = f"{tried}, but the synthesis in {run_link(synthesis)} {ended}."
         words = said(synthesis) if synthesis.finished else ""
-    return _reply(
-        stage, attempts, head, words, _table(attempts), _candidates(attempts), _next(attempts, prefix), also=synthesis
-    )
+    then = "" if synthesis.succeeded else _choose(prefix)
+    shown = (_table(attempts), _candidates(attempts), _next(attempts, prefix), then)
+    return _reply(stage, attempts, head, words, *shown, also=synthesis)
 
 
 def synthesis_not_started(attempts: Sequence[Attempt], reason: str, *, prefix: str) -> Reply:
     """:param reason: words of our own"""
     head = f"The attempts have ended, but the synthesis could not be started. {reason}"
-    return _reply(Stage.FAILED, attempts, head, _table(attempts), _candidates(attempts), _next(attempts, prefix))
+    shown = (_table(attempts), _candidates(attempts), _next(attempts, prefix), _choose(prefix))
+    return _reply(Stage.FAILED, attempts, head, *shown)
 
 
 def one_succeeded(attempts: Sequence[Attempt], best: Attempt, *, seconds: float, prefix: str) -> Reply:
@@ -247,6 +248,11 @@ def _next(attempts: Sequence[Attempt], prefix: str) -> str:
     return (
         f"`{prefix} keep synthesis` closes the attempts' pull requests; `{prefix} keep <attempt>` all but that one's."
     )
+
+
+def _choose(prefix: str) -> str:
+    """What is left to do where nothing was put together."""
+    return f"Next: choose one of the attempts; `{prefix} resume <run> <what to do next>` goes on from it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,7 +224,9 @@ Fewer queries.
 
 </details>
 
-`/codegen keep synthesis` closes the attempts' pull requests; `/codegen keep <attempt>` all but that one's.\
+`/codegen keep synthesis` closes the attempts' pull requests; `/codegen keep <attempt>` all but that one's.
+
+Next: choose one of the attempts; `/codegen resume <run> <what to do next>` goes on from it.\
 """)
 
 
@@ -253,7 +255,9 @@ A cache.
 
 Fewer queries.
 
-</details>\
+</details>
+
+Next: choose one of the attempts; `/codegen resume <run> <what to do next>` goes on from it.\
 """)
 
 
