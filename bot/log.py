@@ -1,13 +1,16 @@
 """Log lines: one event per thing that happened, dotted names, values as keys.
 
-Delivery, thread and command are bound once at the door (`structlog.contextvars`). Never a token, a payload or a
-prompt at info level.
+Order, delivery, thread and command are bound once where a story begins (`story`), its runs as soon as they are known
+(`bind`): `run` is the first one, `runs` are all where there are several. Never a token, a payload or a prompt at info
+level.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import structlog
@@ -52,6 +55,23 @@ def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE,
     root.setLevel(number)
     for noisy in ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio", "markdown_it"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
+
+
+def bind(**values: object) -> None:
+    """Adds to all further lines of the innermost `story`."""
+    structlog.contextvars.bind_contextvars(**values)
+
+
+@contextmanager
+def story(**values: object) -> Iterator[None]:
+    """All lines within carry these, and what is bound meanwhile; afterwards it is as it was before."""
+    before = structlog.contextvars.get_contextvars()
+    structlog.contextvars.bind_contextvars(**values)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**before)
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -351,27 +351,24 @@ class Engine:
         self._stories[order.identity] = story
         if again:
             self._inbox_begun(order.identity)
-        bound = {
-            "order": order.identity,
-            "command": order.name,
-            "thread": f"{order.thread.repository}#{order.thread.number}" if order.thread else None,
-            "login": order.person.login,
-            **document.get("told_by", {}),
-        }
         try:
-            with structlog.contextvars.bound_contextvars(**bound):
-                _log.info("command.resumed" if again else "command.taken")
-                reply = await self._carry_out(order, Do(order, self._tools, self._memory_of(story, order), again=again))
-        except UpstreamError as error:
-            _log.error("command.unanswered", order=order.identity, reason=str(error))
-            self._heard(order, None)
-            raise
+            with log.story(**order.log_values(), **document.get("told_by", {})):
+                reply = await self._carried_out(order, story, again=again)
         finally:
             self._stories.pop(order.identity, None)
             self._story_moved.set()
             self._places.leave(order.identity)
         self._heard(order, reply.stage)
         return reply.stage.value
+
+    async def _carried_out(self, order: Order, story: _Story, *, again: bool) -> Reply:
+        _log.info("command.resumed" if again else "command.taken")
+        try:
+            return await self._carry_out(order, Do(order, self._tools, self._memory_of(story, order), again=again))
+        except UpstreamError as error:
+            _log.error("command.unanswered", reason=str(error))
+            self._heard(order, None)
+            raise
 
     def _memory_of(self, story: _Story, order: Order) -> Callable[..., Coroutine[Any, Any, dict[str, Any]]]:
         """Calls recorded as DBOS steps: what `bot.handlers.record.Memory` asks for."""

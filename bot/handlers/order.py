@@ -115,6 +115,11 @@ class Order:
         """How it is given once more, for a sentence that says what to do."""
         return ON_THE_COMMAND_LINE if self.by_token else IN_A_COMMENT
 
+    def log_values(self) -> dict[str, str]:
+        """What every log line of its story carries."""
+        thread = {"thread": f"{self.thread.repository}#{self.thread.number}"} if self.thread else {}
+        return {"order": self.identity, "command": self.name, "login": self.person.login, **thread}
+
     def the_thread(self) -> Thread:
         """:raises UserMistake: where it was given apart from any"""
         if self.thread is None:

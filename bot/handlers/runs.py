@@ -233,6 +233,8 @@ class Runs:
 
     def _saw(self, run: AgentRun) -> AgentRun:
         self._seen[run.id] = run
+        all_runs = [*self._seen]
+        log.bind(run=all_runs[0], **({"runs": all_runs} if len(all_runs) > 1 else {}))
         return run
 
 

@@ -65,6 +65,10 @@ class Desk:
 
         :raises asyncio.CancelledError: never before the reply says that it was cut off
         """
+        with log.story(**order.log_values()):
+            return await self._carried(order)
+
+    async def _carried(self, order: Order) -> Carried:
         self._begins(order)
         # Always "again": whether somebody else has begun this is for GitHub and Codegen to say.
         do = Do(order, self._tools, no_memory, again=True)

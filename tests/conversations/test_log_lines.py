@@ -1,0 +1,82 @@
+"""Whoever reads the log finds all lines of one command by any of its names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.errors import Kind
+from bot.replies.markers import Stage
+from tests.conversations.town import Town
+from tests.log_lines import lines, logged
+
+OF_NO_STORY = {"engine.started", "server.listens", "executor.taken-over"}
+
+
+def story(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All lines but the server's own."""
+    return [line for line in log if line["event"] not in OF_NO_STORY]
+
+
+@pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
+async def test_every_line_of_a_command_says_whose_it_is(town: Town) -> None:
+    """Order, delivery, thread, command and login from its first line on, the run from its start on."""
+    with logged() as stream:
+        # What goes wrong on the way belongs to it too.
+        town.github.control.fault(method="PATCH", path="/issues/comments/", status=502)
+        await town.says("alice", "/codegen run fix the flaky test")
+        await town.codegen.run_created(1)
+        town.codegen.finish(1)
+        await town.reply(Stage.FINISHED)
+        await town.until_done(1)
+        log = story(lines(stream))
+    delivery = town.github.deliveries[0].guid
+    assert len({line["order"] for line in log}) == 1
+    names = {"delivery": delivery, "thread": "octo/shop#1", "command": "run", "login": "alice"}
+    assert [{name: line.get(name) for name in names} for line in log] == [names] * len(log)
+    events = [line["event"] for line in log]
+    assert (events[0], events[-1]) == ("command.taken", "command.done")
+    assert "reply.edit-failed" in events
+    assert [line.get("run") for line in log[1:]] == [1] * len(log[1:])
+
+
+@pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
+async def test_a_command_with_several_runs_names_them_all(town: Town) -> None:
+    with logged() as stream:
+        await town.says("alice", "/codegen multi-run -n 2 fix the flaky test")
+        for run in (1, 2):
+            await town.codegen.run_created(run)
+            town.codegen.finish(run)
+        await town.codegen.run_created(3)
+        town.codegen.finish(3)
+        await town.reply(Stage.FINISHED)
+        await town.until_done(1)
+        done = story(lines(stream))[-1]
+    assert (done["event"], done["run"], done["runs"]) == ("command.done", 1, [1, 2, 3])
+
+
+@pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
+async def test_one_commands_runs_are_not_taken_for_anothers(town: Town) -> None:
+    with logged() as stream:
+        await town.says("alice", "/codegen run fix the flaky test")
+        await town.codegen.run_created(1)
+        town.codegen.finish(1)
+        await town.reply(Stage.FINISHED)
+        await town.says("alice", "/codegen help")
+        await town.reply(Stage.FINISHED)
+        await town.until_done(2)
+        helped = [line for line in lines(stream) if line.get("command") == "help"]
+    assert helped
+    assert all("run" not in line for line in helped)
+
+
+@pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
+async def test_what_nobody_could_be_told_names_its_command_too(town: Town) -> None:
+    with logged() as stream:
+        town.github.control.fault(method="POST", path="/issues/1/comments$", status=403, times=None)
+        await town.says("alice", "/codegen help")
+        await town.until_done(1)
+        line = next(each for each in lines(stream) if each["event"] == "command.unanswered")
+    assert (line["thread"], line["command"]) == ("octo/shop#1", "help")
+    assert Kind.FORBIDDEN.value in line["reason"]
