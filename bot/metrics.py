@@ -1,32 +1,154 @@
-"""What the bot counts, in Prometheus' form."""
+"""What the bot counts, in Prometheus' form: `MEASURES` says what there is, `Metrics` takes what happens.
+
+Every label has few values: what comes from outside and is not known is counted as "other".
+https://prometheus.io/docs/practices/naming/
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
+from enum import Enum
+from http import HTTPStatus
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client.registry import Collector
+
+from bot import __version__
+from bot.errors import Kind as Failure
+from bot.errors import Service
+from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind, Measure
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+PATIENCE = 2.0
+"""Seconds that whoever reads the metrics waits for what has to be looked up first."""
+
+OTHER = "other"
+
+UNANSWERED = "unanswered"
+"""The stage of a command whose last word GitHub refuses for good."""
+
+_STATUSES = {str(status.value) for status in HTTPStatus} | {kind.value for kind in Failure}
+
+C = TypeVar("C", bound=Collector)
+
+
+class Outcome(Enum):
+    """What came of a delivery."""
+
+    TAKEN = "taken"  # it held at least one command
+    IGNORED = "ignored"  # it held none
+    REFUSED = "refused"  # not signed, or not as GitHub sends it: answered with 4xx
+    FAILED = "failed"  # it could not be taken: answered with 5xx, so that GitHub shows it as failed
+
 
 class Metrics:
-    """The counters of one process."""
+    """The counters of one process. It is `bot.observer.Observer`.
 
-    def __init__(self) -> None:
+    :param commands: the names that are counted as they are; None: all
+    """
+
+    def __init__(self, *, commands: Collection[str] | None = None) -> None:
+        self._commands = commands
         self._registry = CollectorRegistry()
-        self.deliveries = Counter(
-            "codegen_bot_deliveries_total",
-            "Webhook deliveries by event and by what came of them.",
-            ("event", "outcome"),
-            registry=self._registry,
-        )
-        self.commands_taken = Counter(
-            "codegen_bot_commands_taken_total", "Commands taken.", ("command",), registry=self._registry
-        )
-        self.commands_done = Counter(
-            "codegen_bot_commands_done_total",
-            "Commands carried out, by how they ended.",
-            ("command", "stage"),
-            registry=self._registry,
-        )
+        self._made: dict[str, Collector] = {measure.name: self._make(measure) for measure in MEASURES}
+        self._before: list[Callable[[], Awaitable[None]]] = []
+        ProcessCollector(registry=self._registry)
+        self._of("codegen_bot_build", Info).info({"version": __version__})
+        self._begin_at_zero()
+
+    # What happens
+
+    def delivered(self, event: str, outcome: Outcome) -> None:
+        """:param event: as the ``X-GitHub-Event`` header has it"""
+        known = event if event in GITHUB_EVENTS else OTHER
+        self._of("codegen_bot_deliveries_total", Counter).labels(known, outcome.value).inc()
+
+    def taken(self, command: str) -> None:
+        self._of("codegen_bot_commands_taken_total", Counter).labels(self._command(command)).inc()
+
+    def done(self, command: str, stage: str, seconds: float) -> None:
+        """:param seconds: since it was asked for"""
+        name = self._command(command)
+        self._of("codegen_bot_commands_done_total", Counter).labels(name, stage).inc()
+        self._of("codegen_bot_command_seconds", Histogram).labels(name).observe(max(seconds, 0.0))
+
+    def called(self, service: Service, operation: str, status: str, seconds: float) -> None:
+        known = status if status in _STATUSES else OTHER
+        self._of("codegen_bot_upstream_calls_total", Counter).labels(_word(service), operation, known).inc()
+        self._of("codegen_bot_upstream_call_seconds", Histogram).labels(_word(service), operation).observe(seconds)
+
+    def waited(self, service: Service, limit: str, seconds: float) -> None:
+        self._of("codegen_bot_limit_wait_seconds", Histogram).labels(_word(service), limit).observe(seconds)
+
+    def left_out(self) -> None:
+        self._of("codegen_bot_progress_edits_dropped_total", Counter).inc()
+
+    def redelivered(self, outcome: str, count: int = 1) -> None:
+        """Deliveries were asked for again.
+
+        :param outcome: a word from a short list: ``asked`` or ``refused``
+        """
+        self._of("codegen_bot_redeliveries_total", Counter).labels(outcome).inc(count)
+
+    def answered(self, method: str, endpoint: str, status: int) -> None:
+        """:param endpoint: the route's path, with its placeholders"""
+        self._of("codegen_bot_api_requests_total", Counter).labels(method, endpoint, str(status)).inc()
+
+    # What is so
+
+    def watch(self, name: str, value: Callable[[], float]) -> None:
+        """Asks for a gauge's value whenever the metrics are read."""
+        self._of(name, Gauge).set_function(value)
+
+    def look_up_before(self, look_up: Callable[[], Awaitable[None]]) -> None:
+        """Is awaited, for `PATIENCE` at the most, before the metrics are shown."""
+        self._before.append(look_up)
+
+    async def shown(self) -> bytes:
+        """All of it as text, after everything that has to be looked up."""
+        for look_up in self._before:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await look_up()
+        return self.render()
 
     def render(self) -> bytes:
+        """All of it as text, as it is known."""
         return generate_latest(self._registry)
+
+    def _begin_at_zero(self) -> None:
+        """What an alert waits for is there from the start: to Prometheus, a series that begins at 1 has not grown."""
+        for event in READ_EVENTS:
+            self._of("codegen_bot_deliveries_total", Counter).labels(event, Outcome.FAILED.value)
+        for command in self._commands or ():
+            self._of("codegen_bot_commands_done_total", Counter).labels(command, UNANSWERED)
+        for operation in ("create_run", "resume_run"):
+            self._of("codegen_bot_upstream_calls_total", Counter).labels("codegen", operation, "402")
+
+    def _command(self, name: str) -> str:
+        return name if self._commands is None or name in self._commands else OTHER
+
+    def _of(self, name: str, kind: type[C]) -> C:
+        made = self._made[name]
+        assert isinstance(made, kind)  # noqa: S101 - MEASURES says so
+        return made
+
+    def _make(self, measure: Measure) -> Collector:
+        name, sentence, labels, registry = measure.name, measure.sentence, measure.labels, self._registry
+        match measure.kind:
+            case Kind.COUNTER:
+                return Counter(name, sentence, labels, registry=registry)
+            case Kind.GAUGE:
+                return Gauge(name, sentence, labels, registry=registry)
+            case Kind.HISTOGRAM:
+                return Histogram(name, sentence, labels, registry=registry, buckets=measure.buckets)
+            case Kind.INFO:
+                return Info(name, sentence, registry=registry)
+
+
+def _word(service: Service) -> str:
+    return service.name.lower()

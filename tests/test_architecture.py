@@ -31,7 +31,7 @@ LAYERS = (
     ("shared_runs",),
     ("github", "codegen", "store", "repository_config"),
     ("log", "metrics", "observer"),
-    ("config",),
+    ("config", "measures"),
     ("errors",),
 )
 """From top to bottom. Whoever stands on a line may import what stands below it, and nothing beside or above it."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from aiohttp import web
 from sqlalchemy.engine import Engine as Database
 
 from bot import log
 from bot.app.clients import Clients, Pace, clients
+from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
 from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.commands.labels import LabelRole, label_of
+from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.takeover import claim_name
@@ -23,7 +26,7 @@ from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
-from bot.metrics import Metrics
+from bot.metrics import UNANSWERED, Metrics
 from bot.replies.markers import Stage
 from bot.shared_runs import SharedRuns
 from bot.store.confirmations import Confirmations
@@ -38,6 +41,9 @@ from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
 _log = log.get(__name__)
+
+_COUNTED = frozenset({*COMMANDS, "unknown", "config"})
+"""The names of commands, and of what was taken for one. A repository's named prompts are not counted by their names."""
 
 CONNECTIONS_PATIENCE = 5.0
 """Seconds that requests have to come to their end when the server is told to stop."""
@@ -91,9 +97,10 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
     database = open_engine(settings.database_url)
     try:
         await asyncio.to_thread(migrate, database)
+        metrics = Metrics(commands=_COUNTED)
         async with (
             holding(database) as locks,
-            clients(settings, pace) as own_worlds,
+            clients(settings, pace, observer=metrics) as own_worlds,
             watching(own_worlds, settings, pace, database, locks) as (executor_id, worlds),
         ):
             tools = Tools(
@@ -111,14 +118,13 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
                 now=pace.now,
                 sleep=pace.sleep,
             )
-            metrics = Metrics()
             engine = Engine(
                 database,
                 locks,
                 executor_id=executor_id,
                 tools=tools,
                 carry_out=carry_out,
-                heard=_count_in(metrics),
+                heard=_count_in(metrics, pace.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
                 rhythm=Rhythm(
@@ -138,7 +144,13 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
                     now=pace.now,
                 )
                 doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database)
-                async with doors as (api, streams):
+                queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
+                queue.show_in(metrics)
+                metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
+                metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
+                metrics.watch("codegen_bot_watcher_lag_seconds", lambda: worlds.watcher.lag)
+                async with aclosing(queue), doors as (api, streams):
+                    metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
                     yield make_application(
                         webhooks,
                         check=engine.check,
@@ -195,8 +207,9 @@ async def watching(
         await asyncio.gather(leading, return_exceptions=True)
 
 
-def _count_in(metrics: Metrics) -> Callable[[Order, Stage | None], None]:
+def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[Order, Stage | None], None]:
     def heard(order: Order, stage: Stage | None) -> None:
-        metrics.commands_done.labels(order.name, stage.value if stage else "unanswered").inc()
+        seconds = (now() - order.asked_at).total_seconds()
+        metrics.done(order.name, stage.value if stage else UNANSWERED, seconds)
 
     return heard

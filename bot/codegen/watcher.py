@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -74,7 +75,19 @@ class RunWatcher:
         self._sleep = sleep
         self._waits: list[_Wait] = []
         self._requests = 0
+        self._looked_at = -math.inf
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def watched(self) -> int:
+        """How many runs somebody waits for."""
+        return len({wait.run_id for wait in self._waits if not wait.done.done()})
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the runs were last seen, or since somebody came; 0 while nobody waits."""
+        since = [wait.since for wait in self._waits if not wait.done.done()]
+        return self._clock() - max(self._looked_at, min(since)) if since else 0.0
 
     async def finished(
         self,
@@ -180,6 +193,7 @@ class RunWatcher:
                 await self._tell(sighting)
         if look.failed is not None:
             raise look.failed
+        self._looked_at = self._clock()
 
     async def _tell(self, run: AgentRun) -> None:
         for wait in [each for each in self._waits if each.run_id == run.id]:

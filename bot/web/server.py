@@ -16,6 +16,7 @@ from bot.web.api.streams.door import Streams
 from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
 from bot.web.cors import allow_origins, mark_answers
+from bot.web.counting import count_answers
 from bot.web.problems import Problem, answer_problems, name_requests, tell_name
 from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
 
@@ -59,12 +60,14 @@ def make_application(
         return web.json_response({"status": "ready"})
 
     async def show_metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await metrics.shown(), headers={"Content-Type": CONTENT_TYPE})
 
     middlewares = [name_requests, allow_origins(cors_origins), answer_problems]
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     application.on_response_prepare.append(mark_answers(cors_origins))
     application.on_response_prepare.append(tell_name)
+    counted = {*(each.path for each in ENDPOINTS), *(each.path for each in STREAMS)}
+    application.on_response_prepare.append(count_answers(metrics, counted))
     application.add_routes(
         [
             web.post("/webhooks/github", webhooks.receive),

@@ -22,7 +22,7 @@ from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
 from bot.handlers.configs import House
 from bot.handlers.order import Order
-from bot.metrics import Metrics
+from bot.metrics import Metrics, Outcome
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
@@ -61,8 +61,24 @@ class GitHubWebhooks:
         self._now = now
 
     async def receive(self, request: web.Request) -> web.Response:
-        body = await self._verified_body(request)
         event_name = request.headers.get("X-GitHub-Event", "")
+        try:
+            taken = await self._received(request, event_name)
+        except Problem as problem:
+            is_ours = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            self._metrics.delivered(event_name, Outcome.FAILED if is_ours else Outcome.REFUSED)
+            raise
+        except Exception:
+            self._metrics.delivered(event_name, Outcome.FAILED)
+            raise
+        self._metrics.delivered(event_name, Outcome.TAKEN if taken else Outcome.IGNORED)
+        if not taken:
+            return web.Response(body=NOTHING_TAKEN, content_type="application/json")
+        return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
+
+    async def _received(self, request: web.Request, event_name: str) -> list[str]:
+        """The identities of what was ordered."""
+        body = await self._verified_body(request)
         if not event_name:
             raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
         delivery = request.headers.get("X-GitHub-Delivery", "")
@@ -70,15 +86,10 @@ class GitHubWebhooks:
             # Without a name of its own, an order by label would be taken for the one before it.
             raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
         _check_form(request, body)
-        taken: list[str] = []
-        if may_concern_us(event_name, body):
-            with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
-                taken = await self._take(event_name, delivery, _payload(body))
-        known = event_name if event_name.replace("_", "").isalpha() and len(event_name) <= 40 else "other"
-        self._metrics.deliveries.labels(known, "taken" if taken else "ignored").inc()
-        if not taken:
-            return web.Response(body=NOTHING_TAKEN, content_type="application/json")
-        return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
+        if not may_concern_us(event_name, body):
+            return []
+        with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
+            return await self._take(event_name, delivery, _payload(body))
 
     async def _verified_body(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > LARGEST_BODY:
@@ -117,7 +128,7 @@ class GitHubWebhooks:
                 detail = "The database does not take orders just now; deliver it again later."
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
             if is_new:
-                self._metrics.commands_taken.labels(order.name).inc()
+                self._metrics.taken(order.name)
             else:
                 _log.info("order.known", order=order.identity)
         return [order.identity for order in orders]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from bot.errors import StoreError
 from bot.metrics import Metrics
 from bot.store.database import open_engine
 from bot.store.tables import check
@@ -17,9 +18,10 @@ from tests.web.deliveries import Client, Orders, application, deliver, issue_com
 
 
 def samples(text: str) -> dict[str, float]:
-    """The counters of the bot, by name and labels."""
+    """The counters of deliveries and commands, by name and labels."""
     rows = (line.rpartition(" ") for line in text.splitlines() if line.startswith("codegen_bot"))
-    return {name: float(value) for name, _, value in rows if "_created" not in name}
+    counts = {name: float(value) for name, _, value in rows if "ies_total" in name or "taken_total" in name}
+    return {name: count for name, count in counts.items() if count}
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
@@ -78,6 +80,21 @@ async def test_deliveries_and_commands_are_counted(client: Client, orders: Order
     }
 
 
+async def test_what_is_refused_or_fails_is_counted_too(client: Client, orders: Orders) -> None:
+    await deliver(client, issue_comment("/codegen help"), secret="a guess")
+    await deliver(client, {"action": "created"})
+    orders.failure = StoreError("disk full")
+    await deliver(client, issue_comment("/codegen help"))
+    orders.failure = RuntimeError("a fault of ours")
+    await deliver(client, issue_comment("/codegen help"))
+
+    assert samples(await (await client.get("/metrics")).text()) == {
+        'codegen_bot_deliveries_total{event="issue_comment",outcome="refused"}': 1,
+        'codegen_bot_deliveries_total{event="issue_comment",outcome="ignored"}': 1,
+        'codegen_bot_deliveries_total{event="issue_comment",outcome="failed"}': 2,
+    }
+
+
 async def test_an_events_name_does_not_grow_the_metrics_without_end(client: Client) -> None:
     for name in ("x" * 41, "drop-table", "an event", "event2"):
         await deliver(client, {}, name)
@@ -88,7 +105,7 @@ async def test_an_events_name_does_not_grow_the_metrics_without_end(client: Clie
 async def test_each_server_counts_for_itself() -> None:
     """Nothing is kept in the process beside it."""
     metrics = Metrics()
-    metrics.commands_taken.labels("run").inc()
+    metrics.taken("run")
     assert samples(Metrics().render().decode()) == {}
 
 

@@ -50,6 +50,11 @@ class Streams:
         self._roster = roster or Roster()
         self._patience = patience
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._roster)
+
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get(LOGS_STREAM.path, self._stream_logs, allow_head=False),

@@ -1,0 +1,136 @@
+"""What there is to measure: names, labels and what they mean. `docs/metrics.md` and `deploy/` are held to this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Prometheus' kinds."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric.
+
+    :param name: a counter's with its ``_total``, an info's without its ``_info``
+    :param buckets: upper bounds of a histogram's
+    """
+
+    name: str
+    kind: Kind
+    sentence: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def shown_name(self) -> str:
+        return f"{self.name}_info" if self.kind is Kind.INFO else self.name
+
+
+_CALLS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_WAITS = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 3600.0)
+_COMMANDS = (1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
+
+MEASURES = (
+    Measure(
+        "codegen_bot_deliveries_total",
+        Kind.COUNTER,
+        "Webhook deliveries by event and by what came of them: taken, ignored, refused (4xx) or failed (5xx).",
+        ("event", "outcome"),
+    ),
+    Measure("codegen_bot_commands_taken_total", Kind.COUNTER, "Commands taken.", ("command",)),
+    Measure(
+        "codegen_bot_commands_done_total",
+        Kind.COUNTER,
+        "Commands carried out, by how they ended: finished, failed, refused, or unanswered where nobody could be told.",
+        ("command", "stage"),
+    ),
+    Measure(
+        "codegen_bot_command_seconds",
+        Kind.HISTOGRAM,
+        "From a command's being asked for to its last word.",
+        ("command",),
+        _COMMANDS,
+    ),
+    Measure("codegen_bot_commands_at_work", Kind.GAUGE, "Commands that this process is carrying out."),
+    Measure(
+        "codegen_bot_queue_depth", Kind.GAUGE, "Commands that wait for their turn, of all processes; NaN: unknown."
+    ),
+    Measure(
+        "codegen_bot_queue_oldest_seconds",
+        Kind.GAUGE,
+        "How long the first of them has waited; NaN: unknown.",
+    ),
+    Measure(
+        "codegen_bot_redeliveries_total",
+        Kind.COUNTER,
+        "Missed deliveries that GitHub was asked for again: asked, or refused by GitHub.",
+        ("outcome",),
+    ),
+    Measure(
+        "codegen_bot_upstream_calls_total",
+        Kind.COUNTER,
+        "Requests to Codegen and GitHub. Without a whole answer the status is the kind of failure, such as network.",
+        ("service", "operation", "status"),
+    ),
+    Measure(
+        "codegen_bot_upstream_call_seconds",
+        Kind.HISTOGRAM,
+        "How long they took.",
+        ("service", "operation"),
+        _CALLS,
+    ),
+    Measure(
+        "codegen_bot_limit_wait_seconds",
+        Kind.HISTOGRAM,
+        "Waits for a rate limit, each when it is over. GitHub's are content (writes) and requests (it said to wait).",
+        ("service", "limit"),
+        _WAITS,
+    ),
+    Measure(
+        "codegen_bot_progress_edits_dropped_total",
+        Kind.COUNTER,
+        "Progress edits left out because GitHub's limit of writes had no room to spare.",
+    ),
+    Measure("codegen_bot_runs_watched", Kind.GAUGE, "Agent runs in progress that somebody waits for here."),
+    Measure(
+        "codegen_bot_watcher_lag_seconds",
+        Kind.GAUGE,
+        "Since the watched runs were last seen; 0 while nobody waits.",
+    ),
+    Measure("codegen_bot_streams_open", Kind.GAUGE, "Live streams that somebody listens to."),
+    Measure(
+        "codegen_bot_api_requests_total",
+        Kind.COUNTER,
+        "Requests to the HTTP API, streams too.",
+        ("method", "endpoint", "status"),
+    ),
+    Measure("codegen_bot_build", Kind.INFO, "The version that runs.", ("version",)),
+)
+
+GITHUB_EVENTS = frozenset(
+    """
+    branch_protection_configuration branch_protection_rule check_run check_suite code_scanning_alert commit_comment
+    create custom_property custom_property_values delete dependabot_alert deploy_key deployment
+    deployment_protection_rule deployment_review deployment_status discussion discussion_comment fork
+    github_app_authorization gollum installation installation_repositories installation_target issue_comment
+    issue_dependencies issues label marketplace_purchase member membership merge_group meta milestone org_block
+    organization package page_build personal_access_token_request ping project project_card project_column projects_v2
+    projects_v2_item projects_v2_status_update public pull_request pull_request_review pull_request_review_comment
+    pull_request_review_thread push registry_package release repository repository_advisory repository_dispatch
+    repository_import repository_ruleset repository_vulnerability_alert secret_scanning_alert
+    secret_scanning_alert_location secret_scanning_scan security_advisory security_and_analysis sponsorship star status
+    sub_issues team team_add watch workflow_dispatch workflow_job workflow_run
+    """.split()  # noqa: SIM905 - eighty lines as a list
+)
+"""What an ``X-GitHub-Event`` header may say (https://docs.github.com/en/webhooks/webhook-events-and-payloads)."""
+
+READ_EVENTS = ("issue_comment", "pull_request_review_comment", "pull_request_review", "issues", "pull_request")
+"""Those that can hold a command."""

@@ -1,0 +1,316 @@
+"""What `/metrics` shows, and that the documentation, the dashboard and the alert rules speak of the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.app.gauges import BELIEVED, QueueGauges
+from bot.errors import Service, StoreError
+from bot.github import events
+from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind
+from bot.metrics import Metrics, Outcome
+from bot.store.orders import Queue
+
+ROOT = Path(__file__).parent.parent
+DASHBOARD = ROOT / "deploy" / "grafana" / "codegen-bot.json"
+RULES = ROOT / "deploy" / "prometheus" / "alerts.yml"
+
+FROM_PROMETHEUS = {"up"}
+"""What Prometheus itself adds."""
+
+OF_THE_SCRAPE = {"job", "instance", "le"}
+"""Labels that no measure of ours has, and every series or bucket does."""
+
+
+def busy() -> Metrics:
+    """One of everything has happened."""
+    metrics = Metrics(commands={"run"})
+    metrics.delivered("issue_comment", Outcome.TAKEN)
+    metrics.taken("run")
+    metrics.done("run", "finished", 61.5)
+    metrics.called(Service.CODEGEN, "create_run", "200", 0.3)
+    metrics.waited(Service.GITHUB, "content", 2.0)
+    metrics.left_out()
+    metrics.redelivered("asked", 3)
+    metrics.answered("GET", "/organizations/{org_id}/agent/runs", 200)
+    return metrics
+
+
+def families(metrics: Metrics) -> dict[str, Any]:
+    return {family.name: family for family in text_string_to_metric_families(metrics.render().decode())}
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """One sample's value."""
+    samples = (sample for family in families(metrics).values() for sample in family.samples)
+    return next((each.value for each in samples if (each.name, each.labels) == (name, labels)), None)
+
+
+def shown() -> dict[str, set[str]]:
+    """Every series' name with its labels."""
+    known: dict[str, set[str]] = {}
+    for family in families(busy()).values():
+        for sample in family.samples:
+            known.setdefault(sample.name, set()).update(sample.labels)
+    return known
+
+
+def test_everything_there_is_to_measure_is_shown_with_its_labels() -> None:
+    found, suffix = shown(), {Kind.HISTOGRAM: "_count"}
+    assert {measure.name: found.get(measure.shown_name + suffix.get(measure.kind, "")) for measure in MEASURES} == {
+        measure.name: {*measure.labels} for measure in MEASURES
+    }
+
+
+def test_names_follow_prometheus_conventions() -> None:
+    """Base units; counters, and they alone, end in ``_total``."""
+    assert [
+        measure.name for measure in MEASURES if (measure.kind is Kind.COUNTER) != measure.name.endswith("_total")
+    ] == []
+    assert [measure.name for measure in MEASURES if re.search("_(ms|milliseconds|minutes|mb)(_|$)", measure.name)] == []
+    assert all(measure.name.startswith("codegen_bot_") for measure in MEASURES)
+
+
+def test_what_comes_from_outside_does_not_grow_the_metrics_without_end() -> None:
+    metrics = Metrics(commands={"run"})
+    for number in range(100):
+        metrics.delivered(f"event_{number}", Outcome.IGNORED)
+        metrics.taken(f"a-repository's-prompt-{number}")
+        metrics.called(Service.GITHUB, "comment", str(1000 + number), 0.1)
+    counted = [each for family in families(metrics).values() for each in family.samples if each.value == 100]
+    assert sorted(each.name for each in counted if each.name.endswith("_total")) == [
+        "codegen_bot_commands_taken_total",
+        "codegen_bot_deliveries_total",
+        "codegen_bot_upstream_calls_total",
+    ]
+    assert value(metrics, "codegen_bot_deliveries_total", event="other", outcome="ignored") == 100
+
+
+def test_the_events_that_the_bot_reads_are_known() -> None:
+    read = set(re.findall(r'case "(\w+)",', Path(events.__file__).read_text(encoding="utf-8")))
+    assert read
+    assert read == {*READ_EVENTS}
+    assert read < GITHUB_EVENTS
+
+
+def test_what_an_alert_waits_for_is_there_before_it_happens() -> None:
+    """Prometheus sees no increase in a series that begins at 1."""
+    metrics = Metrics(commands={"run"})
+    assert value(metrics, "codegen_bot_deliveries_total", event="issue_comment", outcome="failed") == 0
+    assert value(metrics, "codegen_bot_commands_done_total", command="run", stage="unanswered") == 0
+
+
+def test_a_failure_without_an_answer_is_counted_by_its_kind() -> None:
+    metrics = Metrics()
+    metrics.called(Service.CODEGEN, "run", "network", 30.0)
+    labels = {"service": "codegen", "operation": "run", "status": "network"}
+    assert value(metrics, "codegen_bot_upstream_calls_total", **labels) == 1
+
+
+def test_a_clock_that_was_set_back_does_not_break_a_command() -> None:
+    metrics = Metrics()
+    metrics.done("run", "finished", -3.0)
+    assert value(metrics, "codegen_bot_command_seconds_sum", command="run") == 0
+
+
+# The queue
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def time(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
+
+
+async def test_the_queue_is_counted_when_somebody_looks_and_not_more_often_than_need_be() -> None:
+    clock, asked = Clock(), list[float]()
+
+    async def ask() -> Queue:
+        asked.append(clock.now)
+        return Queue(3, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=40))
+
+    metrics, gauges = Metrics(), QueueGauges(ask, now=clock.time, clock=clock)
+    gauges.show_in(metrics)
+    assert math.isnan(value(metrics, "codegen_bot_queue_depth") or 0)
+    for _ in range(3):
+        await metrics.shown()
+    assert (asked, value(metrics, "codegen_bot_queue_depth")) == ([0.0], 3)
+    clock.now += BELIEVED
+    assert value(metrics, "codegen_bot_queue_oldest_seconds") == 40 + BELIEVED
+    await metrics.shown()
+    assert asked == [0.0, BELIEVED]
+
+
+async def test_a_database_that_does_not_answer_is_no_empty_queue() -> None:
+    clock, failing = Clock(), False
+
+    async def ask() -> Queue:
+        if failing:
+            raise StoreError("locked")
+        return Queue(0, None)
+
+    metrics, gauges = Metrics(), QueueGauges(ask, now=clock.time, clock=clock)
+    gauges.show_in(metrics)
+    await metrics.shown()
+    assert value(metrics, "codegen_bot_queue_depth") == 0
+    failing = True
+    clock.now += BELIEVED
+    await metrics.shown()
+    assert math.isnan(value(metrics, "codegen_bot_queue_depth") or 0)
+
+
+async def test_a_database_that_hangs_is_asked_once() -> None:
+    asked = 0
+
+    async def ask() -> Queue:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    clock = Clock()
+    gauges = QueueGauges(ask, now=clock.time, clock=clock, patience=0.0)
+    for _ in range(3):
+        clock.now += BELIEVED
+        await gauges.look_up()
+    assert (asked, math.isnan(gauges.depth())) == (1, True)
+    await gauges.aclose()
+
+
+# The documentation
+
+
+def test_the_page_on_metrics_shows_what_there_is() -> None:
+    rows = [
+        f"| `{measure.shown_name}` | {measure.kind.value if measure.kind is not Kind.INFO else 'gauge'} "
+        f"| {', '.join(f'`{label}`' for label in measure.labels)} | {measure.sentence} |"
+        for measure in MEASURES
+    ]
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- metrics -->\n(.*?)\n<!-- /metrics -->", page, re.DOTALL)
+    assert found
+    assert found[1] == "\n".join(("| metric | kind | labels | what it is |", "|---|---|---|---|", *rows))
+
+
+# Dashboard and rules
+
+_STRING = re.compile(r'"[^"]*"')
+_SELECTOR = re.compile(r"\b([a-z][a-z0-9_]*)\s*\{([^}]*)\}")
+_GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
+_NAME = re.compile(r"\b[a-z][a-z0-9_]*\b(?!\s*\()")
+_WORDS = {"by", "without", "and", "or", "unless", "on", "ignoring", "group_left", "group_right", "bool", "offset"}
+
+
+def spoken_of(expression: str) -> tuple[set[str], set[str]]:
+    """The metrics and the labels that a PromQL expression speaks of."""
+    bare = _STRING.sub('""', expression)
+    labels = {part.strip() for match in _GROUPING.finditer(bare) for part in match[1].split(",") if part.strip()}
+    for match in _SELECTOR.finditer(bare):
+        labels |= {re.split("[=!~]", part)[0].strip() for part in match[2].split(",") if part.strip()}
+    bare = re.sub(r"\[[^\]]*\]", "", _GROUPING.sub("", re.sub(r"\{[^}]*\}", "", bare)))
+    return {*_NAME.findall(bare)} - _WORDS, labels
+
+
+def panels() -> Iterator[dict[str, Any]]:
+    yield from json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+
+
+def queries() -> list[str]:
+    return [target["expr"] for panel in panels() for target in panel.get("targets", ())]
+
+
+def rules() -> list[dict[str, Any]]:
+    document = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    assert document.keys() == {"groups"}
+    assert [group.keys() for group in document["groups"]] == [{"name", "rules"}] * len(document["groups"])
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def expressions() -> list[str]:
+    return [*queries(), *(rule["expr"] for rule in rules())]
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_dashboard_and_rules_speak_of_what_there_is(expression: str) -> None:
+    known = shown()
+    names, labels = spoken_of(expression)
+    assert names
+    assert names - {*known} - FROM_PROMETHEUS == set()
+    assert labels - OF_THE_SCRAPE - set().union(*(known.get(name, set()) for name in names)) == set()
+    assert expression.count("(") == expression.count(")")
+
+
+def test_what_an_expression_speaks_of_is_read_rightly() -> None:
+    expression = 'sum by (event, job) (rate(a_total{outcome=~"failed|x{y}", job="$job"}[5m])) / on (b) c_seconds > 3'
+    assert spoken_of(expression) == ({"a_total", "c_seconds"}, {"event", "job", "outcome", "b"})
+
+
+def test_everything_that_is_measured_is_on_the_dashboard() -> None:
+    seen = {name for expression in queries() for name in spoken_of(expression)[0]}
+    bare = {re.sub("_(bucket|sum|count)$", "", name) for name in seen}
+    assert {measure.shown_name for measure in MEASURES} - bare == set()
+
+
+def test_the_dashboard_is_one_that_grafana_takes() -> None:
+    document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    assert document["schemaVersion"] >= 39
+    assert document["uid"]
+    variables = {variable["name"]: variable["type"] for variable in document["templating"]["list"]}
+    assert variables == {"datasource": "datasource", "job": "query", "instance": "query"}
+    everything = [*panels()]
+    assert len({panel["id"] for panel in everything}) == len(everything)
+    assert [panel["title"] for panel in everything if panel["type"] == "row"] == [
+        *("Overview", "Deliveries", "Commands", "Upstream", "Limits"),
+        *("Queue, runs and watcher", "HTTP API", "Process"),
+    ]
+    for panel in (panel for panel in everything if panel["type"] != "row"):
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["description"]
+        assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
+        assert all('job="$job"' in target["expr"] for target in panel["targets"])
+
+
+def test_no_panel_covers_another() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in panels():
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for cell in (
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        ):
+            assert cell not in taken, f"{panel['title']} covers {taken[cell]}"
+            taken[cell] = panel["title"]
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.get("alert")))
+def test_an_alert_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule.keys() == {"alert", "expr", "for", "labels", "annotations"}
+    assert re.fullmatch(r"CodegenBot[A-Z]\w+", rule["alert"])
+    assert re.fullmatch(r"\d+[smh]", rule["for"])
+    assert rule["labels"].keys() == {"severity"}
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert rule["annotations"].keys() == {"summary", "description", "action"}
+    assert len(rule["annotations"]["action"]) > 40
+
+
+def test_every_alert_is_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert [rule["alert"] for rule in rules() if f"`{rule['alert']}`" not in page] == []
