@@ -58,7 +58,7 @@ class Kind(Enum):
     QUOTA_USED_UP = "quota-used-up"  # 402: the plan's agent runs are used up
     FORBIDDEN = "forbidden"  # 403: the token is right, but may not do this
     NOT_FOUND = "not-found"  # 404, 410
-    INVALID = "invalid"  # 400, 409, 422: the request itself was refused
+    INVALID = "invalid"  # 400, 409, 422 and their like: the request itself was refused
     RATE_LIMITED = "rate-limited"  # 429, and GitHub's secondary limit, whatever its status
     SERVER_FAULT = "server-fault"  # 5xx
     NETWORK = "network"  # no whole answer arrived: refused, reset, timed out, cut off
@@ -102,6 +102,10 @@ class UpstreamError(BotError):
         detail = f": {self.detail}" if self.detail else ""
         return f"{self.service.value} {self.operation} failed, {self.kind.value}{status}{detail}"
 
+
+REFUSALS = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 423, 424, 426, 428, 431})
+"""The statuses that refuse a request for what it is. One that nobody has heard of says nothing of the request: whoever
+stands in between may have made it up, and it may go away by itself."""
 
 RETRIED = frozenset({Kind.RATE_LIMITED, Kind.SERVER_FAULT, Kind.NETWORK, Kind.BAD_ANSWER})
 """The kinds that may go away by themselves."""
@@ -148,4 +152,5 @@ _BY_NAME: dict[str, type[BotError]] = {
     "Refusal": Refusal,
     "UserMistake": UserMistake,
     "AnsweredElsewhereError": AnsweredElsewhereError,
+    "StoreError": StoreError,
 }

@@ -17,6 +17,7 @@ from bot.errors import (
     Refusal,
     Service,
     SettingsError,
+    StoreError,
     UpstreamError,
     UserMistake,
     from_json,
@@ -36,6 +37,7 @@ OTHERS = [
     UserMistake("There is no run 7."),
     Refusal("Somebody with write access can."),
     AnsweredElsewhereError("https://github.com/octo/shop/pull/1#issuecomment-1"),
+    StoreError("database is locked"),
 ]
 ALL = [*UPSTREAM, BARE, *OTHERS]
 

@@ -15,7 +15,7 @@ import httpx
 
 from bot import log
 from bot.codegen.limits import Limits
-from bot.errors import Kind, Service, UpstreamError, retry_delay
+from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
 from bot.observer import NOBODY, Observer, status_of
 
 _log = log.get(__name__)
@@ -36,6 +36,9 @@ _KINDS = {
     410: Kind.NOT_FOUND,
     429: Kind.RATE_LIMITED,
 }
+
+_FINE = frozenset({200, 201, 202, 204})
+"""Codegen's own are all 200; another 2xx, such as what a proxy makes of it, tells nothing of the work."""
 
 _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a header can carry; nothing else is a token of Codegen's."""
@@ -158,9 +161,16 @@ class Transport:
                 retry_after=_retry_after(response),
                 may_have_happened=in_doubt,
             )
-        if status >= 300:
-            kind = _KINDS.get(status, Kind.INVALID)
-            raise self._failure(call, kind, status, _message(response), retry_after=_retry_after(response))
+        if status not in _FINE:
+            kind = _KINDS.get(status, Kind.INVALID if status in REFUSALS or 300 <= status < 400 else Kind.BAD_ANSWER)
+            raise self._failure(
+                call,
+                kind,
+                status,
+                _message(response),
+                retry_after=_retry_after(response),
+                may_have_happened=in_doubt and kind is Kind.BAD_ANSWER,
+            )
         try:
             return status, response.json()
         except ValueError:

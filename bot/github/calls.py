@@ -129,16 +129,19 @@ class Calls:
         *,
         data: Any = NO_BODY,
         urgency: Urgency = Urgency.ORDINARY,
+        repeatable: bool = False,
     ) -> T:
         """Changes something. Progress is tried once: what is newer by the next try is for the caller to say.
 
+        :param repeatable: whether doing it twice does no more than doing it once; then it is tried again like a read
         :raises UpstreamError: with `may_have_happened` where its fate is unknown
         :raises GaveWayError: where it is progress, and there is no room for it
         """
         url = _address(repository, path, None)
 
         async def attempt() -> T:
-            return (await self._attempt(operation, repository, method, url, data, urgency)).read(shape)
+            answer = await self._attempt(operation, repository, method, url, data, urgency, repeatable=repeatable)
+            return answer.read(shape)
 
         return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
 
@@ -153,13 +156,15 @@ class Calls:
         url: str,
         data: Any = NO_BODY,
         urgency: Urgency = Urgency.ORDINARY,
+        *,
+        repeatable: bool = False,
     ) -> Answer:
         writes = method != "GET"
         return await self._allowed(
             operation,
             repository,
             lambda credential: self._transport.send(
-                operation, method, url, credential=credential, data=data, changes=writes
+                operation, method, url, credential=credential, data=data, changes=writes and not repeatable
             ),
             urgency=urgency if writes else None,
         )

@@ -144,7 +144,9 @@ class GitHub:
         """Puts a reaction under a comment; twice is once. Nothing where GitHub has no address for it: reviews."""
         path = _reactions_path(kind, comment_id)
         if path is not None:
-            await self._calls.write("react", repository, "POST", path, NOTHING, data={"content": content.value})
+            await self._calls.write(
+                "react", repository, "POST", path, NOTHING, data={"content": content.value}, repeatable=True
+            )
 
     async def reacted(self, repository: str, comment_id: int, content: Reaction) -> list[str]:
         """The logins of those who have put a reaction under a comment of the thread."""
@@ -159,7 +161,7 @@ class GitHub:
             return
         # Reacting once more is the way to the own reaction's id that needs neither a list nor the own name.
         data = {"content": content.value}
-        reaction = await self._calls.write("unreact", repository, "POST", path, IDENTIFIED, data=data)
+        reaction = await self._calls.write("unreact", repository, "POST", path, IDENTIFIED, data=data, repeatable=True)
         await self._remove("unreact", repository, f"{path}/{reaction.id}")
 
     # Threads
@@ -186,7 +188,8 @@ class GitHub:
     async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]:
         """Puts labels on, makes those that the repository does not know yet, and tells what is on now."""
         path = f"/issues/{number}/labels"
-        answers = await self._calls.write("add_labels", repository, "POST", path, LABELS, data={"labels": [*names]})
+        data = {"labels": [*names]}
+        answers = await self._calls.write("add_labels", repository, "POST", path, LABELS, data=data, repeatable=True)
         return [answer.model() for answer in answers]
 
     async def remove_label(self, repository: str, number: int, name: str) -> None:
@@ -197,7 +200,10 @@ class GitHub:
         """Makes a label, or tells of the one that there is of that name, whatever its colour."""
         data = {"name": label.name, "color": label.color, "description": label.description}
         try:
-            return (await self._calls.write("create_label", repository, "POST", "/labels", LABEL, data=data)).model()
+            answer = await self._calls.write(
+                "create_label", repository, "POST", "/labels", LABEL, data=data, repeatable=True
+            )
+            return answer.model()
         except UpstreamError as refusal:
             if refusal.kind is not Kind.INVALID:
                 raise
@@ -258,7 +264,7 @@ class GitHub:
 
     async def _remove(self, operation: str, repository: str, path: str) -> None:
         try:
-            await self._calls.write(operation, repository, "DELETE", path, NOTHING)
+            await self._calls.write(operation, repository, "DELETE", path, NOTHING, repeatable=True)
         except UpstreamError as error:
             if not _is_absent(error, operation):
                 raise

@@ -19,7 +19,7 @@ from gidgethub.sansio import accept_format
 from pydantic import TypeAdapter, ValidationError
 
 from bot import log
-from bot.errors import Kind, Service, UpstreamError, retry_delay
+from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
 from bot.github.cache import BoundedCache
 from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
@@ -243,7 +243,7 @@ class Transport:
         elif status < 300:
             kind = Kind.BAD_ANSWER
         else:
-            kind = _KINDS.get(status, Kind.INVALID)
+            kind = _KINDS.get(status, Kind.INVALID if status in REFUSALS or status < 400 else Kind.BAD_ANSWER)
         return UpstreamError(
             Service.GITHUB,
             kind,

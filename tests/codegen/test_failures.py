@@ -133,6 +133,10 @@ TROUBLE = [
     (httpx.WriteError("reset"), Kind.NETWORK),
     (httpx.RemoteProtocolError("cut off"), Kind.NETWORK),
     (httpx.Response(200, text='{"id": 1, "organ'), Kind.BAD_ANSWER),
+    # Statuses that nobody has heard of: whoever stands in between may have made them up.
+    (httpx.Response(299, json={}), Kind.BAD_ANSWER),
+    (no(418), Kind.BAD_ANSWER),
+    (no(599), Kind.SERVER_FAULT),
 ]
 """What may come after the work was done."""
 

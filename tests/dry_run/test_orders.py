@@ -98,6 +98,7 @@ POST https://api.github.com/repos/octo/shop/issues/comments/77/reactions
 GET https://api.codegen.com/v1/organizations/1/agent/run/7
 GET https://api.github.com/repos/octo/shop/issues/12/labels?per_page=100
 GET https://api.github.com/repos/octo/shop/issues/12/labels?per_page=100
+GET https://api.github.com/repos/octo/shop/issues/12/labels?per_page=100
 POST https://api.github.com/repos/octo/shop/labels
   {
     "name": "codegen:starred",

@@ -14,6 +14,7 @@ from bot.errors import RETRY_DELAYS, Kind, UpstreamError
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
+from bot.github.models import CommentKind, Reaction
 from tests.github.answering import NOW, Clock, Reply, Script
 
 REPOSITORY = "octo/shop"
@@ -192,6 +193,34 @@ async def test_a_lost_answer_leaves_a_writes_fate_open(script: Script, read: Cal
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
+REPEATABLE: dict[str, tuple[str, Callable[[GitHub], Awaitable[object]]]] = {
+    "react": (
+        f"POST {READ_PATH}/issues/comments/7/reactions",
+        lambda github: github.react(REPOSITORY, kind=CommentKind.ISSUE_COMMENT, comment_id=7, content=Reaction.ROCKET),
+    ),
+    "add_labels": (
+        f"POST {READ_PATH}/issues/1/labels",
+        lambda github: github.add_labels(REPOSITORY, 1, ["codegen:run"]),
+    ),
+    "remove_label": (
+        f"DELETE {READ_PATH}/issues/1/labels/codegen:run",
+        lambda github: github.remove_label(REPOSITORY, 1, "codegen:run"),
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", REPEATABLE)
+@pytest.mark.parametrize("lost", [Reply(drop=True), Reply(status=502), Reply(content=b'[{"na')])
+async def test_a_write_that_does_no_more_when_done_twice_is_tried_again(
+    script: Script, github: GitHub, operation: str, lost: Reply
+) -> None:
+    asked, call = REPEATABLE[operation]
+    method, path = asked.split()
+    script.on(method, path, lost, Reply([]))
+    await call(github)
+    assert script.asked().count(asked) == 2
+
+
 UNREADABLE = [
     Reply(content=b'{"default_bra'),
     Reply(content=b"<html>", headers={"content-type": "text/html"}),
@@ -199,6 +228,9 @@ UNREADABLE = [
     Reply({"no": "branch"}),
     Reply(["a list"]),
     Reply(content=b""),
+    # Statuses that nobody has heard of: whoever stands in between may have made them up.
+    Reply({"default_branch": "main"}, status=299),
+    Reply({"message": "I'm a teapot"}, status=418),
 ]
 
 
