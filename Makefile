@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fuzz-api bench lint format lock dist clean
+.PHONY: demo test fuzz-api chaos bench lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
@@ -15,6 +15,10 @@ test: $(VENV)/.dev-ready
 # The HTTP API against its own description, with many more examples than `make test` has time for.
 fuzz-api: $(VENV)/.dev-ready
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
+
+# Kills, stops and weather as in `make test`, for about half an hour: 12 rounds of 27 kills. A failure names its seed.
+chaos: $(VENV)/.dev-ready
+	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} $(BIN)/python -m pytest -n 2 tests/chaos $(ARGS)
 
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready

@@ -64,9 +64,10 @@ class CodegenEmulator(EmulatorServer):
         """What becomes of the next runs; the values are those of `Course`."""
         self._world.courses.append(Course(**course))
 
-    def start_elsewhere(self, prompt: str, *, org_id: int = 1) -> Run:
-        """Somebody starts a run on Codegen's own page."""
-        return self._world.create(org_id, prompt, source_type="CHAT")
+    def start_elsewhere(self, prompt: str, *, org_id: int = 1, metadata: dict[str, Any] | None = None) -> Run:
+        """Somebody starts a run on Codegen's own page, or by its API where there are metadata."""
+        source_type = "CHAT" if metadata is None else "API"
+        return self._world.create(org_id, prompt, source_type=source_type, metadata=metadata)
 
     def finish(
         self,

@@ -1,0 +1,40 @@
+"""``python -m tests.chaos.hasty``: the server as `codegen-bot serve` starts it, in more of a hurry.
+
+The real one leaves a second between two writes and looks at runs every few seconds: of a story with hundreds of kills
+nobody would see the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot import log
+from bot.app.clients import Pace
+from bot.app.server import serving
+from bot.cli.process import run_until_stopped, server_settings
+
+PACE = Pace(
+    shortest=0.1,
+    longest=0.3,
+    write_gap=0.0,
+    write_windows=(),
+    polling_interval=0.1,
+    grace=0.5,
+    drain=2.0,
+    codegen_windows={},
+)
+
+
+def main() -> None:
+    settings = server_settings()
+    log.configure(level=settings.log_level, log_format=settings.log_format)
+
+    async def until_stopped(stop: asyncio.Event) -> None:
+        async with serving(settings, pace=PACE):
+            await stop.wait()
+
+    run_until_stopped(until_stopped)
+
+
+if __name__ == "__main__":
+    main()

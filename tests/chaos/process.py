@@ -1,0 +1,157 @@
+"""The bot as a process of its own, which can be killed, stopped, and heard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.chaos.worlds import SECRET, Worlds
+
+IN_A_HURRY = ("tests.chaos.hasty",)
+AS_SERVED = ("bot", "serve")
+
+_LISTENS = re.compile(r"server\.listens.*port=(\d+)")
+_BROKEN = re.compile(r"Traceback|command\.broken|step\.broken|command\.unanswered")
+
+
+class Bot:
+    """One bot over all its lives.
+
+    :param module: what ``python -m`` starts
+    :param recovers: whether it asks for missed deliveries by itself
+    """
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        folder: Path,
+        *,
+        module: tuple[str, ...] = IN_A_HURRY,
+        recovers: bool = False,
+        **environment: str,
+    ) -> None:
+        self._worlds = worlds
+        self._folder = folder
+        self._module = module
+        self._recovers = recovers
+        self._environment = environment
+        self._process: Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._is_up = asyncio.Event()
+        self.lives = 0
+        self.said: list[str] = []
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def spawn(self) -> None:
+        """Begins a life; returns before the bot is up."""
+        self._is_up.clear()
+        self.lives += 1
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *self._module,
+            cwd=self._folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "CODEGEN_API_TOKEN": "sk-org1-chaos",
+                "CODEGEN_ORG_ID": "1",
+                "CODEGEN_API_BASE_URL": self._worlds.codegen.url,
+                "GITHUB_TOKEN": "bot-token",
+                "GITHUB_API_URL": self._worlds.github.url,
+                "GITHUB_WEBHOOK_SECRET": SECRET,
+                "PROGRESS_INTERVAL_SECONDS": "0.3",
+                "PORT": "0",
+                **self._environment,
+            },
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._listening = asyncio.create_task(self._listen(self._process), name="the bot's words")
+
+    async def _listen(self, process: Process) -> None:
+        assert process.stderr is not None
+        async for line in process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self.said.append(text)
+            if found := _LISTENS.search(text):
+                self._worlds.github.webhooks.url = f"http://127.0.0.1:{found[1]}/webhooks/github"
+                self._is_up.set()
+
+    async def up(self) -> None:
+        """Waits until it listens, and asks for what was missed."""
+        waiting = asyncio.create_task(self._is_up.wait())
+        assert self._listening is not None
+        await asyncio.wait((waiting, self._listening), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        assert self._is_up.is_set(), "the bot did not come up"
+        if not self._recovers:
+            self._worlds.redeliver_missed()
+
+    async def start(self) -> None:
+        await self.spawn()
+        await self.up()
+
+    async def kill(self) -> None:
+        """Ends the life without a warning."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> float:
+        """Tells it to stop.
+
+        :returns: seconds until it had
+        """
+        began = asyncio.get_running_loop().time()
+        status = await self._end(signal.SIGTERM)
+        assert status == 0, f"it ended with {status}: {self.said[-5:]}"
+        return asyncio.get_running_loop().time() - began
+
+    async def ended(self) -> int:
+        """Waits until it ends by itself, and returns its status."""
+        assert self._process is not None
+        async with asyncio.timeout(60):
+            status = await self._process.wait()
+        await self._heard_out()
+        return status
+
+    async def _end(self, number: signal.Signals) -> int:
+        process = self._process
+        if process is None:
+            return 0
+        if process.returncode is None:
+            process.send_signal(number)
+        async with asyncio.timeout(60):
+            status = await process.wait()
+        await self._heard_out()
+        self._process = None
+        return status
+
+    async def _heard_out(self) -> None:
+        if self._listening is not None:
+            await self._listening
+            self._listening = None
+
+    @asynccontextmanager
+    async def telling(self, seed: int) -> AsyncIterator[None]:
+        """A failure tells the seed and the bot's last words; the last life ends with the context."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"CHAOS_SEED={seed}, life {self.lives}\n" + "\n".join(self.said[-60:]))
+            raise
+        finally:
+            await self.kill()
+
+    def broken(self) -> list[str]:
+        """The lines by which it says that it is at fault itself."""
+        return [line for line in self.said if _BROKEN.search(line)]

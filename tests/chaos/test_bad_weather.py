@@ -1,0 +1,102 @@
+"""A fifth of all requests goes wrong in both worlds, webhooks come twice and late: every command has its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app.clients import Pace
+from bot.app.server import serving
+from bot.config import Settings
+from tests.chaos import ROUNDS, SEEDS
+from tests.chaos.asks import DAYS
+from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled
+from tests.emulator.github.people import App
+
+USED_UP = "the plan's runs are used up"
+"""What a 402 comes to; nothing else may keep a command from its end."""
+
+AS_PERSON = {"github_token": "bot-token"}
+
+
+async def _nap(seconds: float) -> None:
+    """Waits that the bot makes before it tries again are cut short."""
+    await asyncio.sleep(min(seconds, 0.01))
+
+
+@asynccontextmanager
+async def _bot(worlds: Worlds, folder: Path, **identity: str) -> AsyncIterator[None]:
+    settings: dict[str, Any] = {
+        "codegen_api_token": "sk-org1-chaos",
+        "codegen_org_id": 1,
+        "codegen_api_base_url": worlds.codegen.url,
+        "github_api_url": worlds.github.url,
+        "github_webhook_secret": SECRET,
+        "database_url": f"sqlite:///{folder / 'bot.sqlite'}",
+        "port": 0,
+        "progress_interval_seconds": 0.2,
+        **identity,
+    }
+    pace = Pace(
+        shortest=0.05,
+        longest=0.1,
+        write_gap=0.0,
+        write_windows=(),
+        polling_interval=0.05,
+        grace=0.5,
+        codegen_windows={},
+        sleep=_nap,
+    )
+    async with serving(Settings.model_validate(settings), pace=pace) as url:
+        worlds.github.webhooks.url = f"{url}/webhooks/github"
+        yield
+
+
+def _as_app() -> dict[str, str]:
+    return {"github_app_id": "1", "github_private_key": App().private_pem}
+
+
+def _weather(worlds: Worlds, seed: int, *, burst: int, most_in_a_row: int) -> None:
+    forecast: dict[str, Any] = {"rate": 0.2, "seed": seed, "burst": burst, "delay": 0.1}
+    worlds.codegen.control.weather(**forecast, most_in_a_row=most_in_a_row)
+    worlds.github.control.weather(**forecast, most_in_a_row=most_in_a_row)
+    worlds.github.webhooks.weather(seed=seed, longest=0.3)
+
+
+@pytest.mark.parametrize("identity", ["person", "app"])
+@pytest.mark.parametrize("burst", [1, 4])
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_in_bad_weather_every_command_has_its_outcome(
+    seed: int, burst: int, identity: str, tmp_path: Path
+) -> None:
+    if ROUNDS == 1 and (burst == 4) != (identity == "app"):
+        pytest.skip("two of the four suffice in the suite")
+    dice = random.Random(seed)
+    async with both_worlds(pace=0.2) as worlds, _bot(worlds, tmp_path, **_identity(identity)):
+        worlds.pardons = lambda body: USED_UP in body
+        _weather(worlds, seed, burst=burst, most_in_a_row=2)
+        try:
+            for day in DAYS:
+                asks = [*day()]
+                dice.shuffle(asks)
+                for ask in asks:
+                    worlds.ask(ask)
+                await settled(worlds, seconds=60)
+            await worlds.github.idle()
+            assert worlds.problems() == []
+        except AssertionError as error:
+            error.add_note(f"CHAOS_SEED={seed}")
+            raise
+        for emulator in (worlds.github, worlds.codegen):
+            assert emulator.control.sky is not None
+            assert emulator.control.sky.hits
+
+
+def _identity(name: str) -> dict[str, str]:
+    return _as_app() if name == "app" else AS_PERSON
