@@ -96,6 +96,7 @@ class LivingReply:
         if self._order.thread is None or not self._order.posts:
             return
         if reply.stage is Stage.WORKING and not self.config.progress:
+            self.is_behind = False
             return
         is_last = patient or reply.stage in _LAST_STAGES
         body = render(
@@ -178,7 +179,6 @@ class LivingReply:
             if error.kind is not Kind.NOT_FOUND:
                 raise
             # Somebody deleted it; the outcome is still owed.
-            urgency = min(urgency, Urgency.ORDINARY)
             posted = await self._github.comment(thread.repository, thread.number, body, urgency=urgency)
             self._comment_id, self.url = posted.id, posted.url
             _log.info("reply.replaced")
