@@ -62,10 +62,9 @@ def _as_app() -> dict[str, str]:
     return {"github_app_id": "1", "github_private_key": App().private_pem}
 
 
-def _weather(worlds: Worlds, seed: int, *, burst: int, most_in_a_row: int) -> None:
-    forecast: dict[str, Any] = {"rate": 0.2, "seed": seed, "burst": burst, "delay": 0.1}
-    worlds.codegen.control.weather(**forecast, most_in_a_row=most_in_a_row)
-    worlds.github.control.weather(**forecast, most_in_a_row=most_in_a_row)
+def _weather(worlds: Worlds, seed: int, **forecast: Any) -> None:
+    for world in (worlds.codegen, worlds.github):
+        world.control.weather(seed=seed, delay=0.1, **forecast)
     worlds.github.webhooks.weather(seed=seed, longest=0.3)
 
 
@@ -77,25 +76,41 @@ async def test_in_bad_weather_every_command_has_its_outcome(
 ) -> None:
     if ROUNDS == 1 and (burst == 4) != (identity == "app"):
         pytest.skip("two of the four suffice in the suite")
-    dice = random.Random(seed)
     async with both_worlds(pace=0.2) as worlds, _bot(worlds, tmp_path, **_identity(identity)):
         worlds.pardons = lambda body: USED_UP in body
-        _weather(worlds, seed, burst=burst, most_in_a_row=2)
-        try:
-            for day in DAYS:
-                asks = [*day()]
-                dice.shuffle(asks)
-                for ask in asks:
-                    worlds.ask(ask)
-                await settled(worlds, seconds=60)
-            await worlds.github.idle()
-            assert worlds.problems() == []
-        except AssertionError as error:
-            error.add_note(f"CHAOS_SEED={seed}")
-            raise
-        for emulator in (worlds.github, worlds.codegen):
-            assert emulator.control.sky is not None
-            assert emulator.control.sky.hits
+        _weather(worlds, seed, rate=0.2, burst=burst, most_in_a_row=2)
+        await _all_days(worlds, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_in_weather_that_does_not_pass_a_command_that_fails_says_what_to_do_next(
+    seed: int, tmp_path: Path
+) -> None:
+    """No limit to how often the same request goes wrong: some commands fail for good, none is silent, none runs twice."""
+    async with both_worlds(pace=0.2) as worlds, _bot(worlds, tmp_path, **AS_PERSON):
+        worlds.pardons = lambda body: USED_UP in body or "Next: " in body
+        worlds.reactions = False
+        _weather(worlds, seed, rate=0.35)
+        await _all_days(worlds, seed)
+
+
+async def _all_days(worlds: Worlds, seed: int) -> None:
+    dice = random.Random(seed)
+    try:
+        for day in DAYS:
+            asks = [*day()]
+            dice.shuffle(asks)
+            for ask in asks:
+                worlds.ask(ask)
+            await settled(worlds, seconds=60)
+        await worlds.github.idle()
+        assert worlds.problems() == []
+    except AssertionError as error:
+        error.add_note(f"CHAOS_SEED={seed}")
+        raise
+    for world in (worlds.github, worlds.codegen):
+        assert world.control.sky is not None
+        assert world.control.sky.hits
 
 
 def _identity(name: str) -> dict[str, str]:

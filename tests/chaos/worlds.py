@@ -26,12 +26,14 @@ class Worlds:
 
     :param pardons: whether a command may have come to less, by what its reply says: then it has started no more runs
         than it should, and where it failed the reply says what to do next
+    :param reactions: whether they are compared: one that cannot be put is no reason to fail the work
     """
 
     github: GitHubEmulator
     codegen: CodegenEmulator
     asks: list[Ask] = field(default_factory=list)
     pardons: Callable[[str], bool] = lambda _: False
+    reactions: bool = True
 
     def ask(self, ask: Ask) -> None:
         self.asks.append(ask)
@@ -101,7 +103,7 @@ class Worlds:
                 comment, marker = found[0]
                 stages.append(marker.stage)
                 yield from self._of_reply(ask, outcome, comment, marker)
-            if ask.comment is not None and len(stages) == len(ask.outcomes):
+            if self.reactions and ask.comment is not None and len(stages) == len(ask.outcomes):
                 yield from _of_reactions(ask, ask.comment, stages)
 
     def _of_reply(self, ask: Ask, outcome: Outcome, comment: Comment, marker: Marker) -> Iterator[str]:
