@@ -77,7 +77,8 @@ MEASURES = (
     Measure(
         "codegen_bot_upstream_calls_total",
         Kind.COUNTER,
-        "Requests to Codegen and GitHub. Without a whole answer the status is the kind of failure, such as network.",
+        "Requests to Codegen and GitHub. Without a whole answer, and for a limit told by 403, the status is the kind "
+        "of failure: network, rate-limited.",
         ("service", "operation", "status"),
     ),
     Measure(

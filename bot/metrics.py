@@ -7,6 +7,7 @@ https://prometheus.io/docs/practices/naming/
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from enum import Enum
@@ -31,6 +32,7 @@ OTHER = "other"
 UNANSWERED = "unanswered"
 """The stage of a command whose last word GitHub refuses for good."""
 
+_IN_A_CLASS = re.compile("[1-5][0-9]{2}")
 _STATUSES = {str(status.value) for status in HTTPStatus} | {kind.value for kind in Failure}
 
 C = TypeVar("C", bound=Collector)
@@ -77,7 +79,7 @@ class Metrics:
         self._of("codegen_bot_command_seconds", Histogram).labels(name).observe(max(seconds, 0.0))
 
     def called(self, service: Service, operation: str, status: str, seconds: float) -> None:
-        known = status if status in _STATUSES else OTHER
+        known = _known(status)
         self._of("codegen_bot_upstream_calls_total", Counter).labels(_word(service), operation, known).inc()
         self._of("codegen_bot_upstream_call_seconds", Histogram).labels(_word(service), operation).observe(seconds)
 
@@ -148,6 +150,13 @@ class Metrics:
                 return Histogram(name, sentence, labels, registry=registry, buckets=measure.buckets)
             case Kind.INFO:
                 return Info(name, sentence, registry=registry)
+
+
+def _known(status: str) -> str:
+    """The status, or its class: what stands in front of an API has statuses of its own, such as a proxy's 520."""
+    if status in _STATUSES:
+        return status
+    return f"{status[0]}xx" if _IN_A_CLASS.fullmatch(status) else OTHER
 
 
 def _word(service: Service) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.errors import Service, UpstreamError
+from bot.errors import Kind, Service, UpstreamError
 
 
 class Observer(Protocol):
@@ -18,7 +18,8 @@ class Observer(Protocol):
         """One request, and how it ended.
 
         :param operation: the client's method name
-        :param status: the HTTP status in digits; where no whole answer came, the kind of the failure
+        :param status: the HTTP status in digits; where no whole answer came, or the status does not tell that a limit
+            is used up, the kind of the failure
         """
 
     def waited(self, service: Service, limit: str, seconds: float) -> None:
@@ -48,5 +49,9 @@ NOBODY: Observer = Nobody()
 
 
 def status_of(error: UpstreamError) -> str:
-    """A failed call's status, as an observer hears it."""
-    return error.kind.value if error.status is None else str(error.status)
+    """A failed call's status, as an observer hears it.
+
+    GitHub says "slow down" by 403 as well, by which it mostly means a missing right.
+    """
+    is_hidden = error.kind is Kind.RATE_LIMITED and error.status != 429
+    return error.kind.value if error.status is None or is_hidden else str(error.status)

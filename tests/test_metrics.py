@@ -16,10 +16,12 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app.gauges import BELIEVED, QueueGauges
-from bot.errors import Service, StoreError
+from bot.errors import Kind as Failure
+from bot.errors import Service, StoreError, UpstreamError
 from bot.github import events
 from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind
 from bot.metrics import Metrics, Outcome
+from bot.observer import status_of
 from bot.store.orders import Queue
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +118,42 @@ def test_a_failure_without_an_answer_is_counted_by_its_kind() -> None:
     metrics.called(Service.CODEGEN, "run", "network", 30.0)
     labels = {"service": "codegen", "operation": "run", "status": "network"}
     assert value(metrics, "codegen_bot_upstream_calls_total", **labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "counted"),
+    [
+        ("404", "404"),
+        ("520", "5xx"),
+        ("299", "2xx"),
+        ("600", "other"),
+        ("rate-limited", "rate-limited"),
+        ("x", "other"),
+    ],
+)
+def test_a_status_that_nobody_has_heard_of_is_counted_by_its_class(status: str, counted: str) -> None:
+    """The proxy in front of an API answers with 520 where the API does not: that belongs to the faults."""
+    metrics = Metrics()
+    metrics.called(Service.CODEGEN, "run", status, 0.1)
+    labels = {"service": "codegen", "operation": "run", "status": counted}
+    assert value(metrics, "codegen_bot_upstream_calls_total", **labels) == 1
+
+
+@pytest.mark.parametrize(("status", "told"), [(429, "429"), (403, "rate-limited"), (None, "rate-limited")])
+def test_a_limit_that_is_told_by_403_is_not_taken_for_a_missing_right(status: int | None, told: str) -> None:
+    error = UpstreamError(Service.GITHUB, Failure.RATE_LIMITED, "comment", status)
+    missing = UpstreamError(Service.GITHUB, Failure.FORBIDDEN, "comment", 403)
+    assert (status_of(error), status_of(missing)) == (told, "403")
+
+
+def test_the_rule_on_limits_hears_of_both_ways_to_say_so() -> None:
+    rule = next(rule for rule in rules() if rule["alert"] == "CodegenBotRateLimited")
+    pattern = re.search(r'status=~"([^"]*)"', rule["expr"])
+    assert pattern
+    assert [status for status in ("429", "rate-limited", "403") if re.fullmatch(pattern[1], status)] == [
+        "429",
+        "rate-limited",
+    ]
 
 
 def test_a_clock_that_was_set_back_does_not_break_a_command() -> None:

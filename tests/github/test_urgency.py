@@ -291,5 +291,5 @@ async def test_an_observer_hears_of_every_request_and_every_wait(script: Script,
         Reply({"default_branch": "main"}),
     )
     assert await watched.default_branch("octo/shop") == "main"
-    assert heard.calls == [("default_branch", status) for status in ("network", "403", "200", "200")]
+    assert heard.calls == [("default_branch", status) for status in ("network", "rate-limited", "200", "200")]
     assert heard.waits == [("requests", 7.0)]
