@@ -112,7 +112,10 @@ class AppOperations:
         found = [
             delivery
             for delivery in reversed(self._webhooks.deliveries)
-            if (not before or delivery.id < int(before)) and _has_status(delivery, request.query.get("status"))
+            # One that is under way is not in the log yet.
+            if delivery.status != "pending"
+            and (not before or delivery.id < int(before))
+            and _has_status(delivery, request.query.get("status"))
         ]
         more = request.url.update_query(cursor=found[size - 1].id) if len(found) > size else None
         headers = {"Link": f'<{more}>; rel="next"'} if more else {}

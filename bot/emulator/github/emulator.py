@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ class GitHubEmulator(EmulatorServer):
     :param limits: whether too many requests are refused
     :param hourly: how many requests an account has in an hour
     :param clock: seconds, for the limits
+    :param now: the time that things carry
     """
 
     def __init__(
@@ -40,10 +42,11 @@ class GitHubEmulator(EmulatorServer):
         limits: bool = True,
         hourly: int = HOURLY,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__()
         self._changes = Changes()
-        self.world = World(changed=self._changes.notify)
+        self.world = World(changed=self._changes.notify, now=now)
         self.webhooks = Webhooks(self.world, url=webhook_url, secret=webhook_secret, changed=self._changes.notify)
         self.tokens = Tokens(self.world)
         self._limiter = Limiter(clock=clock, enabled=limits, hourly=hourly)

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -167,7 +167,7 @@ class Webhooks:
 
     def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str, delay: float = 0.0) -> Delivery:
         again = any(delivery.guid == guid for delivery in self.deliveries)
-        delivery = Delivery(self._world.next_id(), guid, event, action, body, datetime.now(UTC), again)
+        delivery = Delivery(self._world.next_id(), guid, event, action, body, self._world.now(), again)
         if self.url is None:
             # Without an address there is nobody to tell; what happened is still on record.
             delivery.status = "no webhook"

@@ -121,8 +121,9 @@ class CheckRun:
 class World:
     """One repository with a pull request and an issue; private until `private` says otherwise."""
 
-    def __init__(self, *, changed: Callable[[], None]) -> None:
+    def __init__(self, *, changed: Callable[[], None], now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._changed = changed
+        self.now = now
         self.reset()
 
     def reset(self) -> None:
@@ -183,7 +184,7 @@ class World:
         return "read" if account.role == "none" and not self.private else account.role
 
     def open_thread(self, login: str, title: str, body: str | None, *, branch: str | None = None) -> Thread:
-        now = datetime.now(UTC)
+        now = self.now()
         number = len(self.threads) + 1
         thread = Thread(self.next_id(), number, self.accounts[login], title, body, now, now, branch)
         if branch:
@@ -210,7 +211,7 @@ class World:
         line: int | None = None,
         in_reply_to: int | None = None,
     ) -> Comment:
-        now = datetime.now(UTC)
+        now = self.now()
         comment = Comment(
             self.next_id(),
             kind,
@@ -230,7 +231,7 @@ class World:
 
     def edit(self, comment: Comment, text: str) -> None:
         comment.versions.append(text)
-        comment.updated_at = datetime.now(UTC)
+        comment.updated_at = self.now()
         self._changed()
 
     def of_thread(self, number: int, kind: Kind) -> list[Comment]:
@@ -241,7 +242,7 @@ class World:
         for known in reactions:
             if known.account is account and known.content == content:
                 return known, False
-        reaction = Reaction(self.next_id(), account, content, datetime.now(UTC))
+        reaction = Reaction(self.next_id(), account, content, self.now())
         reactions.append(reaction)
         self._changed()
         return reaction, True
