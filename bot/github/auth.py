@@ -42,6 +42,7 @@ class Auth(Protocol):
     async def credential(self, transport: Transport, repository: str) -> Credential:
         """What to show in a repository.
 
+        :param repository: empty: what concerns no repository, but the App itself
         :raises UpstreamError: where GitHub does not give one
         """
 
@@ -145,6 +146,8 @@ class AppAuth:
         self._installations[repository.lower()] = installation_id
 
     async def credential(self, transport: Transport, repository: str) -> Credential:
+        if not repository:
+            return self._as_app()
         known = self._installations.get(repository.lower())
         try:
             return await self._token(transport, known or await self._installation(transport, repository))

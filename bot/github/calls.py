@@ -145,6 +145,22 @@ class Calls:
 
         return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
 
+    async def ask(self, operation: str, repository: str, path: str) -> None:
+        """Has GitHub do something again that makes no content: it takes nothing from the budget of writes.
+
+        :param repository: empty: what concerns the App itself
+        """
+        url = _address(repository, path, None)
+
+        async def attempt() -> None:
+            await self._allowed(
+                operation,
+                repository,
+                lambda credential: self._transport.send(operation, "POST", url, credential=credential, changes=False),
+            )
+
+        await self._retried(attempt)
+
     async def _retried(self, attempt: Callable[[], Awaitable[T]]) -> T:
         return await retried(attempt, sleep=self._sleep, observer=self._observer)
 
@@ -222,7 +238,8 @@ class Calls:
 
 
 def _address(repository: str, path: str, query: Mapping[str, str] | None) -> str:
-    return f"/repos/{quote(repository)}{path}" + (f"?{urlencode(query)}" if query else "")
+    base = f"/repos/{quote(repository)}" if repository else ""
+    return base + path + (f"?{urlencode(query)}" if query else "")
 
 
 def _list(answer: Answer, key: str | None) -> list[Any]:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.calls import Calls
+from bot.github.hooks import Hooks
 from bot.github.limits import ContentBudget, Urgency
 from bot.github.models import (
     CheckRun,
@@ -77,6 +78,7 @@ class GitHub:
         self._calls = Calls(
             session, auth, base_url=base_url, clock=clock, sleep=sleep, new_budget=new_budget, observer=observer
         )
+        self.hooks = Hooks(self._calls)
         self._me: Person | None = None
 
     # People

@@ -71,6 +71,59 @@ class PostedComment:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenComment:
+    """A comment as a list over all threads tells of it.
+
+    :param number: of its issue or pull request
+    :param is_edited: whether it is not as it was written; by whom it was edited is not told
+    """
+
+    comment: Comment
+    number: int
+    created_at: datetime
+    is_edited: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook's settings.
+
+    :param id: None for an App's
+    :param url: where deliveries go; None: nowhere
+    :param is_signed: whether a secret is set
+    :param checks_certificate: whether GitHub refuses an address that does not prove who it is
+    :param events: what it tells of, ``*`` for all; None for an App's, where the App says so
+    """
+
+    id: int | None
+    url: str | None
+    content_type: str
+    is_signed: bool
+    checks_certificate: bool
+    is_active: bool = True
+    events: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """One try to deliver something, as the log keeps it.
+
+    :param id: of this try; a redelivery has another one
+    :param guid: of what was to be told: the same for all tries, and for all hooks
+    :param status_code: how it was answered; not telling where nobody answered
+    """
+
+    id: int
+    guid: str
+    delivered_at: datetime
+    is_redelivery: bool
+    event: str
+    action: str | None
+    status: str
+    status_code: int
+
+
 class Permission(IntEnum):
     """What somebody may do in a repository; each includes those before it."""
 
