@@ -21,7 +21,7 @@ LAYERS = (
     ("demo",),
     ("outcome",),
     ("app",),
-    ("web",),
+    ("web", "recovery"),
     ("engine", "stateless", "dry_run"),
     ("intake",),
     ("first_look",),

@@ -38,6 +38,9 @@ class Pace:
     :param grace: seconds for which another process must be gone before its work is taken over
     :param drain: seconds that what is being done may go on when the server is told to stop
     :param send_patience: seconds that a listener of a live stream has to take what it is sent
+    :param missed_first: seconds until missed deliveries are looked for: a balancer in front of the bot has to see first
+        that it is up
+    :param missed_every: seconds between two looks for them; None: nobody looks
     :param codegen_windows: Codegen's rate limits
     """
 
@@ -49,6 +52,8 @@ class Pace:
     grace: float = 5.0
     drain: float = 5.0
     send_patience: float = 20.0
+    missed_first: float = 10.0
+    missed_every: float | None = 180.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -122,6 +127,11 @@ async def clients(
         finally:
             await watcher.aclose()
             await configs.aclose()
+
+
+def is_app(settings: Accounts) -> bool:
+    """Whether the bot is a GitHub App."""
+    return settings.github_app_id is not None and settings.github_private_key is not None
 
 
 def auth_of(settings: Accounts) -> Auth:

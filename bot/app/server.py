@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy.engine import Engine as Database
 
 from bot import log
-from bot.app.clients import Clients, Pace, clients
+from bot.app.clients import Clients, Pace, clients, is_app
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
 from bot.codegen.sightings import UpstreamRuns
@@ -27,12 +27,15 @@ from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
+from bot.recovery.watch import LOCK as MISSED
+from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
 from bot.shared_runs import SharedRuns
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.locks import Locks, open_locks
 from bot.store.migrating import migrate
+from bot.store.missed import MissedDeliveries
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
@@ -59,7 +62,7 @@ async def serving(
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace(), lost) as application:
+    async with _application(settings, pace or Pace(), lost) as (application, missed):
         runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=CONNECTIONS_PATIENCE
         )
@@ -74,7 +77,8 @@ async def serving(
                 ) from None
             port = runner.addresses[0][1]
             _log.info("server.listens", host=settings.host, port=port)
-            yield f"http://{settings.host}:{port}"
+            async with missed.watching():
+                yield f"http://{settings.host}:{port}"
         finally:
             await runner.cleanup()
 
@@ -93,7 +97,9 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 
 
 @asynccontextmanager
-async def _application(settings: Settings, pace: Pace, lost: Callable[[], None]) -> AsyncIterator[web.Application]:
+async def _application(
+    settings: Settings, pace: Pace, lost: Callable[[], None]
+) -> AsyncIterator[tuple[web.Application, MissedWatch]]:
     database = open_engine(settings.database_url)
     try:
         await asyncio.to_thread(migrate, database)
@@ -136,12 +142,25 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
             )
             await engine.start()
             try:
+                missed = MissedWatch(
+                    worlds.github,
+                    MissedDeliveries(database),
+                    is_app=is_app(settings),
+                    is_leader=lambda: locks.try_hold(MISSED),
+                    take=lambda event: webhooks.take(event, delivery=""),
+                    tell=metrics.redelivered,
+                    pause=lambda: pace.sleep(pace.write_gap),
+                    now=pace.now,
+                    first=pace.missed_first,
+                    every=pace.missed_every,
+                )
                 webhooks = GitHubWebhooks(
                     secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
                     house_of=worlds.configs.soon,
                     submit=engine.submit,
                     metrics=metrics,
                     now=pace.now,
+                    seen=missed.see,
                 )
                 doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database)
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
@@ -151,7 +170,7 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
                 metrics.watch("codegen_bot_watcher_lag_seconds", lambda: worlds.watcher.lag)
                 async with aclosing(queue), doors as (api, streams):
                     metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
-                    yield make_application(
+                    application = make_application(
                         webhooks,
                         check=engine.check,
                         metrics=metrics,
@@ -159,6 +178,7 @@ async def _application(settings: Settings, pace: Pace, lost: Callable[[], None])
                         streams=streams,
                         cors_origins=settings.api_cors_origins,
                     )
+                    yield application, missed
             finally:
                 await engine.stop()
     finally:

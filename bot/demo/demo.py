@@ -20,7 +20,7 @@ from bot.demo.transcript import Transcript
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 
-IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5)
+IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
 
 API_PORT = 8080
 """The bot's, as the README's lines have it, where nobody else has it."""

@@ -149,7 +149,9 @@ class Do:
 
     async def _await_confirmation(self) -> bool:
         order, tools = self._order, self._tools
-        until = order.asked_at + CONFIRMATION_PATIENCE
+        # Not from the comment on: one that was written while the bot was down is read hours later.
+        asked_at = await tools.confirmations.asked_at(order.identity) or order.asked_at
+        until = asked_at + CONFIRMATION_PATIENCE
         delay, is_confirmed = 3.0, False
         while not is_confirmed and self.now() < until:
             is_confirmed = await tools.confirmations.is_confirmed(order.identity) or await self._has_thumb()

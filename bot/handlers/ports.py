@@ -128,5 +128,8 @@ class Confirmations(Protocol):
 
     async def is_confirmed(self, identity: str) -> bool: ...
 
+    async def asked_at(self, identity: str) -> datetime | None:
+        """When the second word was asked for first; None where nothing waits."""
+
     async def forget(self, identity: str) -> None:
         """It waits no longer, one way or the other."""

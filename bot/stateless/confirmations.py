@@ -39,5 +39,8 @@ class MarkedConfirmations:
                 return True
         return False
 
+    async def asked_at(self, identity: str) -> datetime | None:
+        return self._asked[identity][2] if identity in self._asked else None
+
     async def forget(self, identity: str) -> None:
         self._asked.pop(identity, None)

@@ -57,6 +57,16 @@ class Confirmations:
         with self._engine.connect() as connection:
             return bool(connection.execute(query).scalar() == "confirmed")
 
+    async def asked_at(self, identity: str) -> datetime | None:
+        return await asyncio.to_thread(self._asked_at, identity)
+
+    def _asked_at(self, identity: str) -> datetime | None:
+        query = sa.select(CONFIRMATIONS.c.at).where(CONFIRMATIONS.c.identity == identity)
+        with self._engine.connect() as connection:
+            found: datetime | None = connection.execute(query).scalar()
+        # SQLite forgets the zone.
+        return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+
     async def forget(self, identity: str) -> None:
         """It waits no longer, one way or the other."""
         await asyncio.to_thread(self._forget, identity)

@@ -103,6 +103,29 @@ SIGHTINGS = sa.Table(
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+LOOKED_FOR = sa.Table(
+    "codegen_bot_looked_for",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+)
+
+REDELIVERIES = sa.Table(
+    "codegen_bot_redeliveries",
+    METADATA,
+    sa.Column("guid", sa.Text, primary_key=True),
+    sa.Column("delivery_id", sa.BigInteger, nullable=False),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+SEEN_REPOSITORIES = sa.Table(
+    "codegen_bot_seen_repositories",
+    METADATA,
+    sa.Column("repository", sa.Text, primary_key=True),
+    sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 
 async def check(engine: Engine) -> None:
     """Raises SQLAlchemy's error where the database does not answer."""

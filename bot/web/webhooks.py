@@ -32,6 +32,8 @@ LARGEST_BODY = 25 * 1024 * 1024
 
 NOTHING_TAKEN = b'{"commands": []}'
 
+PING = "ping"
+
 _GUID = re.compile("[0-9A-Za-z-]{1,64}")
 
 Submit = Callable[[Order], Awaitable[bool]]
@@ -43,6 +45,7 @@ class GitHubWebhooks:
     :param secrets: every one of them is valid
     :param house_of: what holds in a repository, by its name; must answer within GitHub's ten seconds
     :param submit: takes an order durably
+    :param seen: hears of the repositories from which deliveries come, as far as these are read
     """
 
     def __init__(
@@ -53,12 +56,14 @@ class GitHubWebhooks:
         submit: Submit,
         metrics: Metrics,
         now: Callable[[], datetime],
+        seen: Callable[[str], None] = lambda _repository: None,
     ) -> None:
         self._secrets = secrets
         self._house_of = house_of
         self._submit = submit
         self._metrics = metrics
         self._now = now
+        self._seen = seen
 
     async def receive(self, request: web.Request) -> web.Response:
         event_name = request.headers.get("X-GitHub-Event", "")
@@ -86,10 +91,18 @@ class GitHubWebhooks:
             # Without a name of its own, an order by label would be taken for the one before it.
             raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
         _check_form(request, body)
+        if event_name == PING:
+            self._hear_ping(_payload(body))
         if not may_concern_us(event_name, body):
             return []
         with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
             return await self._take(event_name, delivery, _payload(body))
+
+    def _hear_ping(self, payload: dict[str, Any]) -> None:
+        """A repository's hook says hello; an App's and an organization's name none."""
+        repository = payload.get("repository")
+        if isinstance(repository, dict) and isinstance(name := repository.get("full_name"), str):
+            self._seen(name)
 
     async def _verified_body(self, request: web.Request) -> bytes:
         if (request.content_length or 0) > LARGEST_BODY:
@@ -117,8 +130,20 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         if event is None or not concerns_us(event):
             return []
+        return await self.take(event, delivery=delivery)
+
+    async def take(self, event: events.Event, *, delivery: str) -> list[str]:
+        """Takes what an event asks for, however it was heard of. One that comes late was asked for at its own time.
+
+        :param delivery: the delivery's GUID
+        :returns: the identities of what was ordered
+        :raises Problem: 503 where the database does not take it
+        """
+        self._seen(event.thread.repository)
         house = await self._house_of(event.thread.repository)
-        orders = intake.orders(event, delivery=delivery, house=house, now=self._now)
+        now = self._now()
+        asked_at = min(event.at or now, now)
+        orders = intake.orders(event, delivery=delivery, house=house, now=lambda: asked_at)
         for order in orders:
             try:
                 is_new = await self._submit(order)

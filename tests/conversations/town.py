@@ -38,6 +38,10 @@ class Clock:
     def now(self) -> datetime:
         return self._began + self._passed
 
+    def elsewhere(self) -> datetime:
+        """What GitHub's clock says: it does not stand still, but what is moved here is moved there."""
+        return datetime.now(UTC) + self._passed
+
     def seconds(self) -> float:
         return self._passed.total_seconds()
 
@@ -59,6 +63,7 @@ class Town:
         self.settings: dict[str, Any] = {}
         self.codegen_windows: dict[str, tuple[int, float]] = {}
         self.write_windows: tuple[tuple[float, int], ...] = ()
+        self.missed_every: float | None = None
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -203,6 +208,8 @@ class Town:
             polling_interval=0.02,
             grace=0.1,
             drain=0.0,
+            missed_first=0.0,
+            missed_every=self.missed_every,
             codegen_windows=self.codegen_windows,
             now=self._clock.now,
             sleep=_nap,
@@ -252,8 +259,8 @@ async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterato
     :param door: ``server``, or ``action`` where workflows hear of what happens instead
     """
     database_url = f"sqlite:///{database}" if isinstance(database, Path) else database
-    github = GitHubEmulator(webhook_secret=SECRET, limits=False)
     clock = Clock()
+    github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
     async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:
         town = Town(github, codegen, clock, database_url, door)
         await town.start_bot()
