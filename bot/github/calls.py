@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -198,7 +199,6 @@ class Calls:
         :param urgency: of a write; None: it reads
         """
         budget = self._budgets[self._auth.account(repository)]
-        await self._wait_for(budget, operation, urgency)
 
         async def send(credential: Credential) -> R:
             try:
@@ -208,29 +208,34 @@ class Calls:
                     budget.pause(error.retry_after)
                 raise
 
-        credential = await self._auth.credential(self._transport, repository)
-        try:
-            return await send(credential)
-        except UpstreamError as error:
-            if error.kind is not Kind.UNAUTHORIZED or not self._auth.forget(credential):
-                raise
-        return await send(await self._auth.credential(self._transport, repository))
+        async with self._turn(budget, operation, urgency):
+            credential = await self._auth.credential(self._transport, repository)
+            try:
+                return await send(credential)
+            except UpstreamError as error:
+                if error.kind is not Kind.UNAUTHORIZED or not self._auth.forget(credential):
+                    raise
+            return await send(await self._auth.credential(self._transport, repository))
 
-    async def _wait_for(self, budget: ContentBudget, operation: str, urgency: Urgency | None) -> None:
+    @asynccontextmanager
+    async def _turn(self, budget: ContentBudget, operation: str, urgency: Urgency | None) -> AsyncIterator[None]:
         """Who keeps asking while GitHub says to wait is shut out, so that even reads wait."""
-        if urgency is Urgency.PROGRESS:
-            if not budget.try_progress():
-                self._observer.left_out()
-                raise GaveWayError(operation)
-            return
-        if (wait := budget.paused_for) > LONGEST_WAIT:
+        wait = budget.paused_for
+        if wait > LONGEST_WAIT and urgency is not Urgency.PROGRESS:
             detail = "GitHub said to wait; nothing was sent"
             raise UpstreamError(Service.GITHUB, Kind.RATE_LIMITED, operation, detail=detail, retry_after=wait)
-        if urgency is not None:
-            self._waited("content", await budget.slot(urgency))
-        elif wait > 0:
-            await self._sleep(wait)
-            self._waited("requests", wait)
+        if urgency is None:
+            if wait > 0:
+                await self._sleep(wait)
+                self._waited("requests", wait)
+            yield
+            return
+        async with budget.place(urgency) as waited:
+            if waited is None:
+                self._observer.left_out()
+                raise GaveWayError(operation)
+            self._waited("content", waited)
+            yield
 
     def _waited(self, limit: str, seconds: float) -> None:
         if seconds > 0:

@@ -11,7 +11,8 @@ import math
 import time
 from bisect import insort
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -94,6 +95,9 @@ class ContentBudget:
     are spread: a sixth of their hour's share in ten minutes, or a busy quarter of an hour would be followed by three of
     silence.
 
+    A write counts as long as it is under way, and from its end on: GitHub counts it when it arrives there. Counted from
+    its sending, one that was long on its way and those that were quick an hour later would be more than 500 to GitHub.
+
     :param min_gap: seconds between two writes in the long run
     :param burst: how many may come at once after a quiet time
     :param windows: seconds, and how many writes may fall into them; none: there is no limit but the gap
@@ -115,18 +119,43 @@ class ContentBudget:
         self._clock = clock
         self._sleep = sleep
         self._waiters: list[_Waiter] = []  # the next one first
-        self._written: deque[float] = deque(maxlen=max((count for _, count in windows), default=1))
+        self._under_way = 0
+        self._one_ended = asyncio.Event()
+        self._written: deque[float] = deque(maxlen=max((count for _, count in windows), default=1))  # when they ended
         self._progress = _spread(windows)
         self._progressed: deque[float] = deque(maxlen=max((count for _, count in self._progress), default=1))
         self._evenly = 0.0  # when the writes so far would be through, one for each gap
         self._paused_until = 0.0
 
-    async def slot(self, urgency: Urgency = Urgency.ORDINARY) -> float:
-        """Waits for a write's turn and takes it. A waiter that is cancelled takes nothing.
+    @asynccontextmanager
+    async def place(self, urgency: Urgency) -> AsyncIterator[float | None]:
+        """A write's turn, for as long as the context lasts.
 
-        Progress does not wait: ask `try_progress`.
+        Progress does not wait: where there is no place to spare, it gets none. All others wait; one that is cancelled
+        by then takes nothing.
 
-        :returns: the seconds that it has waited
+        :returns: the seconds that it has waited; None: nothing may be sent
+        """
+        if urgency is Urgency.PROGRESS and not self._can_spare():
+            yield None
+            return
+        waited = 0.0 if urgency is Urgency.PROGRESS else await self._turn(urgency)
+        now = self._clock()
+        self._under_way += 1
+        self._evenly = max(self._evenly, now) + self._min_gap
+        if urgency is Urgency.PROGRESS:
+            self._progressed.append(now)
+        try:
+            yield waited
+        finally:
+            self._under_way -= 1
+            self._written.append(self._clock())
+            self._one_ended.set()
+
+    async def _turn(self, urgency: Urgency) -> float:
+        """Waits until a write may go.
+
+        :returns: seconds
         """
         waiter = _Waiter(urgency)
         now = since = self._clock()
@@ -139,33 +168,19 @@ class ContentBudget:
                 now, due = max(self._clock(), now), self._due()
                 if due <= now:
                     break
+                # Meanwhile somebody more urgent may come to stand before it, or GitHub may say to pause.
+                if due == math.inf:
+                    self._one_ended.clear()
+                    await self._one_ended.wait()
+                    continue
                 if due - now > WORTH_TELLING:
                     _log.warning("github.writes-wait", seconds=round(due - now, 1), urgency=urgency.name.lower())
-                # Meanwhile somebody more urgent may come to stand before it, or GitHub may say to pause.
                 await self._sleep(due - now)
                 now = due  # whoever wakes a tick too early has waited all the same
-            self._take(now)
         finally:
             self._waiters.remove(waiter)
             self._call_first()
         return now - since
-
-    def try_progress(self) -> bool:
-        """Takes a slot for a progress edit, where there is one to spare.
-
-        :returns: False where there is none, and nothing was taken
-        """
-        now = self._clock()
-        spare = (
-            not self._waiters
-            and self._due() <= now
-            and all(_due(self._written, length, count // 2) <= now for length, count in self._windows)
-            and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
-        )
-        if spare:
-            self._take(now)
-            self._progressed.append(now)
-        return spare
 
     def pause(self, wait: float) -> None:
         """GitHub said to wait this many seconds."""
@@ -176,6 +191,16 @@ class ContentBudget:
         """Seconds until GitHub may be asked anything again, 0 in general."""
         return max(self._paused_until - self._clock(), 0.0)
 
+    def _can_spare(self) -> bool:
+        """Whether there is room for progress."""
+        now = self._clock()
+        return (
+            not self._waiters
+            and self._due() <= now
+            and all(_due(self._written, length, count // 2 - self._under_way) <= now for length, count in self._windows)
+            and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
+        )
+
     def _call_first(self) -> None:
         for waiter in self._waiters[1:2]:
             # Only the one that stood first until now can be there with its call.
@@ -183,21 +208,17 @@ class ContentBudget:
         for waiter in self._waiters[:1]:
             waiter.is_first.set()
 
-    def _take(self, now: float) -> None:
-        self._written.append(now)
-        self._evenly = max(self._evenly, now) + self._min_gap
-
     def _due(self) -> float:
-        """When the next write may go, by the clock."""
-        windows = [_due(self._written, length, count) for length, count in self._windows]
+        """When the next write may go, by the clock; infinity: not before one of those under way has ended."""
+        windows = [_due(self._written, length, count - self._under_way) for length, count in self._windows]
         return max(self._paused_until, self._evenly - (self._burst - 1) * self._min_gap, *windows)
 
 
 def _due(written: deque[float], length: float, count: int) -> float:
-    """When a window of that length has room for one more, by the clock."""
-    if len(written) < count:
-        return 0.0
-    return written[-count] + length if count else math.inf
+    """When a window of that length, into which so many may fall, has room for one more, by the clock."""
+    if count <= 0:
+        return math.inf
+    return written[-count] + length if len(written) >= count else 0.0
 
 
 def _spread(windows: Sequence[Window]) -> list[Window]:

@@ -11,6 +11,7 @@ from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
 from tests.github.answering import Clock, Reply, Script
+from tests.github.turns import slot
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ async def times(budget: ContentBudget, clock: Clock, count: int) -> list[float]:
     """When each of so many writes may go, in seconds from now."""
     begun, moments = clock.now, []
     for _ in range(count):
-        await budget.slot()
+        await slot(budget)
         moments.append(clock.now - begun)
     return moments
 
@@ -53,7 +54,7 @@ async def test_writes_go_in_the_order_they_came(budget: ContentBudget) -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:
-        await budget.slot()
+        await slot(budget)
         order.append(number)
 
     await asyncio.gather(*(write(number) for number in range(30)))
@@ -68,14 +69,14 @@ async def test_a_waiter_that_is_cancelled_takes_nothing(clock: Clock) -> None:
         await asyncio.Event().wait()
 
     budget = ContentBudget(burst=1, clock=clock, sleep=sleep)
-    await budget.slot()
-    waiter = asyncio.create_task(budget.slot())
+    await slot(budget)
+    waiter = asyncio.create_task(slot(budget))
     await asleep.wait()
     waiter.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiter
     clock.now += 1
-    await asyncio.wait_for(budget.slot(), 1)
+    await asyncio.wait_for(slot(budget), 1)
 
 
 async def test_a_pause_holds_every_write_back(budget: ContentBudget, clock: Clock) -> None:
@@ -93,8 +94,8 @@ async def test_a_pause_that_begins_while_a_write_waits_is_heeded(clock: Clock) -
         await clock.sleep(seconds)
 
     told = ContentBudget(burst=1, clock=clock, sleep=sleep)
-    await told.slot()
-    await told.slot()
+    await slot(told)
+    await slot(told)
     assert clock.slept == [1.0, 19.0]
 
 

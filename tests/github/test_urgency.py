@@ -16,6 +16,7 @@ from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import WINDOWS, ContentBudget, GaveWayError, Urgency
 from tests.github.answering import Clock, Reply, Script
+from tests.github.turns import shows_progress, slot
 from tests.github.virtual_time import VirtualTime
 
 STORIES = 200
@@ -39,11 +40,11 @@ async def test_the_more_urgent_goes_first_and_alike_ones_in_the_order_they_came(
     budget = budget_on(time)
 
     async def write(name: str, urgency: Urgency) -> None:
-        await budget.slot(urgency)
+        await slot(budget, urgency)
         order.append(name)
 
     for _ in range(5):
-        await budget.slot()
+        await slot(budget)
     first, last = Urgency.ORDINARY, Urgency.LAST_WORD
     wanted = (("first 1", first), ("first 2", first), ("last 1", last), ("first 3", first), ("last 2", last))
     await time.all(*(write(name, urgency) for name, urgency in wanted))
@@ -54,26 +55,26 @@ async def test_progress_does_not_go_before_somebody_who_waits() -> None:
     time = VirtualTime()
     budget = budget_on(time)
     for _ in range(5):
-        await budget.slot()
-    waiting = asyncio.create_task(budget.slot())
+        await slot(budget)
+    waiting = asyncio.create_task(slot(budget))
     await time.settle()
-    assert not budget.try_progress()
+    assert not await shows_progress(budget)
     await time.all(waiting)
     time.now += 1
-    assert budget.try_progress()
+    assert await shows_progress(budget)
 
 
 async def test_progress_leaves_half_of_every_window_to_others() -> None:
     time = VirtualTime()
     budget = budget_on(time, min_gap=0)
     for _ in range(39):
-        await budget.slot()
-    assert budget.try_progress()
-    assert not budget.try_progress()
+        await slot(budget)
+    assert await shows_progress(budget)
+    assert not await shows_progress(budget)
     for _ in range(40):
-        assert await budget.slot() == 0
+        assert await slot(budget) == 0
     time.now += 60
-    assert budget.try_progress()
+    assert await shows_progress(budget)
 
 
 async def test_progress_is_spread_over_the_hour() -> None:
@@ -82,7 +83,7 @@ async def test_progress_is_spread_over_the_hour() -> None:
     budget = budget_on(time)
     for _ in range(2 * 3600):
         time.now += 1
-        if budget.try_progress():
+        if await shows_progress(budget):
             shown.append(time.now)
     assert max(later - earlier for earlier, later in pairwise(shown)) <= 600
     assert 400 < len(shown) <= 500
@@ -92,9 +93,9 @@ async def test_no_progress_while_github_says_to_wait() -> None:
     time = VirtualTime()
     budget = budget_on(time)
     budget.pause(30)
-    assert not budget.try_progress()
+    assert not await shows_progress(budget)
     time.now += 30
-    assert budget.try_progress()
+    assert await shows_progress(budget)
 
 
 async def test_last_words_of_two_hundred_stories_come_at_the_pace_of_the_limits() -> None:
@@ -103,18 +104,18 @@ async def test_last_words_of_two_hundred_stories_come_at_the_pace_of_the_limits(
     budget = budget_on(time)
     for _ in range(2 * 3600 // 5):
         time.now += 5
-        progress += [time.now for _ in range(STORIES) if budget.try_progress()]
+        progress += [time.now for _ in range(STORIES) if await shows_progress(budget)]
     ended = time.now
 
     async def story() -> None:
-        await budget.slot(Urgency.LAST_WORD)
+        await slot(budget, Urgency.LAST_WORD)
         said.append(time.now)
-        await budget.slot()  # its reaction
+        await slot(budget)  # its reaction
         progress.append(time.now)
 
     async def still_at_work() -> None:
         while len(said) < STORIES:
-            assert not budget.try_progress()
+            assert not await shows_progress(budget)
             await time.sleep(1)
 
     await time.all(*(story() for _ in range(STORIES)), still_at_work())
@@ -129,7 +130,7 @@ async def test_last_words_go_first_also_where_the_hour_is_used_up() -> None:
     budget = budget_on(time, min_gap=0)
 
     async def write(urgency: Urgency) -> None:
-        await budget.slot(urgency)
+        await slot(budget, urgency)
         said.append((time.now, urgency))
 
     begun = time.now
@@ -141,12 +142,44 @@ async def test_last_words_go_first_also_where_the_hour_is_used_up() -> None:
     assert keeps_the_windows([moment for moment, _ in said])
 
 
+async def test_writes_that_are_long_on_their_way_are_not_too_many_when_they_arrive() -> None:
+    """GitHub counts what arrives, and some take seconds for what others do at once."""
+    time, dice, arrived = VirtualTime(), random.Random(7), list[float]()
+    budget = budget_on(time, min_gap=0.1)
+
+    async def write() -> None:
+        async with budget.place(Urgency.ORDINARY):
+            await time.sleep(dice.choice([0.2, 1.0, 5.0]))
+            arrived.append(time.now)
+
+    await time.all(*(write() for _ in range(1200)))
+    assert len(arrived) == 1200
+    assert keeps_the_windows(arrived)
+
+
+async def test_whoever_is_under_way_keeps_a_place_until_the_end() -> None:
+    """Two may write in a minute, and both are under way: the third waits for an end, and a minute more."""
+    time = VirtualTime()
+    budget = ContentBudget(windows=[(60.0, 2)], clock=time, sleep=time.sleep)
+
+    async def write(seconds: float) -> float:
+        async with budget.place(Urgency.ORDINARY):
+            begun = time.now
+            await time.sleep(seconds)
+            return begun
+
+    begun = time.now
+    writes = [asyncio.create_task(write(seconds)) for seconds in (100.0, 80.0, 1.0)]
+    await time.all(*writes)
+    assert [write.result() - begun for write in writes] == [0, 0, 140]
+
+
 async def test_a_waiter_that_is_cancelled_lets_the_next_one_through() -> None:
     time = VirtualTime()
     budget = budget_on(time)
     for _ in range(5):
-        await budget.slot()
-    waiting = [asyncio.create_task(budget.slot(Urgency.LAST_WORD)) for _ in range(2)]
+        await slot(budget)
+    waiting = [asyncio.create_task(slot(budget, Urgency.LAST_WORD)) for _ in range(2)]
     await time.settle()
     waiting[0].cancel()
     await time.settle()
@@ -180,8 +213,9 @@ async def _lives_through(steps: list[tuple[str, int]], dice: random.Random) -> N
     cancelled = set[asyncio.Task[None]]()
 
     async def write(urgency: Urgency) -> None:
-        await budget.slot(urgency)
-        moments.append(time.now)
+        async with budget.place(urgency):
+            await time.sleep(dice.choice([0.0, 0.3, 5.0, 29.0]))
+            moments.append(time.now)
 
     for word, number in steps:
         match word:
@@ -189,7 +223,7 @@ async def _lives_through(steps: list[tuple[str, int]], dice: random.Random) -> N
                 urgency = Urgency.LAST_WORD if word == "last" else Urgency.ORDINARY
                 waiting += [asyncio.create_task(write(urgency)) for _ in range(number)]
             case "progress":
-                moments += [time.now for _ in range(number) if budget.try_progress()]
+                moments += [time.now for _ in range(number) if await shows_progress(budget)]
             case "pause":
                 budget.pause(number)
             case "quiet":
