@@ -105,9 +105,7 @@ class GitHubWebhooks:
             self._seen(name)
 
     async def _verified_body(self, request: web.Request) -> bytes:
-        if (request.content_length or 0) > LARGEST_BODY:
-            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 25 MB.")
-        body = await request.read()
+        body = await _body(request)
         header = request.headers.get("X-Hub-Signature-256")
         if header is None:
             raise Problem(
@@ -148,15 +146,28 @@ class GitHubWebhooks:
             try:
                 is_new = await self._submit(order)
             except StoreError as error:
-                _log.error("order.not-taken", order=order.identity, reason=str(error))
+                _log.error("order.not-taken", **order.log_values(), reason=str(error))
                 # GitHub shows the delivery as failed; it can be delivered again.
                 detail = "The database does not take orders just now; deliver it again later."
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
             if is_new:
                 self._metrics.taken(order.name)
             else:
-                _log.info("order.known", order=order.identity)
+                _log.info("order.known", **order.log_values())
         return [order.identity for order in orders]
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body. That somebody cuts it off, or sends too much, is no fault of ours."""
+    too_large = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 25 MB.")
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise too_large
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The body did not come whole, or not as its headers say.") from None
 
 
 def _check_form(request: web.Request, body: bytes) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from bot.github.signature import sign
 from bot.handlers.configs import House
@@ -130,3 +132,14 @@ async def problem(response: ClientResponse) -> tuple[int, str]:
     assert (document["status"], document["instance"]) == (response.status, response.url.path)
     assert document["request_id"] == response.headers["X-Request-Id"]
     return response.status, document["detail"]
+
+
+async def outcomes(client: Client) -> dict[str, int]:
+    """What came of the deliveries so far, as the metrics tell it."""
+    text = await (await client.get("/metrics")).text()
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "codegen_bot_deliveries_total":
+                found[sample.labels["outcome"]] += round(sample.value)
+    return {outcome: count for outcome, count in found.items() if count}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from inline_snapshot import snapshot
 
+from bot.errors import StoreError
 from bot.github.signature import sign
 from bot.web.webhooks import LARGEST_BODY
 from tests.log_lines import lines, logged
@@ -18,9 +23,11 @@ from tests.web.deliveries import (
     SECRET,
     Client,
     Orders,
+    application,
     deliver,
     headers,
     issue_comment,
+    outcomes,
     problem,
 )
 
@@ -128,7 +135,39 @@ async def test_a_body_that_turns_out_too_large_is_refused(client: Client) -> Non
             yield bytes(1024 * 1024)
 
     response = await client.post(PATH, data=chunks(), headers=SIGNED)
-    assert await problem(response) == (413, "The body is too large.")
+    assert await problem(response) == (413, "The body is larger than 25 MB.")
+    assert await outcomes(client) == {"refused": 1}
+
+
+async def test_a_body_that_is_not_as_its_headers_say_is_refused(client: Client) -> None:
+    response = await client.post(PATH, data=BODY, headers={**SIGNED, "Content-Encoding": "gzip", "Connection": "close"})
+    assert await problem(response) == (400, "The body did not come whole, or not as its headers say.")
+    assert await outcomes(client) == {"refused": 1}
+
+
+class LikeTheRealServer(TestServer):
+    """It lets a request go on whose sender has gone, as aiohttp does when no test asks for more."""
+
+    async def _make_runner(self, **kwargs: Any) -> web.BaseRunner:
+        return await super()._make_runner(**{**kwargs, "handler_cancellation": False})
+
+
+async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(orders: Orders) -> None:
+    """Anybody can do that: it must not wake whoever watches for failed deliveries."""
+    async with TestClient(LikeTheRealServer(application(orders))) as client:
+        with logged() as log:
+            answer, sender = await asyncio.open_connection(client.host, client.port)
+            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+            sender.write(head.encode())
+            # Now the body is being read.
+            assert await answer.readline() == b"HTTP/1.1 100 Continue\r\n"
+            sender.close()
+            await sender.wait_closed()
+            async with asyncio.timeout(10):
+                while not (counted := await outcomes(client)):
+                    pass
+    assert counted == {"refused": 1}
+    assert log.getvalue() == ""
 
 
 async def test_the_largest_body_that_github_sends_is_read(client: Client, orders: Orders) -> None:
@@ -241,6 +280,20 @@ async def test_the_second_order_of_a_comment_fails_and_the_first_is_not_taken_tw
     orders.failure = None
     assert (await deliver(client, document)).status == 202
     assert orders.prompts == ["one", "two"]
+
+
+async def test_whoever_searches_the_log_for_a_command_finds_why_it_was_not_taken(
+    client: Client, orders: Orders
+) -> None:
+    with logged() as log:
+        await deliver(client, issue_comment("/codegen run fix it"))
+        await deliver(client, issue_comment("/codegen run fix it"))
+        orders.failure = StoreError("disk full")
+        await deliver(client, issue_comment("/codegen run fix it"))
+    found = [(line["event"], line["order"]) for line in lines(log)]
+    assert found == [("order.known", orders.identities[0]), ("order.not-taken", orders.identities[0])]
+    names = {"delivery": "guid-1", "thread": "octo/shop#2", "command": "run", "login": "alice"}
+    assert [{name: line.get(name) for name in names} for line in lines(log)] == [names] * 2
 
 
 async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Client, orders: Orders) -> None:
