@@ -39,6 +39,7 @@ class SharedRuns:
     :param executor: the own name among the processes
     :param shortest: seconds between two looks while a run is young
     :param longest: the same for old runs
+    :param clock: seconds that never go back
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class SharedRuns:
         executor: str,
         shortest: float = 2.0,
         longest: float = 15.0,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._watched = watched
@@ -58,12 +60,19 @@ class SharedRuns:
         self._executor = executor
         self._shortest = shortest
         self._longest = longest
+        self._clock = clock
         self._sleep = sleep
         self._wanted: set[int] | None = None
         self._known: dict[int, Sighting] = {}
         self._since: datetime | None = None
         self._last_told: dict[int, dict[str, Any]] = {}
-        self._tidied = time.monotonic()
+        self._tidied = clock()
+        self._saw_at: float | None = None  # or began to look; None: another process looks for all
+
+    @property
+    def lag(self) -> float:
+        """Seconds since this process, as the one who looks for all, last saw how they are; 0 while another looks."""
+        return 0.0 if self._saw_at is None else self._clock() - self._saw_at
 
     async def look(self, wanted: Sequence[int]) -> Look:
         """What is known of the runs by now; nothing at first."""
@@ -73,7 +82,7 @@ class SharedRuns:
             seen = await in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
         except SQLAlchemyError as error:
             _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
-            return Look()
+            return Look(is_blind=True)
         for each in seen:
             self._known[each.run_id] = _sighting(each.run_id, each.document)
             self._since = each.changed_at if self._since is None else max(self._since, each.changed_at)
@@ -96,8 +105,11 @@ class SharedRuns:
             rest = self._shortest
             try:
                 if await self._locks.try_hold(LOCK):
+                    self._saw_at = self._clock() if self._saw_at is None else self._saw_at
                     rest = await self._look_for_all()
+                    self._saw_at = self._clock()
                 else:
+                    self._saw_at = None
                     self._last_told.clear()
                 failures = 0
             except UpstreamError as error:
@@ -134,9 +146,9 @@ class SharedRuns:
         changed = {run_id: each for run_id, each in documents.items() if each != self._last_told.get(run_id)}
         self._watched.tell(changed, [run_id for run_id in documents if run_id not in changed])
         self._last_told = {run_id: each for run_id, each in (self._last_told | changed).items() if run_id in wanted}
-        if time.monotonic() - self._tidied > TIDY_EVERY:
+        if self._clock() - self._tidied > TIDY_EVERY:
             self._watched.tidy()
-            self._tidied = time.monotonic()
+            self._tidied = self._clock()
 
 
 def _document(sighting: Sighting) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,16 +66,35 @@ def codegen() -> Codegen:
 
 @asynccontextmanager
 async def process(url: str, codegen: Codegen, name: str) -> AsyncIterator[RunWatcher]:
+    async with sharing(url, codegen, name) as (_, watcher):
+        yield watcher
+
+
+async def hurried(_seconds: float) -> None:
+    await asyncio.sleep(SHORT)
+
+
+@asynccontextmanager
+async def sharing(
+    url: str, codegen: Codegen, name: str, *, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[tuple[SharedRuns, RunWatcher]]:
     database = open_engine(url)
     migrate(database)
     locks = open_locks(database)
     shared = SharedRuns(
-        WatchedRuns(database, 1), codegen.seen_by(name), locks, executor=name, shortest=SHORT, longest=SHORT
+        WatchedRuns(database, 1),
+        codegen.seen_by(name),
+        locks,
+        executor=name,
+        shortest=SHORT,
+        longest=SHORT,
+        clock=clock,
+        sleep=hurried,
     )
     leading = asyncio.create_task(shared.lead())
     watcher = RunWatcher(shared, shortest=SHORT, longest=SHORT)
     try:
-        yield watcher
+        yield shared, watcher
     finally:
         await watcher.aclose()
         leading.cancel()
@@ -125,6 +145,38 @@ async def test_another_looks_when_the_one_who_looked_is_gone(postgresql_url: str
             await soon(lambda: codegen.lookers() == {"b"})
             codegen.runs[1] = run(1, "COMPLETE", "Done.")
             assert (await other).result == "Done."
+
+
+async def test_the_one_who_looks_for_all_tells_how_long_it_has_seen_nothing(
+    postgresql_url: str, codegen: Codegen
+) -> None:
+    """What the others see in the database looks fresh to them."""
+    codegen.runs, now = {1: run(1, "RUNNING")}, 0.0
+
+    def clock() -> float:
+        return now
+
+    async with (
+        sharing(postgresql_url, codegen, "a", clock=clock) as (first, watcher),
+        sharing(postgresql_url, codegen, "b", clock=clock) as (second, _),
+    ):
+        waiting = asyncio.create_task(watcher.finished(1))
+        await soon(lambda: codegen.lookers() != set())
+        codegen.failure = UpstreamError(Service.CODEGEN, Kind.SERVER_FAULT, "runs_page", 503)
+        codegen.looks.clear()
+        await soon(lambda: codegen.looks != [])
+        now = 200.0
+        assert sorted([first.lag, second.lag]) == [0.0, 200.0]
+        codegen.failure = None
+        await soon(lambda: first.lag == second.lag == 0.0)
+        waiting.cancel()
+
+
+async def test_a_database_that_does_not_answer_shows_nothing(codegen: Codegen) -> None:
+    database = open_engine("postgresql://bot@127.0.0.1:1/bot")
+    shared = SharedRuns(WatchedRuns(database, 1), codegen.seen_by("a"), open_locks(database), executor="a")
+    assert await shared.look([1]) == Look(is_blind=True)
+    database.dispose()
 
 
 async def test_the_ending_from_before_a_resume_is_not_taken_for_the_new_one(

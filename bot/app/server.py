@@ -107,7 +107,7 @@ async def _application(
         async with (
             holding(database) as locks,
             clients(settings, pace, observer=metrics) as own_worlds,
-            watching(own_worlds, settings, pace, database, locks) as (executor_id, worlds),
+            watching(own_worlds, settings, pace, database, locks) as (executor_id, worlds, lag),
         ):
             tools = Tools(
                 codegen=worlds.codegen,
@@ -167,7 +167,7 @@ async def _application(
                 queue.show_in(metrics)
                 metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
                 metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
-                metrics.watch("codegen_bot_watcher_lag_seconds", lambda: worlds.watcher.lag)
+                metrics.watch("codegen_bot_watcher_lag_seconds", lag)
                 async with aclosing(queue), doors as (api, streams):
                     metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
                     application = make_application(
@@ -201,12 +201,13 @@ async def holding(database: Database) -> AsyncIterator[Locks]:
 @asynccontextmanager
 async def watching(
     worlds: Clients, settings: Settings, pace: Pace, database: Database, locks: Locks
-) -> AsyncIterator[tuple[str, Clients]]:
-    """The process' name among those on the database, and clients whose watcher is shared with them."""
+) -> AsyncIterator[tuple[str, Clients, Callable[[], float]]]:
+    """The process' name among those on the database, clients whose watcher is shared with them, and how many seconds
+    ago the watched runs were last seen."""
     executor_id = await claim_name(locks, settings.executor_id)
     if database.dialect.name == "sqlite":
         # Nobody to share with.
-        yield executor_id, worlds
+        yield executor_id, worlds, lambda: worlds.watcher.lag
         return
     shared = SharedRuns(
         WatchedRuns(database, settings.codegen_org_id),
@@ -220,7 +221,7 @@ async def watching(
     leading = asyncio.create_task(shared.lead(), name="shared-watcher")
     watcher = RunWatcher(shared, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
     try:
-        yield executor_id, replace(worlds, watcher=watcher)
+        yield executor_id, replace(worlds, watcher=watcher), lambda: max(watcher.lag, shared.lag)
     finally:
         await watcher.aclose()
         leading.cancel()

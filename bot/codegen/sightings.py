@@ -47,12 +47,14 @@ class Look:
     :param tried: the runs that were read alone, whatever came of it
     :param requests: what it cost
     :param failed: what cut it short
+    :param is_blind: whether it showed nothing for a reason that is not Codegen's
     """
 
     sightings: tuple[Sighting, ...] = ()
     tried: frozenset[int] = frozenset()
     requests: int = 0
     failed: UpstreamError | None = None
+    is_blind: bool = False
 
 
 class RunSource(Protocol):

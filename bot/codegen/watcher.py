@@ -193,7 +193,8 @@ class RunWatcher:
                 await self._tell(sighting)
         if look.failed is not None:
             raise look.failed
-        self._looked_at = self._clock()
+        if not look.is_blind:
+            self._looked_at = self._clock()
 
     async def _tell(self, run: AgentRun) -> None:
         for wait in [each for each in self._waits if each.run_id == run.id]:

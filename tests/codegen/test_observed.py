@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import httpx
 import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import Limits
+from bot.codegen.sightings import Look
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import Service, UpstreamError
@@ -64,6 +66,32 @@ async def test_a_wait_for_a_slot_is_heard_of_with_its_length(clock: Clock) -> No
     for _ in range(3):
         await limits.slot("few")
     assert heard.waits == [("few", 10.0)]
+
+
+class Blindfolded:
+    """A source that has stopped seeing anything, and says so."""
+
+    def __init__(self) -> None:
+        self.is_blind = False
+
+    async def look(self, wanted: Sequence[int]) -> Look:
+        return Look(is_blind=self.is_blind)
+
+
+async def test_a_look_that_sees_nothing_does_not_pass_for_one(bell: Bell, clock: Clock) -> None:
+    source = Blindfolded()
+    watcher = RunWatcher(source, shortest=2.0, longest=2.0, clock=clock, sleep=bell.sleep)
+    waiting = asyncio.create_task(watcher.finished(1))
+    await bell.asleep()
+    lags = []
+    for is_blind in (True, True, False):
+        source.is_blind = is_blind
+        await bell.rings()
+        await bell.asleep()
+        lags.append(watcher.lag)
+    assert lags == [2.0, 4.0, 0.0]
+    waiting.cancel()
+    await watcher.aclose()
 
 
 async def test_the_watcher_tells_how_many_runs_it_watches_and_when_it_saw_them(
