@@ -21,6 +21,8 @@ MOST_REQUESTS = 1.5
 """Requests a second in the long run. Codegen allows two reads; the rest is for people who ask something."""
 
 SHORTEST_PIECE = 0.1
+A_MOMENT = 0.001
+"""Seconds; less than that is not worth a sleep."""
 RESUME_GRACE = 20.0
 """Seconds after a resume in which the run's old ending is not taken for its new one."""
 
@@ -164,11 +166,11 @@ class RunWatcher:
 
     async def _rest(self) -> None:
         """Until the next tick; in pieces, so that somebody new among those who wait for old runs is served soon."""
-        rested = 0.0
-        while self._anybody() and (left := self._interval() - rested) > 0:
-            piece = min(left, max(self._shortest, SHORTEST_PIECE))
-            await self._sleep(piece)
-            rested += piece
+        began = self._clock()
+        # By the clock, and not by what was slept: the interval grows while it is slept through, and a rest that counts
+        # only its own sleeps would come nearer to its end for ever.
+        while self._anybody() and (left := self._interval() - (self._clock() - began)) > A_MOMENT:
+            await self._sleep(min(left, max(self._shortest, SHORTEST_PIECE)))
 
     def _anybody(self) -> bool:
         return any(not wait.done.done() for wait in self._waits)

@@ -175,10 +175,32 @@ async def test_the_older_a_run_the_rarer_it_is_looked_at(
     emulator.script(pace=2000)
     emulator.start_elsewhere("Hello")
     assert (await quick.finished(1)).succeeded
-    gaps = [later - sooner for sooner, later in pairwise(looks)]
+    gaps = [round(later - sooner, 6) for sooner, later in pairwise(looks)]
     assert gaps[:10] == [2.0] * 10
     assert gaps == sorted(gaps)
     assert gaps[-1] == pytest.approx(15.0)
+
+
+async def test_a_rest_ends_although_the_interval_grows_meanwhile(clock: Clock) -> None:
+    """Each sleep takes a little longer than was asked for, as real ones do."""
+    looks = asyncio.Event()
+
+    class Nothing:
+        async def look(self, wanted: Sequence[int]) -> Look:
+            if clock.now > 1100:
+                looks.set()
+            return Look()
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds + 0.001)
+
+    watcher = RunWatcher(Nothing(), clock=clock, sleep=sleep)
+    waiting = asyncio.create_task(watcher.finished(1))
+    async with asyncio.timeout(5):
+        await looks.wait()
+    waiting.cancel()
+    await watcher.aclose()
+    assert len(clock.slept) < 200
 
 
 async def test_somebody_new_among_old_runs_is_served_soon(
