@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -50,7 +51,7 @@ MOST_RECOVERIES = 10_000
 properly is restarted every few seconds."""
 
 BEGIN_DELAY = 5.0
-"""Seconds until an order that could not be handed to DBOS is tried again."""
+"""Seconds until an order that could not be handed to DBOS, or was cut off by the database, is tried again."""
 
 STOP_PATIENCE = 10.0
 """Seconds that stories have to end when they are cut off; only a database that does not answer takes them."""
@@ -143,6 +144,7 @@ class Engine:
         self._stories: dict[str, _Story] = {}
         self._watching: list[asyncio.Task[None]] = []
         self._delayed: set[asyncio.TimerHandle] = set()
+        self._resuming: set[asyncio.Task[None]] = set()
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
         self._story_moved = asyncio.Event()
         self._stopping = False
@@ -267,6 +269,7 @@ class Engine:
             watching.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self._places.aclose()
+        await asyncio.gather(*self._resuming, return_exceptions=True)
         await self._drain()
         # DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of it all the same.
         _dbos_log.setLevel(logging.ERROR)
@@ -339,6 +342,8 @@ class Engine:
             self._delayed.discard(timer)
             work()
 
+        if self._stopping:
+            return
         timer = asyncio.get_running_loop().call_later(BEGIN_DELAY, run)
         self._delayed.add(timer)
 
@@ -383,10 +388,29 @@ class Engine:
                 self._places.leave(order.identity)
             try:
                 return await DBOS.run_step_async({"name": name}, step)
+            except SQLAlchemyError as error:
+                _log.error("story.not-written-down", step=name, reason=reason(error))
+                self._later(partial(self._resume_soon, order.identity))
+                # DBOS takes this for no outcome: neither is it one that what was done could not be written down.
+                raise asyncio.CancelledError from None
             finally:
                 story.rests = False
 
         return steps
+
+    def _resume_soon(self, identity: str) -> None:
+        task = asyncio.create_task(self._resume(identity), name="resume", context=contextvars.Context())
+        self._resuming.add(task)
+        task.add_done_callback(self._resuming.discard)
+
+    async def _resume(self, identity: str) -> None:
+        """Lets a story be told on that the database cut off, as if this process had been killed and come back."""
+        try:
+            await DBOS.resume_workflow_async(identity)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            words = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
+            _log.warning("story.not-resumed", order=identity, reason=words)
+            self._later(partial(self._resume_soon, identity))
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         """In a thread.
