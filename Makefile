@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fuzz-api chaos bench lint format lock dist clean
+.PHONY: demo test fuzz-api fuzz-webhooks chaos bench lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
@@ -19,6 +19,10 @@ fuzz-api: $(VENV)/.dev-ready
 # Kills, stops and weather as in `make test`, for about half an hour: 12 rounds of 27 kills. A failure names its seed.
 chaos: $(VENV)/.dev-ready
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} $(BIN)/python -m pytest -n 2 tests/chaos $(ARGS)
+
+# 10,000 mutated payloads and 10,000 comments through the webhooks' door, where `make test` tries a thousand of each.
+fuzz-webhooks: $(VENV)/.dev-ready
+	FUZZ_DELIVERIES=$${FUZZ_DELIVERIES:-10000} $(BIN)/python -m pytest tests/web/test_fuzz.py $(ARGS)
 
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready

@@ -1,0 +1,213 @@
+"""Whatever comes through the webhooks' door: no 5xx, no traceback, nothing taken without a signature that holds, and
+nothing done for somebody who may not.
+
+`FUZZ_DELIVERIES` says how many of each; `make fuzz-webhooks` tries 10,000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.commands.reading import read
+from bot.emulator.github import GitHubEmulator
+from bot.github.signature import sign
+from tests.conversations.town import town_at
+from tests.log_lines import lines, logged
+from tests.web.deliveries import PATH, SECRET, Client, Orders, application, headers
+from tests.web.test_published_payloads import published
+
+COUNT = int(os.environ.get("FUZZ_DELIVERIES", "1000"))
+SEED = int(os.environ.get("FUZZ_SEED", "6"))
+AT_ONCE = 100
+
+EVENTS = ("issue_comment", "pull_request_review_comment", "pull_request_review", "issues", "pull_request", "push", "")
+
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 2**70, 1e308, "", "/codegen run it", "\x00", "\ud800", "x" * 10_000, [], {}, [[]], {"a": {}}
+)  # fmt: skip
+
+
+# Payloads
+
+
+def seen() -> list[tuple[str, Any]]:
+    """Payloads as GitHub publishes them, where they are here, and as the emulator sends them."""
+    emulator = GitHubEmulator()
+    comment = emulator.comment("bob", 1, "/codegen run fix it")
+    emulator.edit(comment, "/codegen help")
+    emulator.review_comment("bob", 1, "/codegen status")
+    emulator.review("bob", 1, "/codegen multi-run -n 3 fix it")
+    emulator.label("bob", 1, "codegen:run")
+    emulator.unlabel("bob", 1, "codegen:run")
+    emulator.open_issue("bob", "Slow", "/codegen run make it fast")
+    return [*published(), *((each.event, each.payload) for each in emulator.deliveries)]
+
+
+def places(document: Any) -> Iterator[tuple[Any, Any]]:
+    """Everything that a document holds, with where."""
+    inner = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for key, value in [*inner]:
+        yield document, key
+        yield from places(value)
+
+
+def mutated(random: random.Random, event: str, document: Any) -> tuple[str, bytes]:
+    document = json.loads(json.dumps(document))
+    for _ in range(random.randint(0, 3)):
+        holder, key = random.choice([*places(document)] or [({"": ""}, "")])
+        match random.randrange(4):
+            case 0:
+                del holder[key]
+            case 1:
+                holder[key] = random.choice(ODD)
+            case 2 if isinstance(holder, dict):
+                holder[f"{key}{random.randrange(9)}"] = holder.pop(key)
+            case _:
+                holder[key] = json.loads(json.dumps(random.choice([*places(document)])[0]))
+    body = json.dumps(document).encode()
+    if random.random() < 0.2:
+        at = random.randrange(len(body) + 1)
+        body = random.choice((body[:at], body[:at] + bytes([random.randrange(256)]) + body[at + 1 :], body[at:] + body))
+    return (random.choice(EVENTS) if random.random() < 0.1 else event), body
+
+
+def test_mutated_payloads() -> None:
+    chance = random.Random(SEED)
+    bases = seen()
+    orders = Orders()
+    statuses: set[int] = set()
+
+    async def send(client: Client, number: int) -> None:
+        event, body = mutated(chance, *chance.choice(bases))
+        head = headers(body, event, guid=f"guid-{number}")
+        before = len(orders.taken)
+        if holds := chance.random() < 0.8:
+            pass
+        elif chance.random() < 0.5:
+            head["X-Hub-Signature-256"] = chance.choice(("", "sha256=", sign(body, "wrong"), sign(body + b" ", SECRET)))
+        else:
+            del head["X-Hub-Signature-256"]
+        response = await client.post(PATH, data=body, headers=head)
+        statuses.add(response.status)
+        assert response.status < 500, (number, event, body[:300])
+        if not holds:
+            assert response.status == 401
+            assert len(orders.taken) == before
+
+    async def send_all() -> None:
+        async with TestClient(TestServer(application(orders))) as client:
+            for number in range(COUNT):
+                await send(client, number)
+
+    with logged() as log:
+        asyncio.run(send_all())
+    assert [line for line in lines(log) if "exception" in line or line["level"] == "error"] == []
+    assert {200, 202, 400, 401} <= statuses
+    assert orders.taken != []
+
+
+# Comments
+
+WORDS = st.sampled_from(
+    ("/codegen", "/CODEGEN", " /codegen", "run", "multi-run", "-n", "3", "99999", "resume", "ban-checks", "remove",
+     "analyze-logs", "star", "close", "--model", "--repo-id", "'", '"', "```", "> ", "<!--", "-->", "`", "\n", "\r\n",
+     "@codegen", "$(id)", "\u202e", "\x00", "fix it", "confirm", "\ud800", "&lt;", "[x](javascript:1)")
+)  # fmt: skip
+COMMENTS = st.one_of(
+    st.text(max_size=200),
+    st.lists(WORDS, max_size=12).map(" ".join),
+    st.lists(WORDS, max_size=12).map("".join),
+    st.builds("/codegen {}".format, st.text(max_size=60)),
+)
+
+
+def made(count: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONCE) -> None:
+    """Gives so many comments to `use`, many at once."""
+
+    @settings(max_examples=max(count // at_once, 1), deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @given(st.lists(COMMENTS, min_size=at_once, max_size=at_once))
+    def give(texts: list[str]) -> None:
+        use(texts)
+
+    give()
+
+
+def test_comments_of_any_kind() -> None:
+    """Through the door to the orders: each is answered, and whoever ordered something is who wrote it."""
+    orders = Orders()
+    numbers = iter(range(10**9))
+
+    with asyncio.Runner() as runner, logged() as log:
+        client = runner.run(_opened(orders))
+
+        async def send(texts: list[str]) -> None:
+            for text in texts:
+                number = next(numbers)
+                document = {
+                    "action": "created",
+                    "repository": {"full_name": "octo/shop", "private": False},
+                    "sender": {"login": "mallory", "type": "User"},
+                    "issue": {
+                        "number": 1, "title": text, "body": text, "html_url": "https://github.com/octo/shop/issues/1",
+                        "user": {"login": "bob", "type": "User"},
+                    },
+                    "comment": {
+                        "id": number, "body": text, "html_url": "https://github.com/octo/shop/issues/1#c",
+                        "user": {"login": "mallory", "type": "User"},
+                    },
+                }  # fmt: skip
+                body = json.dumps(document).encode()
+                response = await client.post(
+                    PATH, data=body, headers=headers(body, "issue_comment", guid=f"g-{number}")
+                )
+                assert response.status in {200, 202}, text
+
+        made(COUNT, lambda texts: runner.run(send(texts)))
+        runner.run(client.close())
+    assert [line for line in lines(log) if "exception" in line or line["level"] == "error"] == []
+    assert orders.taken != []
+    assert {order.person.login for order in orders.taken} == {"mallory"}
+
+
+async def _opened(orders: Orders) -> Client:
+    client = TestClient(TestServer(application(orders)))
+    await client.start_server()
+    return client
+
+
+def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
+    """Through the whole bot: a stranger gets answers, and nothing else happens anywhere."""
+    changes = {"POST", "PATCH", "PUT", "DELETE"}
+
+    async def talk(texts: list[str]) -> None:
+        async with town_at(tmp_path / f"{random.random()}.sqlite") as town:
+            labels = town.github.labels(1)
+            town.github.add_person("mallory", "read")
+            for text in texts:
+                await town.says("mallory", text)
+            await town.settled(sum(len(read(text)) for text in texts))
+            assert [entry.path for entry in town.codegen.control.journal if entry.method in changes] == []
+            assert town.github.labels(1) == labels
+            written = {
+                entry.path.rpartition("/")[2]
+                for entry in town.github.control.journal
+                if entry.method in changes and entry.status is not None and entry.status < 300
+            }
+            assert not {each for each in written if not each.isdecimal()} - {"comments", "reactions"}
+            town.read_all()
+
+    with asyncio.Runner() as runner, logged() as log:
+        made(max(COUNT // 20, 20), lambda texts: runner.run(talk(texts)), at_once=10)
+    assert [line for line in lines(log) if "exception" in line or line["event"] == "command.broken"] == []
