@@ -11,6 +11,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,12 @@ COMMENTS = st.one_of(
 )
 
 
-def made(count: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONCE) -> None:
+def made(number: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONCE) -> None:
     """Gives so many comments to `use`, many at once."""
 
-    @settings(max_examples=max(count // at_once, 1), deadline=None, database=None, suppress_health_check=[*HealthCheck])
+    @settings(
+        max_examples=max(number // at_once, 1), deadline=None, database=None, suppress_health_check=[*HealthCheck]
+    )
     @given(st.lists(COMMENTS, min_size=at_once, max_size=at_once))
     def give(texts: list[str]) -> None:
         use(texts)
@@ -147,7 +150,7 @@ def made(count: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONCE
 def test_comments_of_any_kind() -> None:
     """Through the door to the orders: each is answered, and whoever ordered something is who wrote it."""
     orders = Orders()
-    numbers = iter(range(10**9))
+    numbers = count()
 
     with asyncio.Runner() as runner, logged() as log:
         client = runner.run(_opened(orders))
@@ -190,14 +193,20 @@ async def _opened(orders: Orders) -> Client:
 def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
     """Through the whole bot: a stranger gets answers, and nothing else happens anywhere."""
     changes = {"POST", "PATCH", "PUT", "DELETE"}
+    # Not by chance: hypothesis makes `random` tell the same again.
+    numbers = count()
 
     async def talk(texts: list[str]) -> None:
-        async with town_at(tmp_path / f"{random.random()}.sqlite") as town:
+        async with town_at(tmp_path / f"{next(numbers)}.sqlite") as town:
             labels = town.github.labels(1)
             town.github.add_person("mallory", "read")
             for text in texts:
                 await town.says("mallory", text)
-            await town.settled(sum(len(read(text)) for text in texts))
+            expected = sum(len(read(text)) for text in texts)
+            try:
+                await town.settled(expected)
+            except TimeoutError:
+                raise AssertionError(f"{expected} answers were expected to {texts}: {town.read_all()}") from None
             assert [entry.path for entry in town.codegen.control.journal if entry.method in changes] == []
             assert town.github.labels(1) == labels
             written = {
