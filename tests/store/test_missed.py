@@ -1,0 +1,65 @@
+"""What is remembered about missed deliveries; the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from bot.store.database import open_engine
+from bot.store.migrating import migrate
+from bot.store.missed import Asked, MissedDeliveries
+
+pytest_plugins = ["tests.postgresql"]
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def missed(database: Engine) -> MissedDeliveries:
+    return MissedDeliveries(database)
+
+
+def test_how_far_one_has_looked_is_known_for_each_source(missed: MissedDeliveries) -> None:
+    assert missed.looked("one") is None
+    missed.note_looked("one", until=NOON)
+    missed.note_looked("one", until=NOON + timedelta(hours=1))
+    assert missed.looked("one") == NOON + timedelta(hours=1)
+    assert missed.looked("two") is None
+
+
+def test_a_delivery_that_was_asked_for_is_known_by_its_guid(missed: MissedDeliveries) -> None:
+    # GitHub's ids are longer than 32 bits.
+    missed.note_asked("a", Asked(2**40, 1, NOON))
+    missed.note_asked("a", Asked(2**40 + 1, 2, NOON + timedelta(minutes=1)))
+    assert missed.asked(["a", "b"]) == {"a": Asked(2**40 + 1, 2, NOON + timedelta(minutes=1))}
+    assert missed.asked([]) == {}
+
+
+def test_as_many_guids_as_one_look_finds_are_looked_up_at_once(missed: MissedDeliveries) -> None:
+    """After a long outage a log holds ten thousand failures (`bot.recovery.delivery_log.MOST_READ`)."""
+    missed.note_asked("guid-9999", Asked(1, 1, NOON))
+    assert [*missed.asked([f"guid-{number}" for number in range(10_000)])] == ["guid-9999"]
+
+
+def test_what_was_asked_for_long_ago_is_forgotten(missed: MissedDeliveries) -> None:
+    missed.note_asked("old", Asked(1, 1, NOON - timedelta(days=7)))
+    missed.note_asked("new", Asked(2, 1, NOON))
+    missed.forget(before=NOON - timedelta(days=6))
+    assert [*missed.asked(["old", "new"])] == ["new"]
+
+
+def test_a_repository_is_known_since_it_was_seen_first(missed: MissedDeliveries) -> None:
+    missed.see("octo/shop", at=NOON)
+    missed.see("octo/shop", at=NOON + timedelta(days=1))
+    assert missed.repositories() == {"octo/shop": NOON}
