@@ -18,7 +18,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("action",),
-    ("demo",),
+    ("demo", "doctor"),
     ("outcome",),
     ("app",),
     ("web", "recovery"),

@@ -30,6 +30,9 @@ SUBCOMMANDS: Mapping[str, Subcommand] = MappingProxyType(
         "receive": Subcommand("bot.cli.receive", "receive", "Takes a delivery from a file, as the Action would."),
         "send": Subcommand("bot.cli.send", "send", "Signs a delivery and posts it to a server."),
         "emulate": Subcommand("bot.cli.emulate", "emulate", "Runs GitHub or Codegen in a box."),
+        "doctor": Subcommand(
+            "bot.cli.doctor", "doctor", "Looks at the settings and all they lead to; says what to mend."
+        ),
         "labels": Subcommand("bot.cli.labels", "labels", "Makes the labels that the bot obeys and sets."),
         "check-config": Subcommand("bot.cli.config", "check_config", "Says what is wrong with a config file."),
         "config-schema": Subcommand("bot.cli.config", "config_schema", "Prints the config file's JSON schema."),

@@ -46,13 +46,27 @@ _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def new_http(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def new_http(
+    transport: httpx.AsyncBaseTransport | None = None, *, hear: Callable[[Mapping[str, str]], None] | None = None
+) -> httpx.AsyncClient:
     """The one HTTP client for Codegen; whoever makes it closes it.
 
     :param transport: takes the network's place
+    :param hear: is told the headers of each answer
     """
+
+    async def answered(response: httpx.Response) -> None:
+        if hear is not None:
+            hear(response.headers)
+
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
-    return httpx.AsyncClient(timeout=TIMEOUT, limits=limits, headers={"user-agent": "codegen-bot"}, transport=transport)
+    return httpx.AsyncClient(
+        timeout=TIMEOUT,
+        limits=limits,
+        headers={"user-agent": "codegen-bot"},
+        transport=transport,
+        event_hooks={"response": [answered] if hear else []},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,7 @@ from bot.github.shapes import (
     PULL_REQUEST,
     REACTED,
     REPOSITORY,
+    RIGHTS,
     THREAD,
     person,
 )
@@ -187,6 +188,11 @@ class GitHub:
         pages = self._calls.read_pages("labels", repository, f"/issues/{number}/labels", LABEL)
         return [answer.model() async for answer in pages]
 
+    async def repository_labels(self, repository: str) -> list[Label]:
+        """All that the repository knows."""
+        pages = self._calls.read_pages("repository_labels", repository, "/labels", LABEL)
+        return [answer.model() async for answer in pages]
+
     async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]:
         """Puts labels on, makes those that the repository does not know yet, and tells what is on now."""
         path = f"/issues/{number}/labels"
@@ -219,6 +225,10 @@ class GitHub:
 
     async def pull_request(self, repository: str, number: int) -> PullRequest:
         return (await self._calls.read("pull_request", repository, f"/pulls/{number}", PULL_REQUEST)).model()
+
+    async def own_permission(self, repository: str) -> Permission:
+        """What the account itself may do there. A fine-grained token may be granted less than its account has."""
+        return (await self._calls.read("own_permission", repository, "", RIGHTS)).model()
 
     async def default_branch(self, repository: str) -> str:
         return (await self._calls.read("default_branch", repository, "", REPOSITORY)).default_branch

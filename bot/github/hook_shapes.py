@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from pydantic import AliasChoices, Field, TypeAdapter
 
-from bot.github.models import Comment, CommentKind, Delivered, Hook, WrittenComment
+from bot.github.models import Comment, CommentKind, Delivered, Grant, Hook, WrittenComment
 from bot.github.shapes import IssueComment, Shape, person
 
 
@@ -89,7 +90,35 @@ class DeliveredAnswer(Shape):
         )
 
 
+class AppAnswer(Shape):
+    slug: str
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+
+    def model(self) -> Grant:
+        return Grant(holder=self.slug, permissions=self.permissions, events=self.events)
+
+
+class InstallationAnswer(Shape):
+    account: dict[str, Any] | None
+    permissions: dict[str, str]
+    events: tuple[str, ...]
+    suspended_at: datetime | None = None
+
+    def model(self) -> Grant:
+        """An enterprise has a slug where accounts have a login."""
+        account = self.account or {}
+        return Grant(
+            holder=str(account.get("login") or account.get("slug") or "ghost"),
+            permissions=self.permissions,
+            events=self.events,
+            is_suspended=self.suspended_at is not None,
+        )
+
+
+APP_GRANT = TypeAdapter(AppAnswer)
 DELIVERED = TypeAdapter(DeliveredAnswer)
 HOOK = TypeAdapter(HookAnswer)
 HOOK_CONFIG = TypeAdapter(HookConfig)
+INSTALLATION_GRANT = TypeAdapter(InstallationAnswer)
 WRITTEN_COMMENT = TypeAdapter(WrittenCommentAnswer)

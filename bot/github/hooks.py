@@ -11,8 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.github.calls import Calls
-from bot.github.hook_shapes import DELIVERED, HOOK, HOOK_CONFIG, WRITTEN_COMMENT
-from bot.github.models import CommentKind, Delivered, Hook, WrittenComment
+from bot.github.hook_shapes import (
+    APP_GRANT,
+    DELIVERED,
+    HOOK,
+    HOOK_CONFIG,
+    INSTALLATION_GRANT,
+    WRITTEN_COMMENT,
+)
+from bot.github.models import CommentKind, Delivered, Grant, Hook, WrittenComment
 
 _ADDRESSES = {
     CommentKind.ISSUE_COMMENT: "/issues/comments",
@@ -56,6 +63,15 @@ class Hooks:
     async def of_app(self) -> Hook:
         """The App's own one, of which GitHub tells the settings only."""
         return (await self._calls.read("app_hook", "", "/app/hook/config", HOOK_CONFIG)).model()
+
+    async def app(self) -> Grant:
+        """What the App asks for."""
+        return (await self._calls.read("app", "", "/app", APP_GRANT)).model()
+
+    async def installations(self) -> list[Grant]:
+        """What each account has granted the App."""
+        pages = self._calls.read_pages("installations", "", "/app/installations", INSTALLATION_GRANT)
+        return [answer.model() async for answer in pages]
 
     async def deliveries(self, log: DeliveryLog, *, status: str | None = None) -> AsyncIterator[Delivered]:
         """What was delivered in the last three days, newest first; each page is asked for when it is reached.

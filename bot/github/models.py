@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -103,6 +104,21 @@ class Hook:
     checks_certificate: bool
     is_active: bool = True
     events: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a GitHub App asks for, or what an account has granted it where it is installed.
+
+    :param holder: the App's short name, or the account's login
+    :param permissions: ``read``, ``write`` or ``admin`` by GitHub's names, such as ``pull_requests``
+    :param events: what it is told of
+    """
+
+    holder: str
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

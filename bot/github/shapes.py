@@ -68,6 +68,25 @@ class Repository(Shape):
     default_branch: str
 
 
+class Rights(Shape):
+    """What whoever asks may do in a repository; missing where nobody in particular asks."""
+
+    permissions: dict[str, bool] = {}
+
+    def model(self) -> Permission:
+        has = [permission for word, permission in _RIGHTS.items() if self.permissions.get(word)]
+        return max(has, default=Permission.NONE)
+
+
+_RIGHTS = {
+    "pull": Permission.READ,
+    "triage": Permission.TRIAGE,
+    "push": Permission.WRITE,
+    "maintain": Permission.MAINTAIN,
+    "admin": Permission.ADMIN,
+}
+
+
 class Numbered(Shape):
     """Of a labelled issue only the number matters."""
 
@@ -248,3 +267,4 @@ THREAD = TypeAdapter(ThreadAnswer)
 USER = TypeAdapter(User)
 VIEWER = TypeAdapter(Viewer)
 REACTED = TypeAdapter(Reacted)
+RIGHTS = TypeAdapter(Rights)

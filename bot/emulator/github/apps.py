@@ -26,6 +26,7 @@ class AppOperations:
             web.get("/app", self.app),
             web.get("/app/installations", self.installations),
             web.post("/app/installations/{installation_id}/access_tokens", self.access_token),
+            web.get("/app/hook/config", self.hook_config),
             web.get("/app/hook/deliveries", self.deliveries),
             web.get("/app/hook/deliveries/{delivery_id}", self.delivery),
             web.post("/app/hook/deliveries/{delivery_id}/attempts", self.redeliver),
@@ -89,7 +90,7 @@ class AppOperations:
             "name": "web",
             "active": True,
             "events": ["*"],
-            "config": {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url},
+            "config": self._config(),
             "updated_at": "2020-01-01T00:00:00Z",
             "created_at": "2020-01-01T00:00:00Z",
             "url": base,
@@ -99,6 +100,15 @@ class AppOperations:
             "last_response": {"code": None, "status": "unused", "message": None},
         }
         return page(request, [hook])
+
+    async def hook_config(self, request: web.Request) -> web.Response:
+        self._access.tokens.check_app(request)
+        return web.json_response(self._config())
+
+    def _config(self) -> dict[str, str]:
+        config = {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url or ""}
+        # Stars stand for the secret, where there is one.
+        return config | ({"secret": "********"} if self._webhooks.secret else {}) | self._webhooks.config
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Newest first, as GitHub lists them."""

@@ -565,8 +565,8 @@ class Shapes:
             "html_url": f"{HTML}/apps/{APP_SLUG}",
             "created_at": "2020-01-01T00:00:00Z",
             "updated_at": "2020-01-01T00:00:00Z",
-            "permissions": _APP_PERMISSIONS,
-            "events": _APP_EVENTS,
+            "permissions": self._world.app_permissions,
+            "events": self._world.app_events,
             "installations_count": 1,
         }
 
@@ -583,14 +583,14 @@ class Shapes:
             "client_id": CLIENT_ID,
             "target_id": owner.id,
             "target_type": "Organization",
-            "permissions": _APP_PERMISSIONS,
-            "events": _APP_EVENTS,
+            "permissions": self._world.app_permissions,
+            "events": self._world.app_events,
             "created_at": "2020-01-01T00:00:00Z",
             "updated_at": "2020-01-01T00:00:00Z",
             "single_file_name": None,
             "app_slug": APP_SLUG,
             "suspended_by": None,
-            "suspended_at": None,
+            "suspended_at": moment(self._world.suspended_at),
         }
 
 
@@ -616,17 +616,6 @@ def _commit(sha: str) -> dict[str, Any]:
         "committer": person,
     }
 
-
-_APP_PERMISSIONS = {
-    "actions": "read",
-    "checks": "write",
-    "contents": "read",
-    "issues": "write",
-    "members": "read",
-    "metadata": "read",
-    "pull_requests": "write",
-}
-_APP_EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review", "pull_request_review_comment"]
 
 _REPOSITORY_URLS = {
     "archive": "{archive_format}{/ref}",

@@ -66,7 +66,10 @@ class Delivery:
 
 
 class Webhooks:
-    """Sends what happens to the webhook's address, in order, and remembers how that was answered."""
+    """Sends what happens to the webhook's address, in order, and remembers how that was answered.
+
+    `config` is what its settings say otherwise than they should, by GitHub's names; nothing is sent differently for it.
+    """
 
     def __init__(self, world: World, *, url: str | None, secret: str, changed: Callable[[], None]) -> None:
         self.url = url
@@ -75,6 +78,7 @@ class Webhooks:
         self._world = world
         self._changed = changed
         self.sky: HookWeather | None = None
+        self.config: dict[str, str] = {}
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self._late: set[asyncio.TimerHandle] = set()
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +96,7 @@ class Webhooks:
     def reset(self) -> None:
         self.deliveries.clear()
         self.sky = None
+        self.config.clear()
         self._forget_late()
         # The queue itself stays: somebody is waiting at it.
         while not self._queue.empty():

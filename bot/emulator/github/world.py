@@ -130,6 +130,9 @@ class World:
         """Back to the start: people, repository ``octo/shop``, pull request 1 and issue 2."""
         self._id = 1000
         self.private = True
+        self.app_permissions = dict(_APP_PERMISSIONS)
+        self.app_events = list(_APP_EVENTS)
+        self.suspended_at: datetime | None = None
         self.commits: set[str] = {BASE_SHA}
         self.accounts: dict[str, Account] = {}
         self.threads: dict[int, Thread] = {}
@@ -276,3 +279,14 @@ def total(items, tax):
     net = sum(item.price * item.count for item in items)
     return round(round(net, 2) * (1 + tax), 2)
 """
+
+_APP_PERMISSIONS = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "members": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+_APP_EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review", "pull_request_review_comment"]

@@ -211,6 +211,7 @@ _AS_THE_APP: dict[str, Call] = {
     "POST /app/installations/{installation_id}/access_tokens": lambda rest, _: (
         rest.apps.async_create_installation_access_token(1)
     ),
+    "GET /app/hook/config": lambda rest, _: rest.apps.async_get_webhook_config_for_app(),
     "GET /app/hook/deliveries": lambda rest, _: rest.apps.async_list_webhook_deliveries(),
     "GET /app/hook/deliveries/{delivery_id}": lambda rest, at: rest.apps.async_get_webhook_delivery(at.delivery),
     "POST /app/hook/deliveries/{delivery_id}/attempts": lambda rest, at: rest.apps.async_redeliver_webhook_delivery(

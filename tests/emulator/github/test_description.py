@@ -14,6 +14,7 @@ from tests.emulator.github.people import REPO, App, Person
 pytestmark = pytest.mark.skipif(not description.PATH.exists(), reason="GitHub's description is not at hand")
 
 NOT_DESCRIBED = {
+    "GET /app/hook/config",
     "PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}",
     "POST /repos/{owner}/{repo}/issues",
     "POST /repos/{owner}/{repo}/pulls/{number}/comments",

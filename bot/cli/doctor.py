@@ -1,0 +1,68 @@
+"""``codegen-bot doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from bot import log
+from bot.cli.screen import json_line, say
+from bot.config import load
+from bot.errors import SettingsError
+from bot.outcome import ExitStatus
+
+if TYPE_CHECKING:
+    # It brings both clients and the database.
+    from bot.doctor.finding import Finding
+
+VERSION = 1
+"""Of the JSON document."""
+
+
+@click.command()
+@click.option("--repository", metavar="OWNER/NAME", help="Look at this repository too: webhook, labels, config file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+def doctor(*, repository: str | None, as_json: bool) -> None:
+    """Look at the settings and all they lead to, and say what to mend.
+
+    Takes the settings of "serve", and asks Codegen, GitHub and the database a handful of questions; nothing is changed.
+    Exits with status 1 where something is wrong; warnings alone are status 0.
+    """
+    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
+        raise click.BadParameter(f"{repository} is not of the form OWNER/NAME.", param_hint="--repository")
+    log.configure(level="ERROR")
+    found = _examined(repository)
+    is_wrong = any(each.level == "wrong" for each in found)
+    if as_json:
+        json_line({"version": VERSION, "ok": not is_wrong, "findings": [asdict(each) for each in found]})
+    else:
+        _show(found)
+    raise SystemExit(ExitStatus.FAILED if is_wrong else ExitStatus.OK)
+
+
+def _examined(repository: str | None) -> list[Finding]:
+    from bot.doctor.examine import examine  # noqa: PLC0415 - half a second of imports, not paid by other subcommands
+    from bot.doctor.finding import ok, wrong  # noqa: PLC0415
+
+    try:
+        settings = load()
+    except SettingsError as error:
+        return [wrong("Settings", str(error), "The other looks need them.")]
+    found = [ok("Settings", "Nothing is missing.")]
+    return [*found, *asyncio.run(examine(settings, about=repository))]
+
+
+def _show(found: Sequence[Finding]) -> None:
+    width = max(len(each.about) for each in found)
+    for each in found:
+        say(f"{each.level:<7}  {each.about:<{width}}  {each.sentence}")
+        if each.mend:
+            say(f"{'':<{7 + 2 + width + 2}}{each.mend}")
+    counts = Counter(str(each.level) for each in found)
+    say(", ".join(f"{counts[level]} {level}" for level in ("ok", "warning", "wrong") if counts[level]))

@@ -1,0 +1,30 @@
+"""The clock of this machine, against those of both services."""
+
+from __future__ import annotations
+
+from bot.doctor.finding import Finding, ok, warning, wrong
+from bot.doctor.visit import Visit
+
+CLOCK = "Clock"
+
+REFUSED_FROM = 60.0
+"""Seconds by which a clock that is ahead makes GitHub refuse an App
+(https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app)."""
+
+NOTABLE = 10.0
+"""Seconds; between two clocks that are set by the network there is less than one."""
+
+
+def look(visit: Visit) -> list[Finding]:
+    """Comes last: it is told by what was asked for other reasons."""
+    if not visit.heard.ahead:
+        return [warning(CLOCK, "Nobody answered who could have told the time.", "See above.")]
+    service, ahead = max(visit.heard.ahead.items(), key=lambda each: abs(each[1]))
+    if abs(ahead) <= NOTABLE:
+        return [ok(CLOCK, f"It goes as {' and '.join(each.value for each in visit.heard.ahead)} say.")]
+    way = "behind" if ahead > 0 else "ahead of"
+    sentence = f"It is {abs(ahead):.0f} s {way} {service.value}'s."
+    mend = "Let the network set it: timedatectl set-ntp true, or the host's of a container."
+    if abs(ahead) < REFUSED_FROM:
+        return [warning(CLOCK, sentence, mend)]
+    return [wrong(CLOCK, f"{sentence} GitHub refuses an App's key then, and times in replies are wrong.", mend)]

@@ -1,0 +1,42 @@
+"""One repository: its labels and its config file."""
+
+from __future__ import annotations
+
+from bot.commands.labels import LabelRole, label_of
+from bot.doctor.finding import Finding, failed, ok, warning, wrong
+from bot.doctor.github import ADDRESS
+from bot.doctor.visit import Visit
+from bot.errors import UpstreamError
+from bot.handlers.configs import Configs, House
+
+CONFIG, LABELS = "Config file", "Labels"
+
+
+async def look(visit: Visit) -> list[Finding]:
+    if visit.repository is None:
+        return []
+    configs = Configs(visit.github, usual_prefix=visit.settings.command_prefix)
+    try:
+        has = {each.name.lower() for each in await visit.github.repository_labels(visit.repository)}
+        house = await configs.of(visit.repository)
+    except UpstreamError as error:
+        return [failed(LABELS, error, f"Give the bot access to {visit.repository}.", address=ADDRESS)]
+    finally:
+        await configs.aclose()
+    return [*_config(house, visit.repository), _labels(house, has, visit.repository)]
+
+
+def _config(house: House, repository: str) -> list[Finding]:
+    if house.wrong is None:
+        return [ok(CONFIG, f"Nothing is wrong with {repository}'s, or it has none.")]
+    path = house.wrong.path
+    mend = "Until it is mended the defaults hold; codegen-bot check-config says the same before it is pushed."
+    return [wrong(CONFIG, f"{path}: {problem}", mend) for problem in house.wrong.problems.problems]
+
+
+def _labels(house: House, has: set[str], repository: str) -> Finding:
+    wanted = [label_of(role, house.config.labels).name for role in LabelRole]
+    if missing := [name for name in wanted if name.lower() not in has]:
+        sentence = f"{repository} lacks {', '.join(missing)}: nobody can put them on."
+        return warning(LABELS, sentence, f"codegen-bot labels sync {repository} makes them.")
+    return ok(LABELS, f"{repository} has all {len(wanted)}.")
