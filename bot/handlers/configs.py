@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot import log
 from bot.commands.table import COMMANDS
-from bot.errors import UpstreamError
+from bot.errors import Kind, UpstreamError
 from bot.github.client import GitHub
 from bot.repository_config.merging import merge
 from bot.repository_config.model import RepositoryConfig
@@ -127,7 +127,7 @@ class Configs:
         sources = ((f"{owner}/.github", ORGANISATION_PATH), (repository, self._path))
         said: list[RepositoryConfig | None] = []
         for where, path in sources:
-            text = await self._github.file(where, path)
+            text = await self._text(where, path, is_shared=where != repository)
             try:
                 said.append(None if text is None else read(text, commands=COMMANDS))
             except ConfigProblems as problems:
@@ -139,6 +139,16 @@ class Configs:
         if "prefix" not in config.model_fields_set:
             config = config.model_copy(update={"prefix": self._usual_prefix})
         return House(config)
+
+    async def _text(self, where: str, path: str, *, is_shared: bool) -> str | None:
+        """A file's text. That an App is not installed in the owner's repository is as if there were none; it is the
+        same answer where there is no such repository."""
+        try:
+            return await self._github.file(where, path)
+        except UpstreamError as error:
+            if is_shared and error.kind is Kind.NOT_FOUND:
+                return None
+            raise
 
     def _passed_over(self, repository: str, path: str, text: str, problems: ConfigProblems) -> House:
         digest = hashlib.sha256(f"{repository.lower()} {path} {text}".encode(errors="replace")).hexdigest()[:32]

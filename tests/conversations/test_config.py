@@ -1,6 +1,8 @@
 """The repository's config file, as it changes what the bot does."""
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
@@ -231,3 +233,19 @@ async def test_the_file_is_read_once_for_many_commands(town: Town) -> None:
 
     reads = [entry for entry in town.github.control.journal if "/contents/" in entry.path]
     assert len(reads) == 2  # the organisation's and the repository's
+
+
+@pytest.mark.server_only(reason="a job has a token and no App")
+async def test_an_app_that_is_not_installed_in_the_owners_repository_reads_the_repositorys_own(town: Town) -> None:
+    """Nor is it where the owner has no repository of that name."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    town.settings |= {"github_token": None, "github_app_id": "1", "github_private_key": pem}
+    town.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: /bot\n"
+    await town.restart_bot()
+
+    await town.says("bob", "/bot help help")
+
+    assert "`/bot help" in await town.reply(Stage.FINISHED)
