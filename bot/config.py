@@ -297,8 +297,17 @@ def _explain(error: ValidationError, given: Mapping[str, str], kind: type[Accoun
         and not {"github_app_id", "github_private_key"} <= {*given}
     ):
         lines.append(_IDENTITY)
-    problems = "\n".join(f"  - {line}" for line in lines)
+    problems = "\n".join(f"{_BULLET}{line}" for line in lines)
     return f"The bot cannot start; these settings need a look:\n{problems}\n{TRY_THE_DEMO}"
+
+
+_BULLET = "  - "
+
+
+def problems_of(error: SettingsError) -> list[str]:
+    """What `load` has to say, a sentence or two for each setting."""
+    listed = [line.removeprefix(_BULLET) for line in str(error).splitlines() if line.startswith(_BULLET)]
+    return listed or [str(error)]
 
 
 def _reason(message: str) -> str:

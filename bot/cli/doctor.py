@@ -13,7 +13,7 @@ import click
 
 from bot import log
 from bot.cli.screen import json_line, say
-from bot.config import load
+from bot.config import load, problems_of
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
 
@@ -53,7 +53,8 @@ def _examined(repository: str | None) -> list[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        return [wrong("Settings", str(error), "The other looks need them.")]
+        mend = "Set it in the environment or in a file .env; all other looks need it."
+        return [wrong("Settings", problem, mend) for problem in problems_of(error)]
     found = [ok("Settings", "Nothing is missing.")]
     return [*found, *asyncio.run(examine(settings, about=repository))]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from bot.config import Settings
@@ -11,23 +12,41 @@ from bot.doctor.finding import Finding, Level, wrong
 from bot.doctor.visit import visiting
 from bot.errors import SettingsError
 
+PATIENCE = 20.0
+"""Seconds for one look; an answer takes a fraction of one."""
+
 
 async def examine(
-    settings: Settings, *, about: str | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settings: Settings,
+    *,
+    about: str | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    patience: float = PATIENCE,
 ) -> list[Finding]:
     """Looks at all there is. Nothing is changed anywhere.
 
     :param about: a repository to look at, ``owner/name``
+    :param patience: seconds for each look
     """
+
+    async def soon(name: str, looking: Awaitable[list[Finding]]) -> list[Finding]:
+        try:
+            async with asyncio.timeout(patience):
+                return await looking
+        except TimeoutError:
+            mend = "Try again; where it stays so, something between this machine and there swallows what is sent."
+            return [wrong(name, f"No answer came within {patience:g} s.", mend)]
+
     try:
         async with visiting(settings, repository=about, now=now) as visit:
-            found = await codegen.look(visit)
-            account = await github.look(visit)
+            found = await soon(codegen.CODEGEN, codegen.look(visit))
+            account = await soon(github.ACCOUNT, github.look(visit))
             found += account
             if account[0].level is Level.OK:
                 # Else all further answers would say the same once more.
-                found += [*await webhook.look(visit), *await repository.look(visit)]
+                found += await soon(webhook.HOOK, webhook.look(visit))
+                found += await soon(repository.CONFIG, repository.look(visit))
             found += clock.look(visit)
     except SettingsError as error:
         found = [wrong(github.ACCOUNT, str(error), "Set GITHUB_PRIVATE_KEY to it.")]
-    return [*found, *await database.examine(settings.database_url)]
+    return [*found, *await soon(database.DATABASE, database.examine(settings.database_url))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.doctor.finding import Finding, failed, ok, warning, wrong
+from bot.doctor.finding import Finding, Level, failed, ok, warning, wrong
 from bot.doctor.needs import LABEL_EVENTS, lacking, unheard
 from bot.doctor.visit import Visit
 from bot.errors import UpstreamError
@@ -35,13 +35,16 @@ async def _app(visit: Visit) -> list[Finding]:
         found = [wrong(ACCOUNT, f"The App {app.holder} is installed nowhere.", "Install it: its page, Install App.")]
     else:
         found = [ok(ACCOUNT, f"The App is {app.holder}, installed at {holders}.")]
-    found += [_suspended(each) for each in installations if each.is_suspended]
+    suspended = [each for each in installations if each.is_suspended]
+    # Of many installations, one is its owner's own affair.
+    level = Level.WRONG if len(suspended) == len(installations) else Level.WARNING
+    found += [_suspended(each, level) for each in suspended]
     return [*found, *_rights(app, installations), _events(app.events)]
 
 
-def _suspended(installation: Grant) -> Finding:
+def _suspended(installation: Grant, level: Level) -> Finding:
     sentence = f"The installation at {installation.holder} is suspended."
-    return wrong(ACCOUNT, sentence, "Its owner takes that back at Settings, GitHub Apps, Configure.")
+    return Finding(level, ACCOUNT, sentence, "Its owner takes that back at Settings, GitHub Apps, Configure.")
 
 
 def _rights(app: Grant, installations: list[Grant]) -> list[Finding]:

@@ -83,19 +83,27 @@ async def _deliveries(visit: Visit, source: DeliveryLog) -> list[Finding]:
         latest.append(each)
         if len(latest) == LATEST:
             break
-    failures = Counter((each.status_code, each.status) for each in latest if not 200 <= each.status_code < 300)
+    # A GUID stays the same over all tries: what came at another one was missed by nobody.
+    arrived = {each.guid for each in latest if _has_arrived(each)}
+    failures = Counter((each.status_code, each.status) for each in latest if each.guid not in arrived)
     if not latest:
         mend = "Redeliver the ping in its settings, or write a comment, and look again."
         return [warning(DELIVERIES, "Nothing was delivered in the last three days.", mend)]
     if not failures:
-        return [ok(DELIVERIES, f"The last {len(latest)} arrived.")]
+        late = {each.guid for each in latest if not _has_arrived(each)}
+        ending = f", {len(late)} of them at another try" if late else ""
+        return [ok(DELIVERIES, f"The last {len(arrived)} arrived{ending}.")]
     shown = ", ".join(f"{count} with {code or 'no answer'} ({word})" for (code, word), count in failures.most_common())
     (code, _), _ = failures.most_common(1)[0]
-    last_failed = not 200 <= latest[0].status_code < 300
+    last_failed = latest[0].guid not in arrived
     level = Level.WRONG if last_failed else Level.WARNING
     ending = "The very last one failed too." if last_failed else "The very last one arrived."
     sentence = f"{failures.total()} of the last {len(latest)} failed: {shown}. {ending}"
     return [Finding(level, DELIVERIES, sentence, _MENDS.get(code, _mend(code)))]
+
+
+def _has_arrived(delivered: Delivered) -> bool:
+    return 200 <= delivered.status_code < 300
 
 
 def _mend(code: int) -> str:

@@ -43,11 +43,17 @@ async def test_what_is_wrong_ends_it_with_one(terminal: Terminal) -> None:
     assert {*typed.document["findings"][0]} == {"level", "about", "sentence", "mend"}
 
 
-async def test_a_setting_that_is_missing_is_told_by_name(terminal: Terminal) -> None:
-    typed = await terminal.types("doctor", without="CODEGEN_ORG_ID", **SECRET)
+async def test_each_setting_that_is_missing_is_a_line(terminal: Terminal) -> None:
+    typed = await terminal.types("doctor", without="CODEGEN_ORG_ID")
 
     assert typed.status == 1
-    assert "CODEGEN_ORG_ID is missing." in typed.printed
+    assert typed.printed == snapshot("""\
+wrong    Settings  CODEGEN_ORG_ID is missing. Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token.
+                   Set it in the environment or in a file .env; all other looks need it.
+wrong    Settings  GITHUB_WEBHOOK_SECRET is missing. The webhook's secret, as typed into the webhook's or App's settings page. Several, separated by commas, are all valid: for a rotation.
+                   Set it in the environment or in a file .env; all other looks need it.
+2 wrong
+""")
 
 
 async def test_a_repository_that_is_none_is_refused(terminal: Terminal) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
-from bot.doctor.examine import examine
+from bot.doctor.examine import PATIENCE, examine
 from bot.doctor.finding import Finding, Level
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
@@ -27,7 +27,9 @@ class Patient:
         self.private_key = private_key
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def examined(self, *, about: str | None = None, as_app: bool = True, **settings: Any) -> list[Finding]:
+    async def examined(
+        self, *, about: str | None = None, as_app: bool = True, patience: float = PATIENCE, **settings: Any
+    ) -> list[Finding]:
         """All that is found."""
         account = {"github_app_id": "1", "github_private_key": self.private_key}
         given = {
@@ -40,11 +42,13 @@ class Patient:
             **(account if as_app else {"github_token": "bot-token"}),
             **settings,
         }
-        return await examine(Settings.model_validate(given), about=about, now=self.now)
+        return await examine(Settings.model_validate(given), about=about, now=self.now, patience=patience)
 
-    async def ails(self, *, about: str | None = None, as_app: bool = True, **settings: Any) -> list[str]:
+    async def ails(
+        self, *, about: str | None = None, as_app: bool = True, patience: float = PATIENCE, **settings: Any
+    ) -> list[str]:
         """What is not right, a line each, as it is shown; folder and ports evened."""
-        found = await self.examined(about=about, as_app=as_app, **settings)
+        found = await self.examined(about=about, as_app=as_app, patience=patience, **settings)
         return [self.evened(each) for each in found if each.level is not Level.OK]
 
     def evened(self, found: Finding) -> str:

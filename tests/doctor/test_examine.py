@@ -177,6 +177,32 @@ class TestApp:
         )
 
 
+async def test_one_suspended_installation_of_several_is_its_owners_affair(patient: Patient) -> None:
+    grant = {"permissions": dict.fromkeys(PERMISSIONS, "write"), "events": [*EVENTS]}
+    both = [
+        {"account": {"login": "octo"}, "suspended_at": None, **grant},
+        {"account": {"login": "acme"}, "suspended_at": "2026-05-04T12:00:00Z", **grant},
+    ]
+    patient.github.control.fault(path="^/app/installations$", action="status", status=200, body=both)
+    assert await patient.ails() == snapshot(
+        [
+            "warning GitHub account: The installation at acme is suspended. -> Its owner takes that back at Settings, GitHub Apps, Configure."
+        ]
+    )
+
+
+async def test_a_world_that_takes_its_time_is_not_waited_for(patient: Patient) -> None:
+    patient.codegen.control.fault(path="/v1", action="hang", delay=60, times=None)
+    patient.github.control.fault(path="^/app$", action="hang", delay=60, times=None)
+    assert await patient.ails(patience=2.0) == snapshot(
+        [
+            "wrong Codegen: No answer came within 2 s. -> Try again; where it stays so, something between this machine and there swallows what is sent.",
+            "wrong GitHub account: No answer came within 2 s. -> Try again; where it stays so, something between this machine and there swallows what is sent.",
+            "warning Clock: Nobody answered who could have told the time. -> See above.",
+        ]
+    )
+
+
 class TestToken:
     async def test_a_token_that_is_not_taken(self, patient: Patient) -> None:
         assert await patient.ails(as_app=False, github_token="wrong") == snapshot(
@@ -265,6 +291,16 @@ class TestDeliveries:
                 "warning Deliveries: 1 of the last 2 failed: 1 with no answer (failed to connect to host). The very last one arrived. -> Is the bot up, and does the address lead to it? Its log says why it did not take something. What failed is asked for again by itself."
             ]
         )
+
+    async def test_what_came_at_another_try_was_missed_by_nobody(self, patient: Patient) -> None:
+        patient.github.comment("bob", 1, "hello")
+        await patient.github.idle()
+        again = patient.github.redeliver(patient.github.deliveries[-1])
+        await patient.github.idle()
+        again.status_code, again.status = 202, "Accepted"
+        [told] = [each for each in await patient.examined() if each.about == "Deliveries"]
+
+        assert (told.level, told.sentence) == (Level.OK, "The last 2 arrived, 1 of them at another try.")
 
     async def test_nothing_was_delivered(self, patient: Patient) -> None:
         patient.github.deliveries.clear()
