@@ -17,8 +17,10 @@ import pytest
 from bot.emulator.control import PREFIX
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.code import add_check_run
+from bot.emulator.github.world import BOT_LOGIN
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
+from bot.github.hooks import DeliveryLog, Hooks
 from bot.github.limits import ContentBudget
 from bot.github.models import CommentKind, Label, Reaction
 from tests.emulator.github import description
@@ -155,10 +157,12 @@ ASKS: dict[str, Ask] = {
     "thread": lambda github, *_: github.thread(SHOP, 1),
     "threads_labelled": lambda github, *_: github.threads_labelled(SHOP, "codegen:starred"),
     "labels": lambda github, *_: github.labels(SHOP, 1),
+    "repository_labels": lambda github, *_: github.repository_labels(SHOP),
     "add_labels": lambda github, *_: github.add_labels(SHOP, 1, ["area/shop", "bug"]),
     "remove_label": lambda github, *_: github.remove_label(SHOP, 1, "area/shop"),
     "create_label": lambda github, *_: github.create_label(SHOP, LABEL),
     "pull_request": lambda github, *_: github.pull_request(SHOP, 1),
+    "own_permission": lambda github, *_: github.own_permission(SHOP),
     "default_branch": lambda github, *_: github.default_branch(SHOP),
     "file": lambda github, *_: github.file(SHOP, "app/checkout.py", ref="main"),
     "check_runs": lambda github, *_: github.check_runs(SHOP, "fix-checkout"),
@@ -182,6 +186,47 @@ async def test_a_request_is_as_described(
     requests = [sent for sent in wire.requests if not sent.path.startswith(PREFIX)]
     assert requests
     assert [wrong(sent) for sent in requests] == [[]] * len(requests)
+
+
+SHOP_LOG, APP_LOG = DeliveryLog(SHOP, 1), DeliveryLog()
+
+
+async def _redeliver(github: GitHub, log: DeliveryLog) -> None:
+    failed = await _read_all(github.hooks.deliveries(log, status="failure"))
+    await github.hooks.redeliver(log, failed[0].id)
+
+
+HOOK_ASKS: dict[str, Callable[[GitHub], Awaitable[Any]]] = {
+    "of_repository": lambda github: github.hooks.of_repository(SHOP),
+    "app": lambda github: github.hooks.app(),
+    "installations": lambda github: github.hooks.installations(),
+    "deliveries": lambda github: _read_all(github.hooks.deliveries(SHOP_LOG)),
+    "deliveries of the App": lambda github: _read_all(github.hooks.deliveries(APP_LOG, status="success")),
+    "redeliver": lambda github: _redeliver(github, SHOP_LOG),
+    "redeliver for the App": lambda github: _redeliver(github, APP_LOG),
+    "comments_since": lambda github: _read_all(github.hooks.comments_since(SHOP, datetime(2026, 1, 1, tzinfo=UTC))),
+}
+
+
+def test_there_is_a_request_about_hooks_for_every_method() -> None:
+    """The App's settings are not in the part of the description that is at hand."""
+    methods = {name for name, _ in inspect.getmembers(Hooks, inspect.isfunction) if not name.startswith("_")}
+    assert {name.partition(" ")[0] for name in HOOK_ASKS} == methods - {"of_app"}
+
+
+@pytest.mark.parametrize("ask", HOOK_ASKS)
+async def test_a_request_about_hooks_is_as_described(
+    emulator: GitHubEmulator, traced: aiohttp.ClientSession, clock: Clock, wire: Wire, private_key: str, ask: str
+) -> None:
+    emulator.add_bot(BOT_LOGIN, "admin")
+    emulator.webhooks.url = "http://127.0.0.1:9/webhooks/github"
+    emulator.comment("carol", 1, "Nobody is there to hear it")
+    await emulator.idle()
+    is_apps = ask.endswith("App") or ask in {"app", "installations"}
+    auth: Auth = AppAuth("1", private_key) if is_apps else TokenAuth("bot-token")
+    await HOOK_ASKS[ask](_github(emulator, traced, clock, auth))
+    assert wire.requests
+    assert [wrong(sent) for sent in wire.requests] == [[]] * len(wire.requests)
 
 
 async def test_making_a_label_that_there_is_reads_it(
