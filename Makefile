@@ -27,6 +27,8 @@ fuzz-webhooks: $(VENV)/.dev-ready
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.action_start
+	$(BIN)/python -m benchmarks.webhooks
+	$(BIN)/python -m benchmarks.watcher
 	$(BIN)/python -m benchmarks.streams
 
 lint: $(VENV)/.dev-ready

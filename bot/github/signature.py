@@ -5,7 +5,6 @@ https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 
@@ -14,7 +13,7 @@ PREFIX = "sha256="
 
 def sign(body: bytes, secret: str) -> str:
     """The header's value for a body."""
-    return PREFIX + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return PREFIX + hmac.digest(secret.encode(), body, "sha256").hex()
 
 
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:

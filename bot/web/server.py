@@ -62,9 +62,10 @@ def make_application(
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=await metrics.shown(), headers={"Content-Type": CONTENT_TYPE})
 
-    middlewares = [name_requests, allow_origins(cors_origins), answer_problems]
+    middlewares = [name_requests, *([allow_origins(cors_origins)] if cors_origins else []), answer_problems]
     application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
-    application.on_response_prepare.append(mark_answers(cors_origins))
+    if cors_origins:
+        application.on_response_prepare.append(mark_answers(cors_origins))
     application.on_response_prepare.append(tell_name)
     counted = {*(each.path for each in ENDPOINTS), *(each.path for each in STREAMS)}
     application.on_response_prepare.append(count_answers(metrics, counted))

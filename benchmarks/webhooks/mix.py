@@ -1,0 +1,76 @@
+"""A mix of deliveries as an App that hears of everything gets them, none of which holds a command.
+
+The payloads are the GitHub emulator's own, whose shapes are held against GitHub's published descriptions. The weights
+are an assumption: on a repository with checks, most of what GitHub tells is about checks.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+from bot.emulator.github import GitHubEmulator
+from bot.emulator.github.code import add_check_run
+from bot.emulator.github.shapes import Shapes
+from bot.emulator.github.world import REPOSITORY
+
+API = "https://api.github.com"
+
+WEIGHTS = {
+    "check_run": 6,
+    "workflow_job": 4,
+    "check_suite": 2,
+    "workflow_run": 2,
+    "push": 2,
+    "pull_request": 2,
+    "issue_comment": 2,
+}
+
+
+def deliveries(count: int = 200) -> list[tuple[str, bytes]]:
+    """Event names and bodies, in an order that is the same each time."""
+    makers = _makers()
+    chosen = random.Random(1).choices([*WEIGHTS], [*WEIGHTS.values()], k=count)
+    return [(name, json.dumps(makers[name](number)).encode()) for number, name in enumerate(chosen)]
+
+
+def _makers() -> dict[str, Callable[[int], dict[str, Any]]]:
+    emulator = GitHubEmulator()
+    shapes = Shapes(emulator.world, API)
+    thread = emulator.world.threads[1]
+    check = add_check_run(emulator.world, "test", thread.head_sha, conclusion="success")
+    written = emulator.comment("bob", 1, "Looks good to me.\n\nThe names in the second file could be shorter. " * 5)
+    parts: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
+        "check_run": lambda: ("completed", {"check_run": shapes.check_run(check)}),
+        "workflow_job": lambda: ("completed", {"workflow_job": shapes.job(check)}),
+        "check_suite": lambda: ("completed", {"check_suite": shapes.check_suite(thread.head_sha)}),
+        "workflow_run": lambda: ("completed", {"workflow_run": shapes.workflow_run(check)}),
+        "push": lambda: ("pushed", {"ref": "refs/heads/main", "commits": [shapes.pull_request(thread)["head"]] * 3}),
+        "pull_request": lambda: ("synchronize", {"pull_request": shapes.full_pull_request(thread)}),
+        "issue_comment": lambda: (
+            "created",
+            {"issue": shapes.issue(thread), "comment": shapes.issue_comment(written)},
+        ),
+    }
+
+    def maker(name: str) -> Callable[[int], dict[str, Any]]:
+        def make(number: int) -> dict[str, Any]:
+            action, told = parts[name]()
+            return _framed(emulator, shapes, action, told) | {"number": number}
+
+        return make
+
+    return {name: maker(name) for name in parts}
+
+
+def _framed(emulator: GitHubEmulator, shapes: Shapes, action: str, parts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "action": action,
+        **parts,
+        "repository": shapes.webhook_repository(),
+        "sender": shapes.user(emulator.world.accounts["bob"]),
+        "organization": shapes.user(emulator.world.accounts[REPOSITORY.partition("/")[0]]),
+        "installation": {"id": 1, "node_id": "MDIz"},
+    }
