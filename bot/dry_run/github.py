@@ -83,6 +83,7 @@ class DryGitHub:
             ("GET", rf"{repo}/issues/(\d+)/labels", self._labels_of),
             ("POST", rf"{repo}/issues/(\d+)/labels", self._add_labels),
             ("DELETE", rf"{repo}/issues/(\d+)/labels/([^/]+)", self._remove_label),
+            ("GET", rf"{repo}/labels", lambda _asked, _repository: []),
             ("POST", rf"{repo}/labels", lambda asked, _repository: asked.body),
             ("GET", rf"{repo}/labels/([^/]+)", lambda _asked, _repository, name: _label(unquote(name))),
             ("GET", rf"{repo}/commits/[^/]+/check-runs", self._check_runs),
