@@ -204,4 +204,6 @@ async def test_a_restart_in_the_middle_does_not_make_it_yesterdays_news(
 
     await town.restart_bot()
 
-    assert (await town.reply(Stage.FINISHED, number=2)).startswith(says)
+    # Not the next word: the restart may have cut the first command's end off, which is told once more then.
+    await town.until_reply(lambda body: body.startswith(says), number=2)
+    town.read_all(number=2)
