@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.chaos.worlds import SECRET, Worlds
 
 IN_A_HURRY = ("tests.chaos.hasty",)
+RECOVERING = (*IN_A_HURRY, "recovering")
 AS_SERVED = ("bot", "serve")
 
 _LISTENS = re.compile(r"server\.listens.*port=(\d+)")
@@ -25,7 +26,7 @@ class Bot:
     """One bot over all its lives.
 
     :param module: what ``python -m`` starts
-    :param recovers: whether it asks for missed deliveries by itself
+    :param environment: settings beside those that every bot here has
     """
 
     def __init__(
@@ -34,13 +35,11 @@ class Bot:
         folder: Path,
         *,
         module: tuple[str, ...] = IN_A_HURRY,
-        recovers: bool = False,
         **environment: str,
     ) -> None:
         self._worlds = worlds
         self._folder = folder
         self._module = module
-        self._recovers = recovers
         self._environment = environment
         self._process: Process | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -89,13 +88,13 @@ class Bot:
                 self._is_up.set()
 
     async def up(self) -> None:
-        """Waits until it listens, and asks for what was missed."""
+        """Waits until it listens, and asks for what was missed where it does not do so by itself."""
         waiting = asyncio.create_task(self._is_up.wait())
         assert self._listening is not None
         await asyncio.wait((waiting, self._listening), timeout=30, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         assert self._is_up.is_set(), "the bot did not come up"
-        if not self._recovers:
+        if self._module != RECOVERING:
             self._worlds.redeliver_missed()
 
     async def start(self) -> None:
