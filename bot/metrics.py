@@ -57,6 +57,8 @@ class Metrics:
         self._commands = commands
         self._registry = CollectorRegistry()
         self._made: dict[str, Collector] = {measure.name: self._make(measure) for measure in MEASURES}
+        # Finding a counter by its labels costs more than counting, and nothing is counted as often.
+        self._deliveries: dict[tuple[str, Outcome], Counter] = {}
         self._before: list[Callable[[], Awaitable[None]]] = []
         ProcessCollector(registry=self._registry)
         self._of("codegen_bot_build", Info).info({"version": __version__})
@@ -67,7 +69,11 @@ class Metrics:
     def delivered(self, event: str, outcome: Outcome) -> None:
         """:param event: as the ``X-GitHub-Event`` header has it"""
         known = event if event in GITHUB_EVENTS else OTHER
-        self._of("codegen_bot_deliveries_total", Counter).labels(known, outcome.value).inc()
+        counter = self._deliveries.get((known, outcome))
+        if counter is None:
+            counter = self._of("codegen_bot_deliveries_total", Counter).labels(known, outcome.value)
+            self._deliveries[known, outcome] = counter
+        counter.inc()
 
     def taken(self, command: str) -> None:
         self._of("codegen_bot_commands_taken_total", Counter).labels(self._command(command)).inc()

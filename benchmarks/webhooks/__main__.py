@@ -30,6 +30,9 @@ from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Stage, find
 
 ROOT = Path(__file__).parents[2]
+A_THREAD = 5
+"""Commands on one issue."""
+
 ENDS = {Stage.FINISHED, Stage.FAILED, Stage.REFUSED}
 DONE = re.compile(r"^codegen_bot_commands_done_total\{.*\} (\S+)$", re.MULTILINE)
 
@@ -62,6 +65,7 @@ class Bench:
     def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, own: set[int], rest: set[int]) -> None:
         self.github = github
         self.codegen = codegen
+        self.written: list[Comment] = []
         self._own = own
         self._rest = rest
 
@@ -105,12 +109,15 @@ class Bench:
 
     @asynccontextmanager
     async def comments(self, texts: Sequence[str]) -> AsyncIterator[Path]:
-        """A file with deliveries of new comments, which the emulated GitHub knows."""
+        """A file with deliveries of new comments, which the emulated GitHub knows, a few on each of many issues."""
         first = len(self.github.deliveries)
-        for text in texts:
-            self.github.comment("bob", 1, text)
+        for begin in range(0, len(texts), A_THREAD):
+            issue = self.github.open_issue("bob", "The total is off by a cent", None)
+            for text in texts[begin : begin + A_THREAD]:
+                self.written.append(self.github.comment("bob", issue.number, text))
         with tempfile.NamedTemporaryFile() as file:
-            file.write(b"\n".join(delivery.body for delivery in self.github.deliveries[first:]))
+            new = [delivery.body for delivery in self.github.deliveries[first:] if delivery.event == "issue_comment"]
+            file.write(b"\n".join(new))
             file.flush()
             yield Path(file.name)
 
@@ -172,7 +179,7 @@ async def beside_commands(bench: Bench, seconds: float, rounds: int, alone: floa
 async def burst(bench: Bench, count: int) -> None:
     """(c) Commands at once from 64 connections, each written down before its answer."""
     texts = ("/codegen help", "/codegen run fix the flaky test", "/codegen runs", "/codegen status")
-    before = {comment.id for comment in bench.github.comments(1)}
+    bench.written.clear()
     async with (
         bench.comments([texts[number % len(texts)] for number in range(count)]) as file,
         bench.server("bot") as server,
@@ -181,8 +188,9 @@ async def burst(bench: Bench, count: int) -> None:
         told = await bench.load(server.url, "--commands", file)
         took = await bench.until_done(server, count)
         cost = (server.processor_time() - began) / count
-    new = [comment for comment in bench.github.comments(1) if comment.id not in before]
-    markers = [find(comment.body) for comment in new if comment.author == BOT_LOGIN]
+    threads = {comment.number for comment in bench.written}
+    said = [comment for number in threads for comment in bench.github.comments(number)]
+    markers = [find(comment.body) for comment in said if comment.author == BOT_LOGIN]
     answered = Counter(marker.identity for marker in markers if marker is not None and marker.stage in ENDS)
     print(f"(c) {count} commands from 64 connections: acknowledged {told['statuses']}, {_latency([told])},")
     print(f"    longest {told['most']:.2f} s; all carried out {took:.1f} s after the last; {cost * 1000:.1f} ms each")
@@ -195,7 +203,7 @@ async def eyes(bench: Bench, count: int) -> None:
     async with bench.server("bot") as server:
         for number in range(count + 1):
             async with bench.comments(["/codegen help"]) as file:
-                comment = bench.github.comments(1)[-1]
+                comment = bench.written[-1]
                 told = asyncio.create_task(_send(server.url, file.read_bytes()))
                 began = time.perf_counter()
                 await bench.github.until(partial(_reacted, comment))

@@ -17,7 +17,7 @@ from gidgethub.sansio import Event
 from benchmarks.webhooks.load import SECRET
 from bot import log
 from bot.app.clients import Pace
-from bot.app.server import serving
+from bot.app.server import serving, settle_down
 from bot.config import load
 
 
@@ -51,6 +51,7 @@ async def serve(kind: str) -> None:
     settings = load(env_file=None)
     log.configure(level="WARNING")
     async with serving(settings, pace=pace()) as url:
+        settle_down()
         print(url.rpartition(":")[2], flush=True)
         await stopped.wait()
 

@@ -21,7 +21,7 @@ def serve() -> None:
     settings = server_settings()
     _allow_many_connections()
     log.configure(level=settings.log_level, log_format=settings.log_format)
-    from bot.app.server import serving  # noqa: PLC0415 - what is missing is told before half a second of imports
+    from bot.app.server import serving, settle_down  # noqa: PLC0415 - what is missing is told before half a second of imports
 
     async def until_stopped(stop: asyncio.Event) -> bool:
         lost = False
@@ -32,6 +32,7 @@ def serve() -> None:
             stop.set()
 
         async with serving(settings, lost=lose):
+            settle_down()
             await stop.wait()
         return lost
 

@@ -22,6 +22,7 @@ class Help:
         form="help [NAME]",
         example="help run",
         permission="read",
+        only_shows=True,
     )
 
     name: str | None = None

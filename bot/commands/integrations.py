@@ -19,4 +19,5 @@ class Integrations(Bare):
         form="integrations",
         example="integrations",
         permission="write",
+        only_shows=True,
     )

@@ -38,6 +38,7 @@ class Logs:
                 sentence=f"How many log entries, 1 to {MOST_ENTRIES}; {USUAL_ENTRIES} without it.",
             ),
         ),
+        only_shows=True,
     )
 
     run: int | None = None

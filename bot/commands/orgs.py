@@ -19,4 +19,5 @@ class Orgs(Bare):
         form="orgs",
         example="orgs",
         permission="write",
+        only_shows=True,
     )

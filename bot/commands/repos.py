@@ -19,4 +19,5 @@ class Repos(Bare):
         form="repos",
         example="repos",
         permission="write",
+        only_shows=True,
     )

@@ -40,6 +40,7 @@ class ListRuns:
             ),
             Flag(name="--limit", short="-n", value="N", sentence=f"How many, 1 to {MOST_RUNS}; 10 without it."),
         ),
+        only_shows=True,
     )
 
     status: State | None = None

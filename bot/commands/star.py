@@ -46,6 +46,7 @@ class Starred:
         form="starred",
         example="starred",
         permission="write",
+        only_shows=True,
     )
 
     @classmethod

@@ -23,6 +23,7 @@ class Status:
         form="status [RUN]",
         example="status 7",
         permission="read",
+        only_shows=True,
     )
 
     run: int | None = None

@@ -31,6 +31,7 @@ class Usage:
 
     :param form: what follows the prefix
     :param example: a whole line without the prefix, as somebody would write it
+    :param only_shows: whether it changes nothing anywhere but its own reply
     """
 
     name: str
@@ -39,6 +40,7 @@ class Usage:
     example: str
     permission: Needed
     flags: tuple[Flag, ...] = ()
+    only_shows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Users:
         form="users [ID]",
         example="users 2",
         permission="write",
+        only_shows=True,
     )
 
     user: int | None = None

@@ -19,4 +19,5 @@ class WhoAmI(Bare):
         form="whoami",
         example="whoami",
         permission="read",
+        only_shows=True,
     )

@@ -27,6 +27,7 @@ from bot.engine.takeover import GRACE, Takeover
 from bot.errors import StoreError, UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
+from bot.handlers.record import no_memory
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
@@ -376,7 +377,13 @@ class Engine:
             raise
 
     def _memory_of(self, story: _Story, order: Order) -> Callable[..., Coroutine[Any, Any, dict[str, Any]]]:
-        """Calls recorded as DBOS steps: what `bot.handlers.record.Memory` asks for."""
+        """Calls recorded as DBOS steps: what `bot.handlers.record.Memory` asks for.
+
+        Where there is nothing to do twice but the reply, which is found again by its marker, nothing is recorded: each
+        step costs milliseconds, and the story can as well be told from its start.
+        """
+        if order.only_shows:
+            return no_memory
 
         async def steps(name: str, work: Callable[[], Awaitable[dict[str, Any]]], *, rests: bool) -> dict[str, Any]:
             async def step() -> dict[str, Any]:

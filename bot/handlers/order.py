@@ -101,6 +101,11 @@ class Order:
         return self.command.name if isinstance(self.command, Mistake) else self.command.USAGE.name
 
     @property
+    def only_shows(self) -> bool:
+        """Whether it changes nothing anywhere but its own reply."""
+        return isinstance(self.command, Mistake) or (self.label is None and self.command.USAGE.only_shows)
+
+    @property
     def home(self) -> str | None:
         """The repository in which it was given."""
         return self.thread.repository if self.thread else self.repository

@@ -30,6 +30,8 @@ _log = log.get(__name__)
 LARGEST_BODY = 25 * 1024 * 1024
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
 
+TOO_LARGE = "The body is larger than 25 MB."
+
 NOTHING_TAKEN = b'{"commands": []}'
 
 PING = "ping"
@@ -159,13 +161,12 @@ class GitHubWebhooks:
 
 async def _body(request: web.Request) -> bytes:
     """The whole body. That somebody cuts it off, or sends too much, is no fault of ours."""
-    too_large = Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is larger than 25 MB.")
     if (request.content_length or 0) > LARGEST_BODY:
-        raise too_large
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise too_large from None
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from None
     except (ConnectionError, web.RequestPayloadError):
         raise Problem(HTTPStatus.BAD_REQUEST, "The body did not come whole, or not as its headers say.") from None
 

@@ -118,6 +118,19 @@ async def test_killed_while_the_reply_is_being_written(outside: Outside) -> None
     await outside.github.until(lambda: outside.stages() == [Stage.FINISHED])
 
 
+async def test_killed_while_a_reply_that_only_shows_is_being_written(outside: Outside) -> None:
+    """Nothing of it was noted, as there is nothing else to do twice: the reply is found by its marker."""
+    fault = {"action": "hang", "after_work": True, "delay": 20.0}
+    outside.github.control.fault(path="/issues/1/comments$", method="POST", **fault)
+    outside.github.comment("bob", 1, "/codegen runs")
+    await outside.github.until(lambda: outside.stages() != [])
+    await outside.kill()
+
+    await outside.start()
+    outside.github.comment("bob", 1, "/codegen help")
+    await outside.github.until(lambda: outside.stages() == [Stage.FINISHED, Stage.FINISHED])
+
+
 async def test_killed_while_the_run_works(outside: Outside) -> None:
     outside.github.comment("bob", 1, "/codegen run fix it")
     await outside.github.until(lambda: outside.stages() == [Stage.STARTED])

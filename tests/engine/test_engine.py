@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.commands.runs import ListRuns
 from bot.engine.housekeeping import Housekeeping
 from bot.errors import BotError, Kind, Service, StoreError, UpstreamError, UserMistake
 from bot.handlers.do import Do
@@ -116,6 +117,17 @@ class TestEngine:
         assert world.begun == 3 * [an_order()]
         events = [line["event"] for line in lines(log) if line["event"].startswith("command.")]
         assert events == ["command.taken", "command.resumed", "command.resumed"]
+
+    async def test_an_order_that_only_shows_is_told_from_its_start(self, world: World) -> None:
+        """Nothing of it is written down, as there is nothing to do twice."""
+        world.github.open.clear()
+        async with world.engine() as engine:
+            await engine.submit(an_order(command=ListRuns()))
+            await world.until(lambda: PULL in world.github.asked)
+        world.github.open.set()
+        async with world.engine():
+            await world.until(lambda: world.ended != [])
+        assert world.github.asked == [PERMISSION, PULL, PERMISSION, PULL]
 
     async def test_an_order_that_was_cut_off_and_comes_again_is_one_order(self, world: World) -> None:
         """GitHub may redeliver before the bot has come back to it. It must not be taken for a new one: what it sent

@@ -13,6 +13,7 @@ from dbos import DBOS
 from sqlalchemy.engine import Engine as Database
 
 from bot.commands.run import Run
+from bot.commands.table import Command
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.takeover import claim_name
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
@@ -37,13 +38,20 @@ PULL_REQUEST = PullRequest(
 )
 
 
+RUN = Run("fix it", images=("https://example.com/a.png",))
+
+
 def an_order(
-    identity: str = "issue-comment-7-abc-0", *, title: str = "Fix the checkout", login: str = "alice"
+    identity: str = "issue-comment-7-abc-0",
+    *,
+    title: str = "Fix the checkout",
+    login: str = "alice",
+    command: Command = RUN,
 ) -> Order:
     person = Person(login, is_bot=False)
     return Order(
         identity=identity,
-        command=Run("fix it", images=("https://example.com/a.png",)),
+        command=command,
         thread=Thread(
             repository="octo/shop",
             number=1,
