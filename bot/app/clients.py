@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
 from bot.codegen.limits import Limits
-from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.sightings import RunSource, UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.config import Accounts
@@ -91,12 +91,14 @@ async def clients(
     config_path: str = PATH,
     dry_run: DryRun | None = None,
     observer: Observer = NOBODY,
+    witness: Callable[[RunSource], RunSource] = lambda source: source,
 ) -> AsyncIterator[Clients]:
     """Opens them.
 
     :param config_path: of the config file in each repository
     :param dry_run: takes the place of both worlds
     :param observer: hears of every call to them
+    :param witness: makes of where the watcher sees runs one that shows them to somebody else too
     :raises SettingsError: where the App's key cannot sign
     """
     auth = auth_of(settings)
@@ -112,7 +114,8 @@ async def clients(
             sleep=pace.sleep,
             observer=observer,
         )
-        watcher = RunWatcher(UpstreamRuns(codegen), shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+        source = witness(UpstreamRuns(codegen))
+        watcher = RunWatcher(source, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
         github = GitHub(
             session,
             auth,

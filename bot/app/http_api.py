@@ -21,6 +21,7 @@ from bot.handlers.configs import Configs
 from bot.handlers.labels import threads_of
 from bot.handlers.tools import Tools
 from bot.replies.reasons import not_told, reason_given, told_on
+from bot.run_ends import RunEnds
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
 from bot.web.api.callers import Callers
 from bot.web.api.kept import Kept
@@ -35,7 +36,7 @@ from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
 
 @asynccontextmanager
 async def http_api(
-    settings: Settings, *, pace: Pace, worlds: Clients, tools: Tools, database: Database
+    settings: Settings, *, pace: Pace, worlds: Clients, tools: Tools, database: Database, ends: RunEnds
 ) -> AsyncIterator[tuple[Api, Streams]]:
     """The endpoints and the streams.
 
@@ -48,7 +49,7 @@ async def http_api(
         nobody = replace(worlds, github=silent, configs=configs)
         callers = Callers(
             lambda token: TokenAccess(
-                token, settings=settings, http=http, worlds=worlds, nobody=nobody, tools=tools, pace=pace
+                token, settings=settings, http=http, worlds=worlds, nobody=nobody, tools=tools, pace=pace, ends=ends
             ),
             requests_a_minute=settings.api_requests_per_minute,
         )
@@ -73,6 +74,9 @@ async def http_api(
             stars=tools.stars,
             kept=Kept(),
             indexes=RunIndexes(),
+            ends=ends,
+            configs=worlds.configs,
+            usual_house=worlds.configs.usual,
             multi_runs=multi_runs,
             tell_reason=tell_reason,
             now=pace.now,

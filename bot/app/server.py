@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 from sqlalchemy.engine import Engine as Database
@@ -16,7 +17,7 @@ from bot import log
 from bot.app.clients import Clients, Pace, clients, is_app
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
-from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.sightings import RunSource, UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
@@ -31,12 +32,14 @@ from bot.metrics import UNANSWERED, Metrics
 from bot.recovery.watch import LOCK as MISSED
 from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
+from bot.run_ends import RunEnds, Witnessed
 from bot.shared_runs import SharedRuns
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.locks import Locks, open_locks
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
+from bot.store.run_ends import RunEnds as StoredRunEnds
 from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
@@ -114,10 +117,12 @@ async def _application(
     try:
         await asyncio.to_thread(migrate, database)
         metrics = Metrics(commands=_COUNTED)
+        ends = RunEnds(StoredRunEnds(database), now=pace.now)
+        witness = partial(Witnessed, ends=ends, org_id=settings.codegen_org_id)
         async with (
             holding(database) as locks,
-            clients(settings, pace, observer=metrics) as own_worlds,
-            watching(own_worlds, settings, pace, database, locks) as (executor_id, worlds, lag),
+            clients(settings, pace, observer=metrics, witness=witness) as own_worlds,
+            watching(own_worlds, settings, pace, database, locks, witness) as (executor_id, worlds, lag),
         ):
             tools = Tools(
                 codegen=worlds.codegen,
@@ -172,7 +177,7 @@ async def _application(
                     now=pace.now,
                     seen=missed.see,
                 )
-                doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database)
+                doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database, ends=ends)
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
                 queue.show_in(metrics)
                 metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
@@ -210,7 +215,12 @@ async def holding(database: Database) -> AsyncIterator[Locks]:
 
 @asynccontextmanager
 async def watching(
-    worlds: Clients, settings: Settings, pace: Pace, database: Database, locks: Locks
+    worlds: Clients,
+    settings: Settings,
+    pace: Pace,
+    database: Database,
+    locks: Locks,
+    witness: Callable[[RunSource], RunSource],
 ) -> AsyncIterator[tuple[str, Clients, Callable[[], float]]]:
     """The process' name among those on the database, clients whose watcher is shared with them, and how many seconds
     ago the watched runs were last seen."""
@@ -221,7 +231,7 @@ async def watching(
         return
     shared = SharedRuns(
         WatchedRuns(database, settings.codegen_org_id),
-        UpstreamRuns(worlds.codegen),
+        witness(UpstreamRuns(worlds.codegen)),
         locks,
         executor=executor_id,
         shortest=pace.shortest,

@@ -21,6 +21,7 @@ from bot.handlers.order import Order
 from bot.handlers.record import no_memory
 from bot.handlers.tools import Tools
 from bot.replies.reply import Reply
+from bot.run_ends import RunEnds, Witnessed
 from bot.stateless.desk import Carried, Desk
 
 
@@ -50,6 +51,7 @@ class TokenAccess:
         nobody: Clients,
         tools: Tools,
         pace: Pace,
+        ends: RunEnds,
     ) -> None:
         self._token = token
         self._settings = settings
@@ -58,6 +60,7 @@ class TokenAccess:
         self._nobody = nobody
         self._tools = tools
         self._pace = pace
+        self._ends = ends
         self._limits = pace.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
 
@@ -96,7 +99,10 @@ class TokenAccess:
                 observer=self._worlds.observer,
             )
             watcher = RunWatcher(
-                UpstreamRuns(codegen), shortest=self._pace.shortest, longest=self._pace.longest, sleep=self._pace.sleep
+                Witnessed(UpstreamRuns(codegen), self._ends, org_id),
+                shortest=self._pace.shortest,
+                longest=self._pace.longest,
+                sleep=self._pace.sleep,
             )
             worlds = self._worlds if org_id == self._settings.codegen_org_id else self._nobody
             tools = replace(

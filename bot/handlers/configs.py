@@ -83,11 +83,16 @@ class Configs:
         self._asking: set[asyncio.Task[House]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    @property
+    def usual(self) -> House:
+        """What holds where no file says anything."""
+        return House(RepositoryConfig(prefix=self._usual_prefix))
+
     async def of(self, repository: str) -> House:
         """What holds in a repository. Where GitHub does not answer: what held last, else the defaults."""
         key = repository.lower()
         async with self._turns[key]:
-            until, house = self._known.get(key, (float("-inf"), self._defaults()))
+            until, house = self._known.get(key, (float("-inf"), self.usual))
             if self._clock() < until:
                 return house
             try:
@@ -111,16 +116,13 @@ class Configs:
         done, _ = await asyncio.wait((asking,), timeout=PATIENCE)
         if done:
             return asking.result()
-        return self._known.get(repository.lower(), (0.0, self._defaults()))[1]
+        return self._known.get(repository.lower(), (0.0, self.usual))[1]
 
     async def aclose(self) -> None:
         """Ends what is still being fetched."""
         for asking in self._asking:
             asking.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
-
-    def _defaults(self) -> House:
-        return House(RepositoryConfig(prefix=self._usual_prefix))
 
     async def _fetch(self, repository: str) -> House:
         owner = repository.partition("/")[0]
@@ -153,4 +155,4 @@ class Configs:
     def _passed_over(self, repository: str, path: str, text: str, problems: ConfigProblems) -> House:
         digest = hashlib.sha256(f"{repository.lower()} {path} {text}".encode(errors="replace")).hexdigest()[:32]
         _log.warning("config.wrong", repository=repository, path=path)
-        return House(self._defaults().config, Wrong(path, problems, digest))
+        return House(self.usual.config, Wrong(path, problems, digest))

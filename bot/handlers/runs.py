@@ -17,6 +17,8 @@ from bot.errors import Kind, Service, UpstreamError
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
 from bot.handlers.tools import Tools
+from bot.replies.phrases import first_line
+from bot.replies.redaction import redact
 
 T = TypeVar("T")
 
@@ -37,6 +39,16 @@ class Started:
 _FLAG = TypeAdapter(bool)
 _RUN = TypeAdapter(AgentRun)
 _STARTED = TypeAdapter(Started)
+
+
+LONGEST_BEGINNING = 200
+"""Characters of a prompt's first line that go with its run: no answer of Codegen's tells what was asked for."""
+
+
+def _beginning(order: Order) -> str | None:
+    """The first line of what the person wrote; the prompt that Codegen gets tells of the place first."""
+    asked = getattr(order.command, "prompt", None)
+    return first_line(redact(asked), LONGEST_BEGINNING) if asked else None
 
 
 class Runs:
@@ -79,6 +91,8 @@ class Runs:
         identity = f"{order.identity}{part}"
         mark = {
             "identity": identity,
+            "command": order.name,
+            "prompt": _beginning(order),
             "repository": order.home,
             "number": order.thread.number if order.thread else None,
             "login": order.person.login,

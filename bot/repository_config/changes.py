@@ -1,7 +1,8 @@
-"""What a config changes from the defaults, for people."""
+"""What a config holds, and what of it differs from the defaults, for people."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from bot.repository_config.model import RepositoryConfig
@@ -16,6 +17,26 @@ def changes(config: RepositoryConfig) -> list[str]:
         for path, value in there.items()
         if path not in usual or value != usual[path]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value that holds.
+
+    :param name: as the file has it, dotted
+    :param value: plain JSON
+    :param is_usual: whether it would be the same without a file
+    """
+
+    name: str
+    value: Any
+    is_usual: bool
+
+
+def settings_of(config: RepositoryConfig) -> list[Setting]:
+    """Every value, in the order of the model."""
+    there, usual = (_flat(each.model_dump(by_alias=True, mode="json")) for each in (config, RepositoryConfig()))
+    return [Setting(shown(path), value, path in usual and value == usual[path]) for path, value in there.items()]
 
 
 def _flat(data: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.moments import aware
 from bot.store.tables import CONFIRMATIONS, insert
 
 
@@ -64,8 +65,7 @@ class Confirmations:
         query = sa.select(CONFIRMATIONS.c.at).where(CONFIRMATIONS.c.identity == identity)
         with self._engine.connect() as connection:
             found: datetime | None = connection.execute(query).scalar()
-        # SQLite forgets the zone.
-        return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+        return None if found is None else aware(found)
 
     async def forget(self, identity: str) -> None:
         """It waits no longer, one way or the other."""

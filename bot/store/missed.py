@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.moments import aware
 from bot.store.tables import LOOKED_FOR, REDELIVERIES, SEEN_REPOSITORIES, insert
 
 
@@ -42,7 +43,7 @@ class MissedDeliveries:
         query = sa.select(LOOKED_FOR.c.until).where(LOOKED_FOR.c.source == source)
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
-        return None if found is None else _aware(found)
+        return None if found is None else aware(found)
 
     def note_looked(self, source: str, *, until: datetime) -> None:
         values = {"until": until.astimezone(UTC)}
@@ -57,7 +58,7 @@ class MissedDeliveries:
         query = sa.select(REDELIVERIES).where(REDELIVERIES.c.guid.in_([*guids]))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return {row.guid: Asked(row.delivery_id, row.times, _aware(row.asked_at)) for row in rows}
+        return {row.guid: Asked(row.delivery_id, row.times, aware(row.asked_at)) for row in rows}
 
     def note_asked(self, guid: str, asked: Asked) -> None:
         values = {"delivery_id": asked.delivery_id, "times": asked.times, "asked_at": asked.at.astimezone(UTC)}
@@ -76,15 +77,10 @@ class MissedDeliveries:
         """Those that deliveries came from, and since when they are known."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(SEEN_REPOSITORIES).order_by(SEEN_REPOSITORIES.c.repository)).all()
-        return {row.repository: _aware(row.seen_at) for row in rows}
+        return {row.repository: aware(row.seen_at) for row in rows}
 
     def see(self, repository: str, *, at: datetime) -> None:
         """A delivery came from there; what is known already stays as it is."""
         statement = insert(self._engine, SEEN_REPOSITORIES).values(repository=repository, seen_at=at.astimezone(UTC))
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_nothing())
-
-
-def _aware(moment: datetime) -> datetime:
-    """SQLite forgets the zone."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.moments import aware
 from bot.store.tables import EXECUTORS, ORDERS, insert
 
 
@@ -152,7 +153,7 @@ class Orders:
         with self._engine.connect() as connection:
             depth, oldest = connection.execute(query).one()
         # SQLite forgets the zone.
-        return Queue(depth, oldest.replace(tzinfo=UTC) if oldest is not None and oldest.tzinfo is None else oldest)
+        return Queue(depth, None if oldest is None else aware(oldest))
 
     def forget(self, *, before: datetime) -> None:
         """Those that ended before that moment; GitHub sends none of them again."""

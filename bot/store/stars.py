@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from bot.store.models import Star
+from bot.store.moments import aware
 from bot.store.tables import STARS, insert
 
 
@@ -84,7 +85,4 @@ class Stars:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*order)).all()
         # SQLite forgets the zone, PostgreSQL tells its own.
-        return [
-            Star(row.run_id, row.login, row.at.replace(tzinfo=UTC) if row.at.tzinfo is None else row.at.astimezone(UTC))
-            for row in rows
-        ]
+        return [Star(row.run_id, row.login, aware(row.at).astimezone(UTC)) for row in rows]

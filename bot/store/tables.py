@@ -103,6 +103,14 @@ SIGHTINGS = sa.Table(
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+RUN_ENDS = sa.Table(
+    "codegen_bot_run_ends",
+    METADATA,
+    sa.Column("org_id", sa.BigInteger, primary_key=True),
+    sa.Column("run_id", sa.BigInteger, primary_key=True),
+    sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 LOOKED_FOR = sa.Table(
     "codegen_bot_looked_for",
     METADATA,

@@ -72,6 +72,7 @@ class Group(StrEnum):
     ANALYSIS = "Set-up and logs"
     MULTI_RUNS = "Multi-runs"
     STARS = "Stars"
+    OVERVIEW = "Overview and help"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,7 @@ def _by_status(run: AgentRun) -> tuple[Any, ...]:
 
 def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun], bool] | None]:
     after, before = _aware(query.created_after), _aware(query.created_before)
+    multi_run = query.multi_run_id
     status, repo, words = query.status, (query.repo or "").lower(), (query.q or "").lower().split()
     return [
         (lambda run: run.state is normalise(status)) if status is not None else None,
@@ -86,6 +87,7 @@ def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun
         (lambda run: run.created_at is not None and run.created_at > after) if after else None,
         (lambda run: run.created_at is not None and run.created_at < before) if before else None,
         (lambda run: repo in _repositories(run)) if repo else None,
+        (lambda run: (run.metadata or {}).get("multi_run_id") == multi_run) if multi_run is not None else None,
         (lambda run: all(word in _texts(run) for word in words)) if words else None,
     ]
 
@@ -103,6 +105,8 @@ def _repositories(run: AgentRun) -> set[str]:
 
 
 def _texts(run: AgentRun) -> str:
-    """What can be searched; a run's prompt is in no answer of Codegen's."""
+    """What can be searched. No answer of Codegen's tells a run's prompt; the bot's own runs carry its beginning."""
+    mark = (run.metadata or {}).get(MARK)
+    told = [str(mark.get(name, "")) for name in ("prompt", "login", "repository")] if isinstance(mark, dict) else []
     titles = [link.title or "" for link in run.github_pull_requests]
-    return "\n".join([str(run.id), run.status or "", run.summary or "", run.result or "", *titles]).lower()
+    return "\n".join([str(run.id), run.status or "", run.summary or "", run.result or "", *titles, *told]).lower()

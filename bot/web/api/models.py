@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bot.codegen.models import AgentRun
+from bot.codegen.models import AgentRun, Moment
 from bot.commands.multi_run import MOST_ATTEMPTS
 from bot.commands.run import AGENT_TYPES
 
@@ -164,6 +164,12 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class ShownRun(AgentRun):
+    """An agent run, with what Codegen does not tell of it."""
+
+    ended_at: Annotated[Moment, Field(description="When the bot saw it end; null where it did not.")] = None
+
+
 class StarredRunResponse(_Answer):
     """The organization's starred runs, the newest star first."""
 
@@ -192,6 +198,77 @@ class MultiRunResponse(_Answer):
     final: str | None
     candidates: list[Candidate]
     agent_runs: list[AgentRun]
+
+
+class DayOfRuns(_Answer):
+    """The runs that were created on a day of UTC. `by_status`: how many are in which state, by the bot's words."""
+
+    day: date
+    by_status: dict[str, int]
+
+
+class TimeToFinish(_Answer):
+    """How long runs took, in seconds, of those whose end the bot saw: `known` many. Nine of ten took at most `most`.
+
+    `buckets`: how many took up to so many seconds, and more than the half of it.
+    """
+
+    known: int
+    median: float | None
+    most: float | None
+    buckets: dict[int, int]
+
+
+class Overview(_Answer):
+    """How the runs of the last days went. `is_cut`: older ones are left out, because there are too many."""
+
+    days: list[DayOfRuns]
+    by_status: dict[str, int]
+    runs: int
+    ended: int
+    succeeded: int
+    success_share: float | None
+    time_to_finish: TimeToFinish
+    is_cut: bool
+
+
+class FlagHelp(_Answer):
+    """A flag of a command. `value`: what stands for its value in the usage."""
+
+    name: str
+    short: str
+    value: str
+    sentence: str
+
+
+class CommandHelp(_Answer):
+    """A command, as `/codegen help` tells of it."""
+
+    name: str
+    summary: str
+    form: str
+    example: str
+    who: str
+    flags: list[FlagHelp]
+
+
+class SettingHelp(_Answer):
+    """A value of a repository's config. `is_usual`: whether it would be the same without a file."""
+
+    name: str
+    value: Any
+    is_usual: bool
+
+
+class HelpResponse(_Answer):
+    """What can be said, and what holds in the repository that was named; without one, what holds where no file says
+    anything. `problems`: what is wrong with its config file, which is then passed over."""
+
+    repository: str | None
+    prefix: str
+    commands: list[CommandHelp]
+    config: list[SettingHelp]
+    problems: list[str]
 
 
 class PageOf(_Answer, Generic[T]):
@@ -249,6 +326,7 @@ class RunsQuery(PageQuery):
     starred: bool | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    multi_run_id: Annotated[str, Field(max_length=120, description="Only the runs of this multi-run.")] | None = None
     q: Annotated[str, Field(max_length=200, description="Words that a run's texts hold, in any case.")] | None = None
     sort: Literal["created_at", "-created_at", "status", "-status"] = "-created_at"
 
@@ -263,6 +341,20 @@ class OrgQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     org_id: Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None = None
+
+
+class OverviewQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    days: Annotated[int, Field(ge=1, le=90, description="How many days, today's among them.")] = 14
+
+
+class HelpQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    repository: Annotated[str, Field(max_length=200, description="`owner/name`, one of the organization's.")] | None = (
+        None
+    )
 
 
 class MultiRunQuery(BaseModel):

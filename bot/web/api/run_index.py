@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
@@ -25,15 +26,22 @@ WHOLE_EVERY = 300.0
 MOST_INDEXES = 100
 
 
+_Place = tuple[str, int, int | None, str | None, datetime | None]
+
+
 @dataclass(slots=True)
 class RunIndex:
     """One organization's runs.
 
+    :param most: how many of the newest are read; None: all
+    :param since: older ones are not read
     :param runs: by id
     """
 
     user_id: int | None
     source_type: str | None
+    most: int | None = None
+    since: datetime | None = None
     runs: dict[int, AgentRun] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked_at: float = float("-inf")
@@ -45,7 +53,7 @@ class RunIndexes:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: OrderedDict[tuple[str, int, int | None, str | None], RunIndex] = OrderedDict()
+        self._known: OrderedDict[_Place, RunIndex] = OrderedDict()
 
     async def all(
         self,
@@ -63,8 +71,23 @@ class RunIndexes:
         :param source_type: the same
         :raises UpstreamError: where Codegen does not answer
         """
-        place = (key, org_id, user_id, source_type)
-        index = self._known.setdefault(place, RunIndex(user_id=user_id, source_type=source_type))
+        place = (key, org_id, user_id, source_type, None)
+        return await self._runs(place, RunIndex(user_id=user_id, source_type=source_type), codegen)
+
+    async def newest(
+        self, key: str, org_id: int, codegen: Codegen, *, days: int, now: datetime, most: int = 2_000
+    ) -> list[AgentRun]:
+        """The runs of the last days, in no order; of very many only the newest.
+
+        :raises UpstreamError: where Codegen does not answer
+        """
+        # From midnight on: the day that is cut off would look as if less had been done on it.
+        since = datetime.combine(now.date() - timedelta(days=days - 1), datetime.min.time(), UTC)
+        new = RunIndex(user_id=None, source_type=None, most=most, since=since)
+        return await self._runs((key, org_id, None, None, since), new, codegen)
+
+    async def _runs(self, place: _Place, new: RunIndex, codegen: Codegen) -> list[AgentRun]:
+        index = self._known.setdefault(place, new)
         self._known.move_to_end(place)
         while len(self._known) > MOST_INDEXES:
             self._known.popitem(last=False)
@@ -77,8 +100,12 @@ class RunIndexes:
         return [*index.runs.values()]
 
     async def _read_all(self, index: RunIndex, codegen: Codegen) -> None:
-        found = codegen.runs(user_id=index.user_id, source_type=index.source_type)
-        index.runs = {run.id: run async for run in found}
+        runs: dict[int, AgentRun] = {}
+        async for run in codegen.runs(user_id=index.user_id, source_type=index.source_type):
+            if len(runs) == index.most or (index.since and run.created_at and run.created_at < index.since):
+                break
+            runs[run.id] = run
+        index.runs = runs
         index.whole_at = self._clock()
 
     async def _read_news(self, index: RunIndex, codegen: Codegen) -> None:

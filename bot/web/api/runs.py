@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from bot.codegen.client import PAGE_SIZE
@@ -13,8 +14,8 @@ from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.handlers.pull_request_location import location_of
 from bot.web.api.endpoint import Answer, Call
-from bot.web.api.lists import chosen, page_of, page_with
-from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery
+from bot.web.api.lists import chosen, page_with
+from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery, ShownRun
 from bot.web.api.orders import carry_out, once, order_of
 from bot.web.problems import Problem
 
@@ -43,7 +44,14 @@ async def create(call: Call) -> Answer:
 
 
 async def show(call: Call) -> Answer:
-    return Answer(document=await run_of(call))
+    [shown] = await _with_ends(call, [await run_of(call)])
+    return Answer(document=shown)
+
+
+async def _with_ends(call: Call, runs: Sequence[AgentRun]) -> list[ShownRun]:
+    await call.services.ends.saw(call.org_id, runs)
+    ends = await call.services.ends.of(call.org_id, runs)
+    return [ShownRun(**dict(run), ended_at=ends.get(run.id)) for run in runs]
 
 
 async def run_of(call: Call) -> AgentRun:
@@ -79,13 +87,14 @@ async def list_(call: Call) -> Answer:
         )
     if query == RunsQuery(skip=query.skip, limit=query.limit):
         page = await _page(call, skip=query.skip, limit=query.limit)
-        return page_with(page.runs, page.total, query, call.request)
+        return page_with(await _with_ends(call, page.runs), page.total, query, call.request)
     stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
     runs = await call.services.indexes.all(
         call.caller.key, call.org_id, call.codegen, user_id=query.user_id, source_type=query.source_type
     )
     found = chosen(runs, query, starred=frozenset(star.run_id for star in stars))
-    return page_of(found, query, call.request)
+    shown = await _with_ends(call, found[query.skip : query.skip + query.limit])
+    return page_with(shown, len(found), query, call.request)
 
 
 async def resume(call: Call) -> Answer:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.codegen.models import AgentRun
+from bot.handlers.configs import Configs, House
 from bot.handlers.ports import Stars
+from bot.run_ends import RunEnds
 from bot.web.api.kept import Kept
 from bot.web.api.run_index import RunIndexes
 
@@ -24,6 +26,9 @@ class Services:
     :param stars: of all organizations
     :param kept: what rarely changes, per token
     :param indexes: all runs, per token and organization
+    :param ends: when runs ended
+    :param configs: the repositories' config files, as the server's own GitHub account reads them
+    :param usual_house: what holds where no config file says anything
     :param multi_runs: those that were asked for by HTTP
     :param tell_reason: writes why something was done on a run's pull requests, where the server may, and says where
     """
@@ -32,6 +37,9 @@ class Services:
     stars: Stars
     kept: Kept
     indexes: RunIndexes
+    ends: RunEnds
+    configs: Configs
+    usual_house: House
     multi_runs: MultiRuns
     tell_reason: Callable[[int, AgentRun, str, str | None], Awaitable[str]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

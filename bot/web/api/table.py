@@ -8,24 +8,29 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bot.codegen.models import AgentRun, Integrations, LogPage, Organization, Repository, User
-from bot.web.api import analysis, multi_runs, people, runs, stars
+from bot.web.api import analysis, helping, multi_runs, overview, people, runs, stars
 from bot.web.api.endpoint import Endpoint, Group
 from bot.web.api.models import (
     AgentRunRequest,
     AnalyzeSandboxLogsRequest,
     BanChecksRequest,
     Done,
+    HelpQuery,
+    HelpResponse,
     LogsQuery,
     MultiRunQuery,
     MultiRunRequest,
     MultiRunResponse,
     OrgQuery,
+    Overview,
+    OverviewQuery,
     PageOf,
     PageQuery,
     RemoveCodegenRequest,
     ResumeRequest,
     RunsQuery,
     SetupCommandsRequest,
+    ShownRun,
     StarredRunRequest,
     StarredRunResponse,
 )
@@ -121,7 +126,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         path=_RUN,
         summary="How a run is.",
         handler=runs.show,
-        answer=_RUN_ANSWER,
+        answer=TypeAdapter(ShownRun),
         is_kept=True,
         example="/organizations/1/agent/run/1",
     ),
@@ -133,7 +138,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="The organization's runs, filtered and sorted over all pages.",
         handler=runs.list_,
         query=RunsQuery,
-        answer=TypeAdapter(PageOf[AgentRun]),
+        answer=TypeAdapter(PageOf[ShownRun]),
         is_kept=True,
         example="/organizations/1/agent/runs?status=complete&sort=-created_at&limit=10",
     ),
@@ -285,5 +290,29 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         refusals=(HTTPStatus.CONFLICT,),
         example="/starred-runs",
         example_body='{"agent_run_id": 1, "starred": true}',
+    ),
+    Endpoint(
+        name="get_overview",
+        group=Group.OVERVIEW,
+        method="GET",
+        path=f"{_ORG}/overview",
+        summary="How the organization's runs went lately, in numbers.",
+        handler=overview.show,
+        query=OverviewQuery,
+        answer=TypeAdapter(Overview),
+        is_kept=True,
+        example="/organizations/1/overview?days=7",
+    ),
+    Endpoint(
+        name="get_help",
+        group=Group.OVERVIEW,
+        method="GET",
+        path=f"{_ORG}/help",
+        summary="The commands, and what holds in a repository.",
+        handler=helping.show,
+        query=HelpQuery,
+        answer=TypeAdapter(HelpResponse),
+        is_kept=True,
+        example="/organizations/1/help?repository=octo/shop",
     ),
 )

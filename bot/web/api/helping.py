@@ -1,0 +1,80 @@
+"""What can be said, and what holds in a repository: for pages that help people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from bot.commands.table import COMMANDS
+from bot.handlers.configs import House
+from bot.replies.help import WHO
+from bot.repository_config.changes import settings_of
+from bot.repository_config.model import RepositoryConfig
+from bot.web.api.endpoint import Answer, Call
+from bot.web.api.models import CommandHelp, FlagHelp, HelpQuery, HelpResponse, SettingHelp
+from bot.web.problems import Problem
+
+
+async def show(call: Call) -> Answer:
+    query: HelpQuery = call.query
+    if query.repository is None:
+        return Answer(document=_help(None, call.services.usual_house))
+    repository = await _repository(call, query.repository)
+    return Answer(document=_help(repository, await call.services.configs.of(repository)))
+
+
+async def _repository(call: Call, name: str) -> str:
+    """Its name as Codegen writes it. The config is read with the server's own GitHub account: so the caller's token has
+    to see the repository, and the organization has to be the server's own.
+
+    :raises Problem: where it is none of those
+    """
+    if call.org_id == call.services.own_org_id:
+        key = (call.caller.key, call.org_id, "repositories")
+        for each in await call.services.kept.get(key, call.codegen.repositories):
+            if each.full_name.lower() == name.lower():
+                return each.full_name
+    raise Problem(HTTPStatus.NOT_FOUND, "This token sees no such repository of the server's own organization.")
+
+
+def _help(repository: str | None, house: House) -> HelpResponse:
+    config = house.config
+    wrong = house.wrong
+    return HelpResponse(
+        repository=repository,
+        prefix=config.prefix,
+        commands=[*_built_in(config), *_prompts(config)],
+        config=[SettingHelp(name=each.name, value=each.value, is_usual=each.is_usual) for each in settings_of(config)],
+        problems=[f"{wrong.path}:{each.line}: {each.sentence}" for each in wrong.problems.problems] if wrong else [],
+    )
+
+
+def _built_in(config: RepositoryConfig) -> list[CommandHelp]:
+    return [
+        CommandHelp(
+            name=usage.name,
+            summary=usage.summary,
+            form=f"{config.prefix} {usage.form}",
+            example=f"{config.prefix} {usage.example}",
+            who=WHO[config.permission_for(usage.name, usage.permission)],
+            flags=[
+                FlagHelp(name=each.name, short=each.short, value=each.value, sentence=each.sentence)
+                for each in usage.flags
+            ],
+        )
+        for usage in (command.USAGE for command in COMMANDS.values())
+    ]
+
+
+def _prompts(config: RepositoryConfig) -> list[CommandHelp]:
+    """The repository's own."""
+    return [
+        CommandHelp(
+            name=name,
+            summary=prompt.description or f"This repository's own prompt for {prompt.command}.",
+            form=f"{config.prefix} {name} [WORDS]",
+            example=f"{config.prefix} {name}",
+            who=WHO[config.permission_for(name, COMMANDS[prompt.command].USAGE.permission)],
+            flags=[],
+        )
+        for name, prompt in config.prompts.items()
+    ]

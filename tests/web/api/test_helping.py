@@ -1,0 +1,52 @@
+"""The commands and a repository's config, for pages that help."""
+
+from __future__ import annotations
+
+from bot.commands.table import COMMANDS
+from tests.web.api.house import ORG, House
+
+CONFIG = """\
+prefix: /bot
+defaults:
+  concurrency: 5
+prompts:
+  tidy:
+    command: run
+    prompt: Tidy it up.
+    description: Tidies up.
+"""
+
+
+async def test_without_a_repository_the_usual_holds(house: House) -> None:
+    said = await house.get(f"{ORG}/help")
+    assert said.status == 200
+    assert [each["name"] for each in said.document["commands"]] == [*COMMANDS]
+    assert said.document["prefix"] == "/codegen"
+    assert all(each["is_usual"] for each in said.document["config"])
+    assert (await house.get(f"{ORG}/help", If_None_Match=said.headers["ETag"])).status == 304
+
+
+async def test_what_a_repository_says_otherwise_is_marked(house: House) -> None:
+    house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
+    said = (await house.get(f"{ORG}/help?repository=Octo/Shop")).document
+    assert said["repository"] == "octo/shop"
+    changed = {each["name"]: each["value"] for each in said["config"] if not each["is_usual"]}
+    assert changed["prefix"] == "/bot"
+    assert changed["defaults.concurrency"] == 5
+    last = said["commands"][-1]
+    assert (last["form"], last["summary"]) == ("/bot tidy [WORDS]", "Tidies up.")
+
+
+async def test_a_config_that_is_wrong_is_told_of_and_passed_over(house: House) -> None:
+    house.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
+    said = (await house.get(f"{ORG}/help?repository=octo/shop")).document
+    assert said["prefix"] == "/codegen"
+    [problem] = said["problems"]
+    assert problem.startswith("octo/shop/.github/codegen-bot.yml:1: ")
+
+
+async def test_a_repository_that_the_token_does_not_see_is_not_read(house: House) -> None:
+    """The file would be read with the server's own account."""
+    said = await house.get(f"{ORG}/help?repository=octo/secret")
+    assert said.status == 404
+    assert not [entry for entry in house.github.control.journal if "octo/secret" in entry.path]

@@ -1,0 +1,84 @@
+"""How runs went lately, in numbers; and when each of them ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from bot.codegen.models import AgentRun
+from bot.web.api.overview import overview_of
+from tests.web.api.house import ORG, House
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def a_run(number: int, status: str, *, days_ago: int = 0) -> AgentRun:
+    return AgentRun(id=number, organization_id=1, status=status, created_at=NOON - timedelta(days=days_ago))
+
+
+def test_days_statuses_shares_and_times() -> None:
+    runs = [
+        a_run(1, "COMPLETE"),
+        a_run(2, "FAILED"),
+        a_run(3, "COMPLETE", days_ago=1),
+        a_run(4, "ACTIVE"),
+        a_run(5, "COMPLETE", days_ago=3),
+    ]
+    ends = {1: NOON + timedelta(seconds=30), 2: NOON + timedelta(seconds=90), 5: NOON}
+    overview = overview_of(runs, ends, days=3, now=NOON)
+
+    assert [(day.day, day.by_status) for day in overview.days] == [
+        (date(2026, 5, 2), {}),
+        (date(2026, 5, 3), {"succeeded": 1}),
+        (date(2026, 5, 4), {"working": 1, "succeeded": 1, "failed": 1}),
+    ]
+    assert overview.by_status == {"working": 1, "succeeded": 2, "failed": 1}
+    assert (overview.runs, overview.ended, overview.succeeded) == (4, 3, 2)
+    assert overview.success_share == 2 / 3
+    times = overview.time_to_finish
+    assert (times.known, times.median, times.most) == (2, 60.0, 90.0)
+    assert times.buckets == {32: 1, 128: 1}
+    assert not overview.is_cut
+
+
+def test_nothing_at_all_has_no_share_and_no_time() -> None:
+    overview = overview_of([], {}, days=1, now=NOON)
+    assert overview.success_share is None
+    assert overview.time_to_finish.median is None
+    assert overview.days[0].by_status == {}
+
+
+async def test_only_the_days_that_are_asked_for_are_read(house: House) -> None:
+    now = datetime.now(UTC)
+    for number in range(1, 251):
+        house.codegen.start_elsewhere("words").created_at = now - timedelta(days=20 if number <= 200 else 0)
+        house.codegen.finish(number)
+    said = await house.get(f"{ORG}/overview?days=2")
+
+    assert said.status == 200
+    assert said.document["by_status"] == {"succeeded": 50}
+    assert said.document["success_share"] == 1.0
+    assert len(house.upstream("/agent/runs")) == 1
+
+
+async def test_an_end_that_the_bot_saw_has_its_time(house: House) -> None:
+    before = datetime.now(UTC)
+    started = await house.post(f"{ORG}/agent/run", {"prompt": "\n Fix it, token sk-1234567890abcdef1234. \nAll of it."})
+    number = started.document["id"]
+    shown = await house.get(f"{ORG}/agent/run/{number}")
+    assert shown.document["ended_at"] is None
+    assert shown.document["metadata"]["codegen_bot"]["prompt"].startswith("Fix it, token ")
+    assert "sk-1234567890" not in str(shown.document)
+
+    house.codegen.finish(number)
+    [listed] = (await house.get(f"{ORG}/agent/runs?limit=1&sort=created_at")).document["items"]
+    assert before <= datetime.fromisoformat(listed["ended_at"]) <= datetime.now(UTC)
+    overview = await house.get(f"{ORG}/overview?days=1")
+    assert overview.document["time_to_finish"]["known"] == 1
+
+
+async def test_the_runs_of_one_multi_run(house: House) -> None:
+    house.codegen.start_elsewhere("somebody else's")
+    begun = await house.post(f"{ORG}/multi-run", {"prompt": "Make it fast.", "concurrency": 2})
+    await house.codegen.run_created(3)
+    found = await house.get(f"{ORG}/agent/runs?multi_run_id={begun.document['id']}&sort=created_at")
+    assert [run["id"] for run in found.document["items"]] == [2, 3]
