@@ -48,6 +48,8 @@ lock: $(VENV)/.dev-ready
 		--python-version 3.11 --group action -c requirements.lock -o requirements-action.lock
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--python-version 3.11 pyproject.toml --extra postgresql --extra test --extra dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--python-version 3.11 --group build -c requirements-dev.lock -o requirements-build.lock
 
 dist: $(VENV)/.dev-ready
 	$(BIN)/uv build --no-build-isolation --out-dir dist
