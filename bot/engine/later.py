@@ -1,0 +1,34 @@
+"""What the database did not take, tried again after a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+DELAY = 5.0
+"""Seconds until an order that could not be handed to DBOS, or was cut off by the database, is tried again."""
+
+
+class Later:
+    """Work that waits for its time, until nothing is put off any more."""
+
+    def __init__(self) -> None:
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._closed = False
+
+    def put_off(self, work: Callable[[], None]) -> None:
+        """Does it after the delay; where the end has come, never."""
+
+        def run() -> None:
+            self._timers.discard(timer)
+            work()
+
+        if self._closed:
+            return
+        timer = asyncio.get_running_loop().call_later(DELAY, run)
+        self._timers.add(timer)
+
+    def close(self) -> None:
+        self._closed = True
+        for timer in self._timers:
+            timer.cancel()
