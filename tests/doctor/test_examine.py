@@ -15,10 +15,11 @@ from inline_snapshot import snapshot
 
 from bot.commands.labels import LabelRole, label_of
 from bot.doctor.finding import Level
-from bot.doctor.needs import EVENTS, LABEL_EVENTS, PERMISSIONS
+from bot.doctor.needs import EVENTS, LABEL_EVENTS
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
+from bot.github.permissions import needed
 from bot.repository_config.model import RepositoryConfig
 from bot.store.database import open_engine
 from bot.store.looking import look
@@ -178,7 +179,7 @@ class TestApp:
 
 
 async def test_one_suspended_installation_of_several_is_its_owners_affair(patient: Patient) -> None:
-    grant = {"permissions": dict.fromkeys(PERMISSIONS, "write"), "events": [*EVENTS]}
+    grant = {"permissions": dict.fromkeys(needed(), "write"), "events": [*EVENTS]}
     both = [
         {"account": {"login": "octo"}, "suspended_at": None, **grant},
         {"account": {"login": "acme"}, "suspended_at": "2026-05-04T12:00:00Z", **grant},
@@ -414,5 +415,5 @@ def test_the_readme_asks_for_what_is_needed() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     words = {"write": "read and write", "read": "read"}
     for least, shown in words.items():
-        names = ", ".join(name.replace("_", " ") for name, has in PERMISSIONS.items() if has == least)
+        names = ", ".join(name.replace("_", " ") for name, has in needed().items() if has == least)
         assert f"{names}: {shown}" in readme
