@@ -62,7 +62,9 @@ async def play(
                 async with Playground(github, codegen, port=port) as page:
                     say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
                     say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
-                    say(f"Your turn: {page} has the conversation and a box to write in. Ctrl-C ends it.")
+                    say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
+                    say(f"  {page} the playground: the conversation, and a box to write in")
+                    say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
                     await _until(stop, _with_transcript(github, stop.wait(), say))
 
 

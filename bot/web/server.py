@@ -17,6 +17,7 @@ from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
 from bot.web.cors import allow_origins, mark_answers
 from bot.web.counting import count_answers
+from bot.web.dashboard import pages as dashboard
 from bot.web.problems import Problem, answer_problems, name_requests, tell_name
 from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
 
@@ -79,7 +80,7 @@ def make_application(
     )
     if api is not None:
         told = self_description.routes(ENDPOINTS, STREAMS if streams is not None else ())
-        application.add_routes([*api.routes(ENDPOINTS), *told])
+        application.add_routes([*api.routes(ENDPOINTS), *told, *dashboard.routes()])
     if streams is not None:
         application.add_routes(streams.routes())
         application.on_shutdown.append(streams.close)

@@ -39,13 +39,13 @@ async def test_without_once_it_stays_until_it_is_stopped() -> None:
 
     def say(line: str) -> None:
         said.append(line)
-        if line.startswith("Your turn: "):
+        if "the dashboard: " in line:
             page_is_up.set()
 
     async with asyncio.timeout(30):
         playing = asyncio.create_task(demo.play(say=say, once=False, port=0, pace=0.1, stop=stop, api_port=0))
         await page_is_up.wait()
-        url = said[-1].split()[2]
+        [url] = [line.split()[0] for line in said if "the playground: " in line]
         async with aiohttp.ClientSession(url) as page:
             text = "/codegen help status"
             async with page.post("/comments", json={"login": "bob", "number": 1, "body": text}) as answer:

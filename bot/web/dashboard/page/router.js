@@ -1,0 +1,61 @@
+// Which view is shown for which address behind the page's #. Each view is a module of `views/`, fetched when it is needed:
+//
+//   export function show(root, place, signal)
+//
+// fills `root`, and lets go of everything it began when `signal` says so. `place.parts` are the words of the address that
+// its pattern leaves open, `place.query` is what follows its "?".
+
+import { state } from "./dom.js";
+
+const VIEWS = [
+  [/^\/runs$/, "runs", "Runs"],
+  [/^\/runs\/(\d+)$/, "run", "Run"],
+  [/^\/multi-runs\/([\w.:-]+)$/, "multi_run", "Multi-run"],
+  [/^\/overview$/, "overview", "Overview"],
+  [/^\/new$/, "start", "New run"],
+  [/^\/help$/, "help", "Help"],
+];
+
+const HOME = "#/runs";
+
+let shown = new AbortController();
+
+/** Shows what the address says, in place of what was there. */
+export async function route() {
+  shown.abort();
+  const { signal } = (shown = new AbortController());
+  const [path, words = ""] = (location.hash || HOME).slice(1).split("?");
+  const [found, name, title] = VIEWS.map(([pattern, ...rest]) => [pattern.exec(path), ...rest]).find(([match]) => match) || [];
+  const root = document.getElementById("main");
+  mark(path);
+  root.removeAttribute("aria-busy");
+  if (!found) {
+    document.title = "codegen-bot";
+    root.replaceChildren(state("empty", "There is nothing at this address."));
+    return;
+  }
+  document.title = `${[title, ...found.slice(1)].join(" ")} · codegen-bot`;
+  const view = await import(`./views/${name}.js`);
+  if (signal.aborted) return;
+  root.replaceChildren();
+  view.show(root, { parts: found.slice(1), query: new URLSearchParams(words) }, signal);
+}
+
+/** Goes on to another address; `replace`: without a step of its own in the browser's history, and nothing is shown anew. */
+export function go(address, { replace = false } = {}) {
+  if (replace) history.replaceState(null, "", address);
+  else location.hash = address;
+}
+
+/** Ends what is shown: somebody has signed out. */
+export function leave() {
+  shown.abort();
+}
+
+function mark(path) {
+  for (const link of document.querySelectorAll("#nav a")) {
+    const here = path === link.hash.slice(1) || path.startsWith(`${link.hash.slice(1)}/`);
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
