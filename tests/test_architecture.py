@@ -43,11 +43,13 @@ SPOKEN_BY = {
     "alembic": {"bot.store.migrating", "bot.store.migrations"},
     "aiohttp": {"bot.app", "bot.cli.send", "bot.demo", "bot.dry_run.github", "bot.emulator", "bot.github", "bot.web"},
     "click": {"bot.cli"},
+    "cryptography": {"bot.emulator.github.manifests"},
     "dbos": {"bot.engine"},
     "gidgethub": {"bot.github"},
     "httpx": {"bot.app.token_access", "bot.codegen", "bot.dry_run.codegen"},
     "jwt": {"bot.github.auth", "bot.emulator.github.tokens"},
     "markdown_it": {"bot.commands.markdown", "bot.commands.plain", "bot.demo.playground"},
+    "opentelemetry": {"bot.engine.collector"},
     "prometheus_client": {"bot.metrics"},
     "pydantic": {
         "bot.cli.receive",

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 
 from bot.emulator.control import JOURNAL_ENTRY
 from bot.emulator.github.limits import Limiter
+from bot.emulator.github.permissions import Permissions
 from bot.emulator.github.refusals import Refused, invalid, not_found
 from bot.emulator.github.tokens import Tokens
 from bot.emulator.github.world import RANK, REPOSITORY, Account, Role, World
@@ -32,6 +33,7 @@ class Access:
         self.world = world
         self.tokens = tokens
         self.limiter = limiter
+        self.permissions = Permissions()
 
     def account(self, request: web.Request, *, counted: bool = True) -> Account:
         """Who asks, counted against their hour."""
@@ -41,6 +43,8 @@ class Access:
         if counted:
             self.limiter.count(account.login)
         request[COUNTED] = counted
+        if (app := self.tokens.installed_app(request)) is not None:
+            self.permissions.check(request, app.permissions)
         return account
 
     def reader(self, request: web.Request, role: Role = "read") -> Account:

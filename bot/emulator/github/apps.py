@@ -10,7 +10,7 @@ from bot.emulator.github.answers import Access, number, page
 from bot.emulator.github.refusals import Refused, not_found
 from bot.emulator.github.shapes import Shapes, moment
 from bot.emulator.github.webhooks import Delivery, Webhooks
-from bot.emulator.github.world import INSTALLATION_ID, REPOSITORY
+from bot.emulator.github.world import REPOSITORY
 
 TOKEN_LASTS = 3600.0
 
@@ -30,7 +30,6 @@ class AppOperations:
             web.get("/app/hook/deliveries", self.deliveries),
             web.get("/app/hook/deliveries/{delivery_id}", self.delivery),
             web.post("/app/hook/deliveries/{delivery_id}/attempts", self.redeliver),
-            web.post("/app-manifests/{code}/conversions", self.convert_manifest),
             web.get("/installation/repositories", self.repositories),
             web.get(f"{repo}/installation", self.installation),
             web.get(f"{repo}/hooks", self.hooks),
@@ -39,29 +38,28 @@ class AppOperations:
         ]
 
     async def app(self, request: web.Request) -> web.Response:
-        self._access.tokens.check_app(request)
-        return web.json_response(self._shapes(request).app())
+        return web.json_response(self._shapes(request).app(self._access.tokens.app(request)))
 
     async def installations(self, request: web.Request) -> web.Response:
-        self._access.tokens.check_app(request)
-        return page(request, [self._shapes(request).installation()])
+        app = self._access.tokens.app(request)
+        return page(request, [self._shapes(request).installation(app)] if app.installation_id is not None else [])
 
     async def installation(self, request: web.Request) -> web.Response:
-        self._access.tokens.check_app(request)
-        if f"{request.match_info['owner']}/{request.match_info['repo']}".lower() != REPOSITORY:
+        app = self._access.tokens.app(request)
+        name = f"{request.match_info['owner']}/{request.match_info['repo']}"
+        if name.lower() != REPOSITORY or app.installation_id is None:
             raise not_found()
-        return web.json_response(self._shapes(request).installation())
+        return web.json_response(self._shapes(request).installation(app))
 
     async def access_token(self, request: web.Request) -> web.Response:
-        self._access.tokens.check_app(request)
-        if number(request, "installation_id") != INSTALLATION_ID:
+        app = self._access.tokens.app(request)
+        if number(request, "installation_id") != app.installation_id:
             raise not_found()
         ends = datetime.now(UTC) + timedelta(seconds=TOKEN_LASTS)
-        shapes = self._shapes(request)
         document = {
-            "token": self._access.tokens.mint(TOKEN_LASTS),
+            "token": self._access.tokens.mint(TOKEN_LASTS, app),
             "expires_at": moment(ends),
-            "permissions": shapes.installation()["permissions"],
+            "permissions": app.permissions,
             "repository_selection": "all",
         }
         return web.json_response(document, status=201)
@@ -71,11 +69,6 @@ class AppOperations:
         if account.type != "Bot":
             raise Refused(403, "You must authenticate with an installation access token to list its repositories.")
         return page(request, [self._shapes(request).repository(account)], key="repositories")
-
-    async def convert_manifest(self, request: web.Request) -> web.Response:
-        """What an App's creation from a manifest answers; the secrets are made up."""
-        secrets = {"client_secret": "emulated", "webhook_secret": self._webhooks.secret or None, "pem": "emulated"}
-        return web.json_response(self._shapes(request).app() | secrets, status=201)
 
     # Deliveries
 
@@ -102,7 +95,7 @@ class AppOperations:
         return page(request, [hook])
 
     async def hook_config(self, request: web.Request) -> web.Response:
-        self._access.tokens.check_app(request)
+        self._access.tokens.app(request)
         return web.json_response(self._config())
 
     def _config(self) -> dict[str, str]:
@@ -143,7 +136,7 @@ class AppOperations:
     def _check(self, request: web.Request) -> None:
         """The App's own log takes its JWT, a repository's hook a token that may administer it; others see no hook."""
         if "owner" not in request.match_info:
-            self._access.tokens.check_app(request)
+            self._access.tokens.app(request)
         elif self._access.reader(request).role != "admin" or request.match_info.get("hook_id", "1") != "1":
             raise not_found()
 

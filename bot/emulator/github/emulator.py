@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from bot.emulator.control import Control
+from bot.emulator.control import PREFIX, Control
 from bot.emulator.github.answers import Access, answers
 from bot.emulator.github.apps import AppOperations
 from bot.emulator.github.code import CodeOperations
 from bot.emulator.github.comments import CommentOperations
 from bot.emulator.github.controls import Controls
 from bot.emulator.github.limits import HOURLY, Limiter
+from bot.emulator.github.manifest_pages import ManifestPages
+from bot.emulator.github.manifests import Manifests
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.threads import ThreadOperations
 from bot.emulator.github.tokens import Tokens
@@ -25,7 +27,8 @@ from bot.emulator.server import Changes, EmulatorServer
 
 
 class GitHubEmulator(EmulatorServer):
-    """The part of GitHub that the bot uses, on a port of this machine.
+    """The part of GitHub that the bot uses, on a port of this machine. The API is at its root, and below ``/api/v3`` as
+    well, where GitHub Enterprise Server has it.
 
     :param webhook_url: where webhooks go; None: nowhere
     :param limits: whether too many requests are refused
@@ -53,20 +56,27 @@ class GitHubEmulator(EmulatorServer):
         self.control = Control(reset=self._reset, changed=self._changes.notify, kinds=KINDS)
         access = Access(self.world, self.tokens, self._limiter)
         self.app = web.Application(middlewares=[self.control.middleware, answers(self._limiter)])
-        for part in (
-            self.control,
-            Controls(self.world, self.webhooks, self.tokens),
+        self.permissions = access.permissions
+        self.manifests = Manifests(self.world)
+        pages = ManifestPages(self.world, self.webhooks, self.manifests)
+        for part in (self.control, Controls(self.world, self.webhooks, self.tokens), pages):
+            self.app.add_routes(part.routes())
+        routes = pages.api_routes()
+        for operations in (
             CommentOperations(access, self.webhooks),
             ThreadOperations(access, self.webhooks),
             CodeOperations(access),
             AppOperations(access, self.webhooks),
         ):
-            self.app.add_routes(part.routes())
+            routes += operations.routes()
+        self.app.add_routes([*routes, *_of_a_server(routes)])
 
     def _reset(self) -> None:
         self.world.reset()
         self.webhooks.reset()
         self.tokens.reset()
+        self.permissions.reset()
+        self.manifests.reset()
         self._limiter.reset()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -166,3 +176,16 @@ class GitHubEmulator(EmulatorServer):
     async def idle(self) -> None:
         """Waits until every webhook has been answered."""
         await self.until(lambda: self.webhooks.idle)
+
+
+def _of_a_server(routes: list[web.RouteDef]) -> list[web.RouteDef]:
+    """The same once more, where GitHub Enterprise Server has it."""
+    return [
+        web.RouteDef(each.method, _server_path(each.path), each.handler, each.kwargs)
+        for each in routes
+        if not each.path.startswith(PREFIX)
+    ]
+
+
+def _server_path(path: str) -> str:
+    return "/api/graphql" if path == "/graphql" else f"/api/v3{path}"

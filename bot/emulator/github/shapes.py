@@ -13,11 +13,10 @@ from bot.emulator.github.world import (
     APP_SLUG,
     BASE_SHA,
     BOT_LOGIN,
-    CLIENT_ID,
     DEFAULT_BRANCH,
-    INSTALLATION_ID,
     REPOSITORY,
     Account,
+    App,
     CheckRun,
     Comment,
     Label,
@@ -552,43 +551,46 @@ class Shapes:
 
     # The App
 
-    def app(self) -> dict[str, Any]:
+    def app(self, app: App | None = None) -> dict[str, Any]:
+        """:param app: App 1 where it is None"""
+        app = app or self._world.apps[APP_ID]
         return {
-            "id": APP_ID,
-            "slug": APP_SLUG,
-            "node_id": _node("A", APP_ID),
-            "client_id": CLIENT_ID,
-            "owner": self.user(self._world.accounts["octo"]),
-            "name": APP_SLUG,
+            "id": app.id,
+            "slug": app.slug,
+            "node_id": _node("A", app.id),
+            "client_id": app.client_id,
+            "owner": self.user(self._world.accounts[app.owner]),
+            "name": app.name,
             "description": None,
-            "external_url": f"{HTML}/apps/{APP_SLUG}",
-            "html_url": f"{HTML}/apps/{APP_SLUG}",
+            "external_url": app.html_url,
+            "html_url": app.html_url,
             "created_at": "2020-01-01T00:00:00Z",
             "updated_at": "2020-01-01T00:00:00Z",
-            "permissions": self._world.app_permissions,
-            "events": self._world.app_events,
-            "installations_count": 1,
+            "permissions": app.permissions,
+            "events": app.events,
+            "installations_count": 1 if app.installation_id is not None else 0,
         }
 
-    def installation(self) -> dict[str, Any]:
-        owner = self._world.accounts["octo"]
+    def installation(self, app: App) -> dict[str, Any]:
+        """On the one repository."""
+        owner, number = self._world.accounts[REPOSITORY.partition("/")[0]], app.installation_id
         return {
-            "id": INSTALLATION_ID,
+            "id": number,
             "account": self.user(owner),
             "repository_selection": "all",
-            "access_tokens_url": f"{self._api}/app/installations/{INSTALLATION_ID}/access_tokens",
+            "access_tokens_url": f"{self._api}/app/installations/{number}/access_tokens",
             "repositories_url": f"{self._api}/installation/repositories",
-            "html_url": f"{HTML}/organizations/octo/settings/installations/{INSTALLATION_ID}",
-            "app_id": APP_ID,
-            "client_id": CLIENT_ID,
+            "html_url": f"{HTML}/organizations/{owner.login}/settings/installations/{number}",
+            "app_id": app.id,
+            "client_id": app.client_id,
             "target_id": owner.id,
             "target_type": "Organization",
-            "permissions": self._world.app_permissions,
-            "events": self._world.app_events,
+            "permissions": app.permissions,
+            "events": app.events,
             "created_at": "2020-01-01T00:00:00Z",
             "updated_at": "2020-01-01T00:00:00Z",
             "single_file_name": None,
-            "app_slug": APP_SLUG,
+            "app_slug": app.slug,
             "suspended_by": None,
             "suspended_at": moment(self._world.suspended_at),
         }

@@ -11,7 +11,7 @@ import jwt
 from aiohttp import web
 
 from bot.emulator.github.refusals import Refused
-from bot.emulator.github.world import ACTIONS_LOGIN, APP_ID, BOT_LOGIN, CLIENT_ID, Account, World
+from bot.emulator.github.world import ACTIONS_LOGIN, APP_ID, BOT_LOGIN, Account, App, World
 
 LONGEST_JWT = 600
 """Seconds from now to a JWT's end."""
@@ -32,16 +32,19 @@ class Tokens:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._installation: dict[str, float] = {}
+        self._installation: dict[str, tuple[float, int]] = {}
         self.app_public_key: str | None = None
 
     def reset(self) -> None:
         self._installation.clear()
 
-    def mint(self, lasts: float) -> str:
-        """A new installation token."""
+    def mint(self, lasts: float, app: App) -> str:
+        """A new token of an App's installation.
+
+        :param lasts: seconds
+        """
         token = f"ghs_emulated{self._world.next_id():028d}"
-        self._installation[token] = time.time() + lasts
+        self._installation[token] = (time.time() + lasts, app.id)
         return token
 
     def expire(self) -> int:
@@ -56,46 +59,64 @@ class Tokens:
     def account(self, request: web.Request) -> Account:
         """:raises Refused: 401 for a token that is missing, unknown or expired"""
         _, token = _credential(request)
-        if token == "bot-token" or self._installation.get(token, 0.0) > time.time():  # noqa: S105 - the fixed one
+        if token == "bot-token":  # noqa: S105 - the fixed one
             return self._world.accounts[BOT_LOGIN]
+        if (app := self.installed_app(request)) is not None:
+            return self._world.accounts[app.login]
         if token == ACTIONS_TOKEN:
             return self._world.accounts[ACTIONS_LOGIN]
         if token.startswith("as-") and (account := self._world.account(token.removeprefix("as-"))) is not None:
             return account
         raise Refused(401, "Bad credentials" if token else "Requires authentication")
 
+    def installed_app(self, request: web.Request) -> App | None:
+        """The App whose installation's token it is, and None for all other tokens, expired ones too."""
+        ends, app_id = self._installation.get(_credential(request)[1], (0.0, 0))
+        return self._world.apps.get(app_id) if ends > time.time() else None
+
     def is_minted(self, request: web.Request) -> bool:
         """Whether it is an installation's token that was asked for, or a workflow's, and not the fixed one."""
         token = _credential(request)[1]
         return token == ACTIONS_TOKEN or token in self._installation
 
-    def check_app(self, request: web.Request) -> None:
-        """:raises Refused: where the request does not carry the App's JWT, as a bearer"""
+    def app(self, request: web.Request) -> App:
+        """The App whose JWT the request carries.
+
+        :raises Refused: where it carries none, as a bearer
+        """
         scheme, token = _credential(request)
         try:
+            app = self._claimed(token)
+            key = self.app_public_key if app is None or app.id == APP_ID else app.public_key
             if scheme != "bearer" or jwt.get_unverified_header(token)["alg"] != "RS256":
                 raise Refused(401, "A JSON web token could not be decoded")
             claims = jwt.decode(
                 token,
-                self.app_public_key or "",
+                key or "",
                 algorithms=["RS256"],
                 options={
-                    "verify_signature": self.app_public_key is not None,
+                    "verify_signature": key is not None,
                     "verify_exp": False,
                     "verify_iat": True,
                     "verify_aud": False,
                 },
                 leeway=CLOCKS_APART,
             )
-            issuer, left = str(claims["iss"]), claims["exp"] - time.time()
+            left = claims["exp"] - time.time()
         except (jwt.InvalidTokenError, KeyError, TypeError):
             raise Refused(401, "A JSON web token could not be decoded") from None
         if left <= 0:
             raise Refused(401, _BAD_END)
         if left > LONGEST_JWT:
             raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
-        if issuer not in {str(APP_ID), CLIENT_ID}:
+        if app is None:
             raise Refused(404, "Integration not found")
+        return app
+
+    def _claimed(self, token: str) -> App | None:
+        """The App that a JWT says it is of, by its id or its client id."""
+        issuer = str(jwt.decode(token, options={"verify_signature": False})["iss"])
+        return next((app for app in self._world.apps.values() if issuer in {str(app.id), app.client_id}), None)
 
 
 def _credential(request: web.Request) -> tuple[str, str]:

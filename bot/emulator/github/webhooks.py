@@ -17,7 +17,17 @@ import aiohttp
 
 from bot.emulator.github.shapes import Shapes, moment
 from bot.emulator.github.troubles import HookWeather
-from bot.emulator.github.world import APP_ID, INSTALLATION_ID, REPOSITORY, Account, Comment, Label, Thread, World
+from bot.emulator.github.world import (
+    APP_ID,
+    INSTALLATION_ID,
+    REPOSITORY,
+    Account,
+    App,
+    Comment,
+    Label,
+    Thread,
+    World,
+)
 
 TIMEOUT_SECONDS = 10.0
 """GitHub gives up after ten seconds."""
@@ -37,6 +47,7 @@ class Delivery:
     status_code: int = 0
     status: str = "pending"
     duration: float = 0.0
+    installation_id: int | None = INSTALLATION_ID
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -55,7 +66,7 @@ class Delivery:
             "status_code": self.status_code,
             "event": self.event,
             "action": self.action,
-            "installation_id": INSTALLATION_ID,
+            "installation_id": self.installation_id,
             "repository_id": 1,
             "throttled_at": None,
         }
@@ -75,6 +86,7 @@ class Webhooks:
         self.url = url
         self.secret = secret
         self.deliveries: list[Delivery] = []
+        self._app_id = APP_ID
         self._world = world
         self._changed = changed
         self.sky: HookWeather | None = None
@@ -97,10 +109,19 @@ class Webhooks:
         self.deliveries.clear()
         self.sky = None
         self.config.clear()
+        self._app_id = APP_ID
         self._forget_late()
         # The queue itself stays: somebody is waiting at it.
         while not self._queue.empty():
             self._queue.get_nowait()
+
+    def belong_to(self, app: App) -> None:
+        """From now on an App is told, by its own webhook, of what it wants to know."""
+        self.url, self.secret, self._app_id = app.webhook_url, app.webhook_secret, app.id
+
+    @property
+    def _app(self) -> App:
+        return self._world.apps[self._app_id]
 
     @property
     def idle(self) -> bool:
@@ -156,13 +177,15 @@ class Webhooks:
     # How it is sent
 
     def _emit(self, shapes: Shapes, event: str, action: str, sender: Account, parts: dict[str, Any]) -> None:
+        if self._app_id != APP_ID and event not in self._app.events:
+            return
         payload = {
             "action": action,
             **parts,
             "repository": shapes.webhook_repository(),
             "organization": _organization(shapes, self._world),
             "sender": shapes.user(sender),
-            "installation": {"id": INSTALLATION_ID, "node_id": "SW5zdGFsbGF0aW9uMQ=="},
+            "installation": {"id": self._app.installation_id, "node_id": "SW5zdGFsbGF0aW9uMQ=="},
         }
         body, guid = json.dumps(payload).encode(), str(uuid.uuid4())
         delay, copies = self.sky.send(event) if self.sky is not None else (0.0, [])
@@ -173,6 +196,7 @@ class Webhooks:
     def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str, delay: float = 0.0) -> Delivery:
         again = any(delivery.guid == guid for delivery in self.deliveries)
         delivery = Delivery(self._world.next_id(), guid, event, action, body, self._world.now(), again)
+        delivery.installation_id = self._app.installation_id
         if self.url is None:
             # Without an address there is nobody to tell; what happened is still on record.
             delivery.status = "no webhook"
@@ -214,7 +238,7 @@ class Webhooks:
             "X-GitHub-Event": delivery.event,
             "X-GitHub-Hook-ID": "1",
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-GitHub-Hook-Installation-Target-ID": str(APP_ID),
+            "X-GitHub-Hook-Installation-Target-ID": str(self._app_id),
         } | _signatures(self.secret, delivery.body)
         if self.url is None:
             delivery.status = "no webhook"

@@ -37,6 +37,31 @@ class Account:
 
 
 @dataclass(slots=True)
+class App:
+    """A GitHub App. `public_key`: what its JWTs are checked with, as PEM text; None: any signature will do.
+    `installation_id`: on the one repository; None: it is not installed."""
+
+    id: int
+    slug: str
+    name: str
+    client_id: str
+    owner: str
+    permissions: dict[str, str]
+    events: list[str]
+    installation_id: int | None = None
+    public: bool = False
+    public_key: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str = ""
+    html_url: str = ""
+
+    @property
+    def login(self) -> str:
+        """As whom it writes."""
+        return f"{self.slug}[bot]"
+
+
+@dataclass(slots=True)
 class Reaction:
     id: int
     account: Account
@@ -130,8 +155,7 @@ class World:
         """Back to the start: people, repository ``octo/shop``, pull request 1 and issue 2."""
         self._id = 1000
         self.private = True
-        self.app_permissions = dict(_APP_PERMISSIONS)
-        self.app_events = list(_APP_EVENTS)
+        self.apps = {APP_ID: _first_app()}
         self.suspended_at: datetime | None = None
         self.commits: set[str] = {BASE_SHA}
         self.accounts: dict[str, Account] = {}
@@ -154,6 +178,23 @@ class World:
         self.open_thread("carol", "Prices are shown without tax", "In the cart, and only there.")
         self.add_label("bug", "d73a4a", "Something isn't working")
         self.add_label("enhancement", "a2eeef", "New feature or request")
+
+    @property
+    def app_permissions(self) -> dict[str, str]:
+        """What App 1 is granted."""
+        return self.apps[APP_ID].permissions
+
+    @property
+    def app_events(self) -> list[str]:
+        """What App 1 is told of."""
+        return self.apps[APP_ID].events
+
+    def install(self, app: App) -> None:
+        """On the one repository, where it may write from now on."""
+        if app.installation_id is None:
+            app.installation_id = self.next_id()
+            self.add_account(app.login, kind="Bot", role="write")
+            self._changed()
 
     def next_id(self) -> int:
         self._id += 1
@@ -280,13 +321,25 @@ def total(items, tax):
     return round(round(net, 2) * (1 + tax), 2)
 """
 
-_APP_PERMISSIONS = {
-    "actions": "read",
-    "checks": "write",
-    "contents": "read",
-    "issues": "write",
-    "members": "read",
-    "metadata": "read",
-    "pull_requests": "write",
-}
-_APP_EVENTS = ["issue_comment", "issues", "pull_request", "pull_request_review", "pull_request_review_comment"]
+
+def _first_app() -> App:
+    """The one that is always there."""
+    return App(
+        APP_ID,
+        APP_SLUG,
+        APP_SLUG,
+        CLIENT_ID,
+        REPOSITORY.partition("/")[0],
+        {
+            "actions": "read",
+            "checks": "write",
+            "contents": "read",
+            "issues": "write",
+            "members": "read",
+            "metadata": "read",
+            "pull_requests": "write",
+        },
+        ["issue_comment", "issues", "pull_request", "pull_request_review", "pull_request_review_comment"],
+        installation_id=INSTALLATION_ID,
+        html_url=f"https://github.com/apps/{APP_SLUG}",
+    )

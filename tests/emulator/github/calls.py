@@ -16,6 +16,12 @@ Who: TypeAlias = Literal["as-alice", "bot-token", "app"]
 Rest: TypeAlias = Any  # githubkit's client is typed by version; which one is installed is not the test's to know
 Call: TypeAlias = Callable[[Rest, "Scene"], Awaitable[Response[Any, Any]]]
 
+MANIFEST = {
+    "name": "Another bot",
+    "url": "https://bot.example.com",
+    "hook_attributes": {"url": "https://bot.example.com/hook"},
+}
+
 OWNER, NAME = SHOP = ("octo", "shop")
 
 
@@ -31,6 +37,7 @@ class Scene:
     check: int
     delivery: int
     sha: str
+    code: str
 
 
 def set_scene(emulator: GitHubEmulator) -> Scene:
@@ -47,6 +54,7 @@ def set_scene(emulator: GitHubEmulator) -> Scene:
     issue_reaction, _ = world.react(world.threads[1].reactions, alice, "+1")
     output: dict[str, str | None] = {"title": "1 failed", "summary": "1 failed, 3 passed", "text": "assert 1 == 2"}
     check = add_check_run(world, "test", sha, conclusion="failure", output=output)
+    _, code = emulator.manifests.create(MANIFEST, owner="octo", base=emulator.url)
     return Scene(
         comment=comment.id,
         review_comment=review_comment.id,
@@ -56,6 +64,7 @@ def set_scene(emulator: GitHubEmulator) -> Scene:
         check=check.id,
         delivery=emulator.deliveries[0].id,
         sha=sha,
+        code=code,
     )
 
 
@@ -185,7 +194,7 @@ _AS_ALICE: dict[str, Call] = {
         rest.actions.async_download_job_logs_for_workflow_run(*SHOP, at.check)
     ),
     # The App is only being made; the repository's webhook
-    "POST /app-manifests/{code}/conversions": lambda rest, _: rest.apps.async_create_from_manifest("code"),
+    "POST /app-manifests/{code}/conversions": lambda rest, at: rest.apps.async_create_from_manifest(at.code),
     "GET /repos/{owner}/{repo}/hooks": lambda rest, _: rest.repos.async_list_webhooks(*SHOP),
     "GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries": lambda rest, _: rest.repos.async_list_webhook_deliveries(
         *SHOP, 1
