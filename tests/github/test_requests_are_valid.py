@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,16 +19,13 @@ from bot.emulator.github.code import add_check_run
 from bot.emulator.github.world import BOT_LOGIN
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
-from bot.github.hooks import DeliveryLog, Hooks
+from bot.github.hooks import Hooks
 from bot.github.limits import ContentBudget
-from bot.github.models import CommentKind, Label, Reaction
 from tests.emulator.github import description
 from tests.github.answering import Clock
+from tests.github.asks import ASKS, HOOK_ASKS, LABEL, SHOP, read_all
 
 pytestmark = pytest.mark.skipif(not description.PATH.exists(), reason="GitHub's description is not at hand")
-
-SHOP = "octo/shop"
-LABEL = Label("area/shop", "5319e7", "Starts an agent")
 
 
 @dataclass
@@ -121,55 +117,6 @@ def _wrong_body(template: str, operation: dict[str, Any], raw: bytes) -> list[st
     return description.errors(schema, body) + [f"{template} has no {name}" for name in set(body) - properties]
 
 
-# One request for each method
-
-Ask = Callable[[GitHub, int, int], Awaitable[Any]]
-"""Takes the client, an issue comment's number, and a review comment's."""
-
-
-async def _read_all(pages: AsyncIterator[Any]) -> list[Any]:
-    return [each async for each in pages]
-
-
-async def _job_log(github: GitHub) -> str | None:
-    """Of the one check that there is; the client is then sent on to a store, which is none of GitHub's API."""
-    (check,) = await github.check_runs(SHOP, "fix-checkout")
-    return await github.job_log(SHOP, check.id)
-
-
-async def _react(github: GitHub, comment: int, remark: int, *, off: bool) -> None:
-    act = github.unreact if off else github.react
-    await act(SHOP, kind=CommentKind.ISSUE_COMMENT, comment_id=comment, content=Reaction.EYES)
-    await act(SHOP, kind=CommentKind.REVIEW_COMMENT, comment_id=remark, content=Reaction.EYES)
-
-
-ASKS: dict[str, Ask] = {
-    "me": lambda github, *_: github.me(),
-    "permission": lambda github, *_: github.permission(SHOP, "codegen-bot[bot]"),
-    "comment": lambda github, *_: github.comment(SHOP, 1, "Hello"),
-    "edit_comment": lambda github, comment, _: github.edit_comment(SHOP, comment, "Hello again"),
-    "delete_comment": lambda github, comment, _: github.delete_comment(SHOP, comment),
-    "get_comment": lambda github, comment, _: github.get_comment(SHOP, comment),
-    "comments": lambda github, *_: _read_all(github.comments(SHOP, 1, since=datetime(2026, 1, 1, tzinfo=UTC))),
-    "react": lambda github, comment, remark: _react(github, comment, remark, off=False),
-    "reacted": lambda github, comment, _: github.reacted(SHOP, comment, Reaction.PLUS_ONE),
-    "unreact": lambda github, comment, remark: _react(github, comment, remark, off=True),
-    "thread": lambda github, *_: github.thread(SHOP, 1),
-    "threads_labelled": lambda github, *_: github.threads_labelled(SHOP, "codegen:starred"),
-    "labels": lambda github, *_: github.labels(SHOP, 1),
-    "repository_labels": lambda github, *_: github.repository_labels(SHOP),
-    "add_labels": lambda github, *_: github.add_labels(SHOP, 1, ["area/shop", "bug"]),
-    "remove_label": lambda github, *_: github.remove_label(SHOP, 1, "area/shop"),
-    "create_label": lambda github, *_: github.create_label(SHOP, LABEL),
-    "pull_request": lambda github, *_: github.pull_request(SHOP, 1),
-    "own_permission": lambda github, *_: github.own_permission(SHOP),
-    "default_branch": lambda github, *_: github.default_branch(SHOP),
-    "file": lambda github, *_: github.file(SHOP, "app/checkout.py", ref="main"),
-    "check_runs": lambda github, *_: github.check_runs(SHOP, "fix-checkout"),
-    "job_log": lambda github, *_: _job_log(github),
-}
-
-
 def test_there_is_a_request_for_every_method() -> None:
     methods = {name for name, _ in inspect.getmembers(GitHub, inspect.isfunction) if not name.startswith("_")}
     assert set(ASKS) == methods
@@ -186,26 +133,6 @@ async def test_a_request_is_as_described(
     requests = [sent for sent in wire.requests if not sent.path.startswith(PREFIX)]
     assert requests
     assert [wrong(sent) for sent in requests] == [[]] * len(requests)
-
-
-SHOP_LOG, APP_LOG = DeliveryLog(SHOP, 1), DeliveryLog()
-
-
-async def _redeliver(github: GitHub, log: DeliveryLog) -> None:
-    failed = await _read_all(github.hooks.deliveries(log, status="failure"))
-    await github.hooks.redeliver(log, failed[0].id)
-
-
-HOOK_ASKS: dict[str, Callable[[GitHub], Awaitable[Any]]] = {
-    "of_repository": lambda github: github.hooks.of_repository(SHOP),
-    "app": lambda github: github.hooks.app(),
-    "installations": lambda github: github.hooks.installations(),
-    "deliveries": lambda github: _read_all(github.hooks.deliveries(SHOP_LOG)),
-    "deliveries of the App": lambda github: _read_all(github.hooks.deliveries(APP_LOG, status="success")),
-    "redeliver": lambda github: _redeliver(github, SHOP_LOG),
-    "redeliver for the App": lambda github: _redeliver(github, APP_LOG),
-    "comments_since": lambda github: _read_all(github.hooks.comments_since(SHOP, datetime(2026, 1, 1, tzinfo=UTC))),
-}
 
 
 def test_there_is_a_request_about_hooks_for_every_method() -> None:
@@ -245,7 +172,7 @@ async def test_every_page_is_asked_for_as_described(
     for number in range(101):
         emulator.world.write("carol", 1, f"Number {number}")
     github = _github(emulator, traced, clock, TokenAuth("bot-token"))
-    assert len(await _read_all(github.comments(SHOP, 1))) == 101
+    assert len(await read_all(github.comments(SHOP, 1))) == 101
     assert [dict(sent.query).get("page") for sent in wire.requests] == [None, "2"]
     assert [wrong(sent) for sent in wire.requests] == [[]] * 2
 
