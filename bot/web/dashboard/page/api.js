@@ -82,9 +82,14 @@ export async function get(path, options = {}) {
   return (await ask("GET", path, options)).document;
 }
 
+/** A name for what is sent, by which the server knows it again. */
+export function newKey() {
+  return crypto.getRandomValues(new BigUint64Array(2)).join("");
+}
+
 /** Posts once, however often it has to be sent: the key makes the server take it for the same. */
-export async function post(path, body, { signal } = {}) {
-  const headers = { "Idempotency-Key": crypto.getRandomValues(new BigUint64Array(2)).join("") };
+export async function post(path, body, { signal, key = newKey() } = {}) {
+  const headers = { "Idempotency-Key": key };
   try {
     return (await ask("POST", path, { body, headers, signal })).document;
   } catch (error) {
