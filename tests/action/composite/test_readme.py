@@ -1,0 +1,91 @@
+"""The README's section on the Action, followed word by word: its workflows run on a runner, against both emulators."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
+from tests.action.composite.runner import ROOT, Job, resolve
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("\n## As a GitHub Action\n")[2].partition("\n## ")[0]
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)]
+
+KNOWN = {"secrets.CODEGEN_API_TOKEN": "sk-org1-from-the-secrets", "vars.CODEGEN_ORG_ID": "1"}
+"""What the README says to put into the repository's settings."""
+
+
+@pytest.fixture
+async def codegen() -> AsyncIterator[CodegenEmulator]:
+    async with CodegenEmulator(pace=None, limits=False) as codegen:
+        yield codegen
+
+
+@pytest.fixture
+async def github() -> AsyncIterator[GitHubEmulator]:
+    async with GitHubEmulator(webhook_url="http://127.0.0.1:9/", limits=False) as github:
+        yield github
+
+
+@pytest.fixture
+def job(plain_job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> Job:
+    plain_job.environ = {"CODEGEN_API_BASE_URL": codegen.url, "GITHUB_API_URL": github.url}
+    return plain_job
+
+
+def inputs_of(step: dict[str, Any]) -> dict[str, str]:
+    """A step's ``with:``, as the runner gives it to the Action."""
+    assert re.fullmatch(r"OWNER/codegen-bot@v1", step["uses"])
+    return {name.replace("-", "_"): resolve(str(value), KNOWN) for name, value in step["with"].items()}
+
+
+def begins(condition: str, body: str) -> bool:
+    """The job's ``if:``, in the one form that the README uses."""
+    found = re.fullmatch(r"contains\(github\.event\.comment\.body, '(.+)'\)", condition)
+    assert found is not None
+    return found[1] in body
+
+
+async def test_the_first_workflow_answers_a_comment(job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> None:
+    # YAML 1.1 reads the key `on` as true.
+    workflow = BLOCKS[0]
+    [definition] = workflow["jobs"].values()
+    comment = github.comment("alice", 1, "/codegen run find out why the total is off by a cent, and fix it")
+    delivery = github.deliveries[-1]
+    assert delivery.event in workflow[True]
+    assert delivery.payload["action"] in workflow[True][delivery.event]["types"]
+    assert begins(definition["if"], comment.body)
+    job.event = (delivery.event, delivery.payload)
+
+    [step] = definition["steps"]
+    using = asyncio.create_task(job.use(**inputs_of(step)))
+    await codegen.run_created(1)
+    codegen.finish(1, result="It was rounded twice.", pull_request="octo/shop#3")
+    outputs = await using
+
+    assert job.exit_status == 0, job.log
+    assert outputs["conclusion"] == "success"
+    [reply] = [each for each in github.comments(1) if each.author != "alice"]
+    assert "It was rounded twice." in reply.body
+    seen = [line for line in job.log.splitlines() if not line.startswith("::add-mask::")]
+    assert KNOWN["secrets.CODEGEN_API_TOKEN"] not in "\n".join(seen)
+
+
+async def test_the_step_with_a_prompt_works_on_any_event(job: Job, codegen: CodegenEmulator) -> None:
+    [[step]] = BLOCKS[1:]
+    job.event = ("schedule", {"schedule": "0 3 * * *"})
+    using = asyncio.create_task(job.use(**inputs_of(step)))
+    run = await codegen.run_created(1)
+    codegen.finish(1)
+    outputs = await using
+
+    assert job.exit_status == 0, job.log
+    assert step["with"]["prompt"] in run.prompt
+    assert (outputs["conclusion"], outputs["agent-run-id"]) == ("success", "1")
