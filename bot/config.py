@@ -149,6 +149,11 @@ class Settings(Accounts):
         description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
     )
     log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
+    otel_exporter_otlp_traces_endpoint: str | None = Field(
+        default=None,
+        description="Where OpenTelemetry traces are sent, such as http://localhost:4318/v1/traces. "
+        "Needs the extra otel (docs/metrics.md).",
+    )
 
     @field_validator("github_webhook_secret", mode="before")
     @classmethod
@@ -177,6 +182,13 @@ class Settings(Accounts):
     def _known_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("it starts with neither sqlite:/// nor postgresql://")
+        return value
+
+    @field_validator("otel_exporter_otlp_traces_endpoint", mode="after")
+    @classmethod
+    def _address_without_secrets(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#@\s]*)?", value):
+            raise ValueError("it is no address such as http://localhost:4318/v1/traces")
         return value
 
     @model_validator(mode="after")

@@ -72,6 +72,10 @@ WRONG = {
     "GITHUB_PRIVATE_KEY": ("MIIEowIBAAKC", "it is neither PEM text nor the path of a readable file"),
     "GITHUB_WEBHOOK_SECRET": (" , ", "it holds no secret"),
     "LOG_FORMAT": ("xml", "Input should be 'console' or 'json'"),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": (
+        "http://bot:hunter2@collector:4318/v1/traces",
+        "it is no address such as http://localhost:4318/v1/traces",
+    ),
     "LOG_LEVEL": ("LOUD", "String should match pattern '^(?i:DEBUG|INFO|WARNING|ERROR)$'"),
     "PORT": ("http", "Input should be a valid integer, unable to parse string as an integer"),
     "PROGRESS_INTERVAL_SECONDS": ("inf", "Input should be a finite number"),

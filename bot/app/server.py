@@ -24,6 +24,7 @@ from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.takeover import claim_name
+from bot.engine.traces import Traces
 from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
@@ -124,6 +125,7 @@ async def _application(
             clients(settings, pace, observer=metrics, witness=witness) as own_worlds,
             watching(own_worlds, settings, pace, database, locks, witness) as (executor_id, worlds, lag),
         ):
+            collector = settings.otel_exporter_otlp_traces_endpoint
             tools = Tools(
                 codegen=worlds.codegen,
                 org_id=settings.codegen_org_id,
@@ -148,6 +150,7 @@ async def _application(
                 heard=_count_in(metrics, pace.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
+                traces=Traces(collector, executor_id=executor_id) if collector else None,
                 rhythm=Rhythm(
                     polling=pace.polling_interval,
                     takeover=min(1.0, pace.grace),

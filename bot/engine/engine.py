@@ -23,6 +23,7 @@ from bot.engine.later import Later
 from bot.engine.places import Places
 from bot.engine.stories import CarryOut, Heard, Stories
 from bot.engine.takeover import GRACE, Takeover
+from bot.engine.traces import Traces
 from bot.errors import StoreError
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
@@ -69,6 +70,7 @@ class Engine:
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param gone: hears the name of a process whose work was taken over
     :param lost: is called where the work here is not this process' any more: it has to end
+    :param traces: what sends the stories to a collector
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Engine:
         heard: Heard = lambda _order, _stage: None,
         gone: Callable[[str], None] = lambda _executor: None,
         lost: Callable[[], None] = lambda: None,
+        traces: Traces | None = None,
         rhythm: Rhythm | None = None,
     ) -> None:
         self._database = database
@@ -89,6 +92,7 @@ class Engine:
         self._executor_id = executor_id
         self._gone = gone
         self._lost = lost
+        self._traces = traces
         self._rhythm = rhythm or Rhythm()
         self._orders = Orders(database)
         self._executors = Executors(database)
@@ -102,6 +106,7 @@ class Engine:
             resumed=self._inbox.begun,
             makes_room=self._places.leave,
             later=self._later,
+            traces=traces,
         )
         self._watching: list[asyncio.Task[None]] = []
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
@@ -112,7 +117,11 @@ class Engine:
         await in_thread(partial(self._executors.add, self._executor_id))
         self._inbox.start()
         self._workflow = launching.launch(
-            self._database, self._stories.tell, executor_id=self._executor_id, polling=self._rhythm.polling
+            self._database,
+            self._stories.tell,
+            executor_id=self._executor_id,
+            polling=self._rhythm.polling,
+            traces=self._traces,
         )
         await self._adopt(self._executor_id)
         takeover = Takeover(
@@ -196,6 +205,8 @@ class Engine:
         await self._stories.settle(self._rhythm.drain)
         await self._stories.aclose()
         await self._inbox.aclose()
+        if self._traces is not None:
+            await self._traces.end()
         await launching.end()
 
     def _be_lost(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from dbos import DBOS
 from sqlalchemy.engine import Engine as Database
 
+from bot.engine.traces import Traces
 from bot.errors import UpstreamError
 
 _dbos_log = logging.getLogger("dbos")
@@ -33,7 +34,9 @@ Tell = Callable[[dict[str, Any]], Awaitable[str]]
 """Carries an order out that is given as JSON, and returns how it ended."""
 
 
-def launch(database: Database, tell: Tell, *, executor_id: str, polling: float) -> Callable[[dict[str, Any]], Any]:
+def launch(
+    database: Database, tell: Tell, *, executor_id: str, polling: float, traces: Traces | None
+) -> Callable[[dict[str, Any]], Any]:
     """Call it on the loop that is to do the work: it goes on at once with what a crash left.
 
     :param tell: what an order's story is
@@ -57,6 +60,8 @@ def launch(database: Database, tell: Tell, *, executor_id: str, polling: float) 
     _dbos_log.handlers.clear()
     _dbos_log.addFilter(_is_news)
     _dbos_log.propagate = True
+    if traces is not None:
+        traces.begin()
 
     async def order(document: dict[str, Any]) -> str:
         return await tell(document)

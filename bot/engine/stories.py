@@ -17,6 +17,7 @@ from bot import log
 from bot.engine.inbox import reason
 from bot.engine.later import Later
 from bot.engine.launching import expect_cancellations
+from bot.engine.traces import Traces
 from bot.errors import UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -63,6 +64,7 @@ class Stories:
         resumed: Callable[[str], None],
         makes_room: Callable[[str], None],
         later: Later,
+        traces: Traces | None,
     ) -> None:
         self._tools = tools
         self._carry_out = carry_out
@@ -70,6 +72,7 @@ class Stories:
         self._resumed = resumed
         self._makes_room = makes_room
         self._later = later
+        self._traces = traces
         self._begun_here: set[str] = set()
         self._workflows: set[asyncio.Task[Any]] = set()
         self._stories: dict[str, _Story] = {}
@@ -107,6 +110,8 @@ class Stories:
         story = self._stories[order.identity] = _Story(task)
         if again:
             self._resumed(order.identity)
+        if self._traces is not None:
+            self._traces.describe(command=order.name, delivery=document.get("told_by", {}).get("delivery"))
         try:
             with log.story(**order.log_values(), **document.get("told_by", {})):
                 reply = await self._carried_out(order, story, again=again)
