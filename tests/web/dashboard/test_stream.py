@@ -1,0 +1,92 @@
+"""Streams in the browser: events out of pieces, and a line that is lost and found again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.web.api.house import House
+from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
+
+PIECES = """
+async ([text, size]) => {
+  const { EventReader } = await import("/dashboard/events.js");
+  const events = new EventReader();
+  const found = [];
+  for (let at = 0; at < text.length; at += size) found.push(...events.read(text.slice(at, at + size)));
+  return found.map(({ type, id, data }) => [type, id, data]);
+}
+"""
+
+FOLLOW = """
+async (path) => {
+  const { follow } = await import("/dashboard/stream.js");
+  const stop = new AbortController();
+  globalThis.heard = { frames: [], states: [], stop: () => stop.abort() };
+  heard.again = follow(path, {
+    onFrame: (frame) => heard.frames.push(frame.type === "log" ? frame.index : frame.type),
+    onState: (state) => heard.states.push(state),
+    signal: stop.signal,
+  });
+}
+"""
+
+
+async def heard(visit: Visit, condition: str) -> Any:
+    """What has been heard, as soon as the condition holds. Playwright's own way to wait is against the page's policy."""
+    look = f"const look = () => ({condition}) ? done(heard) : setTimeout(look, 10)"
+    async with asyncio.timeout(20):
+        await visit.page.evaluate(f"() => new Promise((done) => {{ {look}; look(); }}).then(() => null)")
+    return await visit.page.evaluate("({ frames: heard.frames, states: heard.states })")
+
+
+@needs_browser
+async def test_events_are_the_same_in_whatever_pieces_they_come(visit: Visit) -> None:
+    text = (
+        ":\n\nevent: status\ndata: {}\n\n"
+        "event: log\r\nid: 7\r\ndata: one\r\ndata:  two\r\n\r\n"
+        "data\n\rid: a\0b\rdata:three:4\r\rretry: 5\nnothing\n\n: said\ndata: four\n\nevent: half\ndata: no end"
+    )
+    whole = [["status", "", "{}"], ["log", "7", "one\n two"], ["message", "7", ""], ["message", "7", "three:4"]]
+    await visit.open()
+    for size in (1, 2, 3, 7, len(text)):
+        assert await visit.page.evaluate(PIECES, [text, size]) == [*whole, ["message", "7", "four"]]
+
+
+@needs_browser
+async def test_a_stream_goes_on_where_it_was_lost(house: House, visit: Visit) -> None:
+    """The server restarts on its port, the run ends, and is given a follow-up: each entry is told once."""
+    house.settings["port"] = int(house.url.rpartition(":")[2])
+    visit.expected = ["net::ERR_"]
+    run = house.codegen.start_elsewhere("Fix it.").id
+    house.codegen.add_log(run, thought="First.")
+    await visit.sign_in("#/nothing")
+    await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")
+    assert (await heard(visit, "heard.frames.length === 3"))["frames"] == ["status", 0, 1]
+
+    await house.stop()
+    house.codegen.add_log(run, thought="Meanwhile.")
+    await heard(visit, "heard.states.at(-1).name === 'lost'")
+    await house.start()
+    await heard(visit, "heard.frames.includes(2) && heard.states.at(-1).name === 'live'")
+
+    house.codegen.finish(run)
+    told = await heard(visit, "heard.states.at(-1).name === 'ended'")
+    assert [frame for frame in told["frames"] if isinstance(frame, int)] == [0, 1, 2, 3]
+    assert told["frames"][-1] == "end"
+    await visit.page.evaluate("heard.again()")
+    await house.post(f"/organizations/1/agent/run/{run}/resume", {"prompt": "Once more."}, token=TOKEN)
+    await visit.page.evaluate("heard.again()")
+    await heard(visit, "heard.frames.includes(4) && heard.states.at(-1).name === 'live'")
+    await visit.page.evaluate("heard.stop()")
+
+
+@needs_browser
+async def test_a_stream_that_there_is_not_is_not_asked_for_again(house: House, visit: Visit) -> None:
+    visit.expected = ["404"]
+    await visit.sign_in("#/nothing")
+    await visit.page.evaluate(FOLLOW, "/organizations/1/agent/run/999/logs/stream")
+    told = await heard(visit, "heard.states.at(-1).name === 'refused'")
+    assert told["states"][-1]["sentence"]
+    assert told["frames"] == []
+    assert [each["name"] for each in told["states"]] == ["connecting", "refused"]
