@@ -6,8 +6,8 @@ import asyncio
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.config import Settings
 from bot.demo.playground import LOOPBACK, Playground
+from bot.demo.pull_requests import open_pull_requests
 from bot.demo.story import SCENES, tell
 from bot.demo.transcript import Transcript
 from bot.emulator.codegen import CodegenEmulator
@@ -56,16 +57,21 @@ async def play(
             async with serving(settings, pace=IN_A_HURRY) as url:
                 github.webhooks.url = f"{url}/webhooks/github"
                 say(f"GitHub is emulated on {github.url}, Codegen on {codegen.url}; the bot listens on {url}.\n")
-                await _until(stop, _with_transcript(github, tell(SCENES, github, codegen), say))
-                if once or stop.is_set():
-                    return
-                async with Playground(github, codegen, port=port) as page:
-                    say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
-                    say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
-                    say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
-                    say(f"  {page} the playground: the conversation, and a box to write in")
-                    say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
-                    await _until(stop, _with_transcript(github, stop.wait(), say))
+                async with _beside(open_pull_requests(github, codegen)):
+                    await _until(stop, _with_transcript(github, tell(SCENES, github, codegen), say))
+                    if once or stop.is_set():
+                        return
+                    async with Playground(github, codegen, port=port) as page:
+                        _tell_where(say, url, page)
+                        await _until(stop, _with_transcript(github, stop.wait(), say))
+
+
+def _tell_where(say: Callable[[str], None], url: str, page: str) -> None:
+    say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
+    say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
+    say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
+    say(f"  {page} the playground: the conversation, and a box to write in")
+    say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
 
 
 def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path, *, port: int) -> Settings:
@@ -100,14 +106,23 @@ async def _with_transcript(
 ) -> None:
     """Prints what is written on GitHub while the work goes on, to its last word."""
     transcript = Transcript(github, say)
-    following = asyncio.create_task(transcript.follow())
     try:
-        await work
+        async with _beside(transcript.follow()):
+            await work
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
         transcript.catch_up()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Lets something go on until the block is left."""
+    working = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:

@@ -12,9 +12,11 @@ const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 const account = document.getElementById("account");
 const chooser = document.getElementById("organization");
+let signedOut = new AbortController();
 
 function signOut(why = "") {
   session.end();
+  signedOut.abort();
   leave();
   nav.hidden = account.hidden = true;
   showSignIn(main, { why, done: signedIn });
@@ -25,13 +27,15 @@ function signedIn(organizations) {
   if (!organizations.some((each) => each.id === session.organization)) session.organization = organizations[0].id;
   chooser.value = String(session.organization);
   nav.hidden = account.hidden = false;
-  loadStars();
+  followStars();
   route();
   main.focus({ preventScroll: true });
 }
 
-function loadStars() {
-  stars.load().catch((error) => notice(`The stars are not known: ${error.message}`, "error"));
+function followStars() {
+  signedOut.abort();
+  signedOut = new AbortController();
+  stars.follow(signedOut.signal, (error) => notice(`The stars are not known: ${error.message}`, "error"));
 }
 
 async function begin() {
@@ -49,7 +53,7 @@ async function begin() {
 
 chooser.addEventListener("change", () => {
   session.organization = Number(chooser.value);
-  loadStars();
+  followStars();
   if (location.hash === "#/runs") route();
   else location.hash = "#/runs";
 });

@@ -1,23 +1,43 @@
 // The team's stars: known once for all views, and changed here.
 
-import { get, post, query } from "./api.js";
+import { poll, post, query } from "./api.js";
 import { notice } from "./notices.js";
 import { session } from "./session.js";
 import { button } from "./dom.js";
 
+const EVERY = 8_000;
+
 class Stars extends EventTarget {
   #ids = new Set();
+  #again = () => {};
 
   has(run) {
     return this.#ids.has(run);
   }
 
-  async load(signal) {
-    this.#tell(await get(query("/starred-runs", { org_id: session.organization }), { signal }));
+  /** Knows them from now on, those of others as well, until the signal says so; `failed` is told the first failure. */
+  follow(signal, failed) {
+    this.#ids = new Set();
+    let known = false;
+    const tell = (answer) => {
+      known = true;
+      this.#tell(answer);
+    };
+    const path = () => query("/starred-runs", { org_id: session.organization });
+    this.#again = poll(path, tell, {
+      signal,
+      every: EVERY,
+      failed: (error) => {
+        if (!known) failed(error);
+        known = true;
+      },
+    });
   }
 
   async change(run, starred) {
     this.#tell(await post("/starred-runs", { agent_run_id: run, starred, org_id: session.organization }));
+    // What is being asked was asked before: its answer would take the star back.
+    this.#again();
   }
 
   #tell(answer) {
