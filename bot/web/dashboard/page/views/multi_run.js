@@ -1,0 +1,130 @@
+// A multi-run: its attempts side by side, what they say compared, the synthesis and the answer.
+
+import { org, poll, query } from "../api.js";
+import { badge } from "../badge.js";
+import { h, linked, outside, state } from "../dom.js";
+import { follow } from "../stream.js";
+import { ago, count, exactly } from "../words.js";
+import { card } from "./multi_run/card.js";
+import { comparison } from "./multi_run/comparison.js";
+import { written } from "./multi_run/message.js";
+import { modelOf } from "./multi_run/model.js";
+
+export function show(root, place, signal) {
+  const [id] = place.parts;
+  // The identity tells who asked for it: only one that was asked for by HTTP has a stream of its own.
+  const isByHttp = id.startsWith("http-");
+  let told = null;
+  let listed = null;
+  let isUnknown = !isByHttp;
+  let page = null;
+
+  root.replaceChildren(h("h1", {}, "Multi-run"), state("loading", "Loading …"));
+  poll(() => query(org("/agent/runs"), { multi_run_id: id, limit: 100 }), ({ items }) => draw((listed = items)), { signal, failed });
+  if (isByHttp) follow(org(`/multi-run/${encodeURIComponent(id)}/stream`), { onFrame, onState, signal });
+  const timer = setInterval(() => page?.tick(), 1_000);
+  signal.addEventListener("abort", () => clearInterval(timer));
+
+  function onFrame(frame) {
+    if (frame.type === "multi_run_status") draw((told = frame.status));
+  }
+
+  function onState({ name }) {
+    if (name !== "refused") return;
+    // Its story is forgotten; its runs may be there all the same.
+    isUnknown = true;
+    draw();
+  }
+
+  function draw() {
+    page?.tellProblem("");
+    if (!told && !listed?.length) {
+      if (isUnknown && listed) root.replaceChildren(h("h1", {}, "Multi-run"), state("empty", "The organization has no multi-run of this id."));
+      return;
+    }
+    if (!page) {
+      page = pageOf(signal);
+      root.replaceChildren(...page.elements);
+    }
+    page.update(modelOf(told, listed ?? []));
+  }
+
+  function failed(error) {
+    if (page) page.tellProblem(error.message);
+    else root.replaceChildren(h("h1", {}, "Multi-run"), state("error", error.message));
+  }
+}
+
+function pageOf(signal) {
+  const title = h("h1", {});
+  const facts = { state: h("span", {}), who: h("span", {}), began: h("time", {}) };
+  const message = h("p.message", { role: "status" });
+  const progress = h("progress", { "aria-label": "Attempts that have ended" });
+  const problem = h("p.problem", { role: "alert" });
+  const attempts = h("ul.attempts", {});
+  const synthesis = card("div", "Synthesis", signal);
+  const last = h("section", { hidden: true }, h("h2", {}, "Synthesis"), synthesis.element);
+  const answer = h("div.text", {});
+  const final = h("section.final", { hidden: true }, h("h2", {}, "The answer"), answer);
+  const compared = comparison();
+  const cards = new Map();
+  let model = null;
+
+  const elements = [
+    title,
+    h("p.facts", {}, facts.state, facts.who, facts.began),
+    message,
+    progress,
+    problem,
+    final,
+    h("section", {}, h("h2", {}, "Attempts"), attempts),
+    last,
+    compared.element,
+  ];
+
+  function update(now) {
+    const before = model;
+    model = now;
+    title.textContent = now.title;
+    document.title = `${now.title} · codegen-bot`;
+    if (!before || before.status !== now.status) facts.state.replaceChildren(...(now.status ? [badge(now.status)] : []));
+    if (!before || before.mark.identity !== now.mark.identity) facts.who.replaceChildren(...whoAndWhere(now.mark));
+    if (before?.message !== now.message) message.replaceChildren(...written(now.message));
+    progress.max = Math.max(1, now.attempts.length);
+    progress.value = now.ended;
+    progress.title = `${now.ended} of ${count(now.attempts.length, "attempt")} have ended`;
+    for (const attempt of now.attempts) updateAttempt(attempt);
+    last.hidden = !now.synthesis;
+    synthesis.update(now.synthesis);
+    final.hidden = !now.final;
+    if (before?.final !== now.final) answer.replaceChildren(...linked(now.final));
+    compared.update(sidesOf(now));
+    tick();
+  }
+
+  function updateAttempt({ number, run, problem }) {
+    if (!cards.has(number)) {
+      cards.set(number, card("li", `Attempt ${number}`, signal));
+      attempts.append(cards.get(number).element);
+    }
+    cards.get(number).update(run, problem);
+  }
+
+  function tick() {
+    for (const each of [...cards.values(), synthesis]) each.tick();
+    facts.began.textContent = model?.began ? `began ${ago(model.began)}` : "";
+    facts.began.title = exactly(model?.began);
+  }
+
+  return { elements, update, tick, tellProblem: (sentence) => (problem.textContent = sentence) };
+}
+
+function sidesOf({ attempts, synthesis }) {
+  const tries = attempts.map(({ number, run, problem }) => ({ key: String(number), name: `Attempt ${number}`, run, problem }));
+  return synthesis ? [...tries, { key: "synthesis", name: "Synthesis", run: synthesis, problem: "" }] : tries;
+}
+
+function whoAndWhere({ login, repository, number, url }) {
+  const where = repository && (number ? `${repository}#${number}` : repository);
+  return [login && `by ${login}`, login && where && " in ", where && (url ? outside(url, where) : where)].filter(Boolean);
+}
