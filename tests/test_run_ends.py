@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy.engine import Engine
 
 from bot.codegen.models import AgentRun
 from bot.run_ends import RunEnds
-from bot.store.database import open_engine
-from bot.store.migrating import migrate
 from bot.store.run_ends import RunEnds as StoredEnds
 from bot.store.tables import METADATA
 from tests.log_lines import lines, logged
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def a_run(number: int, status: str) -> AgentRun:
     return AgentRun(id=number, organization_id=1, status=status)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 class Watch:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy.engine import Engine as Database
 
 from bot.commands.runs import ListRuns
 from bot.engine.housekeeping import Housekeeping
@@ -14,24 +14,19 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.store.database import open_engine
-from bot.store.migrating import migrate
 from bot.store.orders import Orders, Queue, State
 from tests.engine.world import World, an_order
 from tests.log_lines import lines, logged
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 PERMISSION = "permission of alice"
 PULL = "pull request 1"
 
 
 @pytest.fixture
-async def world(database_url: str) -> AsyncIterator[World]:
-    database = open_engine(database_url)
-    migrate(database)
-    yield World(database)
-    database.dispose()
+def world(database: Database) -> World:
+    return World(database)
 
 
 class UnwritableError(Exception):

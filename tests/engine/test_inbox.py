@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,20 +13,10 @@ from sqlalchemy.exc import OperationalError
 
 from bot.engine.inbox import Inbox
 from bot.errors import StoreError
-from bot.store.database import open_engine
-from bot.store.migrating import migrate
 from bot.store.orders import Orders, State, Taken
 from tests.log_lines import lines, logged
 
-pytest_plugins = ["tests.postgresql"]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+pytest_plugins = ["tests.databases"]
 
 
 class Slow(Orders):

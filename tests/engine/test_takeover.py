@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from bot.engine.takeover import Takeover, claim_name, lock_of
-from bot.store.database import open_engine
 from bot.store.locks import Locks, open_locks
 from bot.store.migrating import migrate
 from bot.store.orders import Executors
 from tests.store.test_locks import break_connections
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 PERIOD = 0.02
 GRACE = 0.1
 
 
 @pytest.fixture
-def database(postgresql_url: str) -> Iterator[Engine]:
-    engine = open_engine(postgresql_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
+def database(bare_postgresql: Engine) -> Engine:
+    migrate(bare_postgresql)
+    return bare_postgresql
 
 
 class Watch:

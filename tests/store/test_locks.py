@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,12 @@ from bot.errors import SettingsError
 from bot.store.database import open_engine
 from bot.store.locks import Locks, open_locks
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 
 @pytest.fixture
-def database(postgresql_url: str) -> Iterator[Engine]:
-    engine = open_engine(postgresql_url)
-    yield engine
-    engine.dispose()
+def database(bare_postgresql: Engine) -> Engine:
+    return bare_postgresql
 
 
 def break_connections(database: Engine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,18 @@ from sqlalchemy.engine import Engine
 import bot.store.migrations.versions
 from bot.errors import SettingsError
 from bot.store import migrating
-from bot.store.database import open_engine
 from bot.store.migrating import NEWEST, VERSION_TABLE, migrate, version
 from bot.store.tables import METADATA
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 FIRST = ("thread_runs", "stars", "spending", "confirmations", "multi_runs")
 """The tables that there were before migrations were kept."""
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
+def database(bare_database: Engine) -> Engine:
+    return bare_database
 
 
 def stands_at(database: Engine) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.engine import Engine
@@ -13,21 +12,13 @@ from bot.store.migrating import migrate
 from bot.store.runs import ThreadRuns
 from bot.store.tables import check
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 SHOP = "octo/shop"
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def runs(database: Engine) -> ThreadRuns:
-    migrate(database)
     return ThreadRuns(database)
 
 
@@ -82,9 +73,9 @@ class TestThreadRuns:
         finally:
             engine.dispose()
 
-    async def test_several_processes_may_start_at_once(self, database: Engine) -> None:
-        await asyncio.gather(*(asyncio.to_thread(migrate, database) for _ in range(4)))
-        assert await ThreadRuns(database).latest(1, repository=SHOP, number=1) is None
+    async def test_several_processes_may_start_at_once(self, bare_database: Engine) -> None:
+        await asyncio.gather(*(asyncio.to_thread(migrate, bare_database) for _ in range(4)))
+        assert await ThreadRuns(bare_database).latest(1, repository=SHOP, number=1) is None
 
-    async def test_a_database_that_answers_passes_the_check(self, database: Engine) -> None:
-        await check(database)
+    async def test_a_database_that_answers_passes_the_check(self, bare_database: Engine) -> None:
+        await check(bare_database)

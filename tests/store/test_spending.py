@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from sqlalchemy.engine import Engine
 
-from bot.store.database import open_engine
-from bot.store.migrating import migrate
 from bot.store.models import Budget, Limits, Over
 from bot.store.spending import Spending
 
-pytest_plugins = ["tests.postgresql"]
+pytest_plugins = ["tests.databases"]
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 NO_LIMITS = Limits(person=None, thread=None, repository=None)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    migrate(engine)
-    yield engine
-    engine.dispose()
 
 
 class TestSpending:
