@@ -67,7 +67,7 @@ SPOKEN_BY = {
     "pydantic_core": {"bot.repository_config"},
     "pydantic_settings": {"bot.config"},
     "rich": {"bot.cli.screen"},
-    "sqlalchemy": {"bot.app.http_api", "bot.app.server", "bot.engine", "bot.run_ends", "bot.shared_runs", "bot.store"},
+    "sqlalchemy": {"bot.app.http_api", "bot.app.sharing", "bot.engine", "bot.run_ends", "bot.shared_runs", "bot.store"},
     "structlog": {"bot.engine", "bot.log", "bot.web"},
     "yaml": {"bot.repository_config.document"},
 }

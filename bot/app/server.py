@@ -6,24 +6,20 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from aiohttp import web
-from sqlalchemy.engine import Engine as Database
 
 from bot import log
-from bot.app.clients import Clients, Pace, clients, is_app
+from bot.app.clients import Pace, clients, is_app
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
-from bot.codegen.sightings import RunSource, UpstreamRuns
-from bot.codegen.watcher import RunWatcher
+from bot.app.sharing import holding, watching
 from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
-from bot.engine.takeover import claim_name
 from bot.engine.traces import Traces
 from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
@@ -34,10 +30,8 @@ from bot.recovery.watch import LOCK as MISSED
 from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
 from bot.run_ends import RunEnds, Witnessed
-from bot.shared_runs import SharedRuns
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
-from bot.store.locks import Locks, open_locks
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
 from bot.store.run_ends import RunEnds as StoredRunEnds
@@ -201,54 +195,6 @@ async def _application(
                 await engine.stop()
     finally:
         await asyncio.to_thread(database.dispose)
-
-
-@asynccontextmanager
-async def holding(database: Database) -> AsyncIterator[Locks]:
-    """The process's locks.
-
-    :raises SettingsError: where another process has the database for itself
-    """
-    locks = open_locks(database)
-    try:
-        yield locks
-    finally:
-        await locks.aclose()
-
-
-@asynccontextmanager
-async def watching(
-    worlds: Clients,
-    settings: Settings,
-    pace: Pace,
-    database: Database,
-    locks: Locks,
-    witness: Callable[[RunSource], RunSource],
-) -> AsyncIterator[tuple[str, Clients, Callable[[], float]]]:
-    """The process' name among those on the database, clients whose watcher is shared with them, and how many seconds
-    ago the watched runs were last seen."""
-    executor_id = await claim_name(locks, settings.executor_id)
-    if database.dialect.name == "sqlite":
-        # Nobody to share with.
-        yield executor_id, worlds, lambda: worlds.watcher.lag
-        return
-    shared = SharedRuns(
-        WatchedRuns(database, settings.codegen_org_id),
-        witness(UpstreamRuns(worlds.codegen)),
-        locks,
-        executor=executor_id,
-        shortest=pace.shortest,
-        longest=pace.longest,
-        sleep=pace.sleep,
-    )
-    leading = asyncio.create_task(shared.lead(), name="shared-watcher")
-    watcher = RunWatcher(shared, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
-    try:
-        yield executor_id, replace(worlds, watcher=watcher), lambda: max(watcher.lag, shared.lag)
-    finally:
-        await watcher.aclose()
-        leading.cancel()
-        await asyncio.gather(leading, return_exceptions=True)
 
 
 def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[Order, Stage | None], None]:
