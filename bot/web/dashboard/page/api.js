@@ -102,10 +102,11 @@ export async function post(path, body, { signal, key = newKey() } = {}) {
  * Asks now and again and tells what is new, until the signal says so; a tab that nobody sees asks nothing.
  * @param {() => string} pathOf gives the path anew each time
  * @param {(document: object) => void} news is told each answer that differs from the one before
- * @param {{signal: AbortSignal, every: number, failed: (error: Error) => void}} options `every` in milliseconds
+ * @param {{signal: AbortSignal, every: number, failed: (error: Error) => void, answered: () => void}} options `every` in
+ *   milliseconds; `answered` is told of every answer, though nothing may be new
  * @returns {() => void} asks at once
  */
-export function poll(pathOf, news, { signal, every = 4_000, failed = () => {} }) {
+export function poll(pathOf, news, { signal, every = 4_000, failed = () => {}, answered = () => {} }) {
   let etag = null;
   let lastPath = null;
   let timer = null;
@@ -122,6 +123,7 @@ export function poll(pathOf, news, { signal, every = 4_000, failed = () => {} })
       const headers = etag !== null && path === lastPath ? { "If-None-Match": etag } : {};
       const answer = await ask("GET", path, { headers, signal: AbortSignal.any([signal, mine.signal]) });
       pause = every;
+      answered();
       if (answer.document !== null) {
         [etag, lastPath] = [answer.headers.get("ETag"), path];
         news(answer.document);

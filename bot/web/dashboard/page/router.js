@@ -38,6 +38,8 @@ export async function route() {
   const view = await import(`./views/${name}.js`);
   if (signal.aborted) return;
   root.replaceChildren();
+  // Otherwise it would begin as far down as one has been in what was there before.
+  scrollTo(0, 0);
   view.show(root, { parts: found.slice(1), query: new URLSearchParams(words) }, signal);
 }
 

@@ -1,0 +1,81 @@
+// What is new in the list: marked for a moment, and said aloud, but not every few seconds.
+
+import { stateOf, titleOf } from "./words.js";
+
+const MARKED = 6_000;
+const QUIET = 15_000;
+
+export class News {
+  #statuses = new Map();
+  #highest = 0;
+  #began = 0;
+  #notes = new Map();
+  #unsaid = new Map();
+  #place;
+  #timer = null;
+  #saidAt = -Infinity;
+
+  /**
+   * @param {HTMLElement} place a live region
+   * @param {AbortSignal} signal
+   */
+  constructor(place, signal) {
+    this.#place = place;
+    signal.addEventListener("abort", () => clearTimeout(this.#timer));
+  }
+
+  /** "new", "changed" or nothing. */
+  noteOf(run) {
+    const note = this.#notes.get(run.id);
+    return note && performance.now() < note.until ? note.word : "";
+  }
+
+  /** Another list: nothing of it is news. */
+  begin(runs) {
+    this.#began = Date.now();
+    this.#highest = Math.max(0, ...runs.map((run) => run.id));
+    for (const run of runs) this.#statuses.set(run.id, stateOf(run.status));
+  }
+
+  /**
+   * Takes in runs as they are now.
+   * @param {object[]} runs
+   * @param {{newestFirst: boolean}} order where the newest do not stand first, a run with a higher number than all that
+   *   were seen may just have been further down; then its time has to tell
+   */
+  see(runs, { newestFirst }) {
+    for (const run of runs) {
+      const before = this.#statuses.get(run.id);
+      const now = stateOf(run.status);
+      this.#statuses.set(run.id, now);
+      if (before === undefined) {
+        if (run.id > this.#highest && (newestFirst || Date.parse(run.created_at) > this.#began)) this.#note(run, "new");
+      } else if (before !== now) this.#note(run, "changed");
+    }
+    this.#highest = Math.max(this.#highest, ...runs.map((run) => run.id));
+    if (this.#unsaid.size) this.#saySoon();
+  }
+
+  #note(run, word) {
+    this.#notes.set(run.id, { word, until: performance.now() + MARKED });
+    this.#unsaid.set(run.id, { word: this.#unsaid.get(run.id)?.word === "new" ? "new" : word, run });
+  }
+
+  #saySoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#say(), Math.max(0, this.#saidAt + QUIET - performance.now()));
+  }
+
+  #say() {
+    this.#saidAt = performance.now();
+    const all = [...this.#unsaid.values()];
+    this.#unsaid.clear();
+    const begun = all.filter(({ word }) => word === "new").length;
+    const changed = all.filter(({ word }) => word === "changed");
+    const words = [];
+    if (begun) words.push(begun === 1 ? "One new run." : `${begun} new runs.`);
+    if (changed.length === 1) words.push(`Run ${changed[0].run.id}, ${titleOf(changed[0].run)}: ${stateOf(changed[0].run.status)}.`);
+    else if (changed.length) words.push(`${changed.length} runs have changed.`);
+    this.#place.textContent = words.join(" ");
+  }
+}
