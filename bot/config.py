@@ -245,6 +245,43 @@ def load_accounts(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     return _load(Accounts, environ, env_file)
 
 
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """What a server goes by that has no account on GitHub yet; `given`: all variables that have a value."""
+
+    host: str
+    port: int
+    log_level: str
+    log_format: LogFormat
+    given: frozenset[str]
+
+
+def load_unclaimed(
+    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Unclaimed | None:
+    """The settings of a server that is to be set up; None where something of an account on GitHub is set already.
+
+    :raises SettingsError: where one of them is wrong
+    """
+    given = _read(environ, env_file, Settings)
+    if not {"github_token", "github_app_id", "github_private_key", "github_webhook_secret"}.isdisjoint(given):
+        return None
+    known = {name: given[name] for name in ("host", "port", "log_level", "log_format") if name in given}
+    # The rest is not asked for yet.
+    rest: dict[str, Any] = {
+        "codegen_api_token": "-",
+        "codegen_org_id": 0,
+        "github_token": "-",
+        "github_webhook_secret": "-",
+    }
+    try:
+        settings = Settings.model_validate({**rest, **known})
+    except ValidationError as error:
+        raise SettingsError(_explain(error, {**rest, **given}, Settings)) from None
+    names = frozenset(name.upper() for name in given)
+    return Unclaimed(settings.host, settings.port, settings.log_level, settings.log_format, names)
+
+
 def load_webhook_secret(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> SecretStr:
     """What a delivery is signed with: the first of the webhook's secrets, and no other setting.
 

@@ -25,6 +25,7 @@ SUBCOMMANDS: Mapping[str, Subcommand] = MappingProxyType(
     {
         "help": Subcommand("bot.cli.help", "help_", "Shows what can be said in comments, and who may say it."),
         "demo": Subcommand("bot.cli.demo", "demo", "Shows the whole bot at work; needs no account and no setting."),
+        "setup": Subcommand("bot.cli.setup", "setup", "Makes the bot's GitHub App and writes its settings down."),
         "serve": Subcommand("bot.cli.serve", "serve", "Runs the webhook server."),
         "action": Subcommand("bot.cli.action", "action", "Runs as a step of a GitHub workflow; action.yml calls it."),
         "receive": Subcommand("bot.cli.receive", "receive", "Takes a delivery from a file, as the Action would."),

@@ -76,6 +76,15 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -
         raise CannotStartError(str(error)) from None
 
 
+async def first_of(*events: asyncio.Event) -> None:
+    """Waits until one of them is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
     """Runs until it ends. Ctrl-C and SIGTERM cancel it; what it makes of that is its own affair.
 

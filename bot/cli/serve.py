@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bot import log
-from bot.cli.process import EndError, run_until_stopped, server_settings
+from bot.cli.process import CannotStartError, EndError, first_of, run_until_stopped, server_settings
+from bot.config import Unclaimed, load_unclaimed
+from bot.errors import SettingsError
 from bot.outcome import ExitStatus
+
+if TYPE_CHECKING:
+    # It brings the client and the server.
+    from bot.setup.flow import Made
+
+ENV_FILE = Path(".env")
+"""Where the settings are read from, too."""
 
 
 @click.command()
-def serve() -> None:
+@click.option(
+    "--setup", "sets_up", is_flag=True, help="Where there is no GitHub App yet, take one first, at the path /setup."
+)
+def serve(*, sets_up: bool) -> None:
     """Run the webhook server.
 
-    Its settings are environment variables or lines of a .env file; what is missing is told by name.
+    Its settings are environment variables or lines of a .env file; what is missing is told by name. With --setup, a
+    server that has no account on GitHub yet shows a one-time token, waits for whoever has it to make its App, and
+    writes that App's settings into .env.
     """
+    if sets_up and not _is_set_up():
+        return
     settings = server_settings()
     _allow_many_connections()
     log.configure(level=settings.log_level, log_format=settings.log_format)
@@ -38,6 +57,41 @@ def serve() -> None:
 
     if run_until_stopped(until_stopped):
         raise EndError("Another process has taken this one's work over. Start it again.", ExitStatus.FAILED)
+
+
+def _is_set_up() -> bool:
+    """False where it was told to stop before there was an App."""
+    try:
+        unclaimed = load_unclaimed()
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None
+    if unclaimed is None:
+        return True
+    log.configure(level=unclaimed.log_level, log_format=unclaimed.log_format)
+    return run_until_stopped(lambda stop: _set_up(unclaimed, stop))
+
+
+async def _set_up(unclaimed: Unclaimed, stop: asyncio.Event) -> bool:
+    from bot.setup import env_file  # noqa: PLC0415 - only the first start needs it
+    from bot.setup.remote import PATH, RemoteSetUp  # noqa: PLC0415
+    from bot.setup.steps import steps  # noqa: PLC0415
+
+    async def check(api: str) -> None:
+        env_file.check(ENV_FILE, api=api, replace=False)
+
+    async def keep(made: Made) -> list[str]:
+        env_file.write(ENV_FILE, made)
+        return steps(made, place=str(ENV_FILE), environ=os.environ, standing=unclaimed.given)
+
+    setting_up = RemoteSetUp(keep=keep, check=check)
+    async with setting_up.serving(unclaimed.host, unclaimed.port) as url:
+        click.echo(
+            f"This server has no GitHub App yet. Open {PATH} at its public address, or {url}{PATH} on this machine, "
+            f"and give it this token: {setting_up.token}",
+            err=True,
+        )
+        await first_of(setting_up.done, stop)
+    return setting_up.done.is_set()
 
 
 def _allow_many_connections() -> None:

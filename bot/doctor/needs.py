@@ -25,7 +25,7 @@ _SHOWN = {
 def lacking(permissions: Mapping[str, str]) -> list[str]:
     """What is missing of them, in the words of GitHub's settings pages."""
     return [
-        f"{TITLES[name]}: {least.title}"
+        f"{TITLES[name]}: {least.words}"
         for name, least in needed().items()
         if not holds(permissions.get(name, ""), least)
     ]

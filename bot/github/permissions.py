@@ -18,7 +18,7 @@ class Level(StrEnum):
     WRITE = "write"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """In the words of GitHub's settings pages."""
         return "read and write" if self is Level.WRITE else "read"
 
@@ -71,9 +71,19 @@ NEEDS: Mapping[str, Need] = {
 """By the names that the client gives its calls, which errors and metrics carry too."""
 
 OWN_AFFAIRS = frozenset(
-    {"me", "app", "app_hook", "installation", "installation_token", "installations", "deliveries", "redeliver"}
+    {
+        "new_app",
+        "me",
+        "app",
+        "app_hook",
+        "installation",
+        "installation_token",
+        "installations",
+        "deliveries",
+        "redeliver",
+    }
 )
-"""Calls that an App makes as itself, with its key: no permission is asked of it."""
+"""Calls that an App makes as itself, with its key, or anybody with a code: no permission is asked of it."""
 
 WITH_A_TOKEN = frozenset({"hooks"})
 """Calls that only a bot with a plain token makes: an App has a webhook of its own."""

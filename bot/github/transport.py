@@ -65,6 +65,7 @@ def new_session() -> aiohttp.ClientSession:
 class Credential:
     """What stands in the Authorization header.
 
+    :param token: empty: there is no such header
     :param is_jwt: True for the App itself, False for a token of an account or an installation
     """
 
@@ -249,7 +250,7 @@ class Transport:
             kind,
             operation,
             status,
-            " ".join(message.replace(credential.token, "***").split())[:DETAIL_LIMIT],
+            " ".join(message.replace(credential.token or "\0", "***").split())[:DETAIL_LIMIT],
             seconds(headers.get("retry-after")) if wait is None else wait,
             may_have_happened=changes and kind in {Kind.SERVER_FAULT, Kind.BAD_ANSWER},
         )
@@ -278,7 +279,7 @@ class _Exchange(GitHubAPI):
             data,
             accept_format(),
             jwt=credential.token if credential.is_jwt else None,
-            oauth_token=None if credential.is_jwt else credential.token,
+            oauth_token=None if credential.is_jwt else credential.token or None,
             extra_headers=API_VERSION,
         )
         return document, next_page

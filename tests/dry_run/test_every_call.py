@@ -12,7 +12,7 @@ from bot.app.direct import directly
 from bot.github.models import Permission
 from tests.codegen.test_requests_are_valid import CALLS
 from tests.dry_run.conftest import SHOP, settings
-from tests.github.test_requests_are_valid import ASKS
+from tests.github.asks import ASKS
 
 CLOSED = "http://127.0.0.1:9"
 """The port of the service that throws everything away; nobody listens there."""

@@ -1,0 +1,70 @@
+"""Changing the code that GitHub gives after an App was made from a manifest for what the App needs to live.
+
+https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from bot.errors import Kind, Service, UpstreamError
+from bot.github.session import Session
+from bot.github.shapes import Shape, User
+from bot.github.transport import Credential, Transport
+
+_ANYBODY = Credential("")
+"""Whoever has the code may change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewApp:
+    """An App that was made a moment ago.
+
+    :param owner: the login of the person or the organization that it belongs to
+    :param url: its page
+    :param private_key: as PEM text; GitHub tells it this once
+    """
+
+    id: int
+    name: str
+    owner: str
+    url: str
+    private_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+    @property
+    def install_url(self) -> str:
+        """Where a person chooses its repositories."""
+        return f"{self.url}/installations/new"
+
+
+class NewAppAnswer(Shape):
+    id: int
+    name: str
+    owner: User
+    html_url: str
+    pem: str
+    webhook_secret: str | None = None
+
+
+_NEW_APP = TypeAdapter(NewAppAnswer)
+
+
+async def convert(session: Session, code: str, *, base_url: str) -> NewApp:
+    """Changes a code for its App, once: GitHub forgets the code, and all of them after an hour.
+
+    :param base_url: of the API
+    :raises UpstreamError: of kind NOT_FOUND where the code was used, is too old, or never was; with
+        `may_have_happened` where the App's secrets may be lost
+    """
+    transport = Transport(session, base_url=base_url)
+    path = f"/app-manifests/{quote(code, safe='')}/conversions"
+    answer = await transport.send("new_app", "POST", path, credential=_ANYBODY, changes=True)
+    read = answer.read(_NEW_APP)
+    if not read.webhook_secret:
+        detail = "the App has no webhook secret"
+        raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, "new_app", detail=detail, may_have_happened=True)
+    return NewApp(read.id, read.name, read.owner.login, read.html_url, read.pem, read.webhook_secret)

@@ -1,0 +1,91 @@
+"""The exchange with GitHub: out goes a form, back comes a code, and the code is changed for the App's secrets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.errors import Kind, UpstreamError, UserMistake
+from bot.github.new_app import NewApp, convert
+from bot.github.transport import new_session
+from bot.setup.manifest import manifest
+from bot.setup.plan import Plan
+from bot.setup.states import States
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A form that is to be posted to GitHub.
+
+    :param action: the address, with the state
+    :param manifest: as JSON text, for the field of that name
+    """
+
+    plan: Plan
+    action: str
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of it: an App, and the plan that it was made by."""
+
+    app: NewApp
+    plan: Plan
+
+
+class Flow:
+    """One set-up: it ends with the first App.
+
+    :param clock: seconds, for how long a form may be open
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._states: States[Plan] = States(clock)
+        self._is_over = False
+
+    def offer(self, plan: Plan, *, redirect_url: str) -> Offer:
+        """A new form.
+
+        :param redirect_url: where GitHub sends the person back to
+        """
+        state = self._states.issue(plan)
+        # A state is made of letters that mean nothing in an address.
+        action = f"{plan.form_url}?state={state}"
+        return Offer(plan, action, json.dumps(manifest(plan, redirect_url=redirect_url)))
+
+    async def finish(self, *, code: str, state: str) -> Made:
+        """Takes what GitHub sent back, once.
+
+        :raises UserMistake: with a sentence for whoever was sent back
+        """
+        plan = self._states.take(state)
+        if plan is None or self._is_over:
+            raise UserMistake(
+                "This answer belongs to no form that was opened here within the last hour. Begin again; an App that "
+                "GitHub has made meanwhile can be deleted on its settings page."
+            )
+        if not code:
+            raise UserMistake("GitHub sent no code along. Begin again.")
+        # A second answer that comes while GitHub is asked would be a second App in the same file.
+        self._is_over = True
+        try:
+            async with new_session() as session:
+                app = await convert(session, code, base_url=plan.host.api)
+        except UpstreamError as error:
+            self._is_over = False
+            raise UserMistake(_sentence(error, plan)) from None
+        return Made(app, plan)
+
+
+def _sentence(error: UpstreamError, plan: Plan) -> str:
+    if error.kind is Kind.NOT_FOUND:
+        return "GitHub does not know the code: it was used before, or is older than an hour. Begin again."
+    if error.may_have_happened:
+        return (
+            f"{error}. The App was made, but its secrets did not arrive here. Delete it on its settings page, "
+            f"{plan.form_url.removesuffix('/new')}, and begin again."
+        )
+    return f"{error}. Does this machine reach {plan.host.api}? Begin again."

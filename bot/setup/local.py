@@ -1,0 +1,81 @@
+"""The set-up on the machine of the person who does it: a page on loopback, at an address that nobody can guess."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot.errors import SettingsError, UserMistake, os_reason
+from bot.setup import pages
+from bot.setup.flow import Flow, Made
+from bot.setup.plan import Plan
+
+LOOPBACK = "127.0.0.1"
+
+PATIENCE = 5.0
+"""Seconds that the last page has to get to the person."""
+
+
+class LocalSetUp:
+    """One set-up on a port of this machine.
+
+    Other people of the machine reach the port too, and so does any page in the person's browser: the path is a word
+    that only the terminal has shown.
+
+    :param plan: what is asked for
+    :param keep: takes what comes of it, and says what is left to do
+    """
+
+    def __init__(self, plan: Plan, *, keep: Callable[[Made], Awaitable[list[str]]]) -> None:
+        self._plan = plan
+        self._keep = keep
+        self._flow = Flow()
+        self._key = secrets.token_urlsafe(16)
+        self._url = ""
+        self.done = asyncio.Event()
+
+    @asynccontextmanager
+    async def serving(self, *, port: int = 0) -> AsyncIterator[str]:
+        """The page, while the context lasts.
+
+        :param port: 0 for a free one
+        :returns: its address
+        :raises SettingsError: where the port is taken
+        """
+        application = web.Application()
+        application.add_routes([web.get(f"/{self._key}", self._offer), web.get(f"/{self._key}/created", self._finish)])
+        application.add_routes([web.get("/{tail:.*}", _nothing)])
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=PATIENCE)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, LOOPBACK, port).start()
+            except OSError as error:
+                raise SettingsError(f"--port: {port} cannot be listened on: {os_reason(error)}.") from None
+            self._url = f"http://{LOOPBACK}:{runner.addresses[0][1]}/{self._key}"
+            yield self._url
+        finally:
+            await runner.cleanup()
+
+    async def _offer(self, _request: web.Request) -> web.Response:
+        return pages.offer_page(self._flow.offer(self._plan, redirect_url=f"{self._url}/created"))
+
+    async def _finish(self, request: web.Request) -> web.Response:
+        """GitHub has sent the person back."""
+        query = request.query
+        try:
+            made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))
+        except UserMistake as mistake:
+            return pages.refusal_page(mistake.text, again=self._url)
+        steps = await self._keep(made)
+        self.done.set()
+        return pages.done_page(made.app.name, steps)
+
+
+async def _nothing(_request: web.Request) -> web.Response:
+    return pages.closed_page("There is nothing here. The terminal has the address.", status=HTTPStatus.NOT_FOUND)

@@ -1,0 +1,120 @@
+"""What somebody wants: an App of what name, whose, where on GitHub, and for a bot at what address."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from bot.errors import SettingsError
+from bot.recovery.watch import HOOK_PATH
+
+GITHUB = "https://github.com"
+GITHUB_API = "https://api.github.com"
+
+LONGEST_NAME = 34
+"""Characters that GitHub allows."""
+
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where GitHub's pages and its API are, without a slash at the end."""
+
+    pages: str
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a manifest is made of.
+
+    :param organization: whose the App will be; empty: the person's who makes it
+    :param url: the bot's public address, without a slash at its end
+    """
+
+    host: Host
+    organization: str
+    name: str
+    url: str
+
+    @property
+    def webhook_url(self) -> str:
+        return f"{self.url}{HOOK_PATH}"
+
+    @property
+    def form_url(self) -> str:
+        """Where the manifest is posted to."""
+        owner = f"/organizations/{self.organization}" if self.organization else ""
+        return f"{self.host.pages}{owner}/settings/apps/new"
+
+
+def plan(*, url: str, organization: str = "", name: str = "", github: str = GITHUB) -> Plan:
+    """What was typed, checked.
+
+    :param name: empty: a made-up one; a person can change it at GitHub
+    :raises SettingsError: with a sentence for whoever typed it
+    """
+    organization, name = organization.strip(), name.strip()
+    if organization and not _LOGIN.fullmatch(organization):
+        raise SettingsError(f"{organization[:100]!r} is no organization's name on GitHub.")
+    if len(name) > LONGEST_NAME:
+        raise SettingsError(f"The name has {len(name)} characters; GitHub allows {LONGEST_NAME}.")
+    # GitHub's names are taken over all accounts; whoever is told of a taken one changes it there.
+    name = name or f"codegen-bot-{organization}"[: LONGEST_NAME - 5].rstrip("-") + f"-{secrets.token_hex(2)}"
+    return Plan(host_of(github), organization, name, _bots_address(url))
+
+
+def host_of(address: str) -> Host:
+    """A GitHub by the address of its pages: github.com, a company's on ghe.com, or a server of one's own.
+
+    https://docs.github.com/en/enterprise-server@latest/rest/overview/resources-in-the-rest-api
+
+    :raises SettingsError: where secrets would travel in the open, or it is no such address
+    """
+    parts = _split(address, "GitHub's address")
+    if parts.path.strip("/"):
+        raise SettingsError(f"GitHub's address has a path: {address}. It is like {GITHUB}, without one.")
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        raise SettingsError("GitHub's address has to begin with https://: the App's key comes from there.")
+    pages = f"{parts.scheme}://{parts.netloc}"
+    if parts.hostname in {"github.com", "www.github.com"}:
+        return Host(GITHUB, GITHUB_API)
+    if (parts.hostname or "").endswith(".ghe.com"):
+        return Host(pages, f"{parts.scheme}://api.{parts.netloc}")
+    return Host(pages, f"{pages}/api/v3")
+
+
+def _bots_address(url: str) -> str:
+    parts = _split(url.strip().rstrip("/").removesuffix(HOOK_PATH), "The bot's address")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _split(address: str, what: str) -> SplitResult:
+    """:raises SettingsError: where it is none of the web's, or says more than where something is"""
+    refusal = SettingsError(f"{what} is no address such as https://bot.example.com: {address[:200]!r}.")
+    if re.search(r"[^\x21-\x7e]", address.strip()):
+        raise refusal
+    try:
+        parts = urlsplit(address.strip())
+        port = parts.port
+    except ValueError:
+        raise refusal from None
+    # Neither a name nor a password before the host: they would be shown.
+    if parts.scheme not in {"http", "https"} or port == 0 or not re.fullmatch(r"[\w.\-\[\]:]+", parts.netloc, re.ASCII):
+        raise refusal
+    if not parts.hostname:
+        raise refusal
+    if parts.query or parts.fragment:
+        raise SettingsError(f"{what} has a query or a fragment: {address[:200]!r}.")
+    return parts
+
+
+def _is_this_machine(hostname: str) -> bool:
+    try:
+        return ip_address(hostname).is_loopback
+    except ValueError:
+        return hostname == "localhost"

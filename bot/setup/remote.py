@@ -1,0 +1,147 @@
+"""The set-up of a server that is reachable by strangers already: whoever has the token that its terminal or log has
+shown may give it an App, and nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot import log
+from bot.errors import SettingsError, UserMistake, os_reason
+from bot.setup import pages
+from bot.setup.flow import Flow, Made
+from bot.setup.pages import Field
+from bot.setup.plan import GITHUB, plan
+
+_log = log.get(__name__)
+
+PATH = "/setup"
+
+PATIENCE = 5.0
+"""Seconds that the last page has to get to the person."""
+
+_NOT_YET = "This bot is not set up yet. Whoever starts it finds in its terminal or log how that is done."
+
+
+class RemoteSetUp:
+    """The only thing that a server without an App does.
+
+    :param keep: takes what comes of it, and says what is left to do
+    :param check: raises SettingsError where what comes of it could not be kept
+    """
+
+    def __init__(
+        self, *, keep: Callable[[Made], Awaitable[list[str]]], check: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self._keep = keep
+        self._check = check
+        self._flow = Flow()
+        self.token = secrets.token_urlsafe(24)
+        self.done = asyncio.Event()
+
+    @asynccontextmanager
+    async def serving(self, host: str, port: int) -> AsyncIterator[str]:
+        """The pages, while the context lasts.
+
+        :returns: the server's address
+        :raises SettingsError: where the address cannot be listened on
+        """
+        application = web.Application(client_max_size=64 * 1024)
+        application.add_routes(
+            [
+                web.get(PATH, self._ask),
+                web.post(PATH, self._offer),
+                web.get(f"{PATH}/created", self._finish),
+                web.get("/healthz", _alive),
+                web.route("*", "/{tail:.*}", _not_yet),
+            ]
+        )
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=PATIENCE)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                raise SettingsError(
+                    f"HOST and PORT: {host}:{port} cannot be listened on: {os_reason(error)}."
+                ) from None
+            yield f"http://{host}:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        # A proxy before the server speaks TLS; what it leaves out, the person puts in.
+        scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
+        return pages.form_page(_fields({"url": f"{scheme}://{request.host}"}), action=PATH)
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        """Answers whoever has the token with the form for GitHub."""
+        given = {name: str(value) for name, value in (await request.post()).items()}
+        try:
+            self._check_token(given.get("token", "").strip(), request)
+            wanted = plan(
+                url=given.get("url", ""),
+                organization=given.get("organization", ""),
+                name=given.get("name", ""),
+                github=given.get("github", "") or GITHUB,
+            )
+            await self._check(wanted.host.api)
+        except SettingsError as error:
+            return pages.form_page(_fields(given), action=PATH, problem=str(error))
+        return pages.offer_page(self._flow.offer(wanted, redirect_url=f"{wanted.url}{PATH}/created"))
+
+    def _check_token(self, token: str, request: web.Request) -> None:
+        """:raises SettingsError: where it is not the one that was shown"""
+        if not hmac.compare_digest(token.encode(), self.token.encode()):
+            _log.warning("setup.refused", peer=request.remote)
+            raise SettingsError("That is not this server's token. Its terminal or log has shown it at the start.")
+
+    async def _finish(self, request: web.Request) -> web.Response:
+        """GitHub has sent the person back. Only who had the token was given a state."""
+        query = request.query
+        try:
+            made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))
+        except UserMistake as mistake:
+            return pages.refusal_page(mistake.text, again=PATH)
+        try:
+            steps = await self._keep(made)
+        except SettingsError as error:
+            lost = f"{error} So the App {made.app.name} is lost: delete it at GitHub, and start the server again."
+            return pages.refusal_page(lost)
+        _log.info("setup.done", app=made.app.id)
+        self.done.set()
+        return pages.done_page(made.app.name, steps)
+
+
+def _fields(given: dict[str, str]) -> list[Field]:
+    """The form's, with what was typed; the token is typed anew each time."""
+    return [
+        Field("token", "Token", "The server's terminal or log has shown it.", kind="password", needed=True),
+        Field("url", "The bot's public address", "GitHub has to reach it.", given.get("url", ""), needed=True),
+        Field(
+            "organization",
+            "Organization",
+            "Whose repositories the bot is for; empty for your own.",
+            given.get("organization", ""),
+        ),
+        Field(
+            "name", "Name of the App", "Empty for a made-up one; at GitHub you can change it.", given.get("name", "")
+        ),
+        Field("github", "GitHub", "Another address for GitHub Enterprise.", given.get("github", "") or GITHUB),
+    ]
+
+
+async def _alive(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def _not_yet(_request: web.Request) -> web.Response:
+    """GitHub notes a delivery as failed, and it can come again."""
+    return pages.closed_page(_NOT_YET, status=HTTPStatus.SERVICE_UNAVAILABLE)
