@@ -76,6 +76,7 @@ def make_application(
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", show_metrics),
+            web.get("/setup", _set_up_already),
         ]
     )
     if api is not None:
@@ -88,3 +89,8 @@ def make_application(
         # After the listeners have gone: to them a multi-run that is cut off is not a broken one.
         application.on_shutdown.append(api.close)
     return application
+
+
+async def _set_up_already(_request: web.Request) -> web.Response:
+    """Where a server without a GitHub App takes one (`bot.setup.remote`); whoever comes back there is told."""
+    raise Problem(HTTPStatus.NOT_FOUND, "The bot is set up; this page has closed.")

@@ -1,0 +1,252 @@
+"""From nothing to a bot that answers, as a person does it: the real command line, the pages, and GitHub in a box."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import stat
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
+from bot.github.permissions import needed
+from bot.replies.markers import Stage, find
+from tests.setup.browser import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 40.0
+"""Seconds."""
+
+
+class House:
+    """The machine of somebody who sets a bot up: a folder, and both worlds outside."""
+
+    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, folder: Path) -> None:
+        self.github = github
+        self.folder = folder
+        self.env_file = folder / ".env"
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.codegens = {
+            "CODEGEN_API_TOKEN": "sk-org1-house",
+            "CODEGEN_ORG_ID": "1",
+            "CODEGEN_API_BASE_URL": codegen.url,
+        }
+
+    @asynccontextmanager
+    async def runs(self, *words: str, **environ: str) -> AsyncIterator[Process]:
+        """A process that is ended where it has not ended by itself."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *words),
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(self.port), **environ},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                async with asyncio.timeout(PATIENCE):
+                    await process.communicate()
+
+    async def ends(self, *words: str, **environ: str) -> tuple[int | None, str, str]:
+        """The status, and what stood on either output."""
+        async with self.runs(*words, **environ) as process:
+            return await ended(process)
+
+    async def answers(self, author: str) -> None:
+        """Somebody asks the bot for something, and it replies as the App."""
+        self.github.comment("bob", 1, "/codegen help")
+
+        def is_answered() -> bool:
+            replies = [each for each in self.github.comments(1) if each.author == author]
+            return any((marker := find(each.body)) and marker.stage is Stage.FINISHED for each in replies)
+
+        await self.github.until(is_answered, seconds=PATIENCE)
+
+
+def _free_port() -> int:
+    """The webhook's address is told to GitHub before the bot listens there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def said(process: Process, pattern: str) -> re.Match[str]:
+    """Waits for a line on the error output."""
+    assert process.stderr is not None
+    told = ""
+    async with asyncio.timeout(PATIENCE):
+        async for line in process.stderr:
+            told += line.decode()
+            if found := re.search(pattern, line.decode()):
+                return found
+    raise AssertionError(told)
+
+
+async def ended(process: Process) -> tuple[int | None, str, str]:
+    async with asyncio.timeout(PATIENCE):
+        printed, told = await process.communicate()
+    assert b"Traceback" not in told, told.decode()
+    return process.returncode, printed.decode(), told.decode()
+
+
+@pytest.fixture
+async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
+    async with CodegenEmulator(pace=0) as codegen:
+        yield House(github, codegen, tmp_path)
+
+
+async def makes_the_app(browser: Browser, offer: Page, name: str) -> Page:
+    """At GitHub: looks at what is asked for, gives it another name, and is sent back."""
+    confirm = await browser.presses(offer)
+    assert "issues: write" in confirm.text
+    return await browser.presses(confirm, name=name)
+
+
+async def installs(browser: Browser, done: Page) -> None:
+    install = await browser.opens(done.links[0])
+    assert "writes as robot[bot]" in (await browser.presses(install)).text
+
+
+async def test_setup_makes_an_app_as_which_the_bot_answers(house: House, browser: Browser) -> None:
+    house.env_file.write_text("LOG_LEVEL=INFO\n")
+    house.env_file.chmod(0o644)
+    words = ("setup", "--url", house.url, "--org", "octo", "--github", house.github.url)
+    async with house.runs(*words) as process:
+        url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
+        offer = await browser.opens(url)
+        assert f"{house.url}/webhooks/github" in offer.text
+        done = await makes_the_app(browser, offer, "Robot")
+        assert (done.status, "Robot is yours" in done.text) == (200, True)
+        status, printed, told = await ended(process)
+    (app,) = [app for app in house.github.world.apps.values() if app.name == "Robot"]
+
+    assert (status, printed) == (0, "")
+    assert told == (
+        "The App Robot is made. .env has its settings now.\n"
+        f"  1. Install it on the repositories that the bot is for: {house.github.url}/apps/robot/installations/new\n"
+        "  2. Set CODEGEN_API_TOKEN (from codegen.com, Settings, API token) and CODEGEN_ORG_ID (the number next to it) "
+        "in .env.\n"
+        "  3. Look whether all is well: codegen-bot doctor --repository OWNER/NAME\n"
+        "  4. Start the bot: codegen-bot serve\n"
+    )
+    assert stat.S_IMODE(house.env_file.stat().st_mode) == 0o600
+    assert house.env_file.read_text().startswith(f"LOG_LEVEL=INFO\nGITHUB_APP_ID={app.id}\n")
+    assert app.webhook_secret not in told + done.html + offer.html
+    assert "PRIVATE" not in told + done.html
+    assert (app.permissions, app.public, app.owner) == (needed(), False, "octo")
+
+    await installs(browser, done)
+    async with house.runs("serve", **house.codegens) as server:
+        await said(server, "server.listens")
+        await house.answers("robot[bot]")
+        status, printed, _ = await house.ends("doctor", "--repository", "octo/shop", "--json", **house.codegens)
+        assert (status, '"ok": true' in printed) == (0, True), printed
+
+
+async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(house: House, browser: Browser) -> None:
+    async with house.runs("serve", "--setup", **house.codegens) as server:
+        token = (await said(server, r"give it this token: (\S+)"))[1]
+        delivered = await browser.opens(f"{house.url}/readyz")
+        assert (delivered.status, "not set up yet" in delivered.text) == (503, True)
+        form = await browser.opens(f"{house.url}/setup")
+        assert (form.fields["url"], form.fields["token"]) == (house.url, "")
+        typed = {"organization": "octo", "github": house.github.url}
+        refused = await browser.presses(form, token="a stranger's", **typed)
+        assert (refused.status, "not this server's token" in refused.text) == (403, True)
+        assert refused.fields == {**form.fields, **typed}
+        offer = await browser.presses(refused, token=token)
+        assert token not in offer.html + offer.url
+        done = await makes_the_app(browser, offer, "Robot")
+        assert "Robot is yours" in done.text
+
+        await said(server, "server.listens")
+        await installs(browser, done)
+        await house.answers("robot[bot]")
+        closed = await browser.opens(f"{house.url}/setup")
+        assert (closed.status, "The bot is set up; this page has closed." in closed.text) == (404, True)
+        assert (await browser.opens(done.url)).status == 404
+    assert stat.S_IMODE(house.env_file.stat().st_mode) == 0o600
+
+    async with house.runs("serve", "--setup", **house.codegens) as again:
+        await said(again, "server.listens")
+
+
+async def test_a_server_that_has_its_app_and_still_lacks_codegens_settings_names_them(
+    house: House, browser: Browser
+) -> None:
+    async with house.runs("serve", "--setup") as server:
+        token = (await said(server, r"give it this token: (\S+)"))[1]
+        form = await browser.opens(f"{house.url}/setup")
+        offer = await browser.presses(form, token=token, organization="octo", github=house.github.url)
+        done = await makes_the_app(browser, offer, "Robot")
+        assert "Set CODEGEN_API_TOKEN" in done.text
+        status, _, told = await ended(server)
+    assert status == 2
+    assert "CODEGEN_API_TOKEN is missing" in told
+    assert "GITHUB" not in told.replace("codegen-bot", "")
+
+
+async def test_a_server_of_which_half_is_set_is_not_set_up(house: House) -> None:
+    status, _, told = await house.ends("serve", "--setup", GITHUB_APP_ID="1", **house.codegens)
+    assert (status, "GITHUB_PRIVATE_KEY" in told) == (2, True)
+
+
+@pytest.mark.parametrize("words", [("setup", "--url", "https://bot.example.com"), ("serve", "--setup")])
+async def test_who_changes_their_mind_has_made_nothing(house: House, words: tuple[str, ...]) -> None:
+    async with house.runs(*words) as process:
+        await said(process, r"Open (http://127|/setup)")
+        process.send_signal(signal.SIGINT)
+        status, printed, told = await ended(process)
+    assert (status, printed, told) == ((130, "", "Nothing was made.\n") if words[0] == "setup" else (0, "", ""))
+    assert [*house.folder.iterdir()] == []
+
+
+async def test_for_a_secret_store_all_is_printed_once_and_no_file_written(house: House, browser: Browser) -> None:
+    words = ("setup", "--url", house.url, "--org", "octo", "--github", house.github.url, "--print")
+    async with house.runs(*words, GITHUB_WEBHOOK_SECRET="old", CODEGEN_ORG_ID="1", CODEGEN_API_TOKEN="t") as process:
+        url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
+        await makes_the_app(browser, await browser.opens(url), "Robot")
+        status, printed, told = await ended(process)
+    assert status == 0
+    assert [line.partition("=")[0] for line in printed.splitlines()] == [
+        "GITHUB_APP_ID",
+        "GITHUB_PRIVATE_KEY",
+        "GITHUB_WEBHOOK_SECRET",
+        "GITHUB_API_URL",
+    ]
+    assert f"GITHUB_API_URL={house.github.url}/api/v3\n" in printed
+    assert "Take GITHUB_WEBHOOK_SECRET out of the environment" in told
+    assert "CODEGEN" not in told
+    assert [*house.folder.iterdir()] == []
+
+
+async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(house: House) -> None:
+    house.env_file.write_text("GITHUB_APP_ID=12\n")
+    status, _, told = await house.ends("setup", "--url", house.url)
+    assert (status, told) == (
+        2,
+        ".env has GITHUB_APP_ID already, and keeps what it has. --replace says that it may go.\n",
+    )
+    assert house.env_file.read_text() == "GITHUB_APP_ID=12\n"
+
+
+async def test_a_wrong_address_is_told_at_once(house: House) -> None:
+    status, _, told = await house.ends("setup", "--url", "bot.example.com")
+    assert (status, told) == (
+        2,
+        "The bot's address is no address such as https://bot.example.com: 'bot.example.com'.\n",
+    )
