@@ -1,0 +1,173 @@
+"""The image, built by its Dockerfile's own steps and run as an unprivileged user on a file system that takes no writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+from bot import __version__
+from bot.cli.main import SUBCOMMANDS
+from bot.outcome import ExitStatus
+from tests.chaos.asks import first_day
+from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled
+from tests.deploy.box import Container, Image, build, cannot_build, first_process, kill
+from tests.deploy.dockerfile import ROOT, parse
+
+pytestmark = pytest.mark.skipif(bool(cannot_build()), reason=str(cannot_build()))
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return build(parse((ROOT / "Dockerfile").read_text(encoding="utf-8")), tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def container(image: Image, tmp_path: Path) -> Container:
+    return Container(image, tmp_path, volume=tmp_path / "volume")
+
+
+@asynccontextmanager
+async def serving(image: Image, folder: Path, worlds: Worlds, said: list[str]) -> AsyncIterator[tuple[Container, int]]:
+    """A container that serves; told to stop at the end, it has to leave with status 0.
+
+    :returns: it, and its first process' number outside
+    """
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    environ = {
+        "CODEGEN_API_TOKEN": "sk-org1-image",
+        "CODEGEN_ORG_ID": "1",
+        "CODEGEN_API_BASE_URL": worlds.codegen.url,
+        "GITHUB_TOKEN": "bot-token",
+        "GITHUB_API_URL": worlds.github.url,
+        "GITHUB_WEBHOOK_SECRET": SECRET,
+        "PORT": str(port),
+    }
+    container = Container(image, folder, volume=folder / "volume", environ=environ)
+    process = await container.start()
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            async for line in process.stdout:
+                said.append(line.decode())
+                if '"server.listens"' in said[-1]:
+                    break
+            else:
+                pytest.fail("".join(said))
+        number = first_process(process)
+        worlds.github.webhooks.url = f"http://127.0.0.1:{port}/webhooks/github"
+        yield container, number
+        os.kill(number, signal.SIGTERM)
+        async with asyncio.timeout(30):
+            said.append((await process.stdout.read()).decode())
+            assert await process.wait() == 0, said
+    finally:
+        if process.returncode is None:
+            kill(process)
+
+
+def status_of(process: int) -> str:
+    return Path(f"/proc/{process}/status").read_text(encoding="ascii")
+
+
+async def test_it_serves_as_nobody_and_writes_to_its_volume_only(image: Image, tmp_path: Path) -> None:
+    """A command is answered, the health check is content, SIGTERM to process 1 ends it with 0, and the next container on
+    the same volume knows what the first one did."""
+    said: list[str] = []
+    first, second, *_ = first_day()
+    async with both_worlds() as worlds:
+        async with serving(image, tmp_path, worlds, said) as (container, number):
+            process = status_of(number)
+            assert re.findall(r"^(?:Uid|Gid):\t(\d+)", process, re.MULTILINE) == ["10001", "10001"]
+            assert re.search(r"^CapBnd:\t0+$", process, re.MULTILINE)
+            assert re.search(r"^NSpid:\t\d+\t1$", process, re.MULTILINE)
+            worlds.ask(first)
+            await settled(worlds, seconds=30)
+            assert await container.execute(image.config.healthcheck, beside=number) == (0, "")
+            status, _ = await container.execute(image.config.healthcheck, beside=number, PORT="9")
+            assert status == 1
+            status, _ = await container.execute(["touch", "/opt/codegen-bot/there"], beside=number)
+            assert status == 1
+        assert (tmp_path / "volume" / "codegen-bot.sqlite").stat().st_uid == 10001
+
+        async with serving(image, tmp_path, worlds, said):
+            worlds.ask(second)
+            await settled(worlds, seconds=30)
+    assert worlds.problems() == []
+    lines = [json.loads(line) for line in "".join(said).splitlines()]
+    assert [line for line in lines if line["level"] == "error"] == []
+
+
+async def test_without_settings_it_names_them(container: Container) -> None:
+    status, said = await container.run()
+
+    assert status == ExitStatus.USAGE
+    assert "CODEGEN_API_TOKEN is missing" in said
+    assert "GITHUB_WEBHOOK_SECRET is missing" in said
+
+
+async def test_every_subcommand_is_there(container: Container) -> None:
+    assert await container.run("--version") == (0, f"codegen-bot, version {__version__}\n")
+    status, said = await container.run("--help")
+    assert status == 0
+    assert set(re.findall(r"^  ([a-z-]+)  ", said, re.MULTILINE)) >= {*SUBCOMMANDS}
+
+
+async def test_the_whole_demo_plays_in_it(container: Container) -> None:
+    status, said = await container.run("demo", "--once", "--pace", "0.3")
+
+    assert status == 0, said
+    assert "/codegen" in said
+
+
+async def test_the_action_runs_in_it(image: Image, tmp_path: Path) -> None:
+    """A job's container: the event and the outputs are files of the runner's, which the image's user may write."""
+    volume = tmp_path / "volume"
+    container = Container(
+        image,
+        tmp_path,
+        volume=volume,
+        environ={
+            "GITHUB_EVENT_NAME": "issue_comment",
+            "GITHUB_EVENT_PATH": "/data/event.json",
+            "GITHUB_OUTPUT": "/data/output",
+            "GITHUB_REPOSITORY": "octo/shop",
+            "INPUT_COMMAND": "auto",
+        },
+    )
+    async with both_worlds() as worlds:
+        worlds.github.comment("alice", 1, "What a nice change!")
+        (volume / "event.json").write_text(json.dumps(worlds.github.deliveries[-1].payload), encoding="utf-8")
+
+    status, said = await container.run("action")
+
+    assert status == 0, said
+    assert "no-command" in (volume / "output").read_text(encoding="utf-8")
+
+
+def test_it_holds_what_is_locked_and_nothing_else(image: Image) -> None:
+    """No pip, no build tools, no tests; and every file belongs to root."""
+    [packages] = (image.layer / "opt" / "codegen-bot" / "lib").glob("python3.*/site-packages")
+    locked = set(re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    there = {_name(each.metadata["Name"]) for each in distributions(path=[str(packages)])}
+
+    assert there - {_name(name) for name in locked} == {"codegen-bot"}
+    assert {"dbos", "psycopg", "aiohttp"} <= there
+    written = {path.name for path in image.layer.iterdir()}
+    assert written <= {"opt", "data", "root", "tmp"}, "the last stage holds more than the environment and the volume"
+    assert {path.lstat().st_uid for path in (image.layer / "opt").rglob("*")} == {0}
+
+
+def _name(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

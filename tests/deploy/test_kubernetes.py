@@ -1,0 +1,166 @@
+"""The Kubernetes manifests say what the code does: ports, paths, settings, patience, memory, connections."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.config import setting_rows
+from tests.deploy.dockerfile import ROOT
+from tests.deploy.test_dockerfile import LONGEST_STOP
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+NAME = {"app.kubernetes.io/name": "codegen-bot"}
+ROUTES = (ROOT / "bot" / "web" / "server.py").read_text(encoding="utf-8")
+
+
+def document(name: str) -> Any:
+    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+KUSTOMIZATION = document("kustomization")
+DEPLOYMENT = document("deployment")
+POD = DEPLOYMENT["spec"]["template"]["spec"]
+[CONTAINER] = POD["containers"]
+PROBES = [CONTAINER[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
+ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+
+
+def test_every_file_is_a_resource_or_an_example() -> None:
+    files = {path.name for path in FOLDER.glob("*.yaml")}
+    assert files == {"kustomization.yaml", *KUSTOMIZATION["resources"]}
+    assert {path.stem for path in (FOLDER / "examples").iterdir()} == {"secret", "ingress", "servicemonitor"}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_puts_them_together() -> None:
+    done = subprocess.run(  # noqa: S603 - our own words
+        ["kubectl", "kustomize", FOLDER],  # noqa: S607 - wherever it is
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}
+    assert {each["metadata"]["labels"]["app.kubernetes.io/name"] for each in made.values()} == {"codegen-bot"}
+    assert {each["metadata"].get("namespace", "codegen-bot") for each in made.values()} == {"codegen-bot"}
+    pod = made["Deployment"]["spec"]["template"]
+    assert pod["metadata"]["labels"] == NAME
+    [container] = pod["spec"]["containers"]
+    assert re.fullmatch(r"ghcr\.io/owner/codegen-bot:\d+\.\d+\.\d+", container["image"])
+    settings, secrets = container["envFrom"]
+    assert settings["configMapRef"]["name"] == made["ConfigMap"]["metadata"]["name"] != "codegen-bot"
+    assert secrets["secretRef"]["name"] == document("examples/secret")["metadata"]["name"]
+
+
+def test_all_of_them_mean_the_same_pods() -> None:
+    selectors = [
+        DEPLOYMENT["spec"]["selector"]["matchLabels"],
+        document("service")["spec"]["selector"],
+        document("disruption")["spec"]["selector"]["matchLabels"],
+        document("network")["spec"]["podSelector"]["matchLabels"],
+        document("examples/servicemonitor")["spec"]["selector"]["matchLabels"],
+        *(each["labelSelector"]["matchLabels"] for each in POD["topologySpreadConstraints"]),
+    ]
+    assert selectors == [NAME] * 6
+
+
+def test_everything_leads_to_the_port_that_the_bot_listens_on() -> None:
+    [port] = CONTAINER["ports"]
+    assert str(port["containerPort"]) == next(row.default for row in setting_rows() if row.variable == "PORT")
+    assert port["name"] == "http"
+    assert {probe["httpGet"]["port"] for probe in PROBES} == {"http"}
+    [served] = document("service")["spec"]["ports"]
+    assert (served["name"], served["targetPort"]) == ("http", "http")
+    assert document("examples/ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {
+        "name": document("service")["metadata"]["name"],
+        "port": {"name": "http"},
+    }
+
+
+def test_every_path_is_a_route_of_the_server() -> None:
+    paths = {probe["httpGet"]["path"] for probe in PROBES}
+    assert paths == {"/healthz", "/readyz"}
+    annotations = DEPLOYMENT["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/port"] == str(CONTAINER["ports"][0]["containerPort"])
+    paths |= {annotations["prometheus.io/path"]}
+    paths |= {each["path"] for each in document("examples/ingress")["spec"]["rules"][0]["http"]["paths"]}
+    paths |= {each["path"] for each in document("examples/servicemonitor")["spec"]["endpoints"]}
+    assert [path for path in paths if f'("{path}", ' not in ROUTES] == []
+
+
+def test_a_database_that_is_away_takes_nobody_down() -> None:
+    """Restarting would lose deliveries and mend nothing: liveness asks for no more than life."""
+    startup, liveness, readiness = PROBES
+    assert startup["httpGet"]["path"] == liveness["httpGet"]["path"] == "/healthz"
+    assert readiness["httpGet"]["path"] == "/readyz"
+    patience = re.search(r"^PATIENCE = ([\d.]+)$", ROUTES, re.MULTILINE)
+    assert patience is not None
+    assert readiness["timeoutSeconds"] > float(patience[1])
+
+
+def test_a_pod_has_longer_than_the_bot_needs() -> None:
+    _, wait = CONTAINER["lifecycle"]["preStop"]["exec"]["command"]
+    assert POD["terminationGracePeriodSeconds"] > LONGEST_STOP + int(wait)
+
+
+def test_a_pod_may_do_nothing_that_it_need_not() -> None:
+    assert POD["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert CONTAINER["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert POD["automountServiceAccountToken"] is False
+    assert [each["mountPath"] for each in CONTAINER["volumeMounts"]] == ["/tmp"]  # noqa: S108 - the pod's own
+    labels = document("namespace")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def settings() -> Iterator[str]:
+    for literal in KUSTOMIZATION["configMapGenerator"][0]["literals"]:
+        yield literal.partition("=")[0]
+    yield from document("examples/secret")["stringData"]
+
+
+def test_what_is_set_are_settings_and_all_that_are_needed() -> None:
+    rows = {row.variable: row for row in setting_rows()}
+    given = {*settings()}
+    assert given <= {*rows}
+    assert {name for name, row in rows.items() if row.default is None} <= given
+    assert "sqlite" not in document("examples/secret")["stringData"]["DATABASE_URL"]
+    assert "EXECUTOR_ID" not in given
+
+
+def test_nothing_secret_stands_in_what_is_applied() -> None:
+    for literal in KUSTOMIZATION["configMapGenerator"][0]["literals"]:
+        assert not re.search("TOKEN|SECRET|KEY|URL", literal)
+    values = document("examples/secret")["stringData"].values()
+    assert [value for value in values if "FILL-IN" not in value] == []
+
+
+def test_the_database_has_connections_for_all_while_new_ones_take_over() -> None:
+    page = (ROOT / "docs" / "several-processes.md").read_text(encoding="utf-8")
+    each = re.search(r"up to (\d+) connections a process", page)
+    assert each is not None
+    most = DEPLOYMENT["spec"]["replicas"] + DEPLOYMENT["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    assert most * int(each[1]) <= 97, "PostgreSQL's usual 100, three of which are its own administrator's"
+
+
+def test_one_is_told_of_memory_before_the_limit_ends_it() -> None:
+    rules = {rule["alert"]: rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]}
+    found = re.search(r"> (\d+) \* 1024 \* 1024", rules["CodegenBotMemoryGrows"])
+    assert found is not None
+    assert int(CONTAINER["resources"]["limits"]["memory"].removesuffix("Mi")) > int(found[1])
+
+
+def test_the_scrape_job_is_the_one_of_the_alerts() -> None:
+    """The operator calls a job as the Service is called."""
+    assert f'job="{document("service")["metadata"]["name"]}"' in ALERTS["groups"][0]["rules"][0]["expr"]

@@ -1,0 +1,85 @@
+"""The systemd unit: by systemd's own judgement where it is installed, and against the code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.config import Settings
+from bot.outcome import ExitStatus
+from tests.deploy.dockerfile import ROOT
+from tests.deploy.test_dockerfile import LONGEST_STOP
+
+UNIT = ROOT / "deploy" / "systemd" / "codegen-bot.service"
+TEXT = UNIT.read_text(encoding="utf-8")
+PROGRAM = "/opt/codegen-bot/bin/codegen-bot"
+has_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+
+
+def said(name: str) -> list[str]:
+    """The values of a directive, in their order."""
+    return re.findall(rf"^{name}=(.*)$", TEXT, re.MULTILINE)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The unit with a program that is there: systemd wants to see it."""
+    unit = tmp_path / UNIT.name
+    unit.write_text(TEXT.replace(PROGRAM, str(Path(sys.executable).with_name("codegen-bot"))), encoding="utf-8")
+    return unit
+
+
+def analyze(*words: str | Path) -> str:
+    done = subprocess.run(  # noqa: S603 - our own words
+        ["systemd-analyze", *words],  # noqa: S607 - wherever it is
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@has_systemd
+def test_systemd_finds_nothing_wrong_with_it(installed: Path) -> None:
+    assert analyze("verify", "--man=no", installed) == ""
+
+
+@has_systemd
+def test_systemd_finds_it_hardly_exposed(installed: Path) -> None:
+    """From 0 to 10, times ten; 1.2 is what talking to the Internet and to PostgreSQL's socket costs."""
+    analyze("security", "--offline=true", "--threshold=15", installed)
+
+
+def test_it_serves_as_a_user_that_exists_only_meanwhile() -> None:
+    assert said("ExecStart") == [f"{PROGRAM} serve"]
+    assert said("DynamicUser") == ["yes"]
+    assert said("ProtectSystem") == ["strict"]
+    assert said("CapabilityBoundingSet") == [""]
+
+
+def test_its_database_lies_where_it_may_write() -> None:
+    [variable] = said("Environment")
+    name, _, url = variable.partition("=")
+    assert name.lower() in Settings.model_fields
+    assert url == f"sqlite:///%S/{said('StateDirectory')[0]}/codegen-bot.sqlite"
+    assert said("WorkingDirectory") == [f"%S/{said('StateDirectory')[0]}"]
+
+
+def test_no_secret_stands_in_it() -> None:
+    assert said("EnvironmentFile") == ["/etc/codegen-bot/codegen-bot.env"]
+    assert not re.search(r"^Environment=.*(TOKEN|SECRET|KEY)", TEXT, re.MULTILINE)
+
+
+def test_it_has_longer_to_stop_than_it_needs() -> None:
+    assert int(said("TimeoutStopSec")[0]) > LONGEST_STOP
+
+
+def test_a_wrong_setting_is_not_started_again_and_again() -> None:
+    assert said("RestartPreventExitStatus") == [str(ExitStatus.USAGE.value)]
