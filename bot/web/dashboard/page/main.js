@@ -57,7 +57,10 @@ chooser.addEventListener("change", () => {
   if (location.hash === "#/runs") route();
   else location.hash = "#/runs";
 });
-document.getElementById("sign-out").addEventListener("click", () => signOut());
+document.getElementById("sign-out").addEventListener("click", () => {
+  session.forget();
+  signOut();
+});
 document.querySelector(".skip").addEventListener("click", (event) => {
   // The page's # is an address, and no place on the page.
   event.preventDefault();

@@ -1,7 +1,7 @@
 // What can be said in a comment, by whom, and what holds in a repository.
 
 import { get, org, query } from "../api.js";
-import { h, state } from "../dom.js";
+import { button, h, state } from "../dom.js";
 import { offer, repositories } from "../repositories.js";
 import { go } from "../router.js";
 import { count } from "../words.js";
@@ -16,15 +16,18 @@ export function show(root, place, signal) {
   const onlyOwn = h("input", { type: "checkbox", id: "help-own", on: { change: sift } });
   const settings = h("tbody", {});
   const nothing = h("p.quiet", { hidden: true }, "Nothing differs from the usual here.");
+  const configHead = h("h2", { id: "help-config", tabindex: -1 }, "Config");
+  const own = h("p.own-settings", {});
   const body = h(
     "div",
     { hidden: true },
     problems,
+    own,
     h("section", { "aria-labelledby": "help-commands" }, h("h2", { id: "help-commands" }, "Commands"), h("p.hint", {}, "A command starts a line of a comment; what follows it is the prompt, up to the next command."), commands),
     h(
       "section",
       { "aria-labelledby": "help-config" },
-      h("h2", { id: "help-config" }, "Config"),
+      configHead,
       h("p.hint", {}, "What holds, from ", h("code", {}, ".github/codegen-bot.yml"), " on the default branch, or from the organization's ", h("code", {}, ".github"), " repository."),
       h("p", {}, h("label.check", {}, onlyOwn, " Only what differs from the usual")),
       h("div.wide", { tabindex: 0, role: "region", "aria-label": "Config" }, h("table.settings", {}, h("thead", {}, h("tr", {}, ...["Setting", "Value", ""].map((each) => h("th", { scope: "col" }, each)))), settings)),
@@ -35,13 +38,16 @@ export function show(root, place, signal) {
   let asking = new AbortController();
   let shown = [];
 
-  root.replaceChildren(
+  const page = h(
+    "div.help",
+    {},
     h("h1", {}, "Help"),
     h("div.asks", {}, h("div", {}, h("label", { for: "help-search" }, "Search"), search), h("div", {}, h("label", { for: "help-repository" }, "Repository"), repository)),
     found,
     waiting,
     body,
   );
+  root.replaceChildren(page);
   const wanted = place.query.get("repository") || "";
   begin();
 
@@ -75,12 +81,19 @@ export function show(root, place, signal) {
     waiting.replaceChildren();
     body.hidden = false;
     problems.replaceChildren(...(help.problems.length ? [wrong(help.problems)] : []));
+    const differing = help.config.filter((each) => !each.is_usual).length;
+    own.replaceChildren(differing ? `${count(differing, "setting")} of the config ${differing === 1 ? "differs" : "differ"} from the usual. ` : "All settings of the config are the usual ones. ", button("To the config", toConfig));
     const cards = help.commands.map((each) => ({ element: commandCard(each), text: textOf(each), kind: "command" }));
     const rows = help.config.map((each) => ({ element: settingRow(each), text: textOf(each), kind: "setting", isUsual: each.is_usual }));
     commands.replaceChildren(...cards.map(({ element }) => element));
     settings.replaceChildren(...rows.map(({ element }) => element));
     shown = [...cards, ...rows];
     sift();
+  }
+
+  function toConfig() {
+    configHead.scrollIntoView();
+    configHead.focus();
   }
 
   /** Shows what has all words that are searched for. */

@@ -1,10 +1,10 @@
 // A multi-run: its attempts side by side, what they say compared, the synthesis and the answer.
 
-import { org, poll, query } from "../api.js";
+import { org, poll, query, Unreachable } from "../api.js";
 import { badge } from "../badge.js";
 import { h, linked, outside, state } from "../dom.js";
 import { follow } from "../stream.js";
-import { ago, count, exactly } from "../words.js";
+import { ago, count, exactly, isFinished } from "../words.js";
 import { card } from "./multi_run/card.js";
 import { comparison } from "./multi_run/comparison.js";
 import { written } from "./multi_run/message.js";
@@ -20,13 +20,20 @@ export function show(root, place, signal) {
   let page = null;
 
   root.replaceChildren(h("h1", {}, "Multi-run"), state("loading", "Loading …"));
-  poll(() => query(org("/agent/runs"), { multi_run_id: id, limit: 100 }), ({ items }) => draw((listed = items)), { signal, failed });
+  poll(() => query(org("/agent/runs"), { multi_run_id: id, limit: 100 }), onRuns, { signal, failed, answered });
   if (isByHttp) follow(org(`/multi-run/${encodeURIComponent(id)}/stream`), { onFrame, onState, signal });
   const timer = setInterval(() => page?.tick(), 1_000);
   signal.addEventListener("abort", () => clearInterval(timer));
 
+  function onRuns({ items }) {
+    listed = items;
+    draw();
+  }
+
   function onFrame(frame) {
-    if (frame.type === "multi_run_status") draw((told = frame.status));
+    if (frame.type !== "multi_run_status") return;
+    told = frame.status;
+    draw();
   }
 
   function onState({ name }) {
@@ -37,19 +44,23 @@ export function show(root, place, signal) {
   }
 
   function draw() {
-    page?.tellProblem("");
     if (!told && !listed?.length) {
       if (isUnknown && listed) root.replaceChildren(h("h1", {}, "Multi-run"), state("empty", "The organization has no multi-run of this id."));
       return;
     }
     if (!page) {
       page = pageOf(signal);
-      root.replaceChildren(...page.elements);
+      root.replaceChildren(page.element);
     }
     page.update(modelOf(told, listed ?? []));
   }
 
+  function answered() {
+    page?.tellProblem("");
+  }
+
   function failed(error) {
+    if (error instanceof Unreachable && page) return;
     if (page) page.tellProblem(error.message);
     else root.replaceChildren(h("h1", {}, "Multi-run"), state("error", error.message));
   }
@@ -62,25 +73,24 @@ function pageOf(signal) {
   const progress = h("progress", { "aria-label": "Attempts that have ended" });
   const problem = h("p.problem", { role: "alert" });
   const attempts = h("ul.attempts", {});
-  const synthesis = card("div", "Synthesis", signal);
-  const last = h("section", { hidden: true }, h("h2", {}, "Synthesis"), synthesis.element);
+  const synthesis = card("li.synthesis", "Synthesis", signal);
   const answer = h("div.text", {});
-  const final = h("section.final", { hidden: true }, h("h2", {}, "The answer"), answer);
   const compared = comparison();
   const cards = new Map();
   let model = null;
 
-  const elements = [
+  const element = h(
+    "div.multi-run",
+    {},
     title,
     h("p.facts", {}, facts.state, facts.who, facts.began),
     message,
     progress,
     problem,
-    final,
+    h("section.answer", {}, h("h2", {}, "The answer"), answer),
     h("section", {}, h("h2", {}, "Attempts"), attempts),
-    last,
     compared.element,
-  ];
+  );
 
   function update(now) {
     const before = model;
@@ -94,10 +104,10 @@ function pageOf(signal) {
     progress.value = now.ended;
     progress.title = `${now.ended} of ${count(now.attempts.length, "attempt")} have ended`;
     for (const attempt of now.attempts) updateAttempt(attempt);
-    last.hidden = !now.synthesis;
+    // A single attempt is never put together with anything.
+    if (!synthesis.element.isConnected && (now.synthesis || now.attempts.length > 1)) attempts.append(synthesis.element);
     synthesis.update(now.synthesis);
-    final.hidden = !now.final;
-    if (before?.final !== now.final) answer.replaceChildren(...linked(now.final));
+    if (before?.final !== now.final || before.status !== now.status) answer.replaceChildren(...answerOf(now));
     compared.update(sidesOf(now));
     tick();
   }
@@ -105,7 +115,7 @@ function pageOf(signal) {
   function updateAttempt({ number, run, problem }) {
     if (!cards.has(number)) {
       cards.set(number, card("li", `Attempt ${number}`, signal));
-      attempts.append(cards.get(number).element);
+      attempts.insertBefore(cards.get(number).element, synthesis.element.parentElement && synthesis.element);
     }
     cards.get(number).update(run, problem);
   }
@@ -116,7 +126,12 @@ function pageOf(signal) {
     facts.began.title = exactly(model?.began);
   }
 
-  return { elements, update, tick, tellProblem: (sentence) => (problem.textContent = sentence) };
+  return { element, update, tick, tellProblem: (sentence) => (problem.textContent = sentence) };
+}
+
+function answerOf({ final, status }) {
+  if (final) return linked(final);
+  return [h("span.quiet", {}, status && isFinished(status) ? "There is none." : "It comes when all have ended.")];
 }
 
 function sidesOf({ attempts, synthesis }) {

@@ -42,6 +42,7 @@ function formOf(kind, known, signal) {
   const problem = h("p.problem", { role: "alert" });
   const foreseen = foresees && h("output.quiet", { "aria-live": "polite" });
   const send = h("button.primary", { type: "submit" }, verb);
+  const progress = h("span.quiet", { role: "status" });
   const form = h(
     "form.start",
     { novalidate: true, "aria-label": FORMS[kind].label, on: { submit, input, keydown } },
@@ -50,7 +51,7 @@ function formOf(kind, known, signal) {
     more,
     foreseen,
     problem,
-    h("p.buttons", {}, send),
+    h("p.buttons", {}, send, progress),
   );
   let isSending = false;
   for (const each of all) if (each.field.control === "repository") fill(each, known, signal);
@@ -79,6 +80,7 @@ function formOf(kind, known, signal) {
     for (const each of all) each.mark("");
     try {
       if (!(await isMeant())) return;
+      progress.textContent = "Sending …";
       const { sentence, address } = FORMS[kind].told(await sent());
       notice(sentence);
       if (!signal.aborted) go(address);
@@ -88,6 +90,7 @@ function formOf(kind, known, signal) {
     } finally {
       isSending = false;
       send.removeAttribute("aria-disabled");
+      progress.textContent = "";
     }
   }
 

@@ -8,7 +8,7 @@ export function commandCard({ name, summary, form, example, who, flags }) {
     "li.card",
     {},
     h("h3", {}, name),
-    h("p", {}, summary),
+    h("p", {}, ...said(summary)),
     h("p.form", {}, h("code", {}, form)),
     flags.length > 0 && h("dl.flags", {}, ...flags.map((flag) => h("div", {}, h("dt", {}, ...flagName(flag)), h("dd", {}, ...said(flag.sentence))))),
     h("div.example", {}, h("pre", {}, example), copyButton(name, example)),

@@ -55,7 +55,7 @@ export function comparison() {
 
 function column(name) {
   const head = h("div.head", {}, h("h3", {}, name));
-  const text = h("div.text", { tabindex: 0, role: "group", "aria-label": `${name}: the result` });
+  const text = h("div.text", {});
   let shown = null;
 
   function update({ run, problem }, other) {

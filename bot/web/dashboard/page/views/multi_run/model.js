@@ -16,7 +16,7 @@ export function modelOf(told, listed) {
   const first = runs[0];
   const mark = first ? markOf(first) : {};
   const shown = { attempts, synthesis, ended: attempts.filter(hasEnded).length };
-  const judged = told ? { status: STATUSES[told.status], message: told.message } : judge(shown);
+  const judged = told ? { status: STATUSES[told.status], message: sentenceOf(told, shown) } : judge(shown);
   return {
     ...shown,
     ...judged,
@@ -28,6 +28,12 @@ export function modelOf(told, listed) {
 }
 
 const STATUSES = { running: "RUNNING", completed: "COMPLETE", failed: "FAILED" };
+
+/** The server says something new when a run moves; that all have begun is seen here before. */
+function sentenceOf(told, { attempts, synthesis }) {
+  const isAtWork = told.status === "running" && !synthesis && attempts.length > 0 && attempts.every(({ run }) => run);
+  return isAtWork ? howMany(attempts) : told.message;
+}
 
 function isSynthesis(run) {
   return Boolean(run.metadata?.multi_run_synthesis);

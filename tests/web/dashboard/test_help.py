@@ -1,0 +1,78 @@
+"""The help: commands, and what holds in a repository."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import expect
+
+from bot.commands.table import COMMANDS
+from tests.web.api.house import House
+from tests.web.dashboard.accessible import assert_accessible
+from tests.web.dashboard.browser import Visit, needs_browser
+
+CONFIG = """\
+prefix: /bot
+allowed-bots: [renovate]
+defaults:
+  concurrency: 5
+permissions:
+  run: admin
+prompts:
+  tidy:
+    command: run
+    prompt: Tidy <b>it</b> up.
+    description: Tidies up.
+"""
+
+
+@needs_browser
+async def test_commands_are_searched_and_a_repositorys_config_is_shown(house: House, visit: Visit) -> None:
+    page = visit.page
+    await visit.sign_in("#/help")
+    commands = page.get_by_role("region", name="Commands").get_by_role("listitem")
+    settings = page.get_by_role("region", name="Config").get_by_role("row")
+    await expect(commands).to_have_count(len(COMMANDS))
+    await expect(commands.first).to_contain_text("/codegen run")
+    await page.get_by_label("Search").fill("SYNTHESIS")
+    await expect(commands.get_by_role("heading")).to_have_text(["multi-run", "keep"])
+    await expect(page.get_by_text("2 commands and 0 settings found.")).to_be_visible()
+    await page.get_by_label("Search").fill("")
+    await page.get_by_label("Only what differs").check()
+    await expect(page.get_by_text("Nothing differs from the usual here.")).to_be_visible()
+    await page.get_by_label("Only what differs").uncheck()
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await assert_accessible(page)
+
+    house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
+    await page.get_by_label("Repository").select_option("octo/shop")
+    await expect(commands).to_have_count(len(COMMANDS) + 1)
+    await expect(commands.last).to_contain_text("/bot tidy [WORDS]")
+    await expect(commands.first).to_contain_text("people with admin access")
+    await expect(settings.filter(has_text="defaults.concurrency")).to_contain_text(re.compile(r"5\s*set here"))
+    await expect(settings.filter(has_text="prompts.tidy")).to_contain_text("Tidy <b>it</b> up.")
+    await expect(settings.filter(has_text="labels.run")).to_contain_text("usual")
+    await page.get_by_label("Only what differs").check()
+    await expect(settings.filter(has_text="labels.run")).to_have_count(0)
+    await page.get_by_role("button", name="To the config").click()
+    await expect(page.get_by_role("heading", name="Config")).to_be_focused()
+
+    await page.reload()
+    await expect(page.get_by_label("Repository")).to_have_value("octo/shop")
+    await expect(commands.last).to_contain_text("/bot tidy")
+
+
+@needs_browser
+async def test_a_wrong_config_is_told_of(house: House, visit: Visit) -> None:
+    page = visit.page
+    house.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
+    await visit.sign_in("#/help?repository=octo/shop")
+    await expect(page.get_by_role("alert")).to_contain_text("octo/shop/.github/codegen-bot.yml:1:")
+    await expect(page.get_by_role("alert")).to_contain_text("the usual holds")
+    await expect(page.get_by_text("/codegen run fix the flaky checkout test")).to_be_visible()
+    await assert_accessible(page)
+
+    visit.expected = ["404"]
+    await visit.open("#/help?repository=octo/secret")
+    await expect(page.get_by_role("alert")).to_contain_text("This token sees no such repository")
