@@ -1,0 +1,83 @@
+"""Takes the pictures that the README and docs/dashboard.md show: `make screenshots`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page
+
+from tests.web.dashboard.browser import TOKEN, a_browser, a_visit, chromium
+from tests.web.dashboard.week import NOW, Week, the_week
+
+IMAGES = Path(__file__).parents[3] / "docs" / "images"
+
+DESK = {"width": 1100, "height": 700}
+PHONE = {"width": 390, "height": 780}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is shown where. `seen`: a selector of what is there when everything is."""
+
+    name: str
+    place: str
+    seen: str
+    scheme: str = "light"
+    size: Any = None
+
+
+def pictures(week: Week) -> list[Picture]:
+    return [
+        Picture("runs-light", "#/runs", "text=Describe the new refund rules"),
+        Picture("runs-dark", "#/runs", "text=Describe the new refund rules", scheme="dark"),
+        Picture("run", f"#/runs/{week.with_log}", "text=Everything, to be sure."),
+        Picture("multi-run", f"#/multi-runs/{week.multi_run}", "text=narrower columns"),
+        Picture("overview", "#/overview", "main svg"),
+        Picture("phone", "#/runs", "text=Describe the new refund rules", size=PHONE),
+    ]
+
+
+async def take(browser: Browser, week: Week, picture: Picture, folder: Path) -> Path:
+    options = {
+        "viewport": picture.size or DESK,
+        "color_scheme": picture.scheme,
+        "reduced_motion": "reduce",
+        "timezone_id": "UTC",
+        "locale": "en-GB",
+    }
+    async with a_visit(browser, week.url, **options) as visit:
+        await visit.page.clock.set_fixed_time(NOW)
+        await visit.sign_in(picture.place, token=TOKEN)
+        await visit.page.locator(picture.seen).first.wait_for()
+        path = folder / f"{picture.name}.png"
+        # Where the button to sign in was, something else is now.
+        await visit.page.mouse.move(0, 0)
+        await _still(visit.page)
+        await visit.page.screenshot(path=path, animations="disabled", caret="hide")
+        assert visit.is_clean()
+    return path
+
+
+async def _still(page: Page) -> None:
+    """Fonts are there, and what was told has been drawn."""
+    await page.evaluate("async () => { await document.fonts.ready; await new Promise(requestAnimationFrame); }")
+
+
+async def take_all(folder: Path) -> list[Path]:
+    with tempfile.TemporaryDirectory() as database:
+        async with the_week(Path(database)) as week, a_browser() as browser:
+            return [await take(browser, week, picture, folder) for picture in pictures(week)]
+
+
+if __name__ == "__main__":
+    if chromium() is None:
+        sys.exit("No Chromium is installed here.")
+    images = Path(sys.argv[1]) if sys.argv[1:] else IMAGES
+    images.mkdir(parents=True, exist_ok=True)
+    for path in asyncio.run(take_all(images)):
+        sys.stdout.write(f"{path.name}: {path.stat().st_size // 1000} kB\n")

@@ -1,0 +1,83 @@
+"""The demo's two pages side by side: what is typed on one appears on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import expect
+
+from bot.demo import demo
+from tests.web.dashboard.browser import Visit, a_browser, a_visit, needs_browser
+
+
+@asynccontextmanager
+async def the_demo() -> AsyncIterator[tuple[str, str]]:
+    """After its story. Gives the addresses of the dashboard and of the playground, as it prints them."""
+    found: dict[str, str] = {}
+    stop, is_up = asyncio.Event(), asyncio.Event()
+
+    def say(line: str) -> None:
+        for page in ("dashboard", "playground"):
+            if address := re.search(rf"(http\S+?)/ the {page}:", line):
+                found[page] = address[1]
+        if len(found) == 2:
+            is_up.set()
+
+    async with asyncio.timeout(120):
+        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, pace=0.5, stop=stop, api_port=0))
+        try:
+            await is_up.wait()
+            yield found["dashboard"], found["playground"]
+        finally:
+            stop.set()
+            await playing
+
+
+@needs_browser
+async def test_what_is_typed_on_one_page_appears_on_the_other() -> None:
+    async with (
+        the_demo() as (dashboards_url, playgrounds_url),
+        a_browser() as browser,
+        a_visit(browser, dashboards_url) as dashboard,
+        a_visit(browser, playgrounds_url) as playground,
+    ):
+        await dashboard.sign_in(token=demo.CALLERS_TOKEN)
+        await playground.page.goto(f"{playgrounds_url}/")
+        await _a_comment_becomes_a_run(dashboard, playground)
+        await _a_star_becomes_a_label(dashboard, playground)
+        await _a_prompt_becomes_a_pull_request(dashboard, playground)
+        assert dashboard.is_clean()
+        assert playground.is_clean()
+
+
+async def _a_comment_becomes_a_run(dashboard: Visit, playground: Visit) -> None:
+    await playground.page.get_by_label("Write as").select_option("bob")
+    await playground.page.get_by_label("Comment").fill("/codegen run make the tea")
+    await playground.page.get_by_role("button", name="Comment", exact=True).click()
+    await expect(dashboard.page.get_by_role("link", name="make the tea")).to_be_visible()
+    await expect(playground.page.locator("#conversation")).to_contain_text("run 2")
+
+
+async def _a_star_becomes_a_label(dashboard: Visit, playground: Visit) -> None:
+    """On the pull request that the run made."""
+    await playground.page.get_by_role("button", name="pull request #4").click()
+    label = playground.page.get_by_role("button", name="codegen:starred")
+    await expect(label).to_have_attribute("aria-pressed", "false")
+    await dashboard.page.get_by_role("button", name="Star run 2").click()
+    await expect(label).to_have_attribute("aria-pressed", "true")
+    # And the other way round.
+    await label.click()
+    star = dashboard.page.get_by_role("button", name="Star run 2")
+    await expect(star).to_have_attribute("aria-pressed", "false", timeout=15_000)
+
+
+async def _a_prompt_becomes_a_pull_request(dashboard: Visit, playground: Visit) -> None:
+    await dashboard.open("#/new")
+    await dashboard.page.get_by_label("Prompt").fill("Warm the cups")
+    await dashboard.page.get_by_role("button", name="Start the run").click()
+    await expect(dashboard.page.get_by_role("heading", name="Warm the cups")).to_be_visible()
+    await playground.page.get_by_role("button", name="pull request #5").click()
+    await expect(playground.page.get_by_role("heading", name="Warm the cups")).to_be_visible()

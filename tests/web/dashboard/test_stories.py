@@ -1,0 +1,137 @@
+"""The dashboard's whole story in one browser: what a person does with it, and what others try to do with it."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page, Request, expect
+
+from tests.web.api.house import House
+from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
+
+LOST = "does not answer"
+
+HOSTILE = """<img src="x" onerror="window.pwned = 1"><script>window.pwned = 2</script>
+<svg onload="window.pwned = 3"></svg><iframe srcdoc="<script>parent.pwned = 4</script>"></iframe>
+[a link](javascript:window.pwned=5) javascript:window.pwned=6 <a href="javascript:window.pwned=7">here</a>
+<form action="https://elsewhere.example/"><button>Sign in again</button></form> </pre></div></main> \u202egnp.exe"""
+
+LINK = "https://docs.octo.example/a?b=<c>"
+
+
+def _noted(page: Page) -> list[Request]:
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request))  # noqa: PLW0108 - Playwright looks into the listener
+    return requests
+
+
+@needs_browser
+async def test_a_multi_run_is_started_watched_through_a_restart_and_starred(
+    house: House, visit: Visit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    requests = _noted(visit.page)
+    await visit.sign_in("#/new?kind=multi-run")
+    await _ask_for_two_attempts(visit.page)
+    await house.codegen.run_created(2)
+    house.codegen.finish(1, result="Attempt one is done.")
+    attempt = visit.page.get_by_role("listitem").filter(has_text="Attempt one is done.")
+    await expect(attempt).to_contain_text("succeeded")
+
+    await _restart(house, visit)
+    house.codegen.finish(2, result="Attempt two is done.")
+    await house.codegen.run_created(3)
+    house.codegen.finish(3, result="Both put together.")
+    await expect(visit.page.get_by_text("Both put together.").first).to_be_visible()
+    assert len(house.codegen.runs) == 3
+
+    await visit.page.get_by_role("button", name="Star run 3").click()
+    await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
+    assert (await house.get("/starred-runs")).document == {"agent_run_ids": [3]}
+    await visit.page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
+    await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
+
+    origin = urlsplit(house.url).netloc
+    assert {urlsplit(request.url).netloc for request in requests} == {origin}
+    assert len(requests) > 20
+    assert not [request.url for request in requests if TOKEN in request.url]
+    assert TOKEN not in capsys.readouterr().out
+
+
+async def _ask_for_two_attempts(page: Page) -> None:
+    await page.get_by_label("Prompt", exact=True).fill("Make it fast.")
+    await page.get_by_label("Attempts").fill("2")
+    await page.get_by_role("button", name="Start the multi-run").click()
+    await expect(page).to_have_url(re.compile(r"#/multi-runs/http-\w+$"))
+
+
+async def _restart(house: House, visit: Visit) -> None:
+    """The server goes away in the middle, and is there again at the same address."""
+    visit.expected = ["ERR_"]
+    bar = visit.page.locator("#connection")
+    house.settings = {**house.settings, "port": urlsplit(house.url).port}
+    await house.stop()
+    await expect(bar).to_contain_text(LOST, timeout=20_000)
+    await house.start()
+    await expect(bar).to_be_hidden(timeout=20_000)
+    await expect(visit.page.get_by_text("Attempt one is done.").first).to_be_visible()
+
+
+@needs_browser
+async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> None:
+    """No markup of theirs becomes an element, nothing runs, and only http and https can be followed."""
+    run = house.codegen.start_elsewhere(
+        HOSTILE,
+        metadata={
+            "codegen_bot": {
+                "prompt": HOSTILE,
+                "login": HOSTILE,
+                "url": "javascript:window.pwned=8",
+                "repository": HOSTILE,
+                "number": 1,
+            }
+        },
+    )
+    house.codegen.add_log(
+        run.id,
+        tool_name=HOSTILE,
+        thought=HOSTILE,
+        tool_input={HOSTILE: HOSTILE},
+        tool_output={"is": HOSTILE},
+        observation=f"{HOSTILE} {LINK}",
+    )
+    house.codegen.add_log(run.id, message_type=HOSTILE, thought=f"See {LINK}.")
+    house.codegen.finish(run.id, result=f"{HOSTILE} {LINK}", summary=HOSTILE)
+    run.pull_requests.append(
+        {
+            "id": 1,
+            "title": HOSTILE,
+            "url": "javascript:window.pwned=9",
+            "head_branch_name": HOSTILE,
+            "created_at": run.created_at.isoformat(),
+        }
+    )
+    dialogs: list[str] = []
+    visit.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+
+    await visit.sign_in()
+    await expect(visit.page.get_by_text("onerror").first).to_be_visible()
+    await _nothing_came_of_it(visit.page)
+    await visit.open(f"#/runs/{run.id}")
+    await expect(visit.page.get_by_role("link", name="https://docs.octo.example/a?b=").first).to_be_visible()
+    for fold in await visit.page.locator("main summary").all():
+        await fold.click()
+    await _nothing_came_of_it(visit.page)
+    assert dialogs == []
+
+
+async def _nothing_came_of_it(page: Page) -> None:
+    assert await page.evaluate("window.pwned") is None
+    assert (
+        await page.evaluate("document.querySelectorAll('iframe, img, script:not([src]), main form[action]').length")
+        == 0
+    )
+    schemes = await page.evaluate("[...document.querySelectorAll('a[href]')].map((link) => link.protocol)")
+    assert set(schemes) <= {"http:", "https:"}
+    assert await page.get_by_role("button", name="Sign in again").count() == 0
