@@ -36,6 +36,7 @@ class Pace:
     :param write_windows: GitHub's limits of writes, as seconds and how many may fall into them; None: GitHub's own
     :param polling_interval: seconds between two looks of the engine at its tables
     :param grace: seconds for which another process must be gone before its work is taken over
+    :param again: seconds until a command that the database cut off is tried again
     :param drain: seconds that what is being done may go on when the server is told to stop
     :param send_patience: seconds that a listener of a live stream has to take what it is sent
     :param missed_first: seconds until missed deliveries are looked for: a balancer in front of the bot has to see first
@@ -50,6 +51,7 @@ class Pace:
     write_windows: Sequence[Window] | None = None
     polling_interval: float = 1.0
     grace: float = 5.0
+    again: float = 5.0
     drain: float = 5.0
     send_patience: float = 20.0
     missed_first: float = 10.0

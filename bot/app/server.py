@@ -149,6 +149,7 @@ async def _application(
                     polling=pace.polling_interval,
                     takeover=min(1.0, pace.grace),
                     grace=pace.grace,
+                    again=pace.again,
                     drain=pace.drain,
                 ),
             )

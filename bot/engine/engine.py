@@ -42,6 +42,7 @@ class Rhythm:
     :param takeover: between two looks at the other processes
     :param grace: for which a process must be gone before its work is taken over
     :param housekeeping: between two clearings of the database
+    :param again: until an order that could not be handed to DBOS, or was cut off by the database, is tried again
     :param drain: for which stories that are not waiting for others may go on after they were told to stop
     """
 
@@ -49,6 +50,7 @@ class Rhythm:
     takeover: float = 1.0
     grace: float = GRACE
     housekeeping: float = 60.0
+    again: float = 5.0
     drain: float = 5.0
 
 
@@ -98,7 +100,7 @@ class Engine:
         self._executors = Executors(database)
         self._inbox = Inbox(self._orders, executor=executor_id, taken=self._put, now=lambda: datetime.now(UTC))
         self._places = Places(self._begin)
-        self._later = Later()
+        self._later = Later(self._rhythm.again)
         self._stories = Stories(
             tools,
             carry_out,

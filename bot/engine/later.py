@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-DELAY = 5.0
-"""Seconds until an order that could not be handed to DBOS, or was cut off by the database, is tried again."""
-
 
 class Later:
-    """Work that waits for its time, until nothing is put off any more."""
+    """Work that waits for its time, until nothing is put off any more.
 
-    def __init__(self) -> None:
+    :param delay: in seconds
+    """
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed = False
 
@@ -25,7 +26,7 @@ class Later:
 
         if self._closed:
             return
-        timer = asyncio.get_running_loop().call_later(DELAY, run)
+        timer = asyncio.get_running_loop().call_later(self._delay, run)
         self._timers.add(timer)
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ PACE = Pace(
     write_windows=(),
     polling_interval=0.1,
     grace=0.5,
+    again=0.5,
     drain=2.0,
     codegen_windows={},
     missed_every=None,

@@ -21,6 +21,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Stage, find
+from tests.chaos.process import AS_SERVED, IN_A_HURRY
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -71,8 +72,11 @@ class Several:
         self.processes: dict[str, Process] = {}
         self._reading: list[asyncio.Task[None]] = []
 
-    async def start(self) -> str:
-        """:returns: the new process' address"""
+    async def start(self, count: int, *, module: tuple[str, ...] = AS_SERVED) -> None:
+        """:param module: what ``python -m`` starts in each of the processes"""
+        await asyncio.gather(*(self._start(module) for _ in range(count)))
+
+    async def _start(self, module: tuple[str, ...]) -> None:
         environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -85,14 +89,13 @@ class Several:
             "DATABASE_URL": self._database_url,
             "PORT": "0",
         }
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bot", "serve", env=environ, stderr=PIPE)
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", *module, env=environ, stderr=PIPE)
         listens: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._reading.append(asyncio.create_task(self._read(process, listens)))
         async with asyncio.timeout(30):
             url = await listens
         self.processes[url] = process
         self.balancer.behind.append(url)
-        return url
 
     @staticmethod
     async def _read(process: Process, listens: asyncio.Future[str]) -> None:
@@ -135,11 +138,12 @@ async def several(postgresql_url: str) -> AsyncIterator[Several]:
             await several.aclose()
 
 
-@pytest.mark.parametrize("count", [2, 3])
-async def test_the_others_finish_what_a_killed_one_was_at(several: Several, count: int) -> None:
+@pytest.mark.parametrize(("count", "module"), [(2, IN_A_HURRY), (3, AS_SERVED)], ids=["two", "three"])
+async def test_the_others_finish_what_a_killed_one_was_at(
+    several: Several, count: int, module: tuple[str, ...]
+) -> None:
     """It does not come back. Its runs go on at Codegen; their ends are told by whoever took its commands over."""
-    for _ in range(count):
-        await several.start()
+    await several.start(count, module=module)
     commands = [several.github.comment("bob", 1, f"/codegen run fix number {number}") for number in range(2 * count)]
     await several.codegen.run_created(len(commands))
     assert sum(several.balancer.taken.values()) == len(commands)
@@ -159,8 +163,7 @@ async def test_the_others_finish_what_a_killed_one_was_at(several: Several, coun
 
 async def test_one_of_them_watches_all_runs(several: Several) -> None:
     """Two processes ask Codegen as often as one would."""
-    for _ in range(2):
-        await several.start()
+    await several.start(2)
     for number in range(4):
         several.github.comment("bob", 1, f"/codegen run fix number {number}")
     await several.codegen.run_created(4)
