@@ -30,7 +30,7 @@ export function show(root, place, signal) {
       configHead,
       h("p.hint", {}, "What holds, from ", h("code", {}, ".github/codegen-bot.yml"), " on the default branch, or from the organization's ", h("code", {}, ".github"), " repository."),
       h("p", {}, h("label.check", {}, onlyOwn, " Only what differs from the usual")),
-      h("div.wide", { tabindex: 0, role: "region", "aria-label": "Config" }, h("table.settings", {}, h("thead", {}, h("tr", {}, ...["Setting", "Value", ""].map((each) => h("th", { scope: "col" }, each)))), settings)),
+      h("div.wide", { tabindex: 0, role: "region", "aria-label": "Config" }, h("table.settings", {}, h("thead", {}, h("tr", {}, ...["Setting", "Value"].map((each) => h("th", { scope: "col" }, each)))), settings)),
       nothing,
     ),
   );

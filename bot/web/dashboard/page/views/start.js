@@ -59,7 +59,9 @@ function formOf(kind, known, signal) {
   return form;
 
   function input() {
-    if (foreseen) foreseen.textContent = foresees(typed());
+    const sentence = foresees?.(typed());
+    // What is written again is read out again.
+    if (foreseen && foreseen.textContent !== sentence) foreseen.textContent = sentence;
   }
 
   function typed() {
@@ -120,7 +122,7 @@ function formOf(kind, known, signal) {
     const wrong = (error instanceof Refused ? error.fields : []).map(({ field, message }) => ({ of: fits.get(field.split(".")[0]), message }));
     for (const { of, message } of wrong) of?.mark(message);
     const first = all.find((each) => wrong.some(({ of }) => of === each));
-    problem.textContent = error.message;
+    problem.textContent = first && wrong.every(({ of }) => of) ? "Something does not fit: it is marked." : error.message;
     if (!first) return;
     if (first.field.more) more.open = true;
     first.control.focus();
@@ -136,6 +138,7 @@ async function fill({ control, field, mark }, known, signal) {
     if (signal.aborted) return;
     mark(`The repositories are not known: ${error.message} `);
     const again = button("Try again", () => {
+      control.focus();
       again.remove();
       mark("");
       fill({ control, field, mark }, repositories(signal), signal);

@@ -9,11 +9,16 @@ export function commandCard({ name, summary, form, example, who, flags }) {
     {},
     h("h3", {}, name),
     h("p", {}, ...said(summary)),
-    h("p.form", {}, h("code", {}, form)),
+    h("p.form", {}, h("code", {}, ...pieces(form))),
     flags.length > 0 && h("dl.flags", {}, ...flags.map((flag) => h("div", {}, h("dt", {}, ...flagName(flag)), h("dd", {}, ...said(flag.sentence))))),
     h("div.example", {}, h("pre", {}, example), copyButton(name, example)),
     h("p.hint", {}, `Who may: ${who}.`),
   );
+}
+
+/** A line breaks between a form's pieces, and not at their hyphens. */
+function pieces(form) {
+  return form.match(/\[[^\]]*\]\S*|\S+/g).flatMap((piece, index) => [index ? " " : "", h("span", {}, piece)]);
 }
 
 function flagName({ name, short, value }) {
@@ -44,9 +49,8 @@ export function settingRow({ name, value, is_usual: isUsual }) {
   return h(
     "tr",
     { class: isUsual ? null : "own" },
-    h("th", { scope: "row" }, h("code", {}, name)),
+    h("th", { scope: "row" }, h("code", {}, name), !isUsual && h("strong", {}, "set here")),
     h("td", {}, ...valueOf(value)),
-    h("td", {}, isUsual ? h("span.quiet", {}, "usual") : h("strong", {}, "set here")),
   );
 }
 

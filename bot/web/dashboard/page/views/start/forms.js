@@ -14,7 +14,7 @@ const REPOSITORY = {
   control: "repository",
   none: "Codegen finds it from the prompt",
 };
-const MODEL = { name: "model", label: "Model", hint: "As Codegen names it; empty: the organization's own.", more: true };
+const MODEL = { name: "model", label: "Model", hint: "As Codegen names it, without blanks; empty: the organization's own.", more: true };
 const NOTED = "From 0 to 2. Codegen has no such setting: it is noted with the run.";
 const ATTEMPTS = 3;
 
