@@ -49,7 +49,7 @@ def offer_page(offer: Offer) -> web.Response:
         "Webhook": f"<code>{escape(plan.webhook_url)}</code>",
         "Told of": escape(", ".join(READ_EVENTS)),
     }
-    body = f"""<p>GitHub makes an App for the bot out of what stands here, and sends you back. It asks once more.</p>
+    body = f"""<p>GitHub makes an App for the bot out of what stands here, and sends you back. It asks you first.</p>
 {_facts(facts)}
 <form method="post" action="{escape(offer.action)}">
 <input type="hidden" name="manifest" value="{escape(offer.manifest)}">

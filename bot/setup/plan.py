@@ -65,7 +65,10 @@ def plan(*, url: str, organization: str = "", name: str = "", github: str = GITH
         raise SettingsError(f"The name has {len(name)} characters; GitHub allows {LONGEST_NAME}.")
     # GitHub's names are taken over all accounts; whoever is told of a taken one changes it there.
     name = name or f"codegen-bot-{organization}"[: LONGEST_NAME - 5].rstrip("-") + f"-{secrets.token_hex(2)}"
-    return Plan(host_of(github), organization, name, _bots_address(url))
+    host, address = host_of(github), _bots_address(url)
+    if _is_on_this_machine(address) and not _is_on_this_machine(host.pages):
+        raise SettingsError(f"GitHub does not reach {address}. The bot's address has to be a public one.")
+    return Plan(host, organization, name, address)
 
 
 def host_of(address: str) -> Host:
@@ -78,7 +81,7 @@ def host_of(address: str) -> Host:
     parts = _split(address, "GitHub's address")
     if parts.path.strip("/"):
         raise SettingsError(f"GitHub's address has a path: {address}. It is like {GITHUB}, without one.")
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+    if parts.scheme == "http" and not _is_on_this_machine(address):
         raise SettingsError("GitHub's address has to begin with https://: the App's key comes from there.")
     pages = f"{parts.scheme}://{parts.netloc}"
     if parts.hostname in {"github.com", "www.github.com"}:
@@ -113,7 +116,8 @@ def _split(address: str, what: str) -> SplitResult:
     return parts
 
 
-def _is_this_machine(hostname: str) -> bool:
+def _is_on_this_machine(address: str) -> bool:
+    hostname = urlsplit(address.strip()).hostname or ""
     try:
         return ip_address(hostname).is_loopback
     except ValueError:

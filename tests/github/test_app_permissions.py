@@ -48,7 +48,6 @@ async def register(emulator: GitHubEmulator, permissions: Mapping[str, str]) -> 
     made = await emulator.manifests.convert(code)
     app.permissions.update(permissions)
     emulator.world.install(app)
-    emulator.webhooks.belong_to(app)
     return app, made.pem
 
 

@@ -69,6 +69,13 @@ def test_the_webhook_is_at_the_bots_address(url: str, webhook: str) -> None:
     assert plan(url=url).webhook_url == webhook
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost", "https://[::1]:8443"])
+def test_a_bot_that_github_does_not_reach_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="has to be a public one"):
+        plan(url=url)
+    assert plan(url=url, github="http://127.0.0.1:8082").url == url
+
+
 def test_the_form_goes_to_ones_own_account_or_to_an_organization() -> None:
     url = "https://bot.example.com"
     assert plan(url=url).form_url == "https://github.com/settings/apps/new"

@@ -236,7 +236,7 @@ async def test_for_a_secret_store_all_is_printed_once_and_no_file_written(house:
 
 async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(house: House) -> None:
     house.env_file.write_text("GITHUB_APP_ID=12\n")
-    status, _, told = await house.ends("setup", "--url", house.url)
+    status, _, told = await house.ends("setup", "--url", "https://bot.example.com")
     assert (status, told) == (
         2,
         ".env has GITHUB_APP_ID already, and keeps what it has. --replace says that it may go.\n",

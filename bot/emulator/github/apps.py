@@ -10,7 +10,7 @@ from bot.emulator.github.answers import Access, number, page
 from bot.emulator.github.refusals import Refused, not_found
 from bot.emulator.github.shapes import Shapes, moment
 from bot.emulator.github.webhooks import Delivery, Webhooks
-from bot.emulator.github.world import REPOSITORY
+from bot.emulator.github.world import APP_ID, REPOSITORY, App
 
 TOKEN_LASTS = 3600.0
 
@@ -83,7 +83,7 @@ class AppOperations:
             "name": "web",
             "active": True,
             "events": ["*"],
-            "config": self._config(),
+            "config": self._config(self._access.world.apps[APP_ID]),
             "updated_at": "2020-01-01T00:00:00Z",
             "created_at": "2020-01-01T00:00:00Z",
             "url": base,
@@ -95,17 +95,17 @@ class AppOperations:
         return page(request, [hook])
 
     async def hook_config(self, request: web.Request) -> web.Response:
-        self._access.tokens.app(request)
-        return web.json_response(self._config())
+        return web.json_response(self._config(self._access.tokens.app(request)))
 
-    def _config(self) -> dict[str, str]:
-        config = {"content_type": "json", "insecure_ssl": "0", "url": self._webhooks.url or ""}
+    def _config(self, app: App) -> dict[str, str]:
+        url, secret = self._webhooks.target(app)
+        config = {"content_type": "json", "insecure_ssl": "0", "url": url or ""}
         # Stars stand for the secret, where there is one.
-        return config | ({"secret": "********"} if self._webhooks.secret else {}) | self._webhooks.config
+        return config | ({"secret": "********"} if secret else {}) | self._webhooks.config
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Newest first, as GitHub lists them."""
-        self._check(request)
+        app = self._check(request)
         # Pages have no numbers here: new deliveries would move what is on them.
         size = int(text) if (text := request.query.get("per_page", "30")).isdecimal() else 30
         size = min(max(size, 1), 100)
@@ -117,6 +117,7 @@ class AppOperations:
             for delivery in reversed(self._webhooks.deliveries)
             # One that is under way is not in the log yet.
             if delivery.status != "pending"
+            and delivery.app_id == app.id
             and (not before or delivery.id < int(before))
             and _has_status(delivery, request.query.get("status"))
         ]
@@ -125,25 +126,28 @@ class AppOperations:
         return web.json_response([delivery.as_json() for delivery in found[:size]], headers=headers)
 
     async def delivery(self, request: web.Request) -> web.Response:
-        self._check(request)
-        return web.json_response(self._delivery(request).as_full_json(self._webhooks.url or ""))
+        app = self._check(request)
+        return web.json_response(self._delivery(request, app).as_full_json(self._webhooks.target(app)[0] or ""))
 
     async def redeliver(self, request: web.Request) -> web.Response:
-        self._check(request)
-        self._webhooks.redeliver(self._delivery(request))
+        self._webhooks.redeliver(self._delivery(request, self._check(request)))
         return web.json_response({}, status=202)
 
-    def _check(self, request: web.Request) -> None:
-        """The App's own log takes its JWT, a repository's hook a token that may administer it; others see no hook."""
-        if "owner" not in request.match_info:
-            self._access.tokens.app(request)
-        elif self._access.reader(request).role != "admin" or request.match_info.get("hook_id", "1") != "1":
-            raise not_found()
+    def _check(self, request: web.Request) -> App:
+        """The App's own log takes its JWT, a repository's hook a token that may administer it; others see no hook.
 
-    def _delivery(self, request: web.Request) -> Delivery:
+        :returns: whose log it is; the repository's hook is App 1's
+        """
+        if "owner" not in request.match_info:
+            return self._access.tokens.app(request)
+        if self._access.reader(request).role != "admin" or request.match_info.get("hook_id", "1") != "1":
+            raise not_found()
+        return self._access.world.apps[APP_ID]
+
+    def _delivery(self, request: web.Request, app: App) -> Delivery:
         wanted = number(request, "delivery_id")
         for delivery in self._webhooks.deliveries:
-            if delivery.id == wanted:
+            if delivery.id == wanted and delivery.app_id == app.id:
                 return delivery
         raise not_found()
 

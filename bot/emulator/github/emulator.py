@@ -58,7 +58,7 @@ class GitHubEmulator(EmulatorServer):
         self.app = web.Application(middlewares=[self.control.middleware, answers(self._limiter)])
         self.permissions = access.permissions
         self.manifests = Manifests(self.world)
-        pages = ManifestPages(self.world, self.webhooks, self.manifests)
+        pages = ManifestPages(self.world, self.manifests)
         for part in (self.control, Controls(self.world, self.webhooks, self.tokens), pages):
             self.app.add_routes(part.routes())
         routes = pages.api_routes()

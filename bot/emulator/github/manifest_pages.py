@@ -15,7 +15,6 @@ from aiohttp import web
 from bot.emulator.github.manifests import ManifestError, Manifests, read
 from bot.emulator.github.refusals import not_found
 from bot.emulator.github.shapes import Shapes
-from bot.emulator.github.webhooks import Webhooks
 from bot.emulator.github.world import REPOSITORY, App, World
 
 PERSON = "alice"
@@ -33,9 +32,8 @@ margin: 2rem auto; padding: 0 1rem }} button, input {{ font: inherit; padding: .
 
 
 class ManifestPages:
-    def __init__(self, world: World, webhooks: Webhooks, manifests: Manifests) -> None:
+    def __init__(self, world: World, manifests: Manifests) -> None:
         self._world = world
-        self._webhooks = webhooks
         self._manifests = manifests
 
     def routes(self) -> list[web.RouteDef]:
@@ -121,12 +119,11 @@ class ManifestPages:
         return _page(f"Install {app.name}", body)
 
     async def install(self, request: web.Request) -> web.Response:
-        """From now on the one webhook there is here is the App's."""
+        """From now on the App is told, by its own webhook, of what it wants to know."""
         app = self._app(request)
         if (why := _closed(app)) is not None:
             return _page(f"Install {app.name}", f"<p>{why}</p>", status=403)
         self._world.install(app)
-        self._webhooks.belong_to(app)
         return _page(f"{app.name} is installed", f"<p>On {REPOSITORY}, where it writes as {escape(app.login)}.</p>")
 
     def _app(self, request: web.Request) -> App:

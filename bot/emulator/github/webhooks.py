@@ -47,6 +47,7 @@ class Delivery:
     status_code: int = 0
     status: str = "pending"
     duration: float = 0.0
+    app_id: int = APP_ID
     installation_id: int | None = INSTALLATION_ID
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -86,7 +87,6 @@ class Webhooks:
         self.url = url
         self.secret = secret
         self.deliveries: list[Delivery] = []
-        self._app_id = APP_ID
         self._world = world
         self._changed = changed
         self.sky: HookWeather | None = None
@@ -109,19 +109,10 @@ class Webhooks:
         self.deliveries.clear()
         self.sky = None
         self.config.clear()
-        self._app_id = APP_ID
         self._forget_late()
         # The queue itself stays: somebody is waiting at it.
         while not self._queue.empty():
             self._queue.get_nowait()
-
-    def belong_to(self, app: App) -> None:
-        """From now on an App is told, by its own webhook, of what it wants to know."""
-        self.url, self.secret, self._app_id = app.webhook_url, app.webhook_secret, app.id
-
-    @property
-    def _app(self) -> App:
-        return self._world.apps[self._app_id]
 
     @property
     def idle(self) -> bool:
@@ -129,7 +120,12 @@ class Webhooks:
 
     def redeliver(self, delivery: Delivery) -> Delivery:
         """The same body under the same GUID, as a delivery of its own."""
-        return self._enqueue(delivery.event, delivery.action, delivery.body, guid=delivery.guid)
+        app = self._world.apps[delivery.app_id]
+        return self._enqueue(app, delivery.event, delivery.action, delivery.body, guid=delivery.guid)
+
+    def target(self, app: App) -> tuple[str | None, str]:
+        """An App's webhook: its address and its secret. App 1's is the one that is set from outside."""
+        return (self.url, self.secret) if app.id == APP_ID else (app.webhook_url, app.webhook_secret)
 
     def weather(self, **values: Any) -> HookWeather:
         """Lets deliveries come twice, late and in another order; the values are those of `HookWeather`.
@@ -177,33 +173,38 @@ class Webhooks:
     # How it is sent
 
     def _emit(self, shapes: Shapes, event: str, action: str, sender: Account, parts: dict[str, Any]) -> None:
-        if self._app_id != APP_ID and event not in self._app.events:
-            return
         payload = {
             "action": action,
             **parts,
             "repository": shapes.webhook_repository(),
             "organization": _organization(shapes, self._world),
             "sender": shapes.user(sender),
-            "installation": {"id": self._app.installation_id, "node_id": "SW5zdGFsbGF0aW9uMQ=="},
         }
-        body, guid = json.dumps(payload).encode(), str(uuid.uuid4())
+        first = self._world.apps[APP_ID]
+        body, guid = _body(payload, first), str(uuid.uuid4())
         delay, copies = self.sky.send(event) if self.sky is not None else (0.0, [])
-        self._enqueue(event, action, body, guid=guid, delay=delay)
+        self._enqueue(first, event, action, body, guid=guid, delay=delay)
         for copy in copies:
-            self._enqueue(event, action, body, guid=str(uuid.uuid4()) if copy.another_hook else guid, delay=copy.delay)
+            again = str(uuid.uuid4()) if copy.another_hook else guid
+            self._enqueue(first, event, action, body, guid=again, delay=copy.delay)
+        for app in self._world.apps.values():
+            if app is not first and app.installation_id is not None and app.webhook_url and event in app.events:
+                self._enqueue(app, event, action, _body(payload, app), guid=str(uuid.uuid4()))
 
-    def _enqueue(self, event: str, action: str | None, body: bytes, *, guid: str, delay: float = 0.0) -> Delivery:
+    def _enqueue(
+        self, app: App, event: str, action: str | None, body: bytes, *, guid: str, delay: float = 0.0
+    ) -> Delivery:
         again = any(delivery.guid == guid for delivery in self.deliveries)
         delivery = Delivery(self._world.next_id(), guid, event, action, body, self._world.now(), again)
-        delivery.installation_id = self._app.installation_id
-        if self.url is None:
+        delivery.app_id, delivery.installation_id = app.id, app.installation_id
+        url, _ = self.target(app)
+        if url is None:
             # Without an address there is nobody to tell; what happened is still on record.
             delivery.status = "no webhook"
         self.deliveries.append(delivery)
-        if self.url is not None and delay:
+        if url is not None and delay:
             self._send_late(delivery, delay)
-        elif self.url is not None:
+        elif url is not None:
             self._queue.put_nowait(delivery)
         self._changed()
         return delivery
@@ -230,6 +231,8 @@ class Webhooks:
                 self._changed()
 
     async def _send(self, session: aiohttp.ClientSession, delivery: Delivery) -> None:
+        app = self._world.apps.get(delivery.app_id)
+        url, secret = (None, "") if app is None else self.target(app)
         delivery.headers = {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -238,16 +241,16 @@ class Webhooks:
             "X-GitHub-Event": delivery.event,
             "X-GitHub-Hook-ID": "1",
             "X-GitHub-Hook-Installation-Target-Type": "integration",
-            "X-GitHub-Hook-Installation-Target-ID": str(self._app_id),
-        } | _signatures(self.secret, delivery.body)
-        if self.url is None:
+            "X-GitHub-Hook-Installation-Target-ID": str(delivery.app_id),
+        } | _signatures(secret, delivery.body)
+        if url is None:
             delivery.status = "no webhook"
             return
         started = time.monotonic()
         try:
             # GitHub takes a redirection for a failure.
             async with session.post(
-                self.url, data=delivery.body, headers=delivery.headers, allow_redirects=False
+                url, data=delivery.body, headers=delivery.headers, allow_redirects=False
             ) as response:
                 await response.read()
                 delivery.status_code = response.status
@@ -257,6 +260,11 @@ class Webhooks:
         except aiohttp.ClientError:
             delivery.status = "failed to connect to host"
         delivery.duration = round(time.monotonic() - started, 3)
+
+
+def _body(payload: dict[str, Any], app: App) -> bytes:
+    installation = {"id": app.installation_id, "node_id": "SW5zdGFsbGF0aW9uMQ=="}
+    return json.dumps({**payload, "installation": installation}).encode()
 
 
 def _signatures(secret: str, body: bytes) -> dict[str, str]:

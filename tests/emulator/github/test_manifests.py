@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import time
@@ -164,22 +165,31 @@ async def test_a_private_app_is_for_its_owners_repositories(
         assert answer.status == 404
 
 
-async def test_an_app_that_is_installed_is_told_of_what_it_asked_for(
+async def test_an_app_that_is_installed_is_told_of_what_it_asked_for_by_a_webhook_of_its_own(
     emulator: GitHubEmulator, session: aiohttp.ClientSession, receiver: Receiver
 ) -> None:
     made = await _make(emulator, session, "/organizations/octo", hook_attributes={"url": receiver.url})
     emulator.comment("alice", 2, "To the first App")
+    assert (await _as_app(emulator, session, made).get("/app/hook/deliveries")).document == []
     await _posts(session, f"{made['html_url']}/installations/new", {})
     emulator.comment("alice", 2, "To the new one")
     emulator.label("alice", 1, "bug")
     await emulator.idle()
+    installation = _app(emulator, made).installation_id
     assert [(each.event, each.installation_id) for each in emulator.deliveries] == [
         ("issue_comment", 1),
-        ("issue_comment", _app(emulator, made).installation_id),
+        ("issue_comment", 1),
+        ("issue_comment", installation),
+        ("pull_request", 1),
     ]
-    log = await _as_app(emulator, session, made).get("/app/hook/deliveries")
-    assert log.document[0]["installation_id"] == _app(emulator, made).installation_id
-    assert emulator.webhooks.secret == made["webhook_secret"]
+    app = _as_app(emulator, session, made)
+    (logged,) = (await app.get("/app/hook/deliveries")).document
+    full = (await app.get(f"/app/hook/deliveries/{logged['id']}")).document
+    assert (full["url"], full["request"]["payload"]["installation"]["id"]) == (receiver.url, installation)
+    assert (await app.get(f"/app/hook/deliveries/{emulator.deliveries[0].id}")).status == 404
+    assert (await app.get("/app/hook/config")).document["secret"] == "********"
+    signed = hmac.new(made["webhook_secret"].encode(), emulator.deliveries[2].body, "sha256").hexdigest()
+    assert full["request"]["headers"]["X-Hub-Signature-256"] == f"sha256={signed}"
 
 
 async def test_the_api_is_where_a_server_has_it_too(emulator: GitHubEmulator, alice: Person) -> None:
@@ -192,7 +202,6 @@ async def test_the_api_is_where_a_server_has_it_too(emulator: GitHubEmulator, al
 async def test_a_reset_leaves_the_first_app_only(emulator: GitHubEmulator, session: aiohttp.ClientSession) -> None:
     made = await _make(emulator, session, "/organizations/octo")
     emulator.world.install(_app(emulator, made))
-    emulator.webhooks.belong_to(_app(emulator, made))
     emulator.control.reset()
     assert (await _as_app(emulator, session, made).get("/app")).status == 404
     emulator.comment("alice", 2, "To the first App")
