@@ -9,6 +9,7 @@ export class Windowed {
   #keyOf;
   #make;
   #moved;
+  #usual;
   #items = new Map();
   #shown = new Map();
   #total = null;
@@ -19,12 +20,13 @@ export class Windowed {
    * @param {object} options
    * @param {(item: object) => any} options.keyOf what an item is known by, wherever it stands
    * @param {(item: object|null) => {element: HTMLElement, update: (item: object) => void, end: () => void}} options.make
-   *   a row, or what stands there until the item is known; what gets the focus in it is marked `data-control`
+   *   a row, or what stands there until the item is known; what can get the focus in it is named by `data-control`
+   * @param {string} options.usual the name of what gets the focus where nothing else has had it
    * @param {() => void} options.moved is told when others have come into sight
    * @param {AbortSignal} options.signal
    */
-  constructor(body, { keyOf, make, moved, signal }) {
-    [this.#body, this.#keyOf, this.#make, this.#moved] = [body, keyOf, make, moved];
+  constructor(body, { keyOf, make, moved, usual, signal }) {
+    [this.#body, this.#keyOf, this.#make, this.#moved, this.#usual] = [body, keyOf, make, moved, usual];
     const scrolled = () => this.#scrolled();
     addEventListener("scroll", scrolled, { signal, passive: true });
     addEventListener("resize", scrolled, { signal });
@@ -179,7 +181,7 @@ export class Windowed {
   #focus(index, control) {
     const row = this.#body.querySelector(`[data-index="${index}"]`);
     if (!row) return;
-    const to = row.querySelector(`[data-control="${control}"]`) ?? row.querySelector("[data-control]") ?? row;
+    const to = row.querySelector(`[data-control="${control || this.#usual}"]`) ?? row;
     to.focus({ preventScroll: true });
   }
 

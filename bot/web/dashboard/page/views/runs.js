@@ -39,11 +39,12 @@ export function show(root, place, signal) {
   root.replaceChildren(h("div.runs-top", {}, h("h1", {}, "Runs"), amount), form, trouble, spoken, above, table, instead);
 
   const make = (run) => (run ? runRow(run, (each) => news.noteOf(each)) : placeholder());
-  const list = new Windowed(body, { keyOf: (run) => run.id, make, moved, signal });
+  const list = new Windowed(body, { keyOf: (run) => run.id, make, moved, usual: "run", signal });
   comeBack();
   const look = poll(pathOf, tell, { signal, failed, answered: () => (trouble.textContent = "") });
   timers.tick = setInterval(() => list.render(), TICK);
   stars.addEventListener("change", () => filters.starred && look(), { signal });
+  table.addEventListener("click", note, { capture: true });
   signal.addEventListener("abort", leave);
 
   function comeBack() {
@@ -106,8 +107,7 @@ export function show(root, place, signal) {
 
   function moved() {
     clearTimeout(timers.note);
-    // Noted with the step in the browser's history: who comes back to it finds the same place.
-    timers.note = setTimeout(() => history.replaceState({ runs: scrollY }, ""), BETWEEN / 2);
+    timers.note = setTimeout(note, BETWEEN);
     if (list.inSight[0] === 0) {
       cameAbove = 0;
       above.hidden = true;
@@ -117,6 +117,11 @@ export function show(root, place, signal) {
       timers.ask = null;
       if (wanted() !== asked) look();
     }, BETWEEN);
+  }
+
+  /** With the step in the browser's history: who comes back to it finds the same place. */
+  function note() {
+    history.replaceState({ runs: scrollY }, "");
   }
 
   function narrow(changed) {

@@ -1,0 +1,235 @@
+"""The list of runs: what it shows, how it is narrowed, what comes into it by itself, and how very many fit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.web.api.house import House
+from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
+from tests.web.dashboard.browser import Visit, needs_browser
+
+SOON = 15_000.0
+"""Milliseconds: the page asks again every four seconds, and the server believes what it has been told for two."""
+
+PHONE = {"width": 360, "height": 740}
+
+
+def row(page: Page, words: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=words)
+
+
+def titles(page: Page) -> Locator:
+    return page.locator(".run-row .title")
+
+
+def begin(house: House, prompt: str, *, minutes: int = 0, **more: Any) -> int:
+    """Alice asks for a run on octo/shop#7; `more` goes beside the bot's mark."""
+    mark = {
+        "identity": f"comment-{len(house.codegen.runs)}",
+        "command": "run",
+        "prompt": prompt,
+        "login": "alice",
+        "repository": "octo/shop",
+        "number": 7,
+        "url": "https://github.com/octo/shop/pull/7",
+    }
+    run = house.codegen.start_elsewhere(prompt, metadata={"codegen_bot": mark, **more})
+    run.created_at = datetime.now(UTC) - timedelta(minutes=minutes)
+    house.codegen.move(run.id, "RUNNING")
+    return run.id
+
+
+def many_runs(house: House, count: int) -> None:
+    began = datetime.now(UTC) - timedelta(days=30)
+    for number in range(1, count + 1):
+        run = house.codegen.start_elsewhere(f"Number {number}")
+        run.created_at = began + timedelta(minutes=number)
+        house.codegen.finish(number, summary=f"Did number {number}.")
+
+
+@needs_browser
+async def test_a_row_tells_what_who_where_and_how_long(house: House, visit: Visit) -> None:
+    """One of the bot's own, one of a multi-run's, and one that somebody started on Codegen's page."""
+    begin(house, "Fix the flaky test", minutes=3)
+    begin(house, "Make it fast", multi_run_id="m:1", multi_run_index=2, multi_run_total=3)
+    house.codegen.start_elsewhere("Nobody can read this")
+    house.codegen.finish(3, summary="<b>Did</b> it.\nAnd more.", pull_request="octo/docs#9", status="FAILED")
+    page = visit.page
+    await visit.sign_in()
+
+    first = row(page, "Fix the flaky test")
+    await expect(first.locator(".badge")).to_have_text("working")
+    await expect(first.get_by_role("link", name="Fix the flaky test")).to_have_attribute("href", "#/runs/1")
+    await expect(first.get_by_role("link", name="octo/shop#7")).to_have_attribute(
+        "href", "https://github.com/octo/shop/pull/7"
+    )
+    await expect(first.get_by_role("cell").filter(has_text="alice")).to_be_visible()
+    await expect(first.get_by_role("cell").filter(has_text="3 min ago")).to_be_visible()
+    await expect(first.locator(".of-took")).to_contain_text("3 min")
+    await expect(row(page, "Make it fast").get_by_role("link", name="attempt 2 of 3")).to_have_attribute(
+        "href", "#/multi-runs/m%3A1"
+    )
+    third = row(page, "<b>Did</b> it.")
+    await expect(third.locator(".badge")).to_have_text("failed")
+    await expect(third.get_by_role("cell").filter(has_text="by chat")).to_be_visible()
+    await expect(third.get_by_role("link", name="octo/docs#9")).to_be_visible()
+    await expect(page.get_by_text("3 runs", exact=True)).to_be_visible()
+    await expect(page.get_by_role("table", name="Runs")).to_have_attribute("aria-rowcount", "4")
+
+    await first.get_by_role("button", name="Star run 1").click()
+    await expect(first.get_by_role("button", name="Take the star off run 1")).to_have_attribute("aria-pressed", "true")
+    assert (await house.get("/starred-runs")).document == {"agent_run_ids": [1]}
+    await page.get_by_label("Stars").select_option("Starred")
+    await expect(titles(page)).to_have_text(["Fix the flaky test"])
+    await page.get_by_role("button", name="Clear").click()
+
+    await assert_accessible(page)
+    stops = await stops_by_tab(page)
+    assert stops.index("Make it fast") < stops.index("attempt 2 of 3") < stops.index("Fix the flaky test")
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+    await expect(page.get_by_label("State")).to_be_hidden()
+    await page.get_by_role("button", name="Filters").click()
+    await expect(page.get_by_label("State")).to_be_visible()
+    await assert_accessible(page)
+
+
+@needs_browser
+async def test_filters_stand_in_the_address_and_are_found_again_by_back(house: House, visit: Visit) -> None:
+    for number in range(1, 13):
+        begin(house, f"Number {number}" if number % 3 else f"Flaky {number}", minutes=60 - number)
+    for number in (3, 4, 9):
+        house.codegen.finish(number, status="FAILED", pull_request="octo/docs#1" if number == 9 else None)
+    page = visit.page
+    await visit.sign_in()
+    await expect(titles(page)).to_have_count(12)
+    steps = await page.evaluate("history.length")
+
+    search = page.get_by_label("Search")
+    await search.press_sequentially("flaky", delay=20)
+    await expect(titles(page)).to_have_text(["Flaky 12", "Flaky 9", "Flaky 6", "Flaky 3"])
+    await expect(search).to_be_focused()
+    await page.get_by_label("Order").select_option("Oldest first")
+    await page.get_by_label("State").select_option("failed")
+    await expect(titles(page)).to_have_text(["Flaky 3", "Flaky 9"])
+    await expect(page.get_by_text("2 runs found")).to_be_visible()
+    await page.get_by_label("Repository").fill("octo/do")
+    await expect(page.get_by_text("No run is like that.")).to_be_visible()
+    await page.get_by_label("Repository").fill("octo/docs")
+    await expect(titles(page)).to_have_text(["Flaky 9"])
+    assert page.url.endswith("#/runs?q=flaky&status=failed&repo=octo%2Fdocs&sort=created_at")
+    assert await page.evaluate("history.length") == steps
+
+    await titles(page).click()
+    await expect(titles(page)).to_have_count(0)
+    await page.go_back()
+    await expect(titles(page)).to_have_text(["Flaky 9"])
+    await expect(page.get_by_label("Search")).to_have_value("flaky")
+    await expect(page.get_by_label("State")).to_have_value("failed")
+
+    await page.get_by_label("From").fill("2001-01-01")
+    await page.get_by_label("Until").fill("2001-12-31")
+    await expect(page.get_by_text("No run is like that.")).to_be_visible()
+    await page.get_by_role("button", name="Show all runs").click()
+    await expect(titles(page)).to_have_count(12)
+    assert page.url.endswith("#/runs")
+    await visit.open("#/runs?status=sideways&created_after=yesterday&sort=-status&colour=red")
+    await expect(titles(page)).to_have_count(12)
+    await expect(row(page, "Number 1").last.locator(".badge")).to_have_text("working")
+
+
+@needs_browser
+async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(house: House, visit: Visit) -> None:
+    """At the list's beginning they come in; whoever has the focus on a row, or has scrolled, keeps it where it is."""
+    many_runs(house, 60)
+    number = begin(house, "Fix the flaky test")
+    page = visit.page
+    await visit.sign_in()
+    await expect(titles(page).first).to_have_text("Fix the flaky test")
+
+    house.codegen.finish(number)
+    await expect(row(page, "Fix the flaky test").locator(".badge")).to_have_text("succeeded", timeout=SOON)
+    await expect(row(page, "Fix the flaky test")).to_have_attribute("data-note", "changed")
+    await expect(page.get_by_text(f"Run {number}, Fix the flaky test: succeeded.")).to_be_attached()
+    begin(house, "Make it fast")
+    await expect(titles(page).first).to_have_text("Make it fast", timeout=SOON)
+    await expect(row(page, "Make it fast")).to_have_attribute("data-note", "new")
+    assert await page.evaluate("scrollY") == 0
+
+    read = row(page, "Did number 45.").get_by_role("link")
+    await read.focus()
+    before = await read.bounding_box()
+    begin(house, "Write the changelog")
+    begin(house, "Remove dead code")
+    await expect(page.get_by_text("64 runs", exact=True)).to_be_attached(timeout=SOON)
+    await expect(read).to_be_focused()
+    assert await read.bounding_box() == before
+    await page.get_by_role("button", name="2 new runs").click()
+    await expect(titles(page).first).to_be_in_viewport()
+    await expect(titles(page).first).to_have_text("Remove dead code")
+    await expect(page.get_by_role("button", name="2 new runs")).to_be_hidden()
+
+
+@needs_browser
+async def test_ten_thousand_runs_are_a_few_dozen_rows(house: House, visit: Visit) -> None:
+    many_runs(house, 10_000)
+    page = visit.page
+    await visit.sign_in()
+    await expect(page.get_by_text("10,000 runs", exact=True)).to_be_visible()
+    await expect(titles(page).first).to_have_text("Did number 10000.")
+    rows = page.locator(".run-row")
+    assert await rows.count() < 60
+
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    await expect(page.locator(".run-row.unknown")).to_have_count(0)
+    await expect(row(page, "Did number 5")).not_to_have_count(0)
+    begin(house, "Make it fast")
+    read = page.get_by_role("link", name=await titles(page).nth(20).inner_text(), exact=True)
+    before = await read.bounding_box()
+    await expect(page.get_by_role("button", name="1 new run")).to_be_visible(timeout=SOON)
+    assert await read.bounding_box() == before
+
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    last = page.get_by_role("link", name="Did number 1.", exact=True)
+    await expect(last).to_be_in_viewport()
+    assert await rows.count() < 60
+    await expect(page.locator(".run-row").last).to_have_attribute("aria-rowindex", "10002")
+
+    await last.focus()
+    await page.keyboard.press("Home")
+    await expect(page.get_by_role("link", name="Make it fast")).to_be_focused()
+    await page.keyboard.press("PageDown")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".run-row:focus-within .title")).to_contain_text("Did number 99")
+    await page.keyboard.press("End")
+    await expect(last).to_be_focused()
+    assert await rows.count() < 60
+
+    await last.press("Enter")
+    await expect(rows).to_have_count(0)
+    await page.go_back()
+    await expect(last).to_be_in_viewport()
+
+
+@needs_browser
+async def test_nothing_there_nothing_to_be_had_and_something_old(house: House, visit: Visit) -> None:
+    visit.expected = ["403"]
+    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    page = visit.page
+    await visit.sign_in()
+    await expect(page.get_by_role("alert")).to_contain_text("Codegen", timeout=SOON)
+    await expect(page.get_by_role("table")).to_be_hidden()
+    house.codegen.control.faults.remove(fault)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("There are no runs yet.")).to_be_visible()
+    await assert_accessible(page)
+
+    begin(house, "Make it fast")
+    await expect(titles(page)).to_have_text(["Make it fast"], timeout=SOON)
+    house.codegen.control.faults.append(fault)
+    await expect(page.get_by_text("This may be old:")).to_be_visible(timeout=SOON)
+    await expect(titles(page)).to_have_text(["Make it fast"])
+    house.codegen.control.faults.remove(fault)
+    await expect(page.get_by_text("This may be old:")).to_be_hidden(timeout=2 * SOON)
