@@ -62,16 +62,19 @@ async def play(
                     if once or stop.is_set():
                         return
                     async with Playground(github, codegen, port=port) as page:
-                        _tell_where(say, url, page)
+                        _tell_where(say, url, page, github.url)
                         await _until(stop, _with_transcript(github, stop.wait(), say))
 
 
-def _tell_where(say: Callable[[str], None], url: str, page: str) -> None:
+def _tell_where(say: Callable[[str], None], url: str, page: str, github: str) -> None:
     say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
     say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
     say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
     say(f"  {page} the playground: the conversation, and a box to write in")
     say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
+    # A bot of one's own: nobody listens there yet.
+    say("To make a GitHub App as for a bot of your own, in the emulated GitHub, in another terminal:")
+    say(f"  codegen-bot setup --github {github} --org octo --url http://{LOOPBACK}:8090 --print")
 
 
 def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path, *, port: int) -> Settings:

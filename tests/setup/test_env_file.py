@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.config import Settings, load
 from bot.errors import SettingsError
+from bot.github.auth import AppAuth
 from bot.github.new_app import NewApp
 from bot.setup import env_file
 from bot.setup.flow import Made
@@ -126,3 +130,17 @@ def test_a_link_leads_to_the_file_that_is_meant(tmp_path: Path, path: Path) -> N
     assert path.is_symlink()
     assert real.read_text().startswith("PORT=1\nGITHUB_APP_ID=77\n")
     assert mode(real) == 0o600
+
+
+def test_who_reads_such_lines_without_knowing_of_quotes_gets_a_key_that_signs() -> None:
+    """As ``docker run --env-file`` does: the quotes stay."""
+    key = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    app = replace(made().app, private_key=key.decode())
+    lines = env_file.lines_of(env_file.values_of(replace(made(), app=app))).splitlines()
+    environ = dict(line.split("=", 1) for line in lines)
+    assert environ["GITHUB_PRIVATE_KEY"].startswith("'-----BEGIN")
+    settings = load({"CODEGEN_API_TOKEN": "t", "CODEGEN_ORG_ID": "1", **environ}, env_file=None)
+    assert settings.github_private_key is not None
+    AppAuth("77", settings.github_private_key.get_secret_value())

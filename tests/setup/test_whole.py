@@ -250,3 +250,19 @@ async def test_a_wrong_address_is_told_at_once(house: House) -> None:
         2,
         "The bot's address is no address such as https://bot.example.com: 'bot.example.com'.\n",
     )
+
+
+async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Browser) -> None:
+    async with house.runs("demo", "--api-port", "0", "--pace", "0.1") as demo:
+        assert demo.stdout is not None
+        words: list[str] = []
+        async with asyncio.timeout(PATIENCE):
+            async for line in demo.stdout:
+                if (words := line.decode().split())[:2] == ["codegen-bot", "setup"]:
+                    break
+        async with house.runs(*words[1:]) as process:
+            url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
+            done = await makes_the_app(browser, await browser.opens(url), "Robot")
+            status, printed, _ = await ended(process)
+        assert (status, printed.startswith("GITHUB_APP_ID=")) == (0, True)
+        await installs(browser, done)
