@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 TOKEN = "sk-org1-alice"
 
@@ -18,6 +18,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 WITHOUT_SANDBOX = ("--no-sandbox", "--disable-dev-shm-usage")
 """Chromium does not run as root otherwise, and containers have little shared memory."""
+
+
+PATIENCE = 15_000
+"""Milliseconds: a page asks every four seconds, and the machine may have much to do."""
 
 
 @cache
@@ -41,6 +45,7 @@ needs_browser = pytest.mark.skipif(
 
 @asynccontextmanager
 async def a_browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=chromium(), args=[*WITHOUT_SANDBOX] if os.geteuid() == 0 else []
@@ -88,7 +93,7 @@ class Visit:
 async def a_visit(browser: Browser, url: str, **context: object) -> AsyncIterator[Visit]:
     """:param context: Playwright's options of a new context, such as `viewport` and `color_scheme`"""
     opened: BrowserContext = await browser.new_context(**context)  # type: ignore[arg-type]
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(PATIENCE)
     try:
         yield Visit(await opened.new_page(), url)
     finally:

@@ -13,9 +13,6 @@ from tests.web.dashboard.browser import Visit, needs_browser
 
 IDENTITY = "issue-comment-1012-9aecaffa7328-0"
 
-LATER = 15_000
-"""Milliseconds: what is asked for every four seconds is there by then."""
-
 
 def attempt(page: Page, name: str) -> Any:
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
@@ -104,15 +101,11 @@ async def test_one_that_a_comment_began_is_shown_the_same(house: House, visit: V
     begun_by_a_comment(house, multi_run_index=2)
     for number in (1, 2):
         house.codegen.finish(number, result=f"Number {number}.")
-    await expect(page.locator(".message")).to_have_text(
-        "2 attempts: 2 succeeded. No synthesis has begun.", timeout=LATER
-    )
+    await expect(page.locator(".message")).to_have_text("2 attempts: 2 succeeded. No synthesis has begun.")
     begun_by_a_comment(house, multi_run_synthesis=True)
-    await expect(page.locator(".message")).to_have_text(
-        "The attempts have ended; an agent makes the best of them.", timeout=LATER
-    )
+    await expect(page.locator(".message")).to_have_text("The attempts have ended; an agent makes the best of them.")
     house.codegen.finish(3, result="Both.")
-    await expect(page.locator(".answer")).to_contain_text("Both.", timeout=LATER)
+    await expect(page.locator(".answer")).to_contain_text("Both.")
     await expect(page.locator(".facts").first).to_contain_text("succeeded")
     await expect(page.get_by_role("article")).to_have_count(3)
 
@@ -144,9 +137,9 @@ async def test_the_page_goes_on_after_the_server_was_away(house: House, visit: V
     await expect(attempt(page, "Attempt 1")).to_contain_text("queued")
     house.settings["port"] = int(house.url.rpartition(":")[2])
     await house.stop()
-    await expect(page.locator("#connection")).to_be_visible(timeout=LATER)
+    await expect(page.locator("#connection")).to_be_visible()
     await expect(attempt(page, "Attempt 1")).to_contain_text("queued")
     house.codegen.finish(1)
     await house.start()
-    await expect(attempt(page, "Attempt 1")).to_contain_text("succeeded", timeout=LATER)
+    await expect(attempt(page, "Attempt 1")).to_contain_text("succeeded")
     await expect(page.locator("#connection")).to_be_hidden()

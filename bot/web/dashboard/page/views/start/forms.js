@@ -51,7 +51,7 @@ export const FORMS = {
       MODEL,
       { name: "temperature", label: "Temperature", control: "number", usual: "0.7", hint: NOTED, more: true },
       { name: "synthesis_temperature", label: "The synthesis's temperature", control: "number", usual: "0.2", hint: NOTED, more: true },
-      { name: "timeout", label: "Patience", control: "number", usual: "600", hint: "Seconds for all attempts together.", more: true },
+      { name: "timeout", label: "Timeout", control: "number", usual: "600", hint: "Seconds for all attempts together.", more: true },
     ],
     foresees: ({ concurrency = ATTEMPTS }) => runsOf(Number(concurrency)),
     asksAbove: ({ concurrency = ATTEMPTS }) => Number(concurrency) > MANY,
