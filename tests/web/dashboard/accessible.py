@@ -40,6 +40,11 @@ _FOCUSED = """() => {
   };
 }"""
 
+_IN_ORDER = """() => [...window.__stops.keys()]
+  .map((element, stop) => ({ element, stop }))
+  .sort((one, other) => (one.element.compareDocumentPosition(other.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))
+  .map(({ stop }) => stop)"""
+
 _REACHABLE = """() => [...(document.querySelector("dialog:modal") ?? document).querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
   .filter((element) => !element.disabled && element.tabIndex >= 0 && element.checkVisibility())
   .filter((element) => !(element.type === "radio" && !element.checked))
@@ -76,7 +81,7 @@ def _told(violation: dict[str, Any]) -> list[str]:
 
 
 async def stops_by_tab(page: Page, *, most: int | None = None) -> list[str]:
-    """Goes once round the page with Tab, from wherever the focus is, and gives the words of what it comes by, in order.
+    """Goes once round the page with Tab, from wherever the focus is, and gives the words of what it comes by, as they stand.
 
     Each stop has to be seen to have the focus, and nothing that can be used may be left out.
 
@@ -85,22 +90,20 @@ async def stops_by_tab(page: Page, *, most: int | None = None) -> list[str]:
     await page.evaluate("() => { delete window.__stops; }")
     words: list[str] = []
     hidden: list[str] = []
-    begin = 0
     for _ in range(most or MOST_STOPS):
         await page.keyboard.press("Tab")
         focused = await page.evaluate(_FOCUSED)
         if focused is None:
-            begin = len(words)
-        elif focused["stop"] == len(words) - 1 > 0:
+            continue
+        if focused["stop"] == len(words) - 1 > 0:
             # A date's day, month and year are stops within it; what is never left again leaves the others out below.
             continue
-        elif focused["stop"] < len(words):
+        if focused["stop"] < len(words):
             assert focused["stop"] == 0, f"there is no way on from {words[-1]!r}"
             break
-        else:
-            words.append(focused["words"])
-            hidden += [] if focused["seen"] else [focused["words"]]
+        words.append(focused["words"])
+        hidden += [] if focused["seen"] else [focused["words"]]
     assert not hidden, f"nobody sees that these have the focus: {hidden}"
     left_out = [] if most else await page.evaluate(_REACHABLE)
     assert not left_out, f"Tab does not come to: {left_out}"
-    return [*words[begin:], *words[:begin]]
+    return [words[stop] for stop in await page.evaluate(_IN_ORDER)]

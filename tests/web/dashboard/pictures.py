@@ -22,22 +22,23 @@ PHONE = {"width": 390, "height": 780}
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is shown where. `seen`: a selector of what is there when everything is."""
+    """What is shown where. `seen`: a selector of what is there when everything is; `top`: of what is at the top."""
 
     name: str
     place: str
     seen: str
     scheme: str = "light"
     size: Any = None
+    top: str = "body"
 
 
 def pictures(week: Week) -> list[Picture]:
     return [
         Picture("runs-light", "#/runs", "text=Describe the new refund rules"),
         Picture("runs-dark", "#/runs", "text=Describe the new refund rules", scheme="dark"),
-        Picture("run", f"#/runs/{week.with_log}", "text=Everything, to be sure."),
+        Picture("run", f"#/runs/{week.with_log}", "text=Everything, to be sure.", size=DESK | {"height": 800}, top="text=Result"),
         Picture("multi-run", f"#/multi-runs/{week.multi_run}", "text=narrower columns"),
-        Picture("overview", "#/overview", "main svg"),
+        Picture("overview", "#/overview", "main svg:not(.hatches)", size=DESK | {"height": 900}),
         Picture("phone", "#/runs", "text=Describe the new refund rules", size=PHONE),
     ]
 
@@ -57,6 +58,7 @@ async def take(browser: Browser, week: Week, picture: Picture, folder: Path) -> 
         path = folder / f"{picture.name}.png"
         # Where the button to sign in was, something else is now.
         await visit.page.mouse.move(0, 0)
+        await visit.page.locator(picture.top).first.evaluate("(element) => element.scrollIntoView()")
         await _still(visit.page)
         await visit.page.screenshot(path=path, animations="disabled", caret="hide")
         assert visit.is_clean()

@@ -2,34 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.api.house import House
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
-from tests.web.dashboard.browser import Visit, needs_browser
+from tests.web.dashboard.browser import Visit, a_browser, a_visit, needs_browser
+from tests.web.dashboard.week import Week, the_week
+
+pytestmark = needs_browser
 
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 
+ALWAYS = ["To the content", "codegen-bot", "Runs", "Overview", "New run", "Help", "Octo", "Sign out"]
+"""What one comes by first on every page."""
 
-async def usable(page: Page) -> list[str]:
-    """At a desk and on a phone; gives what one comes by with Tab, on the phone."""
-    stops: list[str] = []
+
+async def usable(page: Page, *, most: int | None = None) -> list[str]:
+    """At a desk and on a phone; gives what one comes by with Tab, on the phone.
+
+    :param most: how far Tab goes on a page that has no end
+    """
     for size in (WIDE, PHONE):
         await page.set_viewport_size(size)  # type: ignore[arg-type]
         await assert_accessible(page)
-        stops = await stops_by_tab(page)
-    return stops
+    return await stops_by_tab(page, most=most)
 
 
-@needs_browser
+@pytest.fixture
+async def week(tmp_path: Path) -> AsyncIterator[Week]:
+    async with the_week(tmp_path) as week:
+        yield week
+
+
+@pytest.fixture
+async def look(week: Week) -> AsyncIterator[Visit]:
+    async with a_browser() as browser, a_visit(browser, week.url) as look:
+        yield look
+        assert look.is_clean()
+
+
 async def test_signing_in(house: House, visit: Visit) -> None:
     await visit.open()
     assert await usable(visit.page) == ["To the content", "codegen-bot", "token", "Sign in"]
 
 
-@needs_browser
 async def test_where_there_is_nothing(house: House, visit: Visit) -> None:
+    visit.expected = ["404"]
     await visit.sign_in("#/nowhere")
-    await expect(visit.page.get_by_text("nothing at this address")).to_be_visible()
-    assert "Sign out" in await usable(visit.page)
+    for place, words in (
+        ("#/nowhere", "nothing at this address"),
+        ("#/runs", "no runs"),
+        ("#/overview", "no runs"),
+        ("#/runs/77", "no run 77"),
+        ("#/multi-runs/none", "no multi-run of this id"),
+    ):
+        await visit.open(place)
+        await expect(visit.page.get_by_text(words).first).to_be_visible()
+        assert (await usable(visit.page))[: len(ALWAYS)] == ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("#/runs/{week.with_log}", "Everything, to be sure."),
+        ("#/multi-runs/{week.multi_run}", "narrower columns"),
+        ("#/overview", "runs that ended"),
+        ("#/new", "Start the run"),
+        ("#/new?kind=multi-run", "Start the multi-run"),
+        ("#/help?repository=octo/shop", "analyze-logs"),
+    ],
+)
+async def test_a_page_full_of_what_a_team_has_done(week: Week, look: Visit, place: str, words: str) -> None:
+    await look.sign_in(place.format(week=week))
+    await expect(look.page.get_by_text(words).first).to_be_visible()
+    assert (await usable(look.page))[: len(ALWAYS)] == ALWAYS
+
+
+async def test_a_list_that_is_only_there_as_far_as_it_is_seen(week: Week, look: Visit) -> None:
+    """Rows come while one goes through them."""
+    await look.sign_in()
+    await expect(look.page.get_by_text("Describe the new refund rules")).to_be_visible()
+    stops = await usable(look.page, most=70)
+    assert len([words for words in stops if "Star run" in words]) > 12
+
+
+async def test_what_is_asked_before_something_stops(week: Week, look: Visit) -> None:
+    """Tab stays within the question, and Escape leaves everything as it is."""
+    await look.sign_in(f"#/runs/{week.with_log}")
+    button = look.page.get_by_role("button", name="ban-checks", exact=True)
+    await button.click()
+    await expect(look.page.get_by_role("dialog")).to_be_visible()
+    assert await usable(look.page) == ["why", "Leave it", "ban-checks"]
+    await look.page.keyboard.press("Escape")
+    await expect(look.page.get_by_role("dialog")).to_have_count(0)
+    await expect(button).to_be_focused()
+    assert not week.codegen.runs[week.with_log].flags

@@ -49,7 +49,7 @@ _ASKED = (
     ("octo/shop", "Look over this change, above all the locking", "One deadlock is possible; see the comment."),
 )
 
-_ENDS = ("COMPLETE",) * 15 + ("FAILED",) * 2 + ("TIMEOUT", "CANCELLED", "MAX_ITERATIONS_REACHED", "OUT_OF_TOKENS")
+_ENDS = ("COMPLETE",) * 28 + ("FAILED",) * 2 + ("TIMEOUT", "CANCELLED", "MAX_ITERATIONS_REACHED", "OUT_OF_TOKENS")
 
 
 @dataclass(slots=True)
