@@ -205,10 +205,17 @@ def test_the_command_line_starts_light(module: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="takes a process of its own for each module")
 def test_every_module_can_be_imported_alone() -> None:
-    """Nobody has to import another one first. Libraries are loaded once, and each module in a fork of that process."""
+    """Nobody has to import another one first. Libraries are loaded once, and each module in a fork of that process.
+
+    What stands below a module is loaded already: it was tried before, and as imports only point downward nothing there
+    can need the module. To load all of it anew for each of some hundred modules would take half a minute.
+    """
     modules = [name for name in trees() if name != "bot.__main__"]
     libraries = {name for module in modules for name in SPOKEN_BY if is_within(module, SPOKEN_BY[name])}
-    assert run(ALONE.format(libraries=sorted(libraries), modules=modules)) == ""
+    lines = [{"", *BOXES}, *(set(line) for line in reversed(LAYERS))]
+    storeys = [[name for name in modules if layer(name) in line] for line in lines]
+    assert sum(map(len, storeys)) == len(modules)
+    assert run(ALONE.format(libraries=sorted(libraries), storeys=storeys)) == ""
 
 
 ALONE = """
@@ -216,20 +223,23 @@ import importlib, importlib.util, os, traceback
 for name in {libraries}:
     if importlib.util.find_spec(name):
         importlib.import_module(name)
-children = {{}}
-for name in {modules}:
-    child = os.fork()
-    if child == 0:
-        try:
-            importlib.import_module(name)
-        except BaseException:
-            print(name, traceback.format_exc(), flush=True)
-        os._exit(0)
-    children[child] = name
-for child, name in children.items():
-    _, status = os.waitpid(child, 0)
-    if status:
-        print(name, "ended with", status, flush=True)
+for storey in {storeys}:
+    children = {{}}
+    for name in storey:
+        child = os.fork()
+        if child == 0:
+            try:
+                importlib.import_module(name)
+            except BaseException:
+                print(name, traceback.format_exc(), flush=True)
+            os._exit(0)
+        children[child] = name
+    for child, name in children.items():
+        _, status = os.waitpid(child, 0)
+        if status:
+            print(name, "ended with", status, flush=True)
+    for name in storey:
+        importlib.import_module(name)
 """
 
 
