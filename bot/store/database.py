@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +16,9 @@ BUSY_TIMEOUT_MS = 10_000
 
 KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """Seconds, and how often: a PostgreSQL server that vanished without a word is noticed within half a minute."""
+
+KNOWS_FRACTIONS = (3, 42)
+"""The first SQLite that tells fractions of a second; Debian 12's is older."""
 
 
 def open_engine(database_url: str) -> Engine:
@@ -73,3 +78,6 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    if sqlite3.sqlite_version_info < KNOWS_FRACTIONS:
+        # From Python 3.12 on DBOS (3.4) asks for unixepoch('subsec'). Older ones answer NULL, and no server starts.
+        connection.create_function("unixepoch", 1, lambda _precision: time.time())

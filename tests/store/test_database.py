@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,19 @@ def test_sqlite_is_told_to_survive_power_cuts_and_to_wait(tmp_path: Path) -> Non
         settings = [connection.execute(sa.text(f"PRAGMA {name}")).scalar() for name in names]
     engine.dispose()
     assert settings == ["wal", 2, BUSY_TIMEOUT_MS, 1]
+
+
+def test_every_sqlite_tells_fractions_of_a_second(tmp_path: Path) -> None:
+    """Also where a column's default asks for them, as DBOS' do from Python 3.12 on."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE times (id INTEGER, at INTEGER NOT NULL DEFAULT (unixepoch('subsec') * 1000))")
+        )
+        connection.execute(sa.text("INSERT INTO times (id) VALUES (1)"))
+        told = connection.execute(sa.text("SELECT at FROM times")).scalar_one()
+    engine.dispose()
+    assert abs(told / 1000 - time.time()) < 60
 
 
 def test_a_writer_takes_the_write_lock_with_its_first_statement(tmp_path: Path) -> None:
