@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fuzz-api fuzz-webhooks chaos bench lint format lock dist clean
+.PHONY: demo test fuzz-api fuzz-webhooks chaos bench screenshots lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
@@ -30,6 +30,11 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.webhooks
 	$(BIN)/python -m benchmarks.watcher
 	$(BIN)/python -m benchmarks.streams
+	$(BIN)/python -m benchmarks.dashboard
+
+# The README's pictures, of the same two weeks each time; needs a Chromium.
+screenshots: $(VENV)/.dev-ready
+	$(BIN)/python -m tests.web.dashboard.pictures
 
 lint: $(VENV)/.dev-ready
 	$(BIN)/ruff check .

@@ -36,7 +36,13 @@ def pictures(week: Week) -> list[Picture]:
     return [
         Picture("runs-light", "#/runs", "text=Describe the new refund rules"),
         Picture("runs-dark", "#/runs", "text=Describe the new refund rules", scheme="dark"),
-        Picture("run", f"#/runs/{week.with_log}", "text=Everything, to be sure.", size=DESK | {"height": 800}, top="text=Result"),
+        Picture(
+            "run",
+            f"#/runs/{week.with_log}",
+            "text=Everything, to be sure.",
+            size=DESK | {"height": 800},
+            top="text=Result",
+        ),
         Picture("multi-run", f"#/multi-runs/{week.multi_run}", "text=narrower columns"),
         Picture("overview", "#/overview", "main svg:not(.hatches)", size=DESK | {"height": 900}),
         Picture("phone", "#/runs", "text=Describe the new refund rules", size=PHONE),

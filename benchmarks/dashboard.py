@@ -1,0 +1,212 @@
+"""The dashboard in a real browser: how fast it is there on the demo, ten thousand runs scrolled through, and a log of
+fifty thousand entries.
+
+The emulated Codegen (its limits lifted) and the server are this process; Chromium has its own. Frames are counted by
+the page itself, between two calls of requestAnimationFrame.
+
+    python -m benchmarks.dashboard
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Response
+
+from bot.codegen.client import MARK
+from bot.demo.demo import CALLERS_TOKEN
+from tests.web.api.house import House, house_in
+from tests.web.dashboard.browser import Visit, a_browser, a_visit, chromium
+from tests.web.dashboard.the_demo import the_demo
+
+RUNS = 10_000
+ENTRIES = 50_000
+ROUNDS = 11
+
+SLOWEST = 180_000
+"""Milliseconds that something may take to be seen."""
+
+WATCH = """() => {
+  window.tasks = [];
+  new PerformanceObserver((list) => tasks.push(...list.getEntries().map((task) => task.duration)))
+    .observe({ type: "longtask", buffered: true });
+}"""
+
+SCROLL = """async ({ frames, step }) => {
+  const gaps = [];
+  let rows = 0;
+  let last = await new Promise(requestAnimationFrame);
+  for (let count = 0; count < frames; count += 1) {
+    scrollBy(0, step);
+    const now = await new Promise(requestAnimationFrame);
+    gaps.push(now - last);
+    last = now;
+    rows = Math.max(rows, document.querySelectorAll("[role=row], tbody tr").length);
+  }
+  return { gaps, rows, reached: scrollY / (document.documentElement.scrollHeight - innerHeight) };
+}"""
+
+PAINTED = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? null"""
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--runs", type=int, default=RUNS)
+    arguments.add_argument("--entries", type=int, default=ENTRIES)
+    arguments.add_argument("--rounds", type=int, default=ROUNDS)
+    given = arguments.parse_args()
+    if chromium() is None:
+        print("The dashboard is not measured: no Chromium is installed here.")
+        sys.exit(0)
+    asyncio.run(measure(given.runs, given.entries, given.rounds))
+
+
+async def measure(runs: int, entries: int, rounds: int) -> None:
+    async with a_browser() as browser:
+        print(f"Chromium {browser.version}")
+        await opening(browser, rounds)
+        await in_a_house(lambda house: scrolling(browser, house, runs))
+        await in_a_house(lambda house: reading(browser, house, entries))
+
+
+async def in_a_house(work: Callable[[House], Awaitable[None]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with house_in(Path(folder), api_requests_per_minute=100_000) as house:
+            await work(house)
+
+
+# The demo
+
+
+async def opening(browser: Browser, rounds: int) -> None:
+    """The page of somebody who is signed in, in a browser that has nothing of it yet."""
+    painted, seen = [], []
+    loaded: dict[str, int] = {}
+    async with the_demo() as (url, _):
+        for _ in range(rounds):
+            async with a_visit(browser, url) as visit:
+                await visit.page.add_init_script(f"sessionStorage.setItem('codegen-bot.token', '{CALLERS_TOKEN}')")
+                visit.page.on("response", lambda response: loaded.update(size_of(response)))
+                began = time.perf_counter()
+                await visit.page.goto(f"{url}/", wait_until="commit")
+                await visit.page.get_by_role("button", name="Star run 1").wait_for()
+                seen.append((time.perf_counter() - began) * 1000)
+                painted.append(await visit.page.evaluate(PAINTED))
+    print(f"\nthe demo, {rounds} times without a cache")
+    print(f"first paint        median {statistics.median(painted):.0f} ms   slowest {max(painted):.0f} ms")
+    print(f"the runs are seen  median {statistics.median(seen):.0f} ms   slowest {max(seen):.0f} ms")
+    print(f"the page itself    {sum(loaded.values()) / 1000:.0f} kB in {len(loaded)} files, not compressed")
+
+
+def size_of(response: Response) -> dict[str, int]:
+    """Of a file of the page's; nothing of what the API answers."""
+    is_own = "/dashboard/" in response.url or response.url.endswith("/")
+    return {response.url: int(response.headers["content-length"])} if is_own else {}
+
+
+# Ten thousand runs
+
+
+async def scrolling(browser: Browser, house: House, runs: int) -> None:
+    fill(house, runs)
+    async with a_visit(browser, house.url) as visit:
+        visit.page.set_default_timeout(SLOWEST)
+        await visit.sign_in("#/nowhere")
+        await visit.page.evaluate(WATCH)
+        requests: list[str] = []
+        visit.page.on("request", lambda request: requests.append(request.url))
+        began = time.perf_counter()
+        await visit.page.evaluate("location.hash = '#/runs'")
+        await visit.page.get_by_role("button", name=f"Star run {runs}", exact=True).wait_for()
+        there = time.perf_counter() - began
+        print(f"\n{runs:,} runs: the first are seen after {there * 1000:.0f} ms")
+        # As with a wheel, then with the bar: from the top to the end in as many frames.
+        for name, frames, step in (("a wheel", 600, 120), ("the bar", 600, runs * 44 // 600)):
+            requests.clear()
+            await visit.page.evaluate("scrollTo(0, 0)")
+            tell_scrolled(name, await visit.page.evaluate(SCROLL, {"frames": frames, "step": step}), requests)
+        await visit.page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        began = time.perf_counter()
+        await visit.page.get_by_role("button", name="Star run 1", exact=True).wait_for()
+        print(f"the last run is seen {(time.perf_counter() - began) * 1000:.0f} ms after one is there")
+        await tell_tab(visit)
+
+
+def fill(house: House, runs: int) -> None:
+    now = datetime.now(UTC)
+    for number in range(runs):
+        mark = {"command": "run", "prompt": f"Mend what broke at night, number {number}", "login": "alice"}
+        place = {"repository": "octo/shop", "number": 7, "url": "https://github.com/octo/shop/pull/7"}
+        run = house.codegen.start_elsewhere("Mend it.", metadata={MARK: mark | place})
+        run.created_at = now - timedelta(minutes=10 * (runs - number))
+        house.codegen.finish(
+            run.id, pull_request=f"octo/shop#{number}", status="FAILED" if number % 7 == 0 else "COMPLETE"
+        )
+
+
+def tell_scrolled(name: str, found: dict[str, Any], requests: list[str]) -> None:
+    gaps = sorted(found["gaps"])
+    p50, p95 = (gaps[int(len(gaps) * share)] for share in (0.5, 0.95))
+    print(f"scrolled with {name}, {len(gaps)} frames, {found['reached']:.0%} of the way")
+    print(f"  a frame after    median {p50:.1f} ms   95 % {p95:.1f} ms   longest {gaps[-1]:.1f} ms")
+    print(f"  over 50 ms       {sum(gap > 50 for gap in gaps)} frames")
+    print(f"  rows in the page {found['rows']} at most; requests {len(requests)}")
+
+
+# A long log
+
+
+async def reading(browser: Browser, house: House, entries: int) -> None:
+    run = house.codegen.start_elsewhere("Work all night.")
+    for number in range(entries - 2):
+        house.codegen.add_log(
+            run.id,
+            tool_name=("view_file", "edit_file", "run_command")[number % 3],
+            thought=f"Step {number}: I look at what the one before it gave.",
+            tool_input={"path": f"app/module_{number}.py"},
+            observation={"exit_code": 0, "stdout": "a line of what it said\n" * 20},
+        )
+    house.codegen.finish(run.id, result="Done.")
+    async with a_visit(browser, house.url) as visit:
+        visit.page.set_default_timeout(SLOWEST)
+        await visit.sign_in("#/nowhere")
+        await visit.page.evaluate(WATCH)
+        before = await heap(visit)
+        began = time.perf_counter()
+        await visit.page.evaluate(f"location.hash = '#/runs/{run.id}'")
+        await visit.page.get_by_text("Step 0:").first.wait_for()
+        first = time.perf_counter() - began
+        await visit.page.get_by_text(f"{entries:,} entries", exact=True).wait_for()
+        print(f"\na log of {entries:,} entries: the first is seen after {first * 1000:.0f} ms,")
+        print(f"  all are there after {time.perf_counter() - began:.1f} s")
+        print(f"  the tab's memory {before:.0f} MB before, {await heap(visit):.0f} MB with it")
+        print(f"  entries in the page {await visit.page.locator('.entry').count()}")
+        await tell_tab(visit)
+
+
+async def heap(visit: Visit) -> float:
+    """MB of JavaScript's, after what is not needed has been let go."""
+    session = await visit.page.context.new_cdp_session(visit.page)
+    await session.send("HeapProfiler.collectGarbage")
+    used = (await session.send("Runtime.getHeapUsage"))["usedSize"]
+    await session.detach()
+    return float(used) / 1e6
+
+
+async def tell_tab(visit: Visit) -> None:
+    tasks = await visit.page.evaluate("tasks")
+    print(f"  tasks over 50 ms {len(tasks)}, the longest {max(tasks, default=0):.0f} ms")
+    assert visit.is_clean()  # noqa: S101 - figures of a page that complains say nothing
+
+
+if __name__ == "__main__":
+    main()
