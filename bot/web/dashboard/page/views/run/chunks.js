@@ -3,7 +3,7 @@
 
 import { h } from "../../dom.js";
 
-const ROWS = 40;
+const ROWS = 25;
 const NEAR = "800px 0px";
 const USUAL_HEIGHT = 90;
 const END = 24;
@@ -45,6 +45,7 @@ export class Chunks {
     this.list.replaceChildren();
     if (!this.follows) this.scroller.scrollTop = 0;
     this.append(items);
+    this.#last = this.scroller.scrollTop;
   }
 
   append(items) {
@@ -64,11 +65,6 @@ export class Chunks {
     if (!this.#chunks.length) return;
     this.#fill(this.#chunks.at(-1), this.#chunks.length - 1);
     this.#keepToEnd();
-  }
-
-  toTop() {
-    this.follows = false;
-    this.scroller.scrollTop = 0;
   }
 
   #begin() {
@@ -119,6 +115,8 @@ export class Chunks {
 
   #scrolled(moved) {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    // Where there has become less to see, nobody has scrolled.
+    if (scrollTop === this.#last) return;
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - END;
     const before = this.follows;
     // What grows below moves nothing up: only people do.
