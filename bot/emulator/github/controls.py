@@ -23,6 +23,10 @@ There is the repository octo/shop with pull request 1 and issue 2, and alice (ad
 dave (no role). A request with the token as-alice acts as alice, and so on; bot-token acts as the bot, which is App 1
 with installation 1. People write comments and set labels by GitHub's own API with their tokens.
 
+More Apps are made from manifests on the pages /settings/apps/new and /organizations/octo/settings/apps/new, and
+installed on their own page, /apps/NAME/installations/new; each is told by its own webhook, and may what it asked for.
+The API is at the root, and at /api/v3 as on GitHub Enterprise Server.
+
 Beyond GitHub's own API, under /_emulator/:
 
 \b
