@@ -29,7 +29,8 @@ export class Windowed {
     [this.#body, this.#keyOf, this.#make, this.#moved, this.#usual] = [body, keyOf, make, moved, usual];
     const scrolled = () => this.#scrolled();
     addEventListener("scroll", scrolled, { signal, passive: true });
-    addEventListener("resize", scrolled, { signal });
+    addEventListener("resize", () => (this.#fit(), scrolled()), { signal });
+    this.#fit();
     body.addEventListener("keydown", (event) => this.#key(event), { signal });
     signal.addEventListener("abort", () => this.#drop(this.#shown.keys()));
   }
@@ -83,9 +84,14 @@ export class Windowed {
     return by;
   }
 
-  /** Puts into the page what is in sight, and a few around it. */
+  /** Puts into the page what is in sight, and a few around it, and says anew what has become of each. */
   render() {
     this.#fit();
+    this.#draw();
+    for (const row of this.#shown.values()) if (row.item !== null) row.update(row.item);
+  }
+
+  #draw() {
     const had = document.activeElement?.closest("[data-index]");
     const keys = new Map(this.#places(had).map((index) => [this.#keyAt(index), index]));
     const focus = had && this.#body.contains(had) ? { index: Number(had.dataset.index), control: controlOf(document.activeElement) } : null;
@@ -106,7 +112,7 @@ export class Windowed {
     const room = this.#height * 1.5;
     if (top < room) scrollBy({ top: top - room, behavior: "instant" });
     else if (top + this.#height > innerHeight - room) scrollBy({ top: top + this.#height + room - innerHeight, behavior: "instant" });
-    this.render();
+    this.#draw();
     this.#focus(to, control);
   }
 
@@ -154,13 +160,16 @@ export class Windowed {
 
   #row(key, index) {
     const item = this.#items.get(index) ?? null;
-    let row = this.#shown.get(key);
-    if (!row) this.#shown.set(key, (row = this.#make(item)));
-    else if (item !== null) row.update(item);
+    const row = this.#shown.get(key) ?? this.#make(item);
+    this.#shown.set(key, row);
     row.item = item;
-    row.element.dataset.index = index;
-    row.element.setAttribute("aria-rowindex", index + 2);
-    row.element.style.transform = `translateY(${index * this.#height}px)`;
+    const top = index * this.#height;
+    if (row.top !== top) {
+      row.top = top;
+      row.element.dataset.index = index;
+      row.element.setAttribute("aria-rowindex", index + 2);
+      row.element.style.transform = `translateY(${top}px)`;
+    }
     return row;
   }
 
@@ -174,7 +183,7 @@ export class Windowed {
   }
 
   #scrolled() {
-    this.render();
+    this.#draw();
     this.#moved();
   }
 

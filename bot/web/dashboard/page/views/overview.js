@@ -70,7 +70,7 @@ function chooser(days, choose) {
     h(
       "label",
       {},
-      h("input", { type: "radio", name: "days", value, checked: value === days, on: { change: () => choose(value) } }),
+      h("input", { type: "radio", name: "days", value, "aria-label": `${value} days`, checked: value === days, on: { change: () => choose(value) } }),
       h("span", {}, value),
     );
   return h("fieldset.choices", {}, h("legend", {}, "Days"), ...DAYS.map(option));

@@ -24,6 +24,8 @@ export function show(root, place, signal) {
   let filters = filtersIn(place.query);
   let isAwaited = true;
   let asked = null;
+  let askedAt = 0;
+  let isAsking = false;
   let cameAbove = 0;
   const timers = {};
 
@@ -41,7 +43,7 @@ export function show(root, place, signal) {
   const make = (run) => (run ? runRow(run, (each) => news.noteOf(each)) : placeholder());
   const list = new Windowed(body, { keyOf: (run) => run.id, make, moved, usual: "run", signal });
   comeBack();
-  const look = poll(pathOf, tell, { signal, failed, answered: () => (trouble.textContent = "") });
+  const look = poll(pathOf, tell, { signal, failed, answered });
   timers.tick = setInterval(() => list.render(), TICK);
   stars.addEventListener("change", () => filters.starred && look(), { signal });
   table.addEventListener("click", note, { capture: true });
@@ -68,6 +70,8 @@ export function show(root, place, signal) {
 
   function pathOf() {
     asked = wanted();
+    askedAt = performance.now();
+    isAsking = true;
     return org(query("/agent/runs", { ...parametersOf(filters), skip: asked || "", limit: PAGE }));
   }
 
@@ -115,8 +119,16 @@ export function show(root, place, signal) {
     if (list.total === null || wanted() === asked || timers.ask) return;
     timers.ask = setTimeout(() => {
       timers.ask = null;
-      if (wanted() !== asked) look();
-    }, BETWEEN);
+      // What is on its way is waited for as long as some of it is in sight: else nothing came while one scrolls on and on.
+      const [first, last] = list.inSight;
+      const isOfUse = isAsking && last >= asked && first < asked + PAGE;
+      if (wanted() !== asked && !isOfUse) look();
+    }, Math.max(0, askedAt + BETWEEN - performance.now()));
+  }
+
+  function answered() {
+    isAsking = false;
+    trouble.textContent = "";
   }
 
   /** With the step in the browser's history: who comes back to it finds the same place. */
@@ -135,6 +147,7 @@ export function show(root, place, signal) {
   }
 
   function failed(error) {
+    isAsking = false;
     if (isAwaited) {
       table.hidden = true;
       amount.textContent = "";

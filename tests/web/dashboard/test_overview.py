@@ -1,0 +1,98 @@
+"""The overview: numbers and pictures of how the runs went, with words for who does not see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from playwright.async_api import Page, expect
+
+from tests.web.api.house import House
+from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
+from tests.web.dashboard.browser import Visit, needs_browser
+from tests.web.dashboard.test_runs import PHONE, SOON
+
+NOON = datetime.combine(datetime.now(UTC).date(), time(12), UTC)
+
+
+def a_week(house: House) -> None:
+    """One of ten days ago; six of yesterday, of which three succeeded; one of today that goes on."""
+    house.codegen.start_elsewhere("Long ago").created_at = NOON - timedelta(days=10)
+    house.codegen.finish(1)
+    for number, status in enumerate(["COMPLETE"] * 3 + ["FAILED", "TIMEOUT", "CANCELLED"], 2):
+        house.codegen.start_elsewhere(f"Number {number}").created_at = NOON - timedelta(days=1)
+        house.codegen.finish(number, status=status)
+    house.codegen.start_elsewhere("Now")
+    house.codegen.move(8, "RUNNING")
+
+
+async def numbers_of(page: Page, title: str) -> list[list[str]]:
+    """The table under a plot's fold."""
+    plot = page.get_by_role("figure").filter(has=page.get_by_role("heading", name=title))
+    if not await plot.get_by_role("table").is_visible():
+        await plot.get_by_text("The numbers").click()
+    rows = await plot.get_by_role("row").all()
+    return [(await row.inner_text()).split("\t") for row in rows]
+
+
+@needs_browser
+async def test_the_overview_counts_draws_and_says_it(house: House, visit: Visit) -> None:
+    a_week(house)
+    page = visit.page
+    await visit.sign_in("#/overview?days=7")
+
+    success = page.locator(".figures > div").filter(has_text="Success")
+    await expect(success).to_contain_text("50 %")
+    await expect(success).to_contain_text("3 of 6 runs that ended")
+    await expect(page.locator(".figures > div").filter(has_text="in 7 days, 1 still going")).to_contain_text("7")
+    rows = await numbers_of(page, "Runs per day")
+    assert rows[0][1:] == ["succeeded", "cancelled", "failed", "timed-out", "working", "all"]
+    yesterday = NOON - timedelta(days=1)
+    assert rows[-2][0].startswith(f"{yesterday:%a}")
+    assert rows[-2][1:] == ["3", "1", "1", "1", "0", "6"]
+    assert len(rows) == 8
+    states = page.get_by_role("img", name="Runs by state. Of 7 runs: working 1, succeeded 3, failed 1")
+    await expect(states.get_by_text("3 (43 %)")).to_be_visible()
+    drawn = page.get_by_role("img", name="Runs per day. 7 runs by the day they began")
+    await expect(drawn.locator("rect.kind-timed-out.hatched")).to_have_count(1)
+
+    await page.get_by_role("radio", name="14 days").check()
+    await expect(success).to_contain_text("4 of 7 runs that ended")
+    assert page.url.endswith("#/overview")
+    await page.get_by_role("radio", name="14 days").press("ArrowRight")
+    await expect(page.get_by_role("radio", name="30 days")).to_be_focused()
+    await expect(page.locator(".figures")).to_contain_text("in 30 days")
+    assert page.url.endswith("#/overview?days=30")
+    assert len(await numbers_of(page, "Runs per day")) == 31
+
+    # What goes on is seen to end by the bot: from then on it is known how long it took.
+    await expect(page.get_by_text("Not known of any run.")).to_be_visible()
+    house.codegen.finish(8)
+    await expect(success).to_contain_text("5 of 8 runs that ended", timeout=2 * SOON)
+    assert await page.get_by_role("table").first.is_visible(), "what was unfolded stays so"
+    await expect(page.get_by_role("img", name="Time to finish. Of ")).to_be_visible()
+
+    await assert_accessible(page)
+    assert "30 days" in await stops_by_tab(page)
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+    await expect(page.get_by_role("img", name="Runs by state. Of 8 runs: succeeded 5")).to_be_visible()
+    await assert_accessible(page)
+
+
+@needs_browser
+async def test_an_overview_of_nothing_and_of_too_much(house: House, visit: Visit) -> None:
+    visit.expected = ["403"]
+    page = visit.page
+    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    await visit.sign_in("#/overview")
+    await expect(page.get_by_role("alert")).to_be_visible(timeout=SOON)
+    house.codegen.control.faults.remove(fault)
+    await page.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_text("There were no runs in the last 14 days.")).to_be_visible()
+    await assert_accessible(page)
+
+    for number in range(1, 2_002):
+        house.codegen.start_elsewhere(f"Number {number}")
+    await page.get_by_role("radio", name="7 days").check()
+    await expect(page.get_by_text("this is of the newest 2,000 runs")).to_be_visible(timeout=SOON)
+    await expect(page.locator(".figures > div").filter(has_text="Success")).to_contain_text("None has ended yet.")
+    await expect(page.locator(".figures > div").filter(has_text="Runs")).to_contain_text("2,000")
