@@ -266,3 +266,26 @@ async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Brow
             status, printed, _ = await ended(process)
         assert (status, printed.startswith("GITHUB_APP_ID=")) == (0, True)
         await installs(browser, done)
+
+
+async def test_a_browser_is_opened_for_whoever_asks_for_that(house: House) -> None:
+    opened = house.folder / "opened"
+    stand_in = house.folder / "browser"
+    stand_in.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    stand_in.chmod(0o700)
+    words = ("setup", "--url", "https://bot.example.com", "--open")
+    async with house.runs(*words, BROWSER=str(stand_in)) as process:
+        url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
+        async with asyncio.timeout(PATIENCE):
+            while not opened.exists() or not opened.read_text():  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.02)
+    assert opened.read_text() == f"{url}\n"
+
+
+async def test_where_there_is_no_browser_the_page_stays(house: House, browser: Browser) -> None:
+    words = ("setup", "--url", house.url, "--github", house.github.url, "--org", "octo", "--open")
+    async with house.runs(*words, PATH=str(house.folder)) as process:
+        url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
+        await said(process, "There is no browser to be opened.")
+        await makes_the_app(browser, await browser.opens(url), "Robot")
+        assert (await ended(process))[0] == 0
