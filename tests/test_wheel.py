@@ -37,7 +37,7 @@ class Installed:
             env=_clean(environ),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -133,12 +133,12 @@ async def test_serve_answers_a_command(installed: Installed, tmp_path: Path) -> 
         )
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not (found := re.search(rb"server\.listens.*port=(\d+)", await process.stderr.readuntil())):
                     pass
             worlds.github.webhooks.url = f"http://127.0.0.1:{found[1].decode()}/webhooks/github"
             worlds.ask(next(first_day()))
-            await settled(worlds, seconds=30)
+            await settled(worlds, seconds=60)
             process.terminate()
             said = (await process.communicate())[1].decode()
             assert process.returncode == 0, said

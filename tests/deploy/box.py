@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,8 +40,13 @@ def cannot_build() -> str | None:
         return "mount namespaces are made on Linux, as root"
     if not all(map(shutil.which, ("unshare", "setpriv", "chroot"))) or not (PREFIX / "bin" / "python").exists():
         return "util-linux, or a Python with a prefix of its own, is missing"
-    done = subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False)  # noqa: S603 - our own words
-    return None if done.returncode == 0 else "this machine lets nobody make a mount namespace"
+    # As it is done below: in the folder for temporary files, whose file system has to be one that overlays can lie on.
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("layer", "work", "root"):
+            Path(folder, name).mkdir()
+        mount = f"mount -t overlay overlay -o lowerdir=/,upperdir={folder}/layer,workdir={folder}/work {folder}/root"
+        done = subprocess.run([*NAMESPACE, "sh", "-c", mount], capture_output=True, check=False)  # noqa: S603 - our own words
+    return None if done.returncode == 0 else "this machine lets nobody lay one file system over another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def build(stages: Sequence[Stage], folder: Path) -> Image:
     path = folder / "build.sh"
     path.write_text("\n".join(script), encoding="utf-8")
     done = subprocess.run(  # noqa: S603 - our own Dockerfile's words
-        [*NAMESPACE, "bash", path], capture_output=True, text=True, timeout=300, check=False
+        [*NAMESPACE, "bash", path], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     del config.environ["HOME"]
@@ -204,7 +210,7 @@ async def _spawn(*words: str) -> asyncio.subprocess.Process:
 
 async def _ended(process: asyncio.subprocess.Process) -> tuple[int, str]:
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             said, _ = await process.communicate()
     except TimeoutError:
         kill(process)
