@@ -77,7 +77,7 @@ async def _set_up(unclaimed: Unclaimed, stop: asyncio.Event) -> bool:
     from bot.setup.steps import steps  # noqa: PLC0415
 
     async def check(api: str) -> None:
-        env_file.check(ENV_FILE, api=api, replace=False)
+        env_file.check(ENV_FILE, api=api)
 
     async def keep(made: Made) -> list[str]:
         env_file.write(ENV_FILE, made)

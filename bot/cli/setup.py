@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from bot.setup.plan import Plan
 
 
+_WAY_OUT = "--replace says that it may go."
+
+
 @click.command()
 @click.option("--url", required=True, help="The bot's public address, such as https://bot.example.com.")
 @click.option("--org", default="", help="The organization whose App it will be; without it, your own account's.")
@@ -55,7 +58,7 @@ def setup(
     async def until_done(stop: asyncio.Event) -> bool:
         wanted = plan(url=url, organization=org, name=name, github=github)
         if not prints:
-            file.check(env_file, api=wanted.host.api, replace=replace)
+            file.check(env_file, api=wanted.host.api, replace=replace, way_out=_WAY_OUT)
         return await _serve(wanted, None if prints else env_file, port, stop, opens=opens)
 
     if not run_until_stopped(until_done):

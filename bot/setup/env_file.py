@@ -41,11 +41,12 @@ def _quoted(value: str) -> str:
     return f"'{value.replace(chr(10), chr(92) + 'n')}'" if " " in value or "\n" in value else value
 
 
-def check(path: Path, *, api: str, replace: bool) -> None:
+def check(path: Path, *, api: str, replace: bool = False, way_out: str = "Take that out first.") -> None:
     """Whether the file will take them; better known before there is an App than after.
 
     :param api: the address of GitHub's API
     :param replace: whether what stands there may go
+    :param way_out: what can be done where it may not
     :raises SettingsError: where something stands there already, or nothing can be written
     """
     standing = {each.key: each.value for each in _read(path) if each.key in VARIABLES and each.value}
@@ -53,7 +54,7 @@ def check(path: Path, *, api: str, replace: bool) -> None:
         del standing[API_URL]
     if standing and not replace:
         names = ", ".join(name for name in VARIABLES if name in standing)
-        raise SettingsError(f"{path} has {names} already, and keeps what it has. --replace says that it may go.")
+        raise SettingsError(f"{path} has {names} already, and keeps what it has. {way_out}")
     try:
         _temporary(path).unlink()
     except OSError as error:

@@ -81,9 +81,9 @@ def test_what_stands_there_is_kept_unless_it_may_go(path: Path) -> None:
     standing = 'GITHUB_APP_ID=12\nGITHUB_PRIVATE_KEY="-----BEGIN\nold\n"\nGITHUB_WEBHOOK_SECRET=\nPORT=1\n'
     path.write_text(standing)
     with pytest.raises(SettingsError) as refused:
-        env_file.check(path, api=GITHUB_API, replace=False)
+        env_file.check(path, api=GITHUB_API)
     assert str(refused.value) == (
-        f"{path} has GITHUB_APP_ID, GITHUB_PRIVATE_KEY already, and keeps what it has. --replace says that it may go."
+        f"{path} has GITHUB_APP_ID, GITHUB_PRIVATE_KEY already, and keeps what it has. Take that out first."
     )
     assert path.read_text() == standing
     env_file.check(path, api=GITHUB_API, replace=True)
@@ -94,20 +94,20 @@ def test_what_stands_there_is_kept_unless_it_may_go(path: Path) -> None:
 
 def test_the_same_github_may_stand_there_already_and_another_one_may_not(path: Path) -> None:
     path.write_text("GITHUB_API_URL=https://git.example.com/api/v3\n")
-    env_file.check(path, api="https://git.example.com/api/v3", replace=False)
+    env_file.check(path, api="https://git.example.com/api/v3")
     with pytest.raises(SettingsError, match="GITHUB_API_URL"):
-        env_file.check(path, api=GITHUB_API, replace=False)
+        env_file.check(path, api=GITHUB_API)
 
 
 def test_looking_leaves_nothing_behind(path: Path) -> None:
-    env_file.check(path, api=GITHUB_API, replace=False)
+    env_file.check(path, api=GITHUB_API)
     assert [*path.parent.iterdir()] == []
 
 
 def test_a_folder_that_is_not_there_is_told_before_there_is_an_app(tmp_path: Path) -> None:
     path = tmp_path / "missing" / ".env"
     with pytest.raises(SettingsError, match="cannot be written: No such file or directory"):
-        env_file.check(path, api=GITHUB_API, replace=False)
+        env_file.check(path, api=GITHUB_API)
     with pytest.raises(SettingsError, match="cannot be written"):
         env_file.write(path, made())
 
