@@ -37,7 +37,7 @@ def entries(visit: Visit) -> Locator:
 async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, visit: Visit) -> None:
     run = begin(house)
     write(house, run, after=2, tool_name="view_file", thought="I read.", tool_input={"path": "a.py"})
-    output = {"stdout": ["line one", "needle"], "more": "y" * 5_000 + "END"}
+    output = {"stdout": ["line one", "needle"], "more": "y" * 5_000 + "hidden END"}
     write(house, run, after=10, tool_name="run_command", tool_input={"command": "pytest"}, tool_output=output)
     write(house, run, after=11, message_type="PLAN_EVALUATION", thought="One change will do.")
     await visit.sign_in(f"#/runs/{run}")
@@ -50,7 +50,7 @@ async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, v
     await command.get_by_text("Output").click()
     await expect(command.get_by_text("needle")).to_be_visible()
     assert "END" not in await command.inner_text()
-    await command.get_by_role("button", name="Show all of 5,003 characters").click()
+    await command.get_by_role("button", name="Show all of 5,010 characters").click()
     await expect(command).to_contain_text("END")
 
     shares = visit.page.get_by_role("region", name="Time per tool")
@@ -69,6 +69,8 @@ async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, v
     await log.get_by_label("Words").fill("NEEDLE")
     await expect(entries(visit)).to_have_count(1)
     await expect(log.locator("mark")).to_have_text(["needle"])
+    await log.get_by_label("Words").fill("hidden end")
+    await expect(log.locator("mark")).to_have_text(["hidden END"])
     await log.get_by_label("Words").fill("nobody wrote this")
     await expect(log.get_by_text("No entry is like that.")).to_be_visible()
 

@@ -90,3 +90,32 @@ async def test_a_stream_that_there_is_not_is_not_asked_for_again(house: House, v
     assert told["states"][-1]["sentence"]
     assert told["frames"] == []
     assert [each["name"] for each in told["states"]] == ["connecting", "refused"]
+
+
+@needs_browser
+async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(house: House, visit: Visit) -> None:
+    """Minutes pass in no time; what was written meanwhile is told when somebody looks again."""
+    await visit.page.clock.install()
+    run = house.codegen.start_elsewhere("Fix it.").id
+    await visit.sign_in("#/nothing")
+    await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")
+    await heard(visit, "heard.frames.includes(0)")
+    await visit.page.clock.fast_forward(41_000)
+    told = await heard(visit, "heard.states.some((state) => state.name === 'lost')")
+    assert told["states"][-1]["sentence"] == "The line was silent for too long."
+    await visit.page.clock.fast_forward(5_000)
+    await heard(visit, "heard.states.at(-1).name === 'live'")
+
+    hide = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true })"
+    tell = "; document.dispatchEvent(new Event('visibilitychange'))"
+    await visit.page.evaluate(hide % "true" + tell)
+    async with visit.page.expect_event("requestfailed"):
+        await visit.page.clock.fast_forward(31_000)
+    house.codegen.add_log(run, thought="Meanwhile.")
+    async with visit.page.expect_request("**/logs/stream") as asked:
+        await visit.page.evaluate(hide % "false" + tell)
+    assert (await (await asked.value).all_headers())["last-event-id"] == "1"
+    told = await heard(visit, "heard.frames.includes(1)")
+    assert [frame for frame in told["frames"] if isinstance(frame, int)] == [0, 1]
+    assert [each["name"] for each in told["states"]] == ["connecting", "live", "lost", "live", "live"]
+    await visit.page.evaluate("heard.stop()")

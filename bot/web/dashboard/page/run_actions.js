@@ -61,7 +61,7 @@ export function runActions(run, { signal, done }) {
     h("p.buttons", {}, send),
   );
   const [ban, remove] = STOPPING.map((each) => button(each.name, () => stop(each), { title: each.about }));
-  const unban = button(UNBAN.name, () => act(UNBAN.name, () => post(path(UNBAN.path), {}, { signal })), { title: UNBAN.about });
+  const unban = button(UNBAN.name, () => act(UNBAN.name, () => post(path(UNBAN.path), {})), { title: UNBAN.about });
   const buttons = [ban, unban, remove];
   const element = h(
     "section.actions",
@@ -87,7 +87,7 @@ export function runActions(run, { signal, done }) {
       return;
     }
     await act("resume", async () => {
-      await post(path("resume"), { prompt: prompt.value }, { signal, key });
+      await post(path("resume"), { prompt: prompt.value }, { key });
       prompt.value = "";
       key = newKey();
       return { message: `Run ${run.id} goes on.` };
@@ -101,10 +101,10 @@ export function runActions(run, { signal, done }) {
   async function stop({ name, path: end, question }) {
     if (isBusy) return;
     const yes = await confirm(question(shown, where(shown)), name, { reason: true });
-    if (yes) await act(name, () => post(path(end), yes.reason ? { reason: yes.reason } : {}, { signal }));
+    if (yes) await act(name, () => post(path(end), yes.reason ? { reason: yes.reason } : {}));
   }
 
-  /** One thing at a time, however often somebody clicks. */
+  /** One thing at a time, however often somebody clicks. Whoever leaves the page has asked for it all the same. */
   async function act(name, doing) {
     if (isBusy) return;
     busy(true);
@@ -116,7 +116,8 @@ export function runActions(run, { signal, done }) {
       notice(`${name}: done.`);
       done(name);
     } catch (error) {
-      if (!signal.aborted) problem.textContent = refusalWords(error);
+      problem.textContent = refusalWords(error);
+      if (signal.aborted) notice(`${name}: ${refusalWords(error)}`, "error");
     } finally {
       busy(false);
     }

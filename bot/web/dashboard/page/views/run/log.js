@@ -65,10 +65,15 @@ export function runLog(run, { signal, isFinished, onStatus, onEntry }) {
   return { element, again, hasEnded: () => state.name === "ended" };
 
   function hear(heard) {
+    if (heard.type === "error") {
+      line.dataset.state = "lost";
+      line.textContent = heard.message;
+      return;
+    }
+    if (line.dataset.state !== state.name) sayState();
     if (heard.type === "log") take(heard);
     else if (heard.type === "status") onStatus(heard);
     else if (heard.type === "end") caughtUp();
-    else if (heard.type === "error") line.textContent = heard.message;
   }
 
   function take({ index, log }) {
@@ -119,12 +124,16 @@ export function runLog(run, { signal, isFinished, onStatus, onEntry }) {
     showJump();
   }
 
-  function tell(told_) {
-    state = told_;
-    line.dataset.state = state.name;
-    line.textContent = state.name === "lost" ? `Lost: ${state.sentence} It is tried again.` : state.sentence;
+  function tell(now) {
+    state = now;
+    sayState();
     if (state.name === "live") catching ??= setTimeout(caughtUp, CATCHING_UP);
     told();
+  }
+
+  function sayState() {
+    line.dataset.state = state.name;
+    line.textContent = state.name === "lost" ? `Lost: ${state.sentence} It is tried again.` : state.sentence;
   }
 
   function caughtUp() {

@@ -6,6 +6,7 @@ import { inert } from "../../inert.js";
 const LONGEST = 2_000;
 /** What is added by one click: more at once would keep the tab busy with breaking lines. */
 const PART = 200_000;
+const AROUND = 200;
 const MOST_KEYS = 100;
 const MOST_MARKS = 100;
 
@@ -16,7 +17,7 @@ export function textBlock(text, sought = "") {
   if (whole.length <= LONGEST) return shown;
   let end = LONGEST;
   const more = button(words(), show);
-  return h("div.cut", {}, shown, more);
+  return h("div.cut", {}, shown, around(whole, sought), more);
 
   function words() {
     const left = whole.length - end;
@@ -33,6 +34,13 @@ export function textBlock(text, sought = "") {
     part.focus({ preventScroll: true });
     more.remove();
   }
+}
+
+/** Where what is sought is first found after what is shown anyway: seen without showing all. */
+function around(whole, sought) {
+  const at = sought ? whole.toLowerCase().indexOf(sought.toLowerCase()) : -1;
+  if (at < LONGEST) return null;
+  return h("pre.text", {}, "… ", ...marked(inert(whole.slice(Math.max(LONGEST, at - AROUND), at + sought.length + AROUND)), sought), " …");
 }
 
 /** What a tool was given or gave, behind its first words; nothing is made before somebody opens it. */
