@@ -233,3 +233,28 @@ async def test_nothing_there_nothing_to_be_had_and_something_old(house: House, v
     await expect(titles(page)).to_have_text(["Make it fast"])
     house.codegen.control.faults.remove(fault)
     await expect(page.get_by_text("This may be old:")).to_be_hidden(timeout=2 * SOON)
+
+
+@needs_browser
+async def test_another_organization_or_person_sees_nothing_of_what_was_there(house: House, visit: Visit) -> None:
+    """The list is kept for who comes back to it, and for nobody else."""
+    visit.expected = ["403"]
+    begin(house, "Make it fast")
+    page = visit.page
+    await visit.sign_in(token="sk-both")
+    await expect(titles(page)).to_have_text(["Make it fast"])
+
+    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    await page.get_by_label("Organization").select_option("Hexa")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(titles(page)).to_have_count(0)
+    house.codegen.control.faults.remove(fault)
+    await page.get_by_label("Organization").select_option("Octo")
+    await expect(titles(page)).to_have_text(["Make it fast"])
+
+    await page.get_by_role("button", name="Sign out").click()
+    house.codegen.control.faults.append(fault)
+    await visit.page.get_by_label("A token of Codegen's").fill("sk-org1-bob")
+    await visit.page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert").filter(has_text="o")).to_be_visible()
+    await expect(titles(page)).to_have_count(0)

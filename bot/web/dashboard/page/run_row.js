@@ -93,16 +93,17 @@ function whereOf(run) {
   const links = new Map();
   if (url && repository) links.set(placeOf(url) || `${repository}${number ? `#${number}` : ""}`, url);
   for (const each of run.github_pull_requests ?? []) if (each.url) links.set(placeOf(each.url) || each.url, each.url);
-  const shown = [...links].slice(0, MOST_LINKS).map(([words, address]) => outside(address, ...inTwo(words)));
+  const shown = [...links].slice(0, MOST_LINKS).map(([words, address], at, all) => outside(address, ...inTwo(words, all[at - 1]?.[0])));
   if (!shown.length && repository) shown.push(h("span", {}, repository));
   const more = links.size - shown.length;
   return [...shown, ...(more > 0 ? [h("span.quiet", {}, `and ${more} more`)] : [])];
 }
 
-/** "octo/shop#12", of which a phone has room for the number alone. */
-function inTwo(words) {
-  const at = words.lastIndexOf("#");
-  return at > 0 ? [h("span.repository", {}, words.slice(0, at)), words.slice(at)] : [words];
+/** "octo/shop#12", of which a phone has room for the number alone; nor does a repository need to be seen twice. */
+function inTwo(words, before = "") {
+  const [repository, number] = words.split("#");
+  if (!number) return [words];
+  return [h(before.startsWith(`${repository}#`) ? "span.unseen" : "span.repository", {}, repository), `#${number}`];
 }
 
 function placeOf(address) {

@@ -21,6 +21,7 @@ const TICK = 5_000;
 let left = null;
 
 export function show(root, place, signal) {
+  const whose = { organization: session.organization, token: session.token };
   let filters = filtersIn(place.query);
   let isAwaited = true;
   let asked = null;
@@ -50,7 +51,8 @@ export function show(root, place, signal) {
   signal.addEventListener("abort", leave);
 
   function comeBack() {
-    if (left?.address !== addressOf(filters) || left.organization !== session.organization) return list.render();
+    const isMine = left?.token === whose.token && left.organization === whose.organization;
+    if (!isMine || left.address !== addressOf(filters)) return list.render();
     isAwaited = false;
     news.begin([...left.items.values()]);
     list.restore(left);
@@ -60,7 +62,9 @@ export function show(root, place, signal) {
 
   function leave() {
     for (const timer of Object.values(timers)) clearTimeout(timer);
-    if (!isAwaited) left = { address: addressOf(filters), organization: session.organization, ...list.known };
+    // By now another organization may be chosen, or somebody else be about to sign in.
+    const isKept = !isAwaited && session.token === whose.token;
+    left = isKept ? { ...whose, address: addressOf(filters), ...list.known } : null;
   }
 
   function wanted() {
@@ -84,6 +88,7 @@ export function show(root, place, signal) {
     }
     isAwaited = false;
     table.removeAttribute("aria-busy");
+    table.hidden = total === 0;
     const by = list.tell(items, asked, total);
     tellAmount();
     if (by > 0 && list.inSight[0] > 0) tellAbove(by);
@@ -95,7 +100,6 @@ export function show(root, place, signal) {
     const words = narrowing(filters) ? `${count(total, "run")} found` : count(total, "run");
     if (amount.textContent !== words) amount.textContent = words;
     table.setAttribute("aria-rowcount", total + 1);
-    table.hidden = total === 0;
     instead.replaceChildren(...(total ? [] : [narrowing(filters) ? nothingFound() : nothingYet()]));
   }
 
