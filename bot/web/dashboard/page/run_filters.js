@@ -50,7 +50,7 @@ const TYPING = 300;
  * @param {(filters: object) => void} changed is told them anew, when typing has paused
  */
 export function filterForm(filters, changed, signal) {
-  const search = h("input", { type: "search", id: "runs-q", maxlength: 200, placeholder: "Words, person, number", autocomplete: "off" });
+  const search = h("input", { type: "search", id: "runs-q", maxlength: 200, placeholder: "Words, a person", autocomplete: "off" });
   const status = choice("runs-status", [["", "Any"], ...ALL_STATES.map((each) => [each, each])]);
   const starred = choice("runs-starred", [["", "All"], ["true", "Starred"], ["false", "Not starred"]]);
   const known = h("datalist", { id: "runs-repositories" });
