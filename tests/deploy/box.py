@@ -104,7 +104,7 @@ def _furnish(root: Path) -> list[str]:
         f"mount --bind -o ro {PREFIX} {root}/usr/local",
         f"mount -t tmpfs tmpfs {root}{ROOT}",
         f"mount -t proc proc {root}/proc",
-        f"mount --rbind /dev {root}/dev",
+        f"mount --bind /dev {root}/dev",
     ]
 
 

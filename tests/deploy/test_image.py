@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.metadata import distributions
@@ -32,10 +33,12 @@ pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    folder = tmp_path_factory.mktemp("image")
-    yield build(parse((ROOT / "Dockerfile").read_text(encoding="utf-8")), folder)
-    shutil.rmtree(folder)
+def image() -> Iterator[Image]:
+    """In memory where there is room: tens of thousands of files are written and removed."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    with tempfile.TemporaryDirectory(dir=memory if has_room else None) as folder:
+        yield build(parse((ROOT / "Dockerfile").read_text(encoding="utf-8")), Path(folder))
 
 
 @pytest.fixture
