@@ -74,6 +74,7 @@ async def test_a_stream_goes_on_where_it_was_lost(house: House, visit: Visit) ->
     told = await heard(visit, "heard.states.at(-1).name === 'ended'")
     assert [frame for frame in told["frames"] if isinstance(frame, int)] == [0, 1, 2, 3]
     assert told["frames"][-1] == "end"
+    assert "from=" not in str(told["states"])
     await visit.page.evaluate("heard.again()")
     await house.post(f"/organizations/1/agent/run/{run}/resume", {"prompt": "Once more."}, token=TOKEN)
     await visit.page.evaluate("heard.again()")

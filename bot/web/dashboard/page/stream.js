@@ -124,7 +124,8 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     if (code === ENDED) return ended();
     if (code === TOKEN_REFUSED) refusals.dispatchEvent(new CustomEvent("refused", { detail: reason }));
     if (code === TOKEN_REFUSED || code === NOT_VISIBLE) return { name: "refused", sentence: reason };
-    return lost(problem || reason, AT_ONCE.has(code) ? 500 : null);
+    // What follows the semicolon is for programs.
+    return lost(problem || reason.replace(/;.*/, "."), AT_ONCE.has(code) ? 500 : null);
   }
 
   async function refused(answer) {
