@@ -79,6 +79,29 @@ async def _restart(house: House, visit: Visit) -> None:
 
 
 @needs_browser
+async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_away(house: House, visit: Visit) -> None:
+    """It is said, and the page is there as soon as the server is."""
+    await visit.sign_in()
+    await expect(visit.page.get_by_text("no runs")).to_be_visible()
+    visit.expected = ["ERR_"]
+    house.settings = {**house.settings, "port": urlsplit(house.url).port}
+    await house.stop()
+    await visit.page.get_by_role("link", name="Help").click()
+    await expect(visit.page.get_by_role("alert")).to_contain_text(LOST)
+    await expect(visit.page.locator("#connection")).to_contain_text(LOST)
+    await house.start()
+    await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
+    await expect(visit.page.get_by_role("alert")).to_have_count(0)
+
+    # The page itself is there, and the first question of it goes astray.
+    await visit.page.route("**/organizations", lambda route: route.abort())
+    await visit.page.reload()
+    await expect(visit.page.get_by_role("alert")).to_contain_text(LOST)
+    await visit.page.unroute("**/organizations")
+    await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
+
+
+@needs_browser
 async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> None:
     """No markup of theirs becomes an element, nothing runs, and only http and https can be followed."""
     run = house.codegen.start_elsewhere(

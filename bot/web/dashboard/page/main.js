@@ -1,7 +1,8 @@
 // The page begins here: whoever is signed in sees what the address says, everybody else the form to sign in.
 
-import { get, refusals } from "./api.js";
-import { h } from "./dom.js";
+import { Unreachable, get, refusals } from "./api.js";
+import { connection } from "./connection.js";
+import { h, state } from "./dom.js";
 import { notice } from "./notices.js";
 import { leave, route } from "./router.js";
 import { session } from "./session.js";
@@ -47,8 +48,16 @@ async function begin() {
     signedIn(items);
   } catch (error) {
     if (error.status === 401) return;
+    if (error instanceof Unreachable) return later(error);
     showSignIn(main, { why: error.message, done: signedIn });
   }
+}
+
+/** Nobody has to sign in again because the server was away for a moment. */
+function later(error) {
+  main.removeAttribute("aria-busy");
+  main.replaceChildren(state("error", error.message));
+  connection.addEventListener("again", begin, { once: true });
 }
 
 chooser.addEventListener("change", () => {

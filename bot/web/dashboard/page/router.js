@@ -5,6 +5,7 @@
 // fills `root`, and lets go of everything it began when `signal` says so. `place.parts` are the words of the address that
 // its pattern leaves open, `place.query` is what follows its "?".
 
+import { connection } from "./connection.js";
 import { state } from "./dom.js";
 
 const VIEWS = [
@@ -35,12 +36,26 @@ export async function route() {
     return;
   }
   document.title = `${[title, ...found.slice(1)].join(" ")} · codegen-bot`;
-  const view = await import(`./views/${name}.js`);
-  if (signal.aborted) return;
+  const view = await fetched(name, root, signal);
+  if (!view || signal.aborted) return;
   root.replaceChildren();
   // Otherwise it would begin as far down as one has been in what was there before.
   scrollTo(0, 0);
   view.show(root, { parts: found.slice(1), query: new URLSearchParams(words) }, signal);
+}
+
+/** The view's module; where the server does not answer, that is said, and what was wanted is shown when it does. */
+async function fetched(name, root, signal) {
+  try {
+    return await import(`./views/${name}.js`);
+  } catch {
+    if (signal.aborted) return null;
+    // A module that could not be fetched once is not asked for again, as long as the page lives.
+    connection.addEventListener("again", () => location.reload(), { signal, once: true });
+    root.replaceChildren(state("error", "This page could not be fetched: the server does not answer."));
+    connection.lost();
+    return null;
+  }
 }
 
 /** Goes on to another address; `replace`: without a step of its own in the browser's history, and nothing is shown anew. */
