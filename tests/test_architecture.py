@@ -246,7 +246,7 @@ for storey in {storeys}:
 def run(program: str) -> str:
     """What a fresh interpreter prints."""
     done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
