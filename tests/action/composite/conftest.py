@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
 from tests.action.composite.runner import Job, copy_repository
 
 
@@ -28,3 +31,22 @@ def tool_cache(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Path:
 @pytest.fixture
 def plain_job(tmp_path: Path, action: Path, tool_cache: Path) -> Job:
     return Job(tmp_path, action, tool_cache)
+
+
+@pytest.fixture
+async def codegen() -> AsyncIterator[CodegenEmulator]:
+    async with CodegenEmulator(pace=None, limits=False) as codegen:
+        yield codegen
+
+
+@pytest.fixture
+async def github() -> AsyncIterator[GitHubEmulator]:
+    # Nobody is at that address: the deliveries are wanted for what they hold.
+    async with GitHubEmulator(webhook_url="http://127.0.0.1:9/", limits=False) as github:
+        yield github
+
+
+@pytest.fixture
+def job(plain_job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> Job:
+    plain_job.environ = {"CODEGEN_API_BASE_URL": codegen.url, "GITHUB_API_URL": github.url}
+    return plain_job

@@ -6,34 +6,11 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from tests.action.composite.runner import Job
-
-
-@pytest.fixture
-async def codegen() -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(pace=None, limits=False) as codegen:
-        yield codegen
-
-
-@pytest.fixture
-async def github() -> AsyncIterator[GitHubEmulator]:
-    # Nobody is at that address: the deliveries are wanted for what they hold.
-    async with GitHubEmulator(webhook_url="http://127.0.0.1:9/", limits=False) as github:
-        yield github
-
-
-@pytest.fixture
-def job(plain_job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> Job:
-    plain_job.environ = {"CODEGEN_API_BASE_URL": codegen.url, "GITHUB_API_URL": github.url}
-    return plain_job
-
 
 ACCOUNT = {"codegen_api_token": "sk-org1-anything", "codegen_org_id": "1"}
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 import yaml
 
 from bot.emulator.codegen import CodegenEmulator
@@ -20,24 +18,6 @@ BLOCKS = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", 
 
 KNOWN = {"secrets.CODEGEN_API_TOKEN": "sk-org1-from-the-secrets", "vars.CODEGEN_ORG_ID": "1"}
 """What the README says to put into the repository's settings."""
-
-
-@pytest.fixture
-async def codegen() -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(pace=None, limits=False) as codegen:
-        yield codegen
-
-
-@pytest.fixture
-async def github() -> AsyncIterator[GitHubEmulator]:
-    async with GitHubEmulator(webhook_url="http://127.0.0.1:9/", limits=False) as github:
-        yield github
-
-
-@pytest.fixture
-def job(plain_job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> Job:
-    plain_job.environ = {"CODEGEN_API_BASE_URL": codegen.url, "GITHUB_API_URL": github.url}
-    return plain_job
 
 
 def inputs_of(step: dict[str, Any]) -> dict[str, str]:
