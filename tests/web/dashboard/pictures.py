@@ -12,11 +12,13 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from tests.web.dashboard.browser import TOKEN, a_browser, a_visit, chromium
+from tests.web.dashboard.the_demo import the_demo
 from tests.web.dashboard.week import NOW, Week, the_week
 
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 
 DESK = {"width": 1100, "height": 700}
+CONVERSATION = "conversation.png"
 PHONE = {"width": 390, "height": 780}
 
 
@@ -76,10 +78,27 @@ async def _still(page: Page) -> None:
     await page.evaluate("async () => { await document.fonts.ready; await new Promise(requestAnimationFrame); }")
 
 
+async def take_conversation(browser: Browser, folder: Path) -> Path:
+    """What the bot wrote under the demo's pull request."""
+    async with (
+        the_demo() as (_, url),
+        a_visit(browser, url, viewport=DESK | {"height": 900}, color_scheme="light") as visit,
+    ):
+        await visit.open("")
+        await visit.page.locator("text=Finished in").first.wait_for()
+        path = folder / CONVERSATION
+        await visit.page.locator("#title").evaluate("(element) => element.scrollIntoView()")
+        await _still(visit.page)
+        await visit.page.screenshot(path=path, animations="disabled", caret="hide")
+        assert visit.is_clean()
+    return path
+
+
 async def take_all(folder: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as database:
         async with the_week(Path(database)) as week, a_browser() as browser:
-            return [await take(browser, week, picture, folder) for picture in pictures(week)]
+            taken = [await take(browser, week, picture, folder) for picture in pictures(week)]
+            return [*taken, await take_conversation(browser, folder)]
 
 
 if __name__ == "__main__":

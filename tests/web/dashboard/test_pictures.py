@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.web.dashboard.browser import a_browser, needs_browser
-from tests.web.dashboard.pictures import IMAGES, pictures, take
+from tests.web.dashboard.pictures import CONVERSATION, IMAGES, pictures, take, take_conversation
 from tests.web.dashboard.week import Week, the_week
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +16,7 @@ BIGGEST = 155_000
 
 
 def test_each_picture_is_there_is_shown_and_is_small() -> None:
-    names = {f"{picture.name}.png" for picture in pictures(Week())}
+    names = {CONVERSATION, *(f"{picture.name}.png" for picture in pictures(Week()))}
     shown = {
         name
         for file in ("README.md", "docs/dashboard.md")
@@ -33,3 +33,4 @@ async def test_they_can_be_taken_again(tmp_path: Path) -> None:
         for picture in pictures(week):
             taken = await take(browser, week, picture, tmp_path)
             assert taken.read_bytes().startswith(b"\x89PNG")
+        assert (await take_conversation(browser, tmp_path)).is_file()
