@@ -40,8 +40,8 @@ class Entry:
     """One request as it arrived and how it was answered.
 
     `at` is in seconds since the emulator started; `body` is the JSON body, or None; `status` is None where the
-    connection was dropped. The token is not kept, only who it stood for (`actor`). `routed` is False where the emulator
-    has nothing at that address.
+    connection was dropped. The token is not kept, only who it stood for (`actor`). `agent` is what the program that
+    asked calls itself. `routed` is False where the emulator has nothing at that address.
     """
 
     at: float
@@ -49,6 +49,7 @@ class Entry:
     path: str
     query: dict[str, str]
     body: Any
+    agent: str = ""
     actor: str | None = None
     status: int | None = None
     fault: str | None = None
@@ -135,6 +136,7 @@ class Control:
                 path=request.path,
                 query=dict(request.query),
                 body=await _json_body(request),
+                agent=request.headers.get("User-Agent", ""),
                 routed=request.match_info.http_exception is None,
             )
             request[JOURNAL_ENTRY] = entry
