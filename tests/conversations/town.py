@@ -35,6 +35,10 @@ class Clock:
         self._began = datetime.now(UTC)
         self._passed = timedelta()
 
+    def agree_with(self, codegen: CodegenEmulator) -> None:
+        """It began when Codegen's did: on a busy machine a second may have gone by between the two."""
+        self._began = codegen.now() - self._passed
+
     def now(self) -> datetime:
         return self._began + self._passed
 
@@ -262,6 +266,7 @@ async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterato
     clock = Clock()
     github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
     async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:
+        clock.agree_with(codegen)
         town = Town(github, codegen, clock, database_url, door)
         await town.start_bot()
         try:

@@ -74,6 +74,8 @@ POST https://api.codegen.com/v1/organizations/1/agent/run
     "metadata": {
       "codegen_bot": {
         "identity": "step-1",
+        "command": "run",
+        "prompt": "fix it",
         "repository": "octo/shop",
         "login": "alice"
       }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -55,6 +56,10 @@ class CodegenEmulator(EmulatorServer):
     def _reset(self) -> None:
         self._world.reset()
         self._limiter.reset()
+
+    def now(self) -> datetime:
+        """What its clock says; runs that begin now are created at that time."""
+        return self._world.now()
 
     @property
     def runs(self) -> dict[int, Run]:
