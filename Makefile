@@ -10,7 +10,7 @@ demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
 test: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The HTTP API against its own description, with many more examples than `make test` has time for.
 fuzz-api: $(VENV)/.dev-ready

@@ -1,8 +1,12 @@
-"""What the emulated GitHub saw the bot use, over all tests of a run, is what the App's manifest asks for: no less, and
-where the whole suite ran, no more."""
+"""Of all tests together: in which order they run, and what they show only as a whole.
+
+What the emulated GitHub saw the bot use, over all tests of a run, is what the App's manifest asks for: no less, and where
+the whole suite ran, no more.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,6 +18,9 @@ from bot.emulator.github.permissions import LEVELS, RULES
 from bot.github.permissions import WITH_A_TOKEN, needed
 from bot.github.transport import USER_AGENT
 
+LONG = ("chaos", "web/dashboard", "deploy", "test_wheel", "setup", "conversations/test_several", "test_architecture")
+"""Where tests wait for processes, browsers and clocks. They begin first, so that none is left alone at the end."""
+
 _HOOKS = "repository_hooks"
 assert {"hooks"} == WITH_A_TOKEN, "what a bot with a plain token asks for besides is no matter of the App's"
 
@@ -24,6 +31,16 @@ _PATTERNS = [
 
 _seen: set[str] = set()
 """The rules of all addresses that the bot asked at."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of the time a test waits."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{name}" for name in LONG)))
 
 
 def pytest_configure() -> None:
