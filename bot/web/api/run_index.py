@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.codegen.client import Codegen
+from bot.codegen.client import PAGE_SIZE, Codegen
 from bot.codegen.models import AgentRun
 
 FRESH = 3.0
@@ -46,6 +46,9 @@ class RunIndex:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked_at: float = float("-inf")
     whole_at: float = float("-inf")
+
+    def is_too_old(self, run: AgentRun) -> bool:
+        return self.since is not None and run.created_at is not None and run.created_at < self.since
 
 
 class RunIndexes:
@@ -102,7 +105,7 @@ class RunIndexes:
     async def _read_all(self, index: RunIndex, codegen: Codegen) -> None:
         runs: dict[int, AgentRun] = {}
         async for run in codegen.runs(user_id=index.user_id, source_type=index.source_type):
-            if len(runs) == index.most or (index.since and run.created_at and run.created_at < index.since):
+            if len(runs) == index.most or index.is_too_old(run):
                 break
             runs[run.id] = run
         index.runs = runs
@@ -115,9 +118,11 @@ class RunIndexes:
         while True:
             number += 1
             page = await codegen.runs_page(number, user_id=index.user_id, source_type=index.source_type)
-            news = [run for run in page.runs if index.runs.get(run.id) != run]
-            index.runs |= {run.id: run for run in page.runs}
+            wanted = [run for run in page.runs if not index.is_too_old(run)]
+            news = [run for run in wanted if index.runs.get(run.id) != run]
+            index.runs |= {run.id: run for run in wanted}
             unfinished -= {run.id for run in page.runs}
             seen += len(page.runs)
-            if not page.runs or seen >= page.total or (not news and not unfinished):
+            is_last = len(wanted) < PAGE_SIZE or seen >= page.total or seen == index.most
+            if is_last or (not news and not unfinished):
                 return

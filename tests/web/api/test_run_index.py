@@ -1,0 +1,83 @@
+"""An index of the newest runs reads no further back than it has to, however many there are behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.codegen.client import PAGE_SIZE
+from bot.codegen.models import AgentRun, RunsPage
+from bot.web.api.run_index import FRESH, RunIndexes
+from tests.codegen.clock import Clock
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Pages:
+    """A list of runs, an hour apart, of which is counted which pages were read."""
+
+    def __init__(self, count: int) -> None:
+        self.list = [self._run(number, count) for number in range(count, 0, -1)]
+        self.read: list[int] = []
+
+    @staticmethod
+    def _run(number: int, count: int) -> AgentRun:
+        return AgentRun(
+            id=number, organization_id=1, status="COMPLETE", created_at=NOON - timedelta(hours=count - number)
+        )
+
+    async def runs_page(self, number: int, **_: Any) -> RunsPage:
+        self.read.append(number)
+        first = (number - 1) * PAGE_SIZE
+        return RunsPage(runs=tuple(self.list[first : first + PAGE_SIZE]), total=len(self.list))
+
+    async def runs(self, **_: Any) -> AsyncIterator[AgentRun]:
+        for number in range(1, len(self.list) // PAGE_SIZE + 2):
+            for run in (await self.runs_page(number)).runs:
+                yield run
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def newest(indexes: RunIndexes, pages: Any, *, days: int, most: int = 2_000) -> list[int]:
+    runs = await indexes.newest("token", 1, pages, days=days, now=NOON, most=most)
+    return sorted(run.id for run in runs)
+
+
+@pytest.mark.parametrize("days", [1, 3])
+async def test_what_is_older_is_not_read_again_and_again(clock: Clock, days: int) -> None:
+    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    # From midnight of the first day on, noon's own hour among them.
+    expected = [*range(1_000 - 12 - 24 * (days - 1), 1_001)]
+    assert await newest(indexes, pages, days=days) == expected
+    assert pages.read == [1]
+
+    for _ in range(3):
+        clock.now += FRESH
+        assert await newest(indexes, pages, days=days) == expected
+    assert pages.read == [1, 1, 1, 1]
+
+
+async def test_what_is_new_is_seen(clock: Clock) -> None:
+    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    await newest(indexes, pages, days=1)
+    pages.list.insert(0, AgentRun(id=1_001, organization_id=1, status="ACTIVE", created_at=NOON))
+    clock.now += FRESH
+    assert 1_001 in await newest(indexes, pages, days=1)
+    assert pages.read == [1, 1]
+
+
+async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
+    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    assert await newest(indexes, pages, days=90, most=200) == [*range(801, 1_001)]
+    assert max(pages.read) <= 3
+    clock.now += FRESH
+    pages.read.clear()
+    await newest(indexes, pages, days=90, most=200)
+    assert pages.read == [1]
