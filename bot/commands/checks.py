@@ -40,7 +40,6 @@ class Checks:
             Flag(name="--ignore", short="-i", value="NAME", sentence="A check to leave alone.", many=True),
             Flag(name="--unignore", short="-u", value="NAME", sentence="A check to heed again.", many=True),
         ),
-        only_shows=True,
     )
 
     retries: int | None = None

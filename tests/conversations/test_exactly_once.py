@@ -1,8 +1,11 @@
 """The same thing asked twice is done once; a bot that dies goes on where it was."""
 
+import re
+
 import pytest
 from inline_snapshot import snapshot
 
+from bot.commands.table import COMMANDS
 from bot.replies.markers import Stage
 from tests.conversations.town import Town
 
@@ -101,3 +104,21 @@ async def test_a_second_command_neither_waits_nor_kills_the_first(town: Town) ->
     bodies = "\n".join(comment.body for comment in town.read_all())
     assert "One is done." in bodies
     assert "Two is done." in bodies
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.USAGE.only_shows])
+async def test_what_only_shows_may_be_told_again_from_its_start(town: Town, name: str) -> None:
+    """It changes nothing but its own reply and the reactions."""
+    await town.says("alice", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1)
+    await town.reply(Stage.FINISHED)
+    before = len(town.codegen.control.journal), len(town.github.control.journal)
+
+    await town.says("alice", f"/codegen {name}")
+    await town.reply(Stage.FINISHED)
+
+    codegens, githubs = town.codegen.control.journal[before[0] :], town.github.control.journal[before[1] :]
+    assert {entry.method for entry in codegens} <= {"GET"}
+    written = [entry.path for entry in githubs if entry.method not in {"GET", "HEAD"}]
+    assert [path for path in written if not re.search(r"/(comments|reactions)(/\d+)?$", path)] == []
