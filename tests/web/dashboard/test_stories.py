@@ -102,6 +102,23 @@ async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_aw
 
 
 @needs_browser
+async def test_a_page_that_the_server_does_not_have_is_not_asked_for_for_ever(visit: Visit) -> None:
+    """It is tried once more with the whole page fetched anew; then somebody has to want it."""
+    asked: list[str] = []
+    visit.expected = ["404"]
+    visit.page.on("request", lambda request: asked.append(request.url) if "views/help.js" in request.url else None)
+    await visit.page.route("**/views/help.js", lambda route: route.fulfill(status=404))
+    await visit.sign_in()
+    await visit.page.get_by_role("link", name="Help").click()
+    again = visit.page.get_by_role("button", name="Reload")
+    await expect(again).to_be_visible()
+    assert len(asked) == 2
+    await visit.page.unroute("**/views/help.js")
+    await again.click()
+    await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
+
+
+@needs_browser
 async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> None:
     """No markup of theirs becomes an element, nothing runs, and only http and https can be followed."""
     run = house.codegen.start_elsewhere(

@@ -6,7 +6,7 @@
 // its pattern leaves open, `place.query` is what follows its "?".
 
 import { connection } from "./connection.js";
-import { state } from "./dom.js";
+import { button, state } from "./dom.js";
 
 const VIEWS = [
   [/^\/runs$/, "runs", "Runs"],
@@ -18,6 +18,9 @@ const VIEWS = [
 ];
 
 const HOME = "#/runs";
+
+/** The view for which the page was reloaded last. */
+const RELOADED = "codegen-bot.reloaded";
 
 let shown = new AbortController();
 
@@ -47,15 +50,27 @@ export async function route() {
 /** The view's module; where the server does not answer, that is said, and what was wanted is shown when it does. */
 async function fetched(name, root, signal) {
   try {
-    return await import(`./views/${name}.js`);
+    const view = await import(`./views/${name}.js`);
+    sessionStorage.removeItem(RELOADED);
+    return view;
   } catch {
     if (signal.aborted) return null;
+    if (sessionStorage.getItem(RELOADED) === name) {
+      // The server answers, and it did not help: to try that for ever would help nobody.
+      root.replaceChildren(state("error", "This page could not be fetched.", button("Reload", () => location.reload())));
+      return null;
+    }
     // A module that could not be fetched once is not asked for again, as long as the page lives.
-    connection.addEventListener("again", () => location.reload(), { signal, once: true });
+    connection.addEventListener("again", () => reloadFor(name), { signal, once: true });
     root.replaceChildren(state("error", "This page could not be fetched: the server does not answer."));
     connection.lost();
     return null;
   }
+}
+
+function reloadFor(name) {
+  sessionStorage.setItem(RELOADED, name);
+  location.reload();
 }
 
 /** Goes on to another address; `replace`: without a step of its own in the browser's history, and nothing is shown anew. */
