@@ -23,6 +23,10 @@ FRESH = 3.0
 WHOLE_EVERY = 300.0
 """Seconds after which the whole list is read again."""
 
+NEAR = 2
+"""Pages that are read every time where an unfinished run stands on them. What is further down costs the more requests
+the further down it is, and one that never ends would cost them for ever: it waits `FRESH` for each of its pages."""
+
 MOST_INDEXES = 100
 
 
@@ -36,6 +40,7 @@ class RunIndex:
     :param most: how many of the newest are read; None: all
     :param since: older ones are not read
     :param runs: by id
+    :param far_from: when unfinished runs that stand far down may be looked for again
     """
 
     user_id: int | None
@@ -46,6 +51,7 @@ class RunIndex:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked_at: float = float("-inf")
     whole_at: float = float("-inf")
+    far_from: float = float("-inf")
 
     def is_too_old(self, run: AgentRun) -> bool:
         return self.since is not None and run.created_at is not None and run.created_at < self.since
@@ -114,6 +120,7 @@ class RunIndexes:
     async def _read_news(self, index: RunIndex, codegen: Codegen) -> None:
         """Pages from the newest on, until one holds nothing new and no unfinished run stands behind it."""
         unfinished = {run.id for run in index.runs.values() if not run.finished}
+        is_far_too = self._clock() >= index.far_from
         number = seen = 0
         while True:
             number += 1
@@ -124,5 +131,7 @@ class RunIndexes:
             unfinished -= {run.id for run in page.runs}
             seen += len(page.runs)
             is_last = len(wanted) < PAGE_SIZE or seen >= page.total or seen == index.most
-            if is_last or (not news and not unfinished):
-                return
+            if is_last or (not news and (not unfinished or (number >= NEAR and not is_far_too))):
+                break
+        if number > NEAR:
+            index.far_from = self._clock() + FRESH * number

@@ -81,3 +81,18 @@ async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
     pages.read.clear()
     await newest(indexes, pages, days=90, most=200)
     assert pages.read == [1]
+
+
+async def test_a_run_that_never_ends_does_not_have_the_whole_list_read_every_time(clock: Clock) -> None:
+    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    pages.list[-1] = pages.list[-1].model_copy(update={"status": "PENDING"})
+    await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+    pages.read.clear()
+    for _ in range(10):
+        clock.now += FRESH
+        await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+    assert pages.read == [*range(1, 11), *[1, 2] * 9]
+
+    pages.list[-1] = pages.list[-1].model_copy(update={"status": "COMPLETE"})
+    clock.now += FRESH
+    assert all(run.finished for run in await indexes.all("token", 1, pages))  # type: ignore[arg-type]
