@@ -120,3 +120,18 @@ async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(house: H
     assert [frame for frame in told["frames"] if isinstance(frame, int)] == [0, 1]
     assert [each["name"] for each in told["states"]] == ["connecting", "live", "lost", "live", "live"]
     await visit.page.evaluate("heard.stop()")
+
+
+@needs_browser
+async def test_a_tab_that_is_opened_unseen_lets_go_of_its_line_too(house: House, visit: Visit) -> None:
+    await visit.page.clock.install()
+    run = house.codegen.start_elsewhere("Fix it.").id
+    await visit.sign_in("#/nothing")
+    await visit.page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")
+    await heard(visit, "heard.frames.includes(0)")
+    async with visit.page.expect_event("requestfailed", lambda request: request.url.endswith("/logs/stream")):
+        await visit.page.clock.fast_forward(31_000)
+    told = await heard(visit, "true")
+    assert [each["name"] for each in told["states"]] == ["connecting", "live"]
+    await visit.page.evaluate("heard.stop()")

@@ -65,6 +65,8 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     let answer = null;
     try {
       heard();
+      // A tab may be opened where nobody sees it, and a line may come back while nobody does: no event tells of it.
+      look();
       answer = await fetch(path, { signal: cut, cache: "no-store", headers: headers() });
       connection.found();
       if (answer.status === 204) return ended();
