@@ -36,7 +36,10 @@ class RunEnds:
         self._at_work: dict[tuple[int, int], datetime] = {}
 
     async def saw(self, org_id: int, runs: Iterable[AgentRun]) -> None:
-        """Notes those that have ended since they were last seen."""
+        """Notes those that have ended since they were last seen.
+
+        :param runs: as Codegen told of them just now: what was kept for a while tells no time
+        """
         now, ends = self._now(), {}
         for run in runs:
             working_at = self._at_work.pop((org_id, run.id), None)
@@ -56,7 +59,11 @@ class RunEnds:
     async def of(self, org_id: int, runs: Iterable[AgentRun]) -> dict[int, datetime]:
         """When they ended, by id; those that have not ended, or whose end nobody saw, are left out."""
         ended = [run.id for run in runs if run.finished]
-        return await in_thread(partial(self._stored.of, org_id, ended)) if ended else {}
+        try:
+            return await in_thread(partial(self._stored.of, org_id, ended)) if ended else {}
+        except SQLAlchemyError as error:
+            _log.warning("run-ends.not-read", reason=type(error).__name__)
+            return {}
 
 
 class Witnessed:

@@ -72,10 +72,11 @@ async def test_a_run_that_was_resumed_ends_anew(database: Engine) -> None:
     assert await watch.end(7) == 55
 
 
-async def test_a_database_that_takes_nothing_keeps_nobody_from_looking(database: Engine) -> None:
+async def test_a_database_that_does_nothing_keeps_nobody_from_looking(database: Engine) -> None:
     watch = Watch(database)
     METADATA.drop_all(database)
     with logged() as log:
         await watch.sees(0, 7, "ACTIVE")
         await watch.sees(5, 7, "COMPLETE")
-    assert [line["event"] for line in lines(log)] == ["run-ends.not-written-down"]
+        assert await watch.end(7) is None
+    assert [line["event"] for line in lines(log)] == ["run-ends.not-written-down", "run-ends.not-read"]

@@ -44,12 +44,13 @@ async def create(call: Call) -> Answer:
 
 
 async def show(call: Call) -> Answer:
-    [shown] = await _with_ends(call, [await run_of(call)])
+    run = await run_of(call)
+    await call.services.ends.saw(call.org_id, [run])
+    [shown] = await _with_ends(call, [run])
     return Answer(document=shown)
 
 
 async def _with_ends(call: Call, runs: Sequence[AgentRun]) -> list[ShownRun]:
-    await call.services.ends.saw(call.org_id, runs)
     ends = await call.services.ends.of(call.org_id, runs)
     return [ShownRun(**dict(run), ended_at=ends.get(run.id)) for run in runs]
 
@@ -87,6 +88,7 @@ async def list_(call: Call) -> Answer:
         )
     if query == RunsQuery(skip=query.skip, limit=query.limit):
         page = await _page(call, skip=query.skip, limit=query.limit)
+        await call.services.ends.saw(call.org_id, page.runs)
         return page_with(await _with_ends(call, page.runs), page.total, query, call.request)
     stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
     runs = await call.services.indexes.all(

@@ -70,7 +70,7 @@ async def test_an_end_that_the_bot_saw_has_its_time(house: House) -> None:
     assert "sk-1234567890" not in str(shown.document)
 
     house.codegen.finish(number)
-    [listed] = (await house.get(f"{ORG}/agent/runs?limit=1&sort=created_at")).document["items"]
+    [listed] = (await house.get(f"{ORG}/agent/runs?limit=1")).document["items"]
     assert before <= datetime.fromisoformat(listed["ended_at"]) <= datetime.now(UTC)
     overview = await house.get(f"{ORG}/overview?days=1")
     assert overview.document["time_to_finish"]["known"] == 1
