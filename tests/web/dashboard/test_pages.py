@@ -69,3 +69,14 @@ async def test_a_token_that_codegen_does_not_take_is_told_of(house: House, visit
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(visit.page.get_by_role("alert")).to_contain_text("oken")
     assert await visit.page.evaluate("sessionStorage.length") == 0
+
+
+@needs_browser
+async def test_a_token_that_no_header_takes_is_not_blamed_on_the_server(visit: Visit) -> None:
+    """Something else was in the clipboard: the server is not away because of it."""
+    await visit.open()
+    await visit.page.get_by_label("A token of Codegen's").fill("sk-\N{ROCKET}")
+    await visit.page.get_by_role("button", name="Sign in").click()
+    await expect(visit.page.get_by_role("alert")).to_have_text("This has characters that no token of Codegen's has.")
+    await expect(visit.page.locator("#connection")).to_be_hidden()
+    assert await visit.page.evaluate("sessionStorage.length") == 0

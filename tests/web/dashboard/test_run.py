@@ -75,6 +75,21 @@ async def test_a_run_is_shown_and_what_changes_changes_by_itself(house: House, v
 
 
 @needs_browser
+async def test_a_run_without_a_pull_request_is_not_said_to_be_stopped(house: House, visit: Visit) -> None:
+    """The question says what the answer says afterwards, and wants no reason that could be told nowhere."""
+    run = begin(house)
+    await visit.sign_in(f"#/runs/{run}")
+    actions = visit.page.get_by_role("region", name="What to do")
+    dialog = visit.page.get_by_role("dialog")
+    for name in ("ban-checks", "remove"):
+        await actions.get_by_role("button", name=name, exact=True).click()
+        await expect(dialog).to_contain_text("A running agent goes on.")
+        await expect(dialog.get_by_label("Why")).to_have_count(0)
+        await dialog.get_by_role("button", name=name, exact=True).click()
+        await expect(actions.get_by_role("status")).to_contain_text("A running agent goes on.")
+
+
+@needs_browser
 async def test_what_is_done_with_a_run_is_done_once(house: House, visit: Visit) -> None:
     """What stops is asked about first; a refusal says what to do next, and takes nothing that was typed."""
     visit.expected = ["402"]
@@ -97,6 +112,9 @@ async def test_what_is_done_with_a_run_is_done_once(house: House, visit: Visit) 
     await expect(visit.page.locator(".badge")).to_have_text("cancelled")
     await actions.get_by_role("button", name="unban-checks").dblclick()
     await expect(actions.get_by_role("status")).to_contain_text("reacts to the checks")
+    # What the bot writes for GitHub is no Markdown here.
+    await expect(actions.get_by_role("status").get_by_role("link", name=f"run {run}")).to_be_visible()
+    await expect(actions.get_by_role("status")).not_to_contain_text("](")
     assert len(house.upstream("/agent/run/unban")) == 1
 
     follow_up = actions.get_by_label("Follow-up")

@@ -29,6 +29,7 @@ async def test_a_run_is_started_as_it_was_filled_in(house: House, visit: Visit) 
     await page.get_by_role("button", name="Start the run").click()
 
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
+    await expect(page.locator("#main")).to_be_focused()
     await expect(page.locator("#notice")).to_have_text("Run 1 is started.")
     [sent] = [entry.body for entry in house.upstream("/agent/run") if entry.method == "POST"]
     assert (sent["prompt"], sent["repo_id"], sent["model"], sent["agent_type"]) == (

@@ -73,6 +73,11 @@ async def _restart(house: House, visit: Visit) -> None:
     house.settings = {**house.settings, "port": urlsplit(house.url).port}
     await house.stop()
     await expect(bar).to_contain_text(LOST, timeout=20_000)
+    # The bar's words are white on dark: the button in it has a ground of its own.
+    again = bar.get_by_role("button", name="Try now")
+    colours = "button => [getComputedStyle(button).color, getComputedStyle(button).backgroundColor]"
+    words, ground = await again.evaluate(colours)
+    assert words == await visit.page.locator("body").evaluate("body => getComputedStyle(body).color") != ground
     await house.start()
     await expect(bar).to_be_hidden(timeout=20_000)
     await expect(visit.page.get_by_text("Attempt one is done.").first).to_be_visible()

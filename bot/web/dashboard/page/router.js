@@ -44,6 +44,8 @@ export async function route() {
   root.replaceChildren();
   // Otherwise it would begin as far down as one has been in what was there before.
   scrollTo(0, 0);
+  // What had the focus may have gone with the last view: the keys go on from here, and not from the page's top.
+  if (document.activeElement === document.body) root.focus({ preventScroll: true });
   view.show(root, { parts: found.slice(1), query: new URLSearchParams(words) }, signal);
 }
 

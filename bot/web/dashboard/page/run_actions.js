@@ -1,9 +1,10 @@
 // What can be done with a run, by the names of the commands that do the same in a comment.
 
 import { newKey, org, post, Refused } from "./api.js";
-import { button, h, linked } from "./dom.js";
+import { button, h } from "./dom.js";
 import { inert } from "./inert.js";
 import { confirm, notice } from "./notices.js";
+import { written } from "./written.js";
 
 const STOPPING = [
   {
@@ -11,12 +12,14 @@ const STOPPING = [
     path: "ban-all-checks",
     about: "Codegen stops reacting to the checks of the run's pull request",
     question: (run, where) => `Codegen will not react to checks ${where} any more, and its agents there are stopped, run ${run.id} too where it is at work.`,
+    without: "it will not react to the checks of one that comes",
   },
   {
     name: "remove",
     path: "remove-codegen-from-pr",
     about: "Takes Codegen off the run's pull request",
     question: (run, where) => `Codegen is taken off ${where.replace(/^on /, "")}, and its agents there are stopped, run ${run.id} too where it is at work.`,
+    without: "it will stay off one that comes",
   },
 ];
 const UNBAN = { name: "unban-checks", path: "unban-all-checks", about: "Lets Codegen react to the checks again" };
@@ -98,9 +101,12 @@ export function runActions(run, { signal, done }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   }
 
-  async function stop({ name, path: end, question }) {
+  /** Without a pull request nothing is stopped, and there is none on which the reason could be told. */
+  async function stop({ name, path: end, question, without }) {
     if (isBusy) return;
-    const yes = await confirm(question(shown, where(shown)), name, { reason: true });
+    const there = where(shown);
+    const asked = there ? question(shown, there) : `Run ${shown.id} has no pull request: Codegen takes note that ${without}. A running agent goes on.`;
+    const yes = await confirm(asked, name, { reason: there !== "" });
     if (yes) await act(name, () => post(path(end), yes.reason ? { reason: yes.reason } : {}));
   }
 
@@ -112,7 +118,7 @@ export function runActions(run, { signal, done }) {
     answer.replaceChildren();
     try {
       const { message } = await doing();
-      answer.replaceChildren(...linked(inert(message)));
+      answer.replaceChildren(...written(inert(message)));
       notice(`${name}: done.`);
       done(name);
     } catch (error) {
@@ -136,5 +142,5 @@ export function runActions(run, { signal, done }) {
 /** Codegen takes a run, and means all of its pull requests. */
 function where({ github_pull_requests: links }) {
   const names = (links ?? []).filter((link) => link.url).map((link) => link.url.replace(/^https?:\/\/[^/]+\//, "").replace("/pull/", "#"));
-  return names.length ? `on ${names.join(" and ")}` : "on the run's pull request";
+  return names.length ? `on ${names.join(" and ")}` : "";
 }

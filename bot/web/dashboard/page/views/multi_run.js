@@ -5,9 +5,9 @@ import { badge } from "../badge.js";
 import { h, linked, outside, state } from "../dom.js";
 import { follow } from "../stream.js";
 import { ago, count, exactly, isFinished } from "../words.js";
+import { written } from "../written.js";
 import { card } from "./multi_run/card.js";
 import { comparison } from "./multi_run/comparison.js";
-import { written } from "./multi_run/message.js";
 import { modelOf } from "./multi_run/model.js";
 
 export function show(root, place, signal) {

@@ -34,6 +34,11 @@ export function showSignIn(root, { why, done }) {
   async function submit(event) {
     event.preventDefault();
     problem.textContent = "";
+    // No header takes such characters: the browser would not even ask, and the server would seem to be away.
+    if (/[^\x20-\x7e]/.test(token.value.trim())) {
+      problem.textContent = "This has characters that no token of Codegen's has.";
+      return token.select();
+    }
     send.disabled = true;
     session.token = token.value.trim();
     try {

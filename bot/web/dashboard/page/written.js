@@ -1,6 +1,6 @@
 // A sentence of the bot's own, as it writes them for GitHub: links and code are all the Markdown in it.
 
-import { h, outside } from "../../dom.js";
+import { h, outside } from "./dom.js";
 
 const MARKS = /\[([^\]]+)\]\(([^)\s]+)\)|`([^`]+)`/g;
 
