@@ -365,5 +365,6 @@ def _reason(message: str) -> str:
 
 _IDENTITY = (
     "GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: "
-    "a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page."
+    "a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. "
+    "codegen-bot setup makes an App, and writes its settings into .env."
 )

@@ -45,7 +45,7 @@ The bot cannot start; these settings need a look:
   - CODEGEN_API_TOKEN is missing. Codegen's API token. Where to get it: codegen.com, Settings, API token.
   - CODEGEN_ORG_ID is missing. Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token.
   - GITHUB_WEBHOOK_SECRET is missing. The webhook's secret, as typed into the webhook's or App's settings page. Several, separated by commas, are all valid: for a rotation.
-  - GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page.
+  - GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. codegen-bot setup makes an App, and writes its settings into .env.
 To see the bot work without any setting or account: codegen-bot demo\
 """)
 
