@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
+import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -61,7 +64,8 @@ async def play(
                     await _until(stop, _with_transcript(github, tell(SCENES, github, codegen), say))
                     if once or stop.is_set():
                         return
-                    async with Playground(github, codegen, port=port) as page:
+                    playground = Playground(github, codegen, port=port, dashboard=url, token=CALLERS_TOKEN)
+                    async with playground as page:
                         _tell_where(say, url, page, github.url)
                         await _until(stop, _with_transcript(github, stop.wait(), say))
 
@@ -74,7 +78,12 @@ def _tell_where(say: Callable[[str], None], url: str, page: str, github: str) ->
     say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
     # A bot of one's own: nobody listens there yet.
     say("To make a GitHub App as for a bot of your own, in the emulated GitHub, in another terminal:")
-    say(f"  codegen-bot setup --github {github} --org octo --url http://{LOOPBACK}:8090 --print")
+    say(f"  {_program()} setup --github {github} --org octo --url http://{LOOPBACK}:8090 --print")
+
+
+def _program() -> str:
+    """`make demo` installs the packages and not the command: then it is the line that started this one."""
+    return "codegen-bot" if shutil.which("codegen-bot") else f"{shlex.quote(sys.executable)} -m bot"
 
 
 def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, database: Path, *, port: int) -> Settings:

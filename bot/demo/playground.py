@@ -72,12 +72,17 @@ class Playground:
     """The page's server, on loopback.
 
     :param port: 0 for a free one
+    :param dashboard: the bot's address, where links to runs lead; none where there is no bot
+    :param token: what one signs in there with
     """
 
-    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, *, port: int) -> None:
+    def __init__(
+        self, github: GitHubEmulator, codegen: CodegenEmulator, *, port: int, dashboard: str = "", token: str = ""
+    ) -> None:
         self._github = github
         self._codegen = codegen
         self._port = port
+        self._dashboard = {"dashboard": dashboard, "token": token}
         self._markdown = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable(["table", "strikethrough"])
         application = web.Application(middlewares=[_only_from_this_page])
         application.add_routes([web.get(path, _file(*named)) for path, named in _PAGE.items()])
@@ -135,6 +140,7 @@ class Playground:
         return json.dumps(
             {
                 "repository": REPOSITORY,
+                **self._dashboard,
                 "people": [{"login": login, "role": world.accounts[login].role} for login in people],
                 "labels": [*dict.fromkeys([*_LABELS, *(label.name for label in world.labels.values())])],
                 "outcomes": OUTCOMES,

@@ -42,7 +42,14 @@ def _makes_one(run: Run) -> bool:
 
 
 def _open(github: GitHubEmulator, codegen: CodegenEmulator, run: Run) -> None:
-    title = next((line.strip() for line in run.prompt.splitlines() if line.strip()), "A change")[:80]
-    body = f"{run.prompt[:1_000]}\n\n---\n[View the run](https://codegen.com/agent/trace/{run.id})"
+    title = next((line.strip() for line in _asked(run).splitlines() if line.strip()), "A change")[:80]
+    body = f"{_asked(run)[:1_000]}\n\n---\n[View the run](https://codegen.com/agent/trace/{run.id})"
     thread = github.world.open_thread(APP, title, body, branch=f"codegen/run-{run.id}")
     codegen.open_pull_request(run.id, f"{REPOSITORY}#{thread.number}")
+
+
+def _asked(run: Run) -> str:
+    """What somebody asked for: the prompt itself begins with where the agent works."""
+    mark = (run.metadata or {}).get("codegen_bot")
+    noted = mark.get("prompt") if isinstance(mark, dict) else None
+    return noted if isinstance(noted, str) and noted.strip() else run.prompt

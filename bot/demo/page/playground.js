@@ -4,7 +4,7 @@ const EMOJI = { "+1": "👍", "-1": "👎", laugh: "😄", confused: "😕", hea
 
 const byId = (id) => document.getElementById(id);
 let state = null;
-let current = 1;
+let current = Number(location.hash.slice(1)) || 1;
 
 function element(name, attributes, ...children) {
   const made = Object.assign(document.createElement(name), attributes);
@@ -41,7 +41,7 @@ function comment(written) {
   const item = element("li", { className: written.bot ? "bot" : "" }, head, said);
   item.dataset.id = written.id;
   item.dataset.state = JSON.stringify(written);
-  for (const link of said.querySelectorAll("a")) Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
+  for (const link of said.querySelectorAll("a")) lead(link);
   if (written.reactions && written.reactions.length) {
     item.append(
       element("div", { className: "reactions" }, ...written.reactions.map((content) => element("span", {
@@ -50,6 +50,18 @@ function comment(written) {
     );
   }
   return item;
+}
+
+/** To what the emulated worlds hold: the real github.com and codegen.com know nothing of it. */
+function lead(link) {
+  const [, number] = new RegExp(`/${state.repository}/(?:issues|pull)/(\\d+)`).exec(link.href) || [];
+  const [, run] = /^https:\/\/codegen\.com\/agent\/trace\/(\d+)$/.exec(link.href) || [];
+  if (number) {
+    link.href = `#${number}`;
+    return;
+  }
+  if (run && state.dashboard) link.href = `${state.dashboard}/#/runs/${run}`;
+  Object.assign(link, { target: "_blank", rel: "noopener noreferrer" });
 }
 
 function showConversation(thread) {
@@ -65,8 +77,9 @@ function showConversation(thread) {
 
 function show() {
   const thread = state.threads.find((each) => each.number === current) || state.threads[0];
+  current = thread.number;
   byId("threads").replaceChildren(...state.threads.map((each) => {
-    const tab = element("button", { textContent: `${each.kind} #${each.number}`, onclick: () => { current = each.number; show(); } });
+    const tab = element("button", { textContent: `${each.kind} #${each.number}`, onclick: () => { location.hash = each.number; } });
     if (each === thread) tab.setAttribute("aria-current", "page");
     return tab;
   }));
@@ -87,6 +100,9 @@ function show() {
   const roles = Object.fromEntries(state.people.map((person) => [person.login, person.role]));
   fill(byId("login"), Object.keys(roles), (login) => `${login} (${roles[login] === "none" ? "no role" : roles[login]})`);
   fill(byId("outcome"), state.outcomes, (outcome) => outcome);
+  byId("dashboard").hidden = !state.dashboard;
+  byId("dashboard").firstElementChild.href = `${state.dashboard}/`;
+  byId("token").textContent = state.token;
   showConversation(thread);
 }
 
@@ -113,6 +129,13 @@ for (const button of document.querySelectorAll(".example")) {
     byId("body").focus();
   });
 }
+
+// The thread is in the address: it can be gone back from, and a link in a comment leads to another one.
+addEventListener("hashchange", () => {
+  current = Number(location.hash.slice(1)) || 1;
+  if (state) show();
+  scrollTo(0, 0);
+});
 
 const stream = new EventSource("/state");
 stream.onmessage = (event) => {

@@ -21,6 +21,7 @@ async def test_what_is_typed_on_one_page_appears_on_the_other() -> None:
         await playground.page.goto(f"{playgrounds_url}/")
         await _a_comment_becomes_a_run(dashboard, playground)
         await _a_star_becomes_a_label(dashboard, playground)
+        await _links_stay_in_the_emulated_worlds(playground, dashboards_url)
         await _a_prompt_becomes_a_pull_request(dashboard, playground)
         assert dashboard.is_clean()
         assert playground.is_clean()
@@ -45,6 +46,22 @@ async def _a_star_becomes_a_label(dashboard: Visit, playground: Visit) -> None:
     await label.click()
     star = dashboard.page.get_by_role("button", name="Star run 2")
     await expect(star).to_have_attribute("aria-pressed", "false", timeout=15_000)
+
+
+async def _links_stay_in_the_emulated_worlds(playground: Visit, dashboards_url: str) -> None:
+    """github.com and codegen.com know nothing of these runs and pull requests."""
+    page = playground.page
+    await page.get_by_role("button", name="pull request #1").click()
+    run = page.locator("#conversation").get_by_role("link", name="run 2")
+    await expect(run.first).to_have_attribute("href", f"{dashboards_url}/#/runs/2")
+    await page.get_by_label("Comment").fill("[What came of it](https://github.com/octo/shop/pull/4)")
+    await page.get_by_role("button", name="Comment", exact=True).click()
+    await page.get_by_role("link", name="What came of it").click()
+    # It is called as somebody asked for it, and not by the first words of the whole prompt.
+    await expect(page.get_by_role("heading", name="make the tea")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="Fix the checkout")).to_be_visible()
+    await expect(page.get_by_role("link", name="The dashboard")).to_have_attribute("href", f"{dashboards_url}/")
 
 
 async def _a_prompt_becomes_a_pull_request(dashboard: Visit, playground: Visit) -> None:
