@@ -73,7 +73,7 @@ async def http_api(
             own_org_id=settings.codegen_org_id,
             stars=tools.stars,
             kept=Kept(),
-            indexes=RunIndexes(),
+            indexes=RunIndexes(saw=ends.saw),
             ends=ends,
             configs=worlds.configs,
             usual_house=worlds.configs.usual,

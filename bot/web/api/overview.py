@@ -21,7 +21,6 @@ async def show(call: Call) -> Answer:
     query: OverviewQuery = call.query
     now = call.services.now()
     runs = await call.services.indexes.newest(call.caller.key, call.org_id, call.codegen, days=query.days, now=now)
-    await call.services.ends.saw(call.org_id, runs)
     ends = await call.services.ends.of(call.org_id, runs)
     return Answer(document=overview_of(runs, ends, days=query.days, now=now))
 

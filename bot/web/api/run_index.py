@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -58,9 +58,18 @@ class RunIndex:
 
 
 class RunIndexes:
-    """The indexes of all tokens and organizations that are asked for."""
+    """The indexes of all tokens and organizations that are asked for.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    :param saw: is told an organization's runs as they are read; what an index has kept is not told again
+    """
+
+    def __init__(
+        self,
+        *,
+        saw: Callable[[int, Iterable[AgentRun]], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._saw = saw
         self._clock = clock
         self._known: OrderedDict[_Place, RunIndex] = OrderedDict()
 
@@ -100,24 +109,26 @@ class RunIndexes:
         self._known.move_to_end(place)
         while len(self._known) > MOST_INDEXES:
             self._known.popitem(last=False)
+        org_id = place[1]
         async with index.turn:
             now = self._clock()
             if now - index.looked_at >= FRESH:
                 whole = now - index.whole_at >= WHOLE_EVERY
-                await (self._read_all(index, codegen) if whole else self._read_news(index, codegen))
+                await (self._read_all(index, org_id, codegen) if whole else self._read_news(index, org_id, codegen))
                 index.looked_at = self._clock()
         return [*index.runs.values()]
 
-    async def _read_all(self, index: RunIndex, codegen: Codegen) -> None:
+    async def _read_all(self, index: RunIndex, org_id: int, codegen: Codegen) -> None:
         runs: dict[int, AgentRun] = {}
         async for run in codegen.runs(user_id=index.user_id, source_type=index.source_type):
             if len(runs) == index.most or index.is_too_old(run):
                 break
             runs[run.id] = run
+            await self._saw(org_id, [run])
         index.runs = runs
         index.whole_at = self._clock()
 
-    async def _read_news(self, index: RunIndex, codegen: Codegen) -> None:
+    async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen) -> None:
         """Pages from the newest on, until one holds nothing new and no unfinished run stands behind it."""
         unfinished = {run.id for run in index.runs.values() if not run.finished}
         is_far_too = self._clock() >= index.far_from
@@ -125,6 +136,7 @@ class RunIndexes:
         while True:
             number += 1
             page = await codegen.runs_page(number, user_id=index.user_id, source_type=index.source_type)
+            await self._saw(org_id, page.runs)
             wanted = [run for run in page.runs if not index.is_too_old(run)]
             news = [run for run in wanted if index.runs.get(run.id) != run]
             index.runs |= {run.id: run for run in wanted}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from bot.codegen.models import AgentRun
+from bot.web.api import run_index
 from bot.web.api.overview import overview_of
 from tests.web.api.house import ORG, House
 
@@ -74,6 +77,17 @@ async def test_an_end_that_the_bot_saw_has_its_time(house: House) -> None:
     assert before <= datetime.fromisoformat(listed["ended_at"]) <= datetime.now(UTC)
     overview = await house.get(f"{ORG}/overview?days=1")
     assert overview.document["time_to_finish"]["known"] == 1
+
+
+async def test_an_end_is_seen_by_whoever_asks_for_some_runs_only(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a multi-run asks for its own runs, and nobody watches them while it waits for Codegen's limit."""
+    monkeypatch.setattr(run_index, "FRESH", 0.0)
+    house.codegen.start_elsewhere("Make it fast", metadata={"multi_run_id": "one"})
+    path = f"{ORG}/agent/runs?multi_run_id=one"
+    await house.get(path)
+    house.codegen.finish(1)
+    [run] = (await house.get(path)).document["items"]
+    assert run["ended_at"] is not None
 
 
 async def test_the_runs_of_one_multi_run(house: House) -> None:

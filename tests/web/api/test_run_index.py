@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,17 @@ class Pages:
                 yield run
 
 
+class Sights:
+    """What somebody was told of, by the runs' ids."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    async def __call__(self, org_id: int, runs: Iterable[AgentRun]) -> None:
+        assert org_id == 1
+        self.told += [run.id for run in runs]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -52,7 +63,7 @@ async def newest(indexes: RunIndexes, pages: Any, *, days: int, most: int = 2_00
 
 @pytest.mark.parametrize("days", [1, 3])
 async def test_what_is_older_is_not_read_again_and_again(clock: Clock, days: int) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
     # From midnight of the first day on, noon's own hour among them.
     expected = [*range(1_000 - 12 - 24 * (days - 1), 1_001)]
     assert await newest(indexes, pages, days=days) == expected
@@ -65,7 +76,7 @@ async def test_what_is_older_is_not_read_again_and_again(clock: Clock, days: int
 
 
 async def test_what_is_new_is_seen(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
     await newest(indexes, pages, days=1)
     pages.list.insert(0, AgentRun(id=1_001, organization_id=1, status="ACTIVE", created_at=NOON))
     clock.now += FRESH
@@ -74,7 +85,7 @@ async def test_what_is_new_is_seen(clock: Clock) -> None:
 
 
 async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
     assert await newest(indexes, pages, days=90, most=200) == [*range(801, 1_001)]
     assert max(pages.read) <= 3
     clock.now += FRESH
@@ -84,7 +95,7 @@ async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
 
 
 async def test_a_run_that_never_ends_does_not_have_the_whole_list_read_every_time(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
     pages.list[-1] = pages.list[-1].model_copy(update={"status": "PENDING"})
     await indexes.all("token", 1, pages)  # type: ignore[arg-type]
     pages.read.clear()
@@ -96,3 +107,18 @@ async def test_a_run_that_never_ends_does_not_have_the_whole_list_read_every_tim
     pages.list[-1] = pages.list[-1].model_copy(update={"status": "COMPLETE"})
     clock.now += FRESH
     assert all(run.finished for run in await indexes.all("token", 1, pages))  # type: ignore[arg-type]
+
+
+async def test_only_what_was_read_just_now_is_told_on(clock: Clock) -> None:
+    """What an index keeps from an earlier look says nothing of how a run is now."""
+    pages, sights = Pages(250), Sights()
+    indexes = RunIndexes(saw=sights, clock=clock)
+    await newest(indexes, pages, days=90)
+    assert sorted(sights.told) == [*range(1, 251)]
+
+    sights.told.clear()
+    await newest(indexes, pages, days=90)
+    assert sights.told == []
+    clock.now += FRESH
+    await newest(indexes, pages, days=90)
+    assert sorted(sights.told) == [*range(151, 251)]
