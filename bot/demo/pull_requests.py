@@ -11,6 +11,9 @@ from bot.emulator.github.world import REPOSITORY
 
 APP = "codegen-sh[bot]"
 
+LOOK_EVERY = 0.1
+"""Seconds."""
+
 _CHANGES = ("success", "slow")
 """Courses at whose end there is something to be merged."""
 
@@ -24,9 +27,10 @@ async def open_pull_requests(github: GitHubEmulator, codegen: CodegenEmulator) -
         return [run for run in codegen.runs.values() if run.id not in opened and _makes_one(run)]
 
     while True:
-        # It waits for ten seconds at most; nothing may happen for longer.
         with suppress(TimeoutError):
-            await codegen.until(due)
+            await codegen.until(due, seconds=LOOK_EVERY)
+        # Where nobody asks for a run between its queue and its end, it would end without.
+        codegen.refresh()
         for run in due():
             opened.add(run.id)
             _open(github, codegen, run)

@@ -99,9 +99,14 @@ class CodegenEmulator(EmulatorServer):
     def add_log(self, run: int, **fields: Any) -> None:
         self._world.log(self.runs[run], **fields)
 
-    async def until(self, predicate: Callable[[], object]) -> None:
-        """:raises TimeoutError: where it does not come true in ten seconds"""
-        await self._changes.until(predicate)
+    def refresh(self) -> None:
+        """Brings every run to where it is by now: by themselves they only get on when somebody looks."""
+        for run in self.runs.values():
+            self._world.refresh(run)
+
+    async def until(self, predicate: Callable[[], object], *, seconds: float = 10.0) -> None:
+        """:raises TimeoutError: where it does not come true in so many seconds"""
+        await self._changes.until(predicate, seconds=seconds)
 
     async def run_created(self, run: int) -> Run:
         """Waits for the run of this number."""
