@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -258,9 +259,13 @@ async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Brow
         words: list[str] = []
         async with asyncio.timeout(PATIENCE):
             async for line in demo.stdout:
-                if (words := line.decode().split())[:2] == ["codegen-bot", "setup"]:
+                words = shlex.split(line.decode()) if " setup --github " in line.decode() else []
+                if words:
                     break
-        async with house.runs(*words[1:]) as process:
+        # The command where it is installed, else the line by which this very demo was begun.
+        program, words = words[: words.index("setup")], words[words.index("setup") :]
+        assert program in (["codegen-bot"], [sys.executable, "-m", "bot"])
+        async with house.runs(*words) as process:
             url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
             done = await makes_the_app(browser, await browser.opens(url), "Robot")
             status, printed, _ = await ended(process)
