@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.commands.labels import LabelRole, label_of
 from bot.doctor.finding import Finding, failed, ok, warning, wrong
 from bot.doctor.github import ADDRESS
 from bot.doctor.visit import Visit
 from bot.errors import UpstreamError
 from bot.handlers.configs import Configs, House
+from bot.repository_config.pattern_speed import SLOW, is_slow
 
 CONFIG, LABELS = "Config file", "Labels"
 
@@ -23,7 +26,8 @@ async def look(visit: Visit) -> list[Finding]:
         return [failed(LABELS, error, f"Give the bot access to {visit.repository}.", address=ADDRESS)]
     finally:
         await configs.aclose()
-    return [*_config(house, visit.repository), _labels(house, has, visit.repository)]
+    slow = await asyncio.to_thread(_slow_patterns, house)
+    return [*_config(house, visit.repository), *slow, _labels(house, has, visit.repository)]
 
 
 def _config(house: House, repository: str) -> list[Finding]:
@@ -32,6 +36,19 @@ def _config(house: House, repository: str) -> list[Finding]:
     path = house.wrong.path
     mend = "Until it is mended the defaults hold; codegen-bot check-config says the same before it is pushed."
     return [wrong(CONFIG, f"{path}: {problem}", mend) for problem in house.wrong.problems.problems]
+
+
+def _slow_patterns(house: House) -> list[Finding]:
+    """Takes up to seconds for each pattern."""
+    return [
+        warning(
+            CONFIG,
+            f"Entry {position} of secret-patterns {SLOW}.",
+            "Make it simpler: a text on which it exceeds the limit is withheld as a whole.",
+        )
+        for position, pattern in enumerate(house.config.secret_patterns, 1)
+        if is_slow(pattern)
+    ]
 
 
 def _labels(house: House, has: set[str], repository: str) -> Finding:

@@ -131,7 +131,8 @@ class Configs:
         for where, path in sources:
             text = await self._text(where, path, is_shared=where != repository)
             try:
-                said.append(None if text is None else read(text, commands=COMMANDS))
+                # In a thread: compiling its secret patterns may take a moment.
+                said.append(None if text is None else await asyncio.to_thread(read, text, commands=COMMANDS))
             except ConfigProblems as problems:
                 return self._passed_over(repository, f"{where}/{path}", text or "", problems)
         try:

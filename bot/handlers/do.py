@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,7 +80,10 @@ class Do:
             return house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
         said = await self._record("config", _SAID, ask)
-        self.config = self._reply.config = RepositoryConfig.model_validate(said, by_alias=True, by_name=False)
+        # In a thread: compiling its secret patterns may take a moment.
+        self.config = self._reply.config = await asyncio.to_thread(
+            RepositoryConfig.model_validate, said, by_alias=True, by_name=False
+        )
 
     def now(self) -> datetime:
         return self._tools.now()

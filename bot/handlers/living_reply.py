@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -91,8 +92,12 @@ class LivingReply:
 
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
         """
+        if patterns := self.config.secret_patterns:
+            # In a thread: they may take as long as their limit.
+            text = await asyncio.to_thread(redact_patterns, reply.text, patterns)
+            reply = replace(reply, text=text)
         self.last = reply
-        self._told(self._order, replace(reply, text=redact_patterns(reply.text, self.config.secret_patterns)))
+        self._told(self._order, reply)
         if self._order.thread is None or not self._order.posts:
             return
         if reply.stage is Stage.WORKING and not self.config.progress:
@@ -103,7 +108,6 @@ class LivingReply:
             reply,
             identity=self._order.identity,
             command=self._order.name,
-            secrets=self.config.secret_patterns,
             worker=self._worker,
         )
         if self._comment_id is None:

@@ -6,9 +6,13 @@ token of Codegen's, and asked about a single line takes ordinary words for high-
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from bot.repository_config.matching import PatternTimeoutError, Span, find_matches
 
 REDACTED = "[redacted]"
 
@@ -60,13 +64,46 @@ def redact(text: str) -> str:
 
 
 def redact_patterns(text: str, patterns: Sequence[str]) -> str:
-    """The text without what a repository's own patterns match; a match of nothing is none.
+    """The text without what a repository's own patterns match. Where they take too long, nothing of it is left.
 
     :param patterns: regular expressions that `bot.repository_config` has let pass
     """
-    for pattern in patterns:
-        text = re.sub(pattern, lambda found: REDACTED if found[0] else "", text)
-    return text
+    try:
+        return _without(text, find_matches(text, patterns)) if patterns else text
+    except PatternTimeoutError as error:
+        return WITHHELD.format(position=error.position)
+
+
+WITHHELD = "[withheld: pattern {position} of secret-patterns in the config file took too long on this text]"
+_MARKER = re.compile(r"\[redacted\]|\[withheld: pattern \d+ [^\[\]]{1,80}\]")
+
+
+def _without(text: str, spans: Sequence[Span]) -> str:
+    """:param spans: in any order; what lies within a marker was taken out before, and stays as it is"""
+    markers = [marker.span() for marker in _MARKER.finditer(text)]
+    kept, position = [], 0
+    for start, end in _joined([span for span in spans if not _is_within(span, markers)]):
+        kept += [text[position:start], REDACTED]
+        position = end
+    return "".join([*kept, text[position:]])
+
+
+def _is_within(span: Span, markers: Sequence[Span]) -> bool:
+    before = bisect.bisect_right(markers, (span[0], sys.maxsize)) - 1
+    return before >= 0 and span[1] <= markers[before][1]
+
+
+def _joined(spans: Sequence[Span]) -> Iterator[Span]:
+    """In order; those that overlap or touch become one."""
+    start = end = -1
+    for span in sorted(spans):
+        if span[0] > end:
+            if end >= 0:
+                yield start, end
+            start, end = span
+        end = max(end, span[1])
+    if end >= 0:
+        yield start, end
 
 
 def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:

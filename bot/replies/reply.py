@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.replies.markers import Marker, Stage, write
 from bot.replies.reason import Reason
-from bot.replies.redaction import redact_patterns
 from bot.replies.untrusted import cut
 
 COMMENT_LIMIT = 65_536
@@ -43,13 +41,11 @@ class Reply:
         return replace(self, data=data)
 
 
-def render(reply: Reply, *, identity: str, command: str, secrets: Sequence[str] = (), worker: str | None = None) -> str:
+def render(reply: Reply, *, identity: str, command: str, worker: str | None = None) -> str:
     """The comment's whole body, within GitHub's limit.
 
-    :param secrets: the repository's own patterns of what must not be shown
     :param worker: who is at it, where a later one must know
     """
-    text = redact_patterns(reply.text, secrets)
     marker = write(
         Marker(
             identity=identity,
@@ -61,4 +57,4 @@ def render(reply: Reply, *, identity: str, command: str, secrets: Sequence[str] 
             confirms=reply.confirms,
         )
     )
-    return f"{cut(text, COMMENT_LIMIT - MARKER_ROOM)}\n\n{marker}"
+    return f"{cut(reply.text, COMMENT_LIMIT - MARKER_ROOM)}\n\n{marker}"

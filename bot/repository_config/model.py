@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from bot.repository_config.pattern_speed import SLOW, is_slow
 from bot.repository_config.patterns import LONGEST_PATTERN, fault
 from bot.repository_config.prompts import misplaced
 
@@ -60,10 +61,12 @@ class Names:
 
     :param commands: of the built-in commands
     :param prompts: of the named prompts of the same file
+    :param measures: whether secret patterns are tried on hostile texts too, which takes up to seconds for each
     """
 
     commands: Collection[str]
     prompts: Collection[str] = ()
+    measures: bool = False
 
 
 def _built_in(name: str, info: ValidationInfo) -> str:
@@ -188,8 +191,11 @@ class NamedPrompt(_Part):
         return prompt
 
 
-def _usable(pattern: str) -> str:
-    if (wrong := fault(pattern)) is not None:
+def _usable(pattern: str, info: ValidationInfo) -> str:
+    wrong = fault(pattern)
+    if wrong is None and isinstance(info.context, Names) and info.context.measures and is_slow(pattern):
+        wrong = SLOW
+    if wrong is not None:
         raise PydanticCustomError("bad_pattern", "{fault}", {"fault": wrong})
     return pattern
 

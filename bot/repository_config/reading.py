@@ -11,16 +11,18 @@ from bot.repository_config.model import Names, RepositoryConfig
 from bot.repository_config.problems import ConfigProblems, Problem
 
 
-def read(text: str, *, commands: Collection[str]) -> RepositoryConfig:
+def read(text: str, *, commands: Collection[str], measures: bool = False) -> RepositoryConfig:
     """What a config file says; an empty one says nothing.
 
     :param commands: the names of the built-in commands
+    :param measures: refuses secret patterns that take too long on hostile texts; trying them takes up to seconds
     :returns: a config whose ``model_fields_set`` are the keys that the file holds
     :raises ConfigProblems: for any text that is no config file, with all that is wrong where that can be told at once
     """
     loaded = document.load(text)
     prompts = loaded.data.get("prompts")
-    names = Names(commands=commands, prompts=prompts.keys() if isinstance(prompts, dict) else ())
+    known_prompts = prompts.keys() if isinstance(prompts, dict) else ()
+    names = Names(commands=commands, prompts=known_prompts, measures=measures)
     try:
         config = RepositoryConfig.model_validate(loaded.data, by_alias=True, by_name=False, context=names)
     except ValidationError as error:

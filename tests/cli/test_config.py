@@ -81,6 +81,15 @@ bot.yml:4: "permissions.run" should be read, triage, write, maintain or admin, n
     assert result.stderr == ""
 
 
+def test_check_config_refuses_slow_secret_patterns(folder: Path) -> None:
+    result = check(folder, "secret-patterns:\n- acme_[a-z]{20}\n- (?:a|a)+b\n")
+
+    assert result.exit_code == 1
+    assert result.stdout == snapshot("""\
+bot.yml:3: Entry 2 of "secret-patterns" takes more than 0.25 s on some texts of a comment's length; repeat single characters, with an upper limit, as in [a-z0-9-]{20,80}.
+""")
+
+
 def test_bytes_that_are_no_text_are_a_problem(folder: Path) -> None:
     result = check(folder, b"prefix: /bot\n# \xff\n")
 

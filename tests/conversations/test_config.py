@@ -249,3 +249,17 @@ async def test_an_app_that_is_not_installed_in_the_owners_repository_reads_the_r
     await town.says("bob", "/bot help help")
 
     assert "`/bot help" in await town.reply(Stage.FINISHED)
+
+
+async def test_secret_pattern_that_backtracks_withholds_the_text(town: Town) -> None:
+    has(town, "secret-patterns: ['(?:a|a)+b']\n")
+
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, result=f"Done. {'a' * 80}")
+    assert await town.reply(Stage.FINISHED) == snapshot(
+        "[withheld: pattern 1 of secret-patterns in the config file took too long on this text]"
+    )
+
+    await town.says("bob", "/codegen help status")
+    assert "`/codegen status [RUN]`" in await town.reply(Stage.FINISHED)

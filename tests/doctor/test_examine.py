@@ -331,6 +331,17 @@ class TestRepository:
             ]
         )
 
+    async def test_slow_secret_pattern_is_a_warning(self, patient: Patient) -> None:
+        patient.github.world.files["main", ".github/codegen-bot.yml"] = (
+            "secret-patterns: ['acme_\\d{9}', '(?:a|a)+b']\n"
+        )
+
+        assert await patient.ails(about=SHOP) == snapshot(
+            [
+                "warning Config file: Entry 2 of secret-patterns takes more than 0.25 s on some texts of a comment's length; repeat single characters, with an upper limit, as in [a-z0-9-]{20,80}. -> Make it simpler: a text on which it exceeds the limit is withheld as a whole."
+            ]
+        )
+
     async def test_a_config_file_with_mistakes(self, patient: Patient) -> None:
         patient.github.world.files["main", ".github/codegen-bot.yml"] = "prefx: /bot\npermissions:\n  run: wirte\n"
         assert await patient.ails(about=SHOP) == snapshot(

@@ -133,7 +133,7 @@ def test_any_text(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(pieces)
 @example("!<tag:%FF> a")
 @example("a: &a &b c")
@@ -145,6 +145,7 @@ def test_any_pieces_of_yaml(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(value=documents, flow=st.booleans())
 @example(value={"[key]": 1}, flow=False)
 @example(value={"permissions": {"[key]": 1}, "prompts": {"[key]": 1, "A": {"[key]": 1}}}, flow=True)
@@ -161,7 +162,7 @@ def test_any_bytes(content: bytes) -> None:
     check(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(pieces | documents.map(yaml.safe_dump))
 def test_what_is_read_is_what_safe_load_reads(text: str) -> None:
     try:
@@ -185,6 +186,7 @@ def same(one: Any, other: Any) -> bool:
             return type(one) is type(other) and bool(one == other)
 
 
+@settings(deadline=None)  # the first pattern loads the library that matches it
 @given(likely | documents)
 def test_the_schema_takes_every_file_that_is_taken(value: Any) -> None:
     text = yaml.safe_dump(value)

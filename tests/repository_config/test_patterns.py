@@ -1,4 +1,4 @@
-"""Which secret patterns are taken."""
+"""Which secret patterns are accepted."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ from bot.repository_config.patterns import fault
         r"(a+)(b+)c",
         r"(a?b)+",
         "x" * 200,
+        # Slow ones are the time limit's business.
+        "(a+)+b",
+        r"(\w{1,40}-?){2,}c",
+        "((((a+b?)+c)+d)+e)f",
     ],
 )
 def test_it_may_be_used(pattern: str) -> None:
@@ -48,13 +52,9 @@ def test_it_may_be_used(pattern: str) -> None:
         ("(?:)", snapshot("matches where there is nothing, so it would match everywhere")),
         ("^", snapshot("matches where there is nothing, so it would match everywhere")),
         ("(?!x)", snapshot("matches where there is nothing, so it would match everywhere")),
-        ("(a+)+b", snapshot("repeats a group that holds a repeat, which can run for ever; use one repeat, as in [a-z0-9-]+")),
-        ("(?:a*)*b", snapshot("repeats a group that holds a repeat, which can run for ever; use one repeat, as in [a-z0-9-]+")),
-        ("((a+)b?)+c", snapshot("repeats a group that holds a repeat, which can run for ever; use one repeat, as in [a-z0-9-]+")),
-        (r"(\w{1,40}-?){2,}c", snapshot("repeats a group that holds a repeat, which can run for ever; use one repeat, as in [a-z0-9-]+")),
-        (r"(a+){9}c", snapshot("repeats a group that holds a repeat, which can run for ever; use one repeat, as in [a-z0-9-]+")),
         ("(?:(?:){60000}){60000}x", snapshot("repeats something more than 10000 times")),
         ("x{10001}", snapshot("repeats something more than 10000 times")),
+        ("(((((a+b)+c)+d)+e)+f)", snapshot("has more than 4 repeats inside each other")),
     ],
 )  # fmt: skip
 def test_it_is_refused_with_the_reason(pattern: str, why: str) -> None:
@@ -84,7 +84,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_any_pattern_is_judged_without_running_for_ever(pattern: str) -> None:
     if fault(pattern) is None:

@@ -1,0 +1,148 @@
+"""Finds what a repository's secret patterns match, within a time limit.
+
+A config file's patterns are others' words, and one that backtracks without end would stop the whole process: `re`
+cannot be interrupted and keeps every other thread waiting. The `regex` package has a limit and lets others run
+meanwhile. It is imported where a pattern is first used: most repositories have none.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import regex
+
+Span = tuple[int, int]
+"""A part of a text: its start and its end."""
+
+BASE_SECONDS = 0.25
+SECONDS_PER_CHARACTER = 2e-6
+"""Processor time for one text, all patterns together. What grows with the text's length is for many healthy patterns on
+a long text; `regex` counts the time of all threads of the process."""
+
+MOST_TIMEOUTS = 10
+SUSPENSION = 60.0
+"""A pattern that has exceeded the limit so often within so many seconds is not tried again before they are over: its
+texts are withheld at once, so that one pattern takes a few seconds of a minute at most."""
+
+
+class PatternTimeoutError(Exception):
+    """A pattern exceeded the time limit; its position in the list, from 1, is the only argument."""
+
+    @property
+    def position(self) -> int:
+        return int(self.args[0])
+
+
+def find_matches(text: str, patterns: Sequence[str]) -> list[Span]:
+    """What any of the patterns matches, in no order; a match of nothing is none.
+
+    :param patterns: regular expressions that `bot.repository_config.patterns.fault` has let pass
+    :raises PatternTimeoutError: where they take longer than the limit
+    """
+    left = BASE_SECONDS + len(text) * SECONDS_PER_CHARACTER
+    found: list[Span] = []
+    slowest = (0.0, 0)
+    for position, pattern in enumerate(patterns, 1):
+        matcher = _matcher(pattern)
+        if matcher.is_suspended():
+            raise PatternTimeoutError(position)
+        began = time.process_time()
+        is_late = False
+        try:
+            found += spans_of(matcher.compiled, text, seconds=left)
+        except TimeoutError:
+            is_late = True
+        took = time.process_time() - began
+        left -= took
+        slowest = max(slowest, (took, position))
+        if is_late or left <= 0:
+            _matcher(patterns[slowest[1] - 1]).note_timeout()
+            _log_timeout(slowest[1], text)
+            raise PatternTimeoutError(slowest[1])
+    return found
+
+
+def _log_timeout(position: int, text: str) -> None:
+    from bot import log  # noqa: PLC0415 - only where there is something to log: it brings rich
+
+    log.get(__name__).warning("secret-pattern.timed-out", position=position, characters=len(text))
+
+
+def spans_of(compiled: regex.Pattern[str], text: str, *, seconds: float) -> Iterator[Span]:
+    """What one pattern matches.
+
+    :raises TimeoutError: after so many seconds of processor time
+    """
+    for match in compiled.finditer(text, timeout=max(seconds, 0.001), concurrent=True):
+        if match.end() > match.start():
+            yield match.span()
+
+
+@dataclass(slots=True)
+class _Matcher:
+    """A compiled pattern.
+
+    :param timeouts: when it last exceeded the limit
+    """
+
+    compiled: regex.Pattern[str]
+    timeouts: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_TIMEOUTS))
+
+    def note_timeout(self) -> None:
+        self.timeouts.append(time.monotonic())
+
+    def is_suspended(self) -> bool:
+        timeouts = [*self.timeouts]
+        return len(timeouts) == MOST_TIMEOUTS and time.monotonic() - timeouts[0] < SUSPENSION
+
+
+@lru_cache(maxsize=1_000)
+def _matcher(pattern: str) -> _Matcher:
+    return _Matcher(compile_pattern(pattern))
+
+
+@lru_cache(maxsize=1_000)
+def compile_pattern(pattern: str) -> regex.Pattern[str]:
+    """The pattern for `regex`, with the meaning that it has for `re`.
+
+    :raises ValueError: where `regex` does not know it
+    """
+    import regex  # noqa: PLC0415 - see the module's first words
+
+    try:
+        return regex.compile(translated(pattern), regex.VERSION0, cache_pattern=False)
+    except regex.error as error:
+        raise ValueError(str(error)) from None
+
+
+def translated(pattern: str) -> str:
+    """Escapes what `re` takes literally and `regex` does not: a brace that is no repeat, a bracket within a set."""
+    return "".join(_translated_token(token) for token in TOKEN.finditer(pattern))
+
+
+def _translated_token(token: re.Match[str]) -> str:
+    if token["set"]:
+        return token["set"][0] + re.sub(r"(\\.)|\[", lambda found: found[1] or r"\[", token["set"][1:], flags=re.DOTALL)
+    return rf"\{token[0]}" if token[0] in {"{", "}"} else token[0]
+
+
+TOKEN = re.compile(
+    r"""
+      \\N\{[^}]*\} | \\.                            # an escaped character
+    | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
+    | (?P<opens>\()
+    | (?P<closes>\))
+    | (?P<varies>[*+]|\{\d*,(?P<most>\d*)\})
+    | \{(?P<exactly>\d+)\}
+    | .
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""A piece of a regular expression."""
