@@ -21,7 +21,7 @@ def test_redact_patterns_leaves_markers_alone() -> None:
 
 
 def test_redact_patterns_withholds_a_text_that_takes_too_long() -> None:
-    withheld = redact_patterns("a" * 80, ["x", "(?:aa?|a)+b"])
+    withheld = redact_patterns("a" * 80, ["x", "(?:a|a)+c$"])
 
     assert withheld == "[withheld: pattern 2 of secret-patterns in the config file took too long on this text]"
     assert redact_patterns(withheld, ["e"]) == withheld
