@@ -32,7 +32,7 @@ LAYERS = (
     ("github", "codegen", "store", "repository_config"),
     ("log", "metrics", "observer"),
     ("config", "measures"),
-    ("errors",),
+    ("errors", "api_path"),
 )
 """From top to bottom. Whoever stands on a line may import what stands below it, and nothing beside or above it."""
 

@@ -18,12 +18,12 @@ from bot.github.auth import NoAuth
 from bot.github.client import GitHub
 from bot.github.transport import new_session
 from bot.handlers.configs import Configs
-from bot.handlers.labels import threads_of
+from bot.handlers.run_marks import threads_of
 from bot.handlers.tools import Tools
 from bot.replies.reasons import not_told, reason_given, told_on
 from bot.run_ends import RunEnds
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
-from bot.web.api.callers import Callers
+from bot.web.api.callers import Access, Callers
 from bot.web.api.kept import Kept
 from bot.web.api.multi_runs import MultiRuns
 from bot.web.api.run_index import RunIndexes
@@ -55,13 +55,13 @@ async def http_api(
         )
         multi_runs = MultiRuns(RememberedMultiRuns(database))
 
-        async def tell_reason(org_id: int, run: AgentRun, command: str, reason: str | None) -> str:
+        async def tell_reason(access: Access, org_id: int, run: AgentRun, command: str, reason: str | None) -> str:
             if not reason or not reason.strip():
                 return ""
-            if org_id != settings.codegen_org_id:
-                return not_told()
             told = []
             for repository, number in threads_of(run):
+                if not await access.may_write(org_id, repository):
+                    continue
                 try:
                     posted = await worlds.github.comment(repository, number, reason_given(command, run, reason))
                 except UpstreamError:

@@ -1,21 +1,28 @@
 """What one caller's token of Codegen's reaches, for the HTTP API: clients, watchers and a desk for each organization.
 
-The server lends nobody its own token of Codegen's. On GitHub it acts as itself, and only for the organization that it
-works for: whoever belongs to another one has no say in its repositories.
+The server lends nobody its own token of Codegen's. On GitHub it acts as itself, only for the organization that it works
+for, and only where the GitHub account of the token's owner may write: who may start agents at Codegen need not be
+allowed anything in a repository.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import httpx
 
+from bot import log
 from bot.app.clients import Clients, Pace
 from bot.codegen.client import Codegen
 from bot.codegen.sightings import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
+from bot.errors import UpstreamError
+from bot.github.cache import BoundedCache
+from bot.github.models import Permission
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.record import no_memory
@@ -23,6 +30,14 @@ from bot.handlers.tools import Tools
 from bot.replies.reply import Reply
 from bot.run_ends import RunEnds, Witnessed
 from bot.stateless.desk import Carried, Desk
+
+_log = log.get(__name__)
+
+RIGHTS_KEPT = 60.0
+"""Seconds for which is believed what the token's owner may do in a repository."""
+
+MOST_RIGHTS = 100
+"""Repositories of which it is remembered, for each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class TokenAccess:
         self._ends = ends
         self._limits = pace.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
+        self._login: str | None = None
+        self._rights: BoundedCache[tuple[bool, float]] = BoundedCache(MOST_RIGHTS)
 
     def codegen(self, org_id: int) -> Codegen:
         return self._of(org_id).codegen
@@ -82,6 +99,26 @@ class TokenAccess:
         if patience is not None:
             tools = replace(tools, run_timeout=patience)
         return await Desk(tools).carry_out(order)
+
+    async def may_write(self, org_id: int, repository: str) -> bool:
+        """Asked once a minute for each repository, also where GitHub does not say."""
+        if org_id != self._settings.codegen_org_id:
+            return False
+        now = time.monotonic()
+        allowed, until = self._rights.get(repository, (False, now))
+        if now >= until:
+            allowed = await self._ask_whether_it_may_write(org_id, repository)
+            self._rights[repository] = allowed, time.monotonic() + RIGHTS_KEPT
+        return allowed
+
+    async def _ask_whether_it_may_write(self, org_id: int, repository: str) -> bool:
+        try:
+            if self._login is None:
+                self._login = (await self.codegen(org_id).me()).github_username
+            return await self._worlds.github.permission(repository, self._login) >= Permission.WRITE
+        except UpstreamError as error:
+            _log.warning("permission.not-read", repository=repository, reason=str(error))
+            return False
 
     async def aclose(self) -> None:
         for organization in self._organizations.values():
@@ -112,6 +149,7 @@ class TokenAccess:
                 watcher=watcher,
                 github=worlds.github,
                 configs=worlds.configs,
+                may_write=partial(self.may_write, org_id),
             )
             self._organizations[org_id] = _Organization(codegen, watcher, tools)
         return self._organizations[org_id]

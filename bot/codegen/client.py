@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from bot.api_path import Segments
 from bot.codegen.limits import Limits
 from bot.codegen.models import (
     AgentRun,
@@ -72,7 +73,8 @@ class Codegen:
         self._transport = Transport(
             token, base_url=base_url, http=http, limits=self.limits, sleep=sleep, observer=observer
         )
-        self._org = f"/v1/organizations/{org_id}"
+        self._org_id = org_id
+        self._org = ("v1", "organizations", org_id)
 
     # Agent runs
 
@@ -98,10 +100,10 @@ class Codegen:
             "agent_type": agent_type,
             "images": list(images) or None,
         }
-        return await self._once("create_run", f"{self._org}/agent/run", body, AgentRun, limit="create")
+        return await self._once("create_run", (*self._org, "agent", "run"), body, AgentRun, limit="create")
 
     async def run(self, run_id: int) -> AgentRun:
-        return await self._get("run", f"{self._org}/agent/run/{run_id}", AgentRun)
+        return await self._get("run", (*self._org, "agent", "run", run_id), AgentRun)
 
     async def runs_page(self, number: int, *, user_id: int | None = None, source_type: str | None = None) -> RunsPage:
         """One page of the runs, newest first.
@@ -109,7 +111,7 @@ class Codegen:
         :param number: from 1
         """
         query = {"user_id": user_id, "source_type": source_type}
-        page = await self._page("runs_page", f"{self._org}/agent/runs", number, query)
+        page = await self._page("runs_page", (*self._org, "agent", "runs"), number, query)
         return RunsPage(runs=tuple(_read(AgentRun, item, "runs_page") for item in page.items), total=page.total)
 
     async def runs_slice(self, *, skip: int, limit: int) -> RunsPage:
@@ -118,7 +120,7 @@ class Codegen:
         :param skip: runs to leave out
         :param limit: at most 100
         """
-        page = await self._get("runs_slice", f"{self._org}/agent/runs", Page, query={"skip": skip, "limit": limit})
+        page = await self._get("runs_slice", (*self._org, "agent", "runs"), Page, query={"skip": skip, "limit": limit})
         return RunsPage(runs=tuple(_read(AgentRun, item, "runs_slice") for item in page.items), total=page.total)
 
     async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
@@ -153,7 +155,7 @@ class Codegen:
     async def resume_run(self, run_id: int, prompt: str, *, images: Sequence[str] = ()) -> AgentRun:
         """Gives a run a follow-up. Not repeatable."""
         body = {"agent_run_id": run_id, "prompt": prompt, "images": list(images) or None}
-        return await self._once("resume_run", f"{self._org}/agent/run/resume", body, AgentRun, limit=None)
+        return await self._once("resume_run", (*self._org, "agent", "run", "resume"), body, AgentRun, limit=None)
 
     async def ban_checks(self, run_id: int) -> None:
         """Stops Codegen from reacting to the checks of the run's pull request."""
@@ -173,9 +175,9 @@ class Codegen:
         :param limit: at most 100
         :param reverse: newest first
         """
-        path = f"/v1/alpha/organizations/{self._org.rsplit('/', 1)[-1]}/agent/run/{run_id}/logs"
+        segments = ("v1", "alpha", "organizations", self._org_id, "agent", "run", run_id, "logs")
         query = {"skip": skip, "limit": limit, "reverse": "true" if reverse else "false"}
-        return await self._get("logs_page", path, LogPage, query=query, limit="logs")
+        return await self._get("logs_page", segments, LogPage, query=query, limit="logs")
 
     async def logs(self, run_id: int, *, skip: int = 0) -> AsyncIterator[LogEntry]:
         """A run's log from its `skip`-th entry on, oldest first."""
@@ -191,37 +193,39 @@ class Codegen:
 
     async def me(self) -> User:
         """Whose token this is."""
-        return await self._get("me", "/v1/users/me", User)
+        return await self._get("me", ("v1", "users", "me"), User)
 
     async def user(self, user_id: int) -> User:
-        return await self._get("user", f"{self._org}/users/{user_id}", User)
+        return await self._get("user", (*self._org, "users", user_id), User)
 
     async def users(self) -> list[User]:
-        return [_read(User, item, "users") async for item in self._items("users", f"{self._org}/users")]
+        return [_read(User, item, "users") async for item in self._items("users", (*self._org, "users"))]
 
     async def organizations(self) -> list[Organization]:
         """Those that the token sees."""
-        items = self._items("organizations", "/v1/organizations")
+        items = self._items("organizations", ("v1", "organizations"))
         return [_read(Organization, item, "organizations") async for item in items]
 
     async def repositories(self) -> list[Repository]:
-        items = self._items("repositories", f"{self._org}/repos")
+        items = self._items("repositories", (*self._org, "repos"))
         return [_read(Repository, item, "repositories") async for item in items]
 
     async def integrations(self) -> Integrations:
-        return await self._get("integrations", f"{self._org}/integrations", Integrations)
+        return await self._get("integrations", (*self._org, "integrations"), Integrations)
 
     async def check_suite_settings(self, repo_id: int) -> CheckSuiteSettings:
         """:param repo_id: Codegen's number of the repository"""
-        path = f"{self._org}/repos/check-suite-settings"
-        return await self._get("check_suite_settings", path, CheckSuiteSettings, query={"repo_id": repo_id}, limit=None)
+        segments = (*self._org, "repos", "check-suite-settings")
+        return await self._get(
+            "check_suite_settings", segments, CheckSuiteSettings, query={"repo_id": repo_id}, limit=None
+        )
 
     async def update_check_suite_settings(self, repo_id: int, change: CheckSuiteChange) -> None:
         await self._transport.send(
             Call(
                 operation="update_check_suite_settings",
                 method="PUT",
-                path=f"{self._org}/repos/check-suite-settings",
+                segments=(*self._org, "repos", "check-suite-settings"),
                 limit=None,
                 query={"repo_id": repo_id},
                 body=change.model_dump(exclude_none=True),
@@ -238,65 +242,67 @@ class Codegen:
         :param repo_id: Codegen's number of the repository
         """
         body = {"repo_id": repo_id, "prompt": prompt, "trigger_source": trigger_source}
-        path = f"{self._org}/setup-commands/generate"
-        return await self._once("generate_setup_commands", path, body, SetupCommands, limit="setup-commands")
+        segments = (*self._org, "setup-commands", "generate")
+        return await self._once("generate_setup_commands", segments, body, SetupCommands, limit="setup-commands")
 
     async def analyze_sandbox_logs(self, sandbox_id: int) -> LogAnalysis:
         """Not repeatable."""
-        path = f"{self._org}/sandbox/{sandbox_id}/analyze-logs"
-        return await self._once("analyze_sandbox_logs", path, None, LogAnalysis, limit="analyze-logs")
+        segments = (*self._org, "sandbox", sandbox_id, "analyze-logs")
+        return await self._once("analyze_sandbox_logs", segments, None, LogAnalysis, limit="analyze-logs")
 
     async def edit_pull_request(self, pr_id: int, state: PullRequestState) -> EditedPullRequest:
         """:param pr_id: Codegen's own id of the pull request (`RunPullRequest.id`)"""
-        return await self._edit("edit_pull_request", f"{self._org}/prs/{pr_id}", state)
+        return await self._edit("edit_pull_request", (*self._org, "prs", pr_id), state)
 
     async def edit_repository_pull_request(
         self, repo_id: int, pr_id: int, state: PullRequestState
     ) -> EditedPullRequest:
         """The same by way of the repository's number."""
-        return await self._edit("edit_repository_pull_request", f"{self._org}/repos/{repo_id}/prs/{pr_id}", state)
+        return await self._edit("edit_repository_pull_request", (*self._org, "repos", repo_id, "prs", pr_id), state)
 
     # How all of them are sent
 
     async def _get(
         self,
         operation: str,
-        path: str,
+        segments: Segments,
         model: type[M],
         *,
         query: Mapping[str, Any] | None = None,
         limit: str | None = "read",
     ) -> M:
-        call = Call(operation=operation, method="GET", path=path, query=query, limit=limit)
+        call = Call(operation=operation, method="GET", segments=segments, query=query, limit=limit)
         return _read(model, await self._transport.send(call), operation)
 
     async def _once(
-        self, operation: str, path: str, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
+        self, operation: str, segments: Segments, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
     ) -> M:
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
-        call = Call(operation=operation, method="POST", path=path, body=given, limit=limit, repeatable=False)
+        call = Call(operation=operation, method="POST", segments=segments, body=given, limit=limit, repeatable=False)
         return _read(model, await self._transport.send(call), operation, may_have_happened=True)
 
     async def _flag(self, operation: str, name: str, run_id: int) -> None:
-        path = f"{self._org}/agent/run/{name}"
+        segments = (*self._org, "agent", "run", name)
         await self._transport.send(
-            Call(operation=operation, method="POST", path=path, body={"agent_run_id": run_id}, limit=None)
+            Call(operation=operation, method="POST", segments=segments, body={"agent_run_id": run_id}, limit=None)
         )
 
-    async def _edit(self, operation: str, path: str, state: PullRequestState) -> EditedPullRequest:
-        call = Call(operation=operation, method="PATCH", path=path, body={"state": state}, limit="edit-pull-request")
+    async def _edit(self, operation: str, segments: Segments, state: PullRequestState) -> EditedPullRequest:
+        call = Call(
+            operation=operation, method="PATCH", segments=segments, body={"state": state}, limit="edit-pull-request"
+        )
         return _read(EditedPullRequest, await self._transport.send(call), operation)
 
-    async def _page(self, operation: str, path: str, number: int, query: Mapping[str, Any]) -> Page:
+    async def _page(self, operation: str, segments: Segments, number: int, query: Mapping[str, Any]) -> Page:
         given = {name: value for name, value in query.items() if value is not None}
         return await self._get(
-            operation, path, Page, query={**given, "skip": (number - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
+            operation, segments, Page, query={**given, "skip": (number - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
         )
 
-    async def _items(self, operation: str, path: str) -> AsyncIterator[Any]:
+    async def _items(self, operation: str, segments: Segments) -> AsyncIterator[Any]:
         number, seen = 1, 0
         while True:
-            page = await self._page(operation, path, number, {})
+            page = await self._page(operation, segments, number, {})
             for item in page.items:
                 yield item
             seen += len(page.items)

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from bot import log
+from bot.api_path import Segments, api_path
 from bot.codegen.limits import Limits
 from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
 from bot.observer import NOBODY, Observer, status_of
@@ -73,13 +74,14 @@ def new_http(
 class Call:
     """One operation.
 
+    :param segments: of its path, as they are
     :param limit: the class of operation whose rate limit counts it
     :param repeatable: whether sending it twice does no more than sending it once
     """
 
     operation: str
     method: str
-    path: str
+    segments: Segments
     limit: str | None = "read"
     repeatable: bool = True
     body: Mapping[str, Any] | None = None
@@ -147,7 +149,7 @@ class Transport:
         try:
             return self._http.build_request(
                 call.method,
-                f"{self._base_url}{call.path}",
+                f"{self._base_url}{api_path(*call.segments)}",
                 json=call.body,
                 params=call.query,
                 headers={"authorization": f"Bearer {self._token}"},

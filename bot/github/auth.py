@@ -16,7 +16,9 @@ import jwt
 from gidgethub.apps import get_jwt
 
 from bot import log
+from bot.api_path import api_path
 from bot.errors import RETRIED, Kind, Service, SettingsError, UpstreamError
+from bot.github.addresses import address
 from bot.github.models import Person
 from bot.github.shapes import APP, IDENTIFIED, INSTALLATION_TOKEN, USER, VIEWER, person
 from bot.github.transport import Credential, Transport
@@ -178,9 +180,8 @@ class AppAuth:
         name = repository.lower()
         async with self._locks[name]:
             if name not in self._installations:
-                answer = await transport.send(
-                    "installation", "GET", f"/repos/{repository}/installation", credential=self._as_app(), changes=False
-                )
+                url = address("installation", repository, ("installation",))
+                answer = await transport.send("installation", "GET", url, credential=self._as_app(), changes=False)
                 self._installations[name] = answer.read(IDENTIFIED).id
             return self._installations[name]
 
@@ -199,9 +200,9 @@ class AppAuth:
 
     async def _new_token(self, transport: Transport, installation: int) -> _InstallationToken:
         # Not a change: a token too many does no harm.
-        path = f"/app/installations/{installation}/access_tokens"
+        url = api_path("app", "installations", installation, "access_tokens")
         answer = await transport.send(
-            "installation_token", "POST", path, credential=self._as_app(), data={}, changes=False
+            "installation_token", "POST", url, credential=self._as_app(), data={}, changes=False
         )
         read = answer.read(INSTALLATION_TOKEN)
         return _InstallationToken(Credential(read.token), read.expires_at.timestamp())

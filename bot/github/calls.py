@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter
 
+from bot.api_path import Segments
 from bot.errors import Kind, Service, UpstreamError
+from bot.github.addresses import address
 from bot.github.auth import Auth
 from bot.github.limits import ContentBudget, GaveWayError, Urgency
 from bot.github.models import Person
@@ -59,17 +60,17 @@ class Calls:
         self,
         operation: str,
         repository: str,
-        path: str,
+        segments: Segments,
         shape: TypeAdapter[T],
         *,
         query: Mapping[str, str] | None = None,
     ) -> T:
         """Gets one thing.
 
-        :param path: below the repository's address, its parts quoted
+        :param segments: of the path below the repository's address, as they are
         :raises UpstreamError: also where the answer is not of that shape
         """
-        url = _address(repository, path, query)
+        url = address(operation, repository, segments, query)
 
         async def attempt() -> T:
             return (await self._attempt(operation, repository, "GET", url)).read(shape)
@@ -80,7 +81,7 @@ class Calls:
         self,
         operation: str,
         repository: str,
-        path: str,
+        segments: Segments,
         shape: TypeAdapter[T],
         *,
         query: Mapping[str, str] | None = None,
@@ -90,7 +91,7 @@ class Calls:
 
         :param key: where the list stands in each answer; None: the answer is the list
         """
-        next_page: str | None = _address(repository, path, {"per_page": str(PAGE_SIZE), **(query or {})})
+        next_page: str | None = address(operation, repository, segments, {"per_page": str(PAGE_SIZE), **(query or {})})
         while next_page is not None:
             url = next_page
 
@@ -102,12 +103,12 @@ class Calls:
             for item in items:
                 yield item
 
-    async def download(self, operation: str, repository: str, path: str, *, limit: int) -> str:
+    async def download(self, operation: str, repository: str, segments: Segments, *, limit: int) -> str:
         """Gets a text that GitHub keeps in a store of its own; of one that is too large, its end.
 
         :param limit: bytes
         """
-        url = _address(repository, path, None)
+        url = address(operation, repository, segments)
 
         async def attempt() -> str:
             # Each try with an address of its own: one holds for a minute.
@@ -125,7 +126,7 @@ class Calls:
         operation: str,
         repository: str,
         method: str,
-        path: str,
+        segments: Segments,
         shape: TypeAdapter[T],
         *,
         data: Any = NO_BODY,
@@ -138,7 +139,7 @@ class Calls:
         :raises UpstreamError: with `may_have_happened` where its fate is unknown
         :raises GaveWayError: where it is progress, and there is no room for it
         """
-        url = _address(repository, path, None)
+        url = address(operation, repository, segments)
 
         async def attempt() -> T:
             answer = await self._attempt(operation, repository, method, url, data, urgency, repeatable=repeatable)
@@ -146,12 +147,12 @@ class Calls:
 
         return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
 
-    async def ask(self, operation: str, repository: str, path: str) -> None:
+    async def ask(self, operation: str, repository: str, segments: Segments) -> None:
         """Has GitHub do something again that makes no content: it takes nothing from the budget of writes.
 
         :param repository: empty: what concerns the App itself
         """
-        url = _address(repository, path, None)
+        url = address(operation, repository, segments)
 
         async def attempt() -> None:
             await self._allowed(
@@ -240,11 +241,6 @@ class Calls:
     def _waited(self, limit: str, seconds: float) -> None:
         if seconds > 0:
             self._observer.waited(Service.GITHUB, limit, seconds)
-
-
-def _address(repository: str, path: str, query: Mapping[str, str] | None) -> str:
-    base = f"/repos/{quote(repository)}" if repository else ""
-    return base + path + (f"?{urlencode(query)}" if query else "")
 
 
 def _list(answer: Answer, key: str | None) -> list[Any]:

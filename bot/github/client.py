@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote
 
+from bot.api_path import Segments
 from bot.errors import Kind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.calls import Calls
@@ -92,9 +92,9 @@ class GitHub:
 
     async def permission(self, repository: str, login: str) -> Permission:
         """What somebody may do. NONE also where GitHub knows nobody of that name."""
-        path = f"/collaborators/{_part(login)}/permission"
+        segments = ("collaborators", login, "permission")
         try:
-            return (await self._calls.read("permission", repository, path, PERMISSION)).model()
+            return (await self._calls.read("permission", repository, segments, PERMISSION)).model()
         except UpstreamError as error:
             if _is_absent(error, "permission"):
                 return Permission.NONE
@@ -109,27 +109,29 @@ class GitHub:
 
         :param body: at most 65,536 characters
         """
-        path, data = f"/issues/{number}/comments", {"body": body}
-        answer = await self._calls.write("comment", repository, "POST", path, ISSUE_COMMENT, data=data, urgency=urgency)
+        segments, data = ("issues", number, "comments"), {"body": body}
+        answer = await self._calls.write(
+            "comment", repository, "POST", segments, ISSUE_COMMENT, data=data, urgency=urgency
+        )
         return answer.model()
 
     async def edit_comment(
         self, repository: str, comment_id: int, body: str, *, urgency: Urgency = Urgency.ORDINARY
     ) -> PostedComment:
         """:raises GaveWayError: where it is progress, and there is no room for it; nothing was sent then"""
-        path, data = f"/issues/comments/{comment_id}", {"body": body}
+        segments, data = ("issues", "comments", comment_id), {"body": body}
         answer = await self._calls.write(
-            "edit_comment", repository, "PATCH", path, ISSUE_COMMENT, data=data, urgency=urgency
+            "edit_comment", repository, "PATCH", segments, ISSUE_COMMENT, data=data, urgency=urgency
         )
         return answer.model()
 
     async def delete_comment(self, repository: str, comment_id: int) -> None:
         """Takes a comment away; one that is gone already is no error."""
-        await self._remove("delete_comment", repository, f"/issues/comments/{comment_id}")
+        await self._remove("delete_comment", repository, ("issues", "comments", comment_id))
 
     async def get_comment(self, repository: str, comment_id: int) -> PostedComment:
-        path = f"/issues/comments/{comment_id}"
-        return (await self._calls.read("get_comment", repository, path, ISSUE_COMMENT)).model()
+        segments = ("issues", "comments", comment_id)
+        return (await self._calls.read("get_comment", repository, segments, ISSUE_COMMENT)).model()
 
     async def comments(
         self, repository: str, number: int, *, since: datetime | None = None
@@ -139,92 +141,96 @@ class GitHub:
         :param since: only those changed at or after this moment, which knows its time zone
         """
         query = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if since else None
-        path = f"/issues/{number}/comments"
-        async for answer in self._calls.read_pages("comments", repository, path, ISSUE_COMMENT, query=query):
+        segments = ("issues", number, "comments")
+        async for answer in self._calls.read_pages("comments", repository, segments, ISSUE_COMMENT, query=query):
             yield answer.model()
 
     async def react(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
         """Puts a reaction under a comment; twice is once. Nothing where GitHub has no address for it: reviews."""
-        path = _reactions_path(kind, comment_id)
-        if path is not None:
+        segments = _reactions(kind, comment_id)
+        if segments is not None:
             await self._calls.write(
-                "react", repository, "POST", path, NOTHING, data={"content": content.value}, repeatable=True
+                "react", repository, "POST", segments, NOTHING, data={"content": content.value}, repeatable=True
             )
 
     async def reacted(self, repository: str, comment_id: int, content: Reaction) -> list[str]:
         """The logins of those who have put a reaction under a comment of the thread."""
-        path = f"/issues/comments/{comment_id}/reactions"
-        pages = self._calls.read_pages("reacted", repository, path, REACTED, query={"content": content.value})
+        segments = ("issues", "comments", comment_id, "reactions")
+        pages = self._calls.read_pages("reacted", repository, segments, REACTED, query={"content": content.value})
         return [person(answer.user).login async for answer in pages]
 
     async def unreact(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
         """Takes the bot's own reaction away, if there is one."""
-        path = _reactions_path(kind, comment_id)
-        if path is None:
+        segments = _reactions(kind, comment_id)
+        if segments is None:
             return
         # Reacting once more is the way to the own reaction's id that needs neither a list nor the own name.
         data = {"content": content.value}
-        reaction = await self._calls.write("unreact", repository, "POST", path, IDENTIFIED, data=data, repeatable=True)
-        await self._remove("unreact", repository, f"{path}/{reaction.id}")
+        reaction = await self._calls.write(
+            "unreact", repository, "POST", segments, IDENTIFIED, data=data, repeatable=True
+        )
+        await self._remove("unreact", repository, (*segments, reaction.id))
 
     # Threads
 
     async def thread(self, repository: str, number: int) -> Thread:
         """An issue or a pull request."""
-        found = await self._calls.read("thread", repository, f"/issues/{number}", THREAD)
+        found = await self._calls.read("thread", repository, ("issues", number), THREAD)
         # The answer does not say it, and taking it for private costs nothing.
         return found.model(repository, is_private=True)
 
     async def threads_labelled(self, repository: str, name: str) -> list[int]:
         """The numbers of the issues and pull requests that carry a label, open or not, the one changed last first."""
         query = {"labels": name, "state": "all", "sort": "updated"}
-        pages = self._calls.read_pages("threads_labelled", repository, "/issues", NUMBERED, query=query)
+        pages = self._calls.read_pages("threads_labelled", repository, ("issues",), NUMBERED, query=query)
         return [answer.number async for answer in pages]
 
     # Labels
 
     async def labels(self, repository: str, number: int) -> list[Label]:
         """The labels of an issue or a pull request."""
-        pages = self._calls.read_pages("labels", repository, f"/issues/{number}/labels", LABEL)
+        pages = self._calls.read_pages("labels", repository, ("issues", number, "labels"), LABEL)
         return [answer.model() async for answer in pages]
 
     async def repository_labels(self, repository: str) -> list[Label]:
         """All that the repository knows."""
-        pages = self._calls.read_pages("repository_labels", repository, "/labels", LABEL)
+        pages = self._calls.read_pages("repository_labels", repository, ("labels",), LABEL)
         return [answer.model() async for answer in pages]
 
     async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]:
         """Puts labels on, makes those that the repository does not know yet, and tells what is on now."""
-        path = f"/issues/{number}/labels"
+        segments = ("issues", number, "labels")
         data = {"labels": [*names]}
-        answers = await self._calls.write("add_labels", repository, "POST", path, LABELS, data=data, repeatable=True)
+        answers = await self._calls.write(
+            "add_labels", repository, "POST", segments, LABELS, data=data, repeatable=True
+        )
         return [answer.model() for answer in answers]
 
     async def remove_label(self, repository: str, number: int, name: str) -> None:
         """Takes a label off; one that is not on is no error."""
-        await self._remove("remove_label", repository, f"/issues/{number}/labels/{_part(name)}")
+        await self._remove("remove_label", repository, ("issues", number, "labels", name))
 
     async def create_label(self, repository: str, label: Label) -> Label:
         """Makes a label, or tells of the one that there is of that name, whatever its colour."""
         data = {"name": label.name, "color": label.color, "description": label.description}
         try:
             answer = await self._calls.write(
-                "create_label", repository, "POST", "/labels", LABEL, data=data, repeatable=True
+                "create_label", repository, "POST", ("labels",), LABEL, data=data, repeatable=True
             )
             return answer.model()
         except UpstreamError as refusal:
             if refusal.kind is not Kind.INVALID:
                 raise
-            path = f"/labels/{_part(label.name)}"
+            segments = ("labels", label.name)
             try:
-                return (await self._calls.read("create_label", repository, path, LABEL)).model()
+                return (await self._calls.read("create_label", repository, segments, LABEL)).model()
             except UpstreamError as error:
                 raise (refusal if error.kind is Kind.NOT_FOUND else error) from None
 
     # Code
 
     async def pull_request(self, repository: str, number: int) -> PullRequest:
-        return (await self._calls.read("pull_request", repository, f"/pulls/{number}", PULL_REQUEST)).model()
+        return (await self._calls.read("pull_request", repository, ("pulls", number), PULL_REQUEST)).model()
 
     async def own_permission(self, repository: str) -> Permission:
         """What the account itself may do there. A fine-grained token may be granted less than its account has."""
@@ -242,9 +248,9 @@ class GitHub:
         parts = path.strip("/").split("/")
         if not {"", ".", ".."}.isdisjoint(parts):
             return None
-        address = "/contents/" + "/".join(_part(part) for part in parts)
+        segments = ("contents", *parts)
         try:
-            found = await self._calls.read("file", repository, address, CONTENT, query={"ref": ref} if ref else None)
+            found = await self._calls.read("file", repository, segments, CONTENT, query={"ref": ref} if ref else None)
         except UpstreamError as error:
             if _is_absent(error, "file"):
                 return None
@@ -258,8 +264,8 @@ class GitHub:
 
     async def check_runs(self, repository: str, ref: str) -> list[CheckRun]:
         """The latest run of each check on a commit, branch or tag."""
-        path = f"/commits/{_part(ref)}/check-runs"
-        pages = self._calls.read_pages("check_runs", repository, path, CHECK_RUN, key="check_runs")
+        segments = ("commits", ref, "check-runs")
+        pages = self._calls.read_pages("check_runs", repository, segments, CHECK_RUN, key="check_runs")
         return [answer.model() async for answer in pages]
 
     async def job_log(self, repository: str, job_id: int) -> str | None:
@@ -268,31 +274,28 @@ class GitHub:
         :param job_id: which is also its check run's
         """
         try:
-            return await self._calls.download("job_log", repository, f"/actions/jobs/{job_id}/logs", limit=LARGEST_LOG)
+            return await self._calls.download(
+                "job_log", repository, ("actions", "jobs", job_id, "logs"), limit=LARGEST_LOG
+            )
         except UpstreamError as error:
             if _is_absent(error, "job_log"):
                 return None
             raise
 
-    async def _remove(self, operation: str, repository: str, path: str) -> None:
+    async def _remove(self, operation: str, repository: str, segments: Segments) -> None:
         try:
-            await self._calls.write(operation, repository, "DELETE", path, NOTHING, repeatable=True)
+            await self._calls.write(operation, repository, "DELETE", segments, NOTHING, repeatable=True)
         except UpstreamError as error:
             if not _is_absent(error, operation):
                 raise
 
 
-def _part(text: str) -> str:
-    """One part of an address: a label may hold a slash, a bot's login holds brackets."""
-    return quote(text, safe="")
-
-
-def _reactions_path(kind: CommentKind, comment_id: int) -> str | None:
+def _reactions(kind: CommentKind, comment_id: int) -> Segments | None:
     match kind:
         case CommentKind.ISSUE_COMMENT:
-            return f"/issues/comments/{comment_id}/reactions"
+            return ("issues", "comments", comment_id, "reactions")
         case CommentKind.REVIEW_COMMENT:
-            return f"/pulls/comments/{comment_id}/reactions"
+            return ("pulls", "comments", comment_id, "reactions")
         case CommentKind.REVIEW:
             return None
 

@@ -6,11 +6,11 @@ https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
 from bot.errors import Kind, Service, UpstreamError
+from bot.github.addresses import address
 from bot.github.session import Session
 from bot.github.shapes import Shape, User
 from bot.github.transport import Credential, Transport
@@ -61,8 +61,8 @@ async def convert(session: Session, code: str, *, base_url: str) -> NewApp:
         `may_have_happened` where the App's secrets may be lost
     """
     transport = Transport(session, base_url=base_url)
-    path = f"/app-manifests/{quote(code, safe='')}/conversions"
-    answer = await transport.send("new_app", "POST", path, credential=_ANYBODY, changes=True)
+    url = address("new_app", "", ("app-manifests", code, "conversions"))
+    answer = await transport.send("new_app", "POST", url, credential=_ANYBODY, changes=True)
     read = answer.read(_NEW_APP)
     if not read.webhook_secret:
         detail = "the App has no webhook secret"

@@ -7,8 +7,9 @@ from bot.commands.labels import LabelRole
 from bot.commands.remove import Remove
 from bot.errors import UserMistake
 from bot.handlers.do import Do
-from bot.handlers.labels import set_on_threads, threads_of
+from bot.handlers.labels import set_on_threads
 from bot.handlers.order import Order
+from bot.handlers.run_marks import threads_of
 from bot.handlers.run_pull_request import flag, of_thread, run_of_thread
 from bot.replies import pull_requests as replies
 from bot.replies.reply import Reply

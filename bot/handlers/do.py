@@ -98,6 +98,23 @@ class Do:
             "permission", _PERMISSION, lambda: self._tools.github.permission(repository, order.person.login)
         )
 
+    async def may_write(self, repository: str) -> bool:
+        """Whether whoever gave the order may write in a repository; False where GitHub does not say.
+
+        :param repository: ``owner/name``
+        """
+        order = self._order
+        if order.by_token:
+            return await self._tools.may_write(repository)
+        if repository.lower() == (order.home or "").lower():
+            # The command's own permission was asked for there.
+            return True
+        try:
+            return await self._tools.github.permission(repository, order.person.login) >= Permission.WRITE
+        except UpstreamError as error:
+            _log.warning("permission.not-read", repository=repository, reason=str(error))
+            return False
+
     async def spend(self, runs: int) -> Over | None:
         """Counts so many agent runs for this order against the config's budgets, once."""
         order, budgets, repository = self._order, self.config.budgets, self._order.home

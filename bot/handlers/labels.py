@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot import log
-from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.labels import LabelRole, label_of
 from bot.errors import UpstreamError
 from bot.handlers.do import Do
-from bot.handlers.pull_request_location import location_of
+from bot.handlers.run_marks import Place, recorded_thread, threads_of
 
 _log = log.get(__name__)
 
@@ -34,27 +33,24 @@ async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on
     return True
 
 
-def threads_of(run: AgentRun) -> list[tuple[str, int]]:
-    """The run's pull requests on GitHub, as repository and number."""
-    return [*dict.fromkeys(place for link in run.github_pull_requests if (place := location_of(link)))]
+async def homes_of(run: AgentRun, do: Do) -> list[Place]:
+    """Where a label on the run is shown: its pull requests, else the thread on which the bot started it.
 
-
-def homes_of(run: AgentRun) -> list[tuple[str, int]]:
-    """Where a mark on the run is shown: its pull requests, else the thread on which the bot started it."""
+    :raises UpstreamError: where the bot's records are on GitHub and cannot be read
+    """
     if places := threads_of(run):
         return places
-    mark = (run.metadata or {}).get(MARK)
-    match mark:
-        case {"repository": str(repository), "number": int(number)}:
-            return [(repository, number)]
-        case _:
-            return []
+    home = await recorded_thread(run, do.thread_runs.of)
+    return [home] if home else []
 
 
-async def set_on_threads(role: LabelRole, threads: Sequence[tuple[str, int]], do: Do, *, on: bool) -> list[str]:
-    """:returns: the threads on which it could not be set, as ``owner/name#number``"""
+async def set_on_threads(role: LabelRole, threads: Sequence[Place], do: Do, *, on: bool) -> list[str]:
+    """Sets the label where whoever gave the command may write.
+
+    :returns: the threads on which it could not be set, as ``owner/name#number``
+    """
     return [
         f"{repository}#{number}"
         for repository, number in threads
-        if not await set_label(role, repository, number, do, on=on)
+        if not (await do.may_write(repository) and await set_label(role, repository, number, do, on=on))
     ]

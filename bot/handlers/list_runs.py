@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.runs import ListRuns
 from bot.handlers.do import Do
-from bot.handlers.labels import threads_of
 from bot.handlers.order import Order
+from bot.handlers.run_marks import mark_of, threads_of
 from bot.replies.list_runs import latest_runs
 from bot.replies.reply import Reply
 
@@ -37,14 +36,7 @@ async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
         searched=searched,
         total=total,
         here=here,
-        asked_by={run.id: login for run in runs if (login := _asked_by(run))},
+        asked_by={run.id: mark.login for run in runs if (mark := mark_of(run)) and mark.login},
         now=do.now(),
         prefix=order.prefix,
     ).holding(runs)
-
-
-def _asked_by(run: AgentRun) -> str | None:
-    """Who had the bot start it, as the bot noted with the run."""
-    mark = (run.metadata or {}).get(MARK)
-    login = mark.get("login") if isinstance(mark, dict) else None
-    return login if isinstance(login, str) else None

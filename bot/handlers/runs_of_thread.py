@@ -7,13 +7,13 @@ import re
 
 from pydantic import TypeAdapter
 
-from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
 from bot.github.models import Thread
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
+from bot.handlers.run_marks import mark_of
 from bot.handlers.tools import Tools
 
 _NUMBERS = TypeAdapter(list[int])
@@ -84,10 +84,10 @@ class RunsOfThread:
 
 def _is_marked(run: AgentRun, thread: Thread) -> bool:
     """Whether the bot noted in the run that it is for this thread."""
-    mark = (run.metadata or {}).get(MARK)
-    if not isinstance(mark, dict) or mark.get("number") != thread.number:
+    mark = mark_of(run)
+    if mark is None or mark.thread is None:
         return False
-    return str(mark.get("repository", "")).lower() == thread.repository.lower()
+    return (mark.thread[0].lower(), mark.thread[1]) == (thread.repository.lower(), thread.number)
 
 
 def _in_footer(thread: Thread) -> int | None:

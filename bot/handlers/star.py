@@ -20,7 +20,7 @@ _RUN_IDS = TypeAdapter(list[int])
 
 async def star(command: Star, order: Order, do: Do) -> Reply:
     run = await visible_run(command.run, order, do, example=f"{order.prefix} star 7")
-    homes = homes_of(run)
+    homes = await homes_of(run, do)
     before = await _before([run.id], homes, do)
     await do.stars.add(do.org_id, run.id, threads=homes, login=order.person.login, at=do.now())
     failed = await set_on_threads(LabelRole.STARRED, homes, do, on=True)
@@ -38,7 +38,7 @@ async def unstar(command: Unstar, order: Order, do: Do) -> Reply:
         await do.stars.remove(do.org_id, runs, threads=[thread])
         return replies.unstarred(before, failed=[])
     run = await visible_run(command.run, order, do, example=f"{order.prefix} unstar 7")
-    homes = homes_of(run)
+    homes = await homes_of(run, do)
     before = await _before([run.id], homes, do)
     await do.stars.remove(do.org_id, [run.id], threads=homes)
     still_starred = {each.run_id for each in await do.stars.all(do.org_id, repository=order.home)}

@@ -16,12 +16,18 @@ from bot.handlers.ports import Confirmations, Spending, Stars, ThreadRuns
 from bot.replies.reply import Reply
 
 
+async def _anywhere(_repository: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """One for the whole process.
 
     :param run_timeout: seconds that a reply follows a run
     :param progress_interval: the shortest time between two progress edits of one reply, in seconds
+    :param may_write: whether whoever gives orders by token may write in a repository; who holds the bot's own token of
+        GitHub may what the token may
     :param told: hears every state of every reply
     :param worker: names this process on GitHub, where no database tells who is at what
     """
@@ -37,6 +43,7 @@ class Tools:
     watcher: RunWatcher
     run_timeout: float
     progress_interval: float
+    may_write: Callable[[str], Awaitable[bool]] = _anywhere
     told: Callable[[Order, Reply], None] = lambda _order, _reply: None
     worker: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

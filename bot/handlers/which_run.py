@@ -5,13 +5,12 @@ The bot's token sees all runs of the organization; whoever reads a thread may no
 
 from __future__ import annotations
 
-from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.errors import UserMistake
 from bot.github.models import Permission
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.pull_request_location import location_of
+from bot.handlers.run_marks import repositories_of
 from bot.replies.failures import no_run_here, no_run_named, not_of_this_repository
 from bot.replies.untrusted import inline_code
 
@@ -49,16 +48,8 @@ async def check_visible(run: AgentRun, order: Order, do: Do, *, is_named: bool) 
     """
     if order.by_token:
         return
-    known = _repositories(run)
+    known = repositories_of(run)
     if order.the_repository().lower() in known or not (known or is_named):
         return
     if known or await do.permission() < Permission.WRITE:
         raise UserMistake(not_of_this_repository(run.id, prefix=order.prefix))
-
-
-def _repositories(run: AgentRun) -> set[str]:
-    """Where a run was started by the bot, and where its pull requests are; in small letters."""
-    mark = (run.metadata or {}).get(MARK)
-    started = {str(mark.get("repository", "")).lower()} if isinstance(mark, dict) else set()
-    places = (location_of(link) for link in run.github_pull_requests)
-    return {*started, *(place[0] for place in places if place)} - {""}

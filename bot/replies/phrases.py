@@ -94,3 +94,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _cell(text: str) -> str:
     """A bar would end the cell, even inside code; a backslash before it would take its escape away."""
     return re.sub(r"(\\*)\|", r"\1\1\\|", " ".join(text.split()))
+
+
+def label_not_changed(threads: Sequence[str]) -> str:
+    """:param threads: as ``owner/name#number``"""
+    where = ", ".join(threads)
+    return f"The label could not be changed on {where}: the bot or whoever asked may not write there, or it is gone."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.codegen.models import AgentRun, RunPullRequest
 from bot.replies.markers import Stage
-from bot.replies.phrases import pull_request_links, run_link
+from bot.replies.phrases import label_not_changed, pull_request_links, run_link
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, inert
 
@@ -59,7 +59,7 @@ def _noted(run: AgentRun, what: str, prefix: str) -> Reply:
 
 
 def _done(run: AgentRun, text: str, next_step: str, failed: Sequence[str]) -> Reply:
-    label = f"The label could not be changed on {', '.join(failed)}: the bot may not, or it is gone." if failed else ""
+    label = label_not_changed(failed) if failed else ""
     parts = (text, label, next_step)
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
 

@@ -32,4 +32,7 @@ def told_on(urls: Sequence[str]) -> str:
 
 
 def not_told() -> str:
-    return "The reason could not be told on a pull request: there is none that the server may write on."
+    return (
+        "The reason was not written on a pull request: there is none on which both the bot and the GitHub account of "
+        "your Codegen token may write."
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
-from bot.replies.phrases import duration, one_line, pull_request_links, run_link, table
+from bot.replies.phrases import duration, label_not_changed, one_line, pull_request_links, run_link, table
 from bot.replies.reply import Reply
 from bot.replies.untrusted import inline_code
 from bot.store.models import Star
@@ -23,7 +23,7 @@ def starred(
     links = pull_request_links(run.github_pull_requests)
     links = links or ", ".join(f"{repository}#{number}" for repository, number in homes)
     where = f"The label is on {links}." if links and not failed else ""
-    parts = (head, where, _failed(failed), f"All of them: `{prefix} starred`")
+    parts = (head, where, label_not_changed(failed) if failed else "", f"All of them: `{prefix} starred`")
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
 
 
@@ -33,7 +33,7 @@ def unstarred(removed: Sequence[int], *, failed: Sequence[str], asked: int | Non
         text = f"Took the star off run{'s' if len(removed) > 1 else ''} {', '.join(map(str, removed))}."
     else:
         text = f"Run {asked} was not starred." if asked else "No run of this conversation was starred."
-    parts = (text, _failed(failed))
+    parts = (text, label_not_changed(failed) if failed else "")
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=tuple(removed))
 
 
@@ -57,10 +57,6 @@ def _row(star: Star, run: AgentRun | None, now: datetime) -> tuple[str, ...]:
         pull_request_links(run.github_pull_requests) if run else "",
         one_line((run.summary or run.result or "") if run else "", 80),
     )
-
-
-def _failed(failed: Sequence[str]) -> str:
-    return f"The label could not be changed on {', '.join(failed)}: the bot may not, or it is gone." if failed else ""
 
 
 def not_to_be_kept(run_id: int) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.codegen.client import MARK, Codegen
+from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
+from bot.handlers.run_marks import mark_of
 from bot.store.models import Budget, Limits, Over
 
 
@@ -67,18 +68,16 @@ class _Asked:
 
 
 def _asked(run: AgentRun) -> _Asked | None:
-    metadata = run.metadata or {}
-    mark = metadata.get(MARK)
-    if not isinstance(mark, dict):
+    metadata, mark = run.metadata or {}, mark_of(run)
+    if mark is None:
         return None
     total = metadata.get("multi_run_total")
     attempts = total if isinstance(total, int) else 1
-    number = mark.get("number")
     return _Asked(
-        identity=str(metadata.get("multi_run_id") or mark.get("identity")),
-        login=str(mark.get("login", "")).lower(),
-        repository=str(mark.get("repository", "")).lower(),
-        number=number if isinstance(number, int) else None,
+        identity=str(metadata.get("multi_run_id") or mark.identity),
+        login=(mark.login or "").lower(),
+        repository=(mark.repository or "").lower(),
+        number=mark.number,
         # The synthesis is a run too, also before it has begun.
         runs=attempts + (attempts > 1),
     )

@@ -14,7 +14,7 @@ from bot.commands.labels import LabelRole, label_of
 from bot.errors import UserMistake
 from bot.github.client import GitHub
 from bot.handlers.configs import Configs
-from bot.handlers.labels import homes_of
+from bot.handlers.run_marks import threads_of
 from bot.replies.stars import no_repository_to_look_in, not_to_be_kept
 from bot.stateless.thread_runs import MarkedRuns
 from bot.store.models import Star
@@ -79,14 +79,14 @@ class LabelledStars:
             page = await self._codegen.runs_page(number)
             seen += len(page.runs)
             for run in page.runs:
-                homes = {(name.lower(), thread) for name, thread in homes_of(run)}
+                homes = {*threads_of(run)}
                 if homes & threads:
                     threads -= homes
                     found[run.id] = None
             if not page.runs or not threads or seen >= page.total:
                 break
         for _, number in sorted(threads, reverse=True):
-            # An older run than was looked at: the thread itself remembers which.
+            # No pull request of a run that was looked at: the thread itself remembers which. A run's mark is not asked.
             runs = await MarkedRuns(self._github).of_thread(org_id, repository=repository, number=number)
             found |= dict.fromkeys(runs[:1])
         return [Star(run) for run in found]

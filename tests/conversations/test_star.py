@@ -142,7 +142,7 @@ async def test_a_label_that_cannot_be_set_is_told(town: Town) -> None:
     assert await town.reply(Stage.FINISHED) == snapshot("""\
 Starred [run 1](https://codegen.com/agent/trace/1).
 
-The label could not be changed on octo/shop#99: the bot may not, or it is gone.
+The label could not be changed on octo/shop#99: the bot or whoever asked may not write there, or it is gone.
 
 All of them: `/codegen starred`\
 """)
@@ -207,3 +207,44 @@ async def test_a_restart_in_the_middle_does_not_make_it_yesterdays_news(
     # Not the next word: the restart may have cut the first command's end off, which is told once more then.
     await town.until_reply(lambda body: body.startswith(says), number=2)
     town.read_all(number=2)
+
+
+async def test_star_forged_mark_sets_no_label_on_the_thread_it_names(town: Town) -> None:
+    """Whoever may start runs at Codegen can write any metadata."""
+    mark = {"repository": "octo/shop", "number": 2, "identity": "issue-comment-1-0", "command": "run"}
+    town.codegen.start_elsewhere("Fix it.", metadata={"codegen_bot": mark})
+    town.codegen.finish(1)
+
+    await town.says("bob", "/codegen star 1")
+
+    await town.reply()
+    await town.until_done(1)
+    assert town.github.labels(2) == []
+
+
+async def test_starred_forged_mark_claims_no_star(town: Town) -> None:
+    await a_finished_run(town)
+    await town.says("bob", "/codegen star", number=2)
+    await town.reply(Stage.FINISHED, number=2)
+    town.codegen.start_elsewhere("Mine.", metadata={"codegen_bot": {"repository": "octo/shop", "number": 1}})
+    town.codegen.finish(2, summary="Look at this.")
+
+    await town.says("bob", "/codegen starred", number=2)
+
+    reply = await town.reply(Stage.FINISHED, number=2)
+    assert "[run 1]" in reply
+    assert "[run 2]" not in reply
+
+
+@pytest.mark.server_only(reason="a workflow's token reaches its own repository only")
+async def test_star_label_in_another_repository_takes_rights_there(town: Town) -> None:
+    await a_finished_run(town)
+    elsewhere = {**town.codegen.runs[1].pull_requests[0], "id": 99, "url": "https://github.com/octo/docs/pull/3"}
+    town.codegen.runs[1].pull_requests.append(elsewhere)
+
+    await town.says("bob", "/codegen star 1", number=2)
+
+    reply = await town.reply(Stage.FINISHED, number=2)
+    assert "The label could not be changed on octo/docs#3: the bot or whoever asked may not write there" in reply
+    assert town.github.labels(1) == [LABEL]
+    assert town.requests("POST", "/octo/docs/") == []

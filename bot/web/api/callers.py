@@ -68,6 +68,12 @@ class Access(Protocol):
         :param patience: seconds for which runs are followed; None: the usual time
         """
 
+    async def may_write(self, org_id: int, repository: str) -> bool:
+        """Whether the GitHub account of the token's owner may write in a repository; False where that is not known.
+
+        :param repository: ``owner/name``
+        """
+
     async def aclose(self) -> None: ...
 
 

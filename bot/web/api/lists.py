@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.codegen.states import normalise
+from bot.handlers.run_marks import mark_of, repositories_of
 from bot.web.api.endpoint import Answer
 from bot.web.api.models import PageOf, PageQuery, RunsQuery
 
@@ -86,7 +85,7 @@ def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun
         (lambda run: (run.id in starred) is query.starred) if query.starred is not None else None,
         (lambda run: run.created_at is not None and run.created_at > after) if after else None,
         (lambda run: run.created_at is not None and run.created_at < before) if before else None,
-        (lambda run: repo in _repositories(run)) if repo else None,
+        (lambda run: repo in repositories_of(run)) if repo else None,
         (lambda run: (run.metadata or {}).get("multi_run_id") == multi_run) if multi_run is not None else None,
         (lambda run: all(word in _texts(run) for word in words)) if words else None,
     ]
@@ -97,16 +96,9 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _repositories(run: AgentRun) -> set[str]:
-    mark = (run.metadata or {}).get(MARK)
-    started = {str(mark.get("repository", "")).lower()} if isinstance(mark, dict) else set()
-    links = (re.search(r"/([\w.-]+/[\w.-]+)/pull/\d+", link.url or "", re.ASCII) for link in run.github_pull_requests)
-    return {*started, *(link[1].lower() for link in links if link)}
-
-
 def _texts(run: AgentRun) -> str:
     """What can be searched. No answer of Codegen's tells a run's prompt; the bot's own runs carry its beginning."""
-    mark = (run.metadata or {}).get(MARK)
-    told = [str(mark.get(name, "")) for name in ("prompt", "login", "repository")] if isinstance(mark, dict) else []
+    mark = mark_of(run)
+    told = [text for text in (mark.prompt, mark.login, mark.repository) if text] if mark else []
     titles = [link.title or "" for link in run.github_pull_requests]
     return "\n".join([str(run.id), run.status or "", run.summary or "", run.result or "", *titles, *told]).lower()

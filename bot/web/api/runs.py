@@ -143,7 +143,8 @@ async def logs(call: Call) -> Answer:
 async def _told(call: Call, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> Answer:
     """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
     reply = await carry_out(call, command)
-    told = await call.services.tell_reason(call.org_id, await run_of(call), command.USAGE.name, reason)
+    access = call.caller.access
+    told = await call.services.tell_reason(access, call.org_id, await run_of(call), command.USAGE.name, reason)
     return Answer(
         document=Done(agent_run_id=call.run_id, message="\n\n".join(part for part in (reply.text, told) if part))
     )

@@ -11,6 +11,7 @@ from bot.codegen.models import AgentRun
 from bot.handlers.configs import Configs, House
 from bot.handlers.ports import Stars
 from bot.run_ends import RunEnds
+from bot.web.api.callers import Access
 from bot.web.api.kept import Kept
 from bot.web.api.run_index import RunIndexes
 
@@ -30,7 +31,8 @@ class Services:
     :param configs: the repositories' config files, as the server's own GitHub account reads them
     :param usual_house: what holds where no config file says anything
     :param multi_runs: those that were asked for by HTTP
-    :param tell_reason: writes why something was done on a run's pull requests, where the server may, and says where
+    :param tell_reason: writes why something was done on a run's pull requests, where the server and the caller's
+        account may write, and says where
     """
 
     own_org_id: int
@@ -41,5 +43,5 @@ class Services:
     configs: Configs
     usual_house: House
     multi_runs: MultiRuns
-    tell_reason: Callable[[int, AgentRun, str, str | None], Awaitable[str]]
+    tell_reason: Callable[[Access, int, AgentRun, str, str | None], Awaitable[str]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -1,0 +1,42 @@
+"""Addresses of GitHub's API: which names can be a repository's, and the paths below one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from bot.api_path import Segments, UnsafeSegmentError, api_path
+from bot.errors import Kind, Service, UpstreamError
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
+"""An owner has letters, digits and hyphens, and an underscore where an enterprise manages its accounts; a repository
+besides has dots."""
+
+HIGHEST_NUMBER = 2**31 - 1
+"""Of an issue or a pull request."""
+
+
+def is_repository(name: str) -> bool:
+    """Whether GitHub's rules let a repository have this name: ``owner/name``."""
+    return _REPOSITORY.fullmatch(name) is not None
+
+
+def address(operation: str, repository: str, segments: Segments, query: Mapping[str, str] | None = None) -> str:
+    """The path and query of a request below a repository's address.
+
+    :param operation: what the error is to call it
+    :param repository: ``owner/name``; empty: what concerns no repository, but the account or App itself
+    :raises UpstreamError: of kind INVALID, before anything is sent, where a name cannot stand in a path
+    """
+    if repository and not is_repository(repository):
+        raise _unsendable(operation, "no repository can have this name")
+    try:
+        path = api_path(*(("repos", *repository.split("/")) if repository else ()), *segments)
+        return path + (f"?{urlencode(query)}" if query else "")
+    except (UnsafeSegmentError, UnicodeEncodeError):
+        raise _unsendable(operation, "no address can hold this name") from None
+
+
+def _unsendable(operation: str, detail: str) -> UpstreamError:
+    return UpstreamError(Service.GITHUB, Kind.INVALID, operation, detail=f"{detail}; nothing was sent")
