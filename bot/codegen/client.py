@@ -145,11 +145,12 @@ class Codegen:
         :param since: when the command was given; older runs are not looked at
         """
         async for run in self.runs(source_type=None):
+            # First: what was there before the command was given cannot be its run, whatever its metadata say.
+            if run.created_at is not None and run.created_at < since - CLOCK_SLACK:
+                return None
             mark = (run.metadata or {}).get(MARK)
             if isinstance(mark, dict) and mark.get("identity") == identity:
                 return run
-            if run.created_at is not None and run.created_at < since - CLOCK_SLACK:
-                return None
         return None
 
     async def resume_run(self, run_id: int, prompt: str, *, images: Sequence[str] = ()) -> AgentRun:

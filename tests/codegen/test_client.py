@@ -111,6 +111,15 @@ async def test_a_run_is_found_by_its_identity(codegen: Codegen, emulator: Codege
     assert await codegen.find_run("c-2", since=began) is None
 
 
+async def test_find_run_older_than_the_command_is_none_of_its_own(codegen: Codegen, emulator: CodegenEmulator) -> None:
+    """Somebody may have written the identity of a command to come into a run's metadata."""
+    forged = emulator.start_elsewhere("Hello", metadata={MARK: {"identity": "c-1"}})
+
+    later = forged.created_at + CLOCK_SLACK + timedelta(seconds=1)
+
+    assert await codegen.find_run("c-1", since=later) is None
+
+
 async def test_older_runs_are_not_searched(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     """But those within the two clocks' difference are."""
     await codegen.create_run("Hello", metadata={MARK: {"identity": "c-1"}})
