@@ -9,10 +9,11 @@ from datetime import datetime
 
 from bot.commands.by_label import command_of
 from bot.commands.named import Named
-from bot.commands.reading import Said, new_since, read
+from bot.commands.reading import Said, first_line_of, new_since, read
 from bot.commands.usage import Mistake
 from bot.first_look import is_own
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
+from bot.github.models import Person
 from bot.handlers.configs import House, Wrong
 from bot.handlers.order import LabelChange, NamedUse, Order
 from bot.replies.failures import config_is_wrong
@@ -91,14 +92,22 @@ def _about_config(order: Order, wrong: Wrong) -> Order:
 
 
 def _said(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> list[Said]:
+    author = event.comment.author
+    text = _own_words(event.comment.body, author)
     match event:
         case CommentPosted():
-            return read(event.comment.body, prefix=config.prefix, prompts=config.prompts)
+            return read(text, prefix=config.prefix, prompts=config.prompts)
         case CommentEdited():
             # Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders.
-            if event.sender.login != event.comment.author.login:
+            if event.sender.login != author.login:
                 return []
-            return new_since(event.before, event.comment.body, prefix=config.prefix, prompts=config.prompts)
+            before = _own_words(event.before, author)
+            return new_since(before, text, prefix=config.prefix, prompts=config.prompts)
+
+
+def _own_words(text: str, author: Person) -> str:
+    """What of a comment may hold commands: of a bot's, the first line. The rest may quote anybody, as a changelog."""
+    return first_line_of(text) if author.is_bot else text
 
 
 def identity(event: CommentPosted | CommentEdited, said: Said) -> str:

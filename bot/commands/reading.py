@@ -86,6 +86,11 @@ def new_since(
     return [said for said in read(after, prefix=prefix, prompts=prompts) if said.occurrence >= old[said.source]]
 
 
+def first_line_of(text: str) -> str:
+    """The first line of a comment, however its lines end."""
+    return _clean(text).partition("\n")[0]
+
+
 def _too_many() -> Mistake:
     return Mistake(
         f"One comment holds {COMMANDS_A_COMMENT} commands at most; those behind were not carried out. "

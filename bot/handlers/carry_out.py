@@ -159,16 +159,14 @@ async def _check_person(order: Order, do: Do) -> None:
     """:raises Refusal: where the person may not give this command."""
     if order.by_token:
         return
-    if order.person.is_bot and do.config.allows_bot(order.person.login):
-        # Whoever may change the config has let it in; GitHub tells no permissions of bots.
-        return
-    if order.person.is_bot:
-        raise Refusal(failures.bot_refused(order.person.login))
+    person = order.person
+    if person.is_bot and do.config.bot_level(person.login) is None:
+        raise Refusal(failures.bot_refused(person.login))
     has = await do.permission()
     needed = _needed(order, do)
     if has < needed:
         text = failures.not_allowed(
-            order.person.login, needed=needed.word, has=has.word, who_can=await do.who_can(needed)
+            person.login, is_bot=person.is_bot, needed=needed.word, has=has.word, who_can=await do.who_can(needed)
         )
         raise Refusal(text)
 

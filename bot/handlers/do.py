@@ -89,10 +89,14 @@ class Do:
         return self._tools.now()
 
     async def permission(self) -> Permission:
-        """What the person who gave the order may do in its repository."""
+        """What whoever gave the order may do in its repository. GitHub knows no permissions of bots: theirs are the
+        config's."""
         order = self._order
         if order.by_token:
             return Permission.ADMIN
+        if order.person.is_bot:
+            level = self.config.bot_level(order.person.login)
+            return Permission.NONE if level is None else Permission[level.upper()]
         repository = order.the_repository()
         return await self._record(
             "permission", _PERMISSION, lambda: self._tools.github.permission(repository, order.person.login)

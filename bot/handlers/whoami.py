@@ -24,5 +24,14 @@ async def whoami(command: WhoAmI, order: Order, do: Do) -> Reply:  # noqa: ARG00
             raise
         # What was asked for first does not hang on Codegen.
         codegen = replies.acting_as_nobody_knows(sentence(error))
-    said = replies.whoami(order.person.login, order.home, has=has, who_can=who_can, codegen=codegen, config=do.config)
+    person = order.person
+    said = replies.whoami(
+        person.login,
+        order.home,
+        is_bot=person.is_bot,
+        has=has,
+        who_can=who_can,
+        codegen=codegen,
+        config=do.config,
+    )
     return said.holding(me)

@@ -18,12 +18,14 @@ def refused(error: UserMistake) -> Reply:
     return Reply(stage=Stage.REFUSED, text=error.text, reason=reason)
 
 
-def not_allowed(login: str, *, needed: str, has: str, who_can: Sequence[str]) -> str:
+def not_allowed(login: str, *, is_bot: bool = False, needed: str, has: str, who_can: Sequence[str]) -> str:
     """:param needed: the permission's word; ``write`` covers maintain and admin too."""
-    has_words = f"has `{has}`" if has != "none" else "has none"
+    has_words = f"`{login}` has `{has}`" if has != "none" else f"`{login}` has none"
+    if is_bot:
+        has_words = f"`allowed-bots` in the config file gives `{login}` `{has}`"
     logins = [f"`{name}`" for name in who_can]
     people = f" {', '.join(logins)} can." if logins else " Somebody with it can."
-    return f"`{login}` may not do this here: it takes `{needed}` access, and `{login}` {has_words}.{people}"
+    return f"`{login}` may not do this here: it takes `{needed}` access, and {has_words}.{people}"
 
 
 def no_run_here(example: str, *, prefix: str) -> str:
@@ -68,7 +70,10 @@ def over_budget(over: Over, *, login: str, runs: int, resets_in: float) -> str:
 
 
 def bot_refused(login: str) -> str:
-    return f"`{login}` is a bot, and bots may not give commands here. A person with `write` access can."
+    return (
+        f"`{login}` is a bot, and bots may not give commands here unless `allowed-bots` in the config file names them. "
+        "A person with `write` access can."
+    )
 
 
 IN_A_COMMENT = "give the command again in a new comment"

@@ -40,11 +40,19 @@ def overview(config: RepositoryConfig) -> Reply:
             "| say | what it does | who may |",
             "|---|---|---|",
             *rows,
+            *_bots(config),
             "",
             f"More on one of them: `{prefix} help run`",
         )
     )
     return Reply(stage=Stage.FINISHED, text=text)
+
+
+def _bots(config: RepositoryConfig) -> list[str]:
+    if not config.allowed_bots:
+        return []
+    allowed = ", ".join(f"`{login}` (`{level}`)" for login, level in config.allowed_bots.items())
+    return ["", f"Bots that may give a command, on the first line of a comment: {allowed}"]
 
 
 def of(name: str, config: RepositoryConfig) -> Reply:

@@ -16,6 +16,7 @@ def whoami(
     login: str,
     repository: str | None,
     *,
+    is_bot: bool,
     has: Permission,
     who_can: Sequence[str],
     codegen: str,
@@ -37,8 +38,9 @@ def whoami(
         )
         for needed in sorted({*takes.values()})
     ]
+    source = "the config file" if is_bot else "GitHub"
     parts = (
-        f"You are `{login}`, and GitHub says that you have `{has.word}` access to `{repository}`.",
+        f"You are `{login}`, and {source} says that you have `{has.word}` access to `{repository}`.",
         table(("commands", "take", "you may", "because"), rows),
         codegen,
     )

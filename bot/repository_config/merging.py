@@ -11,19 +11,24 @@ from bot.repository_config.document import Document
 from bot.repository_config.model import Names, RepositoryConfig
 from bot.repository_config.problems import ConfigProblems, Problem
 
+_ONE_VALUE = frozenset({"allowed-bots"})
+"""Maps that are not merged key by key: a repository must be able to leave out a bot that the organisation lets in."""
+
 
 def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:
     """What holds in a repository: its own file, and where that does not say, the organisation's.
 
-    Maps are merged key by key; a named prompt is one value. A list is one value too. What a file says is what it holds
-    (pydantic's fields set), so ``null`` or a default that is written down goes over the organisation's word.
+    Maps are merged key by key; a named prompt is one value. A list is one value too, and so are the allowed bots. What
+    a file says is what it holds (pydantic's fields set), so ``null`` or a default that is written down goes over the
+    organisation's word.
 
     :param organisation: None where there is no such file; `repository` likewise
     :raises ConfigProblems: where two files that are each fine give the same name to two labels, or too many prompts
     """
     said = _said(organisation)
     for key, value in _said(repository).items():
-        said[key] = {**said.get(key, {}), **value} if isinstance(value, dict) else value
+        is_merged = isinstance(value, dict) and key not in _ONE_VALUE
+        said[key] = {**said.get(key, {}), **value} if is_merged else value
     try:
         return RepositoryConfig.model_validate(said, by_alias=True, by_name=False)
     except ValidationError as error:

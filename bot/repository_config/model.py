@@ -8,9 +8,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from bot.repository_config.pattern_speed import SLOW, is_slow
@@ -19,6 +29,9 @@ from bot.repository_config.prompts import misplaced
 
 Level = Literal["read", "triage", "write", "maintain", "admin"]
 """A permission in the repository, from the least to the most."""
+
+BotLevel = Literal["read", "triage", "write"]
+"""A bot's permission, from the least to the most. It speaks for whoever can make it speak, so never more than write."""
 
 PREFIX_PATTERN = r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$"
 LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,98}(\[bot\])?$"
@@ -205,6 +218,21 @@ PromptName = Annotated[
     str, Field(max_length=LONGEST_PROMPT_NAME, pattern=PROMPT_NAME_PATTERN), AfterValidator(_not_built_in)
 ]
 Login = Annotated[str, Field(pattern=LOGIN_PATTERN)]
+_Bots = Annotated[Mapping[Login, BotLevel], Field(max_length=100)]
+_Logins = Annotated[tuple[Login, ...], Field(max_length=100)]
+_LOGINS: TypeAdapter[tuple[str, ...]] = TypeAdapter(_Logins)
+
+
+def _with_levels(given: Any) -> Any:
+    """A list of logins as the map that it stands for."""
+    if isinstance(given, (list, tuple)):
+        return dict.fromkeys(_LOGINS.validate_python(given), "write")
+    if not isinstance(given, Mapping):
+        raise PydanticCustomError("bots_type", "no list and no map")
+    return given
+
+
+AllowedBots = Annotated[_Bots, BeforeValidator(_with_levels, json_schema_input_type=_Logins | _Bots)]
 SecretPattern = Annotated[
     str, AfterValidator(_usable), Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_PATTERN})
 ]
@@ -217,11 +245,10 @@ class RepositoryConfig(_Part):
     permissions: Mapping[CommandName, Level] = Field(
         default_factory=dict, description="The permission in the repository that a command takes, by its name."
     )
-    allowed_bots: tuple[Login, ...] = Field(
-        default=(),
-        strict=False,  # a list will do
-        max_length=100,
-        description="The logins of bots that may give commands, such as renovate[bot].",
+    allowed_bots: AllowedBots = Field(
+        default_factory=dict,
+        description="The bots that may give commands, such as renovate[bot], each with its permission: read, triage or "
+        "write. A list of logins gives each of them write.",
     )
     labels: Labels = Field(default_factory=Labels, description="The names of the labels that the bot obeys or sets.")
     defaults: Defaults = Field(default_factory=Defaults, description="What a command takes where its flags do not say.")
@@ -253,6 +280,16 @@ class RepositoryConfig(_Part):
             return self.permissions.get(command, default)
         return prompt.permission or self.permissions.get(prompt.command, default)
 
-    def allows_bot(self, login: str) -> bool:
-        """Whether a bot of that login may give commands; GitHub does not tell logins apart by their case."""
-        return login.casefold() in {allowed.casefold() for allowed in self.allowed_bots}
+    def bot_level(self, login: str) -> BotLevel | None:
+        """A bot's permission; None where it may give no commands.
+
+        Logins are compared without case, as on GitHub. The name of an App stands for its login: `renovate` is
+        `renovate[bot]` too. Where several keys match, the least permission holds.
+
+        :param login: of an account that GitHub calls a bot
+        """
+        name = login.casefold()
+        matching = [
+            level for key, level in self.allowed_bots.items() if name in {key.casefold(), f"{key.casefold()}[bot]"}
+        ]
+        return min(matching, key=get_args(BotLevel).index, default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bot.repository_config.model import LONGEST_PROMPT_NAME, PROMPT_NAME_PATTERN, RepositoryConfig
+from bot.repository_config.model import LOGIN_PATTERN, LONGEST_PROMPT_NAME, PROMPT_NAME_PATTERN, RepositoryConfig
 
 
 def schema(*, commands: Collection[str] = ()) -> dict[str, Any]:
@@ -18,6 +18,9 @@ def schema(*, commands: Collection[str] = ()) -> dict[str, Any]:
     # Pydantic's schema leaves names that do not match the pattern alone.
     names: dict[str, Any] = {"pattern": PROMPT_NAME_PATTERN, "maxLength": LONGEST_PROMPT_NAME}
     properties["prompts"]["propertyNames"] = names
+    for form in properties["allowed-bots"]["anyOf"]:
+        if form["type"] == "object":
+            form["propertyNames"] = {"pattern": LOGIN_PATTERN}
     if commands:
         names["not"] = {"enum": list(commands)}
         permissions = properties["permissions"]

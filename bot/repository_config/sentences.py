@@ -102,6 +102,10 @@ def _sentence(kind: str, context: dict[str, Any], path: Path, value: Any, names:
             return f"{where} {context['fault']}."
         case "same_label":
             return f'{where} is also the label of "labels.{context["other"]}". Each needs a name of its own.'
+        case "bots_type":
+            return (
+                f"{where} should be a list of logins, or a map of logins and their permissions, {_what(value, kind)}."
+            )
         case "built_in_name":
             return f"{where} has the name of a built-in command. Choose another one."
         case "string_too_long":

@@ -34,7 +34,7 @@ def test_the_example_is_fine_and_what_it_changes_is_shown() -> None:
 FILE is fine. It changes this:
   permissions.multi-run: maintain
   permissions.status: read
-  allowed-bots: renovate[bot] instead of an empty list
+  allowed-bots.renovate[bot]: write
   defaults.agent-type: claude_code instead of null
   budgets.runs-per-person-a-day: 20 instead of null
   budgets.runs-per-thread-a-day: 10 instead of null

@@ -49,7 +49,7 @@ async def test_a_bot_is_refused(town: Town) -> None:
     await town.says("renovate[bot]", "/codegen run merge me")
 
     assert await town.reply() == snapshot(
-        "`renovate[bot]` is a bot, and bots may not give commands here. A person with `write` access can."
+        "`renovate[bot]` is a bot, and bots may not give commands here unless `allowed-bots` in the config file names them. A person with `write` access can."
     )
 
 
@@ -65,7 +65,7 @@ async def test_the_bot_never_answers_itself(town: Town) -> None:
     await town.reply(Stage.FINISHED)
     assert (await town.reply()).startswith("/codegen run dig deeper")
     assert await town.reply() == snapshot(
-        "`codegen-bot[bot]` is a bot, and bots may not give commands here. A person with `write` access can."
+        "`codegen-bot[bot]` is a bot, and bots may not give commands here unless `allowed-bots` in the config file names them. A person with `write` access can."
     )
     assert town.codegen.runs == {}
     assert len(town.bot_comments()) == 4

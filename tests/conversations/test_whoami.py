@@ -139,3 +139,15 @@ async def test_the_config_decides_what_a_command_takes(town: Town) -> None:
     assert [row for row in rows if "`admin`" in row] == snapshot(
         ["| `run`, `fix-tests` | `admin` | no | `write` is less than `admin`; somebody with it can |"]
     )
+
+
+async def test_whoami_of_an_allowed_bot_shows_the_config_level(town: Town) -> None:
+    town.github.add_bot("renovate[bot]")
+    town.github.world.files["main", ".github/codegen-bot.yml"] = "allowed-bots: {'renovate[bot]': triage}"
+
+    await town.says("renovate[bot]", "/codegen whoami")
+
+    said = await town.reply(Stage.FINISHED)
+    assert said.partition("\n")[0] == snapshot(
+        "You are `renovate[bot]`, and the config file says that you have `triage` access to `octo/shop`."
+    )

@@ -116,6 +116,12 @@ class Town:
         assert found is not None
         return found[0]
 
+    @staticmethod
+    def trusted(prompt: str) -> str:
+        """What of a prompt does not stand between two lines of its fence."""
+        fence = Town.fence(prompt)
+        return "".join(prompt.split(f"\n{fence}\n")[::2])
+
     def _next(self, stage: Stage | None, number: int) -> list[str]:
         for comment in self.bot_comments(number):
             for place in range(self._read.get(comment.id, 0), len(comment.versions)):

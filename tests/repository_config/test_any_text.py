@@ -87,12 +87,13 @@ documents = st.recursive(
 levels = st.sampled_from(["read", "triage", "write", "maintain", "admin"])
 names = st.sampled_from(["fix-tests", "a", "b2"])
 labels = st.sampled_from(["A", "a", "b", "c", "codegen:run"])
+bots = st.sampled_from(["renovate[bot]", "ci"])
 likely = st.fixed_dictionaries(
     {},
     optional={
         "prefix": st.sampled_from(["/bot", "/Code-gen_2"]),
         "permissions": st.dictionaries(st.sampled_from(COMMANDS), levels),
-        "allowed-bots": st.lists(st.sampled_from(["renovate[bot]", "ci"]), max_size=3),
+        "allowed-bots": st.lists(bots, max_size=3) | st.dictionaries(bots, st.sampled_from(["read", "write"])),
         "labels": st.dictionaries(st.sampled_from(["run", "multi-run", "remove", "starred"]), labels),
         "defaults": st.fixed_dictionaries({}, optional={"model": st.none() | st.just("m"), "concurrency": st.integers(1, 20)}),
         "progress": st.booleans(),

@@ -80,7 +80,14 @@ def test_a_named_prompt_is_one_value() -> None:
 def test_a_list_is_one_value() -> None:
     config = merged("allowed-bots: [a, b]\nsecret-patterns: [x]", "allowed-bots: [c]")
 
-    assert (config.allowed_bots, config.secret_patterns) == (("c",), ("x",))
+    assert (config.allowed_bots, config.secret_patterns) == ({"c": "write"}, ("x",))
+
+
+def test_merge_takes_allowed_bots_as_one_value() -> None:
+    """Else a repository could not leave out a bot that its organisation allows."""
+    config = merged("allowed-bots: {a: write, b: read}", "allowed-bots: {b: triage}")
+
+    assert config.allowed_bots == {"b": "triage"}
 
 
 def test_labels_that_two_files_give_the_same_name_are_told() -> None:

@@ -55,11 +55,23 @@ def test_a_named_prompt_takes_what_its_command_takes_by_itself() -> None:
     [("renovate[bot]", True), ("Renovate[bot]", True), ("renovate", False), ("renovate[bot]x", False), ("", False)],
 )
 def test_a_bot_is_allowed_by_its_whole_login(login: str, *, allowed: bool) -> None:
-    assert RepositoryConfig(allowed_bots=("renovate[bot]",)).allows_bot(login) is allowed
+    assert (RepositoryConfig(allowed_bots={"renovate[bot]": "write"}).bot_level(login) is not None) is allowed
 
 
 def test_no_bot_is_allowed_by_default() -> None:
-    assert not RepositoryConfig().allows_bot("renovate[bot]")
+    assert RepositoryConfig().bot_level("renovate[bot]") is None
+
+
+@pytest.mark.parametrize("login", ["renovate[bot]", "RENOVATE[bot]", "renovate"])
+def test_allowed_bots_take_an_app_by_its_name(login: str) -> None:
+    assert RepositoryConfig(allowed_bots={"renovate": "triage"}).bot_level(login) == "triage"
+
+
+def test_allowed_bots_named_twice_have_the_lower_level() -> None:
+    allowed = RepositoryConfig(allowed_bots={"ci": "write", "ci[bot]": "read", "CI": "triage"})
+
+    assert allowed.bot_level("ci[bot]") == "read"
+    assert allowed.bot_level("ci") == "triage"
 
 
 @pytest.mark.parametrize("role", LabelRole)

@@ -33,7 +33,7 @@ def test_the_defaults() -> None:
         {
             "prefix": "/codegen",
             "permissions": {},
-            "allowed-bots": [],
+            "allowed-bots": {},
             "labels": {
                 "run": "codegen:run",
                 "multi-run": "codegen:multi-run",
@@ -73,7 +73,7 @@ prompts:
     assert read(text, commands=COMMANDS) == RepositoryConfig(
         prefix="/bot",
         permissions={"run": "maintain"},
-        allowed_bots=("renovate[bot]", "ci-user"),
+        allowed_bots={"renovate[bot]": "write", "ci-user": "write"},
         labels=Labels(multi_run="several agents"),
         defaults=Defaults(model="claude-sonnet-4", agent_type="claude_code", concurrency=20),
         progress=False,
@@ -155,7 +155,10 @@ Line 26: "prompts.status" has the name of a built-in command. Choose another one
         ('labels: {run: "a\\nb"}', snapshot('Line 1: "labels.run" should be text in one line, without blanks around it.')),
         (f"labels: {{run: {'x' * 51}}}", snapshot('Line 1: "labels.run" has more than 50 characters.')),
         ("labels: {run: A, remove: a}", snapshot('Line 1: "labels.remove" is also the label of "labels.run". Each needs a name of its own.')),
-        ("allowed-bots: renovate", snapshot('Line 1: "allowed-bots" should be a list, not the text "renovate".')),
+        ("allowed-bots: renovate", snapshot('Line 1: "allowed-bots" should be a list of logins, or a map of logins and their permissions, not the text "renovate".')),
+        ("allowed-bots:", snapshot('Line 1: "allowed-bots" should be a list of logins, or a map of logins and their permissions, but nothing stands there.')),
+        ("allowed-bots: {ci: admin}", snapshot('Line 1: "allowed-bots.ci" should be read, triage or write, not the text "admin".')),
+        ("allowed-bots:\n  ci: read\n  a b: write", snapshot('Line 3: "allowed-bots.a b" should be a login on GitHub, such as renovate[bot].')),
         ("allowed-bots: [1]", snapshot('Line 1: Entry 1 of "allowed-bots" should be text, not the number 1. Put it in quotes.')),
         ("defaults: {concurrency: '3'}", snapshot('Line 1: "defaults.concurrency" should be a whole number, not the text "3".')),
         ("defaults: {concurrency: 3.0}", snapshot('Line 1: "defaults.concurrency" should be a whole number, not the number 3.0.')),
