@@ -44,6 +44,14 @@ class AnsweredElsewhereError(BotError):
     """Another worker has taken the same command a moment earlier; its reply's address is the only argument."""
 
 
+class OffloadError(BotError):
+    """No worker process could do a piece of work on a text; what happened is the only argument."""
+
+
+class WorkLimitError(OffloadError):
+    """Work on a text exceeded its limit of time or memory."""
+
+
 class Service(Enum):
     """Which outside world failed."""
 
@@ -153,4 +161,6 @@ _BY_NAME: dict[str, type[BotError]] = {
     "UserMistake": UserMistake,
     "AnsweredElsewhereError": AnsweredElsewhereError,
     "StoreError": StoreError,
+    "OffloadError": OffloadError,
+    "WorkLimitError": WorkLimitError,
 }

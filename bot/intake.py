@@ -6,38 +6,52 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from bot.commands.by_label import command_of
 from bot.commands.named import Named
-from bot.commands.reading import Said, first_line_of, new_since, read
+from bot.commands.reading import Said, first_line_of, may_speak, new_since, read
 from bot.commands.usage import Mistake
+from bot.errors import WorkLimitError
 from bot.first_look import is_own
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Person
 from bot.handlers.configs import House, Wrong
 from bot.handlers.order import LabelChange, NamedUse, Order
-from bot.replies.failures import config_is_wrong
+from bot.offload.pool import WorkerPool
+from bot.replies.failures import config_is_wrong, took_too_long_to_read
 from bot.repository_config.model import RepositoryConfig
 
+READING_LIMIT = 3.0
+"""Seconds that reading one comment may take in a worker: GitHub waits ten for its answer."""
 
-def orders(event: Event, *, delivery: str, house: House, now: Callable[[], datetime]) -> list[Order]:
+
+async def orders(
+    event: Event, *, delivery: str, house: House, now: Callable[[], datetime], offload: WorkerPool
+) -> list[Order]:
     """What an event asks for, each with its identity; empty for nearly every event.
+
+    A comment that takes too long to read is an order too: its author is told so.
 
     :param delivery: the delivery's GUID
     :param house: what holds in the repository; a config file that cannot be used is told of once, where it is met
+    :param offload: where long comments are read
+    :raises OffloadError: where none of its workers can read it
     """
     found = (
         _by_label(event, delivery, house.config, now())
         if isinstance(event, LabelChanged)
-        else _by_comment(event, house.config, now())
+        else await _by_comment(event, house.config, now(), offload)
     )
     if found and house.wrong is not None:
         found.append(_about_config(found[0], house.wrong))
     return found
 
 
-def _by_comment(event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
-    all_said = [] if is_own(event.comment) else _said(event, config)
+async def _by_comment(
+    event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime, offload: WorkerPool
+) -> list[Order]:
+    all_said = [] if is_own(event.comment) else await _said(event, config, offload)
     return [_order(event, said, config, asked_at) for said in all_said]
 
 
@@ -91,18 +105,30 @@ def _about_config(order: Order, wrong: Wrong) -> Order:
     )
 
 
-def _said(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> list[Said]:
+async def _said(event: CommentPosted | CommentEdited, config: RepositoryConfig, offload: WorkerPool) -> list[Said]:
+    if not may_speak(event.comment.body, prefix=config.prefix) or not _is_its_authors(event):
+        return []
+    try:
+        return await offload.run(_reading(event, config), limit=READING_LIMIT)
+    except WorkLimitError:
+        # The next delivery of it would take as long. Every edit has the same identity: it is told once a comment.
+        return [Said(Mistake(took_too_long_to_read(), "unknown"), source="")]
+
+
+def _is_its_authors(event: CommentPosted | CommentEdited) -> bool:
+    """Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders."""
+    return isinstance(event, CommentPosted) or event.sender.login == event.comment.author.login
+
+
+def _reading(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> Callable[[], list[Said]]:
     author = event.comment.author
     text = _own_words(event.comment.body, author)
     match event:
         case CommentPosted():
-            return read(text, prefix=config.prefix, prompts=config.prompts)
+            return partial(read, text, prefix=config.prefix, prompts=config.prompts)
         case CommentEdited():
-            # Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders.
-            if event.sender.login != author.login:
-                return []
             before = _own_words(event.before, author)
-            return new_since(before, text, prefix=config.prefix, prompts=config.prompts)
+            return partial(new_since, before, text, prefix=config.prefix, prompts=config.prompts)
 
 
 def _own_words(text: str, author: Person) -> str:

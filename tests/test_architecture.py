@@ -29,7 +29,7 @@ LAYERS = (
     ("replies",),
     ("commands",),
     ("shared_runs", "run_ends"),
-    ("github", "codegen", "store", "repository_config"),
+    ("github", "codegen", "store", "repository_config", "offload"),
     ("log", "metrics", "observer"),
     ("config", "measures"),
     ("errors", "api_path"),

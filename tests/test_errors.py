@@ -14,12 +14,14 @@ from bot.errors import (
     AnsweredElsewhereError,
     BotError,
     Kind,
+    OffloadError,
     Refusal,
     Service,
     SettingsError,
     StoreError,
     UpstreamError,
     UserMistake,
+    WorkLimitError,
     from_json,
     retry_delay,
     to_json,
@@ -38,6 +40,8 @@ OTHERS = [
     Refusal("Somebody with write access can."),
     AnsweredElsewhereError("https://github.com/octo/shop/pull/1#issuecomment-1"),
     StoreError("database is locked"),
+    OffloadError("no worker process could be started"),
+    WorkLimitError("it took longer than 10 seconds"),
 ]
 ALL = [*UPSTREAM, BARE, *OTHERS]
 

@@ -120,7 +120,13 @@ class Work:
         now = direct.pace.now()
         # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
         asked_at = min(event.at or now, now)
-        found = orders_of(event, delivery=f"run-{self._job.run_id}", house=house, now=lambda: asked_at)
+        found = await orders_of(
+            event,
+            delivery=f"run-{self._job.run_id}",
+            house=house,
+            now=lambda: asked_at,
+            offload=direct.offload,
+        )
         return [replace(order, waits=self._inputs.wait, posts=self._inputs.comment) for order in found]
 
     async def _thread(self, direct: Direct) -> Thread | None:

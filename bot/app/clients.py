@@ -24,6 +24,7 @@ from bot.github.session import Session
 from bot.github.transport import new_session
 from bot.handlers.configs import PATH, Configs
 from bot.observer import NOBODY, Observer
+from bot.offload.pool import LIMIT as TEXT_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Pace:
         that it is up
     :param missed_every: seconds between two looks for them; None: nobody looks
     :param codegen_windows: Codegen's rate limits
+    :param text_limit: seconds that a worker may take to prepare one text
     """
 
     shortest: float = 2.0
@@ -57,6 +59,7 @@ class Pace:
     missed_first: float = 10.0
     missed_every: float | None = 180.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
+    text_limit: float = TEXT_LIMIT
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

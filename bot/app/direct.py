@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from bot.app.clients import Clients, Pace, clients
@@ -12,6 +12,7 @@ from bot.dry_run.dry_run import DryRun
 from bot.handlers.configs import PATH
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
+from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
 from bot.stateless.confirmations import MarkedConfirmations
 from bot.stateless.desk import Desk
@@ -22,9 +23,13 @@ from bot.stateless.thread_runs import MarkedRuns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
-    """Open clients, and the desk that carries orders out with them."""
+    """Open clients, and the desk that carries orders out with them.
+
+    :param offload: where long texts are read and prepared
+    """
 
     clients: Clients
+    offload: WorkerPool
     desk: Desk
     pace: Pace
 
@@ -54,7 +59,10 @@ async def directly(
     if dry_run is not None:
         dry = DryRun(dry_run, secrets=_tokens(settings), now=pace.now)
         pace = _in_no_time(pace, dry)
-    async with clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds:
+    async with (
+        aclosing(WorkerPool(limit=pace.text_limit)) as offload,
+        clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds,
+    ):
         tools = Tools(
             codegen=worlds.codegen,
             org_id=settings.codegen_org_id,
@@ -65,6 +73,7 @@ async def directly(
             spending=MarkedSpending(worlds.codegen),
             confirmations=MarkedConfirmations(worlds.github),
             watcher=worlds.watcher,
+            offload=offload,
             run_timeout=settings.run_timeout_minutes * 60,
             progress_interval=settings.progress_interval_seconds,
             told=told,
@@ -73,7 +82,7 @@ async def directly(
             sleep=pace.sleep,
         )
         desk = Desk(tools, retries=retries, begins=dry.begins) if dry else Desk(tools, retries=retries)
-        yield Direct(clients=worlds, desk=desk, pace=pace)
+        yield Direct(clients=worlds, offload=offload, desk=desk, pace=pace)
 
 
 def _tokens(settings: Accounts) -> list[str]:

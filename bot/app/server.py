@@ -26,6 +26,7 @@ from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
+from bot.offload.pool import WorkerPool
 from bot.recovery.watch import LOCK as MISSED
 from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
@@ -116,6 +117,7 @@ async def _application(
         witness = partial(Witnessed, ends=ends, org_id=settings.codegen_org_id)
         async with (
             holding(database) as locks,
+            aclosing(WorkerPool(limit=pace.text_limit)) as offload,
             clients(settings, pace, observer=metrics, witness=witness) as own_worlds,
             watching(own_worlds, settings, pace, database, locks, witness) as (executor_id, worlds, lag),
         ):
@@ -130,6 +132,7 @@ async def _application(
                 spending=Spending(database),
                 confirmations=Confirmations(database),
                 watcher=worlds.watcher,
+                offload=offload,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,
                 now=pace.now,
@@ -171,6 +174,7 @@ async def _application(
                     secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
                     house_of=worlds.configs.soon,
                     submit=engine.submit,
+                    offload=offload,
                     metrics=metrics,
                     now=pace.now,
                     seen=missed.see,

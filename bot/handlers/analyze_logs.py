@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
 from bot import log
 from bot.commands.analyze_logs import AnalyzeLogs
-from bot.errors import UpstreamError, UserMistake
+from bot.errors import OffloadError, UpstreamError, UserMistake
 from bot.github.models import CheckRun
 from bot.handlers.budget import spend
 from bot.handlers.do import Do
@@ -19,8 +18,7 @@ from bot.replies import analysis as replies
 from bot.replies import prompts, runs
 from bot.replies.analysis import FailedCheck, Findings
 from bot.replies.failures import sentence
-from bot.replies.job_log import excerpt
-from bot.replies.redaction import redact_patterns
+from bot.replies.job_log import telling
 from bot.replies.reply import Reply
 
 _log = log.get(__name__)
@@ -51,8 +49,8 @@ async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
-    ended = await do.following.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
-    return replies.sandbox_analysed(ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
+    ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
+    return await do.shaped(replies.sandbox_analysed, ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
 
 
 async def _of_checks(order: Order, do: Do) -> Reply:
@@ -62,9 +60,9 @@ async def _of_checks(order: Order, do: Do) -> Reply:
     sha = place.pull_request.head_sha
     findings = await do.runs.settled("failed-checks", _FINDINGS, lambda: _find(sha, order, do))
     if not findings.failed:
-        return replies.none_failed(findings, prefix=order.prefix)
+        return await do.shaped(replies.none_failed, findings, prefix=order.prefix)
     if not any(check.excerpt for check in findings.failed):
-        return replies.nothing_to_read(findings)
+        return await do.shaped(replies.nothing_to_read, findings)
 
     await spend(1, order, do)
     evidence = [(check.name, check.excerpt or check.problem) for check in findings.failed]
@@ -75,12 +73,14 @@ async def _of_checks(order: Order, do: Do) -> Reply:
             agent_type=do.config.defaults.agent_type,
         )
     except UpstreamError as error:
-        return replies.not_asked(findings, error)
+        return await do.shaped(replies.not_asked, findings, error)
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
-    await do.show(replies.asked(started.run, findings))
-    ended = await do.following.wait(started, show=lambda run, seconds: replies.looking(run, findings, seconds=seconds))
-    return replies.checks_explained(ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
+    await do.show_shaped(replies.asked, started.run, findings)
+    ended = await do.following.wait(
+        started, show=lambda run, seconds: do.shaped(replies.looking, run, findings, seconds=seconds)
+    )
+    return await do.shaped(replies.checks_explained, ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
 
 
 async def _find(sha: str, order: Order, do: Do) -> Findings:
@@ -114,8 +114,11 @@ async def _read(failed: Sequence[CheckRun], order: Order, do: Do) -> tuple[Faile
                 _log.warning("job-log.failed", job=check.id, reason=str(error))
                 refusal, problem = error, f"its log could not be read: {sentence(error)}"
         words = text or "\n\n".join(part for part in (check.title, check.summary) if part)
-        # Megabytes take a moment, in which others are served.
-        kept = await asyncio.to_thread(_telling, words, budget, do.config.secret_patterns)
+        try:
+            kept = await do.shaped(telling, words, budget, do.config.secret_patterns)
+        except OffloadError as error:
+            _log.warning("job-log.unprepared", job=check.id, reason=str(error))
+            kept, problem = "", "its log took too long to read"
         found.append(
             FailedCheck(
                 name=check.name,
@@ -128,9 +131,3 @@ async def _read(failed: Sequence[CheckRun], order: Order, do: Do) -> tuple[Faile
     if refusal is not None and not any(check.excerpt for check in found):
         raise refusal
     return tuple(found)
-
-
-def _telling(log: str, budget: int, secrets: Sequence[str]) -> str:
-    """:param secrets: the repository's own patterns of what must not be shown, not even to an agent."""
-    kept = redact_patterns(excerpt(log, budget), secrets)
-    return kept[max(len(kept) - budget, 0) :]

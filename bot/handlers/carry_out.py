@@ -30,7 +30,7 @@ from bot.commands.status import Status
 from bot.commands.usage import Mistake
 from bot.commands.users import Users
 from bot.commands.whoami import WhoAmI
-from bot.errors import AnsweredElsewhereError, Refusal, UpstreamError, UserMistake
+from bot.errors import AnsweredElsewhereError, OffloadError, Refusal, UpstreamError, UserMistake
 from bot.github.models import Permission, Reaction
 from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
@@ -59,6 +59,7 @@ from bot.handlers.whoami import whoami
 from bot.replies import failures
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
+from bot.replies.unprepared import unprepared
 
 _log = log.get(__name__)
 
@@ -113,11 +114,26 @@ async def carry_out(order: Order, do: Do) -> Reply:
     reply = await _answer(order, do)
     # A label that says it needs no comment that says it too.
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
-        await do.show_last(reply)
+        reply = await _show_last(reply, order, do)
         await do.react(LAST_REACTION[reply.stage])
     await _settle_label(order, do, reply.stage)
     _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
     return reply
+
+
+async def _show_last(reply: Reply, order: Order, do: Do) -> Reply:
+    """:returns: what the comment says then"""
+    try:
+        await do.show_last(reply)
+    except OffloadError as error:
+        reply = _unprepared(error, order, do)
+        await do.show_last(reply)
+    return reply
+
+
+def _unprepared(error: OffloadError, order: Order, do: Do) -> Reply:
+    _log.error("command.unprepared", reason=str(error))
+    return unprepared([*do.seen_runs.values()], identity=order.identity, again=order.again)
 
 
 def _is_state(order: Order) -> bool:
@@ -150,6 +166,8 @@ async def _answer(order: Order, do: Do) -> Reply:
     except UpstreamError as error:
         _log.warning("command.upstream-failed", reason=str(error))
         return failures.upstream(error, again=order.again)
+    except OffloadError as error:
+        return _unprepared(error, order, do)
     except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
         _log.exception("command.broken")
         return failures.own_fault(order.identity, again=order.again)

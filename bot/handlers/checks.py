@@ -15,10 +15,10 @@ async def checks(command: Checks, order: Order, do: Do) -> Reply:
     repository = await codegen_repository(order, do)
     settings = await do.codegen.check_suite_settings(repository.id)
     if not command.changes:
-        return replies.shown(repository, settings, prefix=order.prefix).holding(settings)
+        return (await do.shaped(replies.shown, repository, settings, prefix=order.prefix)).holding(settings)
     await do.codegen.update_check_suite_settings(repository.id, _change(command, settings))
     settings = await do.codegen.check_suite_settings(repository.id)
-    return replies.changed(repository, settings).holding(settings)
+    return (await do.shaped(replies.changed, repository, settings)).holding(settings)
 
 
 def _change(command: Checks, settings: CheckSuiteSettings) -> CheckSuiteChange:

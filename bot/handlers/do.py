@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.errors import UpstreamError
+from bot.errors import OffloadError, UpstreamError
 from bot.github.models import Permission, PostedComment, PullRequest, Reaction
 from bot.handlers.following import Following
 from bot.handlers.living_reply import LivingReply
@@ -24,6 +26,9 @@ from bot.replies.markers import Marker
 from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
 from bot.store.models import Limits, Over
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _log = log.get(__name__)
 
@@ -58,6 +63,7 @@ class Do:
             sleep=tools.sleep,
             told=tools.told,
             worker=tools.worker,
+            offload=tools.offload,
         )
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
@@ -260,6 +266,21 @@ class Do:
         if self._order.thread is None or not self._order.posts:
             return None
         return await self._reply.earlier()
+
+    async def shaped(self, shape: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `shape` makes of texts that others wrote, off the event loop where they are long.
+
+        :param shape: a module's function, mostly one of `bot.replies`; it and its arguments can be pickled
+        :raises OffloadError: where it takes too long
+        """
+        return await self._tools.offload.run(partial(shape, *args, **kwargs))
+
+    async def show_shaped(self, shape: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Shows progress that quotes what others wrote; the work goes on without it where it takes too long."""
+        try:
+            await self.show(await self.shaped(shape, *args, **kwargs))
+        except OffloadError as error:
+            _log.warning("reply.left-out", reason=str(error))
 
     async def show(self, reply: Reply) -> None:
         """Makes the living reply say this. Only its first and its last word are worth waiting for GitHub."""

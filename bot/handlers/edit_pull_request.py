@@ -25,5 +25,5 @@ async def edit_pull_request(command: EditPullRequest, order: Order, do: Do) -> R
     state = STATES[type(command)]
     edited = await do.codegen.edit_pull_request(link.id, state)
     if not edited.success:
-        return replies.not_edited(run, link, edited.error)
+        return await do.shaped(replies.not_edited, run, link, edited.error)
     return replies.edited(run, link, state, prefix=order.prefix)

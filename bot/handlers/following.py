@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
@@ -56,7 +56,7 @@ class Following:
         self,
         started: Started,
         *,
-        show: Callable[[AgentRun, float], Reply],
+        show: Callable[[AgentRun, float], Awaitable[Reply]],
         resumed: AgentRun | None = None,
         part: str = "",
     ) -> Ended:
@@ -72,10 +72,13 @@ class Following:
         def seconds() -> float:
             return (tools.now() - started.at).total_seconds()
 
+        async def progress_made() -> Reply | None:
+            return None if latest.finished else await show(latest, seconds())
+
         async def work() -> Ended:
             nonlocal latest
             async with Progress(
-                lambda: None if latest.finished else show(latest, seconds()),
+                progress_made,
                 edit=self._reply.show,
                 is_behind=self._is_behind,
                 interval=tools.progress_interval,
@@ -103,7 +106,7 @@ class Following:
         return ended
 
     async def wait_for_all(
-        self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Reply], patience: float
+        self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Awaitable[Reply]], patience: float
     ) -> list[Ended]:
         """Waits until every one of the runs has ended.
 

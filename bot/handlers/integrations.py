@@ -11,4 +11,4 @@ from bot.replies.reply import Reply
 
 async def integrations(command: Integrations, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
     found = await do.codegen.integrations()
-    return replies.integrations(found).holding(found)
+    return (await do.shaped(replies.integrations, found)).holding(found)

@@ -13,7 +13,6 @@ from bot.replies.failures import sentence
 from bot.replies.multi_run import Closing
 from bot.replies.phrases import pull_request_links
 from bot.replies.reply import Reply
-from bot.replies.untrusted import cut, inert
 
 
 async def keep(command: Keep, order: Order, do: Do) -> Reply:
@@ -33,7 +32,7 @@ async def keep(command: Keep, order: Order, do: Do) -> Reply:
     await do.show(replies.keeping(name, chosen))
     others = [run for run in attempts.values() if run.id != chosen.id]
     closings = [await _close(link, do) for run in others for link in run.github_pull_requests]
-    return replies.kept(name, chosen, closings)
+    return await do.shaped(replies.kept, name, chosen, closings)
 
 
 def _index(run: AgentRun) -> int | None:
@@ -49,4 +48,4 @@ async def _close(link: RunPullRequest, do: Do) -> Closing:
         return Closing(link=shown, problem=sentence(error))
     if edited.success:
         return Closing(link=shown)
-    return Closing(link=shown, problem=cut(inert(edited.error or "Codegen does not say why."), 200))
+    return Closing(link=shown, problem=await do.shaped(replies.refused_closing, edited.error))

@@ -29,7 +29,8 @@ async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
     if order.thread is not None:
         thread = (order.thread.repository, order.thread.number)
         here = {*await do.thread_runs.of(*thread), *(run.id for run in runs if thread in threads_of(run))}
-    return latest_runs(
+    shown = await do.shaped(
+        latest_runs,
         runs,
         status=command.status,
         more=len(found) > len(runs),
@@ -39,4 +40,5 @@ async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
         asked_by={run.id: mark.login for run in runs if (mark := mark_of(run)) and mark.login},
         now=do.now(),
         prefix=order.prefix,
-    ).holding(runs)
+    )
+    return shown.holding(runs)

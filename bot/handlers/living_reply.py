@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -18,6 +19,7 @@ from bot.github.models import PostedComment
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
 from bot.handlers.thread_markers import replies_on
+from bot.offload.pool import WorkerPool
 from bot.replies.markers import Marker, Stage
 from bot.replies.redaction import redact_patterns
 from bot.replies.reply import Reply, render
@@ -56,10 +58,12 @@ class LivingReply:
         sleep: Callable[[float], Awaitable[None]],
         told: Callable[[Order, Reply], None],
         worker: str | None,
+        offload: WorkerPool,
     ) -> None:
         self._order = order
         self._told = told
         self._worker = worker
+        self._offload = offload
         self._github = github
         self._record = record
         self._again = again
@@ -91,6 +95,7 @@ class LivingReply:
         leave no room for it, it is dropped too, and the comment `is_behind`.
 
         :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
+        :raises OffloadError: where the text takes too long to prepare
         """
         if patterns := self.config.secret_patterns:
             # In a thread: they may take as long as their limit.
@@ -104,12 +109,7 @@ class LivingReply:
             self.is_behind = False
             return
         is_last = patient or reply.stage in _LAST_STAGES
-        body = render(
-            reply,
-            identity=self._order.identity,
-            command=self._order.name,
-            worker=self._worker,
-        )
+        body = await self._rendered(reply)
         if self._comment_id is None:
             # Where the comment is an earlier attempt's, what it says is not known.
             first = Urgency.LAST_WORD if is_last else Urgency.ORDINARY
@@ -122,6 +122,13 @@ class LivingReply:
         elif not await self._is_edited(reply, body, Urgency.LAST_WORD if is_last else Urgency.PROGRESS):
             return
         self._shown, self.is_behind = body, False
+
+    async def _rendered(self, reply: Reply) -> str:
+        # What scripts get besides may be large, and stands in no comment.
+        shown = replace(reply, data=None)
+        order = self._order
+        rendered = partial(render, shown, identity=order.identity, command=order.name, worker=self._worker)
+        return await self._offload.run(rendered)
 
     async def _is_edited(self, reply: Reply, body: str, urgency: Urgency) -> bool:
         """Tries it once."""

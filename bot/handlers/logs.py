@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from bot.codegen.client import PAGE_SIZE
 from bot.codegen.models import AgentRun, LogEntry
 from bot.commands.logs import Logs
@@ -21,8 +19,7 @@ MOST_PAGES = 5
 async def logs(command: Logs, order: Order, do: Do) -> Reply:
     run = await do.codegen.run(await which_run(command.run, order, do, example=f"{order.prefix} logs 7"))
     trace = await _trace(run, do)
-    # Looking for secrets in a huge trace takes half a second, in which other orders go on.
-    reply = await asyncio.to_thread(replies.logs, run, trace, last=command.last, prefix=order.prefix)
+    reply = await do.shaped(replies.logs, run, trace, last=command.last, prefix=order.prefix)
     return reply.holding(trace.entries)
 
 

@@ -46,25 +46,27 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
         return replies.left(attempts, prefix=order.prefix)
 
     ended = await do.following.wait_for_all(
-        started, show=lambda latest: replies.working(_updated(attempts, latest)), patience=_patience(do)
+        started,
+        show=lambda latest: do.shaped(replies.working, _updated(attempts, latest)),
+        patience=_patience(do),
     )
     attempts = _updated(attempts, {each.run.id: each for each in ended})
     good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
     seconds = max(each.seconds for each in ended)
     if not good:
-        return replies.none_succeeded(attempts, prefix=order.prefix)
+        return await do.shaped(replies.none_succeeded, attempts, prefix=order.prefix)
     if len(good) == 1:
-        return replies.one_succeeded(attempts, good[0], seconds=seconds, prefix=order.prefix)
+        return await do.shaped(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=order.prefix)
 
     try:
         synthesis = await _synthesise(command, order, do, good, place, total=len(attempts))
     except UpstreamError as error:
-        return replies.synthesis_not_started(attempts, sentence(error), prefix=order.prefix)
-    await do.show(replies.synthesising(attempts, synthesis.run))
+        return await do.shaped(replies.synthesis_not_started, attempts, sentence(error), prefix=order.prefix)
+    await do.show_shaped(replies.synthesising, attempts, synthesis.run)
     last = await do.following.wait(
-        synthesis, show=lambda run, _: replies.synthesising(attempts, run), part=".synthesis"
+        synthesis, show=lambda run, _: do.shaped(replies.synthesising, attempts, run), part=".synthesis"
     )
-    return replies.outcome(attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
+    return await do.shaped(replies.outcome, attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
 
 
 def _patience(do: Do) -> float:

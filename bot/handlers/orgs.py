@@ -11,4 +11,4 @@ from bot.replies.reply import Reply
 
 async def orgs(command: Orgs, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
     organizations = await do.codegen.organizations()
-    return replies.orgs(organizations, own=do.org_id).holding(organizations)
+    return (await do.shaped(replies.orgs, organizations, own=do.org_id)).holding(organizations)

@@ -8,7 +8,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from bot import log
+from bot.errors import OffloadError
 from bot.replies.reply import Reply
+
+_log = log.get(__name__)
 
 CATCHING_UP = 5.0
 """Seconds at the least until what could not be shown is tried again, as it is by then."""
@@ -19,7 +23,8 @@ class Progress:
 
     Leaving it waits for an edit under way: nothing old comes after the end.
 
-    :param show: makes the reply of how things are; None where there is nothing to show
+    :param show: makes the reply of how things are; None where there is nothing to show. One that takes too long to make
+        is the last that is tried
     :param edit: makes the comment say it
     :param is_behind: whether the comment says less than it was made to say, so that it is worth trying again
     :param interval: the shortest time between two edits, in seconds
@@ -28,7 +33,7 @@ class Progress:
 
     def __init__(
         self,
-        show: Callable[[], Reply | None],
+        show: Callable[[], Awaitable[Reply | None]],
         *,
         edit: Callable[[Reply], Awaitable[None]],
         is_behind: Callable[[], bool],
@@ -68,9 +73,12 @@ class Progress:
             if self._over.is_set():
                 return
             self._heard.clear()
-            reply = self._show()
-            if reply is not None:
-                await self._edit(reply)
+            try:
+                if (reply := await self._show()) is not None:
+                    await self._edit(reply)
+            except OffloadError as error:
+                _log.warning("progress.ended", reason=str(error))
+                return
             await self._rest(self._interval)
 
     async def _rest(self, seconds: float) -> None:

@@ -11,4 +11,4 @@ from bot.replies.reply import Reply
 
 async def repos(command: Repos, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
     repositories = await do.codegen.repositories()
-    return replies.repos(repositories, here=order.home or "").holding(repositories)
+    return (await do.shaped(replies.repos, repositories, here=order.home or "")).holding(repositories)

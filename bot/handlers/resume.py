@@ -22,6 +22,6 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.resumed(started.run))
     ended = await do.following.wait(
-        started, show=lambda seen, seconds: runs.working(seen, seconds=seconds), resumed=before
+        started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds), resumed=before
     )
-    return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix)

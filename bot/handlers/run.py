@@ -30,5 +30,5 @@ async def run(command: Run, order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
-    ended = await do.following.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
-    return runs.outcome(ended.run, seconds=ended.seconds, prefix=order.prefix)
+    ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
+    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix)

@@ -45,10 +45,14 @@ LONGEST_BEGINNING = 200
 """Characters of a prompt's first line that go with its run: no answer of Codegen's tells what was asked for."""
 
 
+LOOKED_AT = 4_000
+"""Characters of a prompt that are searched for secrets, for its beginning."""
+
+
 def _beginning(order: Order) -> str | None:
     """The first line of what the person wrote; the prompt that Codegen gets tells of the place first."""
     asked = getattr(order.command, "prompt", None)
-    return first_line(redact(asked), LONGEST_BEGINNING) if asked else None
+    return first_line(redact(asked.lstrip()[:LOOKED_AT]), LONGEST_BEGINNING) if asked else None
 
 
 class Runs:

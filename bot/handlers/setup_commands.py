@@ -28,5 +28,5 @@ async def setup_commands(command: SetupCommands, order: Order, do: Do) -> Reply:
     if not order.waits:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
-    ended = await do.following.wait(started, show=lambda seen, seconds: runs.working(seen, seconds=seconds))
-    return replies.outcome(ended.run, repository, seconds=ended.seconds, prefix=order.prefix)
+    ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
+    return await do.shaped(replies.outcome, ended.run, repository, seconds=ended.seconds, prefix=order.prefix)

@@ -51,7 +51,8 @@ async def starred(command: Starred, order: Order, do: Do) -> Reply:  # noqa: ARG
     stars = await do.stars.all(do.org_id, repository=order.home)
     # One page of runs, so that the table can say what they are; older ones keep their number and link.
     known = {run.id: run for run in (await do.codegen.runs_page(1)).runs} if stars else {}
-    return replies.all_starred(stars, known, now=do.now(), prefix=order.prefix).holding(stars)
+    shown = await do.shaped(replies.all_starred, stars, known, now=do.now(), prefix=order.prefix)
+    return shown.holding(stars)
 
 
 async def _before(run_ids: Sequence[int], threads: Sequence[tuple[str, int]], do: Do) -> list[int]:

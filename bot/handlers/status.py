@@ -13,4 +13,4 @@ from bot.replies.reply import Reply
 async def status(command: Status, order: Order, do: Do) -> Reply:
     run = await visible_run(command.run, order, do, example=f"{order.prefix} status 7")
     seconds = (do.now() - run.created_at).total_seconds() if run.created_at else None
-    return runs.status(run, seconds=seconds, prefix=order.prefix).holding(run)
+    return (await do.shaped(runs.status, run, seconds=seconds, prefix=order.prefix)).holding(run)

@@ -13,6 +13,7 @@ from bot.github.client import GitHub
 from bot.handlers.configs import Configs
 from bot.handlers.order import Order
 from bot.handlers.ports import Confirmations, Spending, Stars, ThreadRuns
+from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
 
 
@@ -24,6 +25,7 @@ async def _anywhere(_repository: str) -> bool:
 class Tools:
     """One for the whole process.
 
+    :param offload: where long texts are read and prepared
     :param run_timeout: seconds that a reply follows a run
     :param progress_interval: the shortest time between two progress edits of one reply, in seconds
     :param may_write: whether whoever gives orders by token may write in a repository; who holds the bot's own token of
@@ -41,6 +43,7 @@ class Tools:
     confirmations: Confirmations
     configs: Configs
     watcher: RunWatcher
+    offload: WorkerPool
     run_timeout: float
     progress_interval: float
     may_write: Callable[[str], Awaitable[bool]] = _anywhere

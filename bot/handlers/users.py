@@ -14,4 +14,4 @@ async def users(command: Users, order: Order, do: Do) -> Reply:  # noqa: ARG001 
         user = await do.codegen.user(command.user)
         return replies.user(user, org_id=do.org_id).holding(user)
     everybody = await do.codegen.users()
-    return replies.users(everybody, org_id=do.org_id).holding(everybody)
+    return (await do.shaped(replies.users, everybody, org_id=do.org_id)).holding(everybody)

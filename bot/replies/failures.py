@@ -53,6 +53,13 @@ def config_is_wrong(path: str, problems: Sequence[str]) -> str:
     )
 
 
+def took_too_long_to_read() -> str:
+    return (
+        "This comment took too long to read, so nothing in it was carried out.\n\n"
+        "Next: give the command in a comment of its own."
+    )
+
+
 def over_budget(over: Over, *, login: str, runs: int, resets_in: float) -> str:
     """:param resets_in: seconds"""
     whose = {

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from bot.replies.redaction import REDACTED, redact
+from bot.replies.redaction import REDACTED, redact, redact_patterns
 
 LONGEST = 6_000_000
 MOST_LINES = 200_000
@@ -46,6 +46,15 @@ def excerpt(log: str, budget: int) -> str:
     lines = _without_keys(lines)
     chosen = _chosen(lines, budget)
     return _end_of(_joined(lines, chosen, is_cut=is_cut), budget)
+
+
+def telling(log: str, budget: int, secrets: Sequence[str]) -> str:
+    """The same, or its end, where it is free of what the repository's own patterns match.
+
+    :param secrets: the patterns of what must not be shown, not even to an agent
+    """
+    kept = redact_patterns(excerpt(log, budget), secrets)
+    return kept[max(len(kept) - budget, 0) :]
 
 
 # The log without what the runner and the terminal put into it

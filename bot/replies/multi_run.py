@@ -263,6 +263,11 @@ class Closing:
     problem: str = ""
 
 
+def refused_closing(error: str | None) -> str:
+    """:param error: Codegen's words"""
+    return cut(inert(error or "Codegen does not say why."), 200)
+
+
 def keeping(name: str, run: AgentRun) -> Reply:
     return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Keeping {_the(name)} and closing the others…", runs=(run.id,))
 

@@ -6,6 +6,7 @@ so that GitHub shows the delivery as failed and it can be delivered again.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,12 +18,13 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
-from bot.errors import StoreError
+from bot.errors import OffloadError, StoreError
 from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
 from bot.handlers.configs import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics, Outcome
+from bot.offload.pool import WorkerPool
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
@@ -31,6 +33,10 @@ LARGEST_BODY = 25 * 1024 * 1024
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
 
 TOO_LARGE = "The body is larger than 25 MB."
+
+READING_PATIENCE = 5.0
+"""Seconds after which it is given up to read a comment, where the workers have other things to do: beside what the
+repository's config may take, GitHub waits for no more."""
 
 NOTHING_TAKEN = b'{"commands": []}'
 
@@ -47,6 +53,8 @@ class GitHubWebhooks:
     :param secrets: every one of them is valid
     :param house_of: what holds in a repository, by its name; must answer within GitHub's ten seconds
     :param submit: takes an order durably
+    :param offload: where long comments are read
+    :param patience: seconds after which it is given up to read one
     :param seen: hears of the repositories from which deliveries come, as far as these are read
     """
 
@@ -56,13 +64,17 @@ class GitHubWebhooks:
         secrets: Sequence[str],
         house_of: Callable[[str], Awaitable[House]],
         submit: Submit,
+        offload: WorkerPool,
         metrics: Metrics,
         now: Callable[[], datetime],
         seen: Callable[[str], None] = lambda _repository: None,
+        patience: float = READING_PATIENCE,
     ) -> None:
         self._secrets = secrets
         self._house_of = house_of
         self._submit = submit
+        self._offload = offload
+        self._patience = patience
         self._metrics = metrics
         self._now = now
         self._seen = seen
@@ -137,13 +149,13 @@ class GitHubWebhooks:
 
         :param delivery: the delivery's GUID
         :returns: the identities of what was ordered
-        :raises Problem: 503 where the database does not take it
+        :raises Problem: 503 where the database does not take it, or the comment could not be read just now
         """
         self._seen(event.thread.repository)
         house = await self._house_of(event.thread.repository)
         now = self._now()
         asked_at = min(event.at or now, now)
-        orders = intake.orders(event, delivery=delivery, house=house, now=lambda: asked_at)
+        orders = await self._orders(event, delivery, house, asked_at)
         for order in orders:
             try:
                 is_new = await self._submit(order)
@@ -157,6 +169,17 @@ class GitHubWebhooks:
             else:
                 _log.info("order.known", **order.log_values())
         return [order.identity for order in orders]
+
+    async def _orders(self, event: events.Event, delivery: str, house: House, asked_at: datetime) -> list[Order]:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await intake.orders(
+                    event, delivery=delivery, house=house, now=lambda: asked_at, offload=self._offload
+                )
+        except (OffloadError, TimeoutError) as error:
+            _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
+            detail = "The comment could not be read just now; deliver it again later."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
 
 
 async def _body(request: web.Request) -> bytes:

@@ -68,6 +68,7 @@ class Town:
         self.codegen_windows: dict[str, tuple[int, float]] = {}
         self.write_windows: tuple[tuple[float, int], ...] = ()
         self.missed_every: float | None = None
+        self.text_limit = 60.0
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -221,6 +222,7 @@ class Town:
             missed_first=0.0,
             missed_every=self.missed_every,
             codegen_windows=self.codegen_windows,
+            text_limit=self.text_limit,
             now=self._clock.now,
             sleep=_nap,
         )

@@ -20,6 +20,7 @@ from bot.github.models import Comment, CommentKind, Permission, Person, PullRequ
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
+from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 from bot.store.locks import Locks, open_locks
@@ -145,6 +146,7 @@ class World:
             confirmations=nothing,
             configs=nothing,
             watcher=nothing,
+            offload=WorkerPool(),
             run_timeout=60,
             progress_interval=0,
         )

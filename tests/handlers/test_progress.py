@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from bot.errors import WorkLimitError
 from bot.handlers.progress import Progress
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
@@ -26,8 +27,11 @@ class Comment:
 
 
 def progress_of(comment: Comment, states: list[str]) -> Progress:
+    async def show() -> Reply:
+        return Reply(stage=Stage.WORKING, text=states[-1])
+
     return Progress(
-        lambda: Reply(stage=Stage.WORKING, text=states[-1]),
+        show,
         edit=comment.edit,
         is_behind=lambda: comment.is_behind,
         interval=0.0,
@@ -62,3 +66,20 @@ async def test_what_has_been_shown_is_not_shown_again_unasked() -> None:
         progress.heard()
         await comment.tries.get()
     assert comment.tries.empty()
+
+
+async def test_progress_that_takes_too_long_to_make_is_not_tried_again() -> None:
+    """What it tells of goes on."""
+    tried = asyncio.Queue[None]()
+
+    async def show() -> Reply:
+        tried.put_nowait(None)
+        raise WorkLimitError("it took longer than 10 seconds")
+
+    comment = Comment(room=True)
+    async with Progress(show, edit=comment.edit, is_behind=lambda: False, interval=0.0, catching_up=0.0) as progress:
+        progress.heard()
+        await tried.get()
+        progress.heard()
+        await asyncio.sleep(0)
+    assert (tried.empty(), comment.text) == (True, "")

@@ -16,6 +16,7 @@ from bot.github.signature import sign
 from bot.handlers.configs import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics
+from bot.offload.pool import WorkerPool
 from bot.repository_config.model import RepositoryConfig
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
@@ -77,18 +78,33 @@ async def usual_house(_repository: str) -> House:
 
 
 def application(
-    orders: Orders, *, check: Callable[[], Awaitable[None]] = healthy, patience: float = 5.0
+    orders: Orders,
+    *,
+    check: Callable[[], Awaitable[None]] = healthy,
+    patience: float = 5.0,
+    offload: WorkerPool | None = None,
 ) -> web.Application:
-    """The real application, as `bot.app` puts it together."""
-    metrics = Metrics()
+    """The real application, as `bot.app` puts it together.
+
+    :param patience: seconds for the check, and for reading a comment
+    """
+    metrics, offload = Metrics(), offload or WorkerPool()
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
         house_of=usual_house,
         submit=orders.submit,
+        offload=offload,
         metrics=metrics,
         now=lambda: NOON,
+        patience=patience,
     )
-    return make_application(webhooks, check=check, metrics=metrics, patience=patience)
+    made = make_application(webhooks, check=check, metrics=metrics, patience=patience)
+
+    async def close(_application: web.Application) -> None:
+        await offload.aclose()
+
+    made.on_cleanup.append(close)
+    return made
 
 
 def written(body: str | None, **more: Any) -> dict[str, Any]:

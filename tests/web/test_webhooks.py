@@ -15,6 +15,7 @@ from inline_snapshot import snapshot
 
 from bot.errors import StoreError
 from bot.github.signature import sign
+from bot.offload.pool import WorkerPool
 from bot.web.webhooks import LARGEST_BODY
 from tests.log_lines import lines, logged
 from tests.web.deliveries import (
@@ -265,6 +266,17 @@ async def test_an_order_that_cannot_be_taken_is_answered_with_a_fault_and_may_co
     orders.failure = None
     response = await deliver(client, issue_comment("/codegen run fix it"))
     assert response.status == 202
+    assert orders.prompts == ["fix it"]
+
+
+async def test_a_comment_that_no_worker_is_free_to_read_may_come_again(orders: Orders) -> None:
+    """Nothing of it is lost: GitHub shows the delivery as failed. Short comments need no worker."""
+    long = issue_comment("/codegen run fix it " + "word " * 2_000)
+    async with TestClient(TestServer(application(orders, patience=0.01, offload=WorkerPool(most=0)))) as client:
+        response = await deliver(client, long)
+        assert response.headers["Retry-After"] == "30"
+        assert await problem(response) == (503, "The comment could not be read just now; deliver it again later.")
+        assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
     assert orders.prompts == ["fix it"]
 
 

@@ -1,0 +1,106 @@
+"""The worker process: takes pieces of work from its standard input, one after the other, and ends with it.
+
+It imports what a piece of work names, and nothing of the bot before. Both directions are frames with a length; only the
+bot writes and reads them, so both may be pickles.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from enum import IntEnum
+from typing import IO, Any
+
+REQUEST = struct.Struct(">Qd")
+"""How many bytes follow, and the time limit in seconds."""
+
+ANSWER = struct.Struct(">BQ")
+"""An `Answer`, and how many bytes follow."""
+
+GRACE = 1.0
+"""Seconds beyond the time limit after which the worker ends itself: its parent may be gone, and cannot end it."""
+
+
+class Answer(IntEnum):
+    """What a worker says."""
+
+    BEGUN = 0
+    """The work is read and its modules are imported: its time begins."""
+
+    RETURNED = 1
+    RAISED = 2
+    OUT_OF_MEMORY = 3
+
+
+def main() -> None:
+    # A signal to a whole group of processes is the parent's to handle: it ends its workers when it is done with them.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # What a library prints must not stand among the answers.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    requests = sys.stdin.buffer
+    while len(head := requests.read(REQUEST.size)) == REQUEST.size:
+        size, limit = REQUEST.unpack(head)
+        if len(frame := requests.read(size)) < size:
+            return
+        try:
+            _serve(frame, limit, answers)
+        except BrokenPipeError:
+            return
+
+
+def _serve(frame: bytes, limit: float, answers: IO[bytes]) -> None:
+    try:
+        work: Callable[[], Any] = pickle.loads(frame)  # noqa: S301 - only the parent writes here
+    except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
+        _send(answers, Answer.BEGUN, b"")
+        _send(answers, Answer.RAISED, _written(error))
+        return
+    _send(answers, Answer.BEGUN, b"")
+    _end_after(limit + GRACE)
+    answer, document = _done(work)
+    _end_after(0)
+    _send(answers, answer, document)
+
+
+def _done(work: Callable[[], Any]) -> tuple[Answer, bytes]:
+    try:
+        return Answer.RETURNED, pickle.dumps(work(), protocol=5)
+    except MemoryError:
+        return Answer.OUT_OF_MEMORY, b""
+    except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
+        return Answer.RAISED, _written(error)
+
+
+def _written(error: Exception) -> bytes:
+    """The error with its traceback as a note. One that pickle cannot bring back becomes one that it can."""
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        written = pickle.dumps(error, protocol=5)
+        pickle.loads(written)  # noqa: S301 - just written
+    except Exception:  # noqa: BLE001 - an error's class may do anything
+        return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"), protocol=5)
+    return written
+
+
+def _send(answers: IO[bytes], answer: Answer, document: bytes) -> None:
+    answers.write(ANSWER.pack(answer, len(document)) + document)
+    answers.flush()
+
+
+def _end_after(seconds: float) -> None:
+    """The system ends the process then, whatever it is doing; 0: never."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+if __name__ == "__main__":
+    main()

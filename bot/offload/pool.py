@@ -1,0 +1,137 @@
+"""`WorkerPool`: where work on untrusted text is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import pickle
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from bot import log
+from bot.errors import OffloadError, WorkLimitError
+from bot.offload.child import Answer
+from bot.offload.process import WorkerProcess
+
+T = TypeVar("T")
+
+_log = log.get(__name__)
+
+LIMIT = 10.0
+"""Seconds that a piece of work may take in a worker."""
+
+MOST_WORKERS = 2
+
+INLINE = 4_096
+"""Bytes of a piece of work up to which it is done on the loop. Making so much text harmless takes about 13 ms; a worker
+answers 1 ms later, but takes half a second of processor time to start, and most answers are shorter."""
+
+IDLE = 300.0
+"""Seconds after which an unused worker is ended. It holds 17 to 35 MB, by what it has imported."""
+
+
+class WorkerPool:
+    """Worker processes, started when they are needed and ended when they have not been for a while.
+
+    :param limit: seconds that a piece of work may take
+    :param most: processes at the same time; further work waits for its turn
+    :param inline: bytes of a piece of work, pickled, up to which it is done at once and here
+    :param idle: seconds after which an unused process is ended
+    """
+
+    def __init__(
+        self, *, limit: float = LIMIT, most: int = MOST_WORKERS, inline: int = INLINE, idle: float = IDLE
+    ) -> None:
+        self._limit = limit
+        self._inline = inline
+        self._idle = idle
+        self._turns = asyncio.Semaphore(most)
+        self._unused: dict[WorkerProcess, asyncio.TimerHandle] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def run(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+        """Does it: short work here, longer work in a worker.
+
+        :param work: a module's function, by `functools.partial` with its arguments; all of it can be pickled
+        :param limit: seconds that it may take in a worker, where that is less than the pool's own limit
+        :returns: what it returns; what it raises is raised
+        :raises WorkLimitError: where it takes too long, or too much memory
+        :raises OffloadError: where no worker can do it
+        """
+        written = pickle.dumps(work, protocol=5)
+        if len(written) <= self._inline:
+            return work()
+        limit = self._limit if limit is None else min(limit, self._limit)
+        async with self._turns:
+            answer, document = await self._done(written, limit, work)
+        match answer:
+            case Answer.RETURNED:
+                result: T = document
+                return result
+            case Answer.RAISED:
+                error: Exception = document
+                raise error
+            case _:
+                _log.error("worker.out-of-memory", work=_name(work), size=len(written))
+                raise WorkLimitError("it took too much memory")
+
+    async def aclose(self) -> None:
+        """Ends all workers. Whoever waits for one is to be cancelled before."""
+        for worker in [*self._unused]:
+            self._retire(worker)
+        await asyncio.gather(*self._ending)
+
+    async def _done(self, written: bytes, limit: float, work: Callable[[], T]) -> tuple[Answer, Any]:
+        for _ in range(2):
+            worker = await self._take()
+            is_usable = False
+            try:
+                answer, document = await worker.call(written, limit=limit)
+                is_usable = answer is not Answer.OUT_OF_MEMORY
+            except TimeoutError:
+                _log.error("worker.too-slow", work=_name(work), size=len(written), seconds=limit)
+                raise WorkLimitError(f"it took longer than {limit:g} seconds") from None
+            except EOFError:
+                # The system may have ended it for something else; a second one that ends is the work's own doing.
+                _log.warning("worker.ended", work=_name(work), size=len(written))
+            else:
+                return answer, document
+            finally:
+                if is_usable:
+                    self._give_back(worker)
+                else:
+                    await asyncio.shield(self._end(worker))
+        raise OffloadError("two worker processes ended over it")
+
+    async def _take(self) -> WorkerProcess:
+        while self._unused:
+            worker, timer = self._unused.popitem()
+            timer.cancel()
+            if not worker.has_ended:
+                return worker
+            self._end(worker)
+        try:
+            return await WorkerProcess.start()
+        except OSError as error:
+            _log.error("worker.not-started", reason=str(error))
+            raise OffloadError("no worker process could be started") from None
+
+    def _give_back(self, worker: WorkerProcess) -> None:
+        loop = asyncio.get_running_loop()
+        self._unused[worker] = loop.call_later(self._idle, self._retire, worker, context=contextvars.Context())
+
+    def _retire(self, worker: WorkerProcess) -> None:
+        self._unused.pop(worker).cancel()
+        self._end(worker)
+
+    def _end(self, worker: WorkerProcess) -> asyncio.Task[None]:
+        task = asyncio.create_task(worker.kill(), name="worker-end", context=contextvars.Context())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+
+def _name(work: Callable[[], object]) -> str:
+    function = work.func if isinstance(work, partial) else work
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,89 @@
+"""One worker process, as the bot sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from typing import Any
+
+from bot.offload.child import ANSWER, REQUEST, Answer
+
+STARTING = 30.0
+"""Seconds that a worker may take to read a piece of work, and to import what it names."""
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class WorkerProcess:
+    """A worker that does one piece of work at a time."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls) -> WorkerProcess:
+        """:raises OSError: where the system starts no process"""
+        # Not with the working directory before all else on the path ("-P"): in a workflow's job a pull request's code
+        # lies there. A session of its own keeps the terminal's Ctrl-C away.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "bot.offload.child",
+            stdin=PIPE,
+            stdout=PIPE,
+            env=_environment(),
+            start_new_session=True,
+        )
+        return cls(process)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.returncode is not None
+
+    async def call(self, work: bytes, *, limit: float) -> tuple[Answer, Any]:
+        """Does a piece of work. Where this raises anything, the worker is of no more use.
+
+        :param work: a pickled callable without parameters
+        :param limit: seconds
+        :returns: what became of it, with what it returned or raised
+        :raises TimeoutError: where it exceeds the limit
+        :raises EOFError: where the worker ends meanwhile
+        """
+        assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
+        try:
+            async with asyncio.timeout(STARTING) as deadline:
+                self._process.stdin.write(REQUEST.pack(len(work), limit) + work)
+                await self._process.stdin.drain()
+                await self._read()
+                end = asyncio.get_running_loop().time() + limit
+                deadline.reschedule(end)
+                answer, document = await self._read()
+            if asyncio.get_running_loop().time() > end:
+                # It came while the loop was busy, and is late all the same.
+                raise TimeoutError
+        except (ConnectionError, asyncio.IncompleteReadError):
+            raise EOFError("the worker has ended") from None
+        return answer, pickle.loads(document) if document else None  # noqa: S301 - the worker runs our own code
+
+    async def _read(self) -> tuple[Answer, bytes]:
+        assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
+        answer, size = ANSWER.unpack(await self._process.stdout.readexactly(ANSWER.size))
+        return Answer(answer), await self._process.stdout.readexactly(size)
+
+    async def kill(self) -> None:
+        """Ends it at once, and waits until it is gone."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.communicate()
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs to find what this process has imported. No token: whoever broke out of the worker by a text
+    would find none."""
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
