@@ -31,6 +31,7 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.watcher
 	$(BIN)/python -m benchmarks.streams
 	$(BIN)/python -m benchmarks.dashboard
+	$(BIN)/python -m benchmarks.hostile_requests
 
 # The README's pictures, of the same two weeks each time; needs a Chromium.
 screenshots: $(VENV)/.dev-ready

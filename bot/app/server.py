@@ -21,7 +21,6 @@ from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.traces import Traces
-from bot.errors import SettingsError, os_reason
 from bot.handlers.carry_out import carry_out
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
@@ -40,6 +39,7 @@ from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
 from bot.store.watched_runs import WatchedRuns
+from bot.web.listening import listening
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -63,24 +63,13 @@ async def serving(
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
     async with _application(settings, pace or Pace(), lost) as (application, missed):
-        runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=CONNECTIONS_PATIENCE
-        )
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, settings.host, settings.port)
-            try:
-                await site.start()
-            except OSError as error:
-                raise SettingsError(
-                    f"HOST and PORT: {settings.host}:{settings.port} cannot be listened on: {os_reason(error)}."
-                ) from None
-            port = runner.addresses[0][1]
-            _log.info("server.listens", host=settings.host, port=port)
+        named = f"HOST and PORT: {settings.host}:{settings.port}"
+        async with listening(
+            application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
+        ) as url:
+            _log.info("server.listens", host=settings.host, port=int(url.rpartition(":")[2]))
             async with missed.watching():
-                yield f"http://{settings.host}:{port}"
-        finally:
-            await runner.cleanup()
+                yield url
 
 
 def settle_down() -> None:

@@ -94,7 +94,9 @@ class Playground:
                 web.post("/next-run", self._script),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(
+            application, access_log=None, auto_decompress=False, handle_signals=False, shutdown_timeout=0.2
+        )
 
     async def __aenter__(self) -> str:
         """:raises SettingsError: where the port is taken"""

@@ -56,7 +56,9 @@ class EmulatorServer:
 
         :raises OSError: where the port is taken
         """
-        self._runner = web.AppRunner(self.app, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, auto_decompress=False, handle_signals=False, shutdown_timeout=0.5
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()

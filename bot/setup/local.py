@@ -10,10 +10,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.errors import SettingsError, UserMistake, os_reason
+from bot.errors import UserMistake
 from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.plan import Plan
+from bot.web.bodies import refuse_encoded_bodies
+from bot.web.listening import listening
+from bot.web.problems import answer_problems
 
 LOOPBACK = "127.0.0.1"
 
@@ -47,20 +50,14 @@ class LocalSetUp:
         :returns: its address
         :raises SettingsError: where the port is taken
         """
-        application = web.Application()
+        application = web.Application(middlewares=[answer_problems, refuse_encoded_bodies])
         application.add_routes([web.get(f"/{self._key}", self._offer), web.get(f"/{self._key}/created", self._finish)])
         application.add_routes([web.get("/{tail:.*}", _nothing)])
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=PATIENCE)
-        await runner.setup()
-        try:
-            try:
-                await web.TCPSite(runner, LOOPBACK, port).start()
-            except OSError as error:
-                raise SettingsError(f"--port: {port} cannot be listened on: {os_reason(error)}.") from None
-            self._url = f"http://{LOOPBACK}:{runner.addresses[0][1]}/{self._key}"
+        async with listening(
+            application, LOOPBACK, port, named=f"--port: {port}", shutdown_timeout=PATIENCE
+        ) as address:
+            self._url = f"{address}/{self._key}"
             yield self._url
-        finally:
-            await runner.cleanup()
 
     async def _offer(self, _request: web.Request) -> web.Response:
         return pages.offer_page(self._flow.offer(self._plan, redirect_url=f"{self._url}/created"))

@@ -14,11 +14,14 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot import log
-from bot.errors import SettingsError, UserMistake, os_reason
+from bot.errors import SettingsError, UserMistake
 from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.pages import Field
 from bot.setup.plan import GITHUB, plan
+from bot.web.bodies import TIMEOUT, refuse_encoded_bodies
+from bot.web.listening import listening
+from bot.web.problems import answer_problems
 
 _log = log.get(__name__)
 
@@ -53,7 +56,7 @@ class RemoteSetUp:
         :returns: the server's address
         :raises SettingsError: where the address cannot be listened on
         """
-        application = web.Application(client_max_size=64 * 1024)
+        application = web.Application(client_max_size=64 * 1024, middlewares=[answer_problems, refuse_encoded_bodies])
         application.add_routes(
             [
                 web.get(PATH, self._ask),
@@ -63,18 +66,9 @@ class RemoteSetUp:
                 web.route("*", "/{tail:.*}", _not_yet),
             ]
         )
-        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=PATIENCE)
-        await runner.setup()
-        try:
-            try:
-                await web.TCPSite(runner, host, port).start()
-            except OSError as error:
-                raise SettingsError(
-                    f"HOST and PORT: {host}:{port} cannot be listened on: {os_reason(error)}."
-                ) from None
-            yield f"http://{host}:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        named = f"HOST and PORT: {host}:{port}"
+        async with listening(application, host, port, named=named, shutdown_timeout=PATIENCE) as url:
+            yield url
 
     async def _ask(self, request: web.Request) -> web.Response:
         # A proxy before the server speaks TLS; what it leaves out, the person puts in.
@@ -83,7 +77,11 @@ class RemoteSetUp:
 
     async def _offer(self, request: web.Request) -> web.Response:
         """Answers whoever has the token with the form for GitHub."""
-        given = {name: str(value) for name, value in (await request.post()).items()}
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                given = {name: str(value) for name, value in (await request.post()).items()}
+        except TimeoutError:
+            return pages.refusal_page("The form did not arrive in time.", status=HTTPStatus.REQUEST_TIMEOUT, again=PATH)
         try:
             self._check_token(given.get("token", "").strip(), request)
             wanted = plan(

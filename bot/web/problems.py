@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -18,6 +19,8 @@ _log = log.get(__name__)
 
 REQUEST_ID = web.RequestKey("request_id", str)
 """Names a request, in its answer and in the log."""
+
+CONTENT_TYPE = "application/problem+json"
 
 _GIVEN_ID = re.compile("[0-9A-Za-z._-]{1,64}")
 
@@ -48,23 +51,24 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         return Problem(self.status, self.detail, errors=self.errors, headers={**headers, **self.headers})
 
     def response(self, request: web.Request) -> web.Response:
-        document = {
+        # The path without the query, which may hold a token.
+        document = self.document(instance=request.path, request_id=request.get(REQUEST_ID, ""))
+        return web.Response(
+            text=json.dumps(document), status=self.status.value, content_type=CONTENT_TYPE, headers=self.headers
+        )
+
+    def document(self, *, instance: str, request_id: str) -> dict[str, Any]:
+        document: dict[str, Any] = {
             "type": "about:blank",
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
-            # Without the query, which may hold a token.
-            "instance": request.path,
-            "request_id": request.get(REQUEST_ID, ""),
+            "instance": instance,
+            "request_id": request_id,
         }
         if self.errors:
             document["errors"] = [dict(error) for error in self.errors]
-        return web.Response(
-            text=json.dumps(document),
-            status=self.status.value,
-            content_type="application/problem+json",
-            headers=self.headers,
-        )
+        return document
 
 
 @web.middleware

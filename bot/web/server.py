@@ -15,11 +15,12 @@ from bot.web.api.serving import Api
 from bot.web.api.streams.door import Streams
 from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
+from bot.web.bodies import expect_later, refuse_encoded_bodies, release_bodies
 from bot.web.cors import allow_origins, mark_answers
 from bot.web.counting import count_answers
 from bot.web.dashboard import pages as dashboard
 from bot.web.problems import Problem, answer_problems, name_requests, tell_name
-from bot.web.webhooks import LARGEST_BODY, GitHubWebhooks
+from bot.web.webhooks import GitHubWebhooks
 
 _log = log.get(__name__)
 
@@ -63,8 +64,14 @@ def make_application(
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=await metrics.shown(), headers={"Content-Type": CONTENT_TYPE})
 
-    middlewares = [name_requests, *([allow_origins(cors_origins)] if cors_origins else []), answer_problems]
-    application = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    middlewares = [
+        name_requests,
+        *([allow_origins(cors_origins)] if cors_origins else []),
+        answer_problems,
+        refuse_encoded_bodies,
+        release_bodies,
+    ]
+    application = web.Application(middlewares=middlewares)
     if cors_origins:
         application.on_response_prepare.append(mark_answers(cors_origins))
     application.on_response_prepare.append(tell_name)
@@ -72,7 +79,7 @@ def make_application(
     application.on_response_prepare.append(count_answers(metrics, counted))
     application.add_routes(
         [
-            web.post("/webhooks/github", webhooks.receive),
+            web.post("/webhooks/github", webhooks.receive, expect_handler=expect_later),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", show_metrics),

@@ -1,4 +1,4 @@
-"""``POST /webhooks/github``: checks the signature before anything else reads the body, takes what is ordered, answers.
+"""``POST /webhooks/github``: checks the headers before it reads the body, and the signature before anything else does.
 
 The work is done afterwards. What is answered with 202 survives a crash; what cannot be taken is answered with an error,
 so that GitHub shows the delivery as failed and it can be delivered again.
@@ -25,14 +25,16 @@ from bot.handlers.configs import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics, Outcome
 from bot.offload.pool import WorkerPool
+from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
 
-LARGEST_BODY = 25 * 1024 * 1024
+LARGEST_BODY = 25 * MEGABYTE
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
 
-TOO_LARGE = "The body is larger than 25 MB."
+MOST_BODIES = 32 * MEGABYTE
+"""Bytes of all deliveries that are being read or looked at: one of the largest, and many of the usual 10 to 50 kB."""
 
 READING_PATIENCE = 5.0
 """Seconds after which it is given up to read a comment, where the workers have other things to do: beside what the
@@ -43,6 +45,8 @@ NOTHING_TAKEN = b'{"commands": []}'
 PING = "ping"
 
 _GUID = re.compile("[0-9A-Za-z-]{1,64}")
+
+_SIGNATURE = re.compile("sha256=[0-9a-f]{64}")
 
 Submit = Callable[[Order], Awaitable[bool]]
 
@@ -56,6 +60,7 @@ class GitHubWebhooks:
     :param offload: where long comments are read
     :param patience: seconds after which it is given up to read one
     :param seen: hears of the repositories from which deliveries come, as far as these are read
+    :param bodies: reads the deliveries' bodies
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class GitHubWebhooks:
         now: Callable[[], datetime],
         seen: Callable[[str], None] = lambda _repository: None,
         patience: float = READING_PATIENCE,
+        bodies: RequestBodies | None = None,
     ) -> None:
         self._secrets = secrets
         self._house_of = house_of
@@ -78,14 +84,20 @@ class GitHubWebhooks:
         self._metrics = metrics
         self._now = now
         self._seen = seen
+        self._bodies = bodies or RequestBodies(most=MOST_BODIES)
 
     async def receive(self, request: web.Request) -> web.Response:
         event_name = request.headers.get("X-GitHub-Event", "")
+        # Whoever fails before the signature has been checked is a stranger: it wakes nobody.
+        failure = Outcome.REFUSED
         try:
-            taken = await self._received(request, event_name)
+            body = await self._verified_body(request)
+            failure = Outcome.FAILED
+            taken = await self._received(request, event_name, body)
         except Problem as problem:
-            is_ours = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            self._metrics.delivered(event_name, Outcome.FAILED if is_ours else Outcome.REFUSED)
+            self._metrics.delivered(
+                event_name, failure if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Outcome.REFUSED
+            )
             raise
         except Exception:
             self._metrics.delivered(event_name, Outcome.FAILED)
@@ -95,20 +107,16 @@ class GitHubWebhooks:
             return web.Response(body=NOTHING_TAKEN, content_type="application/json")
         return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
 
-    async def _received(self, request: web.Request, event_name: str) -> list[str]:
+    async def _received(self, request: web.Request, event_name: str, body: bytes) -> list[str]:
         """The identities of what was ordered."""
-        body = await self._verified_body(request)
-        if not event_name:
-            raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
-        delivery = request.headers.get("X-GitHub-Delivery", "")
-        if not _GUID.fullmatch(delivery):
-            # Without a name of its own, an order by label would be taken for the one before it.
-            raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
-        _check_form(request, body)
+        stripped = body.strip()
+        if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
+            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
         if event_name == PING:
             self._hear_ping(_payload(body))
         if not may_concern_us(event_name, body):
             return []
+        delivery = request.headers["X-GitHub-Delivery"]
         with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
             return await self._take(event_name, delivery, _payload(body))
 
@@ -119,15 +127,10 @@ class GitHubWebhooks:
             self._seen(name)
 
     async def _verified_body(self, request: web.Request) -> bytes:
-        body = await _body(request)
-        header = request.headers.get("X-Hub-Signature-256")
-        if header is None:
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.",
-            )
-        if not signature.verify(body, header, self._secrets):
-            _log.warning("delivery.wrongly-signed", delivery=request.headers.get("X-GitHub-Delivery", "")[:60])
+        signed = _check_headers(request)
+        body = await self._bodies.read(request, largest=LARGEST_BODY)
+        if not signature.verify(body, signed, self._secrets):
+            _log.warning("delivery.wrongly-signed", delivery=request.headers["X-GitHub-Delivery"])
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
@@ -182,28 +185,34 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
 
 
-async def _body(request: web.Request) -> bytes:
-    """The whole body. That somebody cuts it off, or sends too much, is no fault of ours."""
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body did not come whole, or not as its headers say.") from None
+def _check_headers(request: web.Request) -> str:
+    """Everything that can be refused before a byte of the body is read. What can be wrong in the webhook's settings is
+    named, whatever the event.
 
-
-def _check_form(request: web.Request, body: bytes) -> None:
-    """What somebody can get wrong in the webhook's settings is told, whatever the event."""
+    :returns: the signature, which has the form of one
+    """
+    header = request.headers.get("X-Hub-Signature-256")
+    if header is None:
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.",
+        )
+    if not _SIGNATURE.fullmatch(header):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "The X-Hub-Signature-256 header is malformed: it has to be sha256= and 64 hexadecimal digits.",
+        )
+    if not request.headers.get("X-GitHub-Event"):
+        raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
+    if not _GUID.fullmatch(request.headers.get("X-GitHub-Delivery", "")):
+        # Without a name of its own, an order by label would be taken for the one before it.
+        raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
     if request.content_type != "application/json":
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "The content type is not application/json: choose it in the webhook's settings on GitHub.",
         )
-    stripped = body.strip()
-    if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+    return header
 
 
 def _payload(body: bytes) -> dict[str, Any]:

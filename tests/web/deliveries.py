@@ -18,6 +18,7 @@ from bot.handlers.order import Order
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool
 from bot.repository_config.model import RepositoryConfig
+from bot.web.bodies import RequestBodies
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
 
@@ -83,6 +84,7 @@ def application(
     check: Callable[[], Awaitable[None]] = healthy,
     patience: float = 5.0,
     offload: WorkerPool | None = None,
+    bodies: RequestBodies | None = None,
 ) -> web.Application:
     """The real application, as `bot.app` puts it together.
 
@@ -97,6 +99,7 @@ def application(
         metrics=metrics,
         now=lambda: NOON,
         patience=patience,
+        bodies=bodies,
     )
     made = make_application(webhooks, check=check, metrics=metrics, patience=patience)
 

@@ -15,11 +15,20 @@ from bot.codegen.client import Codegen
 from bot.web.api.callers import Caller
 from bot.web.api.models import Id
 from bot.web.api.services import Services
+from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
 M = TypeVar("M", bound=BaseModel)
 
 _ID = TypeAdapter(Id)
+
+LARGEST_BODY = 2 * MEGABYTE
+"""Bytes of a body without pictures: the longest texts that a model takes, with some of them escaped."""
+
+LARGEST_BODY_WITH_IMAGES = 10 * MEGABYTE
+
+MOST_BODIES = 32 * MEGABYTE
+"""Bytes of the bodies of all calls at work. Deliveries have a bound of their own: callers do not displace them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +91,7 @@ class Endpoint:
     :param name: unique; the document's operationId
     :param answer: what pydantic writes the answer with
     :param refusals: statuses it may answer with besides those that all have
+    :param largest_body: bytes that a body may have
     :param is_kept: whether the answer carries an ETag, and 304 is answered where the caller has it
     :param example: the path and query of the example, as it works against the demo
     :param example_body: its body
@@ -97,6 +107,7 @@ class Endpoint:
     answer: TypeAdapter[Any]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
+    largest_body: int = LARGEST_BODY
     status: HTTPStatus = HTTPStatus.OK
     refusals: tuple[HTTPStatus, ...] = ()
     is_kept: bool = False
@@ -137,19 +148,17 @@ def read_query(request: web.Request, model: type[M]) -> M:
         raise _misfit(_errors(error)) from None
 
 
-async def read_body(request: web.Request, model: type[M]) -> M:
+async def read_body(request: web.Request, model: type[M], bodies: RequestBodies, *, largest: int = LARGEST_BODY) -> M:
     """A body may be left out where nothing has to stand in it.
 
+    :param largest: bytes that it may have
     :raises Problem: naming each field that does not fit
     """
     if not request.can_read_body and not needs_body(model):
         return model()
     if request.content_type != "application/json":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
-    try:
-        sent = await request.read()
-    except (web.RequestPayloadError, ConnectionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "The body did not come whole, or not as its headers say.") from None
+    sent = await bodies.read(request, largest=largest)
     try:
         return model.model_validate_json(sent)
     except ValidationError as error:

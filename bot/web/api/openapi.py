@@ -25,6 +25,7 @@ from bot.web.api.openapi_streams import stream_paths
 from bot.web.api.outcomes import refusals, successes
 from bot.web.api.schemas import Schemas, parameters
 from bot.web.api.streams.table import Stream
+from bot.web.bodies import MEGABYTE
 
 _INTRODUCTION = """\
 Codegen's operations, multi-runs, stars and live streams, for whoever has a token of Codegen's: a caller can do what \
@@ -82,7 +83,12 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     }
     if endpoint.body:
         content = {"application/json": {"schema": schemas.of_body(endpoint)}}
-        operation["requestBody"] = {"required": needs_body(endpoint.body), "content": content}
+        description = f"At most {endpoint.largest_body // MEGABYTE} MB, not compressed."
+        operation["requestBody"] = {
+            "required": needs_body(endpoint.body),
+            "description": description,
+            "content": content,
+        }
     return operation
 
 

@@ -137,6 +137,7 @@ def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
     content = {"application/json": {"schema": taken}}
     refused = (
         HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_TIMEOUT,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -163,6 +164,7 @@ def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
                 "content": content,
             },
             "401": refusal("The signature is missing or does not fit."),
+            "503": refusal("The database is not available, or the server holds too many bodies.", ("Retry-After",)),
             **{str(status.value): refusal(SENTENCES[status]) for status in refused},
         },
     }

@@ -21,13 +21,14 @@ SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.FORBIDDEN: "Codegen does not let this token do it.",
     HTTPStatus.NOT_FOUND: "There is none, or the token does not see its organization.",
     HTTPStatus.CONFLICT: "It cannot be done to this run as it is; `detail` says why.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than 25 MB.",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive within 30 seconds.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; `detail` says what it may have.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`, or it is compressed.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field or a parameter does not fit; `errors` names each.",
     HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The bot is at fault; its log has the rest under the request's id.",
     HTTPStatus.BAD_GATEWAY: "Codegen failed, or did not answer as it should.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Codegen's limits are used up for the moment.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Codegen's limits are used up for the moment, or the server holds too many bodies.",
     HTTPStatus.GATEWAY_TIMEOUT: "Codegen cannot be reached.",
 }
 """The refusals, each an `application/problem+json`."""
@@ -39,7 +40,7 @@ REFUSAL_HEADERS: Mapping[HTTPStatus, tuple[str, ...]] = {
 }
 """Those that such an answer may carry."""
 
-UNCOUNTED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.INTERNAL_SERVER_ERROR}
+UNCOUNTED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.INTERNAL_SERVER_ERROR}
 """The refusals that may come without a word on the caller's limit."""
 
 _OF_ALL = (
@@ -53,7 +54,12 @@ _OF_ALL = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 
-_OF_BODIES = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+_OF_BODIES = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from bot.errors import UpstreamError, UserMistake
 from bot.web.api.callers import Caller, Callers
-from bot.web.api.endpoint import Answer, Call, Endpoint, read_body, read_numbers, read_query
+from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
 from bot.web.api.etags import etag_of, has_it
 from bot.web.api.services import Services
 from bot.web.api.upstream import problem_of
+from bot.web.bodies import RequestBodies, expect_later
 from bot.web.problems import Problem
 
 PATIENCE = 90.0
@@ -31,17 +32,28 @@ class Api:
     """The endpoints, ready to be routed.
 
     :param patience: seconds for one call; one that waits for a multi-run's end has no bound
+    :param bodies: reads the calls' bodies
     """
 
-    def __init__(self, callers: Callers, services: Services, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        callers: Callers,
+        services: Services,
+        *,
+        patience: float = PATIENCE,
+        bodies: RequestBodies | None = None,
+    ) -> None:
         self.callers = callers
         self.services = services
         self._patience = patience
+        self._bodies = bodies or RequestBodies(most=MOST_BODIES)
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
         """A GET answers HEAD too."""
         return [
-            web.get(each.path, self._serve(each)) if each.method == "GET" else web.post(each.path, self._serve(each))
+            web.get(each.path, self._serve(each))
+            if each.method == "GET"
+            else web.post(each.path, self._serve(each), expect_handler=expect_later)
             for each in endpoints
         ]
 
@@ -67,12 +79,15 @@ class Api:
             services=self.services,
             numbers=read_numbers(request),
             query=read_query(request, endpoint.query or _Nothing),
-            body=await read_body(request, endpoint.body) if endpoint.body else None,
+            body=await self._body(request, endpoint, endpoint.body) if endpoint.body else None,
         )
         # Also where the handler would not ask: nobody gets anything of an organization that they do not see.
         if "org_id" in call.numbers:
             assert call.org_id  # noqa: S101 - raises where it may not be seen
         return call
+
+    async def _body(self, request: web.Request, endpoint: Endpoint, model: type[BaseModel]) -> BaseModel:
+        return await read_body(request, model, self._bodies, largest=endpoint.largest_body)
 
     def _serve(self, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def serve(request: web.Request) -> web.Response:

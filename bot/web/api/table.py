@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from bot.codegen.models import AgentRun, Integrations, LogPage, Organization, Repository, User
 from bot.web.api import analysis, helping, multi_runs, overview, people, runs, stars
-from bot.web.api.endpoint import Endpoint, Group
+from bot.web.api.endpoint import LARGEST_BODY_WITH_IMAGES, Endpoint, Group
 from bot.web.api.models import (
     AgentRunRequest,
     AnalyzeSandboxLogsRequest,
@@ -114,6 +114,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Starts an agent run; the same `Idempotency-Key` starts it once.",
         handler=runs.create,
         body=AgentRunRequest,
+        largest_body=LARGEST_BODY_WITH_IMAGES,
         answer=_RUN_ANSWER,
         refusals=(HTTPStatus.PAYMENT_REQUIRED,),
         example="/organizations/1/agent/run",
@@ -150,6 +151,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Gives a run a follow-up.",
         handler=runs.resume,
         body=ResumeRequest,
+        largest_body=LARGEST_BODY_WITH_IMAGES,
         answer=_RUN_ANSWER,
         refusals=(HTTPStatus.PAYMENT_REQUIRED,),
         example="/organizations/1/agent/run/1/resume",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
-from yarl import URL
 
 from tests.web.api.house import ORG, House
 
@@ -143,23 +142,6 @@ async def test_a_body_may_be_left_out_where_nothing_has_to_stand_in_it(house: Ho
     started = await house.ask("POST", RUN, token="sk-org1-caller")
 
     assert (banned.status, started.status) == (200, 415)
-
-
-async def test_a_body_that_is_not_packed_as_it_says_is_the_callers_mistake(house: House) -> None:
-    url = URL(house.url)
-    # aiohttp's own client would pack what it is told to call packed.
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(
-        f"POST {RUN} HTTP/1.1\r\nHost: bot\r\nAuthorization: Bearer sk-org1-caller\r\nContent-Type: application/json\r\n"
-        "Content-Encoding: gzip\r\nContent-Length: 15\r\nConnection: close\r\n\r\n".encode()
-    )
-    writer.write(b'{"prompt": "x"}')
-    said = (await reader.read()).decode()
-    writer.close()
-
-    assert said.startswith("HTTP/1.1 400 ")
-    assert '"detail": "The body did not come whole, or not as its headers say."' in said
-    assert house.upstream("/agent/run") == []
 
 
 async def test_a_run_that_is_not_there(house: House) -> None:

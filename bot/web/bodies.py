@@ -1,0 +1,178 @@
+"""Reads request bodies within bounds: the size of each, the time it takes, and the bytes of all of them together.
+
+A sender is unknown until its body is whole: a webhook's signature is made over the body, and a header that looks like
+one costs nothing. So what strangers can make the process hold is bounded here, and whoever is slow gives way to whoever
+is prompt: when the bytes run out, the oldest body that is still incomplete is dropped. GitHub sends a delivery at once;
+for one to be dropped, all the others would have to be sent faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Handler
+
+from bot import log
+from bot.web.problems import Problem
+
+_log = log.get(__name__)
+
+MEGABYTE = 1024 * 1024
+
+TIMEOUT = 30.0
+"""Seconds that a body may take from the first look at it to its last byte. GitHub itself gives up after ten."""
+
+RETRY_AFTER = {"Retry-After": "10"}
+
+_UNENCODED = {"", "identity"}
+
+
+@dataclass(eq=False, slots=True)
+class _Held:
+    """The bytes of one request's body.
+
+    :param timer: ends the reading; None once the body is complete
+    """
+
+    bodies: RequestBodies
+    size: int = 0
+    timer: asyncio.Timeout | None = None
+    was_dropped: bool = False
+
+
+_HELD = web.RequestKey("held", _Held)
+
+
+class RequestBodies:
+    """The bodies of one kind of requests.
+
+    :param most: bytes of all of them together; at least as many as the largest body has
+    :param timeout: seconds for reading one
+    """
+
+    def __init__(self, *, most: int, timeout: float = TIMEOUT) -> None:
+        self._most = most
+        self._timeout = timeout
+        self._incomplete: dict[_Held, None] = {}
+        self.held = 0
+
+    async def read(self, request: web.Request, *, largest: int) -> bytes:
+        """The whole body. It counts as held until the request is answered (`release_bodies`).
+
+        :param largest: bytes that this body may have
+        :raises Problem: 413 where it is larger, 408 where it takes too long, 503 where it had to give way to others,
+            400 where it is cut off or not framed as its headers say
+        """
+        if (request.content_length or 0) > largest:
+            raise _too_large(largest)
+        held = request[_HELD] = _Held(self)
+        body = bytearray()
+        try:
+            await _ask_for_body(request)
+            async with asyncio.timeout(self._timeout) as held.timer:
+                self._incomplete[held] = None
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > largest:
+                        raise _too_large(largest)
+                    if not self._has_room(held, len(chunk)):
+                        raise _dropped(request)
+        except TimeoutError:
+            raise (_dropped(request) if held.was_dropped else _too_slow(self._timeout)) from None
+        except (ConnectionError, web.RequestPayloadError):
+            detail = "The body did not arrive whole, or not as its headers say."
+            raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
+        finally:
+            held.timer = None
+            self._incomplete.pop(held, None)
+        return bytes(body)
+
+    def release(self, held: _Held) -> None:
+        """The request is answered."""
+        self.held -= held.size
+        held.size = 0
+
+    def _has_room(self, held: _Held, size: int) -> bool:
+        """Makes room for so many more bytes of a body, at the expense of older ones; False where it is the oldest."""
+        if held.was_dropped:
+            return False
+        held.size += size
+        self.held += size
+        while self.held > self._most:
+            oldest = next(iter(self._incomplete))
+            self._drop(oldest)
+            if oldest is held:
+                return False
+        return True
+
+    def _drop(self, oldest: _Held) -> None:
+        del self._incomplete[oldest]
+        self.release(oldest)
+        oldest.was_dropped = True
+        assert oldest.timer is not None  # noqa: S101 - it is being read
+        oldest.timer.reschedule(asyncio.get_running_loop().time())
+
+
+async def expect_later(request: web.Request) -> None:
+    """For routes with bodies: ``Expect: 100-continue`` is answered when the body is asked for, not before the headers
+    are looked at. Whoever is refused by them is spared the sending.
+
+    :raises aiohttp.web.HTTPExpectationFailed: where anything else is expected
+    """
+    if request.version == HttpVersion11 and not _expects_continue(request):
+        raise web.HTTPExpectationFailed(text="The Expect header may only say 100-continue.")
+
+
+@web.middleware
+async def refuse_encoded_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nobody who may speak here compresses, and a megabyte of gzip can unpack to a gigabyte.
+
+    The server does not unpack anything (`bot.web.listening`); here the sender is told so.
+    """
+    if request.body_exists and request.headers.get("Content-Encoding", "").strip().lower() not in _UNENCODED:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body is compressed or otherwise encoded: send it without Content-Encoding.",
+            headers={"Accept-Encoding": "identity"},
+        )
+    return await handler(request)
+
+
+@web.middleware
+async def release_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What a request's body holds is free again when the request has been handled."""
+    try:
+        return await handler(request)
+    finally:
+        if (held := request.get(_HELD)) is not None:
+            held.bodies.release(held)
+
+
+async def _ask_for_body(request: web.Request) -> None:
+    if request.version == HttpVersion11 and _expects_continue(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has not begun.
+        request.writer.output_size = 0
+
+
+def _expects_continue(request: web.Request) -> bool:
+    return request.headers.get("Expect", "").lower() == "100-continue"
+
+
+def _too_large(largest: int) -> Problem:
+    detail = f"The body is larger than {largest // MEGABYTE} MB."
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+
+
+def _too_slow(seconds: float) -> Problem:
+    detail = f"The body did not arrive within {seconds:g} seconds."
+    return Problem(HTTPStatus.REQUEST_TIMEOUT, detail)
+
+
+def _dropped(request: web.Request) -> Problem:
+    _log.warning("body.dropped", path=request.path)
+    detail = "The server is reading as many bodies as it can hold; send this one again later."
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)

@@ -1,0 +1,270 @@
+"""One connection to the server, with what aiohttp's own lacks: deadlines for the client, a bound on what is held before
+a request is handled, and a log that quotes nothing of a malformed request.
+
+aiohttp waits without end for the rest of a request's head and for a client that does not read its answer. It keeps up
+to a megabyte of headers and 32 requests that are sent ahead, reads on for ten seconds where nobody wants the body, and
+logs a malformed request with the line that was malformed, in which a token may stand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from bot import log
+from bot.web.problems import CONTENT_TYPE, REQUEST_ID, Problem
+
+_log = log.get(__name__)
+
+KILOBYTE = 1024
+
+SERVER = "codegen-bot"
+"""The ``Server`` header. aiohttp's names its own version and Python's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one connection may cost, and how many there may be.
+
+    :param connections: at the same time
+    :param deadline: seconds for a request's head, and for a client to take what it is sent
+    :param head: bytes of a request line with its headers
+    :param read_ahead: bytes of a body that are taken in before anybody asks for them
+    :param lingering: seconds, and
+    :param lingering_bytes: bytes, for which a body that nobody wants is read on, so that its sender gets to the answer
+    """
+
+    connections: int = 2_048
+    deadline: float = 30.0
+    head: int = 32 * KILOBYTE
+    read_ahead: int = 16 * KILOBYTE
+    lingering: float = 2.0
+    lingering_bytes: int = 1024 * KILOBYTE
+
+
+class _Phase(Enum):
+    """What the connection waits for."""
+
+    IDLE = auto()
+    """A further request, on a connection that is kept alive."""
+    HEAD = auto()
+    """The rest of a request's head."""
+    REQUEST = auto()
+    """The rest of the body, or the answer."""
+    ANSWERED = auto()
+    """The end of a body that nobody wants."""
+
+
+class Registry(Protocol):
+    """Knows all connections."""
+
+    def opened(self, connection: Connection) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+
+class Connection(web.RequestHandler, asyncio.BufferedProtocol):
+    """One client's connection.
+
+    :param buffer: what is read from a socket is put here, and copied out before the next socket is read: all
+        connections of an event loop may share it
+    """
+
+    def __init__(
+        self,
+        server: web.Server,
+        registry: Registry,
+        limits: Limits,
+        *,
+        buffer: memoryview,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        options: dict[str, Any] = {
+            "access_log": None,
+            "auto_decompress": False,
+            "lingering_time": limits.lingering,
+            "read_bufsize": limits.read_ahead,
+        }
+        super().__init__(server, loop=asyncio.get_running_loop(), **options)
+        self._registry = registry
+        self._limits = limits
+        self._buffer = buffer
+        self._clock = clock
+        self._socket: asyncio.Transport | None = None
+        self._phase = _Phase.HEAD
+        self._body: StreamReader | None = None
+        self._is_upgrade = False
+        self._stalled_since: float | None = None
+        self.since = self._clock()
+        """When it began to wait for what it waits for."""
+        self._waited_for = 0
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        # aiohttp forgets it when it closes it, also where the last answer is still to be taken.
+        self._socket = self.transport
+        self._registry.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._registry.closed(self)
+        super().connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._buffer[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        if data and not self._is_welcome(len(data)):
+            return
+        super().data_received(data)
+        if self._body is not None and self._is_incomplete and self._messages:
+            # Nothing can follow a body that has not ended: aiohttp has noted that it is framed wrongly, as the next
+            # request (3.14), and whoever reads the body would wait for the rest.
+            self._body.set_exception(web.RequestPayloadError("The body is framed wrongly."))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled_since = self._clock()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled_since = None
+
+    # What aiohttp calls
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if self._is_incomplete and isinstance(resp, web.StreamResponse):
+            # What is left of the body is not waited for.
+            resp.force_close()
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._enter(_Phase.ANSWERED if self._is_incomplete else _Phase.IDLE)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        """The answer to what is no request, or to one at which everything else has failed. It closes the connection.
+
+        :param message: aiohttp's own words, which quote the request
+        """
+        request_id = secrets.token_hex(8)
+        if status == HTTPStatus.BAD_REQUEST:
+            _log.info("request.malformed", kind=type(exc).__name__, request=request_id)
+            problem = Problem(
+                HTTPStatus.BAD_REQUEST, "The request is malformed, or its first line or a header is longer than 8 kB."
+            )
+        else:
+            _log.error("request.broken", exc_info=exc, request=request_id)
+            problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest.")
+        if request.writer.output_size > 0:
+            raise ConnectionError("The answer has begun already; there cannot be another one.")
+        assert isinstance(request, web.Request)  # noqa: S101 - the application makes no others
+        request[REQUEST_ID] = request_id
+        answer = problem.response(request)
+        answer.headers.update({"Server": SERVER, "X-Content-Type-Options": "nosniff", "X-Request-Id": request_id})
+        answer.force_close()
+        return answer
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """What else goes wrong with a connection. That a body which nobody wants is malformed is the sender's fault."""
+        exception = kw.get("exc_info")
+        if not isinstance(exception, web.RequestPayloadError):
+            _log.error("connection.broken", reason=str(args[0]) if args else "", exc_info=exception)
+
+    # What the server calls
+
+    def begin(self, message: RawRequestMessage, body: StreamReader) -> None:
+        """A head is complete, and its request is about to be handled."""
+        self._body = body
+        self._is_upgrade = message.upgrade
+        self._enter(_Phase.REQUEST)
+
+    @property
+    def is_waiting_for_client(self) -> bool:
+        """False while a request is being handled that has arrived whole, and its answer is being read."""
+        return self._phase is not _Phase.REQUEST or self._is_incomplete or self._stalled_since is not None
+
+    def close_if_late(self) -> None:
+        now = self._clock()
+        late = now - self._limits.deadline
+        has_stalled = self._stalled_since is not None and self._stalled_since < late
+        if has_stalled or (self._socket is not None and self._socket.is_closing() and self.since < late):
+            self.abort()
+        elif self._phase is _Phase.HEAD and self.since < late:
+            if self._waited_for:
+                detail = f"The head of the request did not arrive within {self._limits.deadline:g} seconds."
+                self._refuse(Problem(HTTPStatus.REQUEST_TIMEOUT, detail))
+            self.force_close()
+
+    def abort(self) -> None:
+        """Closes it at once, whatever is still to be sent."""
+        if self._socket is not None:
+            self._socket.abort()
+
+    # Its own
+
+    @property
+    def _is_incomplete(self) -> bool:
+        return self._body is not None and not self._body.is_eof()
+
+    def _enter(self, phase: _Phase) -> None:
+        self._phase = phase
+        self.since = self._clock()
+        self._waited_for = 0
+
+    def _is_welcome(self, size: int) -> bool:
+        """Whether so many more bytes are read. A body that is being read is bounded where it is read."""
+        if self._phase is _Phase.IDLE:
+            self._enter(_Phase.HEAD)
+        if self._phase is _Phase.REQUEST and (self._is_incomplete or self._is_upgrade):
+            return True
+        before, self._waited_for = self._waited_for, self._waited_for + size
+        if self._phase is _Phase.ANSWERED:
+            if before > self._limits.lingering_bytes and self.transport is not None:
+                self.transport.pause_reading()
+        elif before > self._limits.head:
+            # A whole head would have been handled by now: it is endless, or further requests are sent ahead.
+            if self._phase is _Phase.HEAD:
+                detail = f"The head of the request is larger than {self._limits.head // KILOBYTE} kB."
+                self._refuse(Problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
+            self.force_close()
+            return False
+        return True
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answers what has not become a request."""
+        request_id = secrets.token_hex(8)
+        body = json.dumps(problem.document(instance="/", request_id=request_id)).encode()
+        lines = (
+            f"HTTP/1.1 {problem.status.value} {problem.status.phrase}",
+            f"Content-Type: {CONTENT_TYPE}",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+            f"Server: {SERVER}",
+            "X-Content-Type-Options: nosniff",
+            f"X-Request-Id: {request_id}",
+        )
+        if self.transport is not None:
+            self.transport.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)

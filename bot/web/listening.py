@@ -1,0 +1,133 @@
+"""The listening socket: an application behind it, and how many connections lead there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiohttp import web
+
+from bot.errors import SettingsError, os_reason
+from bot.web.connection import SERVER, Connection, Limits
+
+FILES = 256
+"""Open files that are not for connections: the database's, those to GitHub and Codegen."""
+
+EVERY = 1.0
+"""Seconds between two looks at who is late, usually."""
+
+
+@asynccontextmanager
+async def listening(
+    application: web.Application,
+    host: str,
+    port: int,
+    *,
+    named: str,
+    shutdown_timeout: float,
+    limits: Limits | None = None,
+    every: float = EVERY,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[str]:
+    """The application on an address, while the context lasts. Nothing that comes is decompressed.
+
+    :param port: 0 for a free one
+    :param named: the settings that say where, for the message
+    :param shutdown_timeout: seconds that requests have to come to their end
+    :param every: seconds between two looks at who is late
+    :returns: the address, with the port
+    :raises SettingsError: where it cannot be listened on
+    """
+    application.on_response_prepare.append(_mark)
+    runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=shutdown_timeout)
+    await runner.setup()
+    server = runner.server
+    assert server is not None  # noqa: S101 - it is set up
+    connections = Connections(server, limits or Limits(), every=every, clock=clock)
+    try:
+        async with connections.accepting(host, port, named=named) as bound_port:
+            yield f"http://{host}:{bound_port}"
+    finally:
+        await runner.cleanup()
+
+
+class Connections:
+    """All connections of a server.
+
+    When there are too many, the one is closed that has waited longest for its client: it is idle, or its client has
+    sent a part of a request, or does not read the answer. A request that has arrived whole is not lost.
+    """
+
+    def __init__(self, server: web.Server, limits: Limits, *, every: float, clock: Callable[[], float]) -> None:
+        self._server = server
+        self._limits = limits
+        self._every = every
+        self._clock = clock
+        self._most = _most_connections(limits.connections)
+        self._open: dict[Connection, None] = {}
+        self._buffer = memoryview(bytearray(limits.read_ahead))
+        self._make_request = server.request_factory
+        server.request_factory = self._begin
+
+    @asynccontextmanager
+    async def accepting(self, host: str, port: int, *, named: str) -> AsyncIterator[int]:
+        """Accepts connections while the context lasts.
+
+        :returns: the port
+        :raises SettingsError: as `listening`
+        """
+        try:
+            listener = await asyncio.get_running_loop().create_server(self._accept, host, port)
+        except OSError as error:
+            raise SettingsError(f"{named} cannot be listened on: {os_reason(error)}.") from None
+        watching = asyncio.create_task(self._watch(), name="late connections")
+        try:
+            yield listener.sockets[0].getsockname()[1]
+        finally:
+            listener.close()
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    def opened(self, connection: Connection) -> None:
+        self._open[connection] = None
+        if len(self._open) > self._most:
+            waiting = [each for each in self._open if each.is_waiting_for_client and each is not connection]
+            min(waiting, key=lambda each: each.since, default=connection).abort()
+
+    def closed(self, connection: Connection) -> None:
+        self._open.pop(connection, None)
+
+    def _accept(self) -> Connection:
+        return Connection(self._server, self, self._limits, buffer=self._buffer, clock=self._clock)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            for each in [*self._open]:
+                each.close_if_late()
+
+    def _begin(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        protocol.begin(message, payload)
+        return self._make_request(message, payload, protocol, writer, task)
+
+
+async def _mark(_request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer says, a stream's too."""
+    response.headers["Server"] = SERVER
+    response.headers["X-Content-Type-Options"] = "nosniff"
+
+
+def _most_connections(wanted: int) -> int:
+    """As many, or fewer where the process may not open so many files."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return wanted
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return wanted
+    return max(1, min(wanted, files - FILES))

@@ -1,0 +1,72 @@
+"""How much a call may bring along."""
+
+from __future__ import annotations
+
+import json
+
+from inline_snapshot import snapshot
+
+from tests.web.api.house import ORG, House
+from tests.web.raw import RawClient, head
+
+MEGABYTE = 2**20
+RUN = f"{ORG}/agent/run"
+
+
+def call(path: str, size: int) -> bytes:
+    return head(
+        "POST", path, Content_Type="application/json", Authorization="Bearer sk-org1-caller", Content_Length=size
+    )
+
+
+async def declare(house: House, path: str, size: int) -> tuple[int, str]:
+    """The answer to a call that has only said how large its body is."""
+    async with await RawClient.connect(house.url) as client:
+        await client.send(call(path, size))
+        answer = await client.answer()
+        assert await client.closed() == b""
+    return answer.problem
+
+
+async def test_a_body_has_a_bound(house: House) -> None:
+    assert await declare(house, "/setup-commands", 2 * MEGABYTE + 1) == snapshot((413, "The body is larger than 2 MB."))
+
+
+async def test_a_body_with_pictures_has_a_higher_one(house: House) -> None:
+    assert await declare(house, RUN, 10 * MEGABYTE + 1) == snapshot((413, "The body is larger than 10 MB."))
+    body = json.dumps({"prompt": "Make it look like this.", "images": ["data:image/png;base64,AAAA"]}).encode()
+    padded = body + b" " * (9 * MEGABYTE)
+    async with await RawClient.connect(house.url) as client:
+        await client.send(call(RUN, len(padded)) + padded)
+        assert (await client.answer()).status == 200
+
+
+async def test_a_strangers_body_is_not_read(house: House) -> None:
+    async with await RawClient.connect(house.url) as client:
+        await client.send(head("POST", RUN, Content_Type="application/json", Content_Length=2 * MEGABYTE))
+        answer = await client.answer()
+        assert answer.status == 401
+        assert answer.headers["connection"] == "close"
+        assert await client.closed() == b""
+
+
+async def test_the_description_tells_the_bounds(house: House) -> None:
+    document = (await house.get("/openapi.json")).document
+    told = {
+        path: operation["post"]["requestBody"]["description"]
+        for path, operation in document["paths"].items()
+        if "post" in operation and path != "/webhooks/github"
+    }
+    assert json.dumps(told, indent=1) == snapshot("""\
+{
+ "/organizations/{org_id}/agent/run": "At most 10 MB, not compressed.",
+ "/organizations/{org_id}/agent/run/{agent_run_id}/resume": "At most 10 MB, not compressed.",
+ "/organizations/{org_id}/agent/run/{agent_run_id}/ban-all-checks": "At most 2 MB, not compressed.",
+ "/organizations/{org_id}/agent/run/{agent_run_id}/unban-all-checks": "At most 2 MB, not compressed.",
+ "/organizations/{org_id}/agent/run/{agent_run_id}/remove-codegen-from-pr": "At most 2 MB, not compressed.",
+ "/setup-commands": "At most 2 MB, not compressed.",
+ "/sandbox/analyze-logs": "At most 2 MB, not compressed.",
+ "/organizations/{org_id}/multi-run": "At most 2 MB, not compressed.",
+ "/starred-runs": "At most 2 MB, not compressed."
+}\
+""")

@@ -1,0 +1,155 @@
+"""Bodies are read within bounds, and whoever is slow gives way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+from inline_snapshot import snapshot
+
+from bot.web.bodies import RequestBodies
+from tests.log_lines import lines, logged
+from tests.web.raw import PATIENCE, RawClient, head
+from tests.web.serving import served
+
+LARGEST = 80_000
+
+
+class Reader:
+    """Answers with the length of what it has read, once it may."""
+
+    def __init__(self, bodies: RequestBodies) -> None:
+        self.bodies = bodies
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.waiting = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await self.bodies.read(request, largest=LARGEST)
+        self.waiting += 1
+        await self.may_answer.wait()
+        return web.json_response(len(body))
+
+
+async def until(predicate: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not predicate():  # noqa: ASYNC110 - nobody tells of bytes that have been read
+            await asyncio.sleep(0)
+
+
+def whole(size: int) -> bytes:
+    return head("POST", "/", Content_Length=size) + bytes(size)
+
+
+async def test_a_body_is_read_and_no_longer_held() -> None:
+    reader = Reader(RequestBodies(most=LARGEST))
+    async with served(reader.handle) as url, await RawClient.connect(url) as client:
+        for size in (LARGEST, 0, 1, LARGEST):
+            await client.send(whole(size))
+            assert (await client.answer()).document == size
+    assert reader.bodies.held == 0
+
+
+async def test_the_oldest_incomplete_body_gives_way() -> None:
+    """The stranger holds nearly all there is; a delivery that is sent at once gets through."""
+    bodies = RequestBodies(most=100_000)
+    with logged() as log:
+        async with (
+            served(Reader(bodies).handle) as url,
+            await RawClient.connect(url) as stranger,
+            await RawClient.connect(url) as github,
+        ):
+            await stranger.send(head("POST", "/", Content_Length=LARGEST) + bytes(LARGEST - 1))
+            await until(lambda: bodies.held == LARGEST - 1)
+            await github.send(whole(LARGEST))
+            assert (await github.answer()).document == LARGEST
+            dropped = await stranger.answer()
+            assert await stranger.closed() == b""
+    assert dropped.problem == snapshot(
+        (503, "The server is reading as many bodies as it can hold; send this one again later.")
+    )
+    assert dropped.headers["retry-after"] == "10"
+    assert [line["event"] for line in lines(log)] == ["body.dropped"]
+    assert bodies.held == 0
+
+
+async def test_many_strangers_hold_no_more_than_the_bound() -> None:
+    bodies = RequestBodies(most=100_000)
+    held = []
+
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(len(await bodies.read(request, largest=LARGEST)))
+        finally:
+            held.append(bodies.held)
+
+    async def send_most(url: str) -> int:
+        async with await RawClient.connect(url) as stranger:
+            await stranger.send(head("POST", "/", Content_Length=LARGEST) + bytes(LARGEST // 2))
+            return (await stranger.answer()).status
+
+    async with served(handle) as url:
+        strangers = [asyncio.create_task(send_most(url)) for _ in range(20)]
+        await until(lambda: len(held) >= 18)
+        async with await RawClient.connect(url) as github:
+            await github.send(whole(LARGEST))
+            assert (await github.answer()).document == LARGEST
+        # Two fitted in; the delivery has taken their place.
+        assert Counter(await asyncio.gather(*strangers)) == {503: 20}
+    assert max(held) <= 100_000
+
+
+async def test_a_body_that_is_being_worked_on_is_not_dropped() -> None:
+    reader = Reader(RequestBodies(most=100_000))
+    reader.may_answer.clear()
+    async with served(reader.handle) as url:
+        async with await RawClient.connect(url) as first, await RawClient.connect(url) as second:
+            await first.send(whole(LARGEST))
+            await until(lambda: reader.waiting == 1)
+            await second.send(whole(LARGEST))
+            assert (await second.answer()).status == 503
+            reader.may_answer.set()
+            assert (await first.answer()).document == LARGEST
+        async with await RawClient.connect(url) as third:
+            await third.send(whole(LARGEST))
+            assert (await third.answer()).document == LARGEST
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    bodies = RequestBodies(most=LARGEST, timeout=0.1)
+    async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
+        await client.send(whole(LARGEST)[:-1])
+        assert (await client.answer()).problem == snapshot((408, "The body did not arrive within 0.1 seconds."))
+        assert await client.closed() == b""
+    assert bodies.held == 0
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        head("POST", "/", Content_Length=LARGEST + 1),
+        head("POST", "/", Transfer_Encoding="chunked") + b"%x\r\n" % (LARGEST + 1) + bytes(LARGEST + 1),
+    ],
+)
+async def test_a_body_that_is_too_large_is_refused(request_: bytes) -> None:
+    bodies = RequestBodies(most=LARGEST)
+    async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
+        await client.send(request_)
+        assert (await client.answer()).status == 413
+        assert await client.closed() == b""
+    assert bodies.held == 0
+
+
+async def test_a_body_framed_wrongly_is_refused() -> None:
+    bodies = RequestBodies(most=LARGEST)
+    async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
+        await client.send(head("POST", "/", Transfer_Encoding="chunked", Expect="100-continue"))
+        assert (await client.answer()).status == 100
+        await client.send(b"5\r\nhello, world\r\n")
+        assert (await client.answer()).problem == snapshot(
+            (400, "The body did not arrive whole, or not as its headers say.")
+        )
+    assert bodies.held == 0
