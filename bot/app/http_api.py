@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy.engine import Engine as Database
 
@@ -13,7 +14,7 @@ from bot.app.token_access import TokenAccess
 from bot.codegen.models import AgentRun
 from bot.codegen.transport import new_http
 from bot.config import Settings
-from bot.errors import UpstreamError
+from bot.errors import OffloadError, UpstreamError
 from bot.github.auth import NoAuth
 from bot.github.client import GitHub
 from bot.github.transport import new_session
@@ -32,6 +33,7 @@ from bot.web.api.serving import Api
 from bot.web.api.streams.connection_manager import ConnectionManager
 from bot.web.api.streams.door import Streams
 from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
+from bot.web.api.streams.writing import FrameWriter
 
 
 @asynccontextmanager
@@ -63,8 +65,9 @@ async def http_api(
                 if not await access.may_write(org_id, repository):
                     continue
                 try:
-                    posted = await worlds.github.comment(repository, number, reason_given(command, run, reason))
-                except UpstreamError:
+                    text = await tools.offload.run(partial(reason_given, command, run, reason))
+                    posted = await worlds.github.comment(repository, number, text)
+                except (UpstreamError, OffloadError):
                     continue
                 told.append(posted.url)
             return told_on(told) if told else not_told()
@@ -78,12 +81,14 @@ async def http_api(
             configs=worlds.configs,
             usual_house=worlds.configs.usual,
             multi_runs=multi_runs,
+            offload=tools.offload,
             tell_reason=tell_reason,
             now=pace.now,
         )
         api = Api(callers, services)
-        connections = ConnectionManager(callers, floor=pace.shortest, sleep=pace.sleep)
-        streams = Streams(api, connections, MultiRunStatusManager(callers), patience=pace.send_patience)
+        writer = FrameWriter(tools.offload)
+        connections = ConnectionManager(callers, writer, floor=pace.shortest, sleep=pace.sleep)
+        streams = Streams(api, connections, MultiRunStatusManager(callers, writer), patience=pace.send_patience)
         try:
             yield api, streams
         finally:

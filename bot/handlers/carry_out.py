@@ -59,7 +59,6 @@ from bot.handlers.whoami import whoami
 from bot.replies import failures
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.replies.unprepared import unprepared
 
 _log = log.get(__name__)
 
@@ -114,26 +113,21 @@ async def carry_out(order: Order, do: Do) -> Reply:
     reply = await _answer(order, do)
     # A label that says it needs no comment that says it too.
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
-        reply = await _show_last(reply, order, do)
+        reply = await _show_last(reply, do)
         await do.react(LAST_REACTION[reply.stage])
     await _settle_label(order, do, reply.stage)
     _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
     return reply
 
 
-async def _show_last(reply: Reply, order: Order, do: Do) -> Reply:
+async def _show_last(reply: Reply, do: Do) -> Reply:
     """:returns: what the comment says then"""
     try:
         await do.show_last(reply)
     except OffloadError as error:
-        reply = _unprepared(error, order, do)
+        reply = do.unprepared(error)
         await do.show_last(reply)
     return reply
-
-
-def _unprepared(error: OffloadError, order: Order, do: Do) -> Reply:
-    _log.error("command.unprepared", reason=str(error))
-    return unprepared([*do.seen_runs.values()], identity=order.identity, again=order.again)
 
 
 def _is_state(order: Order) -> bool:
@@ -167,7 +161,7 @@ async def _answer(order: Order, do: Do) -> Reply:
         _log.warning("command.upstream-failed", reason=str(error))
         return failures.upstream(error, again=order.again)
     except OffloadError as error:
-        return _unprepared(error, order, do)
+        return do.unprepared(error)
     except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
         _log.exception("command.broken")
         return failures.own_fault(order.identity, again=order.again)

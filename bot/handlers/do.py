@@ -24,6 +24,7 @@ from bot.handlers.runs_of_thread import RunsOfThread
 from bot.handlers.tools import Tools
 from bot.replies.markers import Marker
 from bot.replies.reply import Reply
+from bot.replies.unprepared import unprepared
 from bot.repository_config.model import RepositoryConfig
 from bot.store.models import Limits, Over
 
@@ -281,6 +282,11 @@ class Do:
             await self.show(await self.shaped(shape, *args, **kwargs))
         except OffloadError as error:
             _log.warning("reply.left-out", reason=str(error))
+
+    def unprepared(self, error: OffloadError) -> Reply:
+        """The last word where the ordinary one could not be prepared."""
+        _log.error("command.unprepared", reason=str(error))
+        return unprepared([*self.seen_runs.values()], identity=self._order.identity, again=self._order.again)
 
     async def show(self, reply: Reply) -> None:
         """Makes the living reply say this. Only its first and its last word are worth waiting for GitHub."""

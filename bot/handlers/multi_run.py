@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bot.commands.multi_run import MultiRun
-from bot.errors import Kind, UpstreamError
+from bot.errors import Kind, OffloadError, UpstreamError
 from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.following import Ended
@@ -16,7 +17,8 @@ from bot.handlers.runs import Started
 from bot.replies import multi_run as replies
 from bot.replies import prompts
 from bot.replies.failures import sentence
-from bot.replies.multi_run import Attempt
+from bot.replies.markers import Stage
+from bot.replies.multi_run import Attempt, Attempts
 from bot.replies.prompts import Candidate, Place
 from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
@@ -54,19 +56,36 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
     seconds = max(each.seconds for each in ended)
     if not good:
-        return await do.shaped(replies.none_succeeded, attempts, prefix=order.prefix)
+        told = partial(replies.none_succeeded, attempts, prefix=order.prefix)
+        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=False)
     if len(good) == 1:
-        return await do.shaped(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=order.prefix)
+        told = partial(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=order.prefix)
+        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=True)
 
     try:
         synthesis = await _synthesise(command, order, do, good, place, total=len(attempts))
     except UpstreamError as error:
-        return await do.shaped(replies.synthesis_not_started, attempts, sentence(error), prefix=order.prefix)
+        told = partial(replies.synthesis_not_started, attempts, sentence(error), prefix=order.prefix)
+        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=False)
     await do.show_shaped(replies.synthesising, attempts, synthesis.run)
     last = await do.following.wait(
         synthesis, show=lambda run, _: do.shaped(replies.synthesising, attempts, run), part=".synthesis"
     )
-    return await do.shaped(replies.outcome, attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
+    told = partial(replies.outcome, attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
+    data = Attempts(attempts=tuple(attempts), synthesis=last.run)
+    return await _last(told, do, data, is_good=last.run.succeeded)
+
+
+async def _last(told: Callable[[], Reply], do: Do, data: Attempts, *, is_good: bool) -> Reply:
+    """The last word. Where its words cannot be prepared, scripts get what it is about all the same.
+
+    :param told: makes it, of long texts
+    """
+    try:
+        return await do.shaped(told)
+    except OffloadError as error:
+        stage = Stage.FINISHED if is_good else Stage.FAILED
+        return replace(do.unprepared(error), stage=stage, data=data)
 
 
 def _patience(do: Do) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.setup_commands import SetupCommands
@@ -35,5 +36,8 @@ async def analyze_logs(call: Call) -> Answer:
     if sandbox_id is not None:
         return Answer(document=await once(call, order, lambda do: do.runs.analyze_sandbox_logs(sandbox_id)))
     fence = f"=== {secrets.token_hex(10)} ==="
-    prompt = logs_prompt(redact(wanted.logs or ""), context=redact(wanted.context or ""), fence=fence)
+    offload = call.services.offload
+    logs = await offload.run(partial(redact, wanted.logs or ""))
+    context = await offload.run(partial(redact, wanted.context or ""))
+    prompt = logs_prompt(logs, context=context, fence=fence)
     return Answer(document=await once(call, order, lambda do: do.runs.create(prompt)))

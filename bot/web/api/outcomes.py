@@ -28,7 +28,9 @@ SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The bot is at fault; its log has the rest under the request's id.",
     HTTPStatus.BAD_GATEWAY: "Codegen failed, or did not answer as it should.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Codegen's limits are used up for the moment, or the server holds too many bodies.",
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Codegen's limits are used up for the moment, the server holds too many bodies, or a text took too long."
+    ),
     HTTPStatus.GATEWAY_TIMEOUT: "Codegen cannot be reached.",
 }
 """The refusals, each an `application/problem+json`."""

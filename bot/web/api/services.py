@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bot.codegen.models import AgentRun
 from bot.handlers.configs import Configs, House
 from bot.handlers.ports import Stars
+from bot.offload.pool import WorkerPool
 from bot.run_ends import RunEnds
 from bot.web.api.callers import Access
 from bot.web.api.kept import Kept
@@ -31,6 +32,7 @@ class Services:
     :param configs: the repositories' config files, as the server's own GitHub account reads them
     :param usual_house: what holds where no config file says anything
     :param multi_runs: those that were asked for by HTTP
+    :param offload: where long texts are prepared
     :param tell_reason: writes why something was done on a run's pull requests, where the server and the caller's
         account may write, and says where
     """
@@ -43,5 +45,6 @@ class Services:
     configs: Configs
     usual_house: House
     multi_runs: MultiRuns
+    offload: WorkerPool
     tell_reason: Callable[[Access, int, AgentRun, str, str | None], Awaitable[str]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

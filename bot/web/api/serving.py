@@ -9,7 +9,8 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import BaseModel
 
-from bot.errors import UpstreamError, UserMistake
+from bot import log
+from bot.errors import OffloadError, UpstreamError, UserMistake
 from bot.web.api.callers import Caller, Callers
 from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
 from bot.web.api.etags import etag_of, has_it
@@ -17,6 +18,8 @@ from bot.web.api.services import Services
 from bot.web.api.upstream import problem_of
 from bot.web.bodies import RequestBodies, expect_later
 from bot.web.problems import Problem
+
+_log = log.get(__name__)
 
 PATIENCE = 90.0
 """Seconds that a call may wait for Codegen and its limits before the caller is told to come later."""
@@ -109,6 +112,10 @@ class Api:
             raise problem_of(error) from None
         except UserMistake as error:
             raise Problem(HTTPStatus.CONFLICT, error.text) from None
+        except OffloadError as error:
+            _log.error("request.unprepared", endpoint=endpoint.name, reason=str(error))
+            detail = "A text could not be prepared in time: send a shorter one."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
         except TimeoutError:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,

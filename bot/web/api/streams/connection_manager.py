@@ -21,6 +21,7 @@ from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.lenders import GoneError, Lender
 from bot.web.api.streams.listener import Listener
 from bot.web.api.streams.run_reader import RunReader
+from bot.web.api.streams.writing import FrameWriter
 from bot.web.problems import Problem
 
 FLOOR = 2.0
@@ -60,6 +61,9 @@ class RunFollowing:
 
     async def news(self) -> Sequence[Frame]:
         reader = self.reader
+        if not reader.notices and reader.failure is None:
+            # How the run is comes first.
+            return []
         told = [frame for kind, frame in reader.notices.items() if self._heard.get(kind) is not frame]
         self._heard |= reader.notices
         written = await self._older() if self._place < reader.entries.first else reader.entries.after(self._place)
@@ -109,6 +113,7 @@ class _Audience:
 class ConnectionManager:
     """The readers of all runs that are listened to.
 
+    :param writer: of what is sent
     :param floor: seconds between two looks at the least
     :param kept: seconds for which a run's log outlasts its last listener
     :param memory: bytes of logs, of all runs together
@@ -117,6 +122,7 @@ class ConnectionManager:
     def __init__(
         self,
         callers: Callers,
+        writer: FrameWriter,
         *,
         floor: float = FLOOR,
         kept: float = KEPT,
@@ -126,6 +132,7 @@ class ConnectionManager:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._callers = callers
+        self._writer = writer
         self._floor = floor
         self._kept = kept
         self._memory = memory
@@ -189,7 +196,13 @@ class ConnectionManager:
         if former is not None and not self._audiences[former].followings:
             self._close(former)
         reader = RunReader(
-            run, start=place, interval=self._interval, room=self._room, clock=self._clock, sleep=self._sleep
+            run,
+            start=place,
+            writer=self._writer,
+            interval=self._interval,
+            room=self._room,
+            clock=self._clock,
+            sleep=self._sleep,
         )
         self._readers[where] = reader
         self._audiences[reader] = _Audience()

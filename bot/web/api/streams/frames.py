@@ -1,8 +1,9 @@
-"""What goes over the wire: JSON, written once for all listeners, without secrets."""
+"""What goes over the wire: JSON, written once for all listeners, without secrets (`writing` does it off the loop)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +39,19 @@ def status(run: AgentRun) -> Frame:
     )
 
 
-def entry_json(place: int, entry: LogEntry) -> bytes:
-    """An entry, as it is kept: a whole log of frames would cost twice the memory."""
-    return _json({"type": "log", "index": place, "log": redact_all(entry.model_dump(mode="json"))})
+def entries_json(place: int, entries: Sequence[LogEntry]) -> list[bytes]:
+    """Entries, as they are kept: a whole log of frames would cost twice the memory.
+
+    :param place: of the first one
+    """
+    return [
+        _json({"type": "log", "index": index, "log": redact_all(entry.model_dump(mode="json"))})
+        for index, entry in enumerate(entries, place)
+    ]
 
 
 def log(place: int, written: bytes) -> Frame:
-    """:param written: by `entry_json`"""
+    """:param written: by `entries_json`"""
     return Frame("log", written, str(place + 1))
 
 

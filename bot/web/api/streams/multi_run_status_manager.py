@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import Call
@@ -14,22 +15,38 @@ from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.listener import Listener
 from bot.web.api.streams.standing import Standing
+from bot.web.api.streams.writing import FrameWriter
+
+
+class _Written:
+    """A frame of the newest state, written once."""
+
+    def __init__(self, write: Callable[[MultiRunResponse], Awaitable[Frame]]) -> None:
+        self._write = write
+        self._turn = asyncio.Lock()
+        self._known: tuple[MultiRunResponse, Frame] | None = None
+
+    async def of(self, state: MultiRunResponse) -> Frame:
+        async with self._turn:
+            if self._known is None or self._known[0] is not state:
+                self._known = state, await self._write(state)
+            return self._known[1]
 
 
 class _Audience:
     """Of one multi-run: its last state, written once for all of them."""
 
-    def __init__(self, at_work: MultiRunAtWork) -> None:
+    def __init__(self, at_work: MultiRunAtWork, writer: FrameWriter) -> None:
         self.at_work = at_work
         self.standings: dict[str, Standing] = {}
-        self._written: tuple[MultiRunResponse, Frame] | None = None
+        self._status = _Written(writer.multi_run_status)
+        self._end = _Written(writer.multi_run_end)
 
-    @property
-    def frame(self) -> Frame:
-        state = self.at_work.state
-        if self._written is None or self._written[0] is not state:
-            self._written = state, frames.multi_run_status(state)
-        return self._written[1]
+    async def status(self) -> Frame:
+        return await self._status.of(self.at_work.state)
+
+    async def end(self) -> Frame:
+        return await self._end.of(self.at_work.state)
 
     @property
     def has_ended(self) -> bool:
@@ -63,12 +80,12 @@ class MultiRunFollowing:
         # The last state comes twice: when it is told, and again when it has been written down.
         if self._has_heard_end:
             self.listener.dismiss(CloseCode.ENDED)
-        elif (frame := self.audience.frame) != self._heard:
+        elif (frame := await self.audience.status()) != self._heard:
             self._heard = frame
             return [frame]
         elif self.audience.has_ended:
             self._has_heard_end = True
-            return [frames.multi_run_end(self.audience.at_work.state)]
+            return [await self.audience.end()]
         elif self.audience.is_broken:
             code = CloseCode.BROKEN
             self.listener.dismiss(code, frames.error(code.sentence, code))
@@ -78,8 +95,9 @@ class MultiRunFollowing:
 class MultiRunStatusManager:
     """Tells what `bot.web.api.multi_runs` is told, without a request of its own."""
 
-    def __init__(self, callers: Callers, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, callers: Callers, writer: FrameWriter, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._callers = callers
+        self._writer = writer
         self._clock = clock
         self._audiences: dict[MultiRunAtWork, _Audience] = {}
 
@@ -91,7 +109,7 @@ class MultiRunStatusManager:
         at_work = await multi_run_of(call)
         audience = self._audiences.get(at_work)
         if audience is None:
-            audience = self._audiences[at_work] = _Audience(at_work)
+            audience = self._audiences[at_work] = _Audience(at_work, self._writer)
             at_work.changed.append(audience.tell)
             if at_work.task is not None:
                 at_work.task.add_done_callback(audience.tell)

@@ -20,6 +20,7 @@ from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.entries import Entries, OlderPages
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.lenders import GoneError, Lender, next_of
+from bot.web.api.streams.writing import FrameWriter
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class RunReader:
 
     :param run: as it was when the first one came
     :param start: where in the log the first one wants to begin; those who begin earlier are served by `older`
+    :param writer: of what is sent
     :param interval: seconds between two looks, as those who listen want it
     :param room: bytes of the log that may be kept
     """
@@ -47,6 +49,7 @@ class RunReader:
         run: AgentRun,
         *,
         start: int,
+        writer: FrameWriter,
         interval: Callable[[RunReader], float],
         room: Callable[[], int],
         clock: Callable[[], float],
@@ -56,11 +59,13 @@ class RunReader:
         self.entries = Entries(start - start % PAGE_SIZE)
         self.older = OlderPages(room)
         self.lenders: dict[str, Lender] = {}
-        self.notices: dict[str, Frame] = {"status": frames.status(run)}
-        """The newest of each kind: a listener that lags hears the last state, not all of them."""
+        self.notices: dict[str, Frame] = {}
+        """The newest of each kind: a listener that lags hears the last state, not all of them. The status is the first
+        that there is."""
         self.end: Frame | None = None
         self.ended_at = float("-inf")
         self.failure: tuple[CloseCode, Frame] | None = None
+        self._writer = writer
         self._word = run.status
         self._interval = interval
         self._room = room
@@ -92,10 +97,12 @@ class RunReader:
         :raises UpstreamError: where Codegen does not answer
         """
         page = await lender.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
-        return await _written(Part(start, page))
+        return await self._writer.entries(start, page.logs)
 
     async def _read(self) -> None:
         try:
+            self.notices["status"] = await self._writer.status(self.run)
+            self._tell()
             while not (await self._follow() and await self._ended()):
                 pass
         except UpstreamError as error:
@@ -111,7 +118,7 @@ class RunReader:
         """To the log's end; False where there is not yet what the first listener has already."""
         async for part in follow_parts(self._look, start=self.entries.end, rest=self._rest):
             if part.page.logs:
-                self.entries.add(await _written(part))
+                self.entries.add(await self._writer.entries(part.place, part.page.logs))
                 self.shrink()
             elif part.place > (part.page.total_logs or 0):
                 # Nobody can know more of a log than there is; those who say so hear of what comes after that.
@@ -128,13 +135,13 @@ class RunReader:
         """Whether it is really over: somebody may have given the run a follow-up just now."""
         await self._reread()
         if self.run.finished:
-            self.end = frames.end(self.run, place=self.entries.end)
+            self.end = await self._writer.end(self.run, place=self.entries.end)
             self.ended_at = self._clock()
         return self.run.finished
 
     async def _reread(self) -> None:
         self.run = await self._ask(lambda codegen: codegen.run(self.run.id))
-        told = frames.status(self.run)
+        told = await self._writer.status(self.run)
         if told != self.notices["status"]:
             self.notices["status"] = told
 
@@ -199,12 +206,3 @@ class RunReader:
         for lender in self.lenders.values():
             for listener in lender.listeners:
                 listener.wake.set()
-
-
-async def _written(part: Part) -> list[bytes]:
-    """In a thread: to take the secrets out of a hundred long entries takes seconds."""
-
-    def write() -> list[bytes]:
-        return [frames.entry_json(place, entry) for place, entry in enumerate(part.page.logs, part.place)]
-
-    return await asyncio.to_thread(write)

@@ -1,0 +1,83 @@
+"""Frames that hold what others wrote, written off the event loop. What takes too long is withheld: no frame may hold a
+text that was not searched for secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from bot.codegen.models import AgentRun, LogEntry
+from bot.errors import OffloadError
+from bot.offload.pool import WorkerPool
+from bot.web.api.models import MultiRunResponse
+from bot.web.api.streams import frames
+from bot.web.api.streams.frames import Frame
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WITHHELD = "[withheld: it could not be searched for secrets in time]"
+
+LONGEST_NAME = 100
+"""Characters of a name that is shown where the words are withheld."""
+
+
+class FrameWriter:
+    """Writes frames; one for all streams.
+
+    :param offload: where long ones are written
+    """
+
+    def __init__(self, offload: WorkerPool) -> None:
+        self._offload = offload
+
+    async def status(self, run: AgentRun) -> Frame:
+        try:
+            return await self._written(frames.status, run)
+        except OffloadError:
+            return frames.status(_withheld(run))
+
+    async def end(self, run: AgentRun, *, place: int) -> Frame:
+        try:
+            return await self._written(frames.end, run, place=place)
+        except OffloadError:
+            return frames.end(_withheld(run), place=place)
+
+    async def entries(self, place: int, entries: Sequence[LogEntry]) -> list[bytes]:
+        """:param place: of the first one"""
+        try:
+            return await self._written(frames.entries_json, place, entries)
+        except OffloadError:
+            return frames.entries_json(place, [_withheld_entry(entry) for entry in entries])
+
+    async def multi_run_status(self, state: MultiRunResponse) -> Frame:
+        try:
+            return await self._written(frames.multi_run_status, state)
+        except OffloadError:
+            return frames.multi_run_status(_withheld_state(state))
+
+    async def multi_run_end(self, state: MultiRunResponse) -> Frame:
+        try:
+            return await self._written(frames.multi_run_end, state)
+        except OffloadError:
+            return frames.multi_run_end(_withheld_state(state))
+
+    async def _written(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._offload.run(partial(write, *args, **kwargs))
+
+
+def _withheld(run: AgentRun) -> AgentRun:
+    words = {name: WITHHELD for name in ("summary", "result") if getattr(run, name)}
+    return run.model_copy(update={**words, "status": run.state.value, "github_pull_requests": ()})
+
+
+def _withheld_entry(entry: LogEntry) -> LogEntry:
+    names = {"tool_name": entry.tool_name, "message_type": entry.message_type}
+    short = {name: text for name, text in names.items() if text and len(text) <= LONGEST_NAME}
+    return LogEntry(agent_run_id=entry.agent_run_id, created_at=entry.created_at, observation=WITHHELD, **short)
+
+
+def _withheld_state(state: MultiRunResponse) -> MultiRunResponse:
+    final = WITHHELD if state.final else None
+    return state.model_copy(update={"message": WITHHELD, "final": final, "candidates": [], "agent_runs": []})
