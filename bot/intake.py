@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 from bot.commands.by_label import command_of
@@ -26,20 +27,18 @@ READING_LIMIT = 3.0
 """Seconds that reading one comment may take in a worker: GitHub waits ten for its answer."""
 
 
-async def orders(
-    event: Event, *, delivery: str, house: House, now: Callable[[], datetime], offload: WorkerPool
-) -> list[Order]:
+async def orders(event: Event, *, house: House, now: Callable[[], datetime], offload: WorkerPool) -> list[Order]:
     """What an event asks for, each with its identity; empty for nearly every event.
 
-    A comment that takes too long to read is an order too: its author is told so.
+    A comment that takes too long to read is an order too: its author is told so. An identity is made of what the
+    signature covers, never of a delivery's headers: whoever has one signed body could send it again under any of them.
 
-    :param delivery: the delivery's GUID
     :param house: what holds in the repository; a config file that cannot be used is told of once, where it is met
     :param offload: where long comments are read
     :raises OffloadError: where none of its workers can read it
     """
     found = (
-        _by_label(event, delivery, house.config, now())
+        _by_label(event, house.config, now())
         if isinstance(event, LabelChanged)
         else await _by_comment(event, house.config, now(), offload)
     )
@@ -72,7 +71,7 @@ def _order(event: CommentPosted | CommentEdited, said: Said, config: RepositoryC
     )
 
 
-def _by_label(event: LabelChanged, delivery: str, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
+def _by_label(event: LabelChanged, config: RepositoryConfig, asked_at: datetime) -> list[Order]:
     role = config.labels.role_of(event.label)
     if role is None:
         return []
@@ -81,7 +80,7 @@ def _by_label(event: LabelChanged, delivery: str, config: RepositoryConfig, aske
         return []
     return [
         Order(
-            identity=f"label-{delivery}",
+            identity=label_identity(event),
             command=command,
             thread=event.thread,
             comment=None,
@@ -143,3 +142,13 @@ def identity(event: CommentPosted | CommentEdited, said: Said) -> str:
     """
     digest = hashlib.sha256(said.source.encode(errors="surrogatepass")).hexdigest()[:12]
     return f"{event.comment.kind.value}-{event.comment.id}-{digest}-{said.occurrence}"
+
+
+def label_identity(event: LabelChanged) -> str:
+    """The same for every delivery of the same change; another for the next time that the label goes on or off.
+
+    Two changes alike within one second are one: GitHub counts time in seconds.
+    """
+    thread = f"{event.thread.repository.lower()}#{event.thread.number}"
+    change = [thread, event.label.lower(), event.on, event.at.astimezone(UTC).isoformat()]
+    return f"label-{hashlib.sha256(json.dumps(change).encode()).hexdigest()[:32]}"

@@ -119,7 +119,7 @@ class Outcome:
     @property
     def triggered(self) -> bool:
         """Whether a command was carried out."""
-        return self.carried is not None and self.reason is not Reason.ALREADY_ANSWERED
+        return self.carried is not None and self.reason not in {Reason.ALREADY_ANSWERED, Reason.NO_COMMAND}
 
     @property
     def text(self) -> str:

@@ -17,7 +17,7 @@ from bot.app.direct import Direct, directly
 from bot.config import Accounts, load_accounts
 from bot.errors import SettingsError, UpstreamError
 from bot.github.models import Thread
-from bot.handlers.order import Order
+from bot.handlers.order import LabelChange, Order
 from bot.intake import orders as orders_of
 from bot.outcome import Outcome, outcome_of
 from bot.replies.failures import upstream
@@ -120,14 +120,15 @@ class Work:
         now = direct.pace.now()
         # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
         asked_at = min(event.at or now, now)
-        found = await orders_of(
-            event,
-            delivery=f"run-{self._job.run_id}",
-            house=house,
-            now=lambda: asked_at,
-            offload=direct.offload,
-        )
-        return [replace(order, waits=self._inputs.wait, posts=self._inputs.comment) for order in found]
+        found = await orders_of(event, house=house, now=lambda: asked_at, offload=direct.offload)
+        return [
+            replace(order, waits=self._inputs.wait, posts=self._inputs.comment, label=self._label(order))
+            for order in found
+        ]
+
+    def _label(self, order: Order) -> LabelChange | None:
+        """The label of a job that somebody runs once more may be off: an attempt that failed takes it off as well."""
+        return replace(order.label, is_checked=False) if order.label and self._job.is_again else order.label
 
     async def _thread(self, direct: Direct) -> Thread | None:
         """The pull request or issue that the step names, else the one that its event is about."""

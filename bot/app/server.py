@@ -152,7 +152,7 @@ async def _application(
                     MissedDeliveries(database),
                     is_app=is_app(settings),
                     is_leader=lambda: locks.try_hold(MISSED),
-                    take=lambda event: webhooks.take(event, delivery=""),
+                    take=lambda event: webhooks.take(event),  # noqa: PLW0108 - it is made below
                     tell=metrics.redelivered,
                     pause=lambda: pace.sleep(pace.write_gap),
                     now=pace.now,

@@ -61,7 +61,7 @@ def _environ(settings: Accounts, event: str, payload: Path, repository: str | No
         "GITHUB_EVENT_NAME": event,
         "GITHUB_EVENT_PATH": str(payload),
         "GITHUB_REPOSITORY": repository or "",
-        # A label's order is known by its workflow run: the same label may be put on again.
+        # A worker of its own: what another process has begun is not this one's to go on with.
         "GITHUB_RUN_ID": uuid4().hex,
     }
     if not repository:

@@ -26,6 +26,7 @@ class CommentPosted:
     :param sender: who did it, by GitHub's word
     :param installation_id: the GitHub App's installation that the delivery came through; None for a plain webhook
     :param at: when, by GitHub's clock; None where the payload does not say
+    :param as_of: the newest moment that the payload knows, which is about when GitHub made it
     """
 
     thread: Thread
@@ -33,6 +34,7 @@ class CommentPosted:
     sender: Person
     installation_id: int | None
     at: datetime | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class CommentEdited:
     installation_id: int | None
     before: str
     at: datetime | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ class LabelChanged:
     """Somebody put a label on an issue or a pull request, or took one off.
 
     :param on: whether it is on now
+    :param at: when, by GitHub's clock, in whole seconds: nothing else in the payload tells two such changes apart
     """
 
     thread: Thread
@@ -63,7 +67,12 @@ class LabelChanged:
     on: bool
     sender: Person
     installation_id: int | None
-    at: datetime | None = None
+    at: datetime
+
+    @property
+    def as_of(self) -> datetime:
+        """The newest moment that the payload knows."""
+        return self.at
 
 
 Event = CommentPosted | CommentEdited | LabelChanged
@@ -190,9 +199,9 @@ def _read(shape: type[P], event: str, payload: object) -> P:
 
 def _issue_comment(payload: _IssueCommentPayload) -> Event | None:
     # A pull request is an issue too: only this key tells them apart.
-    thread = _thread(payload.issue, payload, is_pull_request=payload.issue.pull_request is not None)
     comment = _comment(payload.comment, CommentKind.ISSUE_COMMENT)
-    return _event(payload, thread, comment, at=payload.comment.updated_at)
+    is_pull_request = payload.issue.pull_request is not None
+    return _event(payload, payload.issue, comment, is_pull_request=is_pull_request, at=payload.comment.updated_at)
 
 
 def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
@@ -205,14 +214,13 @@ def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
         line=written.line or written.original_line,
         diff_hunk=written.diff_hunk,
     )
-    thread = _thread(payload.pull_request, payload, is_pull_request=True)
-    return _event(payload, thread, comment, at=written.updated_at)
+    return _event(payload, payload.pull_request, comment, is_pull_request=True, at=written.updated_at)
 
 
 def _review(payload: _ReviewPayload) -> Event | None:
-    thread = _thread(payload.pull_request, payload, is_pull_request=True)
+    comment = _comment(payload.review, CommentKind.REVIEW)
     at = payload.review.updated_at or payload.review.submitted_at
-    return _event(payload, thread, _comment(payload.review, CommentKind.REVIEW), at=at)
+    return _event(payload, payload.pull_request, comment, is_pull_request=True, at=at)
 
 
 def thread_in(payload: object) -> Thread | None:
@@ -234,6 +242,8 @@ def thread_in(payload: object) -> Thread | None:
 def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) -> Event | None:
     if payload.label is None:
         return None
+    if thread.updated_at is None:
+        raise MalformedEventError("The payload of a label does not say when the issue or pull request was changed.")
     return LabelChanged(
         thread=_thread(thread, payload, is_pull_request=is_pull_request),
         label=payload.label.name,
@@ -244,20 +254,33 @@ def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) ->
     )
 
 
-def _event(payload: _Payload, thread: Thread, comment: Comment | None, *, at: datetime | None) -> Event | None:
+def _event(
+    payload: _Payload, document: _Thread, comment: Comment | None, *, is_pull_request: bool, at: datetime | None
+) -> Event | None:
     if comment is None:
         return None
+    thread = _thread(document, payload, is_pull_request=is_pull_request)
+    # A comment on a line may have been written days before its review was sent off.
+    as_of = max((moment for moment in (at, document.updated_at) if moment is not None), default=None)
     sender = person(payload.sender)
     installation_id = payload.installation.id if payload.installation else None
     if payload.action != "edited":
-        return CommentPosted(thread=thread, comment=comment, sender=sender, installation_id=installation_id, at=at)
+        return CommentPosted(
+            thread=thread, comment=comment, sender=sender, installation_id=installation_id, at=at, as_of=as_of
+        )
     if payload.changes is None:
         raise MalformedEventError("The payload of an edit does not say what was changed.")
     if payload.changes.body is None:
         return None  # something else than the text was changed
     before = payload.changes.body.text or ""
     return CommentEdited(
-        thread=thread, comment=comment, sender=sender, installation_id=installation_id, before=before, at=at
+        thread=thread,
+        comment=comment,
+        sender=sender,
+        installation_id=installation_id,
+        before=before,
+        at=at,
+        as_of=as_of,
     )
 
 

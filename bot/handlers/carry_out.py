@@ -57,7 +57,8 @@ from bot.handlers.status import status
 from bot.handlers.users import users
 from bot.handlers.whoami import whoami
 from bot.replies import failures
-from bot.replies.markers import Stage
+from bot.replies.markers import Stage, find
+from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 
 _log = log.get(__name__)
@@ -108,9 +109,10 @@ async def carry_out(order: Order, do: Do) -> Reply:
     :raises UpstreamError: where GitHub refuses the answer for good (a locked conversation, a lost right)
     :raises AnsweredElsewhereError: where another worker was a moment quicker
     """
-    if order.label is not None and order.person.is_bot and await do.is_own(order.person.login):
-        return Reply(stage=Stage.FINISHED, text="The bot set this label itself, to make it say what is true.")
     reply = await _answer(order, do)
+    if reply.reason is Reason.NO_COMMAND:
+        _log.info("command.none", why=reply.text)
+        return reply
     # A label that says it needs no comment that says it too.
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
         reply = await _show_last(reply, do)
@@ -147,6 +149,8 @@ async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
 
 async def _answer(order: Order, do: Do) -> Reply:
     try:
+        if why := await _not_asked(order, do):
+            return Reply(stage=Stage.FINISHED, text=why, reason=Reason.NO_COMMAND)
         await do.learn_config()
         await _check_person(order, do)
         if isinstance(order.command, Mistake):
@@ -165,6 +169,24 @@ async def _answer(order: Order, do: Do) -> Reply:
     except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
         _log.exception("command.broken")
         return failures.own_fault(order.identity, again=order.again)
+
+
+async def _not_asked(order: Order, do: Do) -> str | None:
+    """Why nobody asks for this: the bot's own words and label changes are no commands, nor is a label that was changed
+    back; None where somebody does.
+
+    The bot may work as a person's account. Its comments are known by their markers. Labels that ask for work it never
+    puts on, so one that its account puts on is that person's.
+    """
+    if order.comment is not None and find(order.comment.body) is not None and await do.is_own(order.person.login):
+        return "The bot wrote this comment itself."
+    if order.label is None:
+        return None
+    if (order.person.is_bot or is_state(order.label.role)) and await do.is_own(order.person.login):
+        return "The bot set this label itself, to make it say what is true."
+    if order.label.is_checked and await do.label_changed_back():
+        return f"The label {'was taken off' if order.label.on else 'was put on'} again before this began."
+    return None
 
 
 async def _check_person(order: Order, do: Do) -> None:

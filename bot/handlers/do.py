@@ -206,8 +206,19 @@ class Do:
         return order.person.login.lower() in {login.lower() for login in logins}
 
     async def is_own(self, login: str) -> bool:
-        """Whether that is the bot's own account."""
-        return (await self._tools.github.me()).login == login
+        """Whether that is the bot's own account, which may be a person's."""
+        return (await self._tools.github.me()).login.lower() == login.lower()
+
+    async def label_changed_back(self) -> bool:
+        """Whether the label by which somebody asked is not as they left it, when this is first asked."""
+        label, thread = self._order.label, self._order.the_thread()
+        assert label is not None  # noqa: S101 - the caller has looked
+
+        async def ask() -> bool:
+            names = [each.name.lower() for each in await self._tools.github.labels(thread.repository, thread.number)]
+            return (label.name.lower() in names) is not label.on
+
+        return await self._record("label-changed-back", _BOOL, ask)
 
     async def who_can(self, needed: Permission) -> list[str]:
         """People of this thread who have at least that permission: its author is asked about. GitHub lists nobody's

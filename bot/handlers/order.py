@@ -39,11 +39,13 @@ class LabelChange:
 
     :param name: as it stands on GitHub
     :param on: whether it was put on or taken off
+    :param is_checked: whether GitHub is asked if it still is so, before anything is done
     """
 
     role: LabelRole
     name: str
     on: bool
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

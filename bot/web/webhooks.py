@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +29,10 @@ from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
+
+OLDEST_EVENT = timedelta(days=14)
+"""What happened longer ago is not acted upon. GitHub delivers again for three days; for how long a command that was
+done is remembered, so that a copy of its delivery does nothing, stands in `bot.engine.housekeeping`: for longer."""
 
 LARGEST_BODY = 25 * MEGABYTE
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
@@ -118,7 +122,7 @@ class GitHubWebhooks:
             return []
         delivery = request.headers["X-GitHub-Delivery"]
         with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
-            return await self._take(event_name, delivery, _payload(body))
+            return await self._take(event_name, _payload(body))
 
     def _hear_ping(self, payload: dict[str, Any]) -> None:
         """A repository's hook says hello; an App's and an organization's name none."""
@@ -137,7 +141,7 @@ class GitHubWebhooks:
             )
         return body
 
-    async def _take(self, event_name: str, delivery: str, payload: dict[str, Any]) -> list[str]:
+    async def _take(self, event_name: str, payload: dict[str, Any]) -> list[str]:
         """The identities of what was ordered."""
         try:
             event = events.parse(event_name, payload)
@@ -145,20 +149,22 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         if event is None or not concerns_us(event):
             return []
-        return await self.take(event, delivery=delivery)
+        return await self.take(event)
 
-    async def take(self, event: events.Event, *, delivery: str) -> list[str]:
+    async def take(self, event: events.Event) -> list[str]:
         """Takes what an event asks for, however it was heard of. One that comes late was asked for at its own time.
 
-        :param delivery: the delivery's GUID
         :returns: the identities of what was ordered
         :raises Problem: 503 where the database does not take it, or the comment could not be read just now
         """
+        now = self._now()
+        if event.as_of is not None and now - event.as_of > OLDEST_EVENT:
+            _log.warning("event.too-old", repository=event.thread.repository, number=event.thread.number)
+            return []
         self._seen(event.thread.repository)
         house = await self._house_of(event.thread.repository)
-        now = self._now()
         asked_at = min(event.at or now, now)
-        orders = await self._orders(event, delivery, house, asked_at)
+        orders = await self._orders(event, house, asked_at)
         for order in orders:
             try:
                 is_new = await self._submit(order)
@@ -173,12 +179,10 @@ class GitHubWebhooks:
                 _log.info("order.known", **order.log_values())
         return [order.identity for order in orders]
 
-    async def _orders(self, event: events.Event, delivery: str, house: House, asked_at: datetime) -> list[Order]:
+    async def _orders(self, event: events.Event, house: House, asked_at: datetime) -> list[Order]:
         try:
             async with asyncio.timeout(self._patience):
-                return await intake.orders(
-                    event, delivery=delivery, house=house, now=lambda: asked_at, offload=self._offload
-                )
+                return await intake.orders(event, house=house, now=lambda: asked_at, offload=self._offload)
         except (OffloadError, TimeoutError) as error:
             _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
             detail = "The comment could not be read just now; deliver it again later."
@@ -205,7 +209,7 @@ def _check_headers(request: web.Request) -> str:
     if not request.headers.get("X-GitHub-Event"):
         raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
     if not _GUID.fullmatch(request.headers.get("X-GitHub-Delivery", "")):
-        # Without a name of its own, an order by label would be taken for the one before it.
+        # GitHub always sends one; the log names deliveries by it.
         raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
     if request.content_type != "application/json":
         raise Problem(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.webhooks import Delivery
+from bot.github.events import LabelChanged, parse
+from bot.intake import label_identity
 from bot.replies.markers import Stage
 
 
@@ -66,7 +68,8 @@ class Ask:
         """Whether a command's identity is one of this."""
         if self.comment is not None:
             return f"-{self.comment.id}-" in identity
-        return self.delivery is not None and identity == f"label-{self.delivery.guid}"
+        event = parse(self.delivery.event, self.delivery.payload) if self.delivery is not None else None
+        return isinstance(event, LabelChanged) and identity == label_identity(event)
 
 
 def _run(login: str, text: str, **more: object) -> Ask:

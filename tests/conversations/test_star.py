@@ -102,6 +102,7 @@ async def test_the_bots_own_labels_start_nothing(town: Town) -> None:
     for words in ("star", "unstar", "star"):
         await town.says("bob", f"/codegen {words}", number=2)
         await town.reply(Stage.FINISHED, number=2)
+        town.passes(seconds=1)
 
     await town.until_done(7)
     assert town.github.labels(1) == [LABEL]

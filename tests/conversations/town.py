@@ -65,6 +65,7 @@ class Town:
         self.codegen = codegen
         self.database_url = database_url
         self.settings: dict[str, Any] = {}
+        self._account: str | None = None
         self.codegen_windows: dict[str, tuple[int, float]] = {}
         self.write_windows: tuple[tuple[float, int], ...] = ()
         self.missed_every: float | None = None
@@ -138,7 +139,7 @@ class Town:
     @property
     def bot_login(self) -> str:
         """As whom the bot writes."""
-        return ACTIONS_LOGIN if self.door == "action" else BOT_LOGIN
+        return self._account or (ACTIONS_LOGIN if self.door == "action" else BOT_LOGIN)
 
     def unread(self) -> list[str]:
         return [
@@ -246,6 +247,12 @@ class Town:
         )
         self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
+
+    async def works_as(self, login: str) -> None:
+        """From now on the bot has a person's token, and writes as that person."""
+        self._account = login
+        self.settings["github_token"] = f"as-{login}"
+        await self.restart_bot()
 
     async def restart_bot(self) -> None:
         """Also takes up settings that have changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +118,12 @@ def test_an_outdated_line_is_told_by_where_it_was() -> None:
 @pytest.mark.parametrize(("name", "part"), [("issues", ISSUE), ("pull_request", PULL_REQUEST)])
 def test_a_label_put_on_or_taken_off(name: str, part: dict[str, Any], action: str, on: bool) -> None:  # noqa: FBT001
     key = "issue" if name == "issues" else "pull_request"
+    part = part | {"updated_at": "2026-01-01T12:00:00Z"}
     event = parse(name, payload(action, label={"name": "codegen:run"}, **{key: part}))
     assert isinstance(event, LabelChanged)
     assert (event.label, event.on, event.sender) == ("codegen:run", on, Person("alice", is_bot=False))
     assert event.thread.is_pull_request is (name == "pull_request")
+    assert event.at == datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def test_a_label_that_was_deleted_is_none() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from inline_snapshot import snapshot
 
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.help import Help
@@ -161,15 +162,16 @@ async def test_a_person_cannot_hide_a_command_from_the_bot(client: Client, order
 # Labels
 
 
-def labelled(name: str, action: str = "labeled", **more: Any) -> dict[str, Any]:
-    return payload(action, pull_request=PULL_REQUEST, label={"name": name, "color": "5319e7"}, **more)
+def labelled(name: str, action: str = "labeled", *, at: str = "11:59:00") -> dict[str, Any]:
+    thread = PULL_REQUEST | {"updated_at": f"2026-01-01T{at}Z"}
+    return payload(action, pull_request=thread, label={"name": name, "color": "5319e7"})
 
 
 @pytest.mark.parametrize("name", ["codegen:run", "Codegen:Run"])
 async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, orders: Orders, name: str) -> None:
     response = await deliver(client, labelled(name) | {"sender": MALLORY}, "pull_request", guid="guid-1")
     (order,) = orders.taken
-    assert (await response.json())["commands"] == [order.identity] == ["label-guid-1"]
+    assert (await response.json())["commands"] == [order.identity]
     assert isinstance(order.command, Run)
     assert order.person.login == "mallory"
     assert (order.comment, order.the_thread().number) == (None, 1)
@@ -177,7 +179,7 @@ async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, order
 
 
 async def test_a_label_on_an_issue_gives_an_order(client: Client, orders: Orders) -> None:
-    document = payload("labeled", issue=ISSUE, label={"name": "codegen:run"})
+    document = labelled("codegen:run") | {"issue": ISSUE | {"updated_at": "2026-01-01T11:59:00Z"}}
     await deliver(client, document, "issues")
     assert [order.the_thread().number for order in orders.taken] == [2]
 
@@ -188,10 +190,43 @@ async def test_a_label_that_was_delivered_again_is_the_same_order(client: Client
     assert len(orders.taken) == 1
 
 
-async def test_a_label_that_was_put_on_again_is_another_order(client: Client, orders: Orders) -> None:
-    for guid in ("guid-1", "guid-2"):
-        await deliver(client, labelled("codegen:run"), "pull_request", guid=guid)
+async def test_label_delivery_with_other_guids_is_one_order(client: Client, orders: Orders) -> None:
+    """Nothing signs the GUID: whoever has one delivery's body and signature can send both under any."""
+    for guid in ("guid-1", "guid-2", "guid-3"):
+        assert (await deliver(client, labelled("codegen:run"), "pull_request", guid=guid)).status == 202
+    assert len(orders.taken) == 1
+
+
+async def test_label_told_by_two_hooks_is_one_order(client: Client, orders: Orders) -> None:
+    for number, guid in ((1, "guid-1"), (2, "guid-2")):
+        document = labelled("codegen:run") | {"installation": {"id": number}}
+        assert (await deliver(client, document, "pull_request", guid=guid)).status == 202
+    assert len(orders.taken) == 1
+
+
+async def test_label_put_on_again_is_another_order(client: Client, orders: Orders) -> None:
+    for at in ("11:58:00", "11:58:01"):
+        await deliver(client, labelled("codegen:run", at=at), "pull_request")
     assert len(orders.taken) == 2
+
+
+async def test_label_identity_tells_threads_and_labels_apart(client: Client, orders: Orders) -> None:
+    other_thread = labelled("codegen:run")
+    other_thread["pull_request"] |= {"number": 3}
+    other_repository = labelled("codegen:run") | {"repository": {"full_name": "octo/docs", "private": False}}
+    for document in (labelled("codegen:run"), labelled("codegen:multi-run"), other_thread, other_repository):
+        await deliver(client, document, "pull_request")
+    assert len(orders.taken) == 4
+
+
+async def test_label_without_a_time_is_refused(client: Client, orders: Orders) -> None:
+    """Nothing else in it would tell it from the next time that the label is put on."""
+    document = payload("labeled", pull_request=PULL_REQUEST, label={"name": "codegen:run"})
+    response = await deliver(client, document, "pull_request")
+    assert (response.status, (await response.json())["detail"]) == snapshot(
+        (400, "The payload of a label does not say when the issue or pull request was changed.")
+    )
+    assert orders.asked == 0
 
 
 async def test_a_state_is_an_order_when_it_goes_on_and_when_it_goes_off(client: Client, orders: Orders) -> None:
@@ -258,6 +293,25 @@ async def test_the_same_delivery_twice_is_the_same_order(client: Client, orders:
     first = await commands(client, issue_comment(RUN))
     assert await commands(client, issue_comment(RUN)) == first
     assert orders.identities == first
+
+
+@pytest.mark.parametrize(("at", "count"), [("2025-12-18T12:00:00Z", 1), ("2025-12-18T11:59:59Z", 0)])
+async def test_old_event_gives_no_order(client: Client, orders: Orders, at: str, count: int) -> None:
+    """Whether it was acted upon is remembered for a while only, and a copy of it may turn up at any time."""
+    document = issue_comment(RUN) | {"comment": written(RUN, updated_at=at)}
+    assert len(await commands(client, document)) == count
+    label = labelled("codegen:run")
+    label["pull_request"] |= {"updated_at": at}
+    assert len(await commands(client, label, "pull_request")) == count
+
+
+async def test_old_line_comment_of_a_new_review_gives_an_order(client: Client, orders: Orders) -> None:
+    """It carries the time at which it was written, and is delivered when the review is sent off."""
+    thread = PULL_REQUEST | {"updated_at": "2026-01-01T11:59:00Z"}
+    comment = written(RUN, **ON_A_LINE, updated_at="2025-12-01T12:00:00Z")
+    document = payload("created", pull_request=thread, comment=comment)
+    assert len(await commands(client, document, "pull_request_review_comment")) == 1
+    assert len(orders.taken) == 1
 
 
 async def test_the_same_comment_under_two_guids_is_the_same_order(client: Client, orders: Orders) -> None:

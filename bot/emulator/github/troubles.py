@@ -21,8 +21,6 @@ KINDS: dict[str, Kind] = {
 }
 """By name, as `bot.emulator.weather` has them."""
 
-COMMENTS = frozenset({"issue_comment", "pull_request_review_comment", "pull_request_review"})
-
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -41,8 +39,7 @@ class HookWeather:
     """Deliveries that come twice, late, or after those behind them. GitHub itself never delivers again; proxies may.
 
     :param duplicated: the share that comes twice under one GUID
-    :param by_another_hook: the share of comments that comes under a second GUID as well. Only of comments: a label told
-        of by two hooks looks the same as a label put on twice
+    :param by_another_hook: the share that comes under a second GUID as well
     :param delayed: the share that comes late, so that those behind it come first
     :param longest: seconds that something may be late
     :raises ValueError: where a share is none
@@ -69,7 +66,7 @@ class HookWeather:
         copies = []
         if dice.random() < self.duplicated:
             copies.append(Copy(dice.uniform(0, self.longest), another_hook=False))
-        if event in COMMENTS and dice.random() < self.by_another_hook:
+        if dice.random() < self.by_another_hook:
             copies.append(Copy(dice.uniform(0, self.longest), another_hook=True))
         return delay, copies
 

@@ -300,6 +300,7 @@ class World:
         if known in thread.labels:
             return False
         thread.labels.append(known)
+        thread.updated_at = self.now()
         self._changed()
         return True
 
@@ -308,6 +309,7 @@ class World:
         for known in thread.labels:
             if known.lower() == name.lower():
                 thread.labels.remove(known)
+                thread.updated_at = self.now()
                 self._changed()
                 return True
         return False

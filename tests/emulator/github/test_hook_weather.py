@@ -49,11 +49,11 @@ async def test_some_come_late_and_so_after_those_behind_them(emulator: GitHubEmu
     assert sorted(bodies, key=int) == [str(number) for number in range(40)]
 
 
-async def test_a_label_is_not_told_of_by_two_hooks(emulator: GitHubEmulator, receiver: Receiver) -> None:
+async def test_label_is_delivered_by_two_hooks(emulator: GitHubEmulator, receiver: Receiver) -> None:
     emulator.webhooks.weather(**_calm(by_another_hook=1.0))
     emulator.label("alice", 1, "bug")
     await emulator.idle()
-    assert len(receiver.received) == 1
+    assert len({each.headers["X-GitHub-Delivery"] for each in receiver.received}) == 2
 
 
 async def test_the_same_seed_makes_the_same_weather(emulator: GitHubEmulator, receiver: Receiver) -> None:
