@@ -139,6 +139,11 @@ class Settings(Accounts):
     api_requests_per_minute: int = Field(
         default=300, ge=1, description="How many requests a minute the HTTP API takes of one Codegen token."
     )
+    api_organizations: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(),
+        description="The numbers of further Codegen organizations whose tokens may use the HTTP API, separated by "
+        "commas. Those of CODEGEN_ORG_ID may; all others are refused.",
+    )
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="The origins of other pages that may call the HTTP API from a browser, separated by commas.",
@@ -162,6 +167,16 @@ class Settings(Accounts):
         if not value:
             raise ValueError("it holds no secret")
         return value
+
+    @field_validator("api_organizations", mode="before")
+    @classmethod
+    def _split_organizations(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        numbers = _split(value)
+        if wrong := [each for each in numbers if not re.fullmatch("[1-9][0-9]{0,15}", each)]:
+            raise ValueError(f"{wrong[0]} is no number of an organization")
+        return tuple(map(int, numbers))
 
     @field_validator("api_cors_origins", mode="before")
     @classmethod

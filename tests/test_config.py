@@ -269,3 +269,14 @@ def test_settings_built_from_values_ignore_the_environment(monkeypatch: pytest.M
     monkeypatch.setenv("PORT", "83")
     values = {name.lower(): value for name, value in ENOUGH.items()}
     assert Settings.model_validate(values).port == 8080
+
+
+@pytest.mark.parametrize(("given", "served"), [("", ()), ("2", (2,)), (" 2, 17 ,", (2, 17))])
+def test_api_organizations_are_numbers(given: str, served: tuple[int, ...]) -> None:
+    assert load(ENOUGH | {"API_ORGANIZATIONS": given}, env_file=None).api_organizations == served
+
+
+@pytest.mark.parametrize("given", ["all", "0", "-1", "1.5", "2;3"])
+def test_api_organizations_wrong_one_is_named(given: str) -> None:
+    (problem,) = problems(ENOUGH | {"API_ORGANIZATIONS": given})
+    assert problem.startswith(f"API_ORGANIZATIONS is wrong: {given} is no number of an organization. ")

@@ -24,7 +24,8 @@ from bot.handlers.tools import Tools
 from bot.replies.reasons import not_told, reason_given, told_on
 from bot.run_ends import RunEnds
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
-from bot.web.api.callers import Access, Callers
+from bot.web.api.caller import Access
+from bot.web.api.callers import Callers
 from bot.web.api.kept import Kept
 from bot.web.api.multi_runs import MultiRuns
 from bot.web.api.run_index import RunIndexes
@@ -53,6 +54,7 @@ async def http_api(
             lambda token: TokenAccess(
                 token, settings=settings, http=http, worlds=worlds, nobody=nobody, tools=tools, pace=pace, ends=ends
             ),
+            serves={settings.codegen_org_id, *settings.api_organizations},
             requests_a_minute=settings.api_requests_per_minute,
         )
         multi_runs = MultiRuns(RememberedMultiRuns(database))

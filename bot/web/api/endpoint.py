@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.codegen.client import Codegen
-from bot.web.api.callers import Caller
+from bot.web.api.caller import Caller
 from bot.web.api.models import Id
 from bot.web.api.services import Services
 from bot.web.bodies import MEGABYTE, RequestBodies

@@ -16,7 +16,7 @@ from bot.replies.markers import Stage
 from bot.replies.multi_run import Attempts
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
-from bot.web.api.callers import Caller
+from bot.web.api.caller import Caller
 from bot.web.api.endpoint import Answer, Call
 from bot.web.api.models import Candidate, MultiRunQuery, MultiRunRequest, MultiRunResponse
 from bot.web.api.orders import key_used, order_of

@@ -18,14 +18,14 @@ SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or the `Idempotency-Key` is malformed.",
     HTTPStatus.UNAUTHORIZED: "There is no token, or Codegen does not accept it.",
     HTTPStatus.PAYMENT_REQUIRED: "The agent runs of the organization's Codegen plan are used up.",
-    HTTPStatus.FORBIDDEN: "Codegen does not let this token do it.",
+    HTTPStatus.FORBIDDEN: "Codegen does not let this token do it, or the server does not serve its organization.",
     HTTPStatus.NOT_FOUND: "There is none, or the token does not see its organization.",
     HTTPStatus.CONFLICT: "It cannot be done to this run as it is; `detail` says why.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive within 30 seconds.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; `detail` says what it may have.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`, or it is compressed.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field or a parameter does not fit; `errors` names each.",
-    HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen.",
+    HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen, or too many tokens failed.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The bot is at fault; its log has the rest under the request's id.",
     HTTPStatus.BAD_GATEWAY: "Codegen failed, or did not answer as it should.",
     HTTPStatus.SERVICE_UNAVAILABLE: (
@@ -42,7 +42,12 @@ REFUSAL_HEADERS: Mapping[HTTPStatus, tuple[str, ...]] = {
 }
 """Those that such an answer may carry."""
 
-UNCOUNTED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.INTERNAL_SERVER_ERROR}
+UNCOUNTED = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+}
 """The refusals that may come without a word on the caller's limit."""
 
 _OF_ALL = (

@@ -12,7 +12,7 @@ from bot.handlers.configs import Configs, House
 from bot.handlers.ports import Stars
 from bot.offload.pool import WorkerPool
 from bot.run_ends import RunEnds
-from bot.web.api.callers import Access
+from bot.web.api.caller import Access
 from bot.web.api.kept import Kept
 from bot.web.api.run_index import RunIndexes
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from bot import log
 from bot.errors import OffloadError, UpstreamError, UserMistake
-from bot.web.api.callers import Caller, Callers
+from bot.web.api.caller import Caller
+from bot.web.api.callers import Callers
 from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
 from bot.web.api.etags import etag_of, has_it
 from bot.web.api.services import Services

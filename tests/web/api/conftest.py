@@ -14,3 +14,10 @@ from tests.web.api.house import House, house_in
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_in(tmp_path) as house:
         yield house
+
+
+@pytest.fixture
+async def shared_house(tmp_path: Path) -> AsyncIterator[House]:
+    """One whose API serves a second organization."""
+    async with house_in(tmp_path, api_organizations="2") as house:
+        yield house

@@ -178,9 +178,11 @@ async def test_one_that_is_not_there(house: House) -> None:
     assert (said.status, said.detail) == (404, "The organization has no multi-run of this id.")
 
 
-async def test_another_organizations_is_not_there(house: House) -> None:
-    said = await house.post("/organizations/2/multi-run", {"prompt": "x", "concurrency": 1}, token="sk-org2-insider")
+async def test_another_organizations_is_not_there(shared_house: House) -> None:
+    said = await shared_house.post(
+        "/organizations/2/multi-run", {"prompt": "x", "concurrency": 1}, token="sk-org2-insider"
+    )
     identity = said.document["id"]
 
-    assert (await house.get(f"{MULTI_RUN}/{identity}")).status == 404
-    assert (await house.get(f"/organizations/2/multi-run/{identity}")).status == 404
+    assert (await shared_house.get(f"{MULTI_RUN}/{identity}")).status == 404
+    assert (await shared_house.get(f"/organizations/2/multi-run/{identity}")).status == 404

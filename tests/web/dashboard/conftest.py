@@ -13,7 +13,7 @@ from tests.web.dashboard.browser import Visit, a_browser, a_visit
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_in(tmp_path) as house:
+    async with house_in(tmp_path, api_organizations="2") as house:
         yield house
 
 

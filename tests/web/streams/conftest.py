@@ -14,3 +14,10 @@ from tests.web.streams.house import House, house_at
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_at(tmp_path) as house:
         yield house
+
+
+@pytest.fixture
+async def shared_house(tmp_path: Path) -> AsyncIterator[House]:
+    """One whose API serves a second organization."""
+    async with house_at(tmp_path, organizations="2") as house:
+        yield house

@@ -115,7 +115,7 @@ async def nap(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def house_at(folder: Path, *, cors: str = "", **pace: Any) -> AsyncIterator[House]:
+async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **pace: Any) -> AsyncIterator[House]:
     async with CodegenEmulator(pace=None, limits=False) as codegen, aiohttp.ClientSession() as http:
         settings = Settings.model_validate(
             {
@@ -128,6 +128,7 @@ async def house_at(folder: Path, *, cors: str = "", **pace: Any) -> AsyncIterato
                 "database_url": f"sqlite:///{folder / 'bot.sqlite'}",
                 "port": 0,
                 "api_cors_origins": cors,
+                "api_organizations": organizations,
             }
         )
         usual = {"shortest": 0.02, "longest": 0.02, "polling_interval": 0.02, "codegen_windows": {}, "sleep": nap}

@@ -26,23 +26,23 @@ async def test_nobody_listens_without_a_good_token(house: House) -> None:
     assert (await refused(house, path, "no-token"))[0] == 401
 
 
-async def test_another_organizations_run_is_as_one_that_is_not(house: House) -> None:
+async def test_another_organizations_run_is_as_one_that_is_not(shared_house: House) -> None:
     """Also while somebody who may does listen to it: what is known here already is for them alone."""
-    run = house.begin()
-    async with await house.listen(run) as ear:
+    run = shared_house.begin()
+    async with await shared_house.listen(run) as ear:
         await ear.next("log")
-        assert await refused(house, f"/organizations/1/agent/run/{run}/logs/stream", HEIDI) == (
+        assert await refused(shared_house, f"/organizations/1/agent/run/{run}/logs/stream", HEIDI) == (
             404,
             "This token sees no organization 1.",
         )
-        assert await refused(house, "/organizations/1/agent/run/999/logs/stream", HEIDI) == (
+        assert await refused(shared_house, "/organizations/1/agent/run/999/logs/stream", HEIDI) == (
             404,
             "This token sees no organization 1.",
         )
         # Under the organization that they do see, it is no run.
-        status, told = await refused(house, f"/organizations/2/agent/run/{run}/logs/stream", HEIDI)
+        status, told = await refused(shared_house, f"/organizations/2/agent/run/{run}/logs/stream", HEIDI)
         assert status == 404
-        assert (await refused(house, "/organizations/2/agent/run/999/logs/stream", HEIDI)) == (
+        assert (await refused(shared_house, "/organizations/2/agent/run/999/logs/stream", HEIDI)) == (
             404,
             told.replace(f" {run} ", " 999 "),
         )
@@ -72,20 +72,20 @@ async def test_a_plain_request_is_told_what_this_is(house: House) -> None:
         assert (answer.status, answer.headers["Upgrade"]) == (426, "websocket")
 
 
-async def test_the_reader_goes_on_by_another_token_when_the_first_has_gone(house: House) -> None:
+async def test_the_reader_goes_on_by_another_token_when_the_first_has_gone(shared_house: House) -> None:
     """Nobody's token is used after they have left; and never the server's own."""
-    run = house.begin(org_id=2)
-    first = await house.listen(run, org_id=2, token=HEIDI)
+    run = shared_house.begin(org_id=2)
+    first = await shared_house.listen(run, org_id=2, token=HEIDI)
     await first.next("log")
-    async with await house.listen(run, org_id=2, token=BOTH) as second:
+    async with await shared_house.listen(run, org_id=2, token=BOTH) as second:
         await second.next("log")
         await first.socket.close()
-        await house.next_look(run, 2)
-        already = len(house.codegen.control.journal)
-        house.write(run, 1)
+        await shared_house.next_look(run, 2)
+        already = len(shared_house.codegen.control.journal)
+        shared_house.write(run, 1)
         assert (await second.next("log"))["index"] == 1
-        await house.next_look(run, 3)
-        actors = [entry.actor for entry in house.codegen.control.journal[already:]]
+        await shared_house.next_look(run, 3)
+        actors = [entry.actor for entry in shared_house.codegen.control.journal[already:]]
     assert {*actors} == {"alice"}
 
 

@@ -70,11 +70,11 @@ async def test_it_comes_as_events_too(house: House) -> None:
         assert answer.status == 204
 
 
-async def test_nobody_else_hears_of_it(house: House) -> None:
+async def test_nobody_else_hears_of_it(shared_house: House) -> None:
     """One of another organization is as one that is not."""
-    path = await begin(house)
+    path = await begin(shared_house)
     elsewhere = path.replace("/organizations/1/", "/organizations/2/")
     unknown = "/organizations/2/multi-run/http-0123/stream"
-    assert (await refused(house, path, HEIDI))[0] == 404
-    assert await refused(house, elsewhere, HEIDI) == await refused(house, unknown, HEIDI)
-    await finish(house)
+    assert (await refused(shared_house, path, HEIDI))[0] == 404
+    assert await refused(shared_house, elsewhere, HEIDI) == await refused(shared_house, unknown, HEIDI)
+    await finish(shared_house)

@@ -53,7 +53,13 @@ async def test_a_page_is_read_once_for_all_who_need_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(HTTPStatus.UNAUTHORIZED, 4001), (HTTPStatus.NOT_FOUND, 4004), (HTTPStatus.BAD_GATEWAY, None)]
+    ("status", "code"),
+    [
+        (HTTPStatus.UNAUTHORIZED, 4001),
+        (HTTPStatus.FORBIDDEN, 4004),
+        (HTTPStatus.NOT_FOUND, 4004),
+        (HTTPStatus.BAD_GATEWAY, None),
+    ],
 )
 async def test_a_token_is_asked_for_again_after_a_minute(status: HTTPStatus, code: int | None) -> None:
     """Once for all who listen by it; what Codegen does not answer is no refusal."""

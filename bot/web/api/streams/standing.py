@@ -60,7 +60,7 @@ class Standing:
         try:
             await self._ask()
         except Problem as problem:
-            if problem.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
+            if problem.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
                 self.dismiss(of_status(problem.status))
             self._believed_until = self._clock() + AGAIN
         else:

@@ -1,0 +1,105 @@
+"""One caller of the HTTP API: a token of Codegen's, what it reaches, and the organizations for which it may call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+from bot.codegen.client import Codegen
+from bot.codegen.models import Organization
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies.reply import Reply
+from bot.stateless.desk import Carried
+from bot.web.problems import Problem
+
+HOW_SERVED = "Its setting API_ORGANIZATIONS names those that it serves besides its own."
+
+
+class Access(Protocol):
+    """What one token reaches; the wiring makes it."""
+
+    def codegen(self, org_id: int) -> Codegen:
+        """Codegen's client for an organization; all of a token's clients share its limits."""
+
+    def do(self, org_id: int, order: Order, *, again: bool) -> Do:
+        """A handler's hand for this order, with this token.
+
+        :param again: whether it may have been begun before
+        """
+
+    async def carry_out(
+        self,
+        org_id: int,
+        order: Order,
+        *,
+        told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+        patience: float | None = None,
+    ) -> Carried:
+        """Does what was asked, as `bot.stateless.desk.Desk`.
+
+        :param told: hears every state of the reply
+        :param patience: seconds for which runs are followed; None: the usual time
+        """
+
+    async def may_write(self, org_id: int, repository: str) -> bool:
+        """Whether the GitHub account of the token's owner may write in a repository; False where that is not known.
+
+        :param repository: ``owner/name``
+        """
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(eq=False, slots=True)
+class Caller:
+    """One token.
+
+    :param key: the token's digest
+    :param organizations: those that it sees and the server serves
+    :param unserved: the numbers of the others that it sees
+    :param checked_at: when its organizations were asked for, by the clock
+    :param at_work: how much goes on by it after its requests were answered
+    """
+
+    key: str
+    access: Access
+    requests: deque[float]
+    turn: asyncio.Lock
+    organizations: tuple[Organization, ...] = ()
+    unserved: frozenset[int] = frozenset()
+    checked_at: float = float("-inf")
+    at_work: int = 0
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether Codegen has ever taken it."""
+        return self.checked_at > float("-inf")
+
+    def org(self, given: int | None, *, usual: int | None = None) -> int:
+        """The organization that is meant: the one that is named, else the server's own, else the only one.
+
+        :raises Problem: where the server does not serve it or the token does not see it, or several are possible.
+            Whether there is one of that number that it does not see, is not told.
+        """
+        seen = [organization.id for organization in self.organizations]
+        if given is not None:
+            if given in self.unserved:
+                raise Problem(HTTPStatus.FORBIDDEN, f"This server does not serve organization {given}. {HOW_SERVED}")
+            if given not in seen:
+                raise Problem(HTTPStatus.NOT_FOUND, f"This token sees no organization {given}.")
+            return given
+        if usual in seen and usual is not None:
+            return usual
+        if len(seen) == 1:
+            return seen[0]
+        numbers = ", ".join(map(str, seen))
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"This token sees several organizations ({numbers}): name one by org_id.",
+            errors=[{"field": "org_id", "message": "is needed, because the token sees several organizations"}],
+        )

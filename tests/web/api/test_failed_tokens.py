@@ -1,0 +1,182 @@
+"""Made-up tokens cost Codegen nearly nothing, and nobody who has a good one anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from inline_snapshot import snapshot
+
+from bot.web.api.failed_tokens import AT_ONCE, IN_ALL, MOST_REMEMBERED, OF_ADDRESS, FailedTokens, address_of
+from bot.web.problems import Problem
+from tests.codegen.clock import Clock
+from tests.web.api.house import House
+
+MOST_TRIED = OF_ADDRESS + AT_ONCE - 1
+"""Those that are at Codegen already when the limit is reached have to come back."""
+
+REFUSAL = Problem(HTTPStatus.UNAUTHORIZED, "No.")
+
+
+def made_up(count: int) -> list[str]:
+    return [f"made-up-{number}" for number in range(count)]
+
+
+async def test_made_up_tokens_are_hardly_asked_for(house: House) -> None:
+    assert (await house.get("/current-user", token="sk-org1-known")).status == 200
+    before = len(house.upstream("/v1/organizations"))
+
+    said = [await house.get("/current-user", token=token) for token in made_up(100)]
+
+    assert Counter(each.status for each in said) == {401: OF_ADDRESS, 429: 100 - OF_ADDRESS}
+    assert len(house.upstream("/v1/organizations")) == before + OF_ADDRESS
+    assert 1 <= int(said[-1].headers["Retry-After"]) <= 60
+    assert said[-1].detail.replace(said[-1].headers["Retry-After"], "N") == snapshot(
+        "Too many tokens were refused here lately; new ones are tried again in N seconds."
+    )
+    # Whoever was let in before goes on; so does everybody at another address.
+    assert (await house.get("/current-user", token="sk-org1-known")).status == 200
+    assert (await house.get("/current-user", token="sk-org1-new")).status == 429
+    assert await status_from("127.0.0.2", house, "sk-org1-new") == 200
+
+
+async def status_from(address: str, house: House, token: str) -> int:
+    connector = aiohttp.TCPConnector(local_addr=(address, 0))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        http.get(f"{house.url}/current-user", headers=headers) as answer,
+    ):
+        return answer.status
+
+
+async def test_made_up_tokens_at_the_same_moment(house: House) -> None:
+    said = await asyncio.gather(*(house.get("/current-user", token=token) for token in made_up(100)))
+
+    assert {each.status for each in said} == {401, 429}
+    assert len(house.upstream("/v1/organizations")) <= MOST_TRIED
+
+
+async def test_forwarded_addresses_are_not_believed(house: House) -> None:
+    said = [
+        await house.get("/current-user", token=token, X_Forwarded_For=f"192.0.2.{number}", Forwarded="for=[::1]")
+        for number, token in enumerate(made_up(OF_ADDRESS + 5))
+    ]
+
+    assert said[-1].status == 429
+
+
+async def test_refused_token_is_remembered_and_counts_once(house: House) -> None:
+    said = [await house.get("/current-user", token="made-up") for _ in range(OF_ADDRESS + 5)]
+
+    assert {each.status for each in said} == {401}
+    assert len(house.upstream("/v1/organizations")) == 1
+    assert (await house.get("/current-user", token="sk-org1-new")).status == 200
+
+
+async def test_missing_tokens_are_no_failures(house: House) -> None:
+    for _ in range(OF_ADDRESS + 5):
+        assert (await house.get("/current-user", token=None)).status == 401
+
+    assert (await house.get("/current-user", token="sk-org1-new")).status == 200
+
+
+async def test_tokens_that_codegen_cannot_judge_are_failures_too(house: House) -> None:
+    house.codegen.control.fault(path="/v1/organizations$", status=409, times=None)
+
+    said = [await house.get("/current-user", token=f"sk-org1-{number}") for number in range(OF_ADDRESS + 5)]
+
+    assert Counter(each.status for each in said) == {422: OF_ADDRESS, 429: 5}
+
+
+async def fail(failed: FailedTokens, key: str, address: str) -> int:
+    """The status with which a token is sent away that Codegen does not know."""
+
+    async def attempt() -> None:
+        async with failed.attempt(key, address):
+            failed.remember(key, REFUSAL)
+            raise REFUSAL
+
+    with pytest.raises(Problem) as refused:
+        await attempt()
+    return refused.value.status
+
+
+async def test_failed_tokens_are_tried_again_after_a_minute() -> None:
+    clock = Clock()
+    failed = FailedTokens(clock=clock)
+    for number in range(OF_ADDRESS):
+        assert await fail(failed, str(number), "a") == 401
+        clock.now += 1
+    with pytest.raises(Problem) as refused:
+        failed.check("good", "a")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, str(60 - OF_ADDRESS))
+    with pytest.raises(Problem) as refused:
+        failed.check("0", "a")
+    assert refused.value.status == 401
+
+    clock.now += 60 - OF_ADDRESS
+    failed.check("0", "a")
+    failed.check("good", "a")
+
+
+async def test_failed_tokens_in_all_leave_room_for_new_addresses() -> None:
+    failed = FailedTokens(clock=Clock())
+    for number in range(IN_ALL):
+        assert await fail(failed, str(number), f"address-{number % 4}") == 401
+    assert await fail(failed, "more", "address-0") == 429
+
+    for number in range(IN_ALL):
+        failed.check("good", f"new-{number}")
+        assert await fail(failed, f"new-{number}", f"new-{number}") == 401
+        assert await fail(failed, f"again-{number}", f"new-{number}") == 429
+    with pytest.raises(Problem) as refused:
+        failed.check("good", "newest")
+    assert refused.value.status == 429
+
+
+async def test_failed_tokens_good_one_is_no_failure() -> None:
+    failed = FailedTokens(clock=Clock())
+    for _ in range(2 * OF_ADDRESS):
+        async with failed.attempt("good", "a"):
+            pass
+
+    failed.check("good", "a")
+
+
+async def test_failed_tokens_memory_is_bounded() -> None:
+    failed = FailedTokens(clock=Clock())
+    for number in range(MOST_REMEMBERED + 1):
+        failed.remember(str(number), REFUSAL)
+
+    failed.check("0", "a")
+    with pytest.raises(Problem):
+        failed.check("1", "a")
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        (None, "local"),
+    ],
+)
+def test_address_of_peer(peer: str | None, counted: str) -> None:
+    class Peer(web.Request):
+        @property
+        def remote(self) -> str | None:
+            return peer
+
+    request: Any = make_mocked_request("GET", "/")
+    request.__class__ = Peer
+
+    assert address_of(request) == counted

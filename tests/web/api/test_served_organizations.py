@@ -1,0 +1,80 @@
+"""Whose tokens may use this server: those of its own organization, and of others only where the setting names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inline_snapshot import snapshot
+
+from bot.web.api.streams.table import STREAMS
+from bot.web.api.table import ENDPOINTS
+from tests.web.api.house import House, house_in
+
+FOREIGN = "sk-org2-heidi"
+"""Codegen takes it, for another organization."""
+
+BOTH = "sk-both"
+
+
+def filled(path: str, org_id: int) -> str:
+    return path.format(org_id=org_id, user_id=4, agent_run_id=1, multi_run_id="http-0")
+
+
+async def test_foreign_token_is_refused_everywhere(house: House) -> None:
+    house.codegen.start_elsewhere("Fix it.", org_id=2)
+    places = [(each.method, each.path) for each in ENDPOINTS] + [("GET", each.path) for each in STREAMS]
+
+    said = [
+        (path, await house.ask(method, filled(path, org_id), {"prompt": "x"}, token=FOREIGN))
+        for method, path in places
+        for org_id in (1, 2)
+    ]
+
+    assert [(path, each.status) for path, each in said if each.status != 403] == []
+    assert {each.detail for _, each in said} == snapshot(
+        {
+            "This server serves no organization that this token sees. Its setting API_ORGANIZATIONS names those that it serves besides its own."
+        }
+    )
+    # Once: what was refused is not asked for again.
+    assert [entry.path for entry in house.codegen.control.journal] == ["/v1/organizations"]
+
+
+async def test_foreign_organization_of_a_token_that_sees_both(house: House) -> None:
+    said = await house.get("/organizations", token=BOTH)
+    assert [each["id"] for each in said.document["items"]] == [1]
+    assert (await house.get("/organizations/1/users", token=BOTH)).status == 200
+    before = len(house.codegen.control.journal)
+
+    for path, body in (
+        ("/organizations/2/agent/run", {"prompt": "x"}),
+        ("/organizations/2/multi-run", {"prompt": "x"}),
+        ("/starred-runs", {"agent_run_id": 1, "starred": True, "org_id": 2}),
+        ("/setup-commands", {"repo_id": 201, "org_id": 2}),
+        ("/sandbox/analyze-logs", {"sandbox_id": 1, "org_id": 2}),
+    ):
+        said = await house.post(path, body, token=BOTH)
+        assert (said.status, said.detail) == snapshot(
+            (
+                403,
+                "This server does not serve organization 2. Its setting API_ORGANIZATIONS names those that it serves besides its own.",
+            )
+        )
+    assert (await house.get("/organizations/2/multi-run/http-0/stream", token=BOTH)).status == 403
+    assert (await house.get("/organizations/2/overview", token=BOTH)).status == 403
+    assert len(house.codegen.control.journal) == before
+
+
+async def test_token_without_any_organization_is_refused(house: House) -> None:
+    nothing = {"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
+    house.codegen.control.fault(path="/v1/organizations$", status=200, body=nothing)
+
+    assert (await house.get("/current-user")).status == 403
+
+
+async def test_named_organizations_are_served_besides_the_own(tmp_path: Path) -> None:
+    async with house_in(tmp_path, api_organizations=" 2 , 7 ") as house:
+        assert (await house.get("/organizations/2/users", token=FOREIGN)).status == 200
+        assert (await house.get("/organizations/1/users")).status == 200
+        said = await house.get("/organizations", token=BOTH)
+        assert [each["id"] for each in said.document["items"]] == [1, 2]
