@@ -7,12 +7,12 @@ in comments of the bot itself, of other GitHub Apps and of people who may write 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 VERSION = 1
-_LINE = re.compile(r"<!-- codegen-bot (\{[^\n]*\}) -->")
+_BEGIN = "<!-- codegen-bot "
+_END = " -->"
 
 
 class Stage(StrEnum):
@@ -60,16 +60,16 @@ def write(marker: Marker) -> str:
     more = {"by": marker.worker, "waits_for": marker.waits_for, "confirms": list(marker.confirms)}
     document |= {name: value for name, value in more.items() if value}
     # Neither a name nor an id can end the comment: JSON may write ">" as an escape.
-    return f"<!-- codegen-bot {json.dumps(document).replace('>', chr(92) + 'u003e')} -->"
+    return f"{_BEGIN}{json.dumps(document).replace('>', chr(92) + 'u003e')}{_END}"
 
 
 def find(body: str) -> Marker | None:
     """The marker that stands in a comment, or None where there is none that this version understands."""
-    lines = _LINE.findall(body)
-    if not lines:
+    written = _last(body)
+    if written is None:
         return None
     try:
-        document = json.loads(lines[-1])
+        document = json.loads(written)
         return Marker(
             identity=str(document["id"]),
             command=str(document["command"]),
@@ -79,8 +79,17 @@ def find(body: str) -> Marker | None:
             waits_for=_word(document.get("waits_for")),
             confirms=tuple(str(identity) for identity in document.get("confirms", ())),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _last(body: str) -> str | None:
+    """The JSON of the last marker. A pattern would take quadratic time on beginnings without an end."""
+    for line in reversed(body.split("\n")):
+        begin, end = line.find(f"{_BEGIN}{{"), line.rfind(f"}}{_END}")
+        if 0 <= begin < end:
+            return line[begin + len(_BEGIN) : end + 1]
+    return None
 
 
 def _word(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """What replies remember by their hidden markers, and who is believed."""
 
+import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Marker, Stage, write
@@ -28,6 +29,19 @@ async def test_a_marker_that_a_person_writes_is_none(town: Town) -> None:
     marker = write(Marker(identity="x", command="run", stage=Stage.FINISHED, runs=(1,)))
     town.codegen.start_elsewhere("Something")
     await town.says("carol", f"Look.\n\n{marker}")
+
+    await town.says("bob", "/codegen status")
+
+    assert (await town.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+
+
+@pytest.mark.parametrize(
+    "inside", ['"id": ' + "[" * 60_000, '"runs": [1e999], "id": "", "command": "", "state": "started"']
+)
+async def test_marker_that_cannot_be_read_is_none(town: Town, inside: str) -> None:
+    """Anybody may write one, and every command of the thread reads it."""
+    town.codegen.start_elsewhere("Something")
+    await town.says("carol", f"<!-- codegen-bot {{{inside}}} -->")
 
     await town.says("bob", "/codegen status")
 
