@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -18,10 +18,18 @@ import structlog
 from bot.config import LogFormat
 
 
-def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE, stream: TextIO | None = None) -> None:
+def configure(
+    *,
+    level: str = "INFO",
+    log_format: LogFormat = LogFormat.CONSOLE,
+    stream: TextIO | None = None,
+    written: Callable[[str], str] = str,
+) -> None:
     """Sends the bot's and its libraries' log lines to one place, in one form.
 
     httpx, aiohttp.access, DBOS and markdown-it log each request or step: they are heard from WARNING up.
+
+    :param written: makes of an event's lines, traceback included, what is written
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -47,7 +55,12 @@ def configure(*, level: str = "INFO", log_format: LogFormat = LogFormat.CONSOLE,
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *exceptions, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *exceptions,
+                renderer,
+                lambda _logger, _name, lines: written(str(lines)),
+            ],
         )
     )
     root = logging.getLogger()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bot.action.event import EventError, Occasion, read_occasion
 from bot.action.inputs import InputError, Inputs, read_inputs
 from bot.action.report import FAILS_ON_EVENTS, FAILS_STEPS, report
-from bot.action.runner import Runner
+from bot.action.runner import Runner, without_commands
 from bot.first_look import concerns_us
 from bot.outcome import ExitStatus, Outcome, worst
 from bot.replies.reason import Reason
@@ -44,7 +44,9 @@ def _configure_log(environ: Mapping[str, str]) -> None:
 
     # Other tools read this variable too, and know other words.
     wanted = environ.get("LOG_LEVEL", "").upper()
-    log.configure(level=wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "WARNING")
+    level = wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "WARNING"
+    # The runner reads the error output as it reads the output, and log lines quote what upstreams say.
+    log.configure(level=level, written=without_commands)
 
 
 def _print(line: str) -> None:

@@ -42,7 +42,7 @@ class Runner:
     def line(self, text: str) -> None:
         """A line of the log. Whatever stands in it, the runner takes it for no order of its own."""
         for each in text.splitlines():
-            self._say(f"| {each.replace('##[', '## [')}" if _ORDER.search(each) else each)
+            self._say(without_commands(each))
 
     def group(self, title: str) -> None:
         if self.is_there:
@@ -85,7 +85,13 @@ class Runner:
             self.annotate("warning", f"{variable} names {path}, which cannot be written: {os_reason(error)}.")
 
 
-_ORDER = re.compile(r"^\s*::|##\[")
+def without_commands(text: str) -> str:
+    """Text for a step's log, standard output or error output, in which the runner finds no workflow command."""
+    lines = (f"| {line.replace('##[', '## [')}" if _COMMAND.search(line) else line for line in text.splitlines())
+    return "\n".join(lines)
+
+
+_COMMAND = re.compile(r"^\s*::|##\[")
 """What the runner looks for: two colons at a line's beginning, and its old form anywhere."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from bot import log
+from bot.cli.screen import harmless_to_the_runner
 from bot.config import Settings, load
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
@@ -42,7 +43,8 @@ class CannotStartError(EndError):
 def configure_log() -> None:
     """On the error output. What a reply says already is not logged as well, unless somebody wants to see it."""
     wanted = os.environ.get("LOG_LEVEL", "").upper()
-    log.configure(level=wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "ERROR")
+    level = wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "ERROR"
+    log.configure(level=level, written=harmless_to_the_runner)
 
 
 def server_settings() -> Settings:

@@ -1,13 +1,15 @@
 """What is printed: for a person at a terminal, for a pipe, or one JSON document for a script.
 
 rich is imported only where there is a terminal. Nothing that a model or an upstream says may order the terminal about:
-control characters are taken out of all that is printed, and JSON is written in ASCII.
+control characters are taken out of all that is printed, and JSON is written in ASCII. In a workflow the same holds for
+GitHub's runner, which takes some lines for commands of its own.
 """
 
 from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ from typing import Any
 
 import click
 
+from bot.action.runner import without_commands
 from bot.handlers.order import Order
 from bot.outcome import Conclusion, Outcome, document
 from bot.replies.markers import Stage
@@ -30,13 +33,23 @@ _ENDS_WELL = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
 _ORDERS_TERMINALS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LINK = re.compile(r"\[([^\][]*)\]\((https?://[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)\)")
 _FOLD = re.compile(r"^</?details>(?:<summary>(.*)</summary>)?$", re.MULTILINE)
-_HAS_TABLE = re.compile(r"^\|[ :-]*-[ |:-]*\|$", re.MULTILINE)
+_HAS_TABLE = re.compile(r"^\|[ :]*-[ |:-]*\|$", re.MULTILINE)
 _SINCE = re.compile(r" for (?:\d+ (?:h|min|s) ?)+(?=:)")
 
 
 def harmless(text: str) -> str:
-    """Without what a terminal would obey, or a reader would not see in its place."""
-    return _ORDERS_TERMINALS.sub("", text)
+    """Without what a terminal or GitHub's runner would obey, or a reader would not see in its place."""
+    return harmless_to_the_runner(_ORDERS_TERMINALS.sub("", text))
+
+
+def harmless_to_the_runner(text: str) -> str:
+    """Without workflow commands where the process is a workflow's: GitHub's runner reads both outputs."""
+    return without_commands(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    """A document in which GitHub's runner finds no command of its own; what reads it finds the same in it."""
+    return json.dumps(value, indent=indent).replace("##[", "#\\u0023[")
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -74,7 +87,7 @@ class Screen:
         carried = outcome.carried
         is_error = outcome.conclusion not in _ENDS_WELL and outcome.main_run is None
         if self.as_json:
-            click.echo(json.dumps({**document(outcome), "dry_run": self.is_dry}, indent=2))
+            click.echo(_json({**document(outcome), "dry_run": self.is_dry}, indent=2))
         if is_error or not (self.as_json or self.is_dry):
             _show_markdown(outcome.text, err=is_error)
         if self.is_dry:
@@ -89,7 +102,7 @@ class Screen:
 
 def json_line(value: Any) -> None:
     """One JSON document on a line of its own."""
-    click.echo(json.dumps(value))
+    click.echo(_json(value))
 
 
 def _headline(reply: Reply) -> str:

@@ -183,6 +183,21 @@ async def test_what_an_agent_says_is_no_order_to_the_runner(workflow: Workflow) 
     assert job.outputs["result"] == words
 
 
+async def test_log_lines_hold_no_command_for_the_runner(workflow: Workflow) -> None:
+    """The runner reads the error output as well, where log lines quote what Codegen says."""
+    workflow.codegen.control.fault(
+        path="/agent/run$", method="POST", status=422, body={"detail": "##[error]fake and ##[add-mask]oops"}, times=None
+    )
+    job = await workflow.on_comment("bob", "/codegen run fix it", environ={"LOG_LEVEL": "INFO"})
+
+    assert job.outputs["reason-code"] == "invalid"
+    (line,) = [line for line in job.log if "command.upstream-failed" in line]
+    assert line.startswith("| ")
+    assert "## [error]fake and ## [add-mask]oops" in line
+    assert "##[" not in job.raw
+    assert job.masks == [CODEGEN_TOKEN, GITHUB_TOKEN]
+
+
 async def test_an_event_that_can_hold_no_command(workflow: Workflow) -> None:
     job = await workflow.step("push", {"ref": "refs/heads/main"})
 

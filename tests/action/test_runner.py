@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.action.runner import LARGEST_OUTPUT, LARGEST_SUMMARY, Runner
+from bot import log
+from bot.action.runner import LARGEST_OUTPUT, LARGEST_SUMMARY, Runner, without_commands
 
 
 def runner(folder: Path, said: list[str]) -> Runner:
@@ -35,6 +37,17 @@ def test_no_text_whatever_is_an_order(text: str) -> None:
     said: list[str] = []
     runner(Path(), said).line(text)
     assert [line for line in said if line.lstrip().startswith("::") or "##[" in line] == []
+
+
+def test_log_traceback_holds_no_command() -> None:
+    """An exception's message may have lines of its own."""
+    stream = io.StringIO()
+    log.configure(stream=stream, written=without_commands)
+    error = ValueError("of Codegen's:\n::stop-commands::x\n  ##[error]fake")
+    log.get("test").error("failed", exc_info=error)
+    log.configure()
+
+    assert "ValueError: of Codegen's:\n| ::stop-commands::x\n|   ## [error]fake\n" in stream.getvalue()
 
 
 def test_an_annotation_is_one_line(tmp_path: Path) -> None:

@@ -53,6 +53,19 @@ async def test_nothing_that_an_agent_says_orders_a_terminal_about(terminal: Term
         assert "\x1b[2J" not in screen
 
 
+async def test_workflow_step_prints_no_workflow_command(terminal: Terminal) -> None:
+    """GitHub's runner reads both outputs of a step; a document says the same with an escape."""
+    words = "::stop-commands::x\n  ::error::fake\na ##[group]fake"
+    terminal.codegen.script(result=words, logs=[{"thought": words}], times=3)
+
+    typed = (("run", "fix it"), ("status", "1"), ("logs", "1", "--follow"), ("run", "fix it", "--json"))
+    seen = [await terminal.types(*each, GITHUB_ACTIONS="true") for each in typed]
+
+    lines = [line for each in seen for line in f"{each.printed}\n{each.told}".splitlines()]
+    assert [line for line in lines if line.lstrip().startswith("::") or "##[" in line] == []
+    assert seen[-1].document["result"] == words
+
+
 async def test_nothing_of_it_leaves_by_a_pipe_or_a_document_either(terminal: Terminal) -> None:
     terminal.codegen.script(result=NASTY)
 
