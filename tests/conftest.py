@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.permissions import LEVELS, RULES
@@ -20,6 +21,10 @@ from bot.github.transport import USER_AGENT
 
 LONG = ("chaos", "web/dashboard", "deploy", "test_wheel", "setup", "conversations/test_several", "test_architecture")
 """Where tests wait for processes, browsers and clocks. They begin first, so that none is left alone at the end."""
+
+# No example fails for its time: on a busy machine any of them may take long.
+settings.register_profile("busy", settings(deadline=None))
+settings.load_profile("busy")
 
 _HOOKS = "repository_hooks"
 assert {"hooks"} == WITH_A_TOKEN, "what a bot with a plain token asks for besides is no matter of the App's"

@@ -98,7 +98,7 @@ def _annotation(outcome: Outcome) -> str:
     return cut(plain, LONGEST_ANNOTATION)
 
 
-_LINK = re.compile(r"\[([^\]]*)\]\((https?://[^)\s]+)\)")
+_LINK = re.compile(r"\[([^\][]*)\]\((https?://[^()\s]+)\)")
 
 
 def _summary(outcome: Outcome) -> str:

@@ -35,6 +35,34 @@ def _parser(*, html: bool) -> MarkdownIt:
     return parser if html else parser.disable("html_block")
 
 
+class CodeBlock(NamedTuple):
+    """A block of code: the lines from `first` up to `end`.
+
+    :param fence: what opened it; empty where it is indented
+    :param is_nested: whether it stands in a quote or a list
+    """
+
+    first: int
+    end: int
+    fence: str
+    is_nested: bool
+
+
+# Any block of code has one of them. To parse costs more than all else, and most texts hold no code.
+_CODE_SIGNS = ("```", "~~~", "    ", "\t")
+
+
+def find_code_blocks(text: str) -> list[CodeBlock]:
+    """The blocks of code of a text in which no line is HTML."""
+    if not any(sign in text for sign in _CODE_SIGNS):
+        return []
+    return [
+        CodeBlock(block.map[0], block.map[1], block.markup, is_nested=block.level > 0)
+        for block in parse_blocks(text, html=False)
+        if block.type in {"fence", "code_block"} and block.map is not None
+    ]
+
+
 class Kind(Enum):
     """What a span is."""
 
@@ -86,6 +114,8 @@ def find_html_spans(text: str) -> Spans:
 
 def find_code_spans(text: str) -> Spans:
     """The code spans of a paragraph without HTML."""
+    if "`" not in text:
+        return Spans([], None, stray_backticks=False)
     return _find(text, _OPENER_OF_CODE)
 
 

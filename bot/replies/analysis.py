@@ -152,7 +152,7 @@ def _with_what_was_read(text: str, findings: Findings) -> str:
 
 def answer_of(run: AgentRun) -> str:
     """The agent's words as they stand openly: its result, or where it left none its summary."""
-    words = inert(run.result or run.summary or "").strip()
+    words = inert(run.result or run.summary or "")
     return cut(words, ANSWER_LIMIT, more="\n\n… the run's page has the rest.") or "The agent left no answer."
 
 

@@ -9,8 +9,11 @@ from bot.replies.markers import Stage
 from bot.replies.phrases import duration
 from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
-from bot.replies.untrusted import cut, inert, inline_code
+from bot.replies.untrusted import cut, inert, inert_words, inline_code
 from bot.store.models import Budget, Over
+
+LONGEST_PROBLEM = 500
+"""Characters of one of a config file's problems."""
 
 
 def refused(error: UserMistake) -> Reply:
@@ -45,7 +48,7 @@ def not_of_this_repository(run_id: int, *, prefix: str) -> str:
 
 def config_is_wrong(path: str, problems: Sequence[str]) -> str:
     """:param problems: a line each; they may show a few words of the file"""
-    lines = "\n".join(f"- {inert(problem)}" for problem in problems)
+    lines = "\n".join(f"- {inert_words(problem, LONGEST_PROBLEM)}" for problem in problems)
     return (
         f"The config file {inline_code(path)} cannot be used, so the usual settings hold until it is mended:\n\n{lines}"
         "\n\nNext: mend it on the default branch; `codegen-bot check-config FILE` tells whether it is fine. This "
@@ -97,7 +100,7 @@ def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
         next_step = (
             f"look at {error.service.value} first, because it may have been done all the same; if not, {next_step}"
         )
-    detail = cut(inert(error.detail), 500).strip()
+    detail = cut(inert(error.detail), 500)
     parts = (
         f"{happened}{f' ({error.status})' if error.status else ''}.",
         "\n".join(f"> {line}" for line in detail.splitlines()) if detail else "",
@@ -108,7 +111,7 @@ def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
 
 def sentence(error: UpstreamError) -> str:
     """What happened, with the upstream's own words, in one line."""
-    detail = " ".join(cut(inert(error.detail), 200).split())
+    detail = inert_words(error.detail, 200)
     return f"{explain(error)[0]}{f' ({error.status})' if error.status else ''}{f': {detail}' if detail else '.'}"
 
 

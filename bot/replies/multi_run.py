@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
-from bot.replies.phrases import duration, pull_request_links, run_link
+from bot.replies.phrases import cell, duration, pull_request_links, run_link
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.replies.runs import ending_word, said
-from bot.replies.untrusted import cut, folded, inert, inline_code
+from bot.replies.untrusted import cut, folded, inert, inert_words, inline_code
 
 CANDIDATES_SHOWN = 30_000
 """Characters of all candidates' words together, folded below the table."""
@@ -187,8 +187,8 @@ def _count(number: int, noun: str) -> str:
 
 def _table(attempts: Sequence[Attempt]) -> str:
     rows = [
-        f"| {_name(attempt)} | {_state(attempt)} | {duration(attempt.seconds) if attempt.seconds else ''} "
-        f"| {pull_request_links(attempt.run.github_pull_requests) if attempt.run else ''} "
+        f"| {cell(_name(attempt))} | {_state(attempt)} | {duration(attempt.seconds) if attempt.seconds else ''} "
+        f"| {cell(pull_request_links(attempt.run.github_pull_requests)) if attempt.run else ''} "
         f"| {run_link(attempt.run) if attempt.run else ''} |"
         for attempt in attempts
     ]
@@ -227,8 +227,8 @@ def _reason(attempt: Attempt) -> str:
         return attempt.problem
     if attempt.run is None or not attempt.run.finished:
         return "It is still at work, and is followed no longer."
-    own = cut(inert(attempt.run.result or attempt.run.summary or ""), 300)
-    return " ".join(own.split()) or f"It {ending_word(attempt.run)} and left no word."
+    own = inert_words(attempt.run.result or attempt.run.summary or "", 300)
+    return own or f"It {ending_word(attempt.run)} and left no word."
 
 
 def _candidates(attempts: Sequence[Attempt]) -> str:
@@ -238,7 +238,7 @@ def _candidates(attempts: Sequence[Attempt]) -> str:
     for attempt in good:
         assert attempt.run is not None  # noqa: S101 - it succeeded
         words = "\n\n".join(part for part in (attempt.run.summary, attempt.run.result) if part)
-        folds.append(folded(f"Attempt {attempt.number}", cut(inert(words).strip() or "It left no word.", room)))
+        folds.append(folded(f"Attempt {attempt.number}", cut(inert(words) or "It left no word.", room)))
     return "\n\n".join(folds)
 
 
@@ -265,7 +265,7 @@ class Closing:
 
 def refused_closing(error: str | None) -> str:
     """:param error: Codegen's words"""
-    return cut(inert(error or "Codegen does not say why."), 200)
+    return inert_words(error or "", 200) or "Codegen does not say why."
 
 
 def keeping(name: str, run: AgentRun) -> Reply:

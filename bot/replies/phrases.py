@@ -8,9 +8,12 @@ from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from bot.codegen.models import AgentRun, RunPullRequest
-from bot.replies.untrusted import inert, inline_code, redact
+from bot.replies.untrusted import inert, inert_words, inline_code, redact
 
 TRACE_URL = "https://codegen.com/agent/trace/"
+
+LONGEST_TITLE = 200
+"""Characters of a pull request's title that stand in a link."""
 
 
 def run_link(run: AgentRun, *, capital: bool = False) -> str:
@@ -29,16 +32,28 @@ def _pull_request_link(pull_request: RunPullRequest) -> str | None:
     url = _safe_url(pull_request.url)
     if url is None:
         return None
-    found = re.search(r"/([\w.-]+/[\w.-]+)/pull/(\d+)$", url)
-    name = f"{found[1]}#{found[2]}" if found else inert(pull_request.title or "a pull request")
-    return f"[{name}]({url})"
+    found = _PULL_REQUEST.search(url)
+    return f"[{f'{found[1]}#{found[2]}' if found else _link_words(pull_request.title)}]({url})"
+
+
+_PULL_REQUEST = re.compile(r"/([\w.-]+/[\w.-]+)/pull/(\d+)$")
+
+
+def _link_words(title: str | None) -> str:
+    """A title as the words of a link, which a bracket would end."""
+    return inert_words((title or "").translate(_PARENTHESES), LONGEST_TITLE) or "a pull request"
+
+
+_PARENTHESES = str.maketrans("[]", "()")
 
 
 def _safe_url(url: str | None) -> str | None:
-    """The address as it may stand in a Markdown link; None where it is not http(s)."""
-    if not url or urlsplit(url).scheme not in {"http", "https"}:
+    """The address as it may stand in a Markdown link; None where it is none of http(s)."""
+    try:
+        scheme = urlsplit(url or "").scheme
+    except ValueError:  # such as https://[
         return None
-    return quote(url, safe=":/?#@!$&*+,;=%~-._")
+    return quote(url or "", safe=":/?#@!$&*+,;=%~-._") if scheme in {"http", "https"} else None
 
 
 def duration(seconds: float) -> str:
@@ -70,9 +85,10 @@ def ago(moment: datetime | None, *, now: datetime) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """The first line that says something, of anybody's text, as harmless Markdown within a sentence or a table."""
-    line = re.sub(r"^#+\s+", "", first_line(inert(text), limit))
-    # Cut off, it may mean something else; and behind a word it begins no list, block or heading.
-    return inert(f"a {line}")[2:]
+    return inert_words(_HEADING.sub("", first_line(inert(text), limit)), limit)
+
+
+_HEADING = re.compile(r"^#+\s+")
 
 
 def one_word(text: str, limit: int = 100) -> str:
@@ -87,13 +103,16 @@ MOST_ROWS = 100
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table of cells that are harmless already."""
     lines = [columns, ["---"] * len(columns), *rows[:MOST_ROWS]]
-    shown = "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    shown = "\n".join(f"| {' | '.join(map(cell, line))} |" for line in lines)
     return f"{shown}\n\n… and {len(rows) - MOST_ROWS} more." if len(rows) > MOST_ROWS else shown
 
 
-def _cell(text: str) -> str:
-    """A bar would end the cell, even inside code; a backslash before it would take its escape away."""
-    return re.sub(r"(\\*)\|", r"\1\1\\|", " ".join(text.split()))
+def cell(text: str) -> str:
+    """Harmless Markdown as a table's cell: a bar would end it, even in code; a backslash would take its escape away."""
+    return _BAR.sub(r"\1\1\\|", " ".join(text.split()))
+
+
+_BAR = re.compile(r"(?<!\\)(\\*)\|")
 
 
 def label_not_changed(threads: Sequence[str]) -> str:

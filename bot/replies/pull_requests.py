@@ -77,7 +77,7 @@ def edited(run: AgentRun, link: RunPullRequest, state: str, *, prefix: str) -> R
 
 def not_edited(run: AgentRun, link: RunPullRequest, error: str | None) -> Reply:
     """:param error: Codegen's words"""
-    detail = cut(inert(error or ""), 500).strip()
+    detail = cut(inert(error or ""), 500)
     parts = (
         f"Codegen did not change {_name(link)} ({run_link(run)}).",
         "\n".join(f"> {line}" for line in detail.splitlines()),

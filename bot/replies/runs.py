@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.codegen.models import AgentRun, State
 from bot.replies.markers import Stage
-from bot.replies.phrases import duration, pull_request_links, run_link
+from bot.replies.phrases import duration, one_word, pull_request_links, run_link
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, folded, inert
@@ -57,9 +57,8 @@ def left(run: AgentRun, *, prefix: str) -> Reply:
 
 def working(run: AgentRun, *, seconds: float) -> Reply:
     """:param seconds: how long the run has been at it."""
-    status = f" Codegen calls it `{_word(run.status)}`." if run.status else ""
     doing = "Waiting for an agent" if run.state is State.QUEUED else "Working"
-    text = f"{doing} for {duration(seconds)}: {run_link(run)}.{status}"
+    text = f"{doing} for {duration(seconds)}: {run_link(run)}.{_status(run, ' Codegen calls it {}.')}"
     if links := pull_request_links(run.github_pull_requests):
         text += f"\n\nPull requests so far: {links}."
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))
@@ -95,9 +94,8 @@ def _succeeded(run: AgentRun, seconds: float, prefix: str) -> Reply:
 
 def _failed(run: AgentRun, seconds: float, prefix: str) -> Reply:
     happened, next_step = _ENDINGS.get(run.state, _ENDINGS[State.FAILED])
-    called = f" (Codegen calls it `{_word(run.status)}`)" if run.status else ""
     parts = (
-        f"{run_link(run, capital=True)} {happened} after {duration(seconds)}{called}.",
+        f"{run_link(run, capital=True)} {happened} after {duration(seconds)}{_status(run, ' (Codegen calls it {})')}.",
         said(run),
         f"Pull requests it left: {links}." if (links := pull_request_links(run.github_pull_requests)) else "",
         f"Next: {next_step.format(prefix=prefix, run=run.id)}",
@@ -149,8 +147,7 @@ def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
     since = f", started {duration(seconds)} ago" if seconds is not None else ""
     links = pull_request_links(run.github_pull_requests)
     head = f"{run_link(run, capital=True)}: {_state_word(run)}{since}{f', with {links}' if links else ''}."
-    if run.status:
-        head += f" Codegen calls it `{_word(run.status)}`."
+    head += _status(run, " Codegen calls it {}.")
     follow_up = f"A follow-up: `{prefix} resume {run.id} <what to do next>`" if run.finished else ""
     words = said(run) if run.finished else ""
     text = "\n\n".join(part for part in (head, words, follow_up) if part)
@@ -171,8 +168,8 @@ def ending_word(run: AgentRun) -> str:
 
 def said(run: AgentRun) -> str:
     """The agent's own words: the summary openly, the result folded where it is long or a summary stands before it."""
-    summary = inert(run.summary or "").strip()
-    result = inert(run.result or "").strip()
+    summary = inert(run.summary or "")
+    result = inert(run.result or "")
     if result == summary:
         result = ""
     shown = []
@@ -185,6 +182,7 @@ def said(run: AgentRun) -> str:
     return "\n\n".join(shown)
 
 
-def _word(status: str) -> str:
-    """A status as it may stand in inline code."""
-    return "".join(letter for letter in status[:40] if letter.isalnum() or letter in "_- ")
+def _status(run: AgentRun, form: str) -> str:
+    """Codegen's own word for how a run is, in a sentence; empty where there is none."""
+    word = one_word(run.status or "", 40)
+    return form.format(word) if word else ""

@@ -9,14 +9,21 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 
-from bot.commands.markdown import find_code_spans, parse_blocks, without_comments
+from bot.commands.markdown import CodeBlock, find_code_blocks, find_code_spans, parse_blocks, without_comments
 from bot.replies.redaction import REDACTED, redact
 
-__all__ = ["LONGEST", "REDACTED", "cut", "fenced", "folded", "inert", "inline_code", "redact"]
+__all__ = ["LONGEST", "REDACTED", "cut", "fenced", "folded", "inert", "inert_words", "inline_code", "redact"]
 
-LONGEST = 262_144
-"""Characters of one text that are looked at; a comment carries a quarter of it."""
+LONGEST = 65_536
+"""Characters of one text that are shown at most: what a comment of GitHub's holds. No parser sees what is behind."""
+
+_READ = 4 * LONGEST
+"""Characters that are looked at for secrets and hidden characters before the text is cut to `LONGEST`."""
+
+_WORD_ROOM = 2_000
+"""Characters before a cut in which a blank is looked for: half a secret looks like none."""
 
 NOBODY_SEES = "\u200b"
 """Breaks a mention, a reference or a command, and is seen by no reader."""
@@ -25,15 +32,17 @@ NOBODY_SEES = "\u200b"
 def inert(text: str, *, prefix: str = "/codegen") -> str:
     """Markdown that looks as it was meant and does nothing. Doing it twice changes nothing.
 
+    It is for a block of its own, at the margin or in a quote; within a sentence or a list stands `inert_words`. It
+    begins and ends with no blank, so that stripping it is safe: without its indentation, code would be plain words.
+
     :param prefix: how the bot's own commands start
     """
-    lines = _visible(text[:LONGEST]).split("\n")
-    text = "\n".join(without_comments(lines, parse_blocks("\n".join(lines))))
-    lines = _balanced(redact(text)).split("\n")
+    # Stripped before anything is taken for code, and after all that may stand before the indentation is gone.
+    lines, is_code_line = _closed(redact(_without_comments(_shown_part(text))).strip())
     order = re.compile(rf"((?:[ \t>*+-]|\d{{1,9}}[.)])*)(?:(/(?=\S))|(?={re.escape(prefix)}))", re.IGNORECASE)
     done: list[str] = []
     paragraph: list[str] = []
-    for line, is_code in zip(lines, _code_lines(lines), strict=True):
+    for line, is_code in zip(lines, is_code_line, strict=True):
         if line.strip() and not is_code:
             paragraph.append(line)
             continue
@@ -43,10 +52,52 @@ def inert(text: str, *, prefix: str = "/codegen") -> str:
     return "\n".join([*done, *_inert_paragraph(paragraph, order)])
 
 
+def inert_words(text: str, limit: int) -> str:
+    """All words of a text on one line of harmless Markdown, for a sentence, a list item or a table's cell.
+
+    Its backticks pair with none outside, and no other block begins in it.
+
+    :param limit: characters of the text; what is longer is cut
+    """
+    line = " ".join(redact(_shown_part(text)).split())
+    if len(line) > limit:
+        line = f"{line[: limit - 1].rstrip()}…"
+    if find_code_spans(line).stray_backticks:
+        line = line.replace("`", "'")
+    # Behind a word it begins no list, block or heading.
+    line = inert(f"a {line}")[2:]
+    return line.replace("]:", "]\\:") if _DEFINES.match(line) else line
+
+
+def _shown_part(text: str) -> str:
+    """The text without what no reader sees, and no more of it than a comment holds.
+
+    What is longer loses its secrets before it is cut, as half of one would pass for none.
+    """
+    if len(text) <= LONGEST:
+        return _visible(text)
+    return f"{_before(redact(_visible(_before(text, _READ))), LONGEST - len(_CUT))}{_CUT}"
+
+
+_CUT = "\n\n…"
+
+
+def _before(text: str, limit: int) -> str:
+    """At most `limit` characters of a text, up to a blank where one is near."""
+    if len(text) <= limit:
+        return text
+    blank = max(text.rfind(blank, max(0, limit - _WORD_ROOM), limit) for blank in " \n")
+    return text[: blank if blank >= 0 else limit]
+
+
 def _visible(text: str) -> str:
     r"""The text without control, zero-width, bidi, tag and filler characters; line ends are ``\n``."""
-    text = re.sub(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]", "\n", text)
-    return re.sub(r"[^\n\t\x20-\x7e]", lambda found: found[0] if _is_seen(found[0]) else "", text)
+    text = _LINE_END.sub("\n", text)
+    unseen = {ord(letter) for letter in set(text) if not (" " <= letter <= "~" or letter in "\n\t" or _is_seen(letter))}
+    return text.translate(dict.fromkeys(unseen)) if unseen else text
+
+
+_LINE_END = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _is_seen(letter: str) -> bool:
@@ -57,17 +108,26 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\U000e0100-\U000e01ef]")
 
 
-def _code_lines(lines: list[str]) -> list[bool]:
-    """Which lines belong to blocks of code.
+def _without_comments(text: str) -> str:
+    if "<!--" not in text:
+        return text
+    lines = text.split("\n")
+    return "\n".join(without_comments(lines, parse_blocks(text)))
+
+
+def _closed(text: str) -> tuple[list[str], list[bool]]:
+    """The lines, with the block of code closed that was left open, and which of them belong to blocks of code.
 
     Read without blocks of HTML, because none is left in what comes out: as the lines will be, not as they are.
     """
+    text = _short_fences(text)
+    blocks = find_code_blocks(text)
+    lines = text.split("\n")
     is_code = [False] * len(lines)
-    for block in parse_blocks("\n".join(lines), html=False):
-        if block.type in {"fence", "code_block"} and block.map is not None:
-            first, end = block.map
-            is_code[first:end] = [True] * len(lines[first:end])
-    return is_code
+    for block in blocks:
+        is_code[block.first : block.end] = [True] * (block.end - block.first)
+    fence = _open_fence(lines, blocks)
+    return (lines, is_code) if fence is None else ([*lines, fence], [*is_code, True])
 
 
 # Bots that read commands without regard to Markdown would find them in code as well.
@@ -92,7 +152,7 @@ def _inert_paragraph(lines: list[str], order: re.Pattern[str]) -> list[str]:
     return inert_lines
 
 
-_TABLE = re.compile(r"[ \t>*+|:-]*-[ \t|:-]*")
+_TABLE = re.compile(r"(?:[ \t>*+|:-]*[>*+])?[ \t|:]*-[ \t|:-]*")
 _DEFINES = re.compile(r"[ \t>*+\-\d.)]*\[")
 
 
@@ -118,7 +178,7 @@ def _inert_line(line: str, *, has_pairs: bool) -> str:
 _AUTOLINK = re.compile(r"<(https?://[^\s<>]*)>", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY = re.compile(r"&(?=(#\d{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});)")
-_IMAGE = re.compile(r"!+(?=\[)")
+_IMAGE = re.compile(r"(?<!!)!+(?=\[)")
 # A link is kept in its plainest form. In any other, its title could hold a backtick that seems to start code.
 _WEB = r"""https?://[^\s()<>"'`]*(?:\([^\s()<>"'`]*\)[^\s()<>"'`]*)*"""
 _OTHER_LINK = re.compile(rf"\](?=\((?!{_WEB}\)))", re.IGNORECASE)
@@ -128,7 +188,13 @@ _REFERENCE = re.compile(r"((?<!&)#|(?<=&)#(?!\d{1,8};)|\bGH-)(?=\d)", re.IGNOREC
 _CLOSES = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?[ \t]{1,3}https?://)", re.IGNORECASE)
 
 
+# Nearly no line of a text has one of them, and each pattern costs as much as this one.
+_PROSE_SIGNS = re.compile(r"[<&\[\]@#]|gh-|://", re.IGNORECASE)
+
+
 def _inert_prose(text: str) -> str:
+    if _PROSE_SIGNS.search(text) is None:
+        return text
     text = _AUTOLINK.sub(r"\1", text)
     text = _TAG.sub("&lt;", text)
     text = _ENTITY.sub(_plain_entity, text)
@@ -184,19 +250,34 @@ def _open_folds(text: str) -> int:
 def _balanced(text: str) -> str:
     """Closes the block of code that would swallow what comes after the text."""
     text = _short_fences(text)
-    fences = [block for block in parse_blocks(text, html=False) if block.type == "fence" and block.level == 0]
-    if not fences or fences[-1].map is None:
-        return text
-    lines = text.split("\n")
-    first, end = fences[-1].map
-    markup = fences[-1].markup
-    is_closed = end - first > 1 and re.fullmatch(rf" {{0,3}}{re.escape(markup)}{markup[0]}*[ \t]*", lines[end - 1])
-    return text if is_closed else f"{text.rstrip(chr(10))}\n{markup}"
+    fence = _open_fence(text.split("\n"), find_code_blocks(text))
+    return text if fence is None else f"{text.rstrip(chr(10))}\n{fence}"
+
+
+def _open_fence(lines: Sequence[str], blocks: Sequence[CodeBlock]) -> str | None:
+    """What closes the block of code that is open at the text's end; None where there is none."""
+    last = next((block for block in reversed(blocks) if block.fence and not block.is_nested), None)
+    if last is None:
+        return None
+    is_closed = last.end - last.first > 1 and _closes(lines[last.end - 1], last.fence)
+    return None if is_closed else last.fence
+
+
+def _closes(line: str, fence: str) -> bool:
+    """Whether a line of a block of code is its closing fence."""
+    signs = line.lstrip(" ")
+    return len(line) - len(signs) < 4 and signs.startswith(fence) and not signs.rstrip(" \t").strip(fence[0])
 
 
 def _short_fences(text: str) -> str:
     """A fence longer than anybody types is none worth keeping: closing it would not fit into a limit."""
-    return re.sub(rf"([`~])\1{{{_LONGEST_FENCE},}}", lambda found: found[1] * 3, text)
+    return _LONG_FENCE.sub(lambda found: found[0][0] * 3, text)
+
+
+_LONG_FENCE = re.compile(rf"`{{{_LONGEST_FENCE + 1},}}|~{{{_LONGEST_FENCE + 1},}}")
+_LONG_BACKTICKS = re.compile(rf"`{{{_LONGEST_FENCE},}}")
+_BACKTICKS = re.compile("`+")
+_NO_LANGUAGE = re.compile(r"[^\w+-]")
 
 
 def fenced(text: str, info: str = "") -> str:
@@ -204,11 +285,10 @@ def fenced(text: str, info: str = "") -> str:
 
     :param info: the language
     """
-    shown = re.sub(rf"`{{{_LONGEST_FENCE},}}", "```", redact(_visible(text))).strip("\n")
-    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
-    fence = "`" * max(3, longest + 1)
+    shown = _LONG_BACKTICKS.sub("```", redact(_shown_part(text))).strip("\n")
+    fence = "`" * max(3, _longest_backticks(shown) + 1)
     lines = [_ORDER_IN_CODE.sub(rf"\1{NOBODY_SEES}", line) for line in shown.split("\n")]
-    return "\n".join((fence + re.sub(r"[^\w+-]", "", info)[:20], *lines, fence))
+    return "\n".join((fence + _NO_LANGUAGE.sub("", info)[:20], *lines, fence))
 
 
 def folded(summary: str, body: str) -> str:
@@ -221,8 +301,11 @@ def folded(summary: str, body: str) -> str:
 
 def inline_code(text: str) -> str:
     """One line of anybody's text as inline code; empty where nothing of it is seen."""
-    line = " ".join(redact(_visible(text)).split())
-    longest = max((len(run) for run in re.findall("`+", line)), default=0)
-    fence = "`" * (longest + 1)
+    line = " ".join(redact(_shown_part(text)).split())
+    fence = "`" * (_longest_backticks(line) + 1)
     room = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{room}{line}{room}{fence}" if line else ""
+
+
+def _longest_backticks(text: str) -> int:
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)

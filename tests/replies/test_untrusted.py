@@ -7,7 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands.reading import read
-from bot.replies.untrusted import cut, inert, inline_code, redact
+from bot.replies.untrusted import LONGEST, cut, inert, inert_words, inline_code, redact
+from tests.replies.rendering import effects
+from tests.stuck import never_stuck
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,10 @@ from bot.replies.untrusted import cut, inert, inline_code, redact
         ("zero\u200bwidth \u202eright\u202c", "zerowidth right"),
         ("```py\nnever closed", "```py\nnever closed\n```"),
         ("<div>\n```\n</div>\n\n```\n@bob\n```", "&lt;div>\n```\n</div>\n\n```\n@\u200bbob\n```\n```"),
+        ("    @bob", "@\u200bbob"),
+        ("\n\u200b    @bob\n\n    @bob\n", "@\u200bbob\n\n    @bob"),
+        ("<!-- -->    @bob", "@\u200bbob"),
+        ("!!![x](https://tracker/x.png)", "[x](https://tracker/x.png)"),
     ],
 )
 def test_it_looks_as_meant_and_does_nothing(text: str, expected: str) -> None:
@@ -75,6 +81,53 @@ def test_anything_can_stand_in_inline_code(text: str, expected: str) -> None:
     assert inline_code(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two\n\nlines", "two lines"),
+        ("```\n@bob\n```", "``` @bob ```"),
+        ("~~~\n@bob\n~~~", "~~~ @\u200bbob ~~~"),
+        ("```\n@bob", "''' @\u200bbob"),
+        ("a `b` c", "a `b` c"),
+        ("x\n\n    @bob", "x @\u200bbob"),
+        ("> # - @bob", "> # - @\u200bbob"),
+        ("a <!-- hidden\n\n--> b", "a  b"),
+        ("[x]: https://codegen.com", "[x]\\: https://codegen.com"),
+        ("\u200b", ""),
+    ],
+)
+def test_inert_words_stand_on_one_line(text: str, expected: str) -> None:
+    assert inert_words(text, 100) == expected
+
+
+def test_inert_words_are_cut() -> None:
+    assert inert_words("one two three", 8) == "one two…"
+
+
+REPEATED = [
+    *("- ", "> ", "1) ", "!", "-", "`", "[", "![", "<!--", "[x]: ", "<div>"),
+    *("<div>\n", "| a | b |\n", "|-\n", "a\n=\n", "- a\n"),
+]
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_inert_long_repetition_is_cut_to_a_comment(repeated: str) -> None:
+    """The bound is on what is read: what makes it harmless may add to it."""
+    with never_stuck():
+        shown = inert("Words. " + repeated * (4 * LONGEST // len(repeated)) + "x")
+
+    assert shown.startswith("Words.")
+    assert len(shown) <= 4 * LONGEST
+
+
+def test_inert_secret_across_the_limit_is_not_cut_in_two() -> None:
+    secret = "ghp_" + "a1" * 18
+    for limit in (LONGEST, 4 * LONGEST):
+        words = "x " * (limit // 2 - 10)
+        assert "a1a1" not in inert(f"{words}{secret} {words}")
+        assert "a1a1" not in inert("\u200b" * (limit - 20) + f" {secret} {words}")
+
+
 ALPHABET = st.sampled_from(
     [
         "@a",
@@ -97,6 +150,13 @@ ALPHABET = st.sampled_from(
         "    ",
         "<div>",
         "1. ",
+        "#1",
+        "GH-2",
+        "|",
+        "\\",
+        "]: ",
+        "---",
+        "&commat;",
     ]
 )
 HOSTILE = st.lists(ALPHABET, max_size=40).map("".join)
@@ -109,6 +169,25 @@ def test_doing_it_twice_changes_nothing(text: str) -> None:
     once = inert(text)
 
     assert inert(once) == once
+
+
+@given(HOSTILE)
+@example("    @a")
+@example("\u200b    @a ![x](https://t/x.png)<details>")
+def test_stripping_changes_nothing_and_it_does_nothing(text: str) -> None:
+    shown = inert(text)
+
+    assert shown.strip() == shown
+    assert effects(shown) == []
+
+
+@given(st.lists(HOSTILE, max_size=3))
+@example(["`", "` @a `"])
+@example(["```\n@a\n```", "`"])
+def test_inert_words_do_nothing_among_others(texts: list[str]) -> None:
+    fragments = [inert_words(text, 60) for text in texts]
+    for shown in (f"- Attempt 1: {'; '.join(fragments)} and `code`", "\n".join(f"- {each}" for each in fragments)):
+        assert effects(shown) == []
 
 
 @given(HOSTILE)
