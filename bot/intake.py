@@ -11,7 +11,7 @@ from functools import partial
 
 from bot.commands.by_label import command_of
 from bot.commands.named import Named
-from bot.commands.reading import Said, first_line_of, may_speak, new_since, read
+from bot.commands.reading import Said, may_speak, new_since, read, split_first_line
 from bot.commands.usage import Mistake
 from bot.errors import WorkLimitError
 from bot.first_look import is_own
@@ -132,7 +132,7 @@ def _reading(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> 
 
 def _own_words(text: str, author: Person) -> str:
     """What of a comment may hold commands: of a bot's, the first line. The rest may quote anybody, as a changelog."""
-    return first_line_of(text) if author.is_bot else text
+    return split_first_line(text)[0] if author.is_bot else text
 
 
 def identity(event: CommentPosted | CommentEdited, said: Said) -> str:

@@ -12,6 +12,7 @@ from bot.commands.table import COMMANDS
 from bot.errors import os_reason
 from bot.outcome import ExitStatus
 from bot.repository_config.changes import changes
+from bot.repository_config.notes import notes
 from bot.repository_config.problems import ConfigProblems
 from bot.repository_config.reading import decode, read
 from bot.repository_config.schema import schema
@@ -38,6 +39,8 @@ def check_config(path: Path) -> None:
     click.echo(f"{path} is fine. It changes {'this:' if changed else 'nothing from the defaults.'}")
     for line in changed:
         click.echo(f"  {line}")
+    for note in notes(config, defaults={name: command.USAGE.permission for name, command in COMMANDS.items()}):
+        click.echo(f"Note: {note}")
 
 
 @click.command("config-schema")

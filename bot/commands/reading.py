@@ -86,9 +86,10 @@ def new_since(
     return [said for said in read(after, prefix=prefix, prompts=prompts) if said.occurrence >= old[said.source]]
 
 
-def first_line_of(text: str) -> str:
-    """The first line of a comment, however its lines end."""
-    return _clean(text).partition("\n")[0]
+def split_first_line(text: str) -> tuple[str, str]:
+    """The first line of a comment, however its lines end, and what stands below it."""
+    first, _, below = _clean(text).partition("\n")
+    return first, below
 
 
 def _too_many() -> Mistake:

@@ -31,7 +31,7 @@ from bot.commands.usage import Mistake
 from bot.commands.users import Users
 from bot.commands.whoami import WhoAmI
 from bot.errors import AnsweredElsewhereError, OffloadError, Refusal, UpstreamError, UserMistake
-from bot.github.models import Permission, Reaction
+from bot.github.models import Reaction
 from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
 from bot.handlers.cancel import cancel
@@ -46,6 +46,7 @@ from bot.handlers.labels import set_label
 from bot.handlers.list_runs import list_runs
 from bot.handlers.logs import logs
 from bot.handlers.multi_run import multi_run
+from bot.handlers.needed import check_named_prompt, needed
 from bot.handlers.order import Order
 from bot.handlers.orgs import orgs
 from bot.handlers.repos import repos
@@ -155,6 +156,7 @@ async def _answer(order: Order, do: Do) -> Reply:
         await _check_person(order, do)
         if isinstance(order.command, Mistake):
             raise UserMistake(order.command.text)  # noqa: TRY301 - a mistake has one way to its answer
+        check_named_prompt(order, do.config)
         await do.react(Reaction.EYES)
         return await HANDLERS[type(order.command)](order.command, order, do)
     except AnsweredElsewhereError:
@@ -197,18 +199,9 @@ async def _check_person(order: Order, do: Do) -> None:
     if person.is_bot and do.config.bot_level(person.login) is None:
         raise Refusal(failures.bot_refused(person.login))
     has = await do.permission()
-    needed = _needed(order, do)
-    if has < needed:
+    takes = needed(order, do.config)
+    if has < takes:
         text = failures.not_allowed(
-            person.login, is_bot=person.is_bot, needed=needed.word, has=has.word, who_can=await do.who_can(needed)
+            person.login, is_bot=person.is_bot, needed=takes.word, has=has.word, who_can=await do.who_can(takes)
         )
         raise Refusal(text)
-
-
-def _needed(order: Order, do: Do) -> Permission:
-    """What the command takes: by the repository's config, else by itself."""
-    if isinstance(order.command, Mistake):
-        return Permission.READ
-    usage = order.command.USAGE
-    name = order.named.name if order.named else usage.name
-    return Permission[do.config.permission_for(name, usage.permission).upper()]

@@ -118,14 +118,14 @@ async def _start(
     :returns: the attempts, those that began, and why the last that could not begin did not
     """
     addresses = prompts.image_addresses(command.images)
-    prompt = prompts.run_prompt(command.prompt, place, image_addresses=addresses)
     shown, all_started, reason = list(attempts), [], Reason.FAILED
     for index, attempt in enumerate(attempts):
         if index and (wait := do.runs.creation_wait()) >= 1:
             await do.show(replies.accepted(shown, slot_in=wait))
         try:
             started = await do.runs.create(
-                prompt,
+                # Each attempt has a fence of its own: what one knows is of no use in another's prompt.
+                prompts.run_prompt(command.prompt, place, image_addresses=addresses),
                 part=f".{attempt.number}",
                 metadata={
                     "multi_run_id": order.identity,

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from bot.handlers.do import Do
+from bot.handlers.needed import is_lowered
 from bot.handlers.order import Order
-from bot.replies.prompts import TITLE_LIMIT, Place
-from bot.repository_config.prompts import fill, placeholders
+from bot.replies.prompts import Place
+from bot.repository_config.prompts import fill
 
 
 def words_of(prompt: str, order: Order, place: Place) -> str:
-    """What the agent is asked to do: the person's own words, or the repository's for its named prompt."""
-    named = order.named
-    if named is None:
+    """What the agent is asked to do: the person's own words, or the repository's for its named prompt.
+
+    Whoever opens a pull request chooses its title and its branch, so a named prompt only refers to them.
+    """
+    if order.named is None:
         return prompt
     filled = fill(
-        named.template,
-        title=" ".join(place.thread.title.split())[:TITLE_LIMIT] if place.thread else "",
+        order.named.template,
+        title="[the title, quoted below]" if place.thread else "",
         link=place.thread.url if place.thread else "",
-        branch=place.pull_request.head_branch if place.pull_request else "",
-        rest=named.rest,
+        branch="[the branch, quoted below]" if place.pull_request else "",
+        rest=order.named.rest,
     )
-    # What has no place in the prompt is not lost.
-    return f"{filled}\n\n{named.rest}" if named.rest and "rest" not in placeholders(named.template) else filled
+    return filled.strip()
 
 
 async def place_of(order: Order, do: Do) -> Place:
-    """The fence must be the same when a crash makes the story be told again, and unguessable by who wrote the texts."""
-    secret = f"{order.identity} {order.asked_at.isoformat()} {order.comment.body if order.comment else ''}"
     return Place(
         thread=order.thread,
         repository=order.home,
         comment=order.comment,
         label=order.label.name if order.label else None,
         login=order.person.login,
+        prompt_name=order.named.name if order.named is not None and is_lowered(order, do.config) else None,
         pull_request=await do.pull_request(),
-        fence=f"=== {hashlib.sha256(secret.encode()).hexdigest()[:20]} ===",
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.commands.table import COMMANDS
 from bot.commands.usage import Usage
+from bot.replies import named_prompts
 from bot.replies.markers import Stage
 from bot.replies.phrases import one_line
 from bot.replies.reply import Reply
@@ -29,10 +30,7 @@ def overview(config: RepositoryConfig) -> Reply:
         f"| {_code(prefix, usage.form)} | {usage.summary} | {_who_may(usage, config)} |"
         for usage in (command.USAGE for command in COMMANDS.values())
     ]
-    rows += [
-        f"| {_code(prefix, f'{name} [WORDS]')} | {one_line(_about(prompt), 200)} | {_who(name, prompt, config)} |"
-        for name, prompt in config.prompts.items()
-    ]
+    rows += [_prompt_row(name, prompt, config) for name, prompt in config.prompts.items()]
     text = "\n".join(
         (
             "A command starts a line of a comment; what follows it is the prompt, up to the next command.",
@@ -46,6 +44,11 @@ def overview(config: RepositoryConfig) -> Reply:
         )
     )
     return Reply(stage=Stage.FINISHED, text=text)
+
+
+def _prompt_row(name: str, prompt: NamedPrompt, config: RepositoryConfig) -> str:
+    form = _code(config.prefix, named_prompts.form(name, config))
+    return f"| {form} | {one_line(named_prompts.about(prompt), 200)} | {_who(name, prompt, config)} |"
 
 
 def _bots(config: RepositoryConfig) -> list[str]:
@@ -81,16 +84,13 @@ def _who_may(usage: Usage, config: RepositoryConfig) -> str:
 
 def _of_prompt(name: str, prompt: NamedPrompt, config: RepositoryConfig) -> Reply:
     parts = (
-        f"**{name}**: {one_line(_about(prompt), 200)}",
-        f"`{config.prefix} {name} [WORDS]`",
+        f"**{name}**: {one_line(named_prompts.about(prompt), 200)}",
+        f"`{config.prefix} {named_prompts.form(name, config)}`",
         f"It is this repository's own, and gives `{prompt.command}` this prompt:\n\n{fenced(prompt.prompt, 'text')}",
+        named_prompts.what_it_takes(name, config),
         f"Who may: {_who(name, prompt, config)}.",
     )
     return Reply(stage=Stage.FINISHED, text="\n\n".join(parts))
-
-
-def _about(prompt: NamedPrompt) -> str:
-    return prompt.description or f"This repository's own prompt for {prompt.command}."
 
 
 def _who(name: str, prompt: NamedPrompt, config: RepositoryConfig) -> str:

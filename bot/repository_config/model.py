@@ -182,15 +182,18 @@ class NamedPrompt(_Part):
 
     command: Literal["run", "multi-run"] = Field(description="The command that it gives.")
     prompt: str = Field(
-        description="What the agent is told. {title}, {link}, {branch} and {rest} are filled in with the thread's "
-        "title, its address, its branch, and what follows the name in the comment; {{ and }} are braces.",
+        description="What the agent is told. {link} and {rest} are filled in with the thread's address and with what "
+        "follows the name in the comment; without {rest} nothing may follow it. {title} and {branch} refer the agent "
+        "to the thread's title and branch, which are quoted as untrusted text. {{ and }} are braces.",
         pattern=r"\S",
     )
     description: Annotated[str, Field(max_length=200, pattern=ONE_LINE_PATTERN)] | None = Field(
         default=None, description="The sentence that help shows."
     )
     permission: Level | None = Field(
-        default=None, description="The permission that it takes; null: the one that its command takes."
+        default=None,
+        description="The permission that it takes; null: the one that its command takes. Where it is less than that, "
+        "the prompt takes no flags and no words.",
     )
 
     @field_validator("prompt", mode="after")
@@ -279,6 +282,19 @@ class RepositoryConfig(_Part):
         if prompt is None:
             return self.permissions.get(command, default)
         return prompt.permission or self.permissions.get(prompt.command, default)
+
+    def is_lowered(self, name: str, default: Level) -> bool:
+        """Whether a named prompt takes less than the command that it gives.
+
+        Whoever may use it is then not trusted with a prompt of their own: it takes no flags and no words.
+
+        :param default: what the command takes by itself
+        """
+        takes, command_takes = (
+            self.permission_for(name, default),
+            self.permission_for(self.prompts[name].command, default),
+        )
+        return get_args(Level).index(takes) < get_args(Level).index(command_takes)
 
     def bot_level(self, login: str) -> BotLevel | None:
         """A bot's permission; None where it may give no commands.

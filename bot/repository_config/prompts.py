@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 PLACEHOLDERS = {
-    "title": "the thread's title",
+    "title": "a reference to the thread's title",
     "link": "the thread's address",
-    "branch": "the pull request's branch",
+    "branch": "a reference to the pull request's branch",
     "rest": "what follows the prompt's name in the comment",
 }
 """Every placeholder and what stands in its place."""
@@ -31,8 +31,7 @@ class Misplaced:
 def fill(prompt: str, *, title: str, link: str, branch: str, rest: str) -> str:
     """The prompt with its placeholders filled in; never raises, whatever the prompt.
 
-    What is filled in is not read again: a title that holds ``{rest}`` stays as it is. Title and rest are other
-    people's words; whoever hands them in decides how they are cut and marked.
+    What is filled in is not read again: a value that holds ``{rest}`` stays as it is.
     """
     values = {"title": title, "link": link, "branch": branch, "rest": rest}
 
@@ -45,7 +44,7 @@ def fill(prompt: str, *, title: str, link: str, branch: str, rest: str) -> str:
 
 
 def placeholders(prompt: str) -> frozenset[str]:
-    """The placeholders that stand in a prompt; without ``rest``, nothing shows what follows the name."""
+    """The placeholders that stand in a prompt; without ``rest``, nothing may follow its name."""
     return frozenset(found[1] for found in _PIECE.finditer(prompt) if found[1] in PLACEHOLDERS)
 
 

@@ -69,6 +69,26 @@ def test_a_file_that_changes_nothing_is_fine(text: str, folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "bot.yml is fine. It changes nothing from the defaults.\n")
 
 
+def test_check_config_notes_prompts_with_a_lowered_permission(folder: Path) -> None:
+    result = check(
+        folder,
+        "permissions: {run: triage, multi-run: admin}\nprompts:\n"
+        "  triage: {command: run, permission: read, prompt: 'Look at {link}. {rest}'}\n"
+        "  same: {command: run, permission: triage, prompt: 'Look at {link}. {rest}'}\n"
+        "  higher: {command: run, permission: admin, prompt: Look.}\n"
+        "  own: {command: run, prompt: Look.}\n"
+        "  many: {command: multi-run, permission: maintain, prompt: Look.}\n",
+    )
+
+    assert result.exit_code == 0
+    assert [line for line in result.stdout.splitlines() if line.startswith("Note")] == snapshot(
+        [
+            'Note: "prompts.triage" takes read access and run takes triage: everybody with read access can start an agent with this prompt, on any issue or pull request. It takes no flags and no words; its "{rest}" stays empty.',
+            'Note: "prompts.many" takes maintain access and multi-run takes admin: everybody with maintain access can start an agent with this prompt, on any issue or pull request. It takes no flags and no words.',
+        ]
+    )
+
+
 def test_each_problem_is_shown_with_its_line(folder: Path) -> None:
     result = check(folder, "prefx: /bot\npermissions:\n  multirun: maintain\n  run: wirte\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 
 from bot.commands.analyze_logs import AnalyzeLogs
@@ -35,9 +34,8 @@ async def analyze_logs(call: Call) -> Answer:
     order, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
     if sandbox_id is not None:
         return Answer(document=await once(call, order, lambda do: do.runs.analyze_sandbox_logs(sandbox_id)))
-    fence = f"=== {secrets.token_hex(10)} ==="
     offload = call.services.offload
     logs = await offload.run(partial(redact, wanted.logs or ""))
     context = await offload.run(partial(redact, wanted.context or ""))
-    prompt = logs_prompt(logs, context=context, fence=fence)
+    prompt = logs_prompt(logs, context=context)
     return Answer(document=await once(call, order, lambda do: do.runs.create(prompt)))

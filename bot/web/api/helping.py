@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from bot.commands.table import COMMANDS
 from bot.handlers.configs import House
+from bot.replies import named_prompts
 from bot.replies.help import WHO
 from bot.repository_config.changes import settings_of
 from bot.repository_config.model import RepositoryConfig
@@ -70,8 +71,8 @@ def _prompts(config: RepositoryConfig) -> list[CommandHelp]:
     return [
         CommandHelp(
             name=name,
-            summary=prompt.description or f"This repository's own prompt for {prompt.command}.",
-            form=f"{config.prefix} {name} [WORDS]",
+            summary=named_prompts.about(prompt),
+            form=f"{config.prefix} {named_prompts.form(name, config)}",
             example=f"{config.prefix} {name}",
             who=WHO[config.permission_for(name, COMMANDS[prompt.command].USAGE.permission)],
             flags=[],

@@ -34,7 +34,7 @@ async def test_what_a_repository_says_otherwise_is_marked(house: House) -> None:
     assert changed["prefix"] == "/bot"
     assert changed["defaults.concurrency"] == 5
     last = said["commands"][-1]
-    assert (last["form"], last["summary"]) == ("/bot tidy [WORDS]", "Tidies up.")
+    assert (last["form"], last["summary"]) == ("/bot tidy", "Tidies up.")
 
 
 async def test_a_config_that_is_wrong_is_told_of_and_passed_over(house: House) -> None:

@@ -47,7 +47,7 @@ async def test_commands_are_searched_and_a_repositorys_config_is_shown(house: Ho
     house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
     await page.get_by_label("Repository").select_option("octo/shop")
     await expect(commands).to_have_count(len(COMMANDS) + 1)
-    await expect(commands.last).to_contain_text("/bot tidy [WORDS]")
+    await expect(commands.last).to_contain_text("/bot tidy")
     await expect(commands.first).to_contain_text("people with admin access")
     await expect(settings.filter(has_text="defaults.concurrency")).to_contain_text(re.compile(r"set here\s*5"))
     await expect(settings.filter(has_text="prompts.tidy")).to_contain_text("Tidy <b>it</b> up.")
