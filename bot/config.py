@@ -79,6 +79,11 @@ class Accounts(BaseSettings):
     github_api_url: str = Field(
         default="https://api.github.com", description="Where GitHub's API is; differs on GitHub Enterprise Server."
     )
+    secrets_dir: str | None = Field(
+        default=None,
+        description="A folder of files, each named as a setting and holding its value, for what should not stand in "
+        "the environment. A variable of the same name has precedence.",
+    )
     command_prefix: str = Field(
         default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="How a command line starts."
     )
@@ -136,6 +141,12 @@ class Settings(Accounts):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
     port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="A port of its own for /metrics, which is then not served on PORT: keep it off the internet.",
+    )
     api_requests_per_minute: int = Field(
         default=300, ge=1, description="How many requests a minute the HTTP API takes of one Codegen token."
     )
@@ -323,7 +334,8 @@ def _load(kind: type[S], environ: Mapping[str, str] | None, env_file: Path | Non
 
 
 def _read(environ: Mapping[str, str] | None, env_file: Path | None, kind: type[Accounts]) -> dict[str, Any]:
-    """What the file and the environment say of the known settings; an empty or blank value says nothing.
+    """The known settings: the environment's before those of SECRETS_DIR before the file's. An empty or blank value
+    counts as none.
 
     Secrets out of files often end with a line break that belongs to nobody.
     """
@@ -336,11 +348,32 @@ def _read(environ: Mapping[str, str] | None, env_file: Path | None, kind: type[A
     in_environment = EnvSettingsSource(kind, env_ignore_empty=True)
     if environ is not None:
         in_environment.env_vars = {name.lower(): value for name, value in environ.items()}
-    given: dict[str, Any] = {}
-    for source in (in_file(), in_environment()):
-        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in source.items()}
-        given |= {name: value for name, value in stripped.items() if value and name in kind.model_fields}
-    return given
+    low, high = _given(in_file(), kind), _given(in_environment(), kind)
+    folder = (low | high).get("secrets_dir")
+    return low | (_given(_read_secrets(Path(folder), kind), kind) if folder else {}) | high
+
+
+def _given(values: Mapping[str, Any], kind: type[Accounts]) -> dict[str, Any]:
+    stripped = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
+    return {name: value for name, value in stripped.items() if value and name in kind.model_fields}
+
+
+def _read_secrets(folder: Path, kind: type[Accounts]) -> dict[str, str]:
+    """:raises SettingsError: where the folder or one of its files cannot be read"""
+    if not folder.is_dir():
+        raise SettingsError(f"SECRETS_DIR: there is no folder {folder}. {TRY_THE_DEMO}")
+    found = {}
+    for name in kind.model_fields:
+        path = folder / name.upper()
+        try:
+            found[name] = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        except UnicodeDecodeError:
+            raise SettingsError(f"SECRETS_DIR: the file {path} is not UTF-8 text. {TRY_THE_DEMO}") from None
+        except OSError as error:
+            raise SettingsError(f"SECRETS_DIR: {path} cannot be read: {os_reason(error)}. {TRY_THE_DEMO}") from None
+    return found
 
 
 def _explain(error: ValidationError, given: Mapping[str, str], kind: type[Accounts]) -> str:

@@ -42,7 +42,8 @@ MEASURES = (
     Measure(
         "codegen_bot_deliveries_total",
         Kind.COUNTER,
-        "Webhook deliveries by event and by what came of them: taken, ignored, refused (4xx) or failed (5xx).",
+        "Webhook deliveries by event and by what came of them: taken, ignored, refused (unsigned, malformed or dropped "
+        "unread) or failed (5xx).",
         ("event", "outcome"),
     ),
     Measure("codegen_bot_commands_taken_total", Kind.COUNTER, "Commands taken.", ("command",)),

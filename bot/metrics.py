@@ -43,7 +43,7 @@ class Outcome(Enum):
 
     TAKEN = "taken"  # it held at least one command
     IGNORED = "ignored"  # it held none
-    REFUSED = "refused"  # not signed, or not as GitHub sends it: answered with 4xx
+    REFUSED = "refused"  # not signed, or not as GitHub sends it, or dropped before that was known
     FAILED = "failed"  # it could not be taken: answered with 5xx, so that GitHub shows it as failed
 
 

@@ -280,3 +280,47 @@ def test_api_organizations_are_numbers(given: str, served: tuple[int, ...]) -> N
 def test_api_organizations_wrong_one_is_named(given: str) -> None:
     (problem,) = problems(ENOUGH | {"API_ORGANIZATIONS": given})
     assert problem.startswith(f"API_ORGANIZATIONS is wrong: {given} is no number of an organization. ")
+
+
+def secrets_in(folder: Path, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        (folder / name).write_text(value, encoding="utf-8")
+    return str(folder)
+
+
+def test_secrets_dir_holds_a_file_for_each_setting(tmp_path: Path) -> None:
+    """As Kubernetes, Docker and systemd mount them."""
+    folder = secrets_in(tmp_path, {name: f"{value}\n" for name, value in APP.items()} | {"UNRELATED": "x"})
+    settings = load({"SECRETS_DIR": folder}, env_file=None)
+    assert settings.codegen_api_token.get_secret_value() == APP["CODEGEN_API_TOKEN"]
+    assert [each.get_secret_value() for each in settings.github_webhook_secret] == [APP["GITHUB_WEBHOOK_SECRET"]]
+    assert key(settings) == PEM.strip()
+
+
+def test_secrets_dir_stands_between_environment_and_file(tmp_path: Path) -> None:
+    folder = secrets_in(tmp_path, {"CODEGEN_ORG_ID": "2", "PORT": "82", "HOST": " "})
+    env_file = tmp_path / "env"
+    env_file.write_text("CODEGEN_ORG_ID=3\nPORT=83\nHOST=0.0.0.3\n", encoding="utf-8")
+    environ = {name: value for name, value in ENOUGH.items() if name != "CODEGEN_ORG_ID"} | {"SECRETS_DIR": folder}
+    settings = load(environ | {"PORT": "81"}, env_file=env_file)
+    assert (settings.port, settings.codegen_org_id, settings.host) == (81, 2, "0.0.0.3")
+
+
+def test_secrets_dir_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    missing = tmp_path / "secrets"
+    first = f"SECRETS_DIR: there is no folder {missing}."
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(missing)}).startswith(first)
+    (tmp_path / "GITHUB_TOKEN").write_bytes(b"\xff")
+    second = f"SECRETS_DIR: the file {tmp_path / 'GITHUB_TOKEN'} is not UTF-8 text."
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(tmp_path)}).startswith(second)
+    (tmp_path / "GITHUB_TOKEN").unlink()
+    (tmp_path / "GITHUB_TOKEN").mkdir()
+    third = f"SECRETS_DIR: {tmp_path / 'GITHUB_TOKEN'} cannot be read: "
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(tmp_path)}).startswith(third)
+
+
+def test_secrets_dir_wrong_values_are_not_shown(tmp_path: Path) -> None:
+    folder = secrets_in(tmp_path, {"GITHUB_PRIVATE_KEY": "secret-3", "CODEGEN_ORG_ID": "secret-7"})
+    text = refusal({"SECRETS_DIR": folder})
+    assert "CODEGEN_ORG_ID is wrong" in text
+    assert "secret-" not in text

@@ -39,8 +39,9 @@ from bot.store.runs import ThreadRuns
 from bot.store.spending import Spending
 from bot.store.stars import Stars
 from bot.store.watched_runs import WatchedRuns
+from bot.web.connection import Limits
 from bot.web.listening import listening
-from bot.web.server import make_application
+from bot.web.server import make_application, metrics_application
 from bot.web.webhooks import GitHubWebhooks
 
 _log = log.get(__name__)
@@ -50,6 +51,9 @@ _COUNTED = frozenset({*COMMANDS, "unknown", "config"})
 
 CONNECTIONS_PATIENCE = 5.0
 """Seconds that requests have to come to their end when the server is told to stop."""
+
+METRICS_CONNECTIONS = 32
+"""On the port for metrics: a few collectors."""
 
 
 @asynccontextmanager
@@ -174,7 +178,7 @@ async def _application(
                 metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
                 metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
                 metrics.watch("codegen_bot_watcher_lag_seconds", lag)
-                async with aclosing(queue), doors as (api, streams):
+                async with aclosing(queue), doors as (api, streams), _metrics_apart(settings, metrics):
                     metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
                     application = make_application(
                         webhooks,
@@ -183,12 +187,31 @@ async def _application(
                         api=api,
                         streams=streams,
                         cors_origins=settings.api_cors_origins,
+                        shows_metrics=settings.metrics_port is None,
                     )
                     yield application, missed
             finally:
                 await engine.stop()
     finally:
         await asyncio.to_thread(database.dispose)
+
+
+@asynccontextmanager
+async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Serves /metrics on its own port, where there is one."""
+    if settings.metrics_port is None:
+        yield
+        return
+    async with listening(
+        metrics_application(metrics),
+        settings.host,
+        settings.metrics_port,
+        named=f"HOST and METRICS_PORT: {settings.host}:{settings.metrics_port}",
+        shutdown_timeout=CONNECTIONS_PATIENCE,
+        limits=Limits(connections=METRICS_CONNECTIONS),
+    ) as url:
+        _log.info("metrics.listens", host=settings.host, port=int(url.rpartition(":")[2]))
+        yield
 
 
 def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[Order, Stage | None], None]:

@@ -36,6 +36,7 @@ def make_application(
     api: Api | None = None,
     streams: Streams | None = None,
     cors_origins: Collection[str] = (),
+    shows_metrics: bool = True,
     patience: float = PATIENCE,
 ) -> web.Application:
     """The server's application.
@@ -43,6 +44,7 @@ def make_application(
     :param api: the HTTP API; None: there is none
     :param streams: its live streams
     :param cors_origins: of other pages that may call it
+    :param shows_metrics: whether /metrics is one of the addresses
     :param check: raises where the bot cannot take orders
     :param patience: seconds after which it has failed
     """
@@ -60,9 +62,6 @@ def make_application(
             _log.warning("server.not-ready", reason=type(error).__name__)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None
         return web.json_response({"status": "ready"})
-
-    async def show_metrics(_request: web.Request) -> web.Response:
-        return web.Response(body=await metrics.shown(), headers={"Content-Type": CONTENT_TYPE})
 
     middlewares = [
         name_requests,
@@ -82,7 +81,7 @@ def make_application(
             web.post("/webhooks/github", webhooks.receive, expect_handler=expect_later),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
-            web.get("/metrics", show_metrics),
+            *(metrics_routes(metrics) if shows_metrics else ()),
             web.get("/setup", _set_up_already),
         ]
     )
@@ -96,6 +95,21 @@ def make_application(
         # After the listeners have gone: to them a multi-run that is cut off is not a broken one.
         application.on_shutdown.append(api.close)
     return application
+
+
+def metrics_application(metrics: Metrics) -> web.Application:
+    """For a port of its own."""
+    application = web.Application(middlewares=[name_requests, answer_problems, refuse_encoded_bodies])
+    application.on_response_prepare.append(tell_name)
+    application.add_routes(metrics_routes(metrics))
+    return application
+
+
+def metrics_routes(metrics: Metrics) -> list[web.RouteDef]:
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(body=await metrics.shown(), headers={"Content-Type": CONTENT_TYPE})
+
+    return [web.get("/metrics", show)]
 
 
 async def _set_up_already(_request: web.Request) -> web.Response:

@@ -112,7 +112,9 @@ def server_paths() -> dict[str, Any]:
         "/readyz": _get(
             "readyz", "Whether the bot can take commands.", {"application/json": {"schema": state}}, {"503": not_ready}
         ),
-        "/metrics": _get("metrics", "Counters for Prometheus.", text),
+        "/metrics": _get(
+            "metrics", "Counters for Prometheus, unless METRICS_PORT gives them a port of their own.", text
+        ),
         "/openapi.json": _get(
             "openapi", "This document.", {"application/json": {"schema": {"type": "object"}}}, {"304": _not_modified()}
         ),
