@@ -43,6 +43,7 @@ def test_neither_may_do_what_it_need_not() -> None:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["pids_limit"] == 256
         assert not re.search(r":latest$|^[^:]+/[^:]+$", service["image"])
     assert "cap_add" not in BOT
 
@@ -65,6 +66,10 @@ def test_the_examples_name_all_that_is_needed() -> None:
     user, database = (DATABASE["environment"][f"POSTGRES_{name}"] for name in ("USER", "DB"))
     password = pairs("postgresql")["POSTGRES_PASSWORD"]
     assert given["DATABASE_URL"] == f"postgresql://{user}:{password}@postgresql/{database}"
+
+
+def test_metrics_are_on_no_port_of_the_machine() -> None:
+    assert BOT["environment"]["METRICS_PORT"] not in {port.rpartition(":")[2] for port in BOT["ports"]}
 
 
 def test_the_bot_has_longer_to_stop_than_it_needs() -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ def document(name: str) -> Any:
 
 KUSTOMIZATION = document("kustomization")
 DEPLOYMENT = document("deployment")
+LITERALS = dict(each.split("=", 1) for each in KUSTOMIZATION["configMapGenerator"][0]["literals"])
+[IMAGE_USER] = re.findall(r"^USER (\d+):\1$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
 PROBES = [CONTAINER[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
@@ -55,9 +58,10 @@ def test_kustomize_puts_them_together() -> None:
     assert pod["metadata"]["labels"] == NAME
     [container] = pod["spec"]["containers"]
     assert re.fullmatch(r"ghcr\.io/owner/codegen-bot:\d+\.\d+\.\d+", container["image"])
-    settings, secrets = container["envFrom"]
+    [settings] = container["envFrom"]
     assert settings["configMapRef"]["name"] == made["ConfigMap"]["metadata"]["name"] != "codegen-bot"
-    assert secrets["secretRef"]["name"] == document("examples/secret")["metadata"]["name"]
+    [secrets] = [each["secret"]["secretName"] for each in pod["spec"]["volumes"] if "secret" in each]
+    assert secrets == document("examples/secret")["metadata"]["name"]
 
 
 def test_all_of_them_mean_the_same_pods() -> None:
@@ -73,12 +77,17 @@ def test_all_of_them_mean_the_same_pods() -> None:
 
 
 def test_everything_leads_to_the_port_that_the_bot_listens_on() -> None:
-    [port] = CONTAINER["ports"]
-    assert str(port["containerPort"]) == next(row.default for row in setting_rows() if row.variable == "PORT")
-    assert port["name"] == "http"
+    ports = {port["name"]: str(port["containerPort"]) for port in CONTAINER["ports"]}
+    assert ports == {
+        "http": next(row.default for row in setting_rows() if row.variable == "PORT"),
+        "metrics": LITERALS["METRICS_PORT"],
+    }
     assert {probe["httpGet"]["port"] for probe in PROBES} == {"http"}
-    [served] = document("service")["spec"]["ports"]
-    assert (served["name"], served["targetPort"]) == ("http", "http")
+    assert {port["name"]: port["targetPort"] for port in document("service")["spec"]["ports"]} == {
+        "http": "http",
+        "metrics": "metrics",
+    }
+    assert [each["port"] for each in document("examples/servicemonitor")["spec"]["endpoints"]] == ["metrics"]
     assert document("examples/ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"] == {
         "name": document("service")["metadata"]["name"],
         "port": {"name": "http"},
@@ -89,7 +98,7 @@ def test_every_path_is_a_route_of_the_server() -> None:
     paths = {probe["httpGet"]["path"] for probe in PROBES}
     assert paths == {"/healthz", "/readyz"}
     annotations = DEPLOYMENT["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["prometheus.io/port"] == str(CONTAINER["ports"][0]["containerPort"])
+    assert annotations["prometheus.io/port"] == LITERALS["METRICS_PORT"]
     paths |= {annotations["prometheus.io/path"]}
     paths |= {each["path"] for each in document("examples/ingress")["spec"]["rules"][0]["http"]["paths"]}
     paths |= {each["path"] for each in document("examples/servicemonitor")["spec"]["endpoints"]}
@@ -112,21 +121,53 @@ def test_a_pod_has_longer_than_the_bot_needs() -> None:
 
 
 def test_a_pod_may_do_nothing_that_it_need_not() -> None:
-    assert POD["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert POD["securityContext"] == {
+        "runAsNonRoot": True,
+        "fsGroup": int(IMAGE_USER),
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert CONTAINER["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
     assert POD["automountServiceAccountToken"] is False
-    assert [each["mountPath"] for each in CONTAINER["volumeMounts"]] == ["/tmp"]  # noqa: S108 - the pod's own
+    writable = [each["mountPath"] for each in CONTAINER["volumeMounts"] if not each.get("readOnly")]
+    assert writable == ["/tmp"]  # noqa: S108 - the pod's own
     labels = document("namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_secrets_are_files_and_no_variables() -> None:
+    assert [each for each in CONTAINER["envFrom"] if "secretRef" in each] == []
+    assert "env" not in CONTAINER
+    [mounted] = [each for each in CONTAINER["volumeMounts"] if each["name"] == "secrets"]
+    assert mounted["mountPath"] == LITERALS["SECRETS_DIR"]
+    [volume] = [each["secret"] for each in POD["volumes"] if each["name"] == "secrets"]
+    assert volume == {"secretName": document("examples/secret")["metadata"]["name"], "defaultMode": 0o440}
+
+
+def test_metrics_are_reached_from_one_namespace_only() -> None:
+    anybody, monitoring = document("network")["spec"]["ingress"]
+    assert anybody == {"ports": [{"port": "http"}]}
+    assert [port["port"] for port in monitoring["ports"]] == ["metrics"]
+    [source] = monitoring["from"]
+    assert [*source] == ["namespaceSelector"]
+
+
+def test_the_bot_reaches_names_web_servers_and_its_database() -> None:
+    policy = document("network")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    names, outside = policy["egress"]
+    assert {port["port"] for port in names["ports"]} == {53}
+    assert [port["port"] for port in outside["ports"]] == [443, 5432]
+    excepted = [ip_network(each) for block in outside["to"] for each in block["ipBlock"]["except"]]
+    for metadata_service in ("169.254.169.254", "fd00:ec2::254"):
+        assert any(ip_address(metadata_service) in each for each in excepted)
+
+
 def settings() -> Iterator[str]:
-    for literal in KUSTOMIZATION["configMapGenerator"][0]["literals"]:
-        yield literal.partition("=")[0]
+    yield from LITERALS
     yield from document("examples/secret")["stringData"]
 
 
@@ -140,8 +181,7 @@ def test_what_is_set_are_settings_and_all_that_are_needed() -> None:
 
 
 def test_nothing_secret_stands_in_what_is_applied() -> None:
-    for literal in KUSTOMIZATION["configMapGenerator"][0]["literals"]:
-        assert not re.search("TOKEN|SECRET|KEY|URL", literal)
+    assert [name for name in LITERALS if re.search("TOKEN|SECRET|KEY|URL", name)] == ["SECRETS_DIR"]
     values = document("examples/secret")["stringData"].values()
     assert [value for value in values if "FILL-IN" not in value] == []
 

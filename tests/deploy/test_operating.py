@@ -97,6 +97,7 @@ def test_the_containers_line_is_as_strict_as_compose() -> None:
         "--tmpfs /tmp",
         "--cap-drop ALL",
         "--security-opt no-new-privileges",
+        "--pids-limit 256",
         "127.0.0.1:8080:8080",
     ):
         assert option in PAGE
