@@ -11,6 +11,7 @@ import yaml
 
 from bot.action.inputs import AUTO, INPUTS
 from bot.commands.table import COMMANDS
+from tests.action.expressions import evaluate
 
 FOLDER = Path(__file__).parents[2] / "examples" / "workflows"
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.yml"))}
@@ -79,6 +80,32 @@ def test_a_job_lasts_longer_than_the_bot_waits(name: str, job: dict[str, Any]) -
 @pytest.mark.parametrize(("name", "step"), [(name, step) for name, step in STEPS if "run" in step])
 def test_no_expression_stands_in_a_script(name: str, step: dict[str, Any]) -> None:
     assert "${{" not in step["run"]
+
+
+STRANGERS = ("NONE", "FIRST_TIMER", "FIRST_TIME_CONTRIBUTOR", "MANNEQUIN")
+KNOWN = ("OWNER", "MEMBER", "COLLABORATOR", "CONTRIBUTOR")
+README = yaml.safe_load(
+    re.findall(
+        r"^```yaml\n(name: .*?)^```", (FOLDER.parents[1] / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )[0]
+)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "part"),
+    [(WORKFLOWS["slash-commands.yml"], "comment"), (WORKFLOWS["slash-commands.yml"], "review"), (README, "comment")],
+)
+def test_a_strangers_command_starts_no_job(workflow: dict[Any, Any], part: str) -> None:
+    """Neither does a comment without one. Who is a stranger is told by docs/action.md, with what is wrong about it."""
+    [job] = workflow["jobs"].values()
+
+    def starts(association: str, body: str) -> bool:
+        return bool(evaluate(job["if"], {"event": {part: {"body": body, "author_association": association}}}))
+
+    assert [each for each in (*STRANGERS, *KNOWN) if starts(each, "/codegen run fix it")] == [*KNOWN]
+    assert not starts("OWNER", "Looks good.")
+    page = (FOLDER.parents[1] / "docs" / "action.md").read_text(encoding="utf-8")
+    assert [each for each in (*STRANGERS, *KNOWN) if f"`{each}`" not in page] == []
 
 
 def test_no_workflow_runs_for_pull_requests_with_the_bases_rights() -> None:
