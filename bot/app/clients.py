@@ -38,6 +38,7 @@ class Pace:
     :param polling_interval: seconds between two looks of the engine at its tables
     :param grace: seconds for which another process must be gone before its work is taken over
     :param again: seconds until a command that the database cut off is tried again
+    :param loop_held: seconds for which a command holds the event loop before that is noted
     :param drain: seconds that what is being done may go on when the server is told to stop
     :param send_patience: seconds that a listener of a live stream has to take what it is sent
     :param missed_first: seconds until missed deliveries are looked for: a balancer in front of the bot has to see first
@@ -54,6 +55,7 @@ class Pace:
     polling_interval: float = 1.0
     grace: float = 5.0
     again: float = 5.0
+    loop_held: float = 5.0
     drain: float = 5.0
     send_patience: float = 20.0
     missed_first: float = 10.0

@@ -20,8 +20,10 @@ from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
+from bot.engine.stories import CarryOut
 from bot.engine.traces import Traces
 from bot.handlers.carry_out import carry_out
+from bot.handlers.give_up import give_up
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
@@ -58,15 +60,22 @@ METRICS_CONNECTIONS = 32
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, pace: Pace | None = None, lost: Callable[[], None] = lambda: None
+    settings: Settings,
+    *,
+    pace: Pace | None = None,
+    lost: Callable[[], None] = lambda: None,
+    stuck: Callable[[], None] = lambda: None,
+    carry_out: CarryOut = carry_out,
 ) -> AsyncIterator[str]:
     """The bot's server, up and taking orders while the context lasts.
 
     :param lost: is called where another process has taken the work over: this one has to end
+    :param stuck: is called in a signal's handler where the loop has been held for a minute: the process has to end
+    :param carry_out: what is done with a command
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace(), lost) as (application, missed):
+    async with _application(settings, pace or Pace(), lost, stuck, carry_out) as (application, missed):
         named = f"HOST and PORT: {settings.host}:{settings.port}"
         async with listening(
             application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
@@ -100,7 +109,7 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 
 @asynccontextmanager
 async def _application(
-    settings: Settings, pace: Pace, lost: Callable[[], None]
+    settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], carry_out: CarryOut
 ) -> AsyncIterator[tuple[web.Application, MissedWatch]]:
     database = open_engine(settings.database_url)
     try:
@@ -137,12 +146,15 @@ async def _application(
                 executor_id=executor_id,
                 tools=tools,
                 carry_out=carry_out,
+                give_up=give_up,
                 heard=_count_in(metrics, pace.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
+                stuck=stuck,
                 traces=Traces(collector, executor_id=executor_id) if collector else None,
                 rhythm=Rhythm(
                     polling=pace.polling_interval,
+                    loop_held=pace.loop_held,
                     takeover=min(1.0, pace.grace),
                     grace=pace.grace,
                     again=pace.again,

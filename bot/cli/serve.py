@@ -50,13 +50,18 @@ def serve(*, sets_up: bool) -> None:
             lost = True
             stop.set()
 
-        async with serving(settings, lost=lose):
+        async with serving(settings, lost=lose, stuck=_end_at_once):
             settle_down()
             await stop.wait()
         return lost
 
     if run_until_stopped(until_stopped):
         raise EndError("Another process has taken this one's work over. Start it again.", ExitStatus.FAILED)
+
+
+def _end_at_once() -> None:
+    """Nothing else runs any more in this process; its supervisor starts the next."""
+    os._exit(ExitStatus.OWN_FAULT)
 
 
 def _is_set_up() -> bool:

@@ -20,8 +20,9 @@ from bot.engine import launching
 from bot.engine.housekeeping import BROKEN, FAILED, Housekeeping
 from bot.engine.inbox import Inbox, reason
 from bot.engine.later import Later
+from bot.engine.loop_watch import SECONDS, LoopWatch
 from bot.engine.places import Places
-from bot.engine.stories import CarryOut, Heard, Stories
+from bot.engine.stories import CarryOut, GiveUp, Heard, Stories
 from bot.engine.takeover import GRACE, Takeover
 from bot.engine.traces import Traces
 from bot.errors import StoreError
@@ -43,6 +44,7 @@ class Rhythm:
     :param grace: for which a process must be gone before its work is taken over
     :param housekeeping: between two clearings of the database
     :param again: until an order that could not be handed to DBOS, or was cut off by the database, is tried again
+    :param loop_held: for which a command holds the event loop before that is noted
     :param drain: for which stories that are not waiting for others may go on after they were told to stop
     """
 
@@ -51,6 +53,7 @@ class Rhythm:
     grace: float = GRACE
     housekeeping: float = 60.0
     again: float = 5.0
+    loop_held: float = SECONDS
     drain: float = 5.0
 
 
@@ -69,9 +72,11 @@ class Engine:
     :param locks: of the same database
     :param executor_id: the name of this process among those on one database, whose lock it holds (`claim_name`)
     :param carry_out: what is done with an order
+    :param give_up: answers one over which process after process ended
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param gone: hears the name of a process whose work was taken over
     :param lost: is called where the work here is not this process' any more: it has to end
+    :param stuck: is called in a signal's handler where the loop has been held for a minute: the process has to end
     :param traces: what sends the stories to a collector
     """
 
@@ -83,9 +88,11 @@ class Engine:
         executor_id: str,
         tools: Tools,
         carry_out: CarryOut,
+        give_up: GiveUp,
         heard: Heard = lambda _order, _stage: None,
         gone: Callable[[str], None] = lambda _executor: None,
         lost: Callable[[], None] = lambda: None,
+        stuck: Callable[[], None] = lambda: None,
         traces: Traces | None = None,
         rhythm: Rhythm | None = None,
     ) -> None:
@@ -104,11 +111,19 @@ class Engine:
         self._stories = Stories(
             tools,
             carry_out,
+            give_up=give_up,
+            loop_holds=self._orders.loop_holds,
             heard=heard,
             resumed=self._inbox.begun,
             makes_room=self._places.leave,
             later=self._later,
             traces=traces,
+        )
+        self._loop_watch = LoopWatch(
+            note=self._orders.hold_loop,
+            clear=self._orders.free_loop,
+            stuck=stuck,
+            seconds=self._rhythm.loop_held,
         )
         self._watching: list[asyncio.Task[None]] = []
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
@@ -118,6 +133,7 @@ class Engine:
         """Opens the engine and goes on with what a crash left. Call it on the loop that is to do the work."""
         await in_thread(partial(self._executors.add, self._executor_id))
         self._inbox.start()
+        self._loop_watch.start()
         self._workflow = launching.launch(
             self._database,
             self._stories.tell,
@@ -210,6 +226,7 @@ class Engine:
         if self._traces is not None:
             await self._traces.end()
         await launching.end()
+        await self._loop_watch.aclose()
 
     def _be_lost(self) -> None:
         """Another process has our name, and our stories with it: they must not go on here."""

@@ -17,21 +17,27 @@ from bot import log
 from bot.engine.inbox import reason
 from bot.engine.later import Later
 from bot.engine.launching import expect_cancellations
+from bot.engine.loop_watch import current_command
 from bot.engine.traces import Traces
-from bot.errors import UpstreamError
+from bot.errors import Kind, Service, UpstreamError
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.record import no_memory
 from bot.handlers.tools import Tools
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
+from bot.store.in_thread import in_thread
 
 _log = log.get(__name__)
 
 STOP_PATIENCE = 10.0
 """Seconds that stories have to end when they are cut off; only a database that does not answer takes them."""
 
+MOST_LOOP_HOLDS = 3
+"""How many processes may end while a command holds their event loops, before it is given up."""
+
 CarryOut = Callable[[Order, Do], Awaitable[Reply]]
+GiveUp = Callable[[Order, Do, int], Awaitable[Reply]]
 Heard = Callable[[Order, Stage | None], None]
 
 
@@ -50,6 +56,8 @@ class Stories:
     """Tells them, and cuts them off where another life has to tell them on.
 
     :param carry_out: what is done with an order
+    :param give_up: answers one over which so many processes ended
+    :param loop_holds: how many those were, by an order's identity; blocking
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param resumed: hears the identity of each that another life began
     :param makes_room: hears the identity of each that has ended or waits for others
@@ -60,6 +68,8 @@ class Stories:
         tools: Tools,
         carry_out: CarryOut,
         *,
+        give_up: GiveUp,
+        loop_holds: Callable[[str], int],
         heard: Heard,
         resumed: Callable[[str], None],
         makes_room: Callable[[str], None],
@@ -68,6 +78,8 @@ class Stories:
     ) -> None:
         self._tools = tools
         self._carry_out = carry_out
+        self._give_up = give_up
+        self._loop_holds = loop_holds
         self._heard = heard
         self._resumed = resumed
         self._makes_room = makes_room
@@ -108,6 +120,7 @@ class Stories:
         again = document.get("nonce") not in self._begun_here
         self.expect_no_more(document.get("nonce", ""))
         story = self._stories[order.identity] = _Story(task)
+        current_command.set(order.identity)
         if again:
             self._resumed(order.identity)
         if self._traces is not None:
@@ -154,11 +167,28 @@ class Stories:
     async def _carried_out(self, order: Order, story: _Story, *, again: bool) -> Reply:
         _log.info("command.resumed" if again else "command.taken")
         try:
+            if again and (times := await self._times_held(order)) >= MOST_LOOP_HOLDS:
+                return await self._given_up(order, times)
             return await self._carry_out(order, Do(order, self._tools, self._memory_of(story, order), again=again))
         except UpstreamError as error:
             _log.error("command.unanswered", reason=str(error))
             self._heard(order, None)
             raise
+
+    async def _times_held(self, order: Order) -> int:
+        try:
+            return await in_thread(partial(self._loop_holds, order.identity))
+        except SQLAlchemyError as error:
+            _log.error("story.not-looked-up", reason=reason(error))
+            self._later.put_off(partial(self._resume_soon, order.identity))
+            # DBOS takes this for no outcome.
+            raise asyncio.CancelledError from None
+
+    async def _given_up(self, order: Order, times: int) -> Reply:
+        """:raises UpstreamError: also where the answer itself is what the process cannot get past"""
+        if times >= 2 * MOST_LOOP_HOLDS:
+            raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, "give_up", detail="the process stands still over it")
+        return await self._give_up(order, Do(order, self._tools, no_memory, again=True), times)
 
     def _memory_of(self, story: _Story, order: Order) -> Callable[..., Coroutine[Any, Any, dict[str, Any]]]:
         """Calls recorded as DBOS steps: what `bot.handlers.record.Memory` asks for.

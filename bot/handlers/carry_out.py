@@ -118,7 +118,7 @@ async def carry_out(order: Order, do: Do) -> Reply:
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
         reply = await _show_last(reply, do)
         await do.react(LAST_REACTION[reply.stage])
-    await _settle_label(order, do, reply.stage)
+    await settle_label(order, do, reply.stage)
     _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
     return reply
 
@@ -137,7 +137,7 @@ def _is_state(order: Order) -> bool:
     return order.label is not None and is_state(order.label.role)
 
 
-async def _settle_label(order: Order, do: Do, stage: Stage) -> None:
+async def settle_label(order: Order, do: Do, stage: Stage) -> None:
     """A label that asked for work comes off; one that says what is not so is put right."""
     label, thread = order.label, order.thread
     if label is None or thread is None:

@@ -112,8 +112,23 @@ class Orders:
             "taken_at": at.astimezone(UTC),
             "stage": None,
             "ended_at": None,
+            "loop_holds": 0,
         }
         self._change([order.identity], values)
+
+    def hold_loop(self, identity: str) -> None:
+        """Notes that an order holds a process' event loop: if the process ends now, it was this order's doing."""
+        self._change([identity], {"loop_holds": ORDERS.c.loop_holds + 1})
+
+    def free_loop(self, identity: str) -> None:
+        """Takes the last note back: the process has gone on."""
+        self._change([identity], {"loop_holds": ORDERS.c.loop_holds - 1}, ORDERS.c.loop_holds > 0)
+
+    def loop_holds(self, identity: str) -> int:
+        """How many processes ended while the order held their loops."""
+        query = sa.select(ORDERS.c.loop_holds).where(ORDERS.c.identity == identity)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar() or 0
 
     def _change(
         self, identities: Collection[str], values: dict[str, Any], only: sa.ColumnElement[bool] | None = None

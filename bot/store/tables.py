@@ -79,6 +79,7 @@ ORDERS = sa.Table(
     sa.Column("executor", sa.Text, nullable=False),
     sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+    sa.Column("loop_holds", sa.Integer, nullable=False, server_default="0"),
     sa.Index("codegen_bot_orders_by_state", "state", "executor", "taken_at"),
 )
 

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos.hasty [recovering]``: the server as `codegen-bot serve` starts it, in more of a hurry.
+"""``python -m tests.chaos.hasty [recovering|holding]``: the server as `codegen-bot serve` starts it, in more of a hurry.
 
 The real one leaves a second between two writes and looks at runs every few seconds: of a story with hundreds of kills
 nobody would see the end.
@@ -7,13 +7,20 @@ nobody would see the end.
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 from dataclasses import replace
+from functools import partial
 
 from bot import log
 from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.cli.process import run_until_stopped, server_settings
+from bot.handlers.carry_out import carry_out
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies.reply import Reply
 
 PACE = Pace(
     shortest=0.1,
@@ -24,11 +31,24 @@ PACE = Pace(
     grace=0.5,
     again=0.5,
     drain=2.0,
+    loop_held=0.5,
     codegen_windows={},
     missed_every=None,
 )
 RECOVERING = replace(PACE, missed_first=0.0, missed_every=1.0)
 """It looks for what it has missed; otherwise the tests do."""
+
+
+HOLD = "hold the event loop"
+STUCK = 70
+"""The exit status where that lasts."""
+
+
+async def holding(order: Order, do: Do) -> Reply:
+    """Whoever asks for it stops the whole process: what searches holds the interpreter's lock, for longer than a life."""
+    if HOLD in getattr(order.command, "prompt", ""):
+        re.search("(a|a)+b", "a" * 80)
+    return await carry_out(order, do)
 
 
 def main() -> None:
@@ -38,7 +58,8 @@ def main() -> None:
     pace = RECOVERING if "recovering" in sys.argv else PACE
 
     async def until_stopped(stop: asyncio.Event) -> None:
-        async with serving(settings, pace=pace):
+        done = holding if "holding" in sys.argv else carry_out
+        async with serving(settings, pace=pace, carry_out=done, stuck=partial(os._exit, STUCK)):
             await stop.wait()
 
     run_until_stopped(until_stopped)

@@ -16,6 +16,7 @@ from tests.chaos.worlds import SECRET, Worlds
 
 IN_A_HURRY = ("tests.chaos.hasty",)
 RECOVERING = (*IN_A_HURRY, "recovering")
+HOLDING = (*IN_A_HURRY, "holding")
 AS_SERVED = ("bot", "serve")
 
 _LISTENS = re.compile(r"server\.listens.*port=(\d+)")
@@ -45,7 +46,9 @@ class Bot:
         self._listening: asyncio.Task[None] | None = None
         self._is_up = asyncio.Event()
         self.lives = 0
+        self._spoken = 0
         self.said: list[str] = []
+        self._speaks = asyncio.Event()
 
     @property
     def pid(self) -> int:
@@ -56,6 +59,7 @@ class Bot:
         """Begins a life; returns before the bot is up."""
         self._is_up.clear()
         self.lives += 1
+        self._spoken = len(self.said)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -83,6 +87,7 @@ class Bot:
         async for line in process.stderr:
             text = line.decode(errors="replace").rstrip()
             self.said.append(text)
+            self._speaks.set()
             if found := _LISTENS.search(text):
                 self._worlds.github.webhooks.url = f"http://127.0.0.1:{found[1]}/webhooks/github"
                 self._is_up.set()
@@ -96,6 +101,16 @@ class Bot:
         assert self._is_up.is_set(), "the bot did not come up"
         if self._module != RECOVERING:
             self._worlds.redeliver_missed()
+
+    async def says(self, words: str) -> None:
+        """Waits until this life has logged such a line.
+
+        :param words: a regular expression, searched in it
+        """
+        async with asyncio.timeout(60):
+            while not any(re.search(words, line) for line in self.said[self._spoken :]):
+                self._speaks.clear()
+                await self._speaks.wait()
 
     async def start(self) -> None:
         await self.spawn()

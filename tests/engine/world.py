@@ -117,7 +117,9 @@ class World:
         self.begun: list[Order] = []
         self.caught: dict[str, list[Exception]] = {}
         self.ended: list[tuple[str, Stage | None]] = []
+        self.given_up: list[tuple[str, int]] = []
         self.lost = asyncio.Event()
+        self.loop_held = 60.0
         self.drain = 0.0
         self.locks: Locks
         self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
@@ -157,9 +159,10 @@ class World:
             executor_id=await claim_name(locks, executor_id),
             tools=tools,
             carry_out=self.carry_out,
+            give_up=self._give_up,
             heard=self._heard,
             lost=self.lost.set,
-            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=self.drain),
+            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=self.drain, loop_held=self.loop_held),
         )
         await engine.start()
         try:
@@ -167,6 +170,10 @@ class World:
         finally:
             await engine.stop()
             await locks.aclose()
+
+    async def _give_up(self, order: Order, _do: Do, times: int) -> Reply:
+        self.given_up.append((order.identity, times))
+        return Reply(stage=Stage.FAILED, text="Given up.")
 
     def _heard(self, order: Order, stage: Stage | None) -> None:
         self.ended.append((order.identity, stage))

@@ -1,0 +1,61 @@
+"""A command that holds the event loop for good, in a process that is killed for it, or ends itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inline_snapshot import snapshot
+
+from bot.emulator.github import Comment
+from bot.emulator.github.world import BOT_LOGIN
+from bot.replies.markers import Marker, Stage
+from tests.chaos.hasty import HOLD, STUCK
+from tests.chaos.process import HOLDING, Bot
+from tests.chaos.worlds import Worlds, both_worlds
+
+
+def marker_of(worlds: Worlds, comment: Comment) -> Marker | None:
+    """What the reply to a comment says of itself."""
+    markers = [marker for _, marker in worlds.replies() if marker and f"-{comment.id}-" in marker.identity]
+    assert len(markers) <= 1
+    return markers[0] if markers else None
+
+
+def stages(worlds: Worlds, *comments: Comment) -> list[Stage | None]:
+    """Of the replies to some comments."""
+    markers = [marker_of(worlds, comment) for comment in comments]
+    return [marker.stage if marker else None for marker in markers]
+
+
+def words_of(worlds: Worlds, comment: Comment) -> str:
+    bodies = (reply.body for reply in worlds.github.comments(1) if reply.author == BOT_LOGIN)
+    body = next(body for body in bodies if f"-{comment.id}-" in body)
+    return body.partition("\n\n<!-- codegen-bot")[0]
+
+
+async def test_a_command_that_holds_the_loop_is_given_up(tmp_path: Path) -> None:
+    """With an answer, after three lives; what others asked for in the first of them is done."""
+    async with both_worlds(pace=0.0) as worlds:
+        bot = Bot(worlds, tmp_path, module=HOLDING)
+        async with bot.telling(0):
+            await bot.start()
+            innocent = worlds.github.comment("bob", 1, "/codegen run fix it")
+            await worlds.github.until(lambda: marker_of(worlds, innocent) is not None)
+            holding = worlds.github.comment("bob", 1, f"/codegen run {HOLD}")
+            for _ in range(2):
+                await bot.says(f"loop.held .*order=issue-comment-{holding.id}-")
+                await bot.kill()
+                await bot.spawn()
+            assert await bot.ended() == STUCK
+            await bot.start()
+            await worlds.github.until(
+                lambda: stages(worlds, innocent, holding) == [Stage.FINISHED, Stage.FAILED], seconds=60
+            )
+            marker = marker_of(worlds, holding)
+            assert marker is not None
+            assert words_of(worlds, holding).replace(marker.identity, "IDENTITY") == snapshot("""\
+This command was given up: 3 times the bot stood still over it and had to be restarted.
+
+Next: give it again in other words; where that ends alike, ask whoever runs the bot. The bot's log has the rest under `IDENTITY`.\
+""")
+            assert worlds.runs_of(marker.identity) == []

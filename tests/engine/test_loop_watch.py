@@ -1,0 +1,90 @@
+"""Whatever holds the event loop is noted while it does, and taken back when it has let go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy.engine import Engine as Database
+
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies.markers import Stage
+from bot.replies.reply import Reply
+from bot.store.orders import Orders
+from tests.engine.world import World, an_order
+from tests.log_lines import lines, logged
+
+pytest_plugins = ["tests.databases"]
+
+IDENTITY = an_order().identity
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+async def cut_off(world: World, *, loop_holds: int) -> None:
+    """A life of the bot in which the order was begun, and so many that it ended by holding the loop."""
+    world.github.open.clear()
+    async with world.engine() as engine:
+        await engine.submit(an_order())
+        await world.until(lambda: world.github.asked != [])
+    world.github.open.set()
+    for _ in range(loop_holds):
+        Orders(world.database).hold_loop(IDENTITY)
+
+
+class TestLoopWatch:
+    """The same on SQLite and on PostgreSQL."""
+
+    async def test_a_loop_that_is_held_and_let_go_again(self, world: World) -> None:
+        """It is noted from within, as nothing else runs meanwhile; also for a task that the command has started."""
+        orders = Orders(world.database)
+        noted = asyncio.Event()
+
+        async def hold() -> None:
+            while orders.loop_holds(IDENTITY) == 0:
+                time.sleep(0.001)  # noqa: ASYNC251 - to hold the loop is what it is for
+            noted.set()
+
+        async def holds(_order: Order, _do: Do) -> Reply:
+            await asyncio.create_task(hold())
+            return Reply(stage=Stage.FINISHED, text="Done.")
+
+        world.carry_out, world.loop_held = holds, 0.2
+        with logged() as log:
+            async with world.engine() as engine:
+                await engine.submit(an_order())
+                await world.until(lambda: world.ended != [])
+                assert noted.is_set()
+                async with asyncio.timeout(20):
+                    while orders.loop_holds(IDENTITY) > 0:  # noqa: ASYNC110 - the database tells nobody
+                        await asyncio.sleep(0.01)
+        assert world.ended == [(IDENTITY, Stage.FINISHED)]
+        held = [line for line in lines(log) if line["event"] == "loop.held" and line["order"] == IDENTITY]
+        assert held[0]["where"].startswith(("bot.", "tests."))
+
+    @pytest.mark.parametrize("times", [2, 3, 5])
+    async def test_a_command_that_ended_processes_before(self, world: World, times: int) -> None:
+        await cut_off(world, loop_holds=times)
+        async with world.engine():
+            await world.until(lambda: world.ended != [])
+        if times == 2:
+            assert (world.given_up, world.ended) == ([], [(IDENTITY, Stage.FINISHED)])
+        else:
+            assert (world.given_up, world.ended) == ([(IDENTITY, times)], [(IDENTITY, Stage.FAILED)])
+
+    async def test_a_command_whose_giving_up_ends_processes_too(self, world: World) -> None:
+        """It ends without an answer, and may be given again."""
+        await cut_off(world, loop_holds=6)
+        async with world.engine() as engine:
+            await world.until(lambda: world.ended != [])
+            await world.until_written(IDENTITY, "ERROR")
+            assert (world.given_up, world.ended) == ([], [(IDENTITY, None)])
+            assert await engine.submit(an_order())
+            await world.until(lambda: len(world.ended) == 2)
+        assert world.ended[1:] == [(IDENTITY, Stage.FINISHED)]
+        assert Orders(world.database).loop_holds(IDENTITY) == 0
