@@ -1,72 +1,81 @@
-"""What a secret looks like. It is taken out of whatever the bot shows.
+"""Takes secrets out of whatever the bot shows: those that it knows, and what a repository's own patterns match.
 
-The patterns are our own: detect-secrets 1.5 was tried, looks at a line at a time (a private key has many), knows no
-token of Codegen's, and asked about a single line takes ordinary words for high-entropy strings.
+The word before a secret stays, so that one sees what it was.
 """
 
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bot.replies.named_secrets import find_named
+from bot.replies.secret_commands import find_in_commands
+from bot.replies.secret_forms import find_in_addresses, find_private_keys, find_tokens
+from bot.replies.secret_names import is_secret_name
+from bot.replies.secret_values import says_nothing
 from bot.repository_config.matching import PatternTimeoutError, Span, find_matches
 
 REDACTED = "[redacted]"
 
-_SECRETS = re.compile(
+_HIDDEN = re.compile(
     r"""
-      -----BEGIN[ ][A-Z0-9 ]{0,30}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
-        .*?(?:-----END[ ][A-Z0-9 ]{0,30}PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z)
-    | (?:gh[opsur]|github_pat)_\w{16,}                         # GitHub, glued to whatever stands before it
-    | \bsk-[\w-]{12,}                                          # Codegen, OpenAI, Anthropic
-    | \b[rs]k_(?:live|test)_\w{16,}                            # Stripe
-    | \bxox[abeoprs]-[\w-]{10,} | \bxapp-[\w-]{10,}            # Slack
-    | https://hooks\.slack\.com/services/[\w/]+
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                            # AWS
-    | \bAIza[\w-]{30,}                                         # Google
-    | \bglpat-[\w-]{16,}                                       # GitLab
-    | \bnpm_\w{30,} | \bpypi-[\w-]{30,}
-    | (?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?           # a JSON Web Token
+      (?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;?]{0,20}[A-Za-z]  # a colour, as it is or as JSON and shells write it
+    | \x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)                 # a terminal's title or link
+    | [\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
-_URL_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@:]{0,100}:[^\s/@]{1,200}@", re.IGNORECASE)
-
-# A value never starts with a bracket: so what was taken out once is not taken for a value.
-_VALUE = r"""[^\s"'`,;\[\]]"""
-_AUTHORIZATION = re.compile(
-    rf"""(\bauthorization["']?\s{{0,3}}[:=]\s{{0,3}}["']?(?:(?:bearer|basic|token)\s{{1,3}})?){_VALUE}{{8,}}""",
-    re.IGNORECASE,
-)
-_BEARER = re.compile(r"(\bbearer\s{1,3})(?=[^\s\d]{0,200}\d)[\w.~+/=-]{16,}", re.IGNORECASE)
-_NAME = (
-    r"(?:secret(?:[_-]?(?:access[_-]?)?key)?|passw(?:or)?d|passphrase|token|credentials?"
-    r"|(?:api|access|private|account|signing|encryption)[_-]?key)"
-)
-# What a program or a type declaration says there is no secret.
-_HARMLESS = r"(?:\$\{|(?:string|number|boolean|integer|optional|required|missing|invalid|expired|undefined)\b)"
-_ASSIGNMENT = re.compile(
-    rf"""({_NAME}\\?["']?\s{{0,3}}(?::=|=>|=|:)\s{{0,3}}\\?["']?)(?!{_HARMLESS}){_VALUE}{{6,}}""", re.IGNORECASE
-)
-_FLAG = re.compile(rf"""(--[\w-]{{0,40}}{_NAME}[ ]["']?)(?![$-]|{_HARMLESS}){_VALUE}{{6,}}""", re.IGNORECASE)
+"""What may stand within a token without being seen."""
 
 
-def redact(text: str) -> str:
-    """The text without what looks like a secret; the word before it stays, so that one sees what it was."""
-    text = _SECRETS.sub(REDACTED, text)
-    text = _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
-    for pattern in (_AUTHORIZATION, _BEARER, _ASSIGNMENT, _FLAG):
-        text = pattern.sub(rf"\1{REDACTED}", text)
-    return text
+def redact(text: str, patterns: Sequence[str] = ()) -> str:
+    """The text without secrets: those that have a known shape or name, and what a repository's own patterns match.
+
+    :param patterns: as `bot.repository_config` has let them pass; where they take too long, nothing of the text is left
+    """
+    if len(text) < SHORTEST:
+        return text
+    hidden = [found.span() for found in _HIDDEN.finditer(text)]
+    plain = _HIDDEN.sub("", text) if hidden else text
+    try:
+        spans = [*_known_secrets(plain), *(find_matches(plain, patterns) if patterns else ())]
+    except PatternTimeoutError as error:
+        return WITHHELD.format(position=error.position)
+    return _without(text, _with_hidden(spans, hidden))
+
+
+SHORTEST = 4
+"""Characters; what is shorter is no secret, and is not looked at."""
+
+
+def _known_secrets(text: str) -> Iterator[Span]:
+    yield from find_private_keys(text)
+    yield from find_tokens(text)
+    yield from find_in_addresses(text)
+    yield from find_named(text)
+    yield from find_in_commands(text)
+
+
+def _with_hidden(spans: Sequence[Span], hidden: Sequence[Span]) -> list[Span]:
+    """The spans of a text from which something was taken, as spans of the text as it was."""
+    if not hidden:
+        return [*spans]
+    removed = [0, *itertools.accumulate(end - start for start, end in hidden)]
+    places = [start - before for (start, _), before in zip(hidden, removed, strict=False)]
+    return [
+        (start + removed[bisect.bisect_right(places, start)], end + removed[bisect.bisect_left(places, end)])
+        for start, end in spans
+    ]
 
 
 def redact_patterns(text: str, patterns: Sequence[str]) -> str:
     """The text without what a repository's own patterns match. Where they take too long, nothing of it is left.
 
-    :param patterns: regular expressions that `bot.repository_config` has let pass
+    :param patterns: as for `redact`
     """
     try:
         return _without(text, find_matches(text, patterns)) if patterns else text
@@ -107,16 +116,25 @@ def _joined(spans: Sequence[Span]) -> Iterator[Span]:
 
 
 def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
-    """Plain JSON without secrets in any of its texts.
+    """Plain JSON without secrets in any of its texts; a text is one also by the name that it has there.
 
-    :param patterns: as for `redact_patterns`
+    :param patterns: as for `redact`
     """
     match value:
         case str():
-            return redact_patterns(redact(value), patterns)
+            return redact(value, patterns)
         case list():
             return [redact_all(each, patterns) for each in value]
+        case {"name": str(name), "value": str(secret)} if _is_secret(name, secret):
+            return {**redact_all({**value, "value": ""}, patterns), "value": REDACTED}
         case dict():
-            return {name: redact_all(each, patterns) for name, each in value.items()}
+            return {
+                redact_all(name, patterns): REDACTED if _is_secret(name, each) else redact_all(each, patterns)
+                for name, each in value.items()
+            }
         case _:
             return value
+
+
+def _is_secret(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, str) and is_secret_name(name) and not says_nothing(value, name)

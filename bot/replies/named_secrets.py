@@ -1,0 +1,154 @@
+"""Secrets that are told by the name before them: ``DB_PASSWORD=...``, ``"apiKey": "..."``, ``--token ...``.
+
+All of it takes linear time: names are looked for around a few words, and a value that was taken out is not looked at
+again.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+
+from bot.replies.secret_names import is_secret_name
+from bot.replies.secret_values import is_code_or_prose, says_nothing
+from bot.repository_config.matching import Span
+
+_KEYWORD = re.compile(
+    r"secret|passw|passphrase|passcode|pwd|token|credential|creds|mnemonic|authorization|cookie|key|jwt|pass\b|pw\b"
+    r"|auth\b|signature\b|\bsig\b|bearer |basic "
+)
+_NAME = re.compile(r"[A-Za-z0-9_.-]{0,60}")
+
+_SEPARATOR = re.compile(
+    r"""
+    \\{0,3}["'`*\]]{0,3}\s{0,3}(?P<usual>:=|=>|==?|:)[*]{0,2}\s{0,3}
+      (?:[|>][+-]?[ ]{0,3}\n\s{1,20})?(?:[bfru@]{1,2}(?=["']))?(?=\S)
+    | (?P<element>>)(?=[^\s<>][^<>]{3,500}</)
+    | \\{0,3}["'],?\s{1,20}\\{0,3}["']?value\\{0,3}["']?\s{0,3}[:=]\s{0,3}(?=\S)
+    | ["']?\n\s{1,20}value:\s{1,3}(?=\S)
+    | ["']\s{0,2},\s{0,2}(?P<argument>)(?=["'])
+    | [ ]{1,4}(?P<blank>)(?=\S)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Between a name and its value: ``NAME = value``, ``<NAME>value<``, ``"name": "NAME", "value": value``, the same in two
+lines of YAML, ``setenv("NAME", "value")``, ``--NAME value``."""
+
+_QUOTED = re.compile(r"""(?P<quote>\\{1,3}["'`]|["'`])(?P<value>(?:(?!(?P=quote)|\n).){1,4000})""")
+_PLAIN = re.compile(r"""(?P<value>(?:[^\s"'`,;\[\]\\]|\\(?![nrt"']))(?:[^\s"'`,;\\]|\\(?![nrt"'])){0,4000})""")
+_SCHEME = re.compile(r"(?:bearer|basic|token|api-?key|digest|key|[a-z]{2,12}-token)[ ]{1,3}(?=\S)", re.IGNORECASE)
+_TAKES_A_BLANK = re.compile(r"(?:^|\s)(?:--?|ENV |setenv |login[ ]{1,3}\S{1,100}\s{1,20}|/)\Z")
+
+
+def find_named(text: str) -> Iterator[Span]:
+    """The values of what is named like a secret."""
+    lower = text.lower() if "\u0130" not in text else text.replace("\u0130", "I").lower()
+    position = 0
+    while (keyword := _KEYWORD.search(lower, position)) is not None:
+        position = keyword.end()
+        if keyword[0].endswith(" "):
+            found = _credentials(text, keyword.start(), position)
+        else:
+            start, position = _name_around(text, keyword.start(), position)
+            found = _named(text, start, position)
+        if found is not None:
+            yield found
+            position = found[1]
+
+
+def _named(text: str, start: int, end: int) -> Span | None:
+    name = text[start:end].strip(".")
+    if name.lower() in {"cookie", "set-cookie"}:
+        cookies = _COOKIES.match(text, end)
+        return cookies.span("value") if cookies else None
+    if is_secret_name(name) or (text[start - 1 : start] in {"?", "&"} and name.lower() in _SIGNATURES):
+        return _value_after(text, start, end, name)
+    if name.strip("_").lower() == "auth" and (auth := _AUTH.match(text, end)) and _is_user_and_password(auth["value"]):
+        return auth.span("value")
+    return None
+
+
+_SIGNATURES = frozenset({"sig", "signature", "key", "x-amz-signature", "x-goog-signature", "auth"})
+"""In an address that grants access to whoever has it."""
+
+_AUTH = re.compile(r"""["']?\s{0,3}[:=]\s{0,3}["']?(?P<value>[A-Za-z0-9+/]{8,1000}={0,2})""")
+_COOKIES = re.compile(
+    r"""["']?:\s{0,3}["']?(?P<value>[\w.-]{1,100}=[^\s"';]{1,4000}(?:;\s?[\w.-]{1,100}=[^\s"';]{1,4000}){0,50})"""
+)
+
+
+def _name_around(text: str, start: int, end: int) -> tuple[int, int]:
+    before = _NAME.match(text[max(0, start - 60) : start][::-1])
+    after = _NAME.match(text, end)
+    assert before is not None  # noqa: S101 - it matches nothing as well
+    assert after is not None  # noqa: S101
+    return start - before.end(), after.end()
+
+
+def _credentials(text: str, start: int, end: int) -> Span | None:
+    """What follows "Bearer" or "Basic", where it is no word of a sentence."""
+    found = _CREDENTIALS.match(text, end)
+    if found is None or (start and text[start - 1].isalnum()):
+        return None
+    is_bearer = text[start : start + 6].lower() == "bearer"
+    is_secret = any(map(str.isdigit, found[0])) if is_bearer else _is_user_and_password(found[0])
+    return found.span() if is_secret else None
+
+
+_CREDENTIALS = re.compile(r"[\w.~+/=-]{8,4000}")
+
+
+def _is_user_and_password(word: str) -> bool:
+    try:
+        return b":" in base64.b64decode(word, validate=True)
+    except ValueError:
+        return False
+
+
+def _value_after(text: str, start: int, end: int, name: str) -> Span | None:
+    separator = _SEPARATOR.match(text, end)
+    if separator is None or not _may_stand(separator, text, start, name):
+        return None
+    scheme = _SCHEME.match(text, separator.end())
+    position = scheme.end() if scheme else separator.end()
+    if separator.lastgroup == "element":
+        value = _ELEMENT.match(text, position)
+    else:
+        value = _QUOTED.match(text, position) or _PLAIN.match(text, position)
+    if value is None:
+        return None
+    first, last = value.span("value")
+    if scheme := _SCHEME.match(text, first, last):
+        first = scheme.end()
+    # No program says so much at once.
+    if last - first <= LONGEST_SAYING and says_nothing(text[first:last], name):
+        return None
+    if value.re is _PLAIN and last - first <= LONGEST_SAYING and _is_code_or_prose(separator, value, text):
+        return None
+    return first, last
+
+
+def _is_code_or_prose(separator: re.Match[str], value: re.Match[str], text: str) -> bool:
+    is_spaced = text[separator.end() - 1] == " "
+    return is_code_or_prose(value, text, is_annotation=separator["usual"] == ":", is_spaced=is_spaced)
+
+
+LONGEST_SAYING = 300
+"""Characters of what is looked at as a placeholder, an expression or a sentence."""
+
+_ELEMENT = re.compile(r"(?P<value>[^<>]{4,4000})")
+
+
+def _may_stand(separator: re.Match[str], text: str, start: int, name: str) -> bool:
+    before = text[max(0, start - 130) : start]
+    match separator.lastgroup:
+        case "element":
+            return before.endswith("<")
+        case "argument":
+            return before.endswith(('("', "('"))
+        case "blank":
+            return name.startswith("--") or _TAKES_A_BLANK.search(before) is not None
+        case _:
+            # Not a part of "arn:aws:secretsmanager:…:secret:name".
+            return not (before.endswith(":") and separator["usual"] == ":")
