@@ -93,7 +93,7 @@ class Inbox:
         take = partial(self._orders.take, orders, executor=self._executor, at=self._now())
         try:
             new = await asyncio.get_running_loop().run_in_executor(self._thread, take)
-        except (SQLAlchemyError, OSError) as error:
+        except (StoreError, SQLAlchemyError, OSError) as error:
             _log.error("inbox.not-written", orders=len(orders), reason=reason(error))
             for _, written in batch:
                 if not written.done():
@@ -120,5 +120,7 @@ class Inbox:
 
 def reason(error: Exception) -> str:
     """The database's words, without the statement and its values."""
+    if isinstance(error, StoreError):
+        return str(error)
     words = str(getattr(error, "orig", None) or "").strip() or type(error).__name__
     return words.splitlines()[0]

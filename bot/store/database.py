@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_MS = 10_000
 
@@ -42,7 +43,32 @@ def open_engine(database_url: str) -> Engine:
     _check_file(url)
     engine = sa.create_engine(url, pool_size=2, max_overflow=0, pool_timeout=60, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", _prepare_connection)
+    # As part of the engine, so that whoever writes with it can look.
+    engine.update_execution_options(**{_OPENED: _file_of(engine)})
     return engine
+
+
+_OPENED = "codegen_bot_opened_file"
+
+
+def check_file(engine: Engine) -> None:
+    """On SQLite, sees to it that what is written can be found again: a file that was deleted or replaced takes writes
+    for as long as the process lives, and not longer.
+
+    :raises StoreError: where the file at the database's path is not the one that was opened
+    """
+    opened = engine.get_execution_options().get(_OPENED)
+    if opened is not None and _file_of(engine) != opened:
+        raise StoreError("the database's file was deleted or replaced; restart the bot")
+
+
+def _file_of(engine: Engine) -> tuple[int, int] | None:
+    """Device and number of the file at the path."""
+    try:
+        found = Path(str(engine.url.database)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _postgresql(url: URL) -> Engine:

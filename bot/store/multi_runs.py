@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.database import check_file
 from bot.store.tables import MULTI_RUNS, insert
 
 KEPT = timedelta(days=90)
@@ -29,10 +30,12 @@ class MultiRuns:
 
         :param order: plain JSON
         :returns: False where it was there already
+        :raises StoreError: where it would be lost
         """
         return await asyncio.to_thread(self._remember, org_id, identity, order, at)
 
     def _remember(self, org_id: int, identity: str, order: dict[str, Any], at: datetime) -> bool:
+        check_file(self._engine)
         values = {"org_id": org_id, "identity": identity, "asked": json.dumps(order), "at": at.astimezone(UTC)}
         statement = insert(self._engine, MULTI_RUNS).values(values).on_conflict_do_nothing()
         with self._engine.begin() as connection:

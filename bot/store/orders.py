@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.database import check_file
 from bot.store.moments import aware
 from bot.store.tables import EXECUTORS, ORDERS, insert
 
@@ -60,7 +61,9 @@ class Orders:
         """Writes orders down, all or none of them.
 
         :returns: the identities of those that were not known before
+        :raises StoreError: where what is written would be lost
         """
+        check_file(self._engine)
         rows = [
             {
                 "identity": order.identity,
@@ -189,7 +192,11 @@ class Executors:
             connection.execute(statement)
 
     def touch(self, executor: str) -> None:
-        """Writes something that changes nothing, to find out whether writing works."""
+        """Writes something that changes nothing, to find out whether writing works.
+
+        :raises StoreError: where what is written would be lost
+        """
+        check_file(self._engine)
         with self._engine.begin() as connection:
             connection.execute(EXECUTORS.update().where(EXECUTORS.c.executor == executor).values(executor=executor))
 

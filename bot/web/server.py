@@ -9,6 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot import log
+from bot.errors import StoreError
 from bot.metrics import CONTENT_TYPE, Metrics
 from bot.web.api import self_description
 from bot.web.api.serving import Api
@@ -59,7 +60,8 @@ def make_application(
             async with asyncio.timeout(patience):
                 await check()
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
-            _log.warning("server.not-ready", reason=type(error).__name__)
+            words = str(error) if isinstance(error, StoreError) else type(error).__name__
+            _log.warning("server.not-ready", reason=words)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None
         return web.json_response({"status": "ready"})
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from bot import log
-from bot.errors import OffloadError, UpstreamError, UserMistake
+from bot.errors import OffloadError, StoreError, UpstreamError, UserMistake
 from bot.web.api.caller import Caller
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
@@ -113,6 +113,10 @@ class Api:
             raise problem_of(error) from None
         except UserMistake as error:
             raise Problem(HTTPStatus.CONFLICT, error.text) from None
+        except StoreError as error:
+            _log.error("request.not-stored", endpoint=endpoint.name, reason=str(error))
+            detail = "The database takes nothing just now."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
         except OffloadError as error:
             _log.error("request.unprepared", endpoint=endpoint.name, reason=str(error))
             detail = "A text could not be prepared in time: send a shorter one."
