@@ -43,7 +43,12 @@ class MultiRun:
                 sentence="`codegen` or `claude_code`; several are dealt out in turn.",
                 many=True,
             ),
-            Flag(name="--repo-id", short="-r", value="N", sentence="Codegen's number of the repository to work in."),
+            Flag(
+                name="--repo-id",
+                short="-r",
+                value="N",
+                sentence="Codegen's number of the repository to work in; another one takes write access there.",
+            ),
             Flag(name="--image", short="-i", value="URL", sentence="An image to look at, up to ten.", many=True),
         ),
     )

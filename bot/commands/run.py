@@ -36,7 +36,12 @@ class Run:
         flags=(
             Flag(name="--model", short="-m", value="M", sentence="The model to use."),
             Flag(name="--agent-type", short="-a", value="TYPE", sentence="`codegen` or `claude_code`."),
-            Flag(name="--repo-id", short="-r", value="N", sentence="Codegen's number of the repository to work in."),
+            Flag(
+                name="--repo-id",
+                short="-r",
+                value="N",
+                sentence="Codegen's number of the repository to work in; another one takes write access there.",
+            ),
             Flag(name="--image", short="-i", value="URL", sentence="An image to look at, up to ten.", many=True),
         ),
     )

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from bot import log
 from bot.codegen.models import AgentRun
+from bot.commands.usage import Usage
 from bot.errors import OffloadError, UpstreamError
 from bot.github.models import Permission, PostedComment, PullRequest, Reaction
 from bot.handlers.following import Following
@@ -125,6 +126,25 @@ class Do:
         except UpstreamError as error:
             _log.warning("permission.not-read", repository=repository, reason=str(error))
             return False
+
+    async def may_give_in(self, repository: str, usage: Usage) -> bool:
+        """Whether the person may give a command in another repository too: by that repository's config, and with write
+        access there at the least. False where GitHub does not say.
+
+        :param repository: ``owner/name``
+        """
+
+        async def ask() -> bool:
+            try:
+                house = await self._tools.configs.of(repository)
+                has = await self._tools.github.permission(repository, self._order.person.login)
+            except UpstreamError as error:
+                _log.warning("permission.not-read", repository=repository, reason=str(error))
+                return False
+            takes = Permission[house.config.permission_for(usage.name, usage.permission).upper()]
+            return has >= max(takes, Permission.WRITE)
+
+        return await self._record("may-give", _BOOL, ask)
 
     async def spend(self, runs: int) -> Over | None:
         """Counts so many agent runs for this order against the config's budgets, once."""

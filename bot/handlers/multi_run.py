@@ -13,6 +13,7 @@ from bot.handlers.do import Do
 from bot.handlers.following import Ended
 from bot.handlers.order import Order
 from bot.handlers.place import place_of, words_of
+from bot.handlers.repository_id import check_repository_id
 from bot.handlers.runs import Started
 from bot.replies import multi_run as replies
 from bot.replies import prompts
@@ -29,6 +30,7 @@ _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
+    await check_repository_id(command.repo_id, command.USAGE, order, do)
     attempts = _deal(command, do.config.defaults)
     is_large = len(attempts) > do.config.budgets.confirm_multi_run_above
     # A workflow's file and a command line are thought over already.

@@ -7,11 +7,13 @@ from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of, words_of
+from bot.handlers.repository_id import check_repository_id
 from bot.replies import prompts, runs
 from bot.replies.reply import Reply
 
 
 async def run(command: Run, order: Order, do: Do) -> Reply:
+    await check_repository_id(command.repo_id, command.USAGE, order, do)
     await spend(1, order, do)
     kind = None
     if order.thread is not None:

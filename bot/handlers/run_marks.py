@@ -29,6 +29,7 @@ class Mark:
 
     :param repository: ``owner/name`` as it is written there; None where it names none that can exist
     :param number: of the thread; None also where there is no repository
+    :param works_in: the other repository in which the agent was set to work; likewise
     :param login: who asked for the run
     :param prompt: the beginning of what they asked for
     """
@@ -37,6 +38,7 @@ class Mark:
     command: str | None
     repository: str | None
     number: int | None
+    works_in: str | None
     login: str | None
     prompt: str | None
 
@@ -51,14 +53,13 @@ def mark_of(run: AgentRun) -> Mark | None:
     found = (run.metadata or {}).get(MARK)
     if not isinstance(found, dict):
         return None
-    repository = _text(found.get("repository"))
-    if repository is not None and not is_repository(repository):
-        repository = None
+    repository = _repository(found.get("repository"))
     return Mark(
         identity=_text(found.get("identity")),
         command=_text(found.get("command")),
         repository=repository,
         number=_number(found.get("number")) if repository else None,
+        works_in=_repository(found.get("works_in")),
         login=_text(found.get("login")),
         prompt=_text(found.get("prompt")),
     )
@@ -70,10 +71,10 @@ def threads_of(run: AgentRun) -> list[Place]:
 
 
 def repositories_of(run: AgentRun) -> set[str]:
-    """Where the run's pull requests are and where its mark says that it was started, in small letters."""
+    """Where the run's pull requests are, and where its mark says that it was started and works, in small letters."""
     mark = mark_of(run)
-    marked = {mark.repository.lower()} if mark and mark.repository else set()
-    return {*marked, *(repository for repository, _ in threads_of(run))}
+    marked = {mark.repository, mark.works_in} if mark else set()
+    return {*(name.lower() for name in marked if name), *(repository for repository, _ in threads_of(run))}
 
 
 async def recorded_thread(run: AgentRun, runs_of: Callable[[str, int], Awaitable[Sequence[int]]]) -> Place | None:
@@ -86,6 +87,11 @@ async def recorded_thread(run: AgentRun, runs_of: Callable[[str, int], Awaitable
     if mark is None or mark.thread is None:
         return None
     return mark.thread if run.id in await runs_of(*mark.thread) else None
+
+
+def _repository(value: object) -> str | None:
+    name = _text(value)
+    return name if name is not None and is_repository(name) else None
 
 
 def _text(value: object) -> str | None:

@@ -68,6 +68,8 @@ class Runs:
         self._record = record
         self._again = again
         self._seen = seen
+        self.works_in: str | None = None
+        """The repository that the runs work in, where that is another than the order's: part of their mark."""
         self.cut_off_asking = False
         """Whether the story was cut off while Codegen was asked for a run: nobody knows then whether there is one."""
 
@@ -99,6 +101,7 @@ class Runs:
             "prompt": _beginning(order),
             "repository": order.home,
             "number": order.thread.number if order.thread else None,
+            "works_in": self.works_in,
             "login": order.person.login,
             "url": order.comment.url if order.comment else order.thread.url if order.thread else None,
         }

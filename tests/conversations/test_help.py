@@ -60,7 +60,7 @@ async def test_help_on_one_command(town: Town) -> None:
 |---|---|
 | `--model M`, `-m` | The model to use. |
 | `--agent-type TYPE`, `-a` | `codegen` or `claude_code`. |
-| `--repo-id N`, `-r` | Codegen's number of the repository to work in. |
+| `--repo-id N`, `-r` | Codegen's number of the repository to work in; another one takes write access there. |
 | `--image URL`, `-i` | An image to look at, up to ten. |
 
 For example:

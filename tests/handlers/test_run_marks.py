@@ -85,6 +85,8 @@ def test_repositories_of_mark_and_pull_requests() -> None:
 
     assert repositories_of(run) == {"octo/docs", "octo/shop"}
     assert repositories_of(a_run({"repository": "..", "number": 3})) == set()
+    assert repositories_of(a_run({"repository": "octo/shop", "works_in": "Octo/Docs"})) == {"octo/shop", "octo/docs"}
+    assert repositories_of(a_run({"repository": "octo/shop", "works_in": "../x"})) == {"octo/shop"}
 
 
 async def test_recorded_thread_only_of_own_records() -> None:

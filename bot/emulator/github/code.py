@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +14,16 @@ from bot.emulator.control import PREFIX
 from bot.emulator.github.answers import Access, fields, number, page, text_field
 from bot.emulator.github.refusals import Refused, invalid, not_found
 from bot.emulator.github.shapes import Shapes
-from bot.emulator.github.world import APP_SLUG, BASE_SHA, DEFAULT_BRANCH, ORGANISATION_REPOSITORY, CheckRun, World
+from bot.emulator.github.world import (
+    APP_SLUG,
+    BASE_SHA,
+    DEFAULT_BRANCH,
+    ORGANISATION_REPOSITORY,
+    RANK,
+    CheckRun,
+    Neighbour,
+    World,
+)
 
 
 class CodeOperations:
@@ -52,12 +63,27 @@ class CodeOperations:
 
     async def permission(self, request: web.Request) -> web.Response:
         """For who may write; GitHub takes no App's account for a user here."""
-        self._access.reader(request, "write")
+        neighbour = self._neighbour(request)
+        if neighbour is None:
+            self._access.reader(request, "write")
         login = request.match_info["username"]
         account = self._world.account(login)
         if account is None or account.type != "User":
             raise not_found(f"{login} is not a user")
+        if neighbour is not None:
+            account = replace(account, role=neighbour.roles.get(account.login, "none"))
         return web.json_response(self._shapes(request).permission(account))
+
+    def _neighbour(self, request: web.Request) -> Neighbour | None:
+        """The other repository that is asked about, where whoever asks may write there."""
+        name = f"{request.match_info['owner']}/{request.match_info['repo']}".lower()
+        found = self._world.neighbours.get(name)
+        if found is None:
+            return None
+        asker = self._access.account(request)
+        if RANK[found.roles.get(asker.login, "none")] < RANK["write"]:
+            raise not_found()
+        return found
 
     async def user(self, request: web.Request) -> web.Response:
         account = self._access.account(request)
@@ -102,6 +128,8 @@ class CodeOperations:
     async def contents(self, request: web.Request) -> web.Response:
         if f"{request.match_info['owner']}/{request.match_info['repo']}" == ORGANISATION_REPOSITORY:
             return self._organisation_file(request)
+        if (neighbour := self._neighbour(request)) is not None:
+            return self._file(request, neighbour.files)
         self._access.reader(request)
         path = request.match_info["path"].strip("/")
         ref = self._branch(request.query.get("ref", DEFAULT_BRANCH))
@@ -119,8 +147,11 @@ class CodeOperations:
     def _organisation_file(self, request: web.Request) -> web.Response:
         """Of the organisation's own repository there is nothing but files."""
         self._access.account(request)
+        return self._file(request, self._world.organisation_files)
+
+    def _file(self, request: web.Request, files: Mapping[str, str]) -> web.Response:
         path = request.match_info["path"].strip("/")
-        text = self._world.organisation_files.get(path)
+        text = files.get(path)
         if text is None:
             raise not_found()
         return web.json_response(self._shapes(request).content(path, text, DEFAULT_BRANCH))

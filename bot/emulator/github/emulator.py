@@ -22,7 +22,7 @@ from bot.emulator.github.threads import ThreadOperations
 from bot.emulator.github.tokens import Tokens
 from bot.emulator.github.troubles import KINDS
 from bot.emulator.github.webhooks import Delivery, Webhooks
-from bot.emulator.github.world import Comment, Role, Thread, World
+from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN, Comment, Neighbour, Role, Thread, World
 from bot.emulator.server import Changes, EmulatorServer
 
 
@@ -148,6 +148,16 @@ class GitHubEmulator(EmulatorServer):
 
     def add_bot(self, login: str, role: Role = "write") -> None:
         self.world.add_account(login, role=role, kind="Bot")
+
+    def add_repository(self, name: str, roles: dict[str, Role], *, files: dict[str, str] | None = None) -> None:
+        """Another one of the owner's; the bot may write there.
+
+        :param roles: by login
+        :param files: on its default branch
+        """
+        self.world.neighbours[name.lower()] = Neighbour(
+            {BOT_LOGIN: "write", ACTIONS_LOGIN: "write", **roles}, files or {}
+        )
 
     # Looking
 

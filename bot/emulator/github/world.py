@@ -143,6 +143,14 @@ class CheckRun:
     log: str | None = None
 
 
+@dataclass(slots=True)
+class Neighbour:
+    """Another private repository of the owner's, without threads. `roles`: by login. `files`: on its main branch."""
+
+    roles: dict[str, Role]
+    files: dict[str, str] = field(default_factory=dict)
+
+
 class World:
     """One repository with a pull request and an issue; private until `private` says otherwise."""
 
@@ -165,6 +173,7 @@ class World:
         self.check_runs: dict[int, CheckRun] = {}
         self.files: dict[tuple[str, str], str] = {}
         self.organisation_files: dict[str, str] = {}
+        self.neighbours: dict[str, Neighbour] = {}
         self.add_account("octo", kind="Organization")
         for login, role in _PEOPLE.items():
             self.add_account(login, role=role)

@@ -1,0 +1,40 @@
+"""``--repo-id``: whether whoever gives an order may have an agent work in that repository, and answer here."""
+
+from __future__ import annotations
+
+from pydantic import TypeAdapter
+
+from bot.commands.usage import Usage
+from bot.errors import Refusal
+from bot.handlers.do import Do
+from bot.handlers.order import Order
+from bot.replies import repository_id as replies
+
+_NAME = TypeAdapter(str | None)
+
+
+async def check_repository_id(repo_id: int | None, usage: Usage, order: Order, do: Do) -> None:
+    """Also notes the repository for the mark of the order's runs: what they do there belongs there too.
+
+    Whoever holds the tokens reaches what the tokens reach.
+
+    :param repo_id: Codegen's number of it; None where none was given
+    :param usage: of the command
+    :raises Refusal: where the person may not give the command there, which also holds where that cannot be found out;
+        and where anybody could read what the agent answers
+    """
+    if repo_id is None or order.by_token:
+        return
+    home = order.the_repository()
+    name = await do.runs.settled("repository-of-id", _NAME, lambda: _name(repo_id, do))
+    if name is not None and name.lower() == home.lower():
+        return
+    if not order.the_thread().is_private:
+        raise Refusal(replies.not_from_public(repo_id))
+    if name is None or not await do.may_give_in(name, usage):
+        raise Refusal(replies.not_allowed(repo_id, login=order.person.login, command=usage.name))
+    do.runs.works_in = name
+
+
+async def _name(repo_id: int, do: Do) -> str | None:
+    return next((each.full_name for each in await do.codegen.repositories() if each.id == repo_id), None)
