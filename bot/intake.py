@@ -17,10 +17,11 @@ from bot.errors import WorkLimitError
 from bot.first_look import is_own
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Person
-from bot.handlers.configs import House, Wrong
-from bot.handlers.order import LabelChange, NamedUse, Order
+from bot.handlers.effective_config import House, Wrong
+from bot.handlers.order import ABOUT_CONFIG, LabelChange, NamedUse, Order
 from bot.offload.pool import WorkerPool
-from bot.replies.failures import config_is_wrong, took_too_long_to_read
+from bot.replies.config_texts import config_is_wrong
+from bot.replies.failures import took_too_long_to_read
 from bot.repository_config.model import RepositoryConfig
 
 READING_LIMIT = 3.0
@@ -94,10 +95,11 @@ def _by_label(event: LabelChanged, config: RepositoryConfig, asked_at: datetime)
 
 def _about_config(order: Order, wrong: Wrong) -> Order:
     """Its identity is the file's: however often it is met, it is told of once."""
+    problems = [str(problem) for problem in wrong.problems.problems]
     return replace(
         order,
         identity=f"config-{wrong.digest}",
-        command=Mistake(config_is_wrong(wrong.path, [str(problem) for problem in wrong.problems.problems]), "config"),
+        command=Mistake(config_is_wrong(wrong.path, problems, wrong.holds), ABOUT_CONFIG),
         comment=None,
         label=None,
         named=None,

@@ -17,9 +17,11 @@ from bot.app.direct import Direct, directly
 from bot.config import Accounts, load_accounts
 from bot.errors import SettingsError, UpstreamError
 from bot.github.models import Thread
+from bot.handlers.effective_config import Unread
 from bot.handlers.order import LabelChange, Order
 from bot.intake import orders as orders_of
 from bot.outcome import Outcome, outcome_of
+from bot.replies import config_texts
 from bot.replies.failures import upstream
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration
@@ -71,6 +73,8 @@ class Work:
         ) as direct:
             try:
                 orders = await self._orders_unless_stopped(direct)
+            except _UnreadConfigError as error:
+                return [error.outcome()]
             except _StoppedError:
                 return [Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")]
             except UpstreamError as error:
@@ -102,6 +106,8 @@ class Work:
             return await self._orders_of_event(direct)
         repository = self._occasion.repository or None
         house = await direct.clients.configs.of(repository) if repository else None
+        if house is not None and house.unread is not None:
+            raise _UnreadConfigError(house.unread)
         order = order_of_step(
             self._inputs,
             job=self._job,
@@ -121,6 +127,8 @@ class Work:
         # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
         asked_at = min(event.at or now, now)
         found = await orders_of(event, house=house, now=lambda: asked_at, offload=direct.offload)
+        if not found and house.unread is not None:
+            raise _UnreadConfigError(house.unread)
         return [
             replace(order, waits=self._inputs.wait, posts=self._inputs.comment, label=self._label(order))
             for order in found
@@ -172,6 +180,16 @@ class Work:
 
 class _StoppedError(Exception):
     """The job is cancelled."""
+
+
+class _UnreadConfigError(Exception):
+    """Whether there is a command, or what it is, depends on a config file that cannot be read; the file is the only
+    argument."""
+
+    def outcome(self) -> Outcome:
+        unread: Unread = self.args[0]
+        said = config_texts.unread(unread.path, unread.error, again="run the job again")
+        return Outcome(reason=of_kind(unread.error.kind), sentence=said.text)
 
 
 def _outcome(carried: Carried | BaseException) -> Outcome:

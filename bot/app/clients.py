@@ -22,9 +22,11 @@ from bot.github.limits import WINDOWS as WRITE_WINDOWS
 from bot.github.limits import ContentBudget, Window
 from bot.github.session import Session
 from bot.github.transport import new_session
-from bot.handlers.configs import PATH, Configs
+from bot.handlers.configs import PATH, PATIENCE, Configs
+from bot.handlers.ports import ConfigFiles
 from bot.observer import NOBODY, Observer
 from bot.offload.pool import LIMIT as TEXT_LIMIT
+from bot.stateless.config_files import RememberedConfigFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Pace:
     :param missed_every: seconds between two looks for them; None: nobody looks
     :param codegen_windows: Codegen's rate limits
     :param text_limit: seconds that a worker may take to prepare one text
+    :param config_patience: seconds after which a repository's last good config is used where GitHub has not answered
     """
 
     shortest: float = 2.0
@@ -62,6 +65,7 @@ class Pace:
     missed_every: float | None = 180.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     text_limit: float = TEXT_LIMIT
+    config_patience: float = PATIENCE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -96,6 +100,7 @@ async def clients(
     pace: Pace,
     *,
     config_path: str = PATH,
+    config_files: ConfigFiles | None = None,
     dry_run: DryRun | None = None,
     observer: Observer = NOBODY,
     witness: Callable[[RunSource], RunSource] = lambda source: source,
@@ -103,6 +108,7 @@ async def clients(
     """Opens them.
 
     :param config_path: of the config file in each repository
+    :param config_files: where the last good version of each is kept; None: nowhere but in this process
     :param dry_run: takes the place of both worlds
     :param observer: hears of every call to them
     :param witness: makes of where the watcher sees runs one that shows them to somebody else too
@@ -131,7 +137,14 @@ async def clients(
             new_budget=pace.budget,
             observer=observer,
         )
-        configs = Configs(github, usual_prefix=settings.command_prefix, path=config_path)
+        configs = Configs(
+            github,
+            config_files or RememberedConfigFiles(),
+            usual_prefix=settings.command_prefix,
+            path=config_path,
+            now=pace.now,
+            patience=pace.config_patience,
+        )
         try:
             yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs, observer=observer)
         finally:

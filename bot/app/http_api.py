@@ -23,6 +23,7 @@ from bot.handlers.run_marks import threads_of
 from bot.handlers.tools import Tools
 from bot.replies.reasons import not_told, reason_given, told_on
 from bot.run_ends import RunEnds
+from bot.stateless.config_files import RememberedConfigFiles
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
 from bot.web.api.caller import Access
 from bot.web.api.callers import Callers
@@ -48,7 +49,7 @@ async def http_api(
     """
     async with new_http() as http, new_session() as session:
         silent = GitHub(session, NoAuth(), base_url=settings.github_api_url, sleep=pace.sleep)
-        configs = Configs(silent, usual_prefix=settings.command_prefix)
+        configs = Configs(silent, RememberedConfigFiles(), usual_prefix=settings.command_prefix)
         nobody = replace(worlds, github=silent, configs=configs)
         callers = Callers(
             lambda token: TokenAccess(

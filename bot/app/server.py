@@ -32,6 +32,7 @@ from bot.recovery.watch import LOCK as MISSED
 from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
 from bot.run_ends import RunEnds, Witnessed
+from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.migrating import migrate
@@ -102,8 +103,7 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
     :raises UpstreamError: where GitHub does not let it
     """
     async with clients(settings, Pace()) as worlds:
-        config = (await worlds.configs.of(repository)).config
-        labels = [label_of(role, config.labels) for role in LabelRole]
+        labels = [label_of(role, (await worlds.configs.of(repository)).labels()) for role in LabelRole]
         return [(await worlds.github.create_label(repository, label)).name for label in labels]
 
 
@@ -120,7 +120,9 @@ async def _application(
         async with (
             holding(database) as locks,
             aclosing(WorkerPool(limit=pace.text_limit)) as offload,
-            clients(settings, pace, observer=metrics, witness=witness) as own_worlds,
+            clients(
+                settings, pace, config_files=ConfigFiles(database), observer=metrics, witness=witness
+            ) as own_worlds,
             watching(own_worlds, settings, pace, database, locks, witness) as (executor_id, worlds, lag),
         ):
             collector = settings.otel_exporter_otlp_traces_endpoint

@@ -9,8 +9,10 @@ from bot.doctor.finding import Finding, failed, ok, warning, wrong
 from bot.doctor.github import ADDRESS
 from bot.doctor.visit import Visit
 from bot.errors import UpstreamError
-from bot.handlers.configs import Configs, House
+from bot.handlers.configs import Configs
+from bot.handlers.effective_config import House
 from bot.repository_config.pattern_speed import SLOW, is_slow
+from bot.stateless.config_files import RememberedConfigFiles
 
 CONFIG, LABELS = "Config file", "Labels"
 
@@ -18,7 +20,7 @@ CONFIG, LABELS = "Config file", "Labels"
 async def look(visit: Visit) -> list[Finding]:
     if visit.repository is None:
         return []
-    configs = Configs(visit.github, usual_prefix=visit.settings.command_prefix)
+    configs = Configs(visit.github, RememberedConfigFiles(), usual_prefix=visit.settings.command_prefix)
     try:
         has = {each.name.lower() for each in await visit.github.repository_labels(visit.repository)}
         house = await configs.of(visit.repository)
@@ -26,6 +28,9 @@ async def look(visit: Visit) -> list[Finding]:
         return [failed(LABELS, error, f"Give the bot access to {visit.repository}.", address=ADDRESS)]
     finally:
         await configs.aclose()
+    if house.unread is not None:
+        needed = f"Give the bot read access to the contents of {visit.repository}; until then it does nothing there."
+        return [failed(CONFIG, house.unread.error, needed, address=ADDRESS)]
     slow = await asyncio.to_thread(_slow_patterns, house)
     return [*_config(house, visit.repository), *slow, _labels(house, has, visit.repository)]
 
@@ -34,7 +39,7 @@ def _config(house: House, repository: str) -> list[Finding]:
     if house.wrong is None:
         return [ok(CONFIG, f"Nothing is wrong with {repository}'s, or it has none.")]
     path = house.wrong.path
-    mend = "Until it is mended the defaults hold; codegen-bot check-config says the same before it is pushed."
+    mend = "Fix it on the default branch; codegen-bot check-config says the same before it is pushed."
     return [wrong(CONFIG, f"{path}: {problem}", mend) for problem in house.wrong.problems.problems]
 
 

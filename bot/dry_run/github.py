@@ -61,6 +61,7 @@ class DryGitHub:
         repo = r"/repos/([^/]+/[^/]+)"
         comment = r"(?:issues|pulls)/comments/(\d+)"
         self._routes: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+            ("GET", rf"{repo}/contents/", lambda *_: []),
             ("GET", rf"{repo}/contents/.+", lambda *_: _ABSENT),
             ("GET", r"/user", lambda _asked: _BOT),
             ("GET", r"/app", lambda _asked: {"slug": "dry-run"}),

@@ -22,18 +22,26 @@ def is_repository(name: str) -> bool:
     return _REPOSITORY.fullmatch(name) is not None
 
 
-def address(operation: str, repository: str, segments: Segments, query: Mapping[str, str] | None = None) -> str:
+def address(
+    operation: str,
+    repository: str,
+    segments: Segments,
+    query: Mapping[str, str] | None = None,
+    *,
+    is_folder: bool = False,
+) -> str:
     """The path and query of a request below a repository's address.
 
     :param operation: what the error is to call it
     :param repository: ``owner/name``; empty: what concerns no repository, but the account or App itself
+    :param is_folder: whether the path ends in a slash
     :raises UpstreamError: of kind INVALID, before anything is sent, where a name cannot stand in a path
     """
     if repository and not is_repository(repository):
         raise _unsendable(operation, "no repository can have this name")
     try:
         path = api_path(*(("repos", *repository.split("/")) if repository else ()), *segments)
-        return path + (f"?{urlencode(query)}" if query else "")
+        return path + "/" * is_folder + (f"?{urlencode(query)}" if query else "")
     except (UnsafeSegmentError, UnicodeEncodeError):
         raise _unsendable(operation, "no address can hold this name") from None
 

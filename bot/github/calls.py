@@ -64,13 +64,15 @@ class Calls:
         shape: TypeAdapter[T],
         *,
         query: Mapping[str, str] | None = None,
+        is_folder: bool = False,
     ) -> T:
         """Gets one thing.
 
         :param segments: of the path below the repository's address, as they are
+        :param is_folder: whether the path ends in a slash
         :raises UpstreamError: also where the answer is not of that shape
         """
-        url = address(operation, repository, segments, query)
+        url = address(operation, repository, segments, query, is_folder=is_folder)
 
         async def attempt() -> T:
             return (await self._attempt(operation, repository, "GET", url)).read(shape)

@@ -262,6 +262,17 @@ class GitHub:
             raise UpstreamError(Service.GITHUB, Kind.INVALID, "file", detail=f"{path} is over 1 MB or no UTF-8 text")
         return text
 
+    async def shows_files(self, repository: str) -> bool:
+        """Whether the account sees the default branch's files. Where it does not, GitHub answers as if there were none;
+        of an empty repository it says that it is empty."""
+        try:
+            await self._calls.read("shows_files", repository, ("contents",), NOTHING, is_folder=True)
+        except UpstreamError as error:
+            if _is_absent(error, "shows_files"):
+                return "empty" in error.detail.lower()
+            raise
+        return True
+
     async def check_runs(self, repository: str, ref: str) -> list[CheckRun]:
         """The latest run of each check on a commit, branch or tag."""
         segments = ("commits", ref, "check-runs")

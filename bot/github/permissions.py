@@ -48,6 +48,7 @@ NEEDS: Mapping[str, Need] = {
     "own_permission": Need("sees what it may do itself", {"metadata": READ}),
     "default_branch": Need("finds the default branch", {"metadata": READ}),
     "file": Need("reads the config file", {"contents": READ}),
+    "shows_files": Need("sees that there is no config file", {"contents": READ}),
     "comment": Need("replies", _THREADS_WRITE),
     "edit_comment": Need("keeps its replies up to date", _THREADS_WRITE),
     "delete_comment": Need("takes back a reply that came twice", _THREADS_WRITE),

@@ -61,6 +61,7 @@ from bot.replies import failures
 from bot.replies.markers import Stage, find
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
+from bot.repository_config.model import RepositoryConfig
 
 _log = log.get(__name__)
 
@@ -153,7 +154,10 @@ async def _answer(order: Order, do: Do) -> Reply:
         if why := await _not_asked(order, do):
             return Reply(stage=Stage.FINISHED, text=why, reason=Reason.NO_COMMAND)
         await do.learn_config()
-        await _check_person(order, do)
+        if not order.is_about_config:
+            await _check_person(order, do)
+            if do.recorded_config.closed is not None and not isinstance(order.command, Help):
+                return do.recorded_config.closed
         if isinstance(order.command, Mistake):
             raise UserMistake(order.command.text)  # noqa: TRY301 - a mistake has one way to its answer
         check_named_prompt(order, do.config)
@@ -199,9 +203,11 @@ async def _check_person(order: Order, do: Do) -> None:
     if person.is_bot and do.config.bot_level(person.login) is None:
         raise Refusal(failures.bot_refused(person.login))
     has = await do.permission()
-    takes = needed(order, do.config)
+    # Where nothing is known, nothing is carried out anyway.
+    takes = needed(order, do.config if do.recorded_config.closed is None else RepositoryConfig())
     if has < takes:
         text = failures.not_allowed(
             person.login, is_bot=person.is_bot, needed=takes.word, has=has.word, who_can=await do.who_can(takes)
         )
-        raise Refusal(text)
+        restricted = do.recorded_config.restricted
+        raise Refusal(f"{text} {restricted}" if restricted else text)

@@ -1,24 +1,19 @@
-"""Each repository's config file, fetched from its default branch and kept for a while."""
+"""What holds in each repository, read from the default branches and believed for a while."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from bot import log
-from bot.commands.table import COMMANDS
-from bot.errors import Kind, UpstreamError
+from bot.errors import Kind, Service, UpstreamError
 from bot.github.client import GitHub
-from bot.repository_config.merging import merge
+from bot.handlers.config_files import ConfigReader, Source
+from bot.handlers.effective_config import House, Unread, effective
+from bot.handlers.ports import ConfigFiles
 from bot.repository_config.model import RepositoryConfig
-from bot.repository_config.problems import ConfigProblems
-from bot.repository_config.reading import read
-
-_log = log.get(__name__)
 
 PATH = ".github/codegen-bot.yml"
 """In the repository itself."""
@@ -30,56 +25,43 @@ KEPT = 120.0
 """Seconds for which a config is believed; asking again costs GitHub's rate limit nothing while the file is the same."""
 
 KEPT_WITHOUT_ANSWER = 15.0
+"""Seconds after which a file is read again that could not be read."""
 
 PATIENCE = 5.0
-"""Seconds; GitHub waits ten for an answer to a webhook."""
+"""Seconds after which the last good config is used where GitHub has not answered. GitHub itself waits ten for an answer
+to a webhook."""
 
 MOST_KEPT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """A config file that cannot be used.
-
-    :param digest: the same for the same file of the same repository
-    """
-
-    path: str
-    problems: ConfigProblems
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What holds in a repository.
-
-    :param wrong: the file that was passed over, where one was
-    """
-
-    config: RepositoryConfig
-    wrong: Wrong | None = None
-
-
 class Configs:
-    """The config files of all repositories.
+    """What holds in all repositories.
 
+    :param files: where the last good version of each file is kept
     :param usual_prefix: the prefix where no file names one
     :param path: of the file in the repository itself
+    :param now: the time, to note when a version was read
+    :param patience: in seconds
     """
 
     def __init__(
         self,
         github: GitHub,
+        files: ConfigFiles,
         *,
         usual_prefix: str,
         path: str = PATH,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = PATIENCE,
     ) -> None:
-        self._github = github
+        self._reader = ConfigReader(github, files, now=now)
         self._path = path
         self._usual_prefix = usual_prefix
         self._clock = clock
+        self._patience = patience
         self._known: dict[str, tuple[float, House]] = {}
+        self._last: dict[str, House] = {}
         self._asking: set[asyncio.Task[House]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -89,34 +71,18 @@ class Configs:
         return House(RepositoryConfig(prefix=self._usual_prefix))
 
     async def of(self, repository: str) -> House:
-        """What holds in a repository. Where GitHub does not answer: what held last, else the defaults."""
-        key = repository.lower()
-        async with self._turns[key]:
-            until, house = self._known.get(key, (float("-inf"), self.usual))
-            if self._clock() < until:
-                return house
-            try:
-                house, kept = await self._fetch(repository), KEPT
-            except UpstreamError as error:
-                _log.warning("config.not-read", repository=repository, reason=str(error))
-                kept = KEPT_WITHOUT_ANSWER
-            self._known.pop(key, None)
-            self._known[key] = (self._clock() + kept, house)
-            if len(self._known) > MOST_KEPT:
-                oldest = next(iter(self._known))
-                del self._known[oldest]
-                self._turns.pop(oldest, None)
-            return house
+        """What holds in a repository. Where nothing is known yet, it waits for GitHub for as long as that takes."""
+        asking, last = await self._asked(repository)
+        return await asking if last is None else last
 
     async def soon(self, repository: str) -> House:
-        """The same within `PATIENCE`, for whoever has to answer GitHub: else what held last, else the defaults."""
-        asking = asyncio.create_task(self.of(repository))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
-        done, _ = await asyncio.wait((asking,), timeout=PATIENCE)
-        if done:
-            return asking.result()
-        return self._known.get(repository.lower(), (0.0, self.usual))[1]
+        """The same within `PATIENCE` and a moment, for whoever has to answer GitHub; `unread` where nothing is known by
+        then."""
+        asking, last = await self._asked(repository)
+        if last is not None or asking.done():
+            return last or asking.result()
+        slow = UpstreamError(Service.GITHUB, Kind.NETWORK, "file", detail="no answer yet")
+        return House(self.usual.config, unread=Unread(f"{repository}/{self._path}", slow))
 
     async def aclose(self) -> None:
         """Ends what is still being fetched."""
@@ -124,36 +90,46 @@ class Configs:
             asking.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    async def _fetch(self, repository: str) -> House:
-        owner = repository.partition("/")[0]
-        sources = ((f"{owner}/.github", ORGANISATION_PATH), (repository, self._path))
-        said: list[RepositoryConfig | None] = []
-        for where, path in sources:
-            text = await self._text(where, path, is_shared=where != repository)
-            try:
-                # In a thread: compiling its secret patterns may take a moment.
-                said.append(None if text is None else await asyncio.to_thread(read, text, commands=COMMANDS))
-            except ConfigProblems as problems:
-                return self._passed_over(repository, f"{where}/{path}", text or "", problems)
-        try:
-            config = merge(*said)
-        except ConfigProblems as problems:
-            return self._passed_over(repository, f"{repository}/{self._path}", repr(said), problems)
-        if "prefix" not in config.model_fields_set:
-            config = config.model_copy(update={"prefix": self._usual_prefix})
-        return House(config)
+    async def _asked(self, repository: str) -> tuple[asyncio.Task[House], House | None]:
+        """:returns: who asks GitHub, and what held last where GitHub has not answered in time"""
+        asking = asyncio.create_task(self._current(repository))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        await asyncio.wait((asking,), timeout=self._patience)
+        return asking, None if asking.done() else self._last.get(repository.lower())
 
-    async def _text(self, where: str, path: str, *, is_shared: bool) -> str | None:
-        """A file's text. That an App is not installed in the owner's repository is as if there were none; it is the
-        same answer where there is no such repository."""
-        try:
-            return await self._github.file(where, path)
-        except UpstreamError as error:
-            if is_shared and error.kind is Kind.NOT_FOUND:
-                return None
-            raise
+    async def _current(self, repository: str) -> House:
+        key = repository.lower()
+        async with self._turns[key]:
+            until, house = self._known.get(key, (float("-inf"), self.usual))
+            if self._clock() < until:
+                return house
+            house, kept = await self._fetch(repository)
+            self._known.pop(key, None)
+            self._known[key] = (self._clock() + kept, house)
+            if len(self._known) > MOST_KEPT:
+                self._forget(next(iter(self._known)))
+            return house
 
-    def _passed_over(self, repository: str, path: str, text: str, problems: ConfigProblems) -> House:
-        digest = hashlib.sha256(f"{repository.lower()} {path} {text}".encode(errors="replace")).hexdigest()[:32]
-        _log.warning("config.wrong", repository=repository, path=path)
-        return House(self.usual.config, Wrong(path, problems, digest))
+    async def _fetch(self, repository: str) -> tuple[House, float]:
+        """What holds, and for how many seconds that is to be believed."""
+        owner, key = repository.partition("/")[0], repository.lower()
+        sources = (
+            Source(f"{owner}/.github", ORGANISATION_PATH, is_shared=True),
+            Source(repository, self._path, is_shared=False),
+        )
+        kept = await self._reader.kept(*sources)
+        if key not in self._last and all(file.is_known for file in kept):
+            self._last[key] = effective(repository, kept, usual_prefix=self._usual_prefix)
+        files = [await self._reader.read(file) for file in kept]
+        house = effective(repository, files, usual_prefix=self._usual_prefix)
+        if house.unread is not None:
+            house = self._last.get(key, house)  # the database may not answer either
+        else:
+            self._last[key] = house
+        return house, KEPT_WITHOUT_ANSWER if any(file.unread for file in files) else KEPT
+
+    def _forget(self, key: str) -> None:
+        del self._known[key]
+        self._last.pop(key, None)
+        self._turns.pop(key, None)

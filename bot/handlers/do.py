@@ -15,6 +15,8 @@ from bot.codegen.models import AgentRun
 from bot.commands.usage import Usage
 from bot.errors import OffloadError, UpstreamError
 from bot.github.models import Permission, PostedComment, PullRequest, Reaction
+from bot.handlers import config_record
+from bot.handlers.config_record import RecordedConfig
 from bot.handlers.following import Following
 from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
@@ -40,7 +42,6 @@ _BOOL = TypeAdapter(bool)
 _PERMISSION = TypeAdapter(Permission)
 _LOGINS = TypeAdapter(list[str])
 _PULL_REQUEST = TypeAdapter(PullRequest)
-
 
 CONFIRMATION_PATIENCE = timedelta(hours=1)
 """How long something large waits for its asker's second word."""
@@ -71,6 +72,7 @@ class Do:
         self.github: AskGitHub = tools.github
         self.stars = tools.stars
         self.config = RepositoryConfig.usual(order.prefix)
+        self.recorded_config = RecordedConfig(self.config)
         self.org_id = tools.org_id
         self.seen_runs: dict[int, AgentRun] = {}
         self.runs = Runs(order, tools, self._record, seen=self.seen_runs, again=again)
@@ -84,14 +86,12 @@ class Do:
             return
 
         async def ask() -> dict[str, Any]:
-            house = await self._tools.configs.of(repository)
-            return house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            return config_record.to_json(await self._tools.configs.of(repository), again=self._order.again)
 
         said = await self._record("config", _SAID, ask)
         # In a thread: compiling its secret patterns may take a moment.
-        self.config = self._reply.config = await asyncio.to_thread(
-            RepositoryConfig.model_validate, said, by_alias=True, by_name=False
-        )
+        self.recorded_config = await asyncio.to_thread(config_record.from_json, said)
+        self.config = self._reply.config = self.recorded_config.config
 
     def now(self) -> datetime:
         return self._tools.now()
@@ -142,7 +142,7 @@ class Do:
                 _log.warning("permission.not-read", repository=repository, reason=str(error))
                 return False
             takes = Permission[house.config.permission_for(usage.name, usage.permission).upper()]
-            return has >= max(takes, Permission.WRITE)
+            return not house.is_closed and has >= max(takes, Permission.WRITE)
 
         return await self._record("may-give", _BOOL, ask)
 

@@ -22,6 +22,9 @@ _THREAD = TypeAdapter(Thread | None)
 _PERSON = TypeAdapter(Person)
 _COMMENT = TypeAdapter(Comment | None)
 
+ABOUT_CONFIG = "config"
+"""The name of the notice about a config file that cannot be used."""
+
 
 class Authority(StrEnum):
     """By what right an order is given."""
@@ -101,6 +104,11 @@ class Order:
     def name(self) -> str:
         """The command's name, as the reply's marker carries it."""
         return self.command.name if isinstance(self.command, Mistake) else self.command.USAGE.name
+
+    @property
+    def is_about_config(self) -> bool:
+        """Whether it is no command but the notice about a config file that cannot be used."""
+        return isinstance(self.command, Mistake) and self.command.name == ABOUT_CONFIG
 
     @property
     def only_shows(self) -> bool:

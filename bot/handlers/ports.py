@@ -9,7 +9,7 @@ The rest is what is remembered between commands: by `bot.store` in a database, b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -133,3 +133,19 @@ class Confirmations(Protocol):
 
     async def forget(self, identity: str) -> None:
         """It waits no longer, one way or the other."""
+
+
+class ConfigFiles(Protocol):
+    """The last good version of each config file."""
+
+    async def find(self, sources: Collection[str]) -> Mapping[str, str | None]:
+        """Those of them that were kept; None for a file that was known to be absent.
+
+        :raises StoreError: where the database does not answer
+        """
+
+    async def keep(self, source: str, text: str | None, *, at: datetime) -> None:
+        """Keeps a version.
+
+        :raises StoreError: where the database does not take it
+        """

@@ -12,9 +12,6 @@ from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, inert, inert_words, inline_code
 from bot.store.models import Budget, Over
 
-LONGEST_PROBLEM = 500
-"""Characters of one of a config file's problems."""
-
 
 def refused(error: UserMistake) -> Reply:
     reason = Reason.NOT_ALLOWED if isinstance(error, Refusal) else Reason.MISTAKE
@@ -43,16 +40,6 @@ def not_of_this_repository(run_id: int, *, prefix: str) -> str:
     return (
         f"Run {run_id} is not known to belong to this repository, so nothing of it is shown or changed here. "
         f"Without a number, `{prefix} status` shows this conversation's latest run."
-    )
-
-
-def config_is_wrong(path: str, problems: Sequence[str]) -> str:
-    """:param problems: a line each; they may show a few words of the file"""
-    lines = "\n".join(f"- {inert_words(problem, LONGEST_PROBLEM)}" for problem in problems)
-    return (
-        f"The config file {inline_code(path)} cannot be used, so the usual settings hold until it is mended:\n\n{lines}"
-        "\n\nNext: mend it on the default branch; `codegen-bot check-config FILE` tells whether it is fine. This "
-        "is said once for each version of the file."
     )
 
 

@@ -49,12 +49,16 @@ class Document:
 
     :param data: strings, numbers, booleans, dates, None, lists and maps with text keys
     :param broken: what is in `problems` already and has no value
+    :param repeated: keys that stand twice; the first value is in `data`
+    :param incomplete: maps with a key that is not in `data`, because it is not text
     """
 
     text: str
     data: dict[str, Any] = field(default_factory=dict)
     spots: dict[Path, Spot] = field(default_factory=dict)
     broken: set[Path] = field(default_factory=set)
+    repeated: set[Path] = field(default_factory=set)
+    incomplete: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def problem(self, index: int, sentence: str) -> Problem:
@@ -156,8 +160,10 @@ class _Builder:
             index = key_node.start_mark.index
             key = self._key(key_node)
             if key is None:
+                self._document.incomplete.add(path)
                 continue
             if key in data:
+                self._document.repeated.add((*path, key))
                 sentence = f'The key "{shown(key)}" stands here again; it is on line {lines[key]} already.'
                 self._note(index, sentence)
                 continue

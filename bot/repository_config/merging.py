@@ -37,5 +37,20 @@ def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | 
         raise ConfigProblems([Problem(None, None, f"{together}{each.sentence}") for each in told]) from None
 
 
+def merge_what_fits(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:
+    """The same for two files that do not fit together: the organisation's labels and prompts give way."""
+    try:
+        return merge(organisation, repository)
+    except ConfigProblems:
+        pass
+    said = _said(organisation)
+    return merge(
+        RepositoryConfig.model_validate(
+            {key: said[key] for key in said if key not in {"labels", "prompts"}}, by_alias=True
+        ),
+        repository,
+    )
+
+
 def _said(config: RepositoryConfig | None) -> dict[str, Any]:
     return config.model_dump(by_alias=True, exclude_unset=True) if config is not None else {}

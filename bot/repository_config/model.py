@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bot.repository_config.pattern_speed import SLOW, is_slow
 from bot.repository_config.patterns import LONGEST_PATTERN, fault
@@ -33,6 +33,8 @@ Level = Literal["read", "triage", "write", "maintain", "admin"]
 BotLevel = Literal["read", "triage", "write"]
 """A bot's permission, from the least to the most. It speaks for whoever can make it speak, so never more than write."""
 
+STRICTEST: Level = "admin"
+
 PREFIX_PATTERN = r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$"
 LOGIN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,98}(\[bot\])?$"
 MODEL_PATTERN = r"^[A-Za-z0-9_./:@-]{1,100}$"
@@ -43,6 +45,14 @@ LONGEST_LABEL = 50
 """GitHub's limit for a label's name."""
 
 LONGEST_PROMPT_NAME = 40
+
+MOST_PATTERNS = 50
+"""Secret patterns of one file. What holds may have more: those of the last good file beside those of a wrong one."""
+
+
+def stricter(one: Level, other: Level) -> Level:
+    """The higher of two permissions."""
+    return max(one, other, key=get_args(Level).index)
 
 
 def _kebab(name: str) -> str:
@@ -241,6 +251,13 @@ SecretPattern = Annotated[
 ]
 
 
+def _few_in_a_file(patterns: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    if isinstance(info.context, Names) and len(patterns) > MOST_PATTERNS:
+        context = {"field_type": "Tuple", "max_length": MOST_PATTERNS, "actual_length": len(patterns)}
+        raise PydanticKnownError("too_long", context)
+    return patterns
+
+
 class RepositoryConfig(_Part):
     """The config file of codegen-bot: .github/codegen-bot.yml, read from the default branch only."""
 
@@ -257,10 +274,10 @@ class RepositoryConfig(_Part):
     defaults: Defaults = Field(default_factory=Defaults, description="What a command takes where its flags do not say.")
     progress: bool = Field(default=True, description="Whether a reply is kept up to date while an agent works.")
     budgets: Budgets = Field(default_factory=Budgets, description="How much may be asked for.")
-    secret_patterns: tuple[SecretPattern, ...] = Field(
+    secret_patterns: Annotated[tuple[SecretPattern, ...], AfterValidator(_few_in_a_file)] = Field(
         default=(),
         strict=False,
-        max_length=50,
+        json_schema_extra={"maxItems": MOST_PATTERNS},
         description="Regular expressions (Python's) whose matches are taken out of whatever the bot shows.",
     )
     prompts: Mapping[PromptName, NamedPrompt] = Field(

@@ -96,4 +96,4 @@ class LabelledStars:
         return any(each.name.lower() == label for each in await self._github.labels(repository, number))
 
     async def _label(self, repository: str) -> str:
-        return label_of(LabelRole.STARRED, (await self._configs.of(repository)).config.labels).name
+        return label_of(LabelRole.STARRED, (await self._configs.of(repository)).labels()).name

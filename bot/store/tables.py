@@ -135,6 +135,14 @@ SEEN_REPOSITORIES = sa.Table(
     sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+CONFIG_FILES = sa.Table(
+    "codegen_bot_config_files",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("text", sa.Text, nullable=True),
+    sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 
 async def check(engine: Engine) -> None:
     """Raises SQLAlchemy's error where the database does not answer."""

@@ -21,7 +21,7 @@ from bot import intake, log
 from bot.errors import OffloadError, StoreError
 from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
-from bot.handlers.configs import House
+from bot.handlers.effective_config import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics, Outcome
 from bot.offload.pool import WorkerPool

@@ -240,3 +240,40 @@ async def test_a_log_level_of_another_tools_is_none_of_ours(workflow: Workflow) 
     job = await workflow.step(inputs={"command": "help"}, environ={"LOG_LEVEL": "silly"})
 
     assert (job.status, job.outputs["conclusion"]) == (0, "success")
+
+
+FORBIDDEN = {"status": 403, "body": {"message": "Resource not accessible by integration"}}
+
+
+async def test_unreadable_config_file_ends_a_step_before_anything_is_started(quick_workflow: Workflow) -> None:
+    quick_workflow.github.control.fault(path="/shop/contents/", times=None, **FORBIDDEN)
+    job = await quick_workflow.step(inputs=RUN)
+
+    assert (job.status, job.outputs["conclusion"], job.outputs["reason-code"]) == (1, "failure", "forbidden")
+    assert [text for _, text in job.annotations] == snapshot(
+        [
+            "The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works. Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then run the job again."
+        ]
+    )
+    assert quick_workflow.codegen.runs == {}
+
+
+async def test_unreadable_config_file_fails_the_job_of_a_possible_command(quick_workflow: Workflow) -> None:
+    """The file may name another prefix, or other labels."""
+    quick_workflow.github.control.fault(path="/shop/contents/", times=None, **FORBIDDEN)
+    delivery = quick_workflow.commented("bob", "/agent run fix it")
+    jobs = [await quick_workflow.on(delivery)]
+    quick_workflow.github.label("bob", 1, "robot")
+    jobs.append(await quick_workflow.on(quick_workflow.github.deliveries[-1]))
+
+    assert [(job.status, job.outputs["reason-code"]) for job in jobs] == [(1, "forbidden")] * 2
+    assert quick_workflow.replies() == []
+
+
+async def test_unreadable_config_file_fails_a_command(quick_workflow: Workflow) -> None:
+    quick_workflow.github.control.fault(path="/shop/contents/", times=None, **FORBIDDEN)
+    job = await quick_workflow.on_comment("bob", "/codegen run fix it")
+
+    assert (job.status, job.outputs["conclusion"], job.outputs["reason-code"]) == (1, "failure", "forbidden")
+    assert "cannot be read (GitHub: 403 Resource not accessible by integration)" in quick_workflow.replies()[0].body
+    assert quick_workflow.codegen.runs == {}

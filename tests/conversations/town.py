@@ -70,6 +70,7 @@ class Town:
         self.write_windows: tuple[tuple[float, int], ...] = ()
         self.missed_every: float | None = None
         self.text_limit = 60.0
+        self.config_patience = 5.0
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -224,6 +225,7 @@ class Town:
             missed_every=self.missed_every,
             codegen_windows=self.codegen_windows,
             text_limit=self.text_limit,
+            config_patience=self.config_patience,
             now=self._clock.now,
             sleep=_nap,
         )

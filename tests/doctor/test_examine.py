@@ -346,8 +346,8 @@ class TestRepository:
         patient.github.world.files["main", ".github/codegen-bot.yml"] = "prefx: /bot\npermissions:\n  run: wirte\n"
         assert await patient.ails(about=SHOP) == snapshot(
             [
-                'wrong Config file: octo/shop/.github/codegen-bot.yml: Line 1: There is no key "prefx". Did you mean "prefix"? -> Until it is mended the defaults hold; codegen-bot check-config says the same before it is pushed.',
-                'wrong Config file: octo/shop/.github/codegen-bot.yml: Line 3: "permissions.run" should be read, triage, write, maintain or admin, not the text "wirte". Did you mean "write"? -> Until it is mended the defaults hold; codegen-bot check-config says the same before it is pushed.',
+                'wrong Config file: octo/shop/.github/codegen-bot.yml: Line 1: There is no key "prefx". Did you mean "prefix"? -> Fix it on the default branch; codegen-bot check-config says the same before it is pushed.',
+                'wrong Config file: octo/shop/.github/codegen-bot.yml: Line 3: "permissions.run" should be read, triage, write, maintain or admin, not the text "wirte". Did you mean "write"? -> Fix it on the default branch; codegen-bot check-config says the same before it is pushed.',
             ]
         )
 

@@ -67,6 +67,7 @@ async def test_a_run_by_token(rehearsal: Rehearsal) -> None:
     assert rehearsal.text == snapshot("""\
 GET https://api.github.com/repos/octo/.github/contents/codegen-bot.yml
 GET https://api.github.com/repos/octo/shop/contents/.github/codegen-bot.yml
+GET https://api.github.com/repos/octo/shop/contents/
 GET https://api.codegen.com/v1/organizations/1/agent/runs?skip=0&limit=100
 POST https://api.codegen.com/v1/organizations/1/agent/run
   {
@@ -92,6 +93,7 @@ async def test_a_star_by_comment(rehearsal: Rehearsal) -> None:
 GET https://api.github.com/repos/octo/shop/issues/12/comments?per_page=100&since=2026-03-04T11%3A55%3A00Z
 GET https://api.github.com/repos/octo/.github/contents/codegen-bot.yml
 GET https://api.github.com/repos/octo/shop/contents/.github/codegen-bot.yml
+GET https://api.github.com/repos/octo/shop/contents/
 GET https://api.github.com/repos/octo/shop/collaborators/alice/permission
 POST https://api.github.com/repos/octo/shop/issues/comments/77/reactions
   {
@@ -131,6 +133,7 @@ async def test_ban_checks_by_token(rehearsal: Rehearsal) -> None:
         [
             "GET /repos/octo/.github/contents/codegen-bot.yml",
             "GET /repos/octo/shop/contents/.github/codegen-bot.yml",
+            "GET /repos/octo/shop/contents/",
             "GET /organizations/1/agent/run/7",
             "POST /organizations/1/agent/run/ban",
             "GET /repos/octo/shop/issues/12/labels?per_page=100",
@@ -147,6 +150,7 @@ async def test_analyze_logs_by_token(rehearsal: Rehearsal) -> None:
         [
             "GET /repos/octo/.github/contents/codegen-bot.yml",
             "GET /repos/octo/shop/contents/.github/codegen-bot.yml",
+            "GET /repos/octo/shop/contents/",
             "GET /repos/octo/shop/pulls/12",
             "GET /repos/octo/shop/commits/0000000000000000000000000000000000000000/check-runs?per_page=100",
             "GET /repos/octo/shop/actions/jobs/1/logs",

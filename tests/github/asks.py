@@ -58,6 +58,7 @@ ASKS: dict[str, Ask] = {
     "own_permission": lambda github, *_: github.own_permission(SHOP),
     "default_branch": lambda github, *_: github.default_branch(SHOP),
     "file": lambda github, *_: github.file(SHOP, "app/checkout.py", ref="main"),
+    "shows_files": lambda github, *_: github.shows_files(SHOP),
     "check_runs": lambda github, *_: github.check_runs(SHOP, "fix-checkout"),
     "job_log": lambda github, *_: _job_log(github),
 }

@@ -326,6 +326,28 @@ async def test_a_file_that_cannot_be_shown_as_text_is_an_error(
     assert caught.value.kind is Kind.INVALID
 
 
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        (Reply([content(b"x")]), True),
+        (Reply({"message": "This repository is empty."}, status=404), True),
+        (Reply({"message": "Not Found"}, status=404), False),
+    ],
+)
+async def test_shows_files_tells_hidden_from_empty(
+    script: Script, github: GitHub, answer: Reply, *, shown: bool
+) -> None:
+    script.on("GET", "/repos/octo/shop/contents/", answer)
+    assert await github.shows_files(REPOSITORY) is shown
+
+
+async def test_shows_files_refused_is_an_error(script: Script, github: GitHub) -> None:
+    script.on("GET", "/repos/octo/shop/contents/", Reply({"message": "Forbidden"}, status=403))
+    with pytest.raises(UpstreamError) as caught:
+        await github.shows_files(REPOSITORY)
+    assert caught.value.kind is Kind.FORBIDDEN
+
+
 async def test_check_runs_stand_inside_an_object_on_every_page(script: Script, github: GitHub) -> None:
     def check(number: int, **more: Any) -> dict[str, Any]:
         return {"id": number, "name": f"test {number}", "status": "completed", "conclusion": "failure", **more}

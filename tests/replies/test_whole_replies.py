@@ -14,6 +14,7 @@ from bot.errors import Kind, Service, UpstreamError
 from bot.replies import (
     analysis,
     checks,
+    config_texts,
     failures,
     list_runs,
     logs,
@@ -26,6 +27,7 @@ from bot.replies import (
     stars,
 )
 from bot.replies.analysis import FailedCheck, Findings
+from bot.replies.config_texts import Holds
 from bot.replies.markers import Stage
 from bot.replies.multi_run import Attempt, Closing
 from bot.replies.reason import Reason
@@ -121,11 +123,14 @@ def _with_words(words: str) -> Iterator[Reply]:
     error = UpstreamError(Service.CODEGEN, Kind.INVALID, "create_run", 422, words)
     sentence = failures.sentence(error)
     yield failures.upstream(error)
+    yield config_texts.closed_by_mistake(words)
+    yield config_texts.unread(words, error, again="again")
     yield pull_requests.not_edited(run, link, words)
     yield multi_run.kept("attempt 1", run, [Closing(link="x", problem=sentence), Closing(link="y")])
     yield multi_run.none_started([Attempt(number=1, problem=sentence)], reason=Reason.FAILED)
     for text in (
-        failures.config_is_wrong(words, [words, words]),
+        config_texts.config_is_wrong(words, [words, words], Holds.NOTHING),
+        config_texts.restricted_by_mistake(words),
         reasons.reason_given("remove", run, words),
         run_pull_request.refused_without(run, error, command="close", prefix="/codegen"),
     ):

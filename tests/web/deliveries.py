@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.github.signature import sign
-from bot.handlers.configs import House
+from bot.handlers.effective_config import House
 from bot.handlers.order import Order
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool

@@ -145,16 +145,27 @@ class CodeOperations:
         return web.json_response(shapes.directory(path, below, ref))
 
     def _organisation_file(self, request: web.Request) -> web.Response:
-        """Of the organisation's own repository there is nothing but files."""
+        """Of the organisation's own repository there is nothing but files; without any there is no such repository."""
         self._access.account(request)
+        if not self._world.organisation_files:
+            raise not_found()
         return self._file(request, self._world.organisation_files)
 
     def _file(self, request: web.Request, files: Mapping[str, str]) -> web.Response:
         path = request.match_info["path"].strip("/")
+        if not path:
+            return web.json_response(self._root(request, files))
         text = files.get(path)
         if text is None:
             raise not_found()
         return web.json_response(self._shapes(request).content(path, text, DEFAULT_BRANCH))
+
+    def _root(self, request: web.Request, files: Mapping[str, str]) -> list[dict[str, Any]]:
+        if not files:
+            raise Refused(404, "This repository is empty.")
+        shapes = self._shapes(request)
+        entries = [shapes.content(*file, DEFAULT_BRANCH) for file in files.items()]
+        return [{key: entry[key] for key in entry if key not in {"content", "encoding"}} for entry in entries]
 
     def _branch(self, ref: str) -> str:
         for thread in self._world.threads.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from bot.commands.table import COMMANDS
-from bot.handlers.configs import House
+from bot.handlers.effective_config import House
 from bot.replies import named_prompts
 from bot.replies.help import WHO
 from bot.repository_config.changes import settings_of
@@ -39,13 +39,12 @@ async def _repository(call: Call, name: str) -> str:
 
 def _help(repository: str | None, house: House) -> HelpResponse:
     config = house.config
-    wrong = house.wrong
     return HelpResponse(
         repository=repository,
         prefix=config.prefix,
         commands=[*_built_in(config), *_prompts(config)],
         config=[SettingHelp(name=each.name, value=each.value, is_usual=each.is_usual) for each in settings_of(config)],
-        problems=[f"{wrong.path}:{each.line}: {each.sentence}" for each in wrong.problems.problems] if wrong else [],
+        problems=house.problems(),
     )
 
 

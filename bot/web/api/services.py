@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.codegen.models import AgentRun
-from bot.handlers.configs import Configs, House
+from bot.handlers.configs import Configs
+from bot.handlers.effective_config import House
 from bot.handlers.ports import Stars
 from bot.offload.pool import WorkerPool
 from bot.run_ends import RunEnds

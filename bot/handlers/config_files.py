@@ -1,0 +1,155 @@
+"""One config file: what it says now, and the last version of it that was good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot import log
+from bot.commands.table import COMMANDS
+from bot.errors import Kind, Service, StoreError, UpstreamError
+from bot.github.client import GitHub
+from bot.handlers.ports import ConfigFiles
+from bot.repository_config.model import RepositoryConfig
+from bot.repository_config.partly import read_partly
+from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.reading import read
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a config file is.
+
+    :param is_shared: whether it is the organization's, for all of its repositories
+    """
+
+    repository: str
+    path: str
+    is_shared: bool
+
+    def __str__(self) -> str:
+        return f"{self.repository}/{self.path}"
+
+    @property
+    def key(self) -> str:
+        """By which its versions are kept."""
+        return str(self).lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFile:
+    """What is known of a config file. Where it could be read and is right, `now` and `last` are the same.
+
+    :param is_known: whether any version was ever read and right; that there is no file is one too
+    :param last: what the last good version says; None: there was no file
+    :param now: what it says, as far as that can be read; `last` where nothing can
+    :param text: as it was read, or kept; None where there is no file, or no text
+    :param wrong: what is wrong with it now
+    :param has_all_patterns: False where secret patterns of a wrong file could not be read
+    :param unread: why it could not be read
+    """
+
+    source: Source
+    is_known: bool
+    last: RepositoryConfig | None
+    now: RepositoryConfig | None
+    text: str | None = None
+    wrong: ConfigProblems | None = None
+    has_all_patterns: bool = True
+    unread: UpstreamError | None = None
+
+
+class ConfigReader:
+    """Reads config files from GitHub, and keeps each version that is good.
+
+    :param files: where they are kept
+    """
+
+    def __init__(self, github: GitHub, files: ConfigFiles, *, now: Callable[[], datetime]) -> None:
+        self._github = github
+        self._files = files
+        self._now = now
+
+    async def kept(self, *sources: Source) -> list[ConfigFile]:
+        """The last good version of each, without asking GitHub."""
+        try:
+            texts = await self._files.find([source.key for source in sources])
+        except StoreError as error:
+            _log.warning("config.last-version-not-found", reason=str(error))
+            texts = {}
+        return [await _kept(source, texts) for source in sources]
+
+    async def read(self, kept: ConfigFile) -> ConfigFile:
+        """What a file says now.
+
+        :param kept: its last good version
+        """
+        source, last = kept.source, kept.last
+        try:
+            text = await self._text(kept)
+        except UpstreamError as error:
+            _log.warning("config.not-read", source=str(source), reason=str(error), last_version=kept.is_known)
+            return replace(kept, unread=error)
+        except ConfigProblems as problems:
+            return replace(kept, text=None, wrong=problems, has_all_patterns=False)
+        try:
+            config = await _read(text)
+        except ConfigProblems as problems:
+            _log.warning("config.wrong", source=str(source), last_version=kept.is_known)
+            parts = await asyncio.to_thread(read_partly, text or "", commands=COMMANDS, last=last)
+            has_all = parts is not None and parts.has_all_patterns
+            now = parts.config if parts else last
+            return replace(kept, now=now, text=text, wrong=problems, has_all_patterns=has_all)
+        await self._keep(source, text)
+        return ConfigFile(source=source, is_known=True, last=config, now=config, text=text)
+
+    async def _text(self, kept: ConfigFile) -> str | None:
+        """None where there is surely no file.
+
+        GitHub says 404 also where the bot may not see the file. Nobody can tell an organization without a repository
+        ``.github`` from one whose repository is hidden: there it counts where a file was known before.
+
+        :raises UpstreamError: where GitHub does not answer, or does not let the bot see
+        :raises ConfigProblems: where the file is too large or no text
+        """
+        source, repository = kept.source, kept.source.repository
+        hidden = UpstreamError(Service.GITHUB, Kind.NOT_FOUND, "file", 404, "Not Found")
+        try:
+            text = await self._github.file(repository, source.path)
+        except UpstreamError as error:
+            if error.kind is Kind.INVALID:
+                raise ConfigProblems([Problem(1, None, f"The file cannot be used: {error.detail}.")]) from None
+            if error.kind is not Kind.NOT_FOUND or not source.is_shared:
+                raise
+            # The App is not installed there, or there is no such repository.
+            text, hidden = None, error
+        if text is not None or (kept.is_known and kept.last is None) or (source.is_shared and not kept.is_known):
+            return text
+        if hidden.operation != "file" or not await self._github.shows_files(repository):
+            raise hidden
+        return None
+
+    async def _keep(self, source: Source, text: str | None) -> None:
+        try:
+            await self._files.keep(source.key, text, at=self._now())
+        except StoreError as error:
+            _log.warning("config.not-kept", source=str(source), reason=str(error))
+
+
+async def _read(text: str | None) -> RepositoryConfig | None:
+    # In a thread: compiling its secret patterns may take a moment.
+    return None if text is None else await asyncio.to_thread(read, text, commands=COMMANDS)
+
+
+async def _kept(source: Source, texts: Mapping[str, str | None]) -> ConfigFile:
+    text = texts.get(source.key)
+    try:
+        last = await _read(text)
+    except ConfigProblems:
+        # Kept by a version of the bot that read it otherwise.
+        return ConfigFile(source=source, is_known=False, last=None, now=None)
+    return ConfigFile(source=source, is_known=source.key in texts, last=last, now=last, text=text)

@@ -1,0 +1,57 @@
+"""What holds in a repository, as one command's record of it: a command that goes on after a crash reads it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.handlers.effective_config import House
+from bot.replies.markers import Stage
+from bot.replies.reason import Reason
+from bot.replies.reply import Reply
+from bot.repository_config.model import RepositoryConfig
+
+_CLOSED, _RESTRICTED = "(closed)", "(restricted)"
+"""Beside the config's keys; no key of a config file has brackets."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedConfig:
+    """What holds for one command.
+
+    :param closed: the answer to every command but help, where nothing else is carried out; None in general
+    :param restricted: why commands take more than usual; None in general
+    """
+
+    config: RepositoryConfig
+    closed: Reply | None = None
+    restricted: str | None = None
+
+
+def to_json(house: House, *, again: str) -> dict[str, Any]:
+    """:param again: how somebody tries again"""
+    document = house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if (closed := house.closed(again=again)) is not None:
+        reason = None if closed.reason is None else closed.reason.value
+        document[_CLOSED] = {"stage": closed.stage.value, "text": closed.text, "reason": reason}
+    if (restricted := house.restricted()) is not None:
+        document[_RESTRICTED] = restricted
+    return document
+
+
+def from_json(document: dict[str, Any]) -> RecordedConfig:
+    """What `to_json` wrote down. Compiling the secret patterns may take a moment."""
+    keys = {key: value for key, value in document.items() if key not in {_CLOSED, _RESTRICTED}}
+    closed = document.get(_CLOSED)
+    return RecordedConfig(
+        RepositoryConfig.model_validate(keys, by_alias=True, by_name=False),
+        None if closed is None else _reply(closed),
+        document.get(_RESTRICTED),
+    )
+
+
+def _reply(document: dict[str, Any]) -> Reply:
+    reason = document["reason"]
+    return Reply(
+        stage=Stage(document["stage"]), text=document["text"], reason=None if reason is None else Reason(reason)
+    )

@@ -1,0 +1,157 @@
+"""What holds in a repository, made of the organization's config file and its own one; also where one of them fails.
+
+It fails closed. Of a file that cannot be read the last good version holds; of one that is wrong the last good version,
+tightened by whatever the wrong one restricts more. Where no version was ever good, only administrators may do anything,
+and nothing is done at all where the file was never read or may hold secret patterns that cannot be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.commands.help import Help
+from bot.commands.table import COMMANDS
+from bot.errors import RETRIED, UpstreamError
+from bot.handlers.config_files import ConfigFile
+from bot.replies import config_texts
+from bot.replies.config_texts import Holds
+from bot.replies.reply import Reply
+from bot.repository_config.merging import merge, merge_what_fits
+from bot.repository_config.model import Labels, Level, RepositoryConfig
+from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.tightening import strictest, tightened
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A config file that cannot be used.
+
+    :param digest: the same for the same file of the same repository
+    :param holds: what holds instead
+    """
+
+    path: str
+    problems: ConfigProblems
+    digest: str
+    holds: Holds
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A config file that cannot be read, and of which no good version is known."""
+
+    path: str
+    error: UpstreamError
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again may help by itself."""
+        return self.error.kind in RETRIED
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What holds in a repository.
+
+    :param wrong: the file that cannot be used, where there is one
+    :param unread: the file that has to be read before anything is known, where there is one
+    """
+
+    config: RepositoryConfig
+    wrong: Wrong | None = None
+    unread: Unread | None = None
+
+    def labels(self) -> Labels:
+        """:raises UpstreamError: where their names are not known"""
+        if self.unread is not None:
+            raise self.unread.error
+        return self.config.labels
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing but help is done here."""
+        return self.unread is not None or (self.wrong is not None and self.wrong.holds is Holds.NOTHING)
+
+    def closed(self, *, again: str) -> Reply | None:
+        """The answer to every command but help, where nothing else is done here; None in general.
+
+        :param again: how somebody tries again
+        """
+        if self.unread is not None:
+            return config_texts.unread(self.unread.path, self.unread.error, again=again)
+        if self.wrong is not None and self.wrong.holds is Holds.NOTHING:
+            return config_texts.closed_by_mistake(self.wrong.path)
+        return None
+
+    def restricted(self) -> str | None:
+        """Why commands take more than usual, for a reply; None in general."""
+        if self.wrong is not None and self.wrong.holds is Holds.ADMINISTRATORS:
+            return config_texts.restricted_by_mistake(self.wrong.path)
+        return None
+
+    def problems(self) -> list[str]:
+        """What is wrong, a line each, for lists of problems."""
+        if self.unread is not None:
+            return [f"{self.unread.path}: It cannot be read ({_status(self.unread.error)}); only help works."]
+        if self.wrong is None:
+            return []
+        return [f"{self.wrong.path}:{each.line}: {each.sentence}" for each in self.wrong.problems.problems]
+
+
+def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str) -> House:
+    """:param files: the organization's, then the repository's own one"""
+    shared, own = files
+    unknown = next((file for file in files if file.unread and not file.is_known), None)
+    if unknown is not None and unknown.unread is not None:
+        config = strictest(RepositoryConfig(prefix=usual_prefix), commands=_RESTRICTED)
+        return House(config, unread=Unread(str(unknown.source), unknown.unread))
+    now = _with_prefix(merge_what_fits(shared.now, own.now), usual_prefix)
+    last = _with_prefix(merge_what_fits(shared.last, own.last), usual_prefix)
+    for file in files:
+        if file.wrong is not None:
+            holds = _instead_of(files)
+            config = (
+                tightened(last, now, usual=_USUAL)
+                if holds is Holds.LAST_VERSION
+                else strictest(now, commands=_RESTRICTED)
+            )
+            return House(config, _wrong(repository, file, file.wrong, holds))
+    try:
+        merge(shared.last, own.last)
+    except ConfigProblems as problems:
+        return House(last, _wrong(repository, own, problems, Holds.BOTH))
+    for file in files:
+        if file.unread is not None and file.last is not None and file.unread.kind not in RETRIED:
+            reason = Problem(None, None, f"GitHub does not show it to the bot any more ({_status(file.unread)}).")
+            return House(last, _wrong(repository, file, ConfigProblems([reason]), Holds.HIDDEN))
+    return House(last)
+
+
+_USUAL: Mapping[str, Level] = {name: command.USAGE.permission for name, command in COMMANDS.items()}
+_RESTRICTED = [name for name in COMMANDS if name != Help.USAGE.name]
+"""Help says nothing that anybody may not know, and says who may what."""
+
+
+def _with_prefix(config: RepositoryConfig, usual_prefix: str) -> RepositoryConfig:
+    """The repository's prefix, else the server's."""
+    return config if "prefix" in config.model_fields_set else config.model_copy(update={"prefix": usual_prefix})
+
+
+def _instead_of(files: Sequence[ConfigFile]) -> Holds:
+    unknown = [file for file in files if file.wrong and not file.is_known]
+    if not unknown:
+        return Holds.LAST_VERSION
+    return Holds.ADMINISTRATORS if all(file.has_all_patterns for file in unknown) else Holds.NOTHING
+
+
+def _wrong(repository: str, file: ConfigFile, problems: ConfigProblems, holds: Holds) -> Wrong:
+    path = str(file.source)
+    text = f"{repository.lower()} {path} {holds.value} {problems} {file.text}"
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
+    return Wrong(path, problems, digest, holds)
+
+
+def _status(error: UpstreamError) -> str:
+    return str(error.status) if error.status else error.kind.value

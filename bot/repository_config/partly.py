@@ -1,0 +1,116 @@
+"""What a config file that is wrong says all the same: its readable parts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.repository_config import document
+from bot.repository_config.document import Path
+from bot.repository_config.model import Names, RepositoryConfig
+from bot.repository_config.problems import ConfigProblems
+
+_KEYS = frozenset(field.alias or name for name, field in RepositoryConfig.model_fields.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The readable parts of one file.
+
+    :param config: its ``model_fields_set`` are the keys that could be read, in whole or in part
+    :param has_all_patterns: whether no secret pattern is among the unreadable parts
+    """
+
+    config: RepositoryConfig
+    has_all_patterns: bool
+
+
+def read_partly(text: str, *, commands: Collection[str], last: RepositoryConfig | None = None) -> Readable | None:
+    """Reads as much as is valid. What cannot be read is as it was in the last good version, or is left out.
+
+    :param commands: the names of the built-in commands
+    :param last: what the last good version of the file says
+    :returns: None where the text is not YAML at all
+    """
+    try:
+        loaded = document.load(text)
+    except ConfigProblems:
+        return None
+    parts = _Parts(loaded.data, last.model_dump(by_alias=True, exclude_unset=True) if last else {})
+    parts.leave_out(loaded.broken | loaded.repeated)
+    parts.left_out |= {str(path[0]) if path else "" for path in loaded.incomplete}
+    while True:
+        prompts = parts.data.get("prompts")
+        names = Names(commands=commands, prompts=prompts.keys() if isinstance(prompts, dict) else ())
+        try:
+            config = RepositoryConfig.model_validate(parts.data, by_alias=True, by_name=False, context=names)
+        except ValidationError as error:
+            if not parts.leave_out({_path(each["loc"]) for each in error.errors(include_url=False)}):
+                return None
+        else:
+            return Readable(config, has_all_patterns=parts.left_out <= _KEYS - {"secret-patterns"})
+
+
+def _path(loc: Path) -> Path:
+    """Where the fault is; pydantic marks the key of a map with an element of its own."""
+    return loc[:-1] if len(loc) == 3 and loc[-1] == "[key]" else loc
+
+
+class _Parts:
+    """A document from which unreadable parts are taken.
+
+    :param data: owned by this object from now on
+    :param last: the last good version
+    """
+
+    def __init__(self, data: dict[str, Any], last: dict[str, Any]) -> None:
+        self.data = data
+        self._last = last
+        self._restored: set[Path] = set()
+        self.left_out: set[str] = set()
+        """The top-level keys that something was left out of; the empty text: something at the top level itself."""
+
+    def leave_out(self, paths: Collection[Path]) -> bool:
+        """:returns: whether anything has changed"""
+        self.left_out |= {str(path[0]) if path else "" for path in paths}
+        # From the back: a list's later entries move when an earlier one goes.
+        ordered = sorted(paths, key=lambda each: [(isinstance(part, str), part) for part in each], reverse=True)
+        changes = [self._leave_out(path) for path in ordered]
+        return any(changes)
+
+    def _leave_out(self, path: Path) -> bool:
+        """Where the part itself is missing, what lacks it goes."""
+        for place in (path, path[:-1]):
+            holder = _at(self.data, place[:-1]) if place else None
+            if isinstance(holder, dict) and place[-1] in holder:
+                self._restore(holder, place)
+                return True
+            if isinstance(holder, list) and isinstance(place[-1], int) and place[-1] < len(holder):
+                del holder[place[-1]]
+                return True
+        return False
+
+    def _restore(self, holder: dict[str, Any], place: Path) -> None:
+        """Puts the last good value in the place of an unreadable one, once."""
+        key = str(place[-1])
+        before = _at(self._last, place[:-1])
+        if isinstance(before, dict) and key in before and place not in self._restored:
+            holder[key] = before[key]
+            self._restored.add(place)
+        else:
+            del holder[key]
+
+
+def _at(data: Any, path: Path) -> Any:
+    """What stands there; None where nothing does."""
+    for part in path:
+        if isinstance(data, dict):
+            data = data.get(str(part))
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
