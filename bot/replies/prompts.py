@@ -186,8 +186,7 @@ def _about(place: Place) -> Material | None:
     thread, comment = place.thread, place.comment
     if thread is None:
         return None
-    names = [f"{name}: {quoted(value, NAME_LIMIT)}" for name, value in _names(thread, place)]
-    parts = ["\n".join(names)]
+    parts = ["\n".join(_names(thread, place))]
     if thread.body.strip():
         parts.append(f"Description:\n{_shortened(thread.body, BODY_LIMIT)}")
     if comment is not None and comment.diff_hunk:
@@ -197,22 +196,27 @@ def _about(place: Place) -> Material | None:
     return Material("what the work is about, as others wrote it", "\n\n".join(parts))
 
 
-def _names(thread: Thread, place: Place) -> Iterator[tuple[str, str]]:
-    yield "Title", thread.title
-    yield "Opened by", thread.author
+def _names(thread: Thread, place: Place) -> Iterator[str]:
+    """One line each."""
+
+    def line(what: str, name: str) -> str:
+        return f"{what}: {quoted(name, NAME_LIMIT)}"
+
+    yield line("Title", thread.title)
+    yield line("Opened by", thread.author)
     if place.pull_request is not None:
-        yield "Branch", place.pull_request.head_branch
-        yield "To be merged into", place.pull_request.base_branch
-        if place.pull_request.head_repository not in {None, thread.repository}:
-            yield "The branch is in the fork", place.pull_request.head_repository or ""
+        yield line("Branch", place.pull_request.head_branch)
+        yield line("To be merged into", place.pull_request.base_branch)
+        fork = place.pull_request.head_repository
+        if fork is not None and fork != thread.repository:
+            yield line("The branch is in the fork", fork)
     if place.prompt_name:
-        yield "The prompt was used by", place.login
+        yield line("The prompt was used by", place.login)
     if place.label:
-        yield "Label", place.label
+        yield line("Label", place.label)
     if place.comment is not None and place.comment.path:
-        yield "The comment is on the file", place.comment.path
-        if place.comment.line:
-            yield "Line", str(place.comment.line)
+        number = f", line {place.comment.line}" if place.comment.line else ""
+        yield line("The comment is on the file", place.comment.path) + number
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -40,7 +40,7 @@ async def test_the_run_label_starts_an_agent(town: Town, number: int, asked: str
 
     assert "Done." in await town.reply(Stage.FINISHED, number=number)
     await town.github.until(lambda: town.github.labels(number) == [])
-    assert "You were asked by bob by the label codegen:run." in run.prompt
+    assert "You were asked by bob by a label." in run.prompt
     assert asked in run.prompt
 
 

@@ -53,7 +53,7 @@ async def test_an_inline_review_comment_tells_the_agent_where_it_stands(town: To
 
     await town.reply(Stage.FINISHED)
     await town.reacted(comment, "eyes", "rocket")
-    assert "The comment is on the file app/checkout.py, line 3." in run.prompt
+    assert 'The comment is on the file: "app/checkout.py", line 3\n' in run.prompt
     assert "The diff under the comment:" in run.prompt
 
 
