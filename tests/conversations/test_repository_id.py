@@ -76,6 +76,16 @@ async def test_repo_id_takes_what_the_config_there_says(town: Town) -> None:
     await finished(town, 1)
 
 
+async def test_repo_id_is_refused_where_the_config_there_cannot_be_read(town: Town) -> None:
+    town.github.add_repository("octo/docs", {"bob": "admin"})
+    town.github.control.fault(path="/octo/docs/contents", times=None, status=500)
+
+    await town.says("bob", "/codegen run --repo-id 102 fix it")
+
+    assert (await town.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
+    assert town.codegen.runs == {}
+
+
 async def test_repo_id_takes_write_access_whatever_the_config_there_says(town: Town) -> None:
     config = "permissions: {run: read}"
     town.github.add_repository("octo/docs", {"bob": "triage"}, files={".github/codegen-bot.yml": config})
