@@ -32,6 +32,7 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.streams
 	$(BIN)/python -m benchmarks.dashboard
 	$(BIN)/python -m benchmarks.hostile_requests
+	$(BIN)/python -m benchmarks.run_lists
 
 # The README's pictures, of the same two weeks each time; needs a Chromium.
 screenshots: $(VENV)/.dev-ready

@@ -28,7 +28,7 @@ from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
 from bot.web.api.caller import Access
 from bot.web.api.callers import Callers
 from bot.web.api.kept import Kept
-from bot.web.api.multi_runs import MultiRuns
+from bot.web.api.multi_run_work import MultiRuns
 from bot.web.api.run_index import RunIndexes
 from bot.web.api.services import Services
 from bot.web.api.serving import Api

@@ -36,6 +36,25 @@ def _or_empty(value: Any) -> Any:
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
+DEEPEST = 50
+"""Levels of JSON of any form that are read. Whoever may start runs may nest their metadata as they like, and what is
+deeper than 255 levels pydantic reads but does not write: one such run would break every list that it is on."""
+
+
+def _pruned(value: Any, levels: int = DEEPEST) -> Any:
+    """The same, with an ellipsis for what is nested deeper."""
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return "…"
+    if isinstance(value, list):
+        return [_pruned(each, levels - 1) for each in value]
+    return {name: _pruned(each, levels - 1) for name, each in value.items()}
+
+
+AnyJson = Annotated[Any, BeforeValidator(_pruned)]
+AnyObject = Annotated[dict[str, Any] | None, BeforeValidator(_pruned)]
+
 
 class RunPullRequest(_Answer):
     """A pull request that a run opened or works on. `id` is Codegen's own, not GitHub's."""
@@ -59,7 +78,7 @@ class AgentRun(_Answer):
     summary: str | None = None
     source_type: str | None = None
     github_pull_requests: Annotated[tuple[RunPullRequest, ...], BeforeValidator(_or_empty)] = ()
-    metadata: dict[str, Any] | None = None
+    metadata: AnyObject = None
 
     @property
     def state(self) -> State:
@@ -82,9 +101,9 @@ class LogEntry(_Answer):
     tool_name: str | None = None
     message_type: str | None = None
     thought: str | None = None
-    observation: Any = None
-    tool_input: dict[str, Any] | None = None
-    tool_output: dict[str, Any] | None = None
+    observation: AnyJson = None
+    tool_input: AnyObject = None
+    tool_output: AnyObject = None
 
 
 class LogPage(_Answer):
@@ -137,7 +156,7 @@ class Integration(_Answer):
     active: bool
     token_id: int | None = None
     installation_id: int | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: AnyObject = None
 
 
 class Integrations(_Answer):

@@ -42,12 +42,20 @@ class MultiRuns:
             connection.execute(MULTI_RUNS.delete().where(MULTI_RUNS.c.at < at.astimezone(UTC) - KEPT))
             return connection.execute(statement.returning(MULTI_RUNS.c.identity)).first() is not None
 
-    async def end(self, org_id: int, identity: str, answer: dict[str, Any]) -> None:
-        await asyncio.to_thread(self._end, org_id, identity, answer)
+    async def end(self, org_id: int, identity: str, answer: dict[str, Any], *, asked: dict[str, Any]) -> None:
+        """Notes what was answered.
 
-    def _end(self, org_id: int, identity: str, answer: dict[str, Any]) -> None:
+        :param asked: what stays of what was asked
+        """
+        values = {"asked": json.dumps(asked), "answer": json.dumps(answer)}
+        await asyncio.to_thread(self._write, MULTI_RUNS.update().where(self._is(org_id, identity)).values(values))
+
+    async def forget(self, org_id: int, identity: str) -> None:
+        await asyncio.to_thread(self._write, MULTI_RUNS.delete().where(self._is(org_id, identity)))
+
+    def _write(self, statement: sa.Update | sa.Delete) -> None:
         with self._engine.begin() as connection:
-            connection.execute(MULTI_RUNS.update().where(self._is(org_id, identity)).values(answer=json.dumps(answer)))
+            connection.execute(statement)
 
     async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
         """What was asked, and the answer where there is one."""

@@ -1,13 +1,19 @@
-"""What rarely changes, kept per token for a short while: a hundred callers at the same moment cost one request."""
+"""What rarely changes, kept per token for a short while: a hundred callers at the same moment cost one request.
+
+All of it together takes a bounded number of places and bytes. Where that is reached, whoever has most in it makes room:
+nobody pushes out what is kept for others.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from bot.web.api.memory import Sweep, size_of
 
 T = TypeVar("T")
 
@@ -16,11 +22,20 @@ KEPT_FOR = 30.0
 
 MOST_KEPT = 2_000
 
+MOST_BYTES = 64 * 1024 * 1024
+
+SWEPT_EVERY = 10.0
+"""Seconds after which is looked for what is kept no more."""
+
+Key = tuple[str, int, str]
+"""The token's digest, the organization, the question."""
+
 
 @dataclass(slots=True)
 class _Place:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     value: Any = None
+    size: int = 0
     until: float = float("-inf")
     failures: int = 0
     failure: Exception | None = None
@@ -29,25 +44,37 @@ class _Place:
 class Kept:
     """Values by token, organization and question. Failures are told to all who wait, and not kept."""
 
-    def __init__(self, *, seconds: float = KEPT_FOR, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float = KEPT_FOR,
+        most: int = MOST_KEPT,
+        most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._seconds = seconds
+        self._most = most
+        self._most_bytes = most_bytes
         self._clock = clock
-        self._places: OrderedDict[tuple[str, int, str], _Place] = OrderedDict()
+        self._places: OrderedDict[Key, _Place] = OrderedDict()
+        self._sweep = Sweep(self.drop_expired, every=SWEPT_EVERY)
 
-    async def get(
-        self, key: tuple[str, int, str], ask: Callable[[], Awaitable[T]], *, seconds: float | None = None
-    ) -> T:
+    @property
+    def size(self) -> int:
+        """Bytes that the values take."""
+        return sum(place.size for place in self._places.values())
+
+    async def get(self, key: Key, ask: Callable[[], Awaitable[T]], *, seconds: float | None = None) -> T:
         """The value; asked for where it is not kept, by one for all who wait.
 
-        :param key: the token's digest, the organization, the question
         :param seconds: how long it is kept, where that is not the usual time
         """
         if key not in self._places:
-            self._drop_expired()
+            self.drop_expired()
         place = self._places.setdefault(key, _Place())
         self._places.move_to_end(key)
-        while len(self._places) > MOST_KEPT:
-            self._places.popitem(last=False)
+        self._make_room(key)
+        self._sweep.arm()
         known_failures = place.failures
         async with place.turn:
             if place.failure is not None and place.failures > known_failures:
@@ -60,9 +87,11 @@ class Kept:
                     place.failure = error
                     raise
                 place.failure = None
+                place.size = size_of(place.value)
                 place.until = self._clock() + (self._seconds if seconds is None else seconds)
             value: T = place.value
-            return value
+        self._make_room(key)
+        return value
 
     def forget(self, caller: str, org_id: int, question: str) -> None:
         """What begins with this question has just been changed.
@@ -72,8 +101,31 @@ class Kept:
         for key in [key for key in self._places if key[:2] == (caller, org_id) and key[2].startswith(question)]:
             del self._places[key]
 
-    def _drop_expired(self) -> None:
-        """A page of runs may be large, and nobody may ask for it again."""
+    def drop_expired(self) -> bool:
+        """Forgets what is kept no more: a page of runs may be large, and nobody may ask for it again.
+
+        :returns: whether anything is left
+        """
         now = self._clock()
         for key in [key for key, place in self._places.items() if now >= place.until and not place.turn.locked()]:
             del self._places[key]
+        return bool(self._places)
+
+    def _make_room(self, asked: Key) -> None:
+        """Of whoever has most goes what was asked for longest ago.
+
+        :param asked: what stays
+        """
+        while len(self._places) > self._most:
+            self._drop_oldest(Counter(caller for caller, _, _ in self._places), asked)
+        while len(self._places) > 1 and self.size > self._most_bytes:
+            sizes: Counter[str] = Counter()
+            for (caller, _, _), place in self._places.items():
+                sizes[caller] += place.size
+            self._drop_oldest(sizes, asked)
+
+    def _drop_oldest(self, shares: Counter[str], asked: Key) -> None:
+        [(greediest, _)] = shares.most_common(1)
+        theirs = (key for key in self._places if key[0] == greediest and key != asked)
+        others = (key for key in self._places if key != asked)
+        del self._places[next(theirs, None) or next(others)]

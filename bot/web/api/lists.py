@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -55,7 +55,7 @@ def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
 def chosen(runs: Sequence[AgentRun], query: RunsQuery, *, starred: frozenset[int]) -> list[AgentRun]:
     """Those of the runs that are asked for, in the order that is asked for; ties by their ids.
 
-    `user_id` and `source_type` are Codegen's own filters: an answer does not tell whose a run is.
+    `user_id` is Codegen's own filter: an answer does not tell whose a run is.
     """
     tests = [test for test in _tests(query, starred) if test is not None]
     found = [run for run in runs if all(test(run) for test in tests)]
@@ -79,7 +79,8 @@ def _by_status(run: AgentRun) -> tuple[Any, ...]:
 def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun], bool] | None]:
     after, before = _aware(query.created_after), _aware(query.created_before)
     multi_run = query.multi_run_id
-    status, repo, words = query.status, (query.repo or "").lower(), (query.q or "").lower().split()
+    status, repo, words = query.status, (query.repo or "").lower(), {*(query.q or "").lower().split()}
+    source_type = (query.source_type or "").upper()
     return [
         (lambda run: run.state is normalise(status)) if status is not None else None,
         (lambda run: (run.id in starred) is query.starred) if query.starred is not None else None,
@@ -87,8 +88,13 @@ def _tests(query: RunsQuery, starred: frozenset[int]) -> list[Callable[[AgentRun
         (lambda run: run.created_at is not None and run.created_at < before) if before else None,
         (lambda run: repo in repositories_of(run)) if repo else None,
         (lambda run: (run.metadata or {}).get("multi_run_id") == multi_run) if multi_run is not None else None,
-        (lambda run: all(word in _texts(run) for word in words)) if words else None,
+        (lambda run: (run.source_type or "").upper() == source_type) if source_type else None,
+        (lambda run: _holds(words, _texts(run))) if words else None,
     ]
+
+
+def _holds(words: Collection[str], text: str) -> bool:
+    return all(word in text for word in words)
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from bot.codegen.models import AgentRun, Moment
 from bot.commands.multi_run import MOST_ATTEMPTS
 from bot.commands.run import AGENT_TYPES
+from bot.web.api.metadata import Metadata
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class AgentRunRequest(_Request):
     repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
     temperature: Temperature = 0.7
-    metadata: Annotated[dict[str, Any] | None, Field(description="Kept with the run at Codegen.")] = None
+    metadata: Metadata | None = None
     images: Annotated[Images | None, Field(description="Pictures for the agent, as `data:` addresses.")] = None
     agent_type: AgentType | None = None
 
@@ -91,7 +92,7 @@ class MultiRunRequest(_Request):
     ] = 3
     repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
-    metadata: Annotated[dict[str, Any] | None, Field(description="Kept with the run at Codegen.")] = None
+    metadata: Metadata | None = None
     synthesis_prompt: Annotated[
         Prompt | None, Field(description="What the last agent is told to make of the attempts.")
     ] = None
@@ -327,7 +328,10 @@ class RunsQuery(PageQuery):
     created_after: datetime | None = None
     created_before: datetime | None = None
     multi_run_id: Annotated[str, Field(max_length=120, description="Only the runs of this multi-run.")] | None = None
-    q: Annotated[str, Field(max_length=200, description="Words that a run's texts hold, in any case.")] | None = None
+    q: (
+        Annotated[str, Field(max_length=200, description="Words that the beginnings of its texts hold, in any case.")]
+        | None
+    ) = None
     sort: Literal["created_at", "-created_at", "status", "-status"] = "-created_at"
 
 

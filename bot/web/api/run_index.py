@@ -1,8 +1,12 @@
-"""All runs of an organization as one token sees them, for whoever filters or sorts: Codegen's list can do neither.
+"""All runs of an organization as one token sees them, for whoever filters, sorts or counts: Codegen's list can do none
+of that.
 
-The whole list is read once and again every few minutes. In between, only its beginning is: what is new stands there,
-and so does nearly everything that changes. A run that has fallen far behind and is resumed is seen late, at the latest
-with the next whole reading.
+There is one index for each token and organization, whatever is asked. It is read as far back as a question needs, and
+further for the next one. After some minutes it is read again; in between only its beginning is: what is new stands
+there, and so does nearly everything that changes. A run that has fallen far behind and is resumed is seen late, at the
+latest with the next whole reading.
+
+Of each run only as much is kept as lists show (`excerpt`), and of all indexes together `MOST_BYTES`.
 """
 
 from __future__ import annotations
@@ -15,135 +19,242 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.codegen.client import PAGE_SIZE, Codegen
-from bot.codegen.models import AgentRun
+from bot.codegen.models import AgentRun, RunsPage
+from bot.web.api.excerpts import excerpt
+from bot.web.api.memory import Sweep, give_back, size_of
 
 FRESH = 3.0
 """Seconds for which nothing is asked."""
 
 WHOLE_EVERY = 300.0
-"""Seconds after which the whole list is read again."""
+"""Seconds after which everything is read again."""
+
+UNUSED = 300.0
+"""Seconds after which an index is dropped that nobody has asked for."""
 
 NEAR = 2
 """Pages that are read every time where an unfinished run stands on them. What is further down costs the more requests
 the further down it is, and one that never ends would cost them for ever: it waits `FRESH` for each of its pages."""
 
-MOST_INDEXES = 100
+MOST_BYTES = 64 * 1024 * 1024
+"""Of all indexes; the ones that were used longest ago make room."""
 
+MOST_BYTES_OF_ONE = 32 * 1024 * 1024
+"""Of a single index. Runs that are older than what fits are left out: some ten thousand fit."""
 
-_Place = tuple[str, int, int | None, str | None, datetime | None]
+MOST_USERS = 20
+"""People for whom an index knows which runs are theirs."""
+
+SIZE_OF_ID = 96
+"""Bytes of a number in a set."""
 
 
 @dataclass(slots=True)
 class RunIndex:
-    """One organization's runs.
+    """One organization's newest runs, without a gap.
 
-    :param most: how many of the newest are read; None: all
-    :param since: older ones are not read
     :param runs: by id
+    :param runs_size: bytes that they take
+    :param oldest: the id of the one that stands last in the list
+    :param is_whole: whether there are no older ones
+    :param by_user: the ids of a person's runs, and when they were looked for last
     :param far_from: when unfinished runs that stand far down may be looked for again
     """
 
-    user_id: int | None
-    source_type: str | None
-    most: int | None = None
-    since: datetime | None = None
     runs: dict[int, AgentRun] = field(default_factory=dict)
+    runs_size: int = 0
+    oldest: int | None = None
+    is_whole: bool = False
+    by_user: OrderedDict[int, tuple[set[int], float]] = field(default_factory=OrderedDict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    used_at: float = float("-inf")
     looked_at: float = float("-inf")
     whole_at: float = float("-inf")
     far_from: float = float("-inf")
 
-    def is_too_old(self, run: AgentRun) -> bool:
-        return self.since is not None and run.created_at is not None and run.created_at < self.since
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return self.runs_size + sum(len(ids) for ids, _ in self.by_user.values()) * SIZE_OF_ID
+
+    def add(self, runs: Iterable[AgentRun]) -> None:
+        """:param runs: excerpts"""
+        for run in runs:
+            known = self.runs.get(run.id)
+            if known != run:
+                self.runs_size += size_of(run) - (size_of(known) if known else 0)
+                self.runs[run.id] = run
+
+    def leads_on(self, last: AgentRun, since: datetime | None) -> bool:
+        """Whether all behind a run is known, as far as it is wanted."""
+        return since is not None and last.id in self.runs and last.created_at is not None and last.created_at < since
+
+    def ends_with(self, page: RunsPage, *, is_last: bool) -> None:
+        """:param is_last: whether it is the list's last page"""
+        self.oldest = page.runs[-1].id if page.runs else self.oldest
+        self.is_whole = is_last or not page.runs
+
+    def reaches(self, since: datetime | None, most: int | None) -> bool:
+        """Whether it goes back as far as is wanted, or as far as it may.
+
+        :param since: older ones are not wanted
+        :param most: more are not wanted
+        """
+        if self.is_whole or self.size >= MOST_BYTES_OF_ONE or (most is not None and len(self.runs) >= most):
+            return True
+        return since is not None and any(run.created_at and run.created_at < since for run in self.runs.values())
 
 
 class RunIndexes:
     """The indexes of all tokens and organizations that are asked for.
 
     :param saw: is told an organization's runs as they are read; what an index has kept is not told again
+    :param most_bytes: of all of them
     """
 
     def __init__(
         self,
         *,
         saw: Callable[[int, Iterable[AgentRun]], Awaitable[None]],
+        most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._saw = saw
+        self._most_bytes = most_bytes
         self._clock = clock
-        self._known: OrderedDict[_Place, RunIndex] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int], RunIndex] = OrderedDict()
+        self._sweep = Sweep(self.drop_unused, every=UNUSED / 5)
 
-    async def all(
-        self,
-        key: str,
-        org_id: int,
-        codegen: Codegen,
-        *,
-        user_id: int | None = None,
-        source_type: str | None = None,
-    ) -> list[AgentRun]:
-        """Every run, in no order. One reads for all who wait.
+    @property
+    def size(self) -> int:
+        """Bytes that all of them take."""
+        return sum(index.size for index in self._known.values())
+
+    async def all(self, key: str, org_id: int, codegen: Codegen, *, user_id: int | None = None) -> list[AgentRun]:
+        """Every run as an excerpt, in no order. One reads for all who wait.
 
         :param key: the token's digest
         :param user_id: whose runs; an answer does not tell it, so Codegen is asked
-        :param source_type: the same
         :raises UpstreamError: where Codegen does not answer
         """
-        place = (key, org_id, user_id, source_type, None)
-        return await self._runs(place, RunIndex(user_id=user_id, source_type=source_type), codegen)
+        index = self._index(key, org_id)
+        async with index.turn:
+            await self._read(index, org_id, codegen, since=None, most=None)
+            if user_id is None:
+                return [*index.runs.values()]
+            whose = await self._of_user(index, codegen, user_id)
+            return [run for run in index.runs.values() if run.id in whose]
 
     async def newest(
         self, key: str, org_id: int, codegen: Codegen, *, days: int, now: datetime, most: int = 2_000
     ) -> list[AgentRun]:
-        """The runs of the last days, in no order; of very many only the newest.
+        """The runs of the last days, the newest first; of very many only the newest.
 
         :raises UpstreamError: where Codegen does not answer
         """
         # From midnight on: the day that is cut off would look as if less had been done on it.
         since = datetime.combine(now.date() - timedelta(days=days - 1), datetime.min.time(), UTC)
-        new = RunIndex(user_id=None, source_type=None, most=most, since=since)
-        return await self._runs((key, org_id, None, None, since), new, codegen)
-
-    async def _runs(self, place: _Place, new: RunIndex, codegen: Codegen) -> list[AgentRun]:
-        index = self._known.setdefault(place, new)
-        self._known.move_to_end(place)
-        while len(self._known) > MOST_INDEXES:
-            self._known.popitem(last=False)
-        org_id = place[1]
+        index = self._index(key, org_id)
         async with index.turn:
-            now = self._clock()
-            if now - index.looked_at >= FRESH:
-                whole = now - index.whole_at >= WHOLE_EVERY
-                await (self._read_all(index, org_id, codegen) if whole else self._read_news(index, org_id, codegen))
-                index.looked_at = self._clock()
-        return [*index.runs.values()]
+            await self._read(index, org_id, codegen, since=since, most=most)
+            wanted = [run for run in index.runs.values() if run.created_at is None or run.created_at >= since]
+        return sorted(wanted, key=lambda run: (run.created_at or now, run.id), reverse=True)[:most]
 
-    async def _read_all(self, index: RunIndex, org_id: int, codegen: Codegen) -> None:
-        runs: dict[int, AgentRun] = {}
-        async for run in codegen.runs(user_id=index.user_id, source_type=index.source_type):
-            if len(runs) == index.most or index.is_too_old(run):
-                break
-            runs[run.id] = run
-            await self._saw(org_id, [run])
-        index.runs = runs
-        index.whole_at = self._clock()
+    def drop_unused(self) -> bool:
+        """Forgets the indexes that nobody has asked for lately; says whether any are left."""
+        now = self._clock()
+        unused = [place for place, index in self._known.items() if now - index.used_at >= UNUSED]
+        for place in unused:
+            del self._known[place]
+        if unused:
+            give_back()
+        return bool(self._known)
 
-    async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen) -> None:
+    def _index(self, key: str, org_id: int) -> RunIndex:
+        index = self._known.setdefault((key, org_id), RunIndex())
+        self._known.move_to_end((key, org_id))
+        index.used_at = self._clock()
+        self._sweep.arm()
+        return index
+
+    async def _read(
+        self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None, most: int | None
+    ) -> None:
+        """Makes the index as new, and as deep, as is wanted."""
+        now = self._clock()
+        if now - index.whole_at >= WHOLE_EVERY:
+            anew = RunIndex()
+            await self._deepen(anew, org_id, codegen, since=since, most=most)
+            index.runs, index.runs_size = anew.runs, anew.runs_size
+            index.oldest, index.is_whole = anew.oldest, anew.is_whole
+            index.whole_at = index.looked_at = self._clock()
+        elif now - index.looked_at >= FRESH:
+            await self._read_news(index, org_id, codegen, since=since)
+            index.looked_at = self._clock()
+        await self._deepen(index, org_id, codegen, since=since, most=most)
+        self._make_room(index)
+
+    async def _deepen(
+        self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None, most: int | None
+    ) -> None:
+        """Reads on behind the oldest that is known. Where new runs have moved it on, some come twice."""
+        number = len(index.runs) // PAGE_SIZE
+        while not index.reaches(since, most):
+            number += 1
+            page = await self._page(org_id, codegen, number)
+            index.add(page.runs)
+            index.ends_with(page, is_last=number * PAGE_SIZE >= page.total)
+
+    async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None) -> None:
         """Pages from the newest on, until one holds nothing new and no unfinished run stands behind it."""
         unfinished = {run.id for run in index.runs.values() if not run.finished}
         is_far_too = self._clock() >= index.far_from
-        number = seen = 0
+        found: list[AgentRun] = []
+        number = 0
         while True:
             number += 1
-            page = await codegen.runs_page(number, user_id=index.user_id, source_type=index.source_type)
-            await self._saw(org_id, page.runs)
-            wanted = [run for run in page.runs if not index.is_too_old(run)]
-            news = [run for run in wanted if index.runs.get(run.id) != run]
-            index.runs |= {run.id: run for run in wanted}
+            page = await self._page(org_id, codegen, number)
+            found += page.runs
             unfinished -= {run.id for run in page.runs}
-            seen += len(page.runs)
-            is_last = len(wanted) < PAGE_SIZE or seen >= page.total or seen == index.most
-            if is_last or (not news and (not unfinished or (number >= NEAR and not is_far_too))):
+            is_last = not page.runs or number * PAGE_SIZE >= page.total
+            # Behind the oldest that is known stands what no question has needed so far.
+            if is_last or any(run.id == index.oldest for run in page.runs):
+                index.ends_with(page, is_last=is_last)
                 break
+            if index.leads_on(page.runs[-1], since):
+                break
+            has_news = any(index.runs.get(run.id) != run for run in page.runs)
+            if not has_news and not (unfinished and (number < NEAR or is_far_too)):
+                break
+        # All at once: a part of them would leave a gap that the next look takes for known.
+        index.add(found)
         if number > NEAR:
             index.far_from = self._clock() + FRESH * number
+
+    async def _page(self, org_id: int, codegen: Codegen, number: int) -> RunsPage:
+        """A page of excerpts."""
+        page = await codegen.runs_page(number)
+        await self._saw(org_id, page.runs)
+        return page.model_copy(update={"runs": tuple(map(excerpt, page.runs))})
+
+    async def _of_user(self, index: RunIndex, codegen: Codegen, user_id: int) -> set[int]:
+        """The ids of a person's runs. Whose a run is never changes: only what is new is read again."""
+        ids, looked_at = index.by_user.pop(user_id, (set[int](), float("-inf")))
+        if self._clock() - looked_at >= FRESH:
+            async for run in codegen.runs(user_id=user_id):
+                if run.id in ids:
+                    break
+                ids.add(run.id)
+            looked_at = self._clock()
+        index.by_user[user_id] = ids, looked_at
+        while len(index.by_user) > MOST_USERS:
+            index.by_user.popitem(last=False)
+        return ids
+
+    def _make_room(self, index: RunIndex) -> None:
+        """Takes it from those that were used longest ago, and never from this one."""
+        while self.size > self._most_bytes:
+            place, oldest = next(iter(self._known.items()))
+            if oldest is index:
+                return
+            del self._known[place]

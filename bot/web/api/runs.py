@@ -14,6 +14,7 @@ from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.handlers.pull_request_location import location_of
 from bot.web.api.endpoint import Answer, Call
+from bot.web.api.excerpts import is_cut
 from bot.web.api.lists import chosen, page_with
 from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery, ShownRun
 from bot.web.api.orders import carry_out, once, order_of
@@ -21,6 +22,10 @@ from bot.web.problems import Problem
 
 RUN_KEPT = 2.0
 """Seconds for which runs' states are believed: whoever asks more often is told the same."""
+
+
+WHOLE_RUN_KEPT = 60.0
+"""The same for the long texts of a run that has ended."""
 
 
 async def create(call: Call) -> Answer:
@@ -91,12 +96,22 @@ async def list_(call: Call) -> Answer:
         await call.services.ends.saw(call.org_id, page.runs)
         return page_with(await _with_ends(call, page.runs), page.total, query, call.request)
     stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
-    runs = await call.services.indexes.all(
-        call.caller.key, call.org_id, call.codegen, user_id=query.user_id, source_type=query.source_type
-    )
+    runs = await call.services.indexes.all(call.caller.key, call.org_id, call.codegen, user_id=query.user_id)
     found = chosen(runs, query, starred=frozenset(star.run_id for star in stars))
-    shown = await _with_ends(call, found[query.skip : query.skip + query.limit])
-    return page_with(shown, len(found), query, call.request)
+    shown = found[query.skip : query.skip + query.limit]
+    if query.multi_run_id is not None:
+        # A few, whose results are compared.
+        shown = [await _whole(call, run) for run in shown]
+    return page_with(await _with_ends(call, shown), len(found), query, call.request)
+
+
+async def _whole(call: Call, known: AgentRun) -> AgentRun:
+    """The run of which an index knows an excerpt; read again when the excerpt has changed, or a while later."""
+    if not is_cut(known):
+        return known
+    key = (call.caller.key, call.org_id, f"whole run {known.id} {known.status} {hash(known.result)}")
+    seconds = WHOLE_RUN_KEPT if known.finished else RUN_KEPT
+    return await call.services.kept.get(key, lambda: call.codegen.run(known.id), seconds=seconds)
 
 
 async def resume(call: Call) -> Answer:

@@ -18,7 +18,7 @@ from bot.web.api.kept import Kept
 from bot.web.api.run_index import RunIndexes
 
 if TYPE_CHECKING:
-    from bot.web.api.multi_runs import MultiRuns
+    from bot.web.api.multi_run_work import MultiRuns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,48 @@ async def test_link_headers_lead_through_a_list(house: House) -> None:
 async def test_filters_and_orders_hold_over_all_pages(house: House, query: str, expected: list[int]) -> None:
     many_runs(house)
     assert await ids(house, query) == expected
+
+
+async def test_filter_by_source_and_person(house: House) -> None:
+    """Every answer says its source, and none whose it is: only the latter is asked of Codegen, and only for what is new."""
+    for number in range(1, 251):
+        house.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
+        house.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
+    assert await ids(house, "source_type=API&sort=created_at&limit=3") == [5, 10, 15]
+    assert await ids(house, "source_type=chat&limit=2") == [249, 248]
+    assert await ids(house, "source_type=SLACK") == []
+    assert len(house.upstream("/agent/runs")) == 3
+
+    assert await ids(house, "user_id=2") == [250, 200, 150, 100, 50]
+    assert await ids(house, "user_id=2&source_type=CHAT") == []
+    assert [entry.query.get("user_id") for entry in house.upstream("/agent/runs")] == [None, None, None, "2"]
+
+
+async def test_filtered_runs_have_the_beginning_of_long_texts(house: House) -> None:
+    """The runs of one multi-run, which are compared, have all of them."""
+    house.codegen.start_elsewhere("words", metadata={"multi_run_id": "one"})
+    house.codegen.finish(1, result="word " * 2_000, summary="Short.")
+
+    [listed] = (await house.get(f"{RUNS}?sort=created_at")).document["items"]
+    [compared] = (await house.get(f"{RUNS}?multi_run_id=one")).document["items"]
+    [page] = (await house.get(RUNS)).document["items"]
+
+    assert (len(listed["result"]), listed["result"][-6:], listed["summary"]) == (1_003, "rd ...", "Short.")
+    assert compared["result"] == page["result"] == "word " * 2_000
+    await house.get(f"{RUNS}?multi_run_id=one")
+    assert len(house.upstream("/agent/run/1")) == 1
+
+
+async def test_run_nested_too_deeply_breaks_no_list(house: House) -> None:
+    """Whoever may start runs may write any metadata; what is deeper than 255 levels could be read but not written."""
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    house.codegen.start_elsewhere("Fix it.", metadata=deep)
+    house.codegen.start_elsewhere("Fix it.")
+
+    for path in (RUNS, f"{RUNS}?sort=created_at", f"{ORG}/agent/run/1", f"{ORG}/overview"):
+        assert (await house.get(path)).status == 200
 
 
 async def test_starred_runs_among_the_others(house: House) -> None:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from inline_snapshot import snapshot
+
+from bot.commands.multi_run import MultiRun
+from bot.github.models import Person
+from bot.handlers.order import Order
+from bot.web.api.multi_run_work import MOST_OF_ONE, MultiRuns
+from bot.web.problems import Problem
 from tests.web.api.house import ORG, House, house_in
 
 MULTI_RUN = f"{ORG}/multi-run"
@@ -170,6 +179,142 @@ async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_ask
     for place in (said.headers["Location"], waited.headers["Location"]):
         assert (await ended(house, place))["final"] == "Done."
     assert len(house.codegen.runs) == 2
+
+
+def stored(folder: Path) -> list[tuple[str, str]]:
+    """What the database holds of multi-runs: what was asked, and what was answered."""
+    with sqlite3.connect(folder / "bot.sqlite") as database:
+        return database.execute("SELECT asked, answer FROM codegen_bot_multi_runs").fetchall()
+
+
+async def test_multi_run_without_any_attempt_leaves_nothing(house: House, tmp_path: Path) -> None:
+    """Each try of a 20 MB request stayed in the database for 90 days."""
+    house.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "No."}, times=None)
+    body = {"prompt": "Make it fast.", "metadata": {"ticket": "x" * 10_000}}
+    said = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+    document = await ended(house, said.headers["Location"])
+
+    assert (document["status"], document["agent_runs"]) == ("failed", [])
+    assert stored(tmp_path) == []
+    # The address goes on telling so, and the key still stands for it.
+    assert (await house.get(said.headers["Location"])).document == document
+    assert (await house.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
+    assert (await house.post(MULTI_RUN, {"prompt": "Other."}, Idempotency_Key="a")).status == 422
+    assert stored(tmp_path) == []
+
+
+async def test_multi_run_that_has_ended_keeps_its_answer_alone(house: House, tmp_path: Path) -> None:
+    body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": "secret-of-mine"}}
+    said = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+    await house.codegen.run_created(1)
+    [(asked, _)] = stored(tmp_path)
+    assert "Make it fast." in asked
+    house.codegen.finish(1, result="Done.")
+    document = await ended(house, said.headers["Location"])
+
+    [(asked, answer)] = stored(tmp_path)
+    assert "Make it fast." not in asked
+    assert "secret-of-mine" not in asked
+    assert "Done." in answer
+    # Also after a restart it is known what came under the key.
+    await house.stop()
+    await house.start()
+    assert (await house.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
+    assert (await house.post(MULTI_RUN, {**body, "metadata": None}, Idempotency_Key="a")).status == 422
+
+
+async def test_multi_runs_at_once_of_one_token(house: House, tmp_path: Path) -> None:
+    """What is refused is not written down; whoever asks for one that is at work is no new one."""
+    body = {"prompt": "Make it fast.", "concurrency": 1}
+    said = await asyncio.gather(
+        *(house.post(MULTI_RUN, body, Idempotency_Key=str(number)) for number in range(MOST_OF_ONE + 5))
+    )
+    begun = [number for number, each in enumerate(said) if each.status == 202]
+    refused = [each for each in said if each.status != 202]
+
+    assert (len(begun), {each.status for each in refused}) == (MOST_OF_ONE, {429})
+    assert refused[0].detail == snapshot(
+        "10 multi-runs at once are the most for one token: one of them has to end first."
+    )
+    assert refused[0].headers["Retry-After"] == "30"
+    assert len(stored(tmp_path)) == MOST_OF_ONE
+    assert (await house.post(MULTI_RUN, body, Idempotency_Key=str(begun[0]))).status == 202
+    assert (await house.post(MULTI_RUN, body, token="sk-org1-other")).status == 202
+
+    await house.codegen.run_created(MOST_OF_ONE + 1)
+    house.codegen.finish(1)
+    identity = (house.codegen.runs[1].metadata or {})["multi_run_id"]
+    [first] = [each for each in said if each.document.get("id") == identity]
+    await ended(house, first.headers["Location"])
+    assert (await house.post(MULTI_RUN, body)).status == 202
+
+
+async def test_multi_runs_at_once_of_all_tokens() -> None:
+    class Forgetful:
+        """A database that several find empty before the first of them has written."""
+
+        def __init__(self) -> None:
+            self.rows: dict[str, dict[str, Any]] = {}
+
+        async def remember(self, org_id: int, identity: str, order: dict[str, Any], *, at: Any) -> bool:
+            await asyncio.sleep(0)
+            self.rows[identity] = order
+            return True
+
+        async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], None] | None:
+            await asyncio.sleep(0)
+            return (self.rows[identity], None) if identity in self.rows else None
+
+        async def forget(self, org_id: int, identity: str) -> None:
+            del self.rows[identity]
+
+        async def end(self, org_id: int, identity: str, answer: Any, *, asked: Any) -> None: ...
+
+    class Access:
+        async def carry_out(self, *_: Any, **__: Any) -> Any:
+            await asyncio.Event().wait()
+
+    database = Forgetful()
+    multi_runs = MultiRuns(database, most=3)
+
+    async def start(number: int) -> int:
+        caller: Any = SimpleNamespace(key=str(number), access=Access(), at_work=0)
+        try:
+            await multi_runs.start(caller, 1, an_order(str(number)), patience=1)
+        except Problem as problem:
+            assert caller.at_work == 0
+            return problem.status
+        return 202
+
+    statuses = await asyncio.gather(*(start(number) for number in range(5)))
+
+    assert sorted(statuses) == [202, 202, 202, 503, 503]
+    assert len(database.rows) == 3
+    await multi_runs.aclose()
+    assert multi_runs.at_work == 0
+
+
+def an_order(identity: str) -> Order:
+    return Order(
+        identity=identity,
+        command=MultiRun(prompt="Make it fast."),
+        thread=None,
+        comment=None,
+        person=Person("the HTTP API", is_bot=False),
+        asked_at=datetime.now(UTC),
+        prefix="/codegen",
+    )
+
+
+async def test_multi_run_long_results_are_cut(house: House, tmp_path: Path) -> None:
+    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+    await house.codegen.run_created(1)
+    house.codegen.finish(1, result="x" * 1_000_000, summary="y" * 1_000_000)
+    document = await ended(house, said.headers["Location"])
+
+    assert len(document["final"]) == len(document["agent_runs"][0]["summary"]) == 100_000
+    [(_, answer)] = stored(tmp_path)
+    assert len(answer) < 600_000
 
 
 async def test_one_that_is_not_there(house: House) -> None:

@@ -1,4 +1,4 @@
-"""An index of the newest runs reads no further back than it has to, however many there are behind them."""
+"""An index of the newest runs reads no further back than it has to, and keeps no more of them than lists show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 
 from bot.codegen.client import PAGE_SIZE
 from bot.codegen.models import AgentRun, RunsPage
-from bot.web.api.run_index import FRESH, RunIndexes
+from bot.errors import Kind, Service, UpstreamError
+from bot.web.api.excerpts import LARGEST_METADATA, LONGEST_TEXT, excerpt
+from bot.web.api.memory import size_of
+from bot.web.api.run_index import FRESH, UNUSED, WHOLE_EVERY, RunIndexes
 from tests.codegen.clock import Clock
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -22,6 +25,8 @@ class Pages:
     def __init__(self, count: int) -> None:
         self.list = [self._run(number, count) for number in range(count, 0, -1)]
         self.read: list[int] = []
+        self.broken: int | None = None
+        """A page that cannot be read."""
 
     @staticmethod
     def _run(number: int, count: int) -> AgentRun:
@@ -31,6 +36,8 @@ class Pages:
 
     async def runs_page(self, number: int, **_: Any) -> RunsPage:
         self.read.append(number)
+        if number == self.broken:
+            raise UpstreamError(Service.CODEGEN, Kind.SERVER_FAULT, "runs_page")
         first = (number - 1) * PAGE_SIZE
         return RunsPage(runs=tuple(self.list[first : first + PAGE_SIZE]), total=len(self.list))
 
@@ -122,3 +129,98 @@ async def test_only_what_was_read_just_now_is_told_on(clock: Clock) -> None:
     clock.now += FRESH
     await newest(indexes, pages, days=90)
     assert sorted(sights.told) == [*range(151, 251)]
+
+
+async def test_run_index_answers_every_question(clock: Clock) -> None:
+    """However many days are asked for, and in which order: nothing is read twice, and nothing kept twice."""
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    for days in (12, 1, 3, 40, 2, 12):
+        found = await newest(indexes, pages, days=days)
+        assert found == [*range(max(1, 1_000 - 12 - 24 * (days - 1)), 1_001)]
+    assert pages.read == [*range(1, 11)]
+
+    size = indexes.size
+    assert len(await indexes.all("token", 1, pages)) == 1_000  # type: ignore[arg-type]
+    assert (pages.read, indexes.size) == ([*range(1, 11)], size)
+
+
+async def test_run_index_keeps_no_long_texts(clock: Clock) -> None:
+    """800 results of 50 kB were 40 MB for each question and token."""
+    pages, indexes = Pages(800), RunIndexes(saw=Sights(), clock=clock)
+    for place, run in enumerate(pages.list):
+        pages.list[place] = run.model_copy(update={"result": f"{place} " + "x" * 50_000, "summary": "y" * 50_000})
+
+    runs = await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+
+    assert {len(run.result or "") for run in runs} == {LONGEST_TEXT + 3}
+    assert indexes.size == pytest.approx(sum(map(size_of, runs)))
+    assert indexes.size < 800 * 5_000
+
+
+def test_excerpt_short_run_stays_as_it_is() -> None:
+    run = AgentRun(id=1, organization_id=1, result="Done.", summary="x" * LONGEST_TEXT, metadata={"ticket": [7]})
+
+    assert excerpt(run) == run
+
+
+def test_excerpt_large_metadata_keeps_what_the_bot_noted() -> None:
+    mark = {"identity": "c-1", "login": "bob"}
+    run = AgentRun(id=1, organization_id=1, metadata={"codegen_bot": mark, "multi_run_id": "m", "log": "x" * 16_000})
+
+    assert excerpt(run).metadata == {"codegen_bot": mark, "multi_run_id": "m"}
+    forged = run.model_copy(update={"metadata": {"codegen_bot": {"prompt": "x" * LARGEST_METADATA}}})
+    assert excerpt(forged).metadata == {}
+
+
+async def test_run_index_unused_one_is_dropped(clock: Clock) -> None:
+    pages, indexes = Pages(10), RunIndexes(saw=Sights(), clock=clock)
+    await newest(indexes, pages, days=1)
+    clock.now += UNUSED - 1
+    assert indexes.drop_unused()
+    assert indexes.size > 0
+
+    clock.now += 1
+    assert not indexes.drop_unused()
+    assert indexes.size == 0
+
+
+async def test_run_indexes_within_their_bytes(clock: Clock) -> None:
+    """The index that was used longest ago makes room, and never the one that is asked."""
+    pages, indexes = Pages(100), RunIndexes(saw=Sights(), clock=clock)
+    await indexes.all("one", 1, pages)  # type: ignore[arg-type]
+    room = indexes.size * 5 // 2
+    indexes = RunIndexes(saw=Sights(), clock=clock, most_bytes=room)
+    for token in ("one", "two", "one", "three"):
+        assert len(await indexes.all(token, 1, pages)) == 100  # type: ignore[arg-type]
+        assert indexes.size <= room
+
+    pages.read.clear()
+    await indexes.all("one", 1, pages)  # type: ignore[arg-type]
+    assert pages.read == []
+    await indexes.all("two", 1, pages)  # type: ignore[arg-type]
+    assert pages.read == [1]
+
+
+async def test_run_index_failure_leaves_no_gap(clock: Clock) -> None:
+    """Of many new runs, those on the first page were kept and those behind it never read."""
+    pages, indexes = Pages(300), RunIndexes(saw=Sights(), clock=clock)
+    await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+    new = [AgentRun(id=number, organization_id=1, status="ACTIVE") for number in range(550, 300, -1)]
+    pages.list = new + pages.list
+    pages.broken = 2
+    clock.now += FRESH
+    with pytest.raises(UpstreamError):
+        await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+
+    pages.broken = None
+    assert len(await indexes.all("token", 1, pages)) == 550  # type: ignore[arg-type]
+
+
+async def test_run_index_is_read_again_after_minutes(clock: Clock) -> None:
+    pages, indexes = Pages(300), RunIndexes(saw=Sights(), clock=clock)
+    await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+    pages.list[-1] = pages.list[-1].model_copy(update={"status": "RUNNING"})
+    clock.now += WHOLE_EVERY
+    runs = await indexes.all("token", 1, pages)  # type: ignore[arg-type]
+
+    assert [run.id for run in runs if not run.finished] == [1]

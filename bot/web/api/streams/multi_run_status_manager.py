@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import Call
 from bot.web.api.models import MultiRunResponse
-from bot.web.api.multi_runs import MultiRunAtWork, multi_run_of
+from bot.web.api.multi_run_work import MultiRunAtWork
+from bot.web.api.multi_runs import multi_run_of
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame

@@ -1,0 +1,44 @@
+"""Runs as lists show them: without the rest of long texts, and without large metadata. A result may have 50 kB, and an
+organization thousands of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.codegen.client import MARK
+from bot.codegen.models import AgentRun
+from bot.web.api.memory import size_of
+
+LONGEST_TEXT = 1_000
+"""Characters of a result and of a summary that are kept."""
+
+LARGEST_METADATA = 4_096
+"""Bytes of a run's metadata that are kept; of larger ones only what the bot itself noted."""
+
+OWN_METADATA = (MARK, "multi_run_id", "multi_run_index", "multi_run_total", "multi_run_synthesis")
+
+
+def excerpt(run: AgentRun) -> AgentRun:
+    """A run without what lists do not show: the rest of long texts and of large metadata."""
+    changes = {
+        "result": _cut(run.result),
+        "summary": _cut(run.summary),
+        "metadata": _own(run.metadata) if size_of(run.metadata) > LARGEST_METADATA else run.metadata,
+    }
+    return run.model_copy(update=changes)
+
+
+def is_cut(run: AgentRun) -> bool:
+    """Whether an excerpt may be shorter than its run."""
+    return max(len(run.result or ""), len(run.summary or "")) > LONGEST_TEXT
+
+
+def _cut(text: str | None) -> str | None:
+    # Three dots: the one sign for them would have Python take two bytes for every character of the text.
+    return text if text is None or len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
+
+
+def _own(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    found = {name: value for name, value in (metadata or {}).items() if name in OWN_METADATA}
+    return found if size_of(found) <= LARGEST_METADATA else {}

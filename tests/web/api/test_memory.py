@@ -1,0 +1,106 @@
+"""What is kept for callers is measured, bounded, and gone again when nobody asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bot.codegen.models import AgentRun
+from bot.web.api.kept import Kept
+from bot.web.api.memory import Sweep, size_of
+from tests.codegen.clock import Clock
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda text: text,
+        lambda text: [text],
+        lambda text: {"a": (text,)},
+        lambda text: {text: 1},
+        lambda text: AgentRun(id=1, organization_id=1, metadata={"a": [text]}),
+        lambda text: [AgentRun(id=1, organization_id=1, result=text)],
+    ],
+)
+def test_size_of_counts_texts_wherever_they_are(wrapped: Callable[[str], object]) -> None:
+    assert size_of(wrapped("x" * 100_000)) - size_of(wrapped("")) == 100_000
+
+
+async def test_sweep_goes_on_until_nothing_is_left() -> None:
+    left, is_done = [3], asyncio.Event()
+
+    def drop() -> bool:
+        left[0] -= 1
+        if not left[0]:
+            is_done.set()
+        return left[0] > 0
+
+    sweep = Sweep(drop, every=0.001)
+    sweep.arm()
+    sweep.arm()
+    async with asyncio.timeout(10):
+        await is_done.wait()
+    # Nothing is left to be dropped, so that nothing is called any more.
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+    assert left == [0]
+
+
+async def keep(kept: Kept, caller: str, question: str, size: int = 0, *, seconds: float = 60.0) -> bool:
+    """:returns: whether it had to be asked for"""
+    asked = False
+
+    async def ask() -> str:
+        nonlocal asked
+        asked = True
+        return "x" * size
+
+    await kept.get((caller, 1, question), ask, seconds=seconds)
+    return asked
+
+
+async def test_kept_greedy_caller_makes_room_of_their_own() -> None:
+    kept = Kept(most=10, clock=Clock())
+    for number in range(3):
+        await keep(kept, "modest", str(number))
+    for number in range(50):
+        await keep(kept, "greedy", str(number))
+
+    assert [await keep(kept, "modest", str(number)) for number in range(3)] == [False] * 3
+    assert [await keep(kept, "greedy", str(number)) for number in (49, 43, 42)] == [False, False, True]
+
+
+async def test_kept_is_bounded_in_bytes() -> None:
+    kept = Kept(most_bytes=1_000_000, clock=Clock())
+    await keep(kept, "modest", "0", 100_000)
+    for number in range(20):
+        await keep(kept, "greedy", str(number), 200_000)
+        assert kept.size <= 1_000_000
+
+    assert await keep(kept, "modest", "0") is False
+    assert await keep(kept, "greedy", "19") is False
+    assert await keep(kept, "greedy", "0") is True
+
+
+async def test_kept_larger_than_all_is_answered_all_the_same() -> None:
+    kept = Kept(most_bytes=1_000, clock=Clock())
+    await keep(kept, "modest", "0", 100)
+
+    assert await keep(kept, "greedy", "0", 5_000) is True
+    assert await keep(kept, "greedy", "0", 5_000) is False
+
+
+async def test_kept_expired_values_are_dropped() -> None:
+    clock = Clock()
+    kept = Kept(clock=clock)
+    await keep(kept, "one", "short", 1_000, seconds=2)
+    await keep(kept, "one", "long", 1_000)
+    clock.now += 3
+
+    assert kept.drop_expired()
+    assert kept.size < 2_000
+    clock.now += 60
+    assert not kept.drop_expired()
+    assert kept.size == 0

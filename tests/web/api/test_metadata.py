@@ -1,0 +1,53 @@
+"""Metadata of callers: any JSON, within bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.web.api.metadata import DEEPEST_METADATA, LARGEST_METADATA
+from tests.web.api.house import ORG, House
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """So many objects and lists in each other."""
+    inner: Any = 7
+    for level in range(levels - 1):
+        inner = [inner] if level % 2 else {"a": inner}
+    return {"a": inner}
+
+
+def sized(size: int) -> dict[str, Any]:
+    return {"a": "x" * (size - len('{"a": ""}'))}
+
+
+@pytest.mark.parametrize("path", ["agent/run", "multi-run"])
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (sized(LARGEST_METADATA + 1), "has more than 16384 bytes as JSON"),
+        ({"a": "\u00e9" * 3_000}, "has more than 16384 bytes as JSON"),
+        (nested(DEEPEST_METADATA + 1), "is nested deeper than 10 levels"),
+        ({"a": [], "b": nested(150)}, "is nested deeper than 10 levels"),
+    ],
+    ids=["large", "escaped", "deep", "very deep"],
+)
+async def test_metadata_beyond_the_bounds_are_refused(
+    house: House, path: str, metadata: dict[str, Any], message: str
+) -> None:
+    said = await house.post(f"{ORG}/{path}", {"prompt": "x", "metadata": metadata})
+
+    assert (said.status, said.document["errors"]) == (422, [{"field": "metadata", "message": message}])
+    assert house.codegen.runs == {}
+
+
+@pytest.mark.parametrize(
+    "metadata", [sized(LARGEST_METADATA), nested(DEEPEST_METADATA), {}], ids=["large", "deep", "empty"]
+)
+async def test_metadata_within_the_bounds_are_noted(house: House, metadata: dict[str, Any]) -> None:
+    said = await house.post(f"{ORG}/agent/run", {"prompt": "x", "metadata": metadata})
+
+    assert said.status == 200
+    noted = house.codegen.runs[1].metadata or {}
+    assert {name: noted[name] for name in metadata} == metadata
