@@ -40,6 +40,14 @@ class StoreError(BotError):
     """The database did not take what had to be written down; its own words are the only argument."""
 
 
+class NotTakenError(BotError):
+    """An event could not be taken just now, and has to come again; the only argument says why."""
+
+
+class ConfigUnknownError(NotTakenError):
+    """An event could not be taken, because whether it is a command depends on a config that cannot be read."""
+
+
 class AnsweredElsewhereError(BotError):
     """Another worker has taken the same command a moment earlier; its reply's address is the only argument."""
 
@@ -161,6 +169,8 @@ _BY_NAME: dict[str, type[BotError]] = {
     "UserMistake": UserMistake,
     "AnsweredElsewhereError": AnsweredElsewhereError,
     "StoreError": StoreError,
+    "NotTakenError": NotTakenError,
+    "ConfigUnknownError": ConfigUnknownError,
     "OffloadError": OffloadError,
     "WorkLimitError": WorkLimitError,
 }

@@ -13,7 +13,9 @@ from bot.errors import (
     RETRY_DELAYS,
     AnsweredElsewhereError,
     BotError,
+    ConfigUnknownError,
     Kind,
+    NotTakenError,
     OffloadError,
     Refusal,
     Service,
@@ -40,6 +42,8 @@ OTHERS = [
     Refusal("Somebody with write access can."),
     AnsweredElsewhereError("https://github.com/octo/shop/pull/1#issuecomment-1"),
     StoreError("database is locked"),
+    NotTakenError("The database takes nothing."),
+    ConfigUnknownError("The config cannot be read."),
     OffloadError("no worker process could be started"),
     WorkLimitError("it took longer than 10 seconds"),
 ]

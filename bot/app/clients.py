@@ -22,7 +22,7 @@ from bot.github.limits import WINDOWS as WRITE_WINDOWS
 from bot.github.limits import ContentBudget, Window
 from bot.github.session import Session
 from bot.github.transport import new_session
-from bot.handlers.configs import PATH, PATIENCE, Configs
+from bot.handlers.configs import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, Configs
 from bot.handlers.ports import ConfigFiles
 from bot.observer import NOBODY, Observer
 from bot.offload.pool import LIMIT as TEXT_LIMIT
@@ -48,6 +48,7 @@ class Pace:
     :param missed_every: seconds between two looks for them; None: nobody looks
     :param codegen_windows: Codegen's rate limits
     :param text_limit: seconds that a worker may take to prepare one text
+    :param config_retry: seconds after which a config is read again that could not be read
     :param config_patience: seconds after which a repository's last good config is used where GitHub has not answered
     """
 
@@ -66,6 +67,7 @@ class Pace:
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     text_limit: float = TEXT_LIMIT
     config_patience: float = PATIENCE
+    config_retry: float = KEPT_WITHOUT_ANSWER
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -144,6 +146,7 @@ async def clients(
             path=config_path,
             now=pace.now,
             patience=pace.config_patience,
+            retry=pace.config_retry,
         )
         try:
             yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs, observer=observer)

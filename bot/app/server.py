@@ -12,7 +12,8 @@ from functools import partial
 from aiohttp import web
 
 from bot import log
-from bot.app.clients import Pace, clients, is_app
+from bot.app.clients import Pace, clients
+from bot.app.deliveries import Deliveries, deliveries
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
 from bot.app.sharing import holding, watching
@@ -28,13 +29,12 @@ from bot.handlers.order import Order
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
 from bot.offload.pool import WorkerPool
-from bot.recovery.watch import LOCK as MISSED
-from bot.recovery.watch import MissedWatch
 from bot.replies.markers import Stage
 from bot.run_ends import RunEnds, Witnessed
 from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
+from bot.store.deferred_events import DeferredEvents
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
 from bot.store.run_ends import RunEnds as StoredRunEnds
@@ -45,7 +45,6 @@ from bot.store.watched_runs import WatchedRuns
 from bot.web.connection import Limits
 from bot.web.listening import listening
 from bot.web.server import make_application, metrics_application
-from bot.web.webhooks import GitHubWebhooks
 
 _log = log.get(__name__)
 
@@ -76,13 +75,13 @@ async def serving(
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace(), lost, stuck, carry_out) as (application, missed):
+    async with _application(settings, pace or Pace(), lost, stuck, carry_out) as (application, incoming):
         named = f"HOST and PORT: {settings.host}:{settings.port}"
         async with listening(
             application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
         ) as url:
             _log.info("server.listens", host=settings.host, port=int(url.rpartition(":")[2]))
-            async with missed.watching():
+            async with incoming.watching():
                 yield url
 
 
@@ -110,7 +109,7 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 @asynccontextmanager
 async def _application(
     settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], carry_out: CarryOut
-) -> AsyncIterator[tuple[web.Application, MissedWatch]]:
+) -> AsyncIterator[tuple[web.Application, Deliveries]]:
     database = open_engine(settings.database_url)
     try:
         await asyncio.to_thread(migrate, database)
@@ -165,26 +164,16 @@ async def _application(
             )
             await engine.start()
             try:
-                missed = MissedWatch(
-                    worlds.github,
-                    MissedDeliveries(database),
-                    is_app=is_app(settings),
-                    is_leader=lambda: locks.try_hold(MISSED),
-                    take=lambda event: webhooks.take(event),  # noqa: PLW0108 - it is made below
-                    tell=metrics.redelivered,
-                    pause=lambda: pace.sleep(pace.write_gap),
-                    now=pace.now,
-                    first=pace.missed_first,
-                    every=pace.missed_every,
-                )
-                webhooks = GitHubWebhooks(
-                    secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
-                    house_of=worlds.configs.soon,
-                    submit=engine.submit,
+                incoming = deliveries(
+                    settings,
+                    pace=pace,
+                    worlds=worlds,
+                    missed_store=MissedDeliveries(database),
+                    deferred_store=DeferredEvents(database),
+                    locks=locks,
+                    engine=engine,
                     offload=offload,
                     metrics=metrics,
-                    now=pace.now,
-                    seen=missed.see,
                 )
                 doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database, ends=ends)
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
@@ -195,7 +184,7 @@ async def _application(
                 async with aclosing(queue), doors as (api, streams), _metrics_apart(settings, metrics):
                     metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
                     application = make_application(
-                        webhooks,
+                        incoming.webhooks,
                         check=engine.check,
                         metrics=metrics,
                         api=api,
@@ -203,7 +192,7 @@ async def _application(
                         cors_origins=settings.api_cors_origins,
                         shows_metrics=settings.metrics_port is None,
                     )
-                    yield application, missed
+                    yield application, incoming
             finally:
                 await engine.stop()
     finally:

@@ -42,6 +42,7 @@ class Configs:
     :param path: of the file in the repository itself
     :param now: the time, to note when a version was read
     :param patience: in seconds
+    :param retry: seconds after which a file is read again that could not be read
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Configs:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = PATIENCE,
+        retry: float = KEPT_WITHOUT_ANSWER,
     ) -> None:
         self._reader = ConfigReader(github, files, now=now)
         self._path = path
         self._usual_prefix = usual_prefix
         self._clock = clock
         self._patience = patience
+        self._retry = retry
         self._known: dict[str, tuple[float, House]] = {}
         self._last: dict[str, House] = {}
         self._asking: set[asyncio.Task[House]] = set()
@@ -127,7 +130,7 @@ class Configs:
             house = self._last.get(key, house)  # the database may not answer either
         else:
             self._last[key] = house
-        return house, KEPT_WITHOUT_ANSWER if any(file.unread for file in files) else KEPT
+        return house, self._retry if any(file.unread for file in files) else KEPT
 
     def _forget(self, key: str) -> None:
         del self._known[key]

@@ -4,4 +4,6 @@
 deliveries can be read (`delivery_log`), what failed is asked for again, as far as it is worth it (`worth`); where no
 log can, the comments themselves are read (`comments`). What is delivered again comes in by the usual door, with its
 signature; nothing happens twice, because an order's identity stays the same. Taking orders is not done here.
+
+`deferred` has what did arrive, and was refused because the repository's config could not be read.
 """

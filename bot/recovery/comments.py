@@ -49,6 +49,7 @@ class CommentReader:
 
         :param known_since: what was written before the bot knew the repository was not meant for it
         :raises UpstreamError: where the comments cannot be read either
+        :raises NotTakenError: where one of them cannot be taken just now; the next look begins where this one did
         """
         source = f"comments of {repository}"
         looked = await in_thread(partial(self._remembered.looked, source))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot import log
-from bot.errors import Kind, UpstreamError
+from bot.errors import BotError, Kind, NotTakenError, UpstreamError
 from bot.github.client import GitHub
 from bot.github.events import CommentPosted
 from bot.github.hooks import DeliveryLog
@@ -111,7 +111,7 @@ class MissedWatch:
                     await self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
                 # A database's error quotes its statement.
-                words = str(error) if isinstance(error, UpstreamError) else type(error).__name__
+                words = str(error) if isinstance(error, BotError) else type(error).__name__
                 _log.warning("missed-deliveries.not-looked-for", reason=words)
             await asyncio.sleep(every)
 
@@ -128,7 +128,7 @@ class MissedWatch:
             self._looked[repository] = self._now()
             try:
                 await self._repository(repository, known[repository])
-            except UpstreamError as error:
+            except (UpstreamError, NotTakenError) as error:
                 _log.warning("missed-deliveries.not-looked-for", repository=repository, reason=str(error))
 
     async def _repository(self, repository: str, known_since: datetime) -> None:

@@ -143,6 +143,15 @@ CONFIG_FILES = sa.Table(
     sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+DEFERRED_EVENTS = sa.Table(
+    "codegen_bot_deferred_events",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+    sa.Column("deferred_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 
 async def check(engine: Engine) -> None:
     """Raises SQLAlchemy's error where the database does not answer."""

@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from bot import intake, log
-from bot.errors import OffloadError, StoreError
+from bot.errors import ConfigUnknownError, NotTakenError, OffloadError, StoreError
 from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
 from bot.handlers.effective_config import House
@@ -61,6 +61,7 @@ class GitHubWebhooks:
     :param secrets: every one of them is valid
     :param house_of: what holds in a repository, by its name; must answer within GitHub's ten seconds
     :param submit: takes an order durably
+    :param defer: writes an event down that has to be tried again when the config can be read
     :param offload: where long comments are read
     :param patience: seconds after which it is given up to read one
     :param seen: hears of the repositories from which deliveries come, as far as these are read
@@ -73,6 +74,7 @@ class GitHubWebhooks:
         secrets: Sequence[str],
         house_of: Callable[[str], Awaitable[House]],
         submit: Submit,
+        defer: Callable[[events.Event], Awaitable[object]],
         offload: WorkerPool,
         metrics: Metrics,
         now: Callable[[], datetime],
@@ -83,6 +85,7 @@ class GitHubWebhooks:
         self._secrets = secrets
         self._house_of = house_of
         self._submit = submit
+        self._defer = defer
         self._offload = offload
         self._patience = patience
         self._metrics = metrics
@@ -149,13 +152,21 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
         if event is None or not concerns_us(event):
             return []
-        return await self.take(event)
+        try:
+            return await self.take(event)
+        except NotTakenError as error:
+            if isinstance(error, ConfigUnknownError):
+                await self._defer(event)
+            # GitHub shows the delivery as failed; it can be delivered again.
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "30"}) from None
 
-    async def take(self, event: events.Event) -> list[str]:
+    async def take(self, event: events.Event, *, is_late: bool = False) -> list[str]:
         """Takes what an event asks for, however it was heard of. One that comes late was asked for at its own time.
 
+        :param is_late: whether it has waited for the config for so long that its command is to be answered without
         :returns: the identities of what was ordered
-        :raises Problem: 503 where the database does not take it, or the comment could not be read just now
+        :raises NotTakenError: where it has to come again: the database does not take it, or it could not be read
+        :raises ConfigUnknownError: where the repository's config may make a command of it, and is not known
         """
         now = self._now()
         if event.as_of is not None and now - event.as_of > OLDEST_EVENT:
@@ -163,16 +174,20 @@ class GitHubWebhooks:
             return []
         self._seen(event.thread.repository)
         house = await self._house_of(event.thread.repository)
+        may_pass = house.unread is not None and house.unread.may_pass and not is_late
         asked_at = min(event.at or now, now)
-        orders = await self._orders(event, house, asked_at)
+        orders = [] if may_pass else await self._orders(event, house, asked_at)
+        if house.is_closed and not orders:
+            raise ConfigUnknownError(
+                "The repository's config file cannot be read just now, and may name another prefix or other labels: "
+                "deliver it again later."
+            )
         for order in orders:
             try:
                 is_new = await self._submit(order)
             except StoreError as error:
                 _log.error("order.not-taken", **order.log_values(), reason=str(error))
-                # GitHub shows the delivery as failed; it can be delivered again.
-                detail = "The database does not take orders just now; deliver it again later."
-                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
+                raise NotTakenError("The database does not take orders just now; deliver it again later.") from None
             if is_new:
                 self._metrics.taken(order.name)
             else:
@@ -185,8 +200,7 @@ class GitHubWebhooks:
                 return await intake.orders(event, house=house, now=lambda: asked_at, offload=self._offload)
         except (OffloadError, TimeoutError) as error:
             _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
-            detail = "The comment could not be read just now; deliver it again later."
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
+            raise NotTakenError("The comment could not be read just now; deliver it again later.") from None
 
 
 def _check_headers(request: web.Request) -> str:

@@ -104,6 +104,11 @@ class Jobs:
             "GITHUB_JOB": "codegen",
         }
 
+    async def until_ended(self, count: int) -> None:
+        """Waits until this many jobs have ended, whatever they did."""
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(lambda: len(self.ended) >= count)
+
     async def until_done(self, count: int) -> None:
         """Waits until this many commands have been carried out, those of the bot's own labels included."""
         async with asyncio.timeout(10), self._changed:

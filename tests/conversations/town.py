@@ -226,6 +226,7 @@ class Town:
             codegen_windows=self.codegen_windows,
             text_limit=self.text_limit,
             config_patience=self.config_patience,
+            config_retry=0.02,
             now=self._clock.now,
             sleep=_nap,
         )

@@ -12,6 +12,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.github.events import Event
 from bot.github.signature import sign
 from bot.handlers.effective_config import House
 from bot.handlers.order import Order
@@ -48,6 +49,7 @@ class Orders:
 
     def __init__(self) -> None:
         self.taken: list[Order] = []
+        self.deferred: list[Event] = []
         self.asked = 0
         self.failure: Exception | None = None
 
@@ -59,6 +61,9 @@ class Orders:
             return False
         self.taken.append(order)
         return True
+
+    async def defer(self, event: Event) -> None:
+        self.deferred.append(event)
 
     @property
     def identities(self) -> list[str]:
@@ -73,15 +78,15 @@ async def healthy() -> None:
     """A check that passes."""
 
 
-async def usual_house(_repository: str) -> House:
-    """No repository has a config file."""
-    return House(RepositoryConfig())
+USUAL = House(RepositoryConfig())
+"""What holds where no repository has a config file."""
 
 
 def application(
     orders: Orders,
     *,
     check: Callable[[], Awaitable[None]] = healthy,
+    house: House = USUAL,
     patience: float = 5.0,
     offload: WorkerPool | None = None,
     bodies: RequestBodies | None = None,
@@ -91,10 +96,15 @@ def application(
     :param patience: seconds for the check, and for reading a comment
     """
     metrics, offload = Metrics(), offload or WorkerPool()
+
+    async def house_of(_repository: str) -> House:
+        return house
+
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
-        house_of=usual_house,
+        house_of=house_of,
         submit=orders.submit,
+        defer=orders.defer,
         offload=offload,
         metrics=metrics,
         now=lambda: NOON,

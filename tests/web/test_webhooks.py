@@ -13,13 +13,18 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from inline_snapshot import snapshot
 
-from bot.errors import StoreError
+from bot.errors import Kind, Service, StoreError, UpstreamError
 from bot.github.signature import sign
+from bot.handlers.effective_config import House, Unread, Wrong
 from bot.offload.pool import WorkerPool
+from bot.replies.config_texts import Holds
+from bot.repository_config.model import RepositoryConfig
+from bot.repository_config.problems import ConfigProblems, Problem
 from bot.web.bodies import RequestBodies
 from bot.web.webhooks import LARGEST_BODY
 from tests.log_lines import lines, logged
 from tests.web.deliveries import (
+    ISSUE,
     OLD_SECRET,
     PATH,
     SECRET,
@@ -30,6 +35,7 @@ from tests.web.deliveries import (
     headers,
     issue_comment,
     outcomes,
+    payload,
     problem,
 )
 
@@ -348,3 +354,58 @@ async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Clien
     heard = "".join(answers) + log.getvalue()
     for word in (SECRET, OLD_SECRET, guess, sign(BODY, SECRET), "fix it"):
         assert word not in heard
+
+
+# Where the repository's config is not known
+
+
+def unread(kind: Kind) -> House:
+    error = UpstreamError(Service.GITHUB, kind, "file", 403 if kind is Kind.FORBIDDEN else 503)
+    return House(RepositoryConfig(), unread=Unread("octo/shop/.github/codegen-bot.yml", error))
+
+
+WRONG = Wrong("octo/shop/.github/codegen-bot.yml", ConfigProblems([Problem(1, 1, "No.")]), "digest", Holds.NOTHING)
+UNKNOWN = [unread(Kind.SERVER_FAULT), unread(Kind.FORBIDDEN), House(RepositoryConfig(), wrong=WRONG)]
+
+OTHER_COMMAND = issue_comment("/bot run fix it")
+OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:00Z"}, label={"name": "robot"})
+
+
+@pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
+@pytest.mark.parametrize(("event", "document"), [("issue_comment", OTHER_COMMAND), ("issues", OTHER_LABEL)])
+async def test_possible_command_is_deferred_while_the_config_is_unknown(
+    orders: Orders, house: House, event: str, document: dict[str, Any]
+) -> None:
+    """The config may name this prefix, or this label."""
+    async with TestClient(TestServer(application(orders, house=house))) as client:
+        response = await deliver(client, document, event=event)
+        assert response.headers["Retry-After"] == "30"
+        assert await problem(response) == snapshot(
+            (
+                503,
+                "The repository's config file cannot be read just now, and may name another prefix or other labels: deliver it again later.",
+            )
+        )
+    assert len(orders.deferred) == 1
+    assert orders.taken == []
+
+
+async def test_command_waits_for_a_config_that_will_be_readable_again(orders: Orders) -> None:
+    async with TestClient(TestServer(application(orders, house=unread(Kind.NETWORK)))) as client:
+        assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 503
+    assert len(orders.deferred) == 1
+
+
+@pytest.mark.parametrize("house", UNKNOWN[1:], ids=["forbidden", "wrong"])
+async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(orders: Orders, house: House) -> None:
+    async with TestClient(TestServer(application(orders, house=house))) as client:
+        assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
+    assert orders.prompts[:1] == ["fix it"]
+    assert orders.deferred == []
+
+
+@pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
+async def test_comment_without_a_slash_needs_no_config(orders: Orders, house: House) -> None:
+    async with TestClient(TestServer(application(orders, house=house))) as client:
+        assert (await deliver(client, issue_comment("Looks good. See a/b."))).status == 200
+    assert orders.deferred == []

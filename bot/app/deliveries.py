@@ -1,0 +1,98 @@
+"""The wiring of what GitHub tells: webhooks, and what of it has to come again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.app.clients import Clients, Pace, is_app
+from bot.config import Settings
+from bot.engine.engine import Engine
+from bot.errors import ConfigUnknownError
+from bot.github.events import CommentPosted
+from bot.metrics import Metrics
+from bot.offload.pool import WorkerPool
+from bot.recovery.deferred import DeferredWatch
+from bot.recovery.watch import LOCK, MissedWatch
+from bot.store.deferred_events import DeferredEvents
+from bot.store.locks import Locks
+from bot.store.missed import MissedDeliveries
+from bot.web.webhooks import GitHubWebhooks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliveries:
+    """The handler of webhooks, and what looks for deliveries that it did not take."""
+
+    webhooks: GitHubWebhooks
+    missed: MissedWatch
+    deferred: DeferredWatch
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Begin with it when deliveries can arrive."""
+        async with self.missed.watching(), self.deferred.watching():
+            yield
+
+
+def deliveries(
+    settings: Settings,
+    *,
+    pace: Pace,
+    worlds: Clients,
+    missed_store: MissedDeliveries,
+    deferred_store: DeferredEvents,
+    locks: Locks,
+    engine: Engine,
+    offload: WorkerPool,
+    metrics: Metrics,
+) -> Deliveries:
+    """:param engine: takes the commands"""
+    webhooks: GitHubWebhooks
+    deferred: DeferredWatch
+
+    async def is_leader() -> bool:
+        return await locks.try_hold(LOCK)
+
+    async def is_readable(repository: str) -> bool:
+        return not (await worlds.configs.soon(repository)).is_closed
+
+    async def take_missed(event: CommentPosted) -> None:
+        try:
+            await webhooks.take(event)
+        except ConfigUnknownError:
+            if not await deferred.defer(event):
+                raise
+
+    missed = MissedWatch(
+        worlds.github,
+        missed_store,
+        is_app=is_app(settings),
+        is_leader=is_leader,
+        take=take_missed,
+        tell=metrics.redelivered,
+        pause=lambda: pace.sleep(pace.write_gap),
+        now=pace.now,
+        first=pace.missed_first,
+        every=pace.missed_every,
+    )
+    deferred = DeferredWatch(
+        deferred_store,
+        is_leader=is_leader,
+        is_readable=is_readable,
+        take=lambda event, *, is_late: webhooks.take(event, is_late=is_late),
+        now=pace.now,
+        every=pace.config_retry,
+    )
+    webhooks = GitHubWebhooks(
+        secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
+        house_of=worlds.configs.soon,
+        submit=engine.submit,
+        defer=deferred.defer,
+        offload=offload,
+        metrics=metrics,
+        now=pace.now,
+        seen=missed.see,
+    )
+    return Deliveries(webhooks=webhooks, missed=missed, deferred=deferred)
