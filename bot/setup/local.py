@@ -14,7 +14,7 @@ from bot.errors import UserMistake
 from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.plan import Plan
-from bot.web.bodies import refuse_encoded_bodies
+from bot.web.bodies import guard_bodies
 from bot.web.listening import listening
 from bot.web.problems import answer_problems
 
@@ -50,7 +50,7 @@ class LocalSetUp:
         :returns: its address
         :raises SettingsError: where the port is taken
         """
-        application = web.Application(middlewares=[answer_problems, refuse_encoded_bodies])
+        application = web.Application(middlewares=[answer_problems, guard_bodies])
         application.add_routes([web.get(f"/{self._key}", self._offer), web.get(f"/{self._key}/created", self._finish)])
         application.add_routes([web.get("/{tail:.*}", _nothing)])
         async with listening(

@@ -19,7 +19,7 @@ from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.pages import Field
 from bot.setup.plan import GITHUB, plan
-from bot.web.bodies import TIMEOUT, refuse_encoded_bodies
+from bot.web.bodies import TIMEOUT, guard_bodies
 from bot.web.listening import listening
 from bot.web.problems import answer_problems
 
@@ -56,7 +56,7 @@ class RemoteSetUp:
         :returns: the server's address
         :raises SettingsError: where the address cannot be listened on
         """
-        application = web.Application(client_max_size=64 * 1024, middlewares=[answer_problems, refuse_encoded_bodies])
+        application = web.Application(client_max_size=64 * 1024, middlewares=[answer_problems, guard_bodies])
         application.add_routes(
             [
                 web.get(PATH, self._ask),

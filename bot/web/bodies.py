@@ -60,7 +60,7 @@ class RequestBodies:
         self.held = 0
 
     async def read(self, request: web.Request, *, largest: int) -> bytes:
-        """The whole body. It counts as held until the request is answered (`release_bodies`).
+        """The whole body. It counts as held until the request is answered (`guard_bodies`).
 
         :param largest: bytes that this body may have
         :raises Problem: 413 where it is larger, 408 where it takes too long, 503 where it had to give way to others,
@@ -69,51 +69,61 @@ class RequestBodies:
         if (request.content_length or 0) > largest:
             raise _too_large(largest)
         held = request[_HELD] = _Held(self)
-        body = bytearray()
         try:
+            if request.content.is_eof():
+                # It has arrived with its head, as most deliveries do.
+                body = request.content.read_nowait()
+                self._count(request, held, len(body), largest=largest)
+                return body
             await _ask_for_body(request)
-            async with asyncio.timeout(self._timeout) as held.timer:
-                self._incomplete[held] = None
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    if len(body) > largest:
-                        raise _too_large(largest)
-                    if not self._has_room(held, len(chunk)):
-                        raise _dropped(request)
+            return await self._read_on(request, held, largest=largest)
         except TimeoutError:
             raise (_dropped(request) if held.was_dropped else _too_slow(self._timeout)) from None
         except (ConnectionError, web.RequestPayloadError):
             detail = "The body did not arrive whole, or not as its headers say."
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
-        finally:
-            held.timer = None
-            self._incomplete.pop(held, None)
-        return bytes(body)
 
     def release(self, held: _Held) -> None:
         """The request is answered."""
         self.held -= held.size
         held.size = 0
 
-    def _has_room(self, held: _Held, size: int) -> bool:
-        """Makes room for so many more bytes of a body, at the expense of older ones; False where it is the oldest."""
+    async def _read_on(self, request: web.Request, held: _Held, *, largest: int) -> bytes:
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._timeout) as held.timer:
+                self._incomplete[held] = None
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    self._count(request, held, len(chunk), largest=largest)
+        finally:
+            held.timer = None
+            self._incomplete.pop(held, None)
+        return bytes(body)
+
+    def _count(self, request: web.Request, held: _Held, size: int, *, largest: int) -> None:
+        """Makes room for so many more bytes of a body, at the expense of older ones.
+
+        :raises Problem: where it becomes too large, or is itself the oldest one that is incomplete
+        """
         if held.was_dropped:
-            return False
+            raise _dropped(request)
         held.size += size
         self.held += size
+        if held.size > largest:
+            raise _too_large(largest)
         while self.held > self._most:
-            oldest = next(iter(self._incomplete))
+            oldest = next(iter(self._incomplete), held)
             self._drop(oldest)
             if oldest is held:
-                return False
-        return True
+                raise _dropped(request)
 
     def _drop(self, oldest: _Held) -> None:
-        del self._incomplete[oldest]
+        self._incomplete.pop(oldest, None)
         self.release(oldest)
         oldest.was_dropped = True
-        assert oldest.timer is not None  # noqa: S101 - it is being read
-        oldest.timer.reschedule(asyncio.get_running_loop().time())
+        if oldest.timer is not None:
+            oldest.timer.reschedule(asyncio.get_running_loop().time())
 
 
 async def expect_later(request: web.Request) -> None:
@@ -127,23 +137,19 @@ async def expect_later(request: web.Request) -> None:
 
 
 @web.middleware
-async def refuse_encoded_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nobody who may speak here compresses, and a megabyte of gzip can unpack to a gigabyte.
+async def guard_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses encoded bodies, and has the bytes of a request's body free again when the request has been handled.
 
-    The server does not unpack anything (`bot.web.listening`); here the sender is told so.
+    Nobody who may speak here compresses, and a megabyte of gzip can unpack to a gigabyte. The server does not unpack
+    anything (`bot.web.listening`); here the sender is told so.
     """
-    if request.body_exists and request.headers.get("Content-Encoding", "").strip().lower() not in _UNENCODED:
+    encoding = request.headers.get("Content-Encoding")
+    if encoding is not None and request.body_exists and encoding.strip().lower() not in _UNENCODED:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "The body is compressed or otherwise encoded: send it without Content-Encoding.",
             headers={"Accept-Encoding": "identity"},
         )
-    return await handler(request)
-
-
-@web.middleware
-async def release_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What a request's body holds is free again when the request has been handled."""
     try:
         return await handler(request)
     finally:

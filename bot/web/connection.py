@@ -137,6 +137,10 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             # request (3.14), and whoever reads the body would wait for the rest.
             self._body.set_exception(web.RequestPayloadError("The body is framed wrongly."))
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
+        super().resume_reading(resume_parser)
+        self._stop_lingering_if_enough()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stalled_since = self._clock()
@@ -242,8 +246,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             return True
         before, self._waited_for = self._waited_for, self._waited_for + size
         if self._phase is _Phase.ANSWERED:
-            if before > self._limits.lingering_bytes and self.transport is not None:
-                self.transport.pause_reading()
+            self._stop_lingering_if_enough()
         elif before > self._limits.head:
             # A whole head would have been handled by now: it is endless, or further requests are sent ahead.
             if self._phase is _Phase.HEAD:
@@ -252,6 +255,12 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             self.force_close()
             return False
         return True
+
+    def _stop_lingering_if_enough(self) -> None:
+        """aiohttp closes the connection when the time for lingering is over; until then nothing more is read."""
+        is_enough = self._phase is _Phase.ANSWERED and self._waited_for > self._limits.lingering_bytes
+        if is_enough and self.transport is not None:
+            self.transport.pause_reading()
 
     def _refuse(self, problem: Problem) -> None:
         """Answers what has not become a request."""

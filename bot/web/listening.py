@@ -11,10 +11,13 @@ from typing import Any
 from aiohttp import web
 
 from bot.errors import SettingsError, os_reason
-from bot.web.connection import SERVER, Connection, Limits
+from bot.web.connection import KILOBYTE, SERVER, Connection, Limits
 
 FILES = 256
 """Open files that are not for connections: the database's, those to GitHub and Codegen."""
+
+BUFFER = 64 * KILOBYTE
+"""Bytes that are read from a socket at once: most deliveries come in one piece."""
 
 EVERY = 1.0
 """Seconds between two looks at who is late, usually."""
@@ -68,7 +71,7 @@ class Connections:
         self._clock = clock
         self._most = _most_connections(limits.connections)
         self._open: dict[Connection, None] = {}
-        self._buffer = memoryview(bytearray(limits.read_ahead))
+        self._buffer = memoryview(bytearray(BUFFER))
         self._make_request = server.request_factory
         server.request_factory = self._begin
 

@@ -16,7 +16,7 @@ from bot.web.api.serving import Api
 from bot.web.api.streams.door import Streams
 from bot.web.api.streams.table import STREAMS
 from bot.web.api.table import ENDPOINTS
-from bot.web.bodies import expect_later, refuse_encoded_bodies, release_bodies
+from bot.web.bodies import expect_later, guard_bodies
 from bot.web.cors import allow_origins, mark_answers
 from bot.web.counting import count_answers
 from bot.web.dashboard import pages as dashboard
@@ -69,8 +69,7 @@ def make_application(
         name_requests,
         *([allow_origins(cors_origins)] if cors_origins else []),
         answer_problems,
-        refuse_encoded_bodies,
-        release_bodies,
+        guard_bodies,
     ]
     application = web.Application(middlewares=middlewares)
     if cors_origins:
@@ -101,7 +100,7 @@ def make_application(
 
 def metrics_application(metrics: Metrics) -> web.Application:
     """For a port of its own."""
-    application = web.Application(middlewares=[name_requests, answer_problems, refuse_encoded_bodies])
+    application = web.Application(middlewares=[name_requests, answer_problems, guard_bodies])
     application.on_response_prepare.append(tell_name)
     application.add_routes(metrics_routes(metrics))
     return application

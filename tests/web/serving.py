@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from bot.web.bodies import expect_later, refuse_encoded_bodies, release_bodies
+from bot.web.bodies import expect_later, guard_bodies
 from bot.web.connection import Limits
 from bot.web.listening import listening
 from bot.web.problems import answer_problems, name_requests, tell_name
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-MIDDLEWARES: tuple[Middleware, ...] = (name_requests, answer_problems, refuse_encoded_bodies, release_bodies)
+MIDDLEWARES: tuple[Middleware, ...] = (name_requests, answer_problems, guard_bodies)
 
 
 @asynccontextmanager

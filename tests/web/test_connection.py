@@ -61,8 +61,14 @@ async def ask(client: RawClient) -> None:
 
 async def test_a_head_that_does_not_end_is_not_waited_for() -> None:
     clock = Clock()
-    async with served(answer, clock=clock) as url, await RawClient.connect(url) as client:
+    async with (
+        served(answer, clock=clock) as url,
+        await RawClient.connect(url) as client,
+        await RawClient.connect(url) as other,
+    ):
         await client.send(head("GET", "/")[:-2] + b"X-Half: ")
+        # When this is answered, that has arrived.
+        await ask(other)
         received = await clock.until_closed(client)
     assert received.startswith(b"HTTP/1.1 408 ")
     assert b'"The head of the request did not arrive within 30 seconds."' in received
