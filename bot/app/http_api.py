@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.errors import OffloadError, UpstreamError
 from bot.github.auth import NoAuth
 from bot.github.client import GitHub
+from bot.github.models import Permission
 from bot.github.transport import new_session
 from bot.handlers.configs import Configs
 from bot.handlers.run_marks import threads_of
@@ -65,7 +66,7 @@ async def http_api(
                 return ""
             told = []
             for repository, number in threads_of(run):
-                if not await access.may_write(org_id, repository):
+                if await access.permission(org_id, repository) < Permission.WRITE:
                     continue
                 try:
                     text = await tools.offload.run(partial(reason_given, command, run, reason))

@@ -1,7 +1,7 @@
 """What one caller's token of Codegen's reaches, for the HTTP API: clients, watchers and a desk for each organization.
 
 The server lends nobody its own token of Codegen's. On GitHub it acts as itself, only for the organization that it works
-for, and only where the GitHub account of the token's owner may write: who may start agents at Codegen need not be
+for, and only where the GitHub account of the token's owner may do the same: who may start agents at Codegen need not be
 allowed anything in a repository.
 """
 
@@ -79,7 +79,7 @@ class TokenAccess:
         self._limits = pace.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
         self._login: str | None = None
-        self._rights: BoundedCache[tuple[bool, float]] = BoundedCache(MOST_RIGHTS)
+        self._rights: BoundedCache[tuple[Permission, float]] = BoundedCache(MOST_RIGHTS)
 
     def codegen(self, org_id: int) -> Codegen:
         return self._of(org_id).codegen
@@ -100,25 +100,28 @@ class TokenAccess:
             tools = replace(tools, run_timeout=patience)
         return await Desk(tools).carry_out(order)
 
-    async def may_write(self, org_id: int, repository: str) -> bool:
+    async def permission(self, org_id: int, repository: str) -> Permission:
         """Asked once a minute for each repository, also where GitHub does not say."""
         if org_id != self._settings.codegen_org_id:
-            return False
+            return Permission.NONE
         now = time.monotonic()
-        allowed, until = self._rights.get(repository, (False, now))
+        has, until = self._rights.get(repository, (Permission.NONE, now))
         if now >= until:
-            allowed = await self._ask_whether_it_may_write(org_id, repository)
-            self._rights[repository] = allowed, time.monotonic() + RIGHTS_KEPT
-        return allowed
+            has = await self._ask_permission(org_id, repository)
+            self._rights[repository] = has, time.monotonic() + RIGHTS_KEPT
+        return has
 
-    async def _ask_whether_it_may_write(self, org_id: int, repository: str) -> bool:
+    async def _may_write(self, org_id: int, repository: str) -> bool:
+        return await self.permission(org_id, repository) >= Permission.WRITE
+
+    async def _ask_permission(self, org_id: int, repository: str) -> Permission:
         try:
             if self._login is None:
                 self._login = (await self.codegen(org_id).me()).github_username
-            return await self._worlds.github.permission(repository, self._login) >= Permission.WRITE
+            return await self._worlds.github.permission(repository, self._login)
         except UpstreamError as error:
             _log.warning("permission.not-read", repository=repository, reason=str(error))
-            return False
+            return Permission.NONE
 
     async def aclose(self) -> None:
         for organization in self._organizations.values():
@@ -149,7 +152,7 @@ class TokenAccess:
                 watcher=watcher,
                 github=worlds.github,
                 configs=worlds.configs,
-                may_write=partial(self.may_write, org_id),
+                may_write=partial(self._may_write, org_id),
             )
             self._organizations[org_id] = _Organization(codegen, watcher, tools)
         return self._organizations[org_id]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import Organization
+from bot.github.models import Permission
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.reply import Reply
@@ -46,8 +47,8 @@ class Access(Protocol):
         :param patience: seconds for which runs are followed; None: the usual time
         """
 
-    async def may_write(self, org_id: int, repository: str) -> bool:
-        """Whether the GitHub account of the token's owner may write in a repository; False where that is not known.
+    async def permission(self, org_id: int, repository: str) -> Permission:
+        """What the GitHub account of the token's owner may do in a repository; NONE where that is not known.
 
         :param repository: ``owner/name``
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from bot.commands.table import COMMANDS
+from bot.github.models import Permission
 from bot.handlers.effective_config import House
 from bot.replies import named_prompts
 from bot.replies.help import WHO
@@ -24,17 +25,21 @@ async def show(call: Call) -> Answer:
 
 
 async def _repository(call: Call, name: str) -> str:
-    """Its name as Codegen writes it. The config is read with the server's own GitHub account: so the caller's token has
-    to see the repository, and the organization has to be the server's own.
+    """Its name as Codegen writes it. The config is read with the server's own GitHub account: so the organization has
+    to be the server's own, and the caller has to see the repository both at Codegen and on GitHub.
 
     :raises Problem: where it is none of those
     """
     if call.org_id == call.services.own_org_id:
         key = (call.caller.key, call.org_id, "repositories")
         for each in await call.services.kept.get(key, call.codegen.repositories):
-            if each.full_name.lower() == name.lower():
+            if each.full_name.lower() == name.lower() and await _may_read(call, each.full_name):
                 return each.full_name
     raise Problem(HTTPStatus.NOT_FOUND, "This token sees no such repository of the server's own organization.")
+
+
+async def _may_read(call: Call, repository: str) -> bool:
+    return await call.caller.access.permission(call.org_id, repository) >= Permission.READ
 
 
 def _help(repository: str | None, house: House) -> HelpResponse:

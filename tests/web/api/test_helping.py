@@ -50,3 +50,18 @@ async def test_a_repository_that_the_token_does_not_see_is_not_read(house: House
     said = await house.get(f"{ORG}/help?repository=octo/secret")
     assert said.status == 404
     assert not [entry for entry in house.github.control.journal if "octo/secret" in entry.path]
+
+
+async def test_help_of_a_repository_that_the_person_may_not_read(house: House) -> None:
+    """Who is a member at Codegen need not see all of the organization's private repositories on GitHub."""
+    house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
+    house.github.world.private = True
+    house.github.add_person("carol", "none")
+
+    said = await house.get(f"{ORG}/help?repository=octo/shop", token="sk-org1-carol")
+    assert (said.status, said.detail) == (
+        404,
+        "This token sees no such repository of the server's own organization.",
+    )
+    assert not [entry for entry in house.github.control.journal if "/contents/" in entry.path]
+    assert (await house.get(f"{ORG}/help?repository=octo/shop", token="sk-org1-bob")).status == 200
