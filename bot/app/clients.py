@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
@@ -24,6 +24,7 @@ from bot.github.session import Session
 from bot.github.transport import new_session
 from bot.handlers.configs import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, Configs
 from bot.handlers.ports import ConfigFiles
+from bot.handlers.steady_clock import SteadyClock
 from bot.observer import NOBODY, Observer
 from bot.offload.pool import LIMIT as TEXT_LIMIT
 from bot.stateless.config_files import RememberedConfigFiles
@@ -47,6 +48,7 @@ class Pace:
         that it is up
     :param missed_every: seconds between two looks for them; None: nobody looks
     :param codegen_windows: Codegen's rate limits
+    :param outage_patience: seconds for which a command waits while Codegen is away; None: as long as is usual there
     :param text_limit: seconds that a worker may take to prepare one text
     :param config_retry: seconds after which a config is read again that could not be read
     :param config_patience: seconds after which a repository's last good config is used where GitHub has not answered
@@ -65,10 +67,12 @@ class Pace:
     missed_first: float = 10.0
     missed_every: float | None = 180.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
+    outage_patience: float | None = None
     text_limit: float = TEXT_LIMIT
     config_patience: float = PATIENCE
     config_retry: float = KEPT_WITHOUT_ANSWER
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: SteadyClock = field(default_factory=SteadyClock.of_machine)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def limits(self, observer: Observer) -> Limits:

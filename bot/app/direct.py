@@ -20,6 +20,9 @@ from bot.stateless.spending import MarkedSpending
 from bot.stateless.stars import LabelledStars
 from bot.stateless.thread_runs import MarkedRuns
 
+OUTAGE_PATIENCE = 600.0
+"""Seconds for which a command waits while Codegen is away: a job's minutes are paid for, and a person looks on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
@@ -78,7 +81,9 @@ async def directly(
             progress_interval=settings.progress_interval_seconds,
             told=told,
             worker=worker,
+            outage_patience=OUTAGE_PATIENCE if pace.outage_patience is None else pace.outage_patience,
             now=pace.now,
+            clock=pace.clock,
             sleep=pace.sleep,
         )
         desk = Desk(tools, retries=retries, begins=dry.begins) if dry else Desk(tools, retries=retries)
@@ -100,5 +105,6 @@ def _in_no_time(pace: Pace, dry: DryRun) -> Pace:
         write_windows=(),
         codegen_windows={},
         now=dry.now,
+        clock=dry.clock,
         sleep=dry.sleep,
     )

@@ -51,6 +51,9 @@ _log = log.get(__name__)
 _COUNTED = frozenset({*COMMANDS, "unknown", "config"})
 """The names of commands, and of what was taken for one. A repository's named prompts are not counted by their names."""
 
+OUTAGE_PATIENCE = 3600.0
+"""Seconds for which a command waits while Codegen is away."""
+
 CONNECTIONS_PATIENCE = 5.0
 """Seconds that requests have to come to their end when the server is told to stop."""
 
@@ -138,7 +141,9 @@ async def _application(
                 offload=offload,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,
+                outage_patience=OUTAGE_PATIENCE if pace.outage_patience is None else pace.outage_patience,
                 now=pace.now,
+                clock=pace.clock,
                 sleep=pace.sleep,
             )
             engine = Engine(
@@ -219,7 +224,7 @@ async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[
 
 def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[Order, Stage | None], None]:
     def heard(order: Order, stage: Stage | None) -> None:
-        seconds = (now() - order.asked_at).total_seconds()
+        seconds = max((now() - order.asked_at).total_seconds(), 0.0)
         metrics.done(order.name, stage.value if stage else UNANSWERED, seconds)
 
     return heard

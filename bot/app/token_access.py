@@ -153,6 +153,8 @@ class TokenAccess:
                 github=worlds.github,
                 configs=worlds.configs,
                 may_write=partial(self._may_write, org_id),
+                # Whoever calls has an answer to wait for, and can call again.
+                outage_patience=0.0,
             )
             self._organizations[org_id] = _Organization(codegen, watcher, tools)
         return self._organizations[org_id]

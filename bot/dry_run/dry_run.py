@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from bot.dry_run.codegen import DryCodegen
 from bot.dry_run.github import DryGitHub
 from bot.dry_run.known import Known
 from bot.handlers.order import Order
+from bot.handlers.steady_clock import SteadyClock
 
 
 class DryRun:
@@ -35,6 +37,11 @@ class DryRun:
     def now(self) -> datetime:
         """What is slept has passed."""
         return self._now() + self._slept
+
+    @property
+    def clock(self) -> SteadyClock:
+        """The same for durations."""
+        return SteadyClock("dry-run", lambda: time.monotonic() + self._slept.total_seconds())
 
     async def sleep(self, seconds: float) -> None:
         """In no time."""

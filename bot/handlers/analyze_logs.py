@@ -50,7 +50,14 @@ async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
-    return await do.shaped(replies.sandbox_analysed, ended.run, sandbox_id, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(
+        replies.sandbox_analysed,
+        ended.run,
+        sandbox_id,
+        seconds=ended.seconds,
+        prefix=order.prefix,
+        problem=ended.problem,
+    )
 
 
 async def _of_checks(order: Order, do: Do) -> Reply:
@@ -80,7 +87,9 @@ async def _of_checks(order: Order, do: Do) -> Reply:
     ended = await do.following.wait(
         started, show=lambda run, seconds: do.shaped(replies.looking, run, findings, seconds=seconds)
     )
-    return await do.shaped(replies.checks_explained, ended.run, findings, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(
+        replies.checks_explained, ended.run, findings, seconds=ended.seconds, prefix=order.prefix, problem=ended.problem
+    )
 
 
 async def _find(sha: str, order: Order, do: Do) -> Findings:

@@ -24,6 +24,7 @@ from bot.handlers.ports import AskCodegen, AskGitHub
 from bot.handlers.record import Memory, Recorder
 from bot.handlers.runs import Runs
 from bot.handlers.runs_of_thread import RunsOfThread
+from bot.handlers.steady_clock import Ticks
 from bot.handlers.tools import Tools
 from bot.replies.markers import Marker
 from bot.replies.reply import Reply
@@ -74,8 +75,9 @@ class Do:
         self.config = RepositoryConfig.usual(order.prefix)
         self.recorded_config = RecordedConfig(self.config)
         self.org_id = tools.org_id
+        self._confirmation_asked: Ticks | None = None
         self.seen_runs: dict[int, AgentRun] = {}
-        self.runs = Runs(order, tools, self._record, seen=self.seen_runs, again=again)
+        self.runs = Runs(order, tools, self._record, self._reply, seen=self.seen_runs, again=again)
         self.following = Following(tools, self._record, self._reply, seen=self.seen_runs)
         self.thread_runs = RunsOfThread(order, tools, self._record, self._reply)
 
@@ -197,15 +199,14 @@ class Do:
         await self._tools.confirmations.ask(
             order.identity, login=order.person.login, repository=thread.repository, number=thread.number, at=self.now()
         )
+        self._confirmation_asked = self._tools.clock.ticks()
         return True
 
     async def _await_confirmation(self) -> bool:
         order, tools = self._order, self._tools
-        # Not from the comment on: one that was written while the bot was down is read hours later.
-        asked_at = await tools.confirmations.asked_at(order.identity) or order.asked_at
-        until = asked_at + CONFIRMATION_PATIENCE
+        until = tools.clock.seconds() + CONFIRMATION_PATIENCE.total_seconds() - await self._confirmation_age()
         delay, is_confirmed = 3.0, False
-        while not is_confirmed and self.now() < until:
+        while not is_confirmed and tools.clock.seconds() < until:
             is_confirmed = await tools.confirmations.is_confirmed(order.identity) or await self._has_thumb()
             if not is_confirmed:
                 await tools.sleep(delay)
@@ -213,6 +214,14 @@ class Do:
         # Not where a stop cuts the waiting off: the second word may come before the story is told on.
         await tools.confirmations.forget(order.identity)
         return is_confirmed
+
+    async def _confirmation_age(self) -> float:
+        """Seconds since it was asked for: not since the comment, which may have been read hours later."""
+        age = self._tools.clock.since(self._confirmation_asked)
+        if age is not None:
+            return age
+        asked_at = await self._tools.confirmations.asked_at(self._order.identity) or self._order.asked_at
+        return max((self.now() - asked_at).total_seconds(), 0.0)
 
     async def _has_thumb(self) -> bool:
         order, comment_id = self._order, self._reply.comment_id

@@ -18,12 +18,16 @@ from bot.handlers.tools import Tools
 from bot.replies.failures import sentence
 from bot.replies.reply import Reply
 
+UNSURE_PATIENCE = 300.0
+"""Seconds for which a run is followed at the least where only the time of day tells how long it has been at work: two
+machines may differ in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first.
 
-    :param problem: why the run cannot be followed, in words of our own; empty in general
+    :param problem: why the run cannot be followed, or how it is now is not known, in words of our own; empty in general
     """
 
     run: AgentRun
@@ -68,9 +72,7 @@ class Following:
         """
         tools = self._tools
         latest = started.run
-
-        def seconds() -> float:
-            return (tools.now() - started.at).total_seconds()
+        seconds = self._stopwatch(started)
 
         async def progress_made() -> Reply | None:
             return None if latest.finished else await show(latest, seconds())
@@ -95,10 +97,11 @@ class Following:
                         on_change=heard,
                         known=resumed or started.run,
                         resumed=resumed is not None,
-                        timeout=max(tools.run_timeout - seconds(), 1.0),
+                        timeout=self._left(tools.run_timeout, [started]),
                     )
                 except TimeoutError:
-                    run = latest
+                    run, problem = await self._last_look(latest)
+                    return Ended(run, seconds(), problem)
             return Ended(run, seconds())
 
         ended = await self._record(f"wait{part}", _ENDED, work, rests=True)
@@ -116,13 +119,13 @@ class Following:
         """
         tools = self._tools
         latest = {each.run.id: Ended(each.run, 0.0) for each in started}
-        begun = {each.run.id: each.at for each in started}
+        seconds = {each.run.id: self._stopwatch(each) for each in started}
 
         def note(run: AgentRun, problem: str = "") -> None:
-            latest[run.id] = Ended(self._saw(run), (tools.now() - begun[run.id]).total_seconds(), problem)
+            latest[run.id] = Ended(self._saw(run), seconds[run.id](), problem)
 
         async def work() -> list[Ended]:
-            left = patience - (tools.now() - min(begun.values())).total_seconds()
+            left = self._left(patience, started)
             async with Progress(
                 lambda: show(latest),
                 edit=self._reply.show,
@@ -136,10 +139,9 @@ class Following:
 
                 async def end(each: Started) -> None:
                     try:
-                        run = await tools.watcher.finished(
-                            each.run.id, on_change=heard, known=each.run, timeout=max(left, 1.0)
-                        )
+                        run = await tools.watcher.finished(each.run.id, on_change=heard, known=each.run, timeout=left)
                     except TimeoutError:
+                        note(*await self._last_look(latest[each.run.id].run))
                         return
                     except UpstreamError as error:
                         # One that cannot be read any more sinks no other.
@@ -154,6 +156,28 @@ class Following:
             return [latest[each.run.id] for each in started]
 
         return await self._record("wait-for-all", _ALL_ENDED, work, rests=True)
+
+    def _stopwatch(self, started: Started) -> Callable[[], float]:
+        """Tells how many seconds ago a run was set going."""
+        tools = self._tools
+        if tools.clock.since(started.ticks) is not None:
+            return lambda: tools.clock.since(started.ticks) or 0.0
+        # Another machine noted it: from here on no clock that somebody sets counts.
+        before, now = max((tools.now() - started.at).total_seconds(), 0.0), tools.clock.ticks()
+        return lambda: before + (tools.clock.since(now) or 0.0)
+
+    def _left(self, patience: float, started: Sequence[Started]) -> float:
+        """Seconds for which runs are still followed."""
+        left = patience - max(self._stopwatch(each)() for each in started)
+        is_sure = all(self._tools.clock.since(each.ticks) is not None for each in started)
+        return max(left, 1.0 if is_sure else min(patience, UNSURE_PATIENCE))
+
+    async def _last_look(self, latest: AgentRun) -> tuple[AgentRun, str]:
+        """The run at the end of the patience, and why that is not known: it may have ended while Codegen was away."""
+        try:
+            return await self._tools.codegen.run(latest.id), ""
+        except UpstreamError as error:
+            return latest, sentence(error)
 
     def _is_behind(self) -> bool:
         return self._reply.is_behind

@@ -73,7 +73,14 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     last = await do.following.wait(
         synthesis, show=lambda run, _: do.shaped(replies.synthesising, attempts, run), part=".synthesis"
     )
-    told = partial(replies.outcome, attempts, last.run, seconds=seconds + last.seconds, prefix=order.prefix)
+    told = partial(
+        replies.outcome,
+        attempts,
+        last.run,
+        seconds=seconds + last.seconds,
+        prefix=order.prefix,
+        problem=last.problem,
+    )
     data = Attempts(attempts=tuple(attempts), synthesis=last.run)
     return await _last(told, do, data, is_good=last.run.succeeded)
 

@@ -14,7 +14,7 @@ from bot.replies.reply import Reply
 async def resume(command: Resume, order: Order, do: Do) -> Reply:
     run_id = await which_run(command.run, order, do, example=f"{order.prefix} resume 7 {command.prompt[:40]}")
     await do.show(runs.accepted_resume(run_id))
-    before = await do.runs.get(run_id)
+    before = await do.runs.get(run_id, waits=True)
     await check_visible(before, order, do, is_named=command.run is not None)
     prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
     started = await do.runs.resume(before, prompt)
@@ -24,4 +24,4 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
     ended = await do.following.wait(
         started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds), resumed=before
     )
-    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix, problem=ended.problem)

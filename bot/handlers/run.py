@@ -33,4 +33,4 @@ async def run(command: Run, order: Order, do: Do) -> Reply:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
-    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix, problem=ended.problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +13,11 @@ from bot import log
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.errors import Kind, Service, UpstreamError
+from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
+from bot.handlers.sending import Sending
+from bot.handlers.steady_clock import Ticks
 from bot.handlers.tools import Tools
 from bot.replies.phrases import first_line
 from bot.replies.redaction import redact
@@ -24,16 +26,17 @@ T = TypeVar("T")
 
 _log = log.get(__name__)
 
-IN_DOUBT_DELAY = 2.0
-"""Seconds between a write whose answer was lost and the look for its effect."""
-
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run as it was when this order set it going, and when that was."""
+    """A run as it was when this order set it going, and when that was.
+
+    :param ticks: the same moment by a clock that nobody sets; None where an older version noted it
+    """
 
     run: AgentRun
     at: datetime
+    ticks: Ticks | None = None
 
 
 _FLAG = TypeAdapter(bool)
@@ -62,16 +65,29 @@ class Runs:
     :param again: True where this order may have been begun before: what would be sent is looked for first
     """
 
-    def __init__(self, order: Order, tools: Tools, record: Recorder, *, seen: dict[int, AgentRun], again: bool) -> None:
+    def __init__(
+        self,
+        order: Order,
+        tools: Tools,
+        record: Recorder,
+        reply: LivingReply,
+        *,
+        seen: dict[int, AgentRun],
+        again: bool,
+    ) -> None:
         self._order = order
         self._tools = tools
         self._record = record
         self._again = again
         self._seen = seen
+        self._sending = Sending(tools, reply, again=again)
         self.works_in: str | None = None
         """The repository that the runs work in, where that is another than the order's: part of their mark."""
-        self.cut_off_asking = False
+
+    @property
+    def cut_off_asking(self) -> bool:
         """Whether the story was cut off while Codegen was asked for a run: nobody knows then whether there is one."""
+        return self._sending.cut_off
 
     def creation_wait(self) -> float:
         """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
@@ -121,7 +137,7 @@ class Runs:
             return await codegen.find_run(identity, since=order.asked_at)
 
         async def work() -> Started:
-            return Started(await self._once(look, create), self._tools.now())
+            return self._started(await self._sending.once(look, create))
 
         started = await self._record(f"create-run{part}", _STARTED, work)
         await self._remember(started.run)
@@ -145,7 +161,7 @@ class Runs:
             return now if any(self._order.identity in entry.model_dump_json() for entry in entries) else None
 
         async def work() -> Started:
-            return Started(await self._once(look, resume), self._tools.now())
+            return self._started(await self._sending.once(look, resume))
 
         started = await self._record("resume-run", _STARTED, work)
         await self._remember(started.run)
@@ -203,7 +219,7 @@ class Runs:
                     detail="The bot was restarted while it asked, and does not know what became of it.",
                     may_have_happened=True,
                 )
-            return Started(await self._ask(send), self._tools.now())
+            return self._started(await self._sending.unmarked(send))
 
         await self._record(f"about-to-{operation}", _FLAG, note)
         started = await self._record(operation, _STARTED, work)
@@ -215,35 +231,22 @@ class Runs:
         told again."""
         return await self._record(name, kind, find)
 
-    async def _once(
-        self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]
-    ) -> AgentRun:
-        """Sends, unless it was sent before; where the fate of a request is unknown, looks before it sends again."""
-        in_doubt = self._again
-        for last in (False, False, True):
-            if in_doubt and (found := await look()) is not None:
-                return found
-            try:
-                return await self._ask(send)
-            except UpstreamError as error:
-                if last or not error.may_have_happened:
-                    raise
-                _log.warning("write.in-doubt", reason=str(error))
-                in_doubt = True
-                # What was cut off may still be on its way in: give it a moment to show up in the list.
-                await self._tools.sleep(IN_DOUBT_DELAY)
-        raise AssertionError("the last try returns or raises")
+    async def get(self, run_id: int, *, waits: bool = False) -> AgentRun:
+        """The run as it is when first asked for.
 
-    async def _ask(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:
-        try:
-            return await send()
-        except asyncio.CancelledError:
-            self.cut_off_asking = True
-            raise
+        :param waits: whether it is waited for where Codegen is away
+        """
 
-    async def get(self, run_id: int) -> AgentRun:
-        """The run as it is when first asked for."""
-        return self._saw(await self._record("run", _RUN, lambda: self._tools.codegen.run(run_id)))
+        async def ask() -> AgentRun:
+            codegen = self._tools.codegen
+            if waits:
+                return await self._sending.through_outage(lambda: codegen.run(run_id))
+            return await codegen.run(run_id)
+
+        return self._saw(await self._record("run", _RUN, ask))
+
+    def _started(self, run: AgentRun) -> Started:
+        return Started(run, self._tools.now(), self._tools.clock.ticks())
 
     async def _remember(self, run: AgentRun) -> None:
         self._saw(run)

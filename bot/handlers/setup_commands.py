@@ -29,4 +29,6 @@ async def setup_commands(command: SetupCommands, order: Order, do: Do) -> Reply:
         return runs.left(started.run, prefix=order.prefix)
     await do.show(runs.started(started.run))
     ended = await do.following.wait(started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds))
-    return await do.shaped(replies.outcome, ended.run, repository, seconds=ended.seconds, prefix=order.prefix)
+    return await do.shaped(
+        replies.outcome, ended.run, repository, seconds=ended.seconds, prefix=order.prefix, problem=ended.problem
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
@@ -13,6 +13,7 @@ from bot.github.client import GitHub
 from bot.handlers.configs import Configs
 from bot.handlers.order import Order
 from bot.handlers.ports import Confirmations, Spending, Stars, ThreadRuns
+from bot.handlers.steady_clock import SteadyClock
 from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
 
@@ -30,6 +31,7 @@ class Tools:
     :param progress_interval: the shortest time between two progress edits of one reply, in seconds
     :param may_write: whether whoever gives orders by token may write in a repository; who holds the bot's own token of
         GitHub may what the token may
+    :param outage_patience: seconds for which a command that starts something waits while Codegen is away
     :param told: hears every state of every reply
     :param worker: names this process on GitHub, where no database tells who is at what
     """
@@ -49,5 +51,7 @@ class Tools:
     may_write: Callable[[str], Awaitable[bool]] = _anywhere
     told: Callable[[Order, Reply], None] = lambda _order, _reply: None
     worker: str | None = None
+    outage_patience: float = 0.0
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: SteadyClock = field(default_factory=SteadyClock.of_machine)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

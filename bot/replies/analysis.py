@@ -77,10 +77,10 @@ def accepted_checks(*, slot_in: float) -> Reply:
     return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Reading what the failed checks left behind…{wait}")
 
 
-def sandbox_analysed(run: AgentRun, sandbox_id: int, *, seconds: float, prefix: str) -> Reply:
+def sandbox_analysed(run: AgentRun, sandbox_id: int, *, seconds: float, prefix: str, problem: str = "") -> Reply:
     """The analysis, or what became of the run that was to make it."""
     if not run.succeeded:
-        return runs.outcome(run, seconds=seconds, prefix=prefix)
+        return runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
     parts = (
         f"Analysed the set-up logs of sandbox {sandbox_id} in {duration(seconds)}: {run_link(run)}.",
         answer_of(run),
@@ -124,10 +124,10 @@ def looking(run: AgentRun, findings: Findings, *, seconds: float) -> Reply:
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))
 
 
-def checks_explained(run: AgentRun, findings: Findings, *, seconds: float, prefix: str) -> Reply:
+def checks_explained(run: AgentRun, findings: Findings, *, seconds: float, prefix: str, problem: str = "") -> Reply:
     """The checks, the agent's answer or what became of it, and the excerpts."""
     if not run.succeeded:
-        ending = runs.outcome(run, seconds=seconds, prefix=prefix)
+        ending = runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
         return replace(ending, text=_with_what_was_read(cut(ending.text, ANSWER_LIMIT), findings))
     parts = (
         f"{_head(findings)}. An agent looked into it in {duration(seconds)}: {run_link(run)}.",

@@ -96,6 +96,20 @@ def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
     return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part), reason=of_kind(error.kind))
 
 
+def waits_for_codegen(error: UpstreamError, *, runs: Sequence[int], seconds: float) -> Reply:
+    """The command goes on when Codegen is back.
+
+    :param runs: those that it is about so far
+    :param seconds: for which it waits
+    """
+    text = (
+        f"Accepted. {explain(error)[0]}{f' ({error.status})' if error.status else ''}.\n\n"
+        f"This command waits until Codegen is back, for about {duration(seconds)}, and then goes on by itself. "
+        "Nothing to do until then."
+    )
+    return Reply(stage=Stage.ACCEPTED, text=text, runs=tuple(runs))
+
+
 def sentence(error: UpstreamError) -> str:
     """What happened, with the upstream's own words, in one line."""
     detail = inert_words(error.detail, 200)

@@ -92,8 +92,13 @@ def synthesising(attempts: Sequence[Attempt], synthesis: AgentRun) -> Reply:
     return _reply(Stage.WORKING, attempts, text, _table(attempts), also=synthesis)
 
 
-def outcome(attempts: Sequence[Attempt], synthesis: AgentRun, *, seconds: float, prefix: str) -> Reply:
-    """The last word where there was a synthesis, however it ended."""
+def outcome(
+    attempts: Sequence[Attempt], synthesis: AgentRun, *, seconds: float, prefix: str, problem: str = ""
+) -> Reply:
+    """The last word where there was a synthesis, however it ended.
+
+    :param problem: why it is not known how the synthesis is now
+    """
     good = sum(attempt.run is not None and attempt.run.succeeded for attempt in attempts)
     links = pull_request_links(synthesis.github_pull_requests)
     if synthesis.succeeded:
@@ -105,7 +110,12 @@ def outcome(attempts: Sequence[Attempt], synthesis: AgentRun, *, seconds: float,
         words = said(synthesis)
     else:
         stage = Stage.FAILED
-        ended = ending_word(synthesis) if synthesis.finished else "is still at it, and is followed no longer"
+        at_it = (
+            f"was at it when it was last seen; how it is now is not known: {problem.rstrip('.')}"
+            if problem
+            else "is still at it, and is followed no longer"
+        )
+        ended = ending_word(synthesis) if synthesis.finished else at_it
         tried = f"{_count(good, 'attempt')} of {len(attempts)} succeeded"
         head = f"{tried}, but the synthesis in {run_link(synthesis)} {ended}."
         words = said(synthesis) if synthesis.finished else ""
@@ -126,8 +136,9 @@ def one_succeeded(attempts: Sequence[Attempt], best: Attempt, *, seconds: float,
     if len(attempts) == 1:
         head = f"Finished in {duration(seconds)}: {run_link(best.run)}; there was nothing to put together."
     else:
+        did = "is known to have succeeded" if _unfinished(attempts) else "succeeded"
         head = (
-            f"Finished in {duration(seconds)}: only attempt {best.number} of {len(attempts)} succeeded "
+            f"Finished in {duration(seconds)}: only attempt {best.number} of {len(attempts)} {did} "
             f"({run_link(best.run)}), so there was nothing to put together."
         )
     return _reply(
@@ -142,15 +153,32 @@ def one_succeeded(attempts: Sequence[Attempt], best: Attempt, *, seconds: float,
 
 
 def none_succeeded(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
-    return _reply(
-        Stage.FAILED,
-        attempts,
-        f"None of the {len(attempts)} attempts succeeded." if len(attempts) > 1 else "The one attempt did not succeed.",
-        _table(attempts),
-        _reasons(attempts),
-        f"Next: look at the reasons, then give one a hint with `{prefix} resume <run> <a hint>`, or ask for a smaller "
-        "piece.",
+    head, next_step = (_none_known if _unfinished(attempts) else _none)(attempts, prefix)
+    return _reply(Stage.FAILED, attempts, head, _table(attempts), _reasons(attempts), f"Next: {next_step}")
+
+
+def _none(attempts: Sequence[Attempt], prefix: str) -> tuple[str, str]:
+    """What happened, and what to do."""
+    head = (
+        f"None of the {len(attempts)} attempts succeeded." if len(attempts) > 1 else "The one attempt did not succeed."
     )
+    hint = f"`{prefix} resume <run> <a hint>`"
+    return head, f"look at the reasons, then give one a hint with {hint}, or ask for a smaller piece."
+
+
+def _none_known(attempts: Sequence[Attempt], prefix: str) -> tuple[str, str]:
+    """The same where some had not ended when they were last seen."""
+    unfinished = len(_unfinished(attempts))
+    head = (
+        f"None of the {len(attempts)} attempts is known to have succeeded; {unfinished} had not ended when last seen."
+        if len(attempts) > 1
+        else "The one attempt had not ended when it was last seen."
+    )
+    return head, f"`{prefix} status <run>` shows how one is; `{prefix} resume <run> <what to do next>` goes on from it."
+
+
+def _unfinished(attempts: Sequence[Attempt]) -> list[Attempt]:
+    return [attempt for attempt in attempts if attempt.run is not None and not attempt.run.finished]
 
 
 def left(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
@@ -204,7 +232,7 @@ def _state(attempt: Attempt) -> str:
     if attempt.run is None:
         return "not started" if attempt.problem else "waiting"
     if attempt.problem:
-        return "not to be read"
+        return "unknown"
     if not attempt.run.finished:
         return "working"
     return "succeeded" if attempt.run.succeeded else ending_word(attempt.run)

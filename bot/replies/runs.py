@@ -64,13 +64,14 @@ def working(run: AgentRun, *, seconds: float) -> Reply:
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))
 
 
-def outcome(run: AgentRun, *, seconds: float, prefix: str) -> Reply:
+def outcome(run: AgentRun, *, seconds: float, prefix: str, problem: str = "") -> Reply:
     """The last word on a run: it ended well, or badly, or the bot looks no longer.
 
     :param seconds: since it was set going
+    :param problem: why it is not known how it is now
     """
     if not run.finished:
-        return _stopped_looking(run, seconds, prefix)
+        return _stopped_looking(run, seconds, prefix, problem)
     return _succeeded(run, seconds, prefix) if run.succeeded else _failed(run, seconds, prefix)
 
 
@@ -127,16 +128,17 @@ _ENDINGS: dict[State, tuple[str, str]] = {
 }
 
 
-def _stopped_looking(run: AgentRun, seconds: float, prefix: str) -> Reply:
+def _stopped_looking(run: AgentRun, seconds: float, prefix: str, problem: str) -> Reply:
     """The run outlived the bot's patience; it may well still finish."""
-    return Reply(
-        stage=Stage.FAILED,
-        text=(
-            f"{run_link(run, capital=True)} is still working after {duration(seconds)}; it is followed no "
-            f"longer here, and goes on.\n\nNext: `{prefix} status {run.id}` shows how far it is."
-        ),
-        runs=(run.id,),
+    link = run_link(run, capital=True)
+    head = (
+        f"{link} was working when it was last seen. How it is after {duration(seconds)} is not known, and it is "
+        f"followed no longer here: {problem}"
+        if problem
+        else f"{link} is still working after {duration(seconds)}; it is followed no longer here, and goes on."
     )
+    text = f"{head}\n\nNext: `{prefix} status {run.id}` shows how far it is."
+    return Reply(stage=Stage.FAILED, text=text, runs=(run.id,))
 
 
 def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:

@@ -17,10 +17,10 @@ def accepted(repository: str) -> Reply:
     return Reply(stage=Stage.ACCEPTED, text=text)
 
 
-def outcome(run: AgentRun, repository: str, *, seconds: float, prefix: str) -> Reply:
+def outcome(run: AgentRun, repository: str, *, seconds: float, prefix: str, problem: str = "") -> Reply:
     """The commands, or what became of the run that was to find them."""
     if not run.succeeded:
-        return runs.outcome(run, seconds=seconds, prefix=prefix)
+        return runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
     parts = (
         f"Worked out the set-up commands of {inline_code(repository)} in {duration(seconds)}: {run_link(run)}.",
         answer_of(run),

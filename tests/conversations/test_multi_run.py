@@ -329,7 +329,7 @@ async def test_attempts_still_at_work_at_the_deadline_are_left_to_themselves(tow
     town.codegen.finish(1, result="A cache.")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-Finished in 0 s: only attempt 1 of 2 succeeded ([run 1](https://codegen.com/agent/trace/1)), so there was nothing to put together.
+Finished in 0 s: only attempt 1 of 2 is known to have succeeded ([run 1](https://codegen.com/agent/trace/1)), so there was nothing to put together.
 
 A cache.
 

@@ -22,6 +22,7 @@ from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
+from bot.handlers.steady_clock import SteadyClock
 from bot.replies.markers import Stage, find
 from tests.conversations.jobs import Jobs
 
@@ -34,13 +35,15 @@ class Clock:
     def __init__(self) -> None:
         self._began = datetime.now(UTC)
         self._passed = timedelta()
+        self._set_by = timedelta()
 
     def agree_with(self, codegen: CodegenEmulator) -> None:
         """It began when Codegen's did: on a busy machine a second may have gone by between the two."""
         self._began = codegen.now() - self._passed
 
     def now(self) -> datetime:
-        return self._began + self._passed
+        """What the bot's machine says."""
+        return self._began + self._passed + self._set_by
 
     def elsewhere(self) -> datetime:
         """What GitHub's clock says: it does not stand still, but what is moved here is moved there."""
@@ -51,6 +54,9 @@ class Clock:
 
     def move(self, passed: timedelta) -> None:
         self._passed += passed
+
+    def set(self, by: timedelta) -> None:
+        self._set_by += by
 
 
 class Town:
@@ -71,6 +77,7 @@ class Town:
         self.missed_every: float | None = None
         self.text_limit = 60.0
         self.config_patience = 5.0
+        self.outage_patience: float | None = None
         self.url = ""
         self._clock = clock
         self._read: dict[int, int] = {}
@@ -206,6 +213,10 @@ class Town:
         """Time passes; the arguments are those of `timedelta`."""
         self._clock.move(timedelta(**duration))
 
+    def clock_is_set(self, **by: float) -> None:
+        """Somebody sets the clock of the bot's machine; no time passes."""
+        self._clock.set(timedelta(**by))
+
     def requests(self, method: str, path: str) -> list[Any]:
         """The bodies of the requests to either emulator whose path contains `path`."""
         journals = (*self.codegen.control.journal, *self.github.control.journal)
@@ -227,7 +238,9 @@ class Town:
             text_limit=self.text_limit,
             config_patience=self.config_patience,
             config_retry=0.02,
+            outage_patience=self.outage_patience,
             now=self._clock.now,
+            clock=SteadyClock("town", self._clock.seconds),
             sleep=_nap,
         )
         if self.door == "action":

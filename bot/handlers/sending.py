@@ -1,0 +1,139 @@
+"""Requests to Codegen that start something: sent once, and again by themselves when Codegen has been away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain, repeat
+from typing import TypeVar
+
+from bot import log
+from bot.codegen.models import AgentRun
+from bot.errors import RETRIED, Service, UpstreamError
+from bot.handlers.living_reply import LivingReply
+from bot.handlers.tools import Tools
+from bot.replies.failures import waits_for_codegen
+
+T = TypeVar("T")
+
+_log = log.get(__name__)
+
+IN_DOUBT_DELAY = 2.0
+"""Seconds between a write whose answer was lost and the look for its effect."""
+
+OUTAGE_DELAYS = (30.0, 60.0, 120.0)
+"""Seconds between two tries while Codegen is away; each try takes most of a minute by itself. Later ones: the next."""
+
+LONGEST_OUTAGE_DELAY = 300.0
+
+
+class Sending:
+    """Of one command.
+
+    :param again: True where the command may have been begun before: what would be sent is looked for first
+    """
+
+    def __init__(self, tools: Tools, reply: LivingReply, *, again: bool) -> None:
+        self._tools = tools
+        self._reply = reply
+        self._again = again
+        self._left = tools.outage_patience
+        self.cut_off = False
+        """Whether the command was cut off while Codegen was asked: nobody knows then whether it took the request."""
+
+    async def once(
+        self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]
+    ) -> AgentRun:
+        """Sends, unless it was sent before; where the fate of a request is unknown, looks before it sends again.
+
+        :raises UpstreamError: where Codegen refuses, or stays away
+        """
+        in_doubt, may_have_happened = self._again, False
+
+        async def attempt() -> AgentRun:
+            nonlocal in_doubt, may_have_happened
+            if in_doubt and (found := await look()) is not None:
+                return found
+            try:
+                return await self._ask(send)
+            except UpstreamError as error:
+                in_doubt = True
+                may_have_happened |= error.may_have_happened
+                raise
+
+        async def attempts() -> AgentRun:
+            for _ in range(2):
+                try:
+                    return await attempt()
+                except UpstreamError as error:
+                    if not error.may_have_happened:
+                        raise
+                    _log.warning("write.in-doubt", reason=str(error))
+                    # What was cut off may still be on its way in: give it a moment to show up in the list.
+                    await self._tools.sleep(IN_DOUBT_DELAY)
+            return await attempt()
+
+        try:
+            return await self.through_outage(attempts)
+        except UpstreamError as error:
+            raise _in_doubt(error) if may_have_happened else error from None
+
+    async def unmarked(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:
+        """Sends what could not be found again: once more only where it surely did not arrive.
+
+        :raises UpstreamError: where Codegen refuses or stays away, or may have taken it
+        """
+        return await self.through_outage(lambda: self._ask(send), unless_sent=True)
+
+    async def through_outage(self, ask: Callable[[], Awaitable[T]], *, unless_sent: bool = False) -> T:
+        """Asks until Codegen answers, and says meanwhile that it waits.
+
+        :param unless_sent: gives up where a request may have been taken
+        :raises UpstreamError: where Codegen refuses, or stays away for longer than a command waits
+        """
+        delays = chain(OUTAGE_DELAYS, repeat(LONGEST_OUTAGE_DELAY))
+        while True:
+            try:
+                answer = await ask()
+            except UpstreamError as error:
+                if not _is_outage(error) or (unless_sent and error.may_have_happened):
+                    raise
+                await self._wait(error, delays)
+            else:
+                self._left = self._tools.outage_patience
+                return answer
+
+    async def _wait(self, error: UpstreamError, delays: Iterator[float]) -> None:
+        """:raises UpstreamError: the same, where the patience is at its end"""
+        delay = max(next(delays), error.retry_after or 0.0)
+        if delay > self._left:
+            raise error
+        _log.warning("command.waits-for-codegen", seconds=delay, reason=str(error))
+        runs = self._reply.last.runs if self._reply.last else ()
+        await self._reply.show(waits_for_codegen(error, runs=runs, seconds=self._left))
+        await self._tools.sleep(delay)
+        self._left -= delay
+
+    async def _ask(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:
+        try:
+            return await send()
+        except asyncio.CancelledError:
+            self.cut_off = True
+            raise
+
+
+def _is_outage(error: UpstreamError) -> bool:
+    return error.service is Service.CODEGEN and error.kind in RETRIED
+
+
+def _in_doubt(error: UpstreamError) -> UpstreamError:
+    """The same, where an earlier request may have been taken."""
+    return UpstreamError(
+        error.service,
+        error.kind,
+        error.operation,
+        error.status,
+        error.detail,
+        error.retry_after,
+        may_have_happened=True,
+    )
