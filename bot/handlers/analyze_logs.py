@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from bot import log
 from bot.commands.analyze_logs import AnalyzeLogs
-from bot.errors import OffloadError, UpstreamError, UserMistake
+from bot.errors import OffloadError, Refusal, UpstreamError, UserMistake
 from bot.github.models import CheckRun
 from bot.handlers.budget import spend
 from bot.handlers.do import Do
@@ -36,6 +36,8 @@ _FINDINGS = TypeAdapter(Findings)
 
 async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
     if command.sandbox_id is not None:
+        if not order.by_token and not order.the_thread().is_private:
+            raise Refusal(replies.sandbox_not_in_public(command.sandbox_id))
         return await _of_sandbox(command.sandbox_id, order, do)
     if not order.the_thread().is_pull_request:
         raise UserMistake(replies.only_on_pull_requests(prefix=order.prefix))

@@ -89,6 +89,15 @@ def sandbox_analysed(run: AgentRun, sandbox_id: int, *, seconds: float, prefix: 
     return Reply(stage=Stage.FINISHED, text="\n\n".join(parts), runs=(run.id,))
 
 
+def sandbox_not_in_public(sandbox_id: int) -> str:
+    return (
+        "Nothing tells which repository a sandbox belongs to, and anybody can read this one, so no sandbox is "
+        "explained here.\n\n"
+        f"Next: `codegen-bot analyze-logs {sandbox_id}` on the command line, or the same command in a private "
+        "repository."
+    )
+
+
 def none_failed(findings: Findings, *, prefix: str) -> Reply:
     """Nothing to explain, or not yet."""
     head = f"No check has failed on the head of this pull request ({_commit(findings.sha)})"

@@ -511,6 +511,20 @@ async def test_a_sandbox_is_analysed_from_an_issue_too(town: Town) -> None:
     assert "Only a summary." in await town.reply(Stage.FINISHED, number=2)
 
 
+async def test_analyze_logs_of_a_sandbox_is_refused_in_public(town: Town) -> None:
+    """It may be a private repository's."""
+    town.github.world.private = False
+
+    await town.says("alice", "/codegen analyze-logs 123")
+
+    assert await town.reply() == snapshot("""\
+Nothing tells which repository a sandbox belongs to, and anybody can read this one, so no sandbox is explained here.
+
+Next: `codegen-bot analyze-logs 123` on the command line, or the same command in a private repository.\
+""")
+    assert town.codegen.runs == {}
+
+
 async def test_an_analysis_that_fails_is_told(town: Town) -> None:
     await town.says("bob", "/codegen analyze-logs 123")
     await town.codegen.run_created(1)
