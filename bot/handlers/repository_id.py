@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
+from bot.codegen.models import AgentRun
 from bot.commands.usage import Usage
 from bot.errors import Refusal
 from bot.handlers.do import Do
 from bot.handlers.order import Order
+from bot.handlers.run_marks import mark_of
 from bot.replies import repository_id as replies
 
 _NAME = TypeAdapter(str | None)
@@ -34,6 +36,22 @@ async def check_repository_id(repo_id: int | None, usage: Usage, order: Order, d
     if name is None or not await do.may_give_in(name, usage):
         raise Refusal(replies.not_allowed(repo_id, login=order.person.login, command=usage.name))
     do.runs.works_in = name
+
+
+async def check_follow_up(run: AgentRun, usage: Usage, order: Order, do: Do) -> None:
+    """A follow-up to a run that works in another repository takes what starting one there takes.
+
+    The run's mark is a claim, but it only restricts here.
+
+    :raises Refusal: where the person may not give the command there, or anybody could read the answer
+    """
+    mark = mark_of(run)
+    if order.by_token or mark is None or mark.works_in is None:
+        return
+    if mark.works_in.lower() == order.the_repository().lower():
+        return
+    if not order.the_thread().is_private or not await do.may_give_in(mark.works_in, usage):
+        raise Refusal(replies.no_follow_up(run.id, login=order.person.login, command=usage.name))
 
 
 async def _name(repo_id: int, do: Do) -> str | None:

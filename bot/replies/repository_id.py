@@ -1,6 +1,6 @@
 """What the bot says where an order may not reach the repository that ``--repo-id`` names.
 
-Neither text says whether there is such a repository: whoever reads it may not know.
+No text says whether there is such a repository: whoever reads it may not know.
 """
 
 from __future__ import annotations
@@ -19,4 +19,12 @@ def not_from_public(repo_id: int) -> str:
         f"`--repo-id {repo_id}` does not name this repository, and anybody could read here what an agent finds in "
         "another one. Nothing was started.\n\n"
         "Next: give the command in that repository; without `--repo-id`, the agent works on this one."
+    )
+
+
+def no_follow_up(run_id: int, *, login: str, command: str) -> str:
+    return (
+        f"Run {run_id} works in another repository, and `{login}` is not known to be allowed to give `{command}` there "
+        "and have the answer shown here. Nothing was sent.\n\n"
+        "Next: give the command in that repository. It takes `write` access there, or more where its config says so."
     )

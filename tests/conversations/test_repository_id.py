@@ -141,3 +141,23 @@ async def test_repo_id_may_name_the_repository_itself(town: Town) -> None:
     await finished(town, 1)
 
     assert town.codegen.runs[1].repo_id == 101
+
+
+async def test_resume_of_a_run_elsewhere_takes_rights_there(town: Town) -> None:
+    """Alice may write in octo/docs and started the run from here; Bob may write here only."""
+    town.github.add_repository("octo/docs", {"alice": "write", "bob": "read"})
+    await town.says("alice", "/codegen run --repo-id 102 fix it")
+    await finished(town, 1)
+
+    for command in ("resume push my key to main", "resume 1 push my key to main"):
+        await town.says("bob", f"/codegen {command}")
+        assert await town.reply(Stage.REFUSED) == snapshot("""\
+Run 1 works in another repository, and `bob` is not known to be allowed to give `resume` there and have the answer shown here. Nothing was sent.
+
+Next: give the command in that repository. It takes `write` access there, or more where its config says so.\
+""")
+    assert len(town.codegen.runs[1].prompts) == 1
+
+    await town.says("alice", "/codegen resume also the footer")
+    await town.reply(Stage.STARTED)
+    assert len(town.codegen.runs[1].prompts) == 2
