@@ -54,8 +54,10 @@ def operation(method: str, path: str) -> tuple[str, dict[str, Any], dict[str, st
     """The template of a path as it was sent, its operation, and what stands in the path; None: not described."""
     found = []
     for template, methods in load()["paths"].items():
+        # A path has slashes, and none at all is the repository's root
+        # (https://docs.github.com/en/rest/repos/contents#get-repository-content).
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template)).replace(
-            "(?P<path>[^/]+)", "(?P<path>.+)"
+            "(?P<path>[^/]+)", "(?P<path>.*)"
         )
         match = re.fullmatch(pattern, path)
         if match and method.lower() in methods:
