@@ -52,7 +52,7 @@ async def _by_comment(
     event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime, offload: WorkerPool
 ) -> list[Order]:
     all_said = [] if is_own(event.comment) else await _said(event, config, offload)
-    return [_order(event, said, config, asked_at) for said in all_said]
+    return [replace(_order(event, said, config, asked_at), siblings=len(all_said) - 1) for said in all_said]
 
 
 def _order(event: CommentPosted | CommentEdited, said: Said, config: RepositoryConfig, asked_at: datetime) -> Order:

@@ -11,9 +11,11 @@ from bot.config import Accounts
 from bot.dry_run.dry_run import DryRun
 from bot.handlers.configs import PATH
 from bot.handlers.order import Order
+from bot.handlers.recent_permissions import RecentPermissions
 from bot.handlers.tools import Tools
 from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
+from bot.stateless.answer_limits import MarkedAnswers
 from bot.stateless.confirmations import MarkedConfirmations
 from bot.stateless.desk import Desk
 from bot.stateless.spending import MarkedSpending
@@ -71,6 +73,8 @@ async def directly(
             org_id=settings.codegen_org_id,
             github=worlds.github,
             configs=worlds.configs,
+            permissions=RecentPermissions(worlds.github.permission),
+            answer_limits=MarkedAnswers(worlds.github),
             runs=MarkedRuns(worlds.github),
             stars=LabelledStars(worlds.github, worlds.codegen, worlds.configs),
             spending=MarkedSpending(worlds.codegen),

@@ -26,11 +26,13 @@ from bot.engine.traces import Traces
 from bot.handlers.carry_out import carry_out
 from bot.handlers.give_up import give_up
 from bot.handlers.order import Order
+from bot.handlers.recent_permissions import RecentPermissions
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
 from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
 from bot.run_ends import RunEnds, Witnessed
+from bot.store.answer_limits import AnswerLimits
 from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
@@ -133,6 +135,8 @@ async def _application(
                 org_id=settings.codegen_org_id,
                 github=worlds.github,
                 configs=worlds.configs,
+                permissions=RecentPermissions(worlds.github.permission),
+                answer_limits=AnswerLimits(database),
                 runs=ThreadRuns(database),
                 stars=Stars(database),
                 spending=Spending(database),

@@ -176,7 +176,12 @@ class Engine:
         return await self._inbox.take(taken) or await self._again(taken)
 
     def _put(self, taken: Taken, *, is_new: bool = True) -> None:
-        self._places.put(taken.identity, _Beginning(taken, is_new=is_new))
+        self._begin_in_turn(_Beginning(taken, is_new=is_new))
+
+    def _begin_in_turn(self, beginning: _Beginning) -> None:
+        taken = beginning.taken
+        login = str((taken.document.get("person") or {}).get("login", ""))
+        self._places.put(taken.identity, beginning, owner=login.lower())
 
     async def _again(self, taken: Taken) -> bool:
         """A known order comes once more. One whose story broke before anybody got an answer is told anew."""
@@ -264,7 +269,7 @@ class Engine:
             self._stories.expect_no_more(nonce)
             self._places.leave(taken.identity)
             _log.exception("order.not-begun", order=taken.identity)
-            self._later.put_off(lambda: self._places.put(taken.identity, beginning))
+            self._later.put_off(lambda: self._begin_in_turn(beginning))
             return
         self._inbox.begun(taken.identity)
 

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -51,7 +52,14 @@ class Calls:
         self._transport = Transport(session, base_url=base_url, clock=clock, observer=observer)
         self._sleep = sleep
         self._observer = observer
+        self._is_yielding = False
         self._budgets: defaultdict[str, ContentBudget] = defaultdict(new_budget or (lambda: ContentBudget(sleep=sleep)))
+
+    def yielding(self) -> Calls:
+        """The same, whose writes wait for everybody else's."""
+        calls = copy(self)
+        calls._is_yielding = True  # noqa: SLF001 - its own class
+        return calls
 
     async def me(self) -> Person:
         return await self._retried(lambda: self._auth.me(self._transport))
@@ -144,10 +152,15 @@ class Calls:
         url = address(operation, repository, segments)
 
         async def attempt() -> T:
-            answer = await self._attempt(operation, repository, method, url, data, urgency, repeatable=repeatable)
+            answer = await self._attempt(
+                operation, repository, method, url, data, self._urgency(urgency), repeatable=repeatable
+            )
             return answer.read(shape)
 
         return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
+
+    def _urgency(self, urgency: Urgency) -> Urgency:
+        return Urgency.YIELDING if self._is_yielding and urgency is not Urgency.PROGRESS else urgency
 
     async def ask(self, operation: str, repository: str, segments: Segments) -> None:
         """Has GitHub do something again that makes no content: it takes nothing from the budget of writes.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from copy import copy
 from datetime import UTC, datetime
 
 from bot.api_path import Segments
@@ -81,6 +82,12 @@ class GitHub:
         )
         self.hooks = Hooks(self._calls)
         self._me: Person | None = None
+
+    def yielding(self) -> GitHub:
+        """The same, whose writes wait for everybody else's: for people who may not write."""
+        github = copy(self)
+        github._calls = self._calls.yielding()  # noqa: SLF001 - its own class
+        return github
 
     # People
 

@@ -73,6 +73,9 @@ class Urgency(IntEnum):
     PROGRESS = 2
     """How a run is getting on: it never waits, because by then there would be something newer to say."""
 
+    YIELDING = 3
+    """Answers to people who may not write: they wait while anybody else writes."""
+
 
 class GaveWayError(BotError):
     """A progress edit was left out: nothing was sent. Its operation is the only argument."""
@@ -94,6 +97,9 @@ class ContentBudget:
     end in the same moment, each with a word and some with a reaction, whatever their progress has cost before. And they
     are spread: a sixth of their hour's share in ten minutes, or a busy quarter of an hour would be followed by three of
     silence.
+
+    Answers to people who may not write have a tenth of each window, and nothing of the burst: whatever they ask for,
+    the next write of anybody else has to wait for one gap at most.
 
     A write counts as long as it is under way, and from its end on: GitHub counts it when it arrives there. Counted from
     its sending, one that was long on its way and those that were quick an hour later would be more than 500 to GitHub.
@@ -124,6 +130,8 @@ class ContentBudget:
         self._written: deque[float] = deque(maxlen=max((count for _, count in windows), default=1))  # when they ended
         self._progress = _spread(windows)
         self._progressed: deque[float] = deque(maxlen=max((count for _, count in self._progress), default=1))
+        self._yielding_share = [(length, max(count // 10, 1)) for length, count in windows]
+        self._yielded: deque[float] = deque(maxlen=max((count for _, count in self._yielding_share), default=1))
         self._evenly = 0.0  # when the writes so far would be through, one for each gap
         self._paused_until = 0.0
 
@@ -145,6 +153,8 @@ class ContentBudget:
         self._evenly = max(self._evenly, now) + self._min_gap
         if urgency is Urgency.PROGRESS:
             self._progressed.append(now)
+        if urgency is Urgency.YIELDING:
+            self._yielded.append(now)
         try:
             yield waited
         finally:
@@ -165,7 +175,7 @@ class ContentBudget:
         try:
             while True:
                 await waiter.is_first.wait()
-                now, due = max(self._clock(), now), self._due()
+                now, due = max(self._clock(), now), self._due_for(urgency)
                 if due <= now:
                     break
                 # Meanwhile somebody more urgent may come to stand before it, or GitHub may say to pause.
@@ -173,7 +183,7 @@ class ContentBudget:
                     self._one_ended.clear()
                     await self._one_ended.wait()
                     continue
-                if due - now > WORTH_TELLING:
+                if due - now > WORTH_TELLING and urgency is not Urgency.YIELDING:
                     _log.warning("github.writes-wait", seconds=round(due - now, 1), urgency=urgency.name.lower())
                 await self._sleep(due - now)
                 now = due  # whoever wakes a tick too early has waited all the same
@@ -195,7 +205,7 @@ class ContentBudget:
         """Whether there is room for progress."""
         now = self._clock()
         return (
-            not self._waiters
+            all(waiter.urgency is Urgency.YIELDING for waiter in self._waiters[:1])
             and self._due() <= now
             and all(_due(self._written, length, count // 2 - self._under_way) <= now for length, count in self._windows)
             and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
@@ -207,6 +217,13 @@ class ContentBudget:
             waiter.is_first.clear()
         for waiter in self._waiters[:1]:
             waiter.is_first.set()
+
+    def _due_for(self, urgency: Urgency) -> float:
+        """When the next write of this urgency may go."""
+        if urgency is not Urgency.YIELDING:
+            return self._due()
+        share = [_due(self._yielded, length, count) for length, count in self._yielding_share]
+        return max(self._due(), self._evenly, *share)
 
     def _due(self) -> float:
         """When the next write may go, by the clock; infinity: not before one of those under way has ended."""

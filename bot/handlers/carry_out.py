@@ -31,7 +31,7 @@ from bot.commands.usage import Mistake
 from bot.commands.users import Users
 from bot.commands.whoami import WhoAmI
 from bot.errors import AnsweredElsewhereError, OffloadError, Refusal, UpstreamError, UserMistake
-from bot.github.models import Reaction
+from bot.github.models import Permission, Reaction
 from bot.handlers.analyze_logs import analyze_logs
 from bot.handlers.ban_checks import ban_checks, remove, unban_checks
 from bot.handlers.cancel import cancel
@@ -62,6 +62,7 @@ from bot.replies.markers import Stage, find
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
+from bot.store.models import AnswerKind, Voice
 
 _log = log.get(__name__)
 
@@ -118,9 +119,10 @@ async def carry_out(order: Order, do: Do) -> Reply:
     # A label that says it needs no comment that says it too.
     if reply.stage is not Stage.FINISHED or not _is_state(order) or do.has_spoken:
         reply = await _show_last(reply, do)
-        await do.react(LAST_REACTION[reply.stage])
+        if do.voice is not Voice.NONE:
+            await do.react(LAST_REACTION[reply.stage])
     await settle_label(order, do, reply.stage)
-    _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs))
+    _log.info("command.done", stage=reply.stage.value, runs=list(reply.runs), voice=do.voice.value)
     return reply
 
 
@@ -159,7 +161,7 @@ async def _answer(order: Order, do: Do) -> Reply:
             if do.recorded_config.closed is not None and not isinstance(order.command, Help):
                 return do.recorded_config.closed
         if isinstance(order.command, Mistake):
-            raise UserMistake(order.command.text)  # noqa: TRY301 - a mistake has one way to its answer
+            raise UserMistake(_mistake(order.command, order, do))  # noqa: TRY301 - it has one way to its answer
         check_named_prompt(order, do.config)
         await do.react(Reaction.EYES)
         return await HANDLERS[type(order.command)](order.command, order, do)
@@ -199,15 +201,32 @@ async def _check_person(order: Order, do: Do) -> None:
     """:raises Refusal: where the person may not give this command."""
     if order.by_token:
         return
-    person = order.person
-    if person.is_bot and do.config.bot_level(person.login) is None:
-        raise Refusal(failures.bot_refused(person.login))
-    has = await do.permission()
     # Where nothing is known, nothing is carried out anyway.
     takes = needed(order, do.config if do.recorded_config.closed is None else RepositoryConfig())
+    has = await do.permission(needed=takes)
     if has < takes:
+        await do.give_way(AnswerKind.REFUSAL)
+        raise Refusal(await _refusal(order, do, takes=takes, has=has))
+    if has < Permission.WRITE:
+        await do.give_way(AnswerKind.REFUSAL if isinstance(order.command, Mistake) else AnswerKind.ANSWER)
+        if do.voice is not Voice.REPLY:
+            raise Refusal(failures.answered_too_often(order.person.login))
+
+
+def _mistake(mistake: Mistake, order: Order, do: Do) -> str:
+    has_silent_siblings = do.gave_way and order.siblings
+    return f"{mistake.text}\n\n{failures.others_refused()}" if has_silent_siblings else mistake.text
+
+
+async def _refusal(order: Order, do: Do, *, takes: Permission, has: Permission) -> str:
+    person = order.person
+    if person.is_bot and do.config.bot_level(person.login) is None:
+        text = failures.bot_refused(person.login)
+    else:
+        # Nobody is asked about for words that nobody reads.
+        who_can = await do.who_can(takes) if do.voice is Voice.REPLY else []
         text = failures.not_allowed(
-            person.login, is_bot=person.is_bot, needed=takes.word, has=has.word, who_can=await do.who_can(takes)
+            person.login, is_bot=person.is_bot, needed=takes.word, has=has.word, who_can=who_can
         )
-        restricted = do.recorded_config.restricted
-        raise Refusal(f"{text} {restricted}" if restricted else text)
+    others = failures.others_refused() if order.siblings else None
+    return " ".join(part for part in (text, do.recorded_config.restricted, others) if part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -16,6 +17,7 @@ from bot.commands.usage import Usage
 from bot.errors import OffloadError, UpstreamError
 from bot.github.models import Permission, PostedComment, PullRequest, Reaction
 from bot.handlers import config_record
+from bot.handlers.answering import claim_voice
 from bot.handlers.config_record import RecordedConfig
 from bot.handlers.following import Following
 from bot.handlers.living_reply import LivingReply
@@ -30,7 +32,7 @@ from bot.replies.markers import Marker
 from bot.replies.reply import Reply
 from bot.replies.unprepared import unprepared
 from bot.repository_config.model import RepositoryConfig
-from bot.store.models import Limits, Over
+from bot.store.models import AnswerKind, Limits, Over, Voice
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,6 +74,8 @@ class Do:
         self.codegen: AskCodegen = tools.codegen
         self.github: AskGitHub = tools.github
         self.stars = tools.stars
+        self.voice = Voice.REPLY
+        self.gave_way = False
         self.config = RepositoryConfig.usual(order.prefix)
         self.recorded_config = RecordedConfig(self.config)
         self.org_id = tools.org_id
@@ -98,9 +102,12 @@ class Do:
     def now(self) -> datetime:
         return self._tools.now()
 
-    async def permission(self) -> Permission:
+    async def permission(self, *, needed: Permission = Permission.NONE) -> Permission:
         """What whoever gave the order may do in its repository. GitHub knows no permissions of bots: theirs are the
-        config's."""
+        config's.
+
+        :param needed: where it is less, an answer of a moment ago will do
+        """
         order = self._order
         if order.by_token:
             return Permission.ADMIN
@@ -109,8 +116,19 @@ class Do:
             return Permission.NONE if level is None else Permission[level.upper()]
         repository = order.the_repository()
         return await self._record(
-            "permission", _PERMISSION, lambda: self._tools.github.permission(repository, order.person.login)
+            "permission",
+            _PERMISSION,
+            lambda: self._tools.permissions.of(repository, order.person.login, needed=needed),
         )
+
+    async def give_way(self, kind: AnswerKind) -> None:
+        """The answer goes to somebody who may not write: it waits for all others, and is a reply only where they have
+        not had many of them lately. Sets `voice`."""
+        self.gave_way = True
+        self._tools = replace(self._tools, github=self._tools.github.yielding())
+        self.github = self._reply.github = self._tools.github
+        self.voice = await claim_voice(self._order, self._tools.answer_limits, kind, at=self.now())
+        self._reply.is_silent = self.voice is not Voice.REPLY
 
     async def may_write(self, repository: str) -> bool:
         """Whether whoever gave the order may write in a repository; False where GitHub does not say.

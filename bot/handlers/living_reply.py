@@ -64,10 +64,12 @@ class LivingReply:
         self._told = told
         self._worker = worker
         self._offload = offload
-        self._github = github
+        self.github = github
         self._record = record
         self._again = again
         self.config = RepositoryConfig.usual(order.prefix)
+        self.is_silent = False
+        """Whether nothing is posted, because a reaction is the whole answer."""
         self._sleep = sleep
         self._comment_id: int | None = None
         self._shown: str | None = None
@@ -103,7 +105,7 @@ class LivingReply:
             reply = replace(reply, text=text)
         self.last = reply
         self._told(self._order, reply)
-        if self._order.thread is None or not self._order.posts:
+        if self._order.thread is None or not self._order.posts or self.is_silent:
             return
         if reply.stage is Stage.WORKING and not self.config.progress:
             self.is_behind = False
@@ -159,7 +161,7 @@ class LivingReply:
                     self.url = found[0].url
                     return found[0].id
                 in_doubt = True
-                posted = await self._github.comment(thread.repository, thread.number, body, urgency=urgency)
+                posted = await self.github.comment(thread.repository, thread.number, body, urgency=urgency)
             if self._worker is not None:
                 await self._give_way(posted)
             self.url, self._shown = posted.url, body
@@ -176,7 +178,7 @@ class LivingReply:
         if found is None or found[0].id >= posted.id:
             return
         try:
-            await self._github.delete_comment(self._order.the_thread().repository, posted.id)
+            await self.github.delete_comment(self._order.the_thread().repository, posted.id)
         except UpstreamError as error:
             _log.warning("reply.second-one-stays", reason=str(error))
         raise AnsweredElsewhereError(found[0].url)
@@ -185,12 +187,12 @@ class LivingReply:
         thread = self._order.the_thread()
         assert self._comment_id is not None  # noqa: S101 - show() has created it
         try:
-            await self._github.edit_comment(thread.repository, self._comment_id, body, urgency=urgency)
+            await self.github.edit_comment(thread.repository, self._comment_id, body, urgency=urgency)
         except UpstreamError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise
             # Somebody deleted it; the outcome is still owed.
-            posted = await self._github.comment(thread.repository, thread.number, body, urgency=urgency)
+            posted = await self.github.comment(thread.repository, thread.number, body, urgency=urgency)
             self._comment_id, self.url = posted.id, posted.url
             _log.info("reply.replaced")
 
@@ -209,7 +211,7 @@ class LivingReply:
         """The reply that an earlier attempt at this order left, whoever made it."""
         thread = self._order.the_thread()
         since = self._order.asked_at - CLOCK_SLACK
-        async for comment, marker in replies_on(self._github, thread.repository, thread.number, since=since):
+        async for comment, marker in replies_on(self.github, thread.repository, thread.number, since=since):
             if marker.identity == self._order.identity:
                 self._earlier = (comment, marker)
                 return self._earlier
@@ -222,7 +224,7 @@ class LivingReply:
         """
         thread = self._order.the_thread()
         latest: tuple[int, ...] = ()
-        async for _, marker in replies_on(self._github, thread.repository, thread.number):
+        async for _, marker in replies_on(self.github, thread.repository, thread.number):
             if marker.runs and marker.identity != self._order.identity and command in {None, marker.command}:
                 latest = marker.runs
         return latest

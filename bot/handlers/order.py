@@ -81,6 +81,7 @@ class Order:
     :param asked_at: when it was asked for, as far as is known; nothing of this order's doing is older
     :param prefix: how a command line starts in this repository
     :param metadata: noted upstream with each run of this order
+    :param siblings: how many other commands stand in the same comment
     :param posts: whether the reply is written on the thread
     :param waits: whether runs are followed to their end
     """
@@ -97,6 +98,7 @@ class Order:
     named: NamedUse | None = None
     authority: Authority = Authority.PERSON
     metadata: Mapping[str, Any] | None = None
+    siblings: int = 0
     posts: bool = True
     waits: bool = True
 
@@ -162,6 +164,7 @@ class Order:
             "prefix": self.prefix,
             "authority": self.authority.value,
             "metadata": dict(self.metadata) if self.metadata else None,
+            "siblings": self.siblings,
             "posts": self.posts,
             "waits": self.waits,
         }
@@ -181,6 +184,7 @@ class Order:
             named=_NAMED.validate_python(document.get("named"), strict=False),
             authority=Authority(document.get("authority", Authority.PERSON)),
             metadata=document.get("metadata"),
+            siblings=document.get("siblings", 0),
             posts=document.get("posts", True),
             waits=document.get("waits", True),
         )

@@ -27,7 +27,7 @@ from bot.codegen.models import (
     User,
 )
 from bot.github.models import CheckRun, Label
-from bot.store.models import Limits, Over, Star
+from bot.store.models import AnswerKind, Limits, Over, Star, Voice
 
 
 class AskCodegen(Protocol):
@@ -114,6 +114,20 @@ class Spending(Protocol):
         """Counts so many runs, unless a limit would be passed; the same identity is counted once.
 
         :returns: the limit that stands in the way; None where the runs are counted
+        """
+
+
+class AnswerLimits(Protocol):
+    """How often people without write access are answered."""
+
+    async def claim(
+        self, identity: str, *, subject: str, login: str, repository: str, number: int, kind: AnswerKind, at: datetime
+    ) -> Voice:
+        """How a command may be answered; the same for the same identity.
+
+        :param subject: what is answered once: a comment, or the command itself
+        :param number: the thread's
+        :raises StoreError: where the database does not say
         """
 
 

@@ -12,7 +12,8 @@ from bot.codegen.watcher import RunWatcher
 from bot.github.client import GitHub
 from bot.handlers.configs import Configs
 from bot.handlers.order import Order
-from bot.handlers.ports import Confirmations, Spending, Stars, ThreadRuns
+from bot.handlers.ports import AnswerLimits, Confirmations, Spending, Stars, ThreadRuns
+from bot.handlers.recent_permissions import RecentPermissions
 from bot.handlers.steady_clock import SteadyClock
 from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
@@ -44,6 +45,8 @@ class Tools:
     spending: Spending
     confirmations: Confirmations
     configs: Configs
+    permissions: RecentPermissions
+    answer_limits: AnswerLimits
     watcher: RunWatcher
     offload: WorkerPool
     run_timeout: float

@@ -28,6 +28,15 @@ def not_allowed(login: str, *, is_bot: bool = False, needed: str, has: str, who_
     return f"`{login}` may not do this here: it takes `{needed}` access, and {has_words}.{people}"
 
 
+def others_refused() -> str:
+    return "Other commands of the same comment that are refused get no reply of their own."
+
+
+def answered_too_often(login: str) -> str:
+    """For logs only: nothing is posted then."""
+    return f"`{login}` may not write here and has had many replies in the last hour, so this one is not posted."
+
+
 def no_run_here(example: str, *, prefix: str) -> str:
     """:param example: a command that names a run."""
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -22,6 +22,46 @@ class Budget(StrEnum):
     PERSON = "person"
     THREAD = "thread"
     REPOSITORY = "repository"
+
+
+class AnswerKind(StrEnum):
+    """What somebody without write access is answered."""
+
+    REFUSAL = "refusal"
+    """What they may not do, or what is no command."""
+
+    ANSWER = "answer"
+    """What they may do."""
+
+
+class Voice(StrEnum):
+    """How a command is answered."""
+
+    REPLY = "reply"
+    """By a comment, and a reaction."""
+
+    REACTION = "reaction"
+    """By a reaction alone."""
+
+    NONE = "none"
+    """By nothing of its own: another command of the same comment is answered, or there were too many."""
+
+
+ANSWERS_PERIOD = timedelta(hours=1)
+
+MOST_REFUSALS = 3
+"""Refusals that one person gets as replies in `ANSWERS_PERIOD`; after them come reactions."""
+
+MOST_ANSWERS = 30
+"""Commands of one person without write access that are carried out in `ANSWERS_PERIOD`."""
+
+MOST_REACTIONS = 20
+"""Reactions instead of replies, to one person in `ANSWERS_PERIOD`."""
+
+MOST_REFUSALS_OF_A_REPOSITORY = 20
+"""Refusals as replies to all people of one repository together, in `ANSWERS_PERIOD`."""
+
+MOST_REACTIONS_OF_A_REPOSITORY = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,6 +152,20 @@ DEFERRED_EVENTS = sa.Table(
     sa.Column("deferred_at", sa.DateTime(timezone=True), nullable=False),
 )
 
+ANSWERS = sa.Table(
+    "codegen_bot_answers",
+    METADATA,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("login", sa.Text, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("voice", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("codegen_bot_answers_of_person", "login", "at"),
+    sa.Index("codegen_bot_answers_of_repository", "repository", "at"),
+)
+
 
 async def check(engine: Engine) -> None:
     """Raises SQLAlchemy's error where the database does not answer."""

@@ -19,9 +19,9 @@ class Stories:
         self.begun.append(name)
         self._moved.set()
 
-    def put(self, *names: str) -> None:
+    def put(self, *names: str, owner: str = "") -> None:
         for name in names:
-            self.places.put(name, name)
+            self.places.put(name, name, owner=owner)
 
     async def until(self, *names: str) -> None:
         async with asyncio.timeout(5):
@@ -60,3 +60,17 @@ async def test_what_waits_when_it_closes_is_not_begun() -> None:
     stories.put("c")
     await asyncio.sleep(0)
     assert stories.begun == ["a"]
+
+
+async def test_put_lets_owners_take_turns() -> None:
+    stories = Stories(count=1)
+    stories.put("m1", "m2", "m3", "m4", owner="mallory")
+    stories.put("b1", "b2", owner="bob")
+    stories.put("a1", owner="alice")
+    assert len(stories.places) == 6
+    for done in ("m1", "m2", "b1", "a1", "m3", "b2"):
+        stories.places.leave(done)
+
+    await stories.until("m1", "m2", "b1", "a1", "m3", "b2", "m4")
+    assert len(stories.places) == 0
+    await stories.places.aclose()

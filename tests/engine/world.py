@@ -19,6 +19,7 @@ from bot.engine.takeover import claim_name
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
+from bot.handlers.recent_permissions import RecentPermissions
 from bot.handlers.tools import Tools
 from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
@@ -147,6 +148,8 @@ class World:
             spending=nothing,
             confirmations=nothing,
             configs=nothing,
+            permissions=RecentPermissions(github.permission),
+            answer_limits=nothing,
             watcher=nothing,
             offload=WorkerPool(),
             run_timeout=60,

@@ -238,6 +238,48 @@ async def _lives_through(steps: list[tuple[str, int]], dice: random.Random) -> N
     assert keeps_the_windows(moments)
 
 
+async def test_yielding_writes_cost_others_one_gap_at_most() -> None:
+    """A hundred of them wait when somebody else comes with a burst."""
+    time, others = VirtualTime(), list[float]()
+    budget = budget_on(time)
+
+    async def other() -> None:
+        await time.sleep(3.5)
+        for _ in range(4):
+            await slot(budget)
+            others.append(time.now)
+
+    begun = time.now
+    yielding = [asyncio.create_task(slot(budget, Urgency.YIELDING)) for _ in range(100)]
+    await time.all(other())
+    for task in yielding:
+        task.cancel()
+    assert [moment - begun for moment in others] == [3.5] * 4
+
+
+async def test_yielding_writes_have_a_tenth_of_each_window() -> None:
+    time, sent = VirtualTime(), list[float]()
+    budget = budget_on(time)
+
+    async def write() -> None:
+        await slot(budget, Urgency.YIELDING)
+        sent.append(time.now)
+
+    await time.all(*(write() for _ in range(120)))
+    for length, count in ((60.0, 8), (3600.0, 50)):
+        assert all(later - earlier >= length for earlier, later in zip(sent, sent[count:], strict=False))
+
+
+async def test_progress_goes_before_yielding_writes() -> None:
+    time = VirtualTime()
+    budget = budget_on(time)
+    await slot(budget)
+    waiting = asyncio.create_task(slot(budget, Urgency.YIELDING))
+    await time.settle()
+    assert await shows_progress(budget)
+    waiting.cancel()
+
+
 class Heard:
     """An observer that remembers."""
 
@@ -327,3 +369,13 @@ async def test_an_observer_hears_of_every_request_and_every_wait(script: Script,
     assert await watched.default_branch("octo/shop") == "main"
     assert heard.calls == [("default_branch", status) for status in ("network", "rate-limited", "200", "200")]
     assert heard.waits == [("requests", 7.0)]
+
+
+async def test_yielding_client_waits_behind_the_other(script: Script, watched: GitHub, clock: Clock) -> None:
+    script.on("PATCH", "/repos/octo/shop/issues/comments/5", COMMENT)
+    yielding = watched.yielding()
+    await watched.edit_comment("octo/shop", 5, "x")
+    await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.LAST_WORD)
+    assert clock.slept == []
+    await yielding.edit_comment("octo/shop", 5, "x", urgency=Urgency.LAST_WORD)
+    assert clock.slept == [2.0]
