@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from bot.replies.secret_names import is_secret_name
-from bot.replies.secret_values import is_code_or_prose, says_nothing
+from bot.replies.secret_values import LONGEST_SAYING, is_code_or_prose, says_nothing
 from bot.repository_config.matching import Span
 
 _KEYWORD = re.compile(
@@ -121,8 +121,7 @@ def _value_after(text: str, start: int, end: int, name: str) -> Span | None:
     first, last = value.span("value")
     if scheme := _SCHEME.match(text, first, last):
         first = scheme.end()
-    # No program says so much at once.
-    if last - first <= LONGEST_SAYING and says_nothing(text[first:last], name):
+    if says_nothing(text[first:last], name):
         return None
     if value.re is _PLAIN and last - first <= LONGEST_SAYING and _is_code_or_prose(separator, value, text):
         return None
@@ -133,9 +132,6 @@ def _is_code_or_prose(separator: re.Match[str], value: re.Match[str], text: str)
     is_spaced = text[separator.end() - 1] == " "
     return is_code_or_prose(value, text, is_annotation=separator["usual"] == ":", is_spaced=is_spaced)
 
-
-LONGEST_SAYING = 300
-"""Characters of what is looked at as a placeholder, an expression or a sentence."""
 
 _ELEMENT = re.compile(r"(?P<value>[^<>]{4,4000})")
 

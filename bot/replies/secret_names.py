@@ -50,9 +50,17 @@ _NO_SECRET_BEFORE = frozenset(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-@lru_cache(maxsize=4_096)
+LONGEST_NAME = 200
+"""Characters of a name; a field's may be any text, and what is longer names nothing."""
+
+
 def is_secret_name(name: str) -> bool:
     """Whether what a variable, a field, a header or an option of this name holds is a secret."""
+    return len(name) <= LONGEST_NAME and _is_secret_name(name)
+
+
+@lru_cache(maxsize=4_096)
+def _is_secret_name(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name)]
     while words and words[-1].isdigit():
         words.pop()

@@ -30,8 +30,15 @@ _TALKS_OF_ONE = re.compile(
 )
 
 
+LONGEST_SAYING = 300
+"""Characters of what is looked at as a placeholder, an expression or a sentence: no program says so much at once, and
+the patterns take time by the square of it."""
+
+
 def says_nothing(value: str, name: str) -> bool:
     """Whether a value is a placeholder, a place where the secret is kept, or a sentence about one."""
+    if len(value) > LONGEST_SAYING:
+        return False
     whole = value.strip()
     value = whole.rstrip(")}];.,")
     if (
