@@ -16,6 +16,7 @@ from typing import TextIO
 import structlog
 
 from bot.config import LogFormat
+from bot.redaction.known import redact_known
 
 
 def configure(
@@ -28,6 +29,8 @@ def configure(
     """Sends the bot's and its libraries' log lines to one place, in one form.
 
     httpx, aiohttp.access, DBOS and markdown-it log each request or step: they are heard from WARNING up.
+
+    Secrets that an error's text may quote are taken out of every line.
 
     :param written: makes of an event's lines, traceback included, what is written
     """
@@ -59,7 +62,7 @@ def configure(
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *exceptions,
                 renderer,
-                lambda _logger, _name, lines: written(str(lines)),
+                lambda _logger, _name, lines: written(redact_known(str(lines))),
             ],
         )
     )

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from bot.codegen.models import AgentRun
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason, of_state
-from bot.replies.redaction import redact_all, redact_patterns
+from bot.replies.redaction import redact, redact_all
 
 if TYPE_CHECKING:
     # It brings both clients, and the Action says "no command here" without them.
@@ -123,8 +123,8 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """The reply, in Markdown, without the repository's own kinds of secrets."""
-        return redact_patterns(self.carried.reply.text, self.carried.secrets) if self.carried else self.sentence
+        """The reply, in Markdown, without secrets."""
+        return redact(self.carried.reply.text, self.carried.secrets) if self.carried else redact(self.sentence)
 
     @property
     def main_run(self) -> AgentRun | None:

@@ -32,6 +32,7 @@ LAYERS = (
     ("github", "codegen", "store", "repository_config", "offload"),
     ("log", "metrics", "observer"),
     ("config", "measures"),
+    ("redaction",),
     ("errors", "api_path"),
 )
 """From top to bottom. Whoever stands on a line may import what stands below it, and nothing beside or above it."""

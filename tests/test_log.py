@@ -13,6 +13,7 @@ import structlog
 from bot import log
 from bot.config import LogFormat
 from tests.log_lines import kept_log, lines
+from tests.replies.secret_table import TOKENS
 
 NOISY = ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio", "markdown_it")
 
@@ -40,6 +41,16 @@ def test_a_json_line_is_one_event_with_its_values(stream: io.StringIO) -> None:
     (line,) = lines(stream)
     assert datetime.fromisoformat(str(line.pop("timestamp"))).utcoffset() == timedelta(0)
     assert line == {"event": "run.started", "level": "info", "run": 7, "repository": "octo/shop"}
+
+
+def test_configure_takes_secrets_out_of_lines_and_errors(stream: io.StringIO) -> None:
+    token = TOKENS["GitHub, classic"]
+    log.configure(log_format=LogFormat.JSON, stream=stream)
+    log.get("bot.app").error("call.failed", reason=f"GitHub said: {token}", exc_info=ValueError(f"no token: {token}"))
+
+    (line,) = lines(stream)
+    assert line["reason"] == "GitHub said: [redacted]"
+    assert token not in stream.getvalue()
 
 
 def test_what_the_door_has_bound_stands_on_every_line(stream: io.StringIO) -> None:

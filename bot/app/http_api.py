@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,7 +20,9 @@ from bot.github.client import GitHub
 from bot.github.models import Permission
 from bot.github.transport import new_session
 from bot.handlers.configs import Configs
+from bot.handlers.redacting import call_redacted
 from bot.handlers.run_marks import threads_of
+from bot.handlers.run_patterns import RunPatterns
 from bot.handlers.tools import Tools
 from bot.replies.reasons import not_told, reason_given, told_on
 from bot.run_ends import RunEnds
@@ -28,6 +30,7 @@ from bot.stateless.config_files import RememberedConfigFiles
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
 from bot.web.api.caller import Access
 from bot.web.api.callers import Callers
+from bot.web.api.excerpts import excerpts
 from bot.web.api.kept import Kept
 from bot.web.api.multi_run_work import MultiRuns
 from bot.web.api.run_index import RunIndexes
@@ -69,22 +72,31 @@ async def http_api(
                 if await access.permission(org_id, repository) < Permission.WRITE:
                     continue
                 try:
-                    text = await tools.offload.run(partial(reason_given, command, run, reason))
+                    own = (await worlds.configs.soon(repository)).config.secret_patterns
+                    work = partial(call_redacted, partial(reason_given, command, run, reason), own)
+                    text = await tools.offload.run(work, is_slow=bool(own))
                     posted = await worlds.github.comment(repository, number, text)
                 except (UpstreamError, OffloadError):
                     continue
                 told.append(posted.url)
             return told_on(told) if told else not_told()
 
+        patterns = RunPatterns(worlds.configs, org_id=settings.codegen_org_id)
+
+        async def shorten(org_id: int, runs: Sequence[AgentRun]) -> tuple[AgentRun, ...]:
+            each = await patterns.of_each(org_id, runs)
+            return await tools.offload.run(partial(excerpts, runs, each), is_slow=any(each))
+
         services = Services(
             own_org_id=settings.codegen_org_id,
             stars=tools.stars,
             kept=Kept(),
-            indexes=RunIndexes(saw=ends.saw),
+            indexes=RunIndexes(saw=ends.saw, shortens=shorten),
             ends=ends,
             configs=worlds.configs,
             usual_house=worlds.configs.usual,
             multi_runs=multi_runs,
+            patterns=patterns,
             offload=tools.offload,
             tell_reason=tell_reason,
             now=pace.now,

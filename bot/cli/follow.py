@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from bot.commands.status import Status
 from bot.commands.usage import MisreadError
 from bot.config import Accounts
 from bot.errors import SettingsError, UpstreamError
+from bot.handlers.redacting import redacted
+from bot.handlers.run_patterns import RunPatterns
 from bot.outcome import Outcome, outcome_of
 from bot.replies.failures import sentence
 from bot.replies.reason import Reason, of_kind
@@ -47,7 +50,10 @@ async def _follow(wish: Wish, settings: Accounts, screen: Screen, last: int | No
             found = await _run(wish, direct)
             if isinstance(found, Outcome):
                 return found
-            await _print(found, direct, screen, last)
+            patterns = await RunPatterns(direct.clients.configs, org_id=settings.codegen_org_id).of(
+                found.organization_id, found
+            )
+            await _print(found, direct, screen, last, patterns)
         except UpstreamError as error:
             return Outcome(reason=of_kind(error.kind), sentence=sentence(error))
     return None
@@ -61,17 +67,18 @@ async def _run(wish: Wish, direct: Direct) -> AgentRun | Outcome:
     return outcome.main_run or outcome
 
 
-async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None) -> None:
+async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
+    """:param patterns: the secret patterns that hold for what the run says"""
     codegen, pace = direct.clients.codegen, direct.pace
     start = 0 if last is None else await _place_of_last(codegen, run.id, last)
     async for place, entry in follow_log(
         codegen, run.id, start=start, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep
     ):
         if screen.as_json:
-            log: Any = redact_all(entry.model_dump(mode="json"))
+            log: Any = redact_all(entry.model_dump(mode="json"), patterns)
             json_line({"index": place, "log": log})
         else:
-            say(entry_text(place + 1, entry, run.created_at))
+            say(entry_text(place + 1, redacted(entry, patterns), run.created_at))
     if not screen.as_json:
         ended = await codegen.run(run.id)
         say(f"Run {run.id} has ended: {ended.state}.", err=True)

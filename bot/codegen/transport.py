@@ -18,6 +18,7 @@ from bot.api_path import Segments, api_path
 from bot.codegen.limits import Limits
 from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
 from bot.observer import NOBODY, Observer, status_of
+from bot.redaction.known import redact_known
 
 _log = log.get(__name__)
 
@@ -197,7 +198,8 @@ class Transport:
     ) -> UpstreamError:
         if self._token:
             detail = detail.replace(self._token, "[redacted]")
-        detail = detail[:DETAIL_LIMIT]
+        # Before it is cut: half a secret looks like none.
+        detail = redact_known(detail)[:DETAIL_LIMIT]
         return UpstreamError(Service.CODEGEN, kind, call.operation, status, detail, **more)
 
 

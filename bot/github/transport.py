@@ -25,6 +25,7 @@ from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
 from bot.github.session import Session
 from bot.observer import NOBODY, Observer, status_of
+from bot.redaction.known import redact_known
 
 T = TypeVar("T")
 
@@ -250,7 +251,7 @@ class Transport:
             kind,
             operation,
             status,
-            " ".join(message.replace(credential.token or "\0", "***").split())[:DETAIL_LIMIT],
+            " ".join(redact_known(message.replace(credential.token or "\0", "***")).split())[:DETAIL_LIMIT],
             seconds(headers.get("retry-after")) if wait is None else wait,
             may_have_happened=changes and kind in {Kind.SERVER_FAULT, Kind.BAD_ANSWER},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -126,7 +127,7 @@ async def _read(failed: Sequence[CheckRun], order: Order, do: Do) -> tuple[Faile
                 refusal, problem = error, f"its log could not be read: {sentence(error)}"
         words = text or "\n\n".join(part for part in (check.title, check.summary) if part)
         try:
-            kept = await do.shaped(telling, words, budget, do.config.secret_patterns)
+            kept = await do.offloaded(partial(telling, words, budget, do.config.secret_patterns))
         except OffloadError as error:
             _log.warning("job-log.unprepared", job=check.id, reason=str(error))
             kept, problem = "", "its log took too long to read"

@@ -73,6 +73,11 @@ class Configs:
         """What holds where no file says anything."""
         return House(RepositoryConfig(prefix=self._usual_prefix))
 
+    @property
+    def shared(self) -> list[str]:
+        """The owners' repositories ``.github`` whose files hold for the repositories that are known here."""
+        return sorted({f"{repository.partition('/')[0]}/.github" for repository in self._known})
+
     async def of(self, repository: str) -> House:
         """What holds in a repository. Where nothing is known yet, it waits for GitHub for as long as that takes."""
         asking, last = await self._asked(repository)

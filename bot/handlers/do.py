@@ -24,6 +24,7 @@ from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.ports import AskCodegen, AskGitHub
 from bot.handlers.record import Memory, Recorder
+from bot.handlers.redacting import call_redacted
 from bot.handlers.runs import Runs
 from bot.handlers.runs_of_thread import RunsOfThread
 from bot.handlers.steady_clock import Ticks
@@ -327,12 +328,28 @@ class Do:
         return await self._reply.earlier()
 
     async def shaped(self, shape: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `shape` makes of texts that others wrote, off the event loop where they are long.
+        """What `shape` makes of texts that others wrote, off the event loop where they are long. It gets them without
+        secrets: known ones, and what the repository's own patterns match.
 
         :param shape: a module's function, mostly one of `bot.replies`; it and its arguments can be pickled
         :raises OffloadError: where it takes too long
         """
-        return await self._tools.offload.run(partial(shape, *args, **kwargs))
+        patterns = self.config.secret_patterns
+        # A repository's own patterns may take as long as their limit, whatever the text's length.
+        return await self._tools.offload.run(
+            partial(call_redacted, partial(shape, *args, **kwargs), patterns), is_slow=bool(patterns)
+        )
+
+    async def offloaded(self, work: Callable[[], T]) -> T:
+        """The same for work that takes the secrets out itself: with a log of megabytes, only of what it keeps."""
+        return await self._tools.offload.run(work, is_slow=bool(self.config.secret_patterns))
+
+    async def redacted(self, value: T) -> T:
+        """The same data without secrets in the texts that others wrote, for a prompt.
+
+        :raises OffloadError: where it takes too long
+        """
+        return await self.shaped(_itself, value)
 
     async def show_shaped(self, shape: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> None:
         """Shows progress that quotes what others wrote; the work goes on without it where it takes too long."""
@@ -353,3 +370,7 @@ class Do:
     async def show_last(self, reply: Reply) -> None:
         """The same, for the final word: tried until GitHub takes it or refuses it for good."""
         await self._reply.show(reply, patient=True)
+
+
+def _itself(value: T) -> T:
+    return value

@@ -173,6 +173,7 @@ async def _synthesise(
     command: MultiRun, order: Order, do: Do, good: Sequence[Attempt], place: Place, *, total: int
 ) -> Started:
     candidates = [Candidate(number=attempt.number, run=attempt.run) for attempt in good if attempt.run is not None]
+    candidates = await do.redacted(candidates)
     return await do.runs.create(
         prompts.synthesis_prompt(command.prompt, place, candidates, custom=command.synthesis_prompt),
         part=".synthesis",

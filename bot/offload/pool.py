@@ -50,18 +50,19 @@ class WorkerPool:
         self._unused: dict[WorkerProcess, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Callable[[], T], *, limit: float | None = None) -> T:
+    async def run(self, work: Callable[[], T], *, limit: float | None = None, is_slow: bool = False) -> T:
         """Does it: short work here, longer work in a worker.
 
         :param work: a module's function, by `functools.partial` with its arguments; all of it can be pickled
         :param limit: seconds that it may take in a worker, where that is less than the pool's own limit
+        :param is_slow: whether short work may take a while too: it is done in a thread then, and bounds its time itself
         :returns: what it returns; what it raises is raised
         :raises WorkLimitError: where it takes too long, or too much memory
         :raises OffloadError: where no worker can do it
         """
         written = pickle.dumps(work, protocol=5)
         if len(written) <= self._inline:
-            return work()
+            return await asyncio.to_thread(work) if is_slow else work()
         limit = self._limit if limit is None else min(limit, self._limit)
         async with self._turns:
             answer, document = await self._done(written, limit, work)

@@ -36,16 +36,17 @@ RINGS = ((2, 4), (12, 10), (60, 20))
 BEGINNING_LEFT_OUT = "[… the beginning of the log is left out …]"
 
 
-def excerpt(log: str, budget: int) -> str:
+def excerpt(log: str, budget: int, secrets: Sequence[str] = ()) -> str:
     """The parts of a log that tell why it failed, in their order, with what was left out marked.
 
     :param log: as GitHub stores it, with a timestamp before every line
     :param budget: characters; what comes out is never longer
+    :param secrets: the repository's own patterns of what must not be shown
     """
     lines, is_cut = _cleaned(log)
     lines = _without_keys(lines)
     chosen = _chosen(lines, budget)
-    return _end_of(_joined(lines, chosen, is_cut=is_cut), budget)
+    return _end_of(_joined(lines, chosen, secrets, is_cut=is_cut), budget)
 
 
 def telling(log: str, budget: int, secrets: Sequence[str]) -> str:
@@ -53,7 +54,8 @@ def telling(log: str, budget: int, secrets: Sequence[str]) -> str:
 
     :param secrets: the patterns of what must not be shown, not even to an agent
     """
-    kept = redact_patterns(excerpt(log, budget), secrets)
+    # Once more as a whole: a pattern may span lines that were kept apart.
+    kept = redact_patterns(excerpt(log, budget, secrets), secrets)
     return kept[max(len(kept) - budget, 0) :]
 
 
@@ -238,7 +240,7 @@ def _by_worth(lines: Sequence[str], budget: int) -> Iterator[int]:
 # What is kept, made harmless and put together
 
 
-def _joined(lines: Sequence[str], chosen: Sequence[int], *, is_cut: bool) -> str:
+def _joined(lines: Sequence[str], chosen: Sequence[int], secrets: Sequence[str], *, is_cut: bool) -> str:
     parts: list[str] = []
     if chosen and (is_cut or chosen[0] > 0):
         parts.append(BEGINNING_LEFT_OUT)
@@ -247,7 +249,7 @@ def _joined(lines: Sequence[str], chosen: Sequence[int], *, is_cut: bool) -> str
         last = position
         while last + 1 < len(chosen) and chosen[last + 1] == chosen[last] + 1:
             last += 1
-        parts.append(_piece(lines, chosen[position], chosen[last] + 1))
+        parts.append(_piece(lines, chosen[position], chosen[last] + 1, secrets))
         if last + 1 < len(chosen):
             left_out = chosen[last + 1] - chosen[last] - 1
             parts.append(f"[… {left_out} line{'' if left_out == 1 else 's'} left out …]")
@@ -255,20 +257,20 @@ def _joined(lines: Sequence[str], chosen: Sequence[int], *, is_cut: bool) -> str
     return "\n".join(parts)
 
 
-def _piece(lines: Sequence[str], start: int, end: int) -> str:
+def _piece(lines: Sequence[str], start: int, end: int, secrets: Sequence[str]) -> str:
     """Neighbouring lines without their secrets; the line before them may hold the name of what their first one is."""
     before = max(start - 1, 0)
-    text = redact("\n".join(_shortened(line) for line in lines[before:end]))
+    text = redact("\n".join(_shortened(line, secrets) for line in lines[before:end]), secrets)
     return text if before == start else text.partition("\n")[2]
 
 
-def _shortened(line: str) -> str:
+def _shortened(line: str, secrets: Sequence[str]) -> str:
     if len(line) <= LONGEST_LINE:
         return _visible(line)
     half = LONGEST_LINE // 2
-    head = redact(_visible(line[: 8 * half]))[:half]
+    head = redact(_visible(line[: 8 * half]), secrets)[:half]
     # From a blank on, so that it does not begin within a secret.
-    tail = redact(_visible(line[-8 * half :].partition(" ")[2]))[-half:]
+    tail = redact(_visible(line[-8 * half :].partition(" ")[2]), secrets)[-half:]
     return f"{head} […] {tail}".rstrip()
 
 

@@ -1,35 +1,35 @@
-"""Takes secrets out of whatever the bot shows: those that it knows, and what a repository's own patterns match.
-
-The word before a secret stays, so that one sees what it was.
-"""
+"""Takes secrets out of whatever the bot shows: known ones, and what a repository's own patterns match."""
 
 from __future__ import annotations
 
-import bisect
 import itertools
-import re
-import sys
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from bot.replies.named_secrets import find_named
-from bot.replies.secret_commands import find_in_commands
-from bot.replies.secret_forms import find_in_addresses, find_private_keys, find_tokens
-from bot.replies.secret_names import is_secret_name
-from bot.replies.secret_values import says_nothing
-from bot.repository_config.matching import PatternTimeoutError, Span, find_matches
+from bot.redaction.known import redact_known
+from bot.redaction.names import is_secret_name
+from bot.redaction.spans import REDACTED, without
+from bot.redaction.values import says_nothing
+from bot.repository_config.matching import PatternTimeoutError, find_matches
 
-REDACTED = "[redacted]"
+__all__ = ["NO_PROSE", "REDACTED", "UNKNOWN_PATTERNS", "redact", "redact_all", "redact_json", "redact_patterns"]
 
-_HIDDEN = re.compile(
-    r"""
-      (?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)\[[0-9;?]{0,20}[A-Za-z]  # a colour, as it is or as JSON and shells write it
-    | \x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)                 # a terminal's title or link
-    | [\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]
-    """,
-    re.VERBOSE,
+NO_PROSE = frozenset(
+    """
+    id status state stage conclusion reason_code message_type source_type type kind code identity prefix created_at
+    ended_at day web_url comment_url index resumes
+    """.split()  # noqa: SIM905 - a word a line would be a screen of them
 )
-"""What may stand within a token without being seen."""
+"""Names of what programs go by and nobody writes: a repository's own patterns are not tried there."""
+
+WITHHELD = "[withheld: pattern {position} of secret-patterns in the config file took too long on this text]"
+
+UNKNOWN_PATTERNS = ("(?s).+",)
+"""In place of patterns that could not be read: all of a text may be secret."""
+
+UNREAD = "[withheld: the config file with the secret-patterns cannot be read just now]"
 
 
 def redact(text: str, patterns: Sequence[str] = ()) -> str:
@@ -37,39 +37,12 @@ def redact(text: str, patterns: Sequence[str] = ()) -> str:
 
     :param patterns: as `bot.repository_config` has let them pass; where they take too long, nothing of the text is left
     """
-    if len(text) < SHORTEST:
-        return text
-    hidden = [found.span() for found in _HIDDEN.finditer(text)]
-    plain = _HIDDEN.sub("", text) if hidden else text
+    if UNKNOWN_PATTERNS[0] in patterns:
+        return UNREAD if text.strip() else text
     try:
-        spans = [*_known_secrets(plain), *(find_matches(plain, patterns) if patterns else ())]
+        return redact_known(text, partial(find_matches, patterns=patterns) if patterns else None)
     except PatternTimeoutError as error:
         return WITHHELD.format(position=error.position)
-    return _without(text, _with_hidden(spans, hidden))
-
-
-SHORTEST = 4
-"""Characters; what is shorter is no secret, and is not looked at."""
-
-
-def _known_secrets(text: str) -> Iterator[Span]:
-    yield from find_private_keys(text)
-    yield from find_tokens(text)
-    yield from find_in_addresses(text)
-    yield from find_named(text)
-    yield from find_in_commands(text)
-
-
-def _with_hidden(spans: Sequence[Span], hidden: Sequence[Span]) -> list[Span]:
-    """The spans of a text from which something was taken, as spans of the text as it was."""
-    if not hidden:
-        return [*spans]
-    removed = [0, *itertools.accumulate(end - start for start, end in hidden)]
-    places = [start - before for (start, _), before in zip(hidden, removed, strict=False)]
-    return [
-        (start + removed[bisect.bisect_right(places, start)], end + removed[bisect.bisect_left(places, end)])
-        for start, end in spans
-    ]
 
 
 def redact_patterns(text: str, patterns: Sequence[str]) -> str:
@@ -78,41 +51,9 @@ def redact_patterns(text: str, patterns: Sequence[str]) -> str:
     :param patterns: as for `redact`
     """
     try:
-        return _without(text, find_matches(text, patterns)) if patterns else text
+        return without(text, find_matches(text, patterns)) if patterns else text
     except PatternTimeoutError as error:
         return WITHHELD.format(position=error.position)
-
-
-WITHHELD = "[withheld: pattern {position} of secret-patterns in the config file took too long on this text]"
-_MARKER = re.compile(r"\[redacted\]|\[withheld: pattern \d+ [^\[\]]{1,80}\]")
-
-
-def _without(text: str, spans: Sequence[Span]) -> str:
-    """:param spans: in any order; what lies within a marker was taken out before, and stays as it is"""
-    markers = [marker.span() for marker in _MARKER.finditer(text)]
-    kept, position = [], 0
-    for start, end in _joined([span for span in spans if not _is_within(span, markers)]):
-        kept += [text[position:start], REDACTED]
-        position = end
-    return "".join([*kept, text[position:]])
-
-
-def _is_within(span: Span, markers: Sequence[Span]) -> bool:
-    before = bisect.bisect_right(markers, (span[0], sys.maxsize)) - 1
-    return before >= 0 and span[1] <= markers[before][1]
-
-
-def _joined(spans: Sequence[Span]) -> Iterator[Span]:
-    """In order; those that overlap or touch become one."""
-    start = end = -1
-    for span in sorted(spans):
-        if span[0] > end:
-            if end >= 0:
-                yield start, end
-            start, end = span
-        end = max(end, span[1])
-    if end >= 0:
-        yield start, end
 
 
 def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
@@ -124,16 +65,50 @@ def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
         case str():
             return redact(value, patterns)
         case list():
-            return [redact_all(each, patterns) for each in value]
+            return _list(value, patterns)
         case {"name": str(name), "value": str(secret)} if _is_secret(name, secret):
             return {**redact_all({**value, "value": ""}, patterns), "value": REDACTED}
         case dict():
-            return {
-                redact_all(name, patterns): REDACTED if _is_secret(name, each) else redact_all(each, patterns)
-                for name, each in value.items()
-            }
+            return dict(_named(name, each, patterns) for name, each in value.items())
         case _:
             return value
+
+
+def _list(value: list[Any], patterns: Sequence[str]) -> list[Any]:
+    if not any(isinstance(each, str | list | dict) for each in value):
+        return value  # ten thousand numbers are gone through quickly
+    return [
+        REDACTED if _is_of_option(before, each) else redact_all(each, patterns)
+        for before, each in zip([None, *value], value, strict=False)
+    ]
+
+
+def _named(name: Any, value: Any, patterns: Sequence[str]) -> tuple[Any, Any]:
+    if _is_secret(name, value):
+        return name, REDACTED
+    # The names of an answer's fields are nobody's words.
+    of_name = () if isinstance(name, str) and name.isidentifier() else patterns
+    return redact_all(name, of_name), redact_all(value, () if name in NO_PROSE else patterns)
+
+
+def redact_json(body: bytes, patterns: Sequence[Sequence[str]] = ()) -> bytes:
+    """The same for a document as it is sent.
+
+    :param patterns: for each of its ``items``, where there are as many; else all of them hold for the whole
+    """
+    document = json.loads(body)
+    items = document.get("items") if isinstance(document, dict) else None
+    if isinstance(items, list) and len(items) == len(patterns):
+        shown = [redact_all(item, own) for item, own in zip(items, patterns, strict=True)]
+        redacted = {**document, "items": shown}
+    else:
+        redacted = redact_all(document, [*dict.fromkeys(itertools.chain.from_iterable(patterns))])
+    return body if redacted == document else json.dumps(redacted, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _is_of_option(before: Any, value: Any) -> bool:
+    """Of a command line in pieces: ``["--token", "value"]``."""
+    return isinstance(before, str) and before.startswith("--") and "=" not in before and _is_secret(before, value)
 
 
 def _is_secret(name: Any, value: Any) -> bool:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bot.redaction.spans import Span
+
 if TYPE_CHECKING:
     import regex
-
-Span = tuple[int, int]
-"""A part of a text: its start and its end."""
 
 BASE_SECONDS = 0.25
 SECONDS_PER_CHARACTER = 2e-6

@@ -21,6 +21,7 @@ from bot.errors import RETRY_DELAYS, Kind, UpstreamError, from_json, to_json
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import TOKEN
 from tests.codegen.wire import Wire, client_on, no, ok
+from tests.replies.secret_table import TOKENS
 
 Call = Callable[[Codegen], Awaitable[object]]
 
@@ -107,6 +108,8 @@ async def test_a_refusal_is_told_once_in_codegens_words(
         ({"message": ["a", "list"]}, ""),
         (["a list"], ""),
         ({"message": "x" * 5000}, "x" * DETAIL_LIMIT),
+        # Taken out before it is cut.
+        ({"message": f"{'x ' * 145}{TOKENS['Linear']}"}, f"{'x ' * 145}[redacted]"),
         ({"message": f"{'x' * (DETAIL_LIMIT - 4)}{TOKEN}"}, f"{'x' * (DETAIL_LIMIT - 4)}[red"),
     ],
 )

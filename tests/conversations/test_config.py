@@ -432,9 +432,42 @@ async def test_secret_pattern_that_backtracks_withholds_the_text(town: Town) -> 
     await town.says("bob", "/codegen run fix it")
     await town.codegen.run_created(1)
     town.codegen.finish(1, result=f"Done. {'a' * 80}")
-    assert await town.reply(Stage.FINISHED) == snapshot(
-        "[withheld: pattern 1 of secret-patterns in the config file took too long on this text]"
-    )
+    assert await town.reply(Stage.FINISHED) == snapshot("""\
+Finished in 0 s: [run 1](https://codegen.com/agent/trace/1).
+
+[withheld: pattern 1 of secret-patterns in the config file took too long on this text]
+
+A follow-up: `/codegen resume 1 <what to do next>`\
+""")
 
     await town.says("bob", "/codegen help status")
     assert "`/codegen status [RUN]`" in await town.reply(Stage.FINISHED)
+
+
+async def test_secret_patterns_see_texts_before_they_are_shaped(town: Town) -> None:
+    """A sign that is defused, or a cut, hides nothing from them."""
+    has(town, "secret-patterns: ['<pin>acme#[0-9]{4}', 'key [a-z]{200} end']\n")
+
+    await town.says("bob", "/codegen run fix it")
+    await town.codegen.run_created(1)
+    town.codegen.finish(1, result=f"It is <pin>acme#1234.\n\n{'x' * 39_900} key {'y' * 200} end")
+    said = await town.reply(Stage.FINISHED)
+
+    assert "It is [redacted].\n" in said
+    assert "acme" not in said
+    assert "yyy" not in said
+
+
+async def test_attempts_secrets_are_not_handed_to_the_synthesis(town: Town) -> None:
+    has(town, "secret-patterns: ['acme-[0-9]{4}']\n")
+
+    await town.says("bob", "/codegen multi-run -n 2 try it")
+    await town.codegen.run_created(2)
+    for run in (1, 2):
+        town.codegen.finish(run, result="The key is acme-1234.")
+    synthesis = await town.codegen.run_created(3)
+    town.codegen.finish(3)
+
+    assert "The key is [redacted]." in synthesis.prompt
+    assert "acme-1234" not in synthesis.prompt
+    await town.reply(Stage.FINISHED)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -51,6 +52,12 @@ async def test_short_work_is_done_here_and_long_work_elsewhere() -> None:
         worker = await pool.run(partial(work.process_id, "a" * 10_000))
         assert worker != os.getpid()
         assert await pool.run(partial(work.process_id, "b" * 1_000_000)) == worker
+
+
+async def test_run_does_short_slow_work_in_a_thread() -> None:
+    async with a_pool(inline=4_096) as pool:
+        assert await pool.run(threading.get_ident) == threading.get_ident()
+        assert await pool.run(threading.get_ident, is_slow=True) != threading.get_ident()
 
 
 async def test_the_loop_turns_while_a_worker_works(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ HARMLESS = (
     "password: required",
     "Password: must not be empty",
     "token: expired",
+    "GitHub does not accept the bot's token: GITHUB_TOKEN is not set",
+    'token_from: "GITHUB_TOKEN", token: "DEPLOY_TOKEN"',
     "Fix the flaky token refresh (see #12)",
     "def login(user: str, password: str) -> Token:",
     "token: str",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.redaction import REDACTED, redact, redact_all, redact_patterns
-from bot.replies.secret_names import is_secret_name
+from bot.redaction.names import is_secret_name
+from bot.replies.redaction import REDACTED, redact, redact_all, redact_json, redact_patterns
 from tests.replies.harmless_table import HARMLESS
 from tests.replies.secret_table import KEY_LINES, LAST, NAMED, NOT_RECOGNISABLE, PASSWORD, TOKENS
 from tests.stuck import never_stuck
@@ -129,6 +131,22 @@ def test_redact_changes_nothing_the_second_time(text: str) -> None:
     once = redact(text)
 
     assert redact(once) == once
+
+
+def test_redact_all_takes_the_value_of_an_option() -> None:
+    command = ["deploy", "--token", "abcd1234", "--verbose", "yes"]
+
+    assert redact_all(command) == ["deploy", "--token", "[redacted]", "--verbose", "yes"]
+
+
+def test_redact_json_applies_each_items_own_patterns() -> None:
+    body = json.dumps({"items": [{"id": "a-1", "says": "a-1 b-1"}, {"says": "a-1 b-1"}], "total": 2}).encode()
+
+    assert json.loads(redact_json(body, [[r"a-\d"], [r"b-\d"]])) == {
+        "items": [{"id": "a-1", "says": "[redacted] b-1"}, {"says": "a-1 [redacted]"}],
+        "total": 2,
+    }
+    assert redact_json(body) is body
 
 
 def test_redact_takes_out_what_a_repositorys_patterns_match() -> None:

@@ -25,7 +25,7 @@ async def setup_commands(call: Call) -> Answer:
     prompt = "\n\n".join(part for part in parts if part) or None
     order = order_of(call, SetupCommands())
     run = await once(call, order, lambda do: do.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
-    return Answer(document=run)
+    return Answer(document=run, runs=[run])
 
 
 async def analyze_logs(call: Call) -> Answer:
@@ -35,7 +35,8 @@ async def analyze_logs(call: Call) -> Answer:
     if sandbox_id is not None:
         return Answer(document=await once(call, order, lambda do: do.runs.analyze_sandbox_logs(sandbox_id)))
     offload = call.services.offload
-    logs = await offload.run(partial(redact, wanted.logs or ""))
-    context = await offload.run(partial(redact, wanted.context or ""))
+    patterns = await call.services.patterns.of_no_run(call.org_id)
+    logs = await offload.run(partial(redact, wanted.logs or "", patterns), is_slow=bool(patterns))
+    context = await offload.run(partial(redact, wanted.context or "", patterns), is_slow=bool(patterns))
     prompt = logs_prompt(logs, context=context)
     return Answer(document=await once(call, order, lambda do: do.runs.create(prompt)))

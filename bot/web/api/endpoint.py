@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.codegen.client import Codegen
+from bot.codegen.models import AgentRun
 from bot.web.api.caller import Caller
 from bot.web.api.models import Id
 from bot.web.api.services import Services
@@ -36,11 +37,14 @@ class Answer:
     """What goes back.
 
     :param document: a model, or what pydantic can write of the endpoint's answer
+    :param runs: whose words it holds, in the order of its items where it is a page of them: their repositories' secret
+        patterns are applied to it
     """
 
     document: Any
     status: HTTPStatus = HTTPStatus.OK
     headers: Mapping[str, str] = field(default_factory=dict)
+    runs: Sequence[AgentRun] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

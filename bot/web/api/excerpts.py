@@ -3,20 +3,38 @@ organization thousands of runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
+from bot.handlers.redacting import redacted
 from bot.web.api.memory import size_of
 
 LONGEST_TEXT = 1_000
 """Characters of a result and of a summary that are kept."""
 
+LOOKED_AT = 5_000
+"""Characters of them that are searched for secrets before they are cut: half of one looks like none."""
+
 LARGEST_METADATA = 4_096
 """Bytes of a run's metadata that are kept; of larger ones only what the bot itself noted."""
 
 OWN_METADATA = (MARK, "multi_run_id", "multi_run_index", "multi_run_total", "multi_run_synthesis")
+
+
+def excerpts(runs: Sequence[AgentRun], patterns: Sequence[Sequence[str]]) -> tuple[AgentRun, ...]:
+    """The runs' excerpts, without secrets.
+
+    :param patterns: the secret patterns that hold for what each of them says
+    """
+    return tuple(
+        excerpt(redacted(run.model_copy(update=_beginnings(run)), own)) for run, own in zip(runs, patterns, strict=True)
+    )
+
+
+def _beginnings(run: AgentRun) -> dict[str, str | None]:
+    return {name: text and text[:LOOKED_AT] for name, text in (("result", run.result), ("summary", run.summary))}
 
 
 def excerpt(run: AgentRun) -> AgentRun:

@@ -35,11 +35,13 @@ async def create(call: Call) -> Answer:
         document=at_work.state,
         status=HTTPStatus.OK if at_work.has_ended else HTTPStatus.ACCEPTED,
         headers={"Location": f"/organizations/{call.org_id}/multi-run/{order.identity}"},
+        runs=at_work.state.agent_runs,
     )
 
 
 async def show(call: Call) -> Answer:
-    return Answer(document=(await multi_run_of(call)).state)
+    state = (await multi_run_of(call)).state
+    return Answer(document=state, runs=state.agent_runs)
 
 
 async def multi_run_of(call: Call) -> MultiRunAtWork:

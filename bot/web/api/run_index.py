@@ -14,13 +14,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.codegen.client import PAGE_SIZE, Codegen
 from bot.codegen.models import AgentRun, RunsPage
-from bot.web.api.excerpts import excerpt
 from bot.web.api.memory import Sweep, give_back, size_of
 
 FRESH = 3.0
@@ -109,6 +108,7 @@ class RunIndexes:
     """The indexes of all tokens and organizations that are asked for.
 
     :param saw: is told an organization's runs as they are read; what an index has kept is not told again
+    :param shortens: makes the excerpts of an organization's runs
     :param most_bytes: of all of them
     """
 
@@ -116,10 +116,12 @@ class RunIndexes:
         self,
         *,
         saw: Callable[[int, Iterable[AgentRun]], Awaitable[None]],
+        shortens: Callable[[int, Sequence[AgentRun]], Awaitable[tuple[AgentRun, ...]]],
         most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._saw = saw
+        self._shortens = shortens
         self._most_bytes = most_bytes
         self._clock = clock
         self._known: OrderedDict[tuple[str, int], RunIndex] = OrderedDict()
@@ -235,7 +237,7 @@ class RunIndexes:
         """A page of excerpts."""
         page = await codegen.runs_page(number)
         await self._saw(org_id, page.runs)
-        return page.model_copy(update={"runs": tuple(map(excerpt, page.runs))})
+        return page.model_copy(update={"runs": await self._shortens(org_id, page.runs)})
 
     async def _of_user(self, index: RunIndex, codegen: Codegen, user_id: int) -> set[int]:
         """The ids of a person's runs. Whose a run is never changes: only what is new is read again."""

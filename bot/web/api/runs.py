@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from bot.codegen.client import PAGE_SIZE
@@ -45,14 +46,14 @@ async def create(call: Call) -> Answer:
         ),
     )
     _forget_runs(call)
-    return Answer(document=run)
+    return Answer(document=run, runs=[run])
 
 
 async def show(call: Call) -> Answer:
     run = await run_of(call)
     await call.services.ends.saw(call.org_id, [run])
     [shown] = await _with_ends(call, [run])
-    return Answer(document=shown)
+    return Answer(document=shown, runs=[run])
 
 
 async def _with_ends(call: Call, runs: Sequence[AgentRun]) -> list[ShownRun]:
@@ -94,7 +95,7 @@ async def list_(call: Call) -> Answer:
     if query == RunsQuery(skip=query.skip, limit=query.limit):
         page = await _page(call, skip=query.skip, limit=query.limit)
         await call.services.ends.saw(call.org_id, page.runs)
-        return page_with(await _with_ends(call, page.runs), page.total, query, call.request)
+        return replace(page_with(await _with_ends(call, page.runs), page.total, query, call.request), runs=page.runs)
     stars = await call.services.stars.all(call.org_id, repository=None) if query.starred is not None else []
     runs = await call.services.indexes.all(call.caller.key, call.org_id, call.codegen, user_id=query.user_id)
     found = chosen(runs, query, starred=frozenset(star.run_id for star in stars))
@@ -102,7 +103,7 @@ async def list_(call: Call) -> Answer:
     if query.multi_run_id is not None:
         # A few, whose results are compared.
         shown = [await _whole(call, run) for run in shown]
-    return page_with(await _with_ends(call, shown), len(found), query, call.request)
+    return replace(page_with(await _with_ends(call, shown), len(found), query, call.request), runs=shown)
 
 
 async def _whole(call: Call, known: AgentRun) -> AgentRun:
@@ -120,7 +121,7 @@ async def resume(call: Call) -> Answer:
     order = order_of(call, Resume(wanted.prompt, run=call.run_id))
     run = await once(call, order, lambda do: do.runs.resume(before, wanted.prompt, images=wanted.images or ()))
     _forget_runs(call)
-    return Answer(document=run)
+    return Answer(document=run, runs=[run])
 
 
 async def ban_all_checks(call: Call) -> Answer:
@@ -152,14 +153,13 @@ async def logs(call: Call) -> Answer:
         page.logs, page.total_logs or len(page.logs), PageQuery(skip=query.skip, limit=query.limit), call.request
     )
     document = page.model_copy(update={"logs": page.logs})
-    return Answer(document=document, headers=shown.headers)
+    return Answer(document=document, headers=shown.headers, runs=[await run_of(call)])
 
 
 async def _told(call: Call, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> Answer:
     """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
     reply = await carry_out(call, command)
-    access = call.caller.access
-    told = await call.services.tell_reason(access, call.org_id, await run_of(call), command.USAGE.name, reason)
-    return Answer(
-        document=Done(agent_run_id=call.run_id, message="\n\n".join(part for part in (reply.text, told) if part))
-    )
+    access, run = call.caller.access, await run_of(call)
+    told = await call.services.tell_reason(access, call.org_id, run, command.USAGE.name, reason)
+    message = "\n\n".join(part for part in (reply.text, told) if part)
+    return Answer(document=Done(agent_run_id=call.run_id, message=message), runs=[run])

@@ -11,6 +11,7 @@ from bot.codegen.models import AgentRun
 from bot.handlers.configs import Configs
 from bot.handlers.effective_config import House
 from bot.handlers.ports import Stars
+from bot.handlers.run_patterns import RunPatterns
 from bot.offload.pool import WorkerPool
 from bot.run_ends import RunEnds
 from bot.web.api.caller import Access
@@ -33,6 +34,7 @@ class Services:
     :param configs: the repositories' config files, as the server's own GitHub account reads them
     :param usual_house: what holds where no config file says anything
     :param multi_runs: those that were asked for by HTTP
+    :param patterns: the secret patterns that hold for what runs say
     :param offload: where long texts are prepared
     :param tell_reason: writes why something was done on a run's pull requests, where the server and the caller's
         account may write, and says where
@@ -46,6 +48,7 @@ class Services:
     configs: Configs
     usual_house: House
     multi_runs: MultiRuns
+    patterns: RunPatterns
     offload: WorkerPool
     tell_reason: Callable[[Access, int, AgentRun, str, str | None], Awaitable[str]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 
 from bot import log
 from bot.errors import OffloadError, StoreError, UpstreamError, UserMistake
+from bot.replies.redaction import redact_json
 from bot.web.api.caller import Caller
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
@@ -97,18 +99,19 @@ class Api:
         async def serve(request: web.Request) -> web.Response:
             call, headers = await self.call(request, endpoint)
             try:
-                answer = await self._answer(call, endpoint)
+                answer, body = await self._answer(call, endpoint)
             except Problem as problem:
                 raise problem.carrying(headers) from None
-            return _response(endpoint, answer, request, headers)
+            return _response(endpoint, answer, body, request, headers)
 
         return serve
 
-    async def _answer(self, call: Call, endpoint: Endpoint) -> Answer:
+    async def _answer(self, call: Call, endpoint: Endpoint) -> tuple[Answer, bytes]:
         waits = getattr(call.query, "wait", False)
         try:
             async with asyncio.timeout(None if waits else self._patience):
-                return await endpoint.handler(call)
+                answer = await endpoint.handler(call)
+                return answer, await self._written(call, endpoint, answer)
         except UpstreamError as error:
             raise problem_of(error) from None
         except UserMistake as error:
@@ -128,9 +131,16 @@ class Api:
                 headers={"Retry-After": "30"},
             ) from None
 
+    async def _written(self, call: Call, endpoint: Endpoint, answer: Answer) -> bytes:
+        """The answer as it is sent, without secrets; prepared off the event loop where it is long."""
+        body = endpoint.answer.dump_json(answer.document)
+        patterns = await self.services.patterns.of_each(call.org_id, answer.runs) if answer.runs else []
+        return await self.services.offload.run(partial(redact_json, body, patterns), is_slow=any(patterns))
 
-def _response(endpoint: Endpoint, answer: Answer, request: web.Request, headers: dict[str, str]) -> web.Response:
-    body = endpoint.answer.dump_json(answer.document)
+
+def _response(
+    endpoint: Endpoint, answer: Answer, body: bytes, request: web.Request, headers: dict[str, str]
+) -> web.Response:
     headers = {**headers, **answer.headers, "Cache-Control": "private, no-cache"}
     if endpoint.is_kept:
         headers["ETag"] = etag_of(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest
 from bot.codegen.client import PAGE_SIZE
 from bot.codegen.models import AgentRun, RunsPage
 from bot.errors import Kind, Service, UpstreamError
-from bot.web.api.excerpts import LARGEST_METADATA, LONGEST_TEXT, excerpt
+from bot.web.api.excerpts import LARGEST_METADATA, LONGEST_TEXT, excerpt, excerpts
 from bot.web.api.memory import size_of
 from bot.web.api.run_index import FRESH, UNUSED, WHOLE_EVERY, RunIndexes
 from tests.codegen.clock import Clock
+from tests.replies.secret_table import TOKENS
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -58,6 +59,10 @@ class Sights:
         self.told += [run.id for run in runs]
 
 
+async def shorten(_org_id: int, runs: Sequence[AgentRun]) -> tuple[AgentRun, ...]:
+    return excerpts(runs, [()] * len(runs))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -70,7 +75,7 @@ async def newest(indexes: RunIndexes, pages: Any, *, days: int, most: int = 2_00
 
 @pytest.mark.parametrize("days", [1, 3])
 async def test_what_is_older_is_not_read_again_and_again(clock: Clock, days: int) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     # From midnight of the first day on, noon's own hour among them.
     expected = [*range(1_000 - 12 - 24 * (days - 1), 1_001)]
     assert await newest(indexes, pages, days=days) == expected
@@ -83,7 +88,7 @@ async def test_what_is_older_is_not_read_again_and_again(clock: Clock, days: int
 
 
 async def test_what_is_new_is_seen(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     await newest(indexes, pages, days=1)
     pages.list.insert(0, AgentRun(id=1_001, organization_id=1, status="ACTIVE", created_at=NOON))
     clock.now += FRESH
@@ -92,7 +97,7 @@ async def test_what_is_new_is_seen(clock: Clock) -> None:
 
 
 async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     assert await newest(indexes, pages, days=90, most=200) == [*range(801, 1_001)]
     assert max(pages.read) <= 3
     clock.now += FRESH
@@ -102,7 +107,7 @@ async def test_of_very_many_only_the_newest_are_read(clock: Clock) -> None:
 
 
 async def test_a_run_that_never_ends_does_not_have_the_whole_list_read_every_time(clock: Clock) -> None:
-    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     pages.list[-1] = pages.list[-1].model_copy(update={"status": "PENDING"})
     await indexes.all("token", 1, pages)  # type: ignore[arg-type]
     pages.read.clear()
@@ -119,7 +124,7 @@ async def test_a_run_that_never_ends_does_not_have_the_whole_list_read_every_tim
 async def test_only_what_was_read_just_now_is_told_on(clock: Clock) -> None:
     """What an index keeps from an earlier look says nothing of how a run is now."""
     pages, sights = Pages(250), Sights()
-    indexes = RunIndexes(saw=sights, clock=clock)
+    indexes = RunIndexes(saw=sights, shortens=shorten, clock=clock)
     await newest(indexes, pages, days=90)
     assert sorted(sights.told) == [*range(1, 251)]
 
@@ -133,7 +138,7 @@ async def test_only_what_was_read_just_now_is_told_on(clock: Clock) -> None:
 
 async def test_run_index_answers_every_question(clock: Clock) -> None:
     """However many days are asked for, and in which order: nothing is read twice, and nothing kept twice."""
-    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(1_000), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     for days in (12, 1, 3, 40, 2, 12):
         found = await newest(indexes, pages, days=days)
         assert found == [*range(max(1, 1_000 - 12 - 24 * (days - 1)), 1_001)]
@@ -146,7 +151,7 @@ async def test_run_index_answers_every_question(clock: Clock) -> None:
 
 async def test_run_index_keeps_no_long_texts(clock: Clock) -> None:
     """800 results of 50 kB were 40 MB for each question and token."""
-    pages, indexes = Pages(800), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(800), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     for place, run in enumerate(pages.list):
         pages.list[place] = run.model_copy(update={"result": f"{place} " + "x" * 50_000, "summary": "y" * 50_000})
 
@@ -173,7 +178,7 @@ def test_excerpt_large_metadata_keeps_what_the_bot_noted() -> None:
 
 
 async def test_run_index_unused_one_is_dropped(clock: Clock) -> None:
-    pages, indexes = Pages(10), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(10), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     await newest(indexes, pages, days=1)
     clock.now += UNUSED - 1
     assert indexes.drop_unused()
@@ -186,10 +191,10 @@ async def test_run_index_unused_one_is_dropped(clock: Clock) -> None:
 
 async def test_run_indexes_within_their_bytes(clock: Clock) -> None:
     """The index that was used longest ago makes room, and never the one that is asked."""
-    pages, indexes = Pages(100), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(100), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     await indexes.all("one", 1, pages)  # type: ignore[arg-type]
     room = indexes.size * 5 // 2
-    indexes = RunIndexes(saw=Sights(), clock=clock, most_bytes=room)
+    indexes = RunIndexes(saw=Sights(), shortens=shorten, clock=clock, most_bytes=room)
     for token in ("one", "two", "one", "three"):
         assert len(await indexes.all(token, 1, pages)) == 100  # type: ignore[arg-type]
         assert indexes.size <= room
@@ -203,7 +208,7 @@ async def test_run_indexes_within_their_bytes(clock: Clock) -> None:
 
 async def test_run_index_failure_leaves_no_gap(clock: Clock) -> None:
     """Of many new runs, those on the first page were kept and those behind it never read."""
-    pages, indexes = Pages(300), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(300), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     await indexes.all("token", 1, pages)  # type: ignore[arg-type]
     new = [AgentRun(id=number, organization_id=1, status="ACTIVE") for number in range(550, 300, -1)]
     pages.list = new + pages.list
@@ -217,10 +222,20 @@ async def test_run_index_failure_leaves_no_gap(clock: Clock) -> None:
 
 
 async def test_run_index_is_read_again_after_minutes(clock: Clock) -> None:
-    pages, indexes = Pages(300), RunIndexes(saw=Sights(), clock=clock)
+    pages, indexes = Pages(300), RunIndexes(saw=Sights(), shortens=shorten, clock=clock)
     await indexes.all("token", 1, pages)  # type: ignore[arg-type]
     pages.list[-1] = pages.list[-1].model_copy(update={"status": "RUNNING"})
     clock.now += WHOLE_EVERY
     runs = await indexes.all("token", 1, pages)  # type: ignore[arg-type]
 
     assert [run.id for run in runs if not run.finished] == [1]
+
+
+def test_excerpts_hold_no_half_of_a_secret() -> None:
+    said = f"{'x ' * 485}key {'y' * 200} end"
+    run = AgentRun(id=1, organization_id=1, result=said, summary=f"{'x ' * 490}{TOKENS['Linear']}")
+
+    (short,) = excerpts([run], [["key y{200} end"]])
+
+    assert short.result == f"{'x ' * 485}[redacted]"
+    assert short.summary == f"{'x ' * 490}[redacted]"

@@ -17,6 +17,7 @@ from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
+from bot.emulator.github import GitHubEmulator
 
 ALICE = "sk-org1-alice"
 BOB = "sk-org1-bob"
@@ -70,9 +71,10 @@ class Ear:
 class House:
     """:param url: the server's address"""
 
-    def __init__(self, url: str, codegen: CodegenEmulator, http: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, codegen: CodegenEmulator, github: GitHubEmulator, http: aiohttp.ClientSession) -> None:
         self.url = url
         self.codegen = codegen
+        self.github = github
         self.http = http
 
     def begin(self, *, entries: int = 0, org_id: int = 1) -> int:
@@ -116,14 +118,18 @@ async def nap(seconds: float) -> None:
 
 @asynccontextmanager
 async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **pace: Any) -> AsyncIterator[House]:
-    async with CodegenEmulator(pace=None, limits=False) as codegen, aiohttp.ClientSession() as http:
+    async with (
+        CodegenEmulator(pace=None, limits=False) as codegen,
+        GitHubEmulator(limits=False) as github,
+        aiohttp.ClientSession() as http,
+    ):
         settings = Settings.model_validate(
             {
                 "codegen_api_token": "sk-org1-server",
                 "codegen_org_id": 1,
                 "codegen_api_base_url": codegen.url,
                 "github_token": "bot-token",
-                "github_api_url": "http://127.0.0.1:9",
+                "github_api_url": github.url,
                 "github_webhook_secret": "secret",
                 "database_url": f"sqlite:///{folder / 'bot.sqlite'}",
                 "port": 0,
@@ -133,4 +139,4 @@ async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **p
         )
         usual = {"shortest": 0.02, "longest": 0.02, "polling_interval": 0.02, "codegen_windows": {}, "sleep": nap}
         async with serving(settings, pace=Pace(**{**usual, **pace})) as url:
-            yield House(url, codegen, http)
+            yield House(url, codegen, github, http)

@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from bot.codegen.client import MARK
+from tests.replies.secret_table import TOKENS
 from tests.web.streams.house import ALICE, House
 
 
@@ -172,3 +174,24 @@ async def test_a_parameter_that_does_not_fit_is_named(house: House, query: dict[
     async with house.http.get(path, params={"api_key": "sk-org1-x", **given}) as answer:
         assert answer.status == 422
         assert [error["field"] for error in (await answer.json())["errors"]] == [field]
+
+
+async def test_frames_hold_no_secrets(house: House) -> None:
+    """Neither known ones nor those of the run's repository."""
+    house.github.world.files["main", ".github/codegen-bot.yml"] = "secret-patterns: ['<pin>acme-[0-9]{4}']\n"
+    token = TOKENS["GitHub, classic"]
+    run = house.begin()
+    house.codegen.runs[run].metadata = {MARK: {"repository": "octo/shop"}}
+    async with await house.listen(run) as ear:
+        house.codegen.add_log(run, thought=f"<pin>acme-1234 {token}", tool_input={"args": ["--token", "abcd1234"]})
+        house.codegen.finish(run, result=f"{token} <pin>acme-1234", summary="<pin>acme-1234")
+        frames = [*ear.heard, *await ear.rest()]
+
+    assert [word for word in (token, "acme-1234", "abcd1234") if word in str(frames)] == []
+    assert frames[-1] == {
+        "type": "end",
+        "status": "COMPLETE",
+        "state": "succeeded",
+        "result": "[redacted] [redacted]",
+        "summary": "[redacted]",
+    }

@@ -7,10 +7,12 @@ import contextvars
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 
 from bot.codegen.models import AgentRun
 from bot.errors import Kind, UpstreamError
+from bot.handlers.run_patterns import RunPatterns
 from bot.replies.failures import sentence
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import Call
@@ -157,7 +159,7 @@ class ConnectionManager:
             # Another one may have come first while the run was read.
             reader = self._usable(where)
             if reader is None or (reader.is_done and run != reader.run):
-                reader = self._open(where, run, place)
+                reader = self._open(where, run, place, patterns=call.services.patterns)
         return self._enter(call, listener, reader, place=place, poll_interval=poll_interval)
 
     def leave(self, following: RunFollowing) -> None:
@@ -187,7 +189,7 @@ class ConnectionManager:
             return None
         return reader if reader.end is None or self._clock() - reader.ended_at < END_BELIEVED else None
 
-    def _open(self, where: tuple[int, int], run: AgentRun, place: int) -> RunReader:
+    def _open(self, where: tuple[int, int], run: AgentRun, place: int, *, patterns: RunPatterns) -> RunReader:
         if len(self._audiences) >= self._most_runs:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many runs are listened to.", headers={"Retry-After": "60"}
@@ -199,6 +201,7 @@ class ConnectionManager:
             run,
             start=place,
             writer=self._writer,
+            patterns=partial(patterns.of, where[0]),
             interval=self._interval,
             room=self._room,
             clock=self._clock,

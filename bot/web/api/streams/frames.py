@@ -25,10 +25,14 @@ class Frame:
     resumes: str | None = None
 
 
-def status(run: AgentRun) -> Frame:
-    """How a run is: at first, and whenever its status has changed."""
+def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
+    """How a run is: at first, and whenever its status has changed.
+
+    :param patterns: the secret patterns that hold for what it says, here and in what follows
+    """
     return _frame(
         "status",
+        patterns,
         agent_run_id=run.id,
         status=run.status,
         state=str(run.state),
@@ -39,13 +43,13 @@ def status(run: AgentRun) -> Frame:
     )
 
 
-def entries_json(place: int, entries: Sequence[LogEntry]) -> list[bytes]:
+def entries_json(place: int, entries: Sequence[LogEntry], patterns: Sequence[str]) -> list[bytes]:
     """Entries, as they are kept: a whole log of frames would cost twice the memory.
 
     :param place: of the first one
     """
     return [
-        _json({"type": "log", "index": index, "log": redact_all(entry.model_dump(mode="json"))})
+        _json({"type": "log", "index": index, "log": redact_all(entry.model_dump(mode="json"), patterns)})
         for index, entry in enumerate(entries, place)
     ]
 
@@ -55,39 +59,39 @@ def log(place: int, written: bytes) -> Frame:
     return Frame("log", written, str(place + 1))
 
 
-def multi_run_status(state: MultiRunResponse) -> Frame:
-    return _frame("multi_run_status", multi_run_id=state.id, status=state.model_dump(mode="json"))
+def multi_run_status(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
+    return _frame("multi_run_status", patterns, multi_run_id=state.id, status=state.model_dump(mode="json"))
 
 
 def error(message: str, code: CloseCode | None = None) -> Frame:
     """:param code: with which the stream is closed after it; None: it goes on"""
-    return _frame("error", message=message, code=code)
+    return _frame("error", (), message=message, code=code)
 
 
-def end(run: AgentRun, *, place: int) -> Frame:
+def end(run: AgentRun, patterns: Sequence[str], *, place: int) -> Frame:
     """The run has ended and its log is read to the end.
 
     :param place: how many entries the log has
     """
     document = {"status": run.status, "state": str(run.state), "result": run.result, "summary": run.summary}
-    return Frame("end", _frame("end", **document).json, f"{place}{AFTER_END}")
+    return Frame("end", _frame("end", patterns, **document).json, f"{place}{AFTER_END}")
 
 
-def multi_run_end(state: MultiRunResponse) -> Frame:
-    return Frame("end", _frame("end", status=state.status, result=state.final).json, f"0{AFTER_END}")
+def multi_run_end(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
+    return Frame("end", _frame("end", patterns, status=state.status, result=state.final).json, f"0{AFTER_END}")
 
 
 def close(code: CloseCode) -> Frame:
     """The last event where the wire knows no close codes."""
-    return _frame("close", code=code, reason=code.sentence)
+    return _frame("close", (), code=code, reason=code.sentence)
 
 
 AFTER_END = ".end"
 """In `Last-Event-ID`: who has heard the end. A browser that comes back by itself is then told to stay away."""
 
 
-def _frame(kind: str, **document: Any) -> Frame:
-    return Frame(kind, _json({"type": kind, **redact_all(document)}))
+def _frame(kind: str, patterns: Sequence[str], **document: Any) -> Frame:
+    return Frame(kind, _json({"type": kind, **redact_all(document, patterns)}))
 
 
 def _json(document: Any) -> bytes:

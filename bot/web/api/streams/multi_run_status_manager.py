@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from itertools import chain
 
+from bot.codegen.models import AgentRun
 from bot.web.api.callers import Callers
 from bot.web.api.endpoint import Call
 from bot.web.api.models import MultiRunResponse
@@ -34,20 +37,31 @@ class _Written:
             return self._known[1]
 
 
+Patterns = Callable[[Sequence[AgentRun]], Awaitable[Sequence[Sequence[str]]]]
+"""The secret patterns that hold for what each run says."""
+
+
 class _Audience:
     """Of one multi-run: its last state, written once for all of them."""
 
-    def __init__(self, at_work: MultiRunAtWork, writer: FrameWriter) -> None:
+    def __init__(self, at_work: MultiRunAtWork, writer: FrameWriter, patterns: Patterns) -> None:
         self.at_work = at_work
+        self._patterns = patterns
         self.standings: dict[str, Standing] = {}
-        self._status = _Written(writer.multi_run_status)
-        self._end = _Written(writer.multi_run_end)
+        self._status = _Written(partial(self._written, writer.multi_run_status))
+        self._end = _Written(partial(self._written, writer.multi_run_end))
 
     async def status(self) -> Frame:
         return await self._status.of(self.at_work.state)
 
     async def end(self) -> Frame:
         return await self._end.of(self.at_work.state)
+
+    async def _written(
+        self, write: Callable[[MultiRunResponse, Sequence[str]], Awaitable[Frame]], state: MultiRunResponse
+    ) -> Frame:
+        each = await self._patterns(state.agent_runs)
+        return await write(state, [*dict.fromkeys(chain.from_iterable(each))])
 
     @property
     def has_ended(self) -> bool:
@@ -110,7 +124,9 @@ class MultiRunStatusManager:
         at_work = await multi_run_of(call)
         audience = self._audiences.get(at_work)
         if audience is None:
-            audience = self._audiences[at_work] = _Audience(at_work, self._writer)
+            audience = self._audiences[at_work] = _Audience(
+                at_work, self._writer, partial(call.services.patterns.of_each, call.org_id)
+            )
             at_work.changed.append(audience.tell)
             if at_work.task is not None:
                 at_work.task.add_done_callback(audience.tell)

@@ -40,6 +40,7 @@ class RunReader:
     :param run: as it was when the first one came
     :param start: where in the log the first one wants to begin; those who begin earlier are served by `older`
     :param writer: of what is sent
+    :param patterns: the secret patterns that hold for what a run says
     :param interval: seconds between two looks, as those who listen want it
     :param room: bytes of the log that may be kept
     """
@@ -50,6 +51,7 @@ class RunReader:
         *,
         start: int,
         writer: FrameWriter,
+        patterns: Callable[[AgentRun], Awaitable[Sequence[str]]],
         interval: Callable[[RunReader], float],
         room: Callable[[], int],
         clock: Callable[[], float],
@@ -66,6 +68,7 @@ class RunReader:
         self.ended_at = float("-inf")
         self.failure: tuple[CloseCode, Frame] | None = None
         self._writer = writer
+        self._patterns = patterns
         self._word = run.status
         self._interval = interval
         self._room = room
@@ -97,11 +100,11 @@ class RunReader:
         :raises UpstreamError: where Codegen does not answer
         """
         page = await lender.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
-        return await self._writer.entries(start, page.logs)
+        return await self._writer.entries(start, page.logs, await self._patterns(self.run))
 
     async def _read(self) -> None:
         try:
-            self.notices["status"] = await self._writer.status(self.run)
+            self.notices["status"] = await self._writer.status(self.run, await self._patterns(self.run))
             self._tell()
             while not (await self._follow() and await self._ended()):
                 pass
@@ -118,7 +121,8 @@ class RunReader:
         """To the log's end; False where there is not yet what the first listener has already."""
         async for part in follow_parts(self._look, start=self.entries.end, rest=self._rest):
             if part.page.logs:
-                self.entries.add(await self._writer.entries(part.place, part.page.logs))
+                patterns = await self._patterns(self.run)
+                self.entries.add(await self._writer.entries(part.place, part.page.logs, patterns))
                 self.shrink()
             elif part.place > (part.page.total_logs or 0):
                 # Nobody can know more of a log than there is; those who say so hear of what comes after that.
@@ -135,13 +139,13 @@ class RunReader:
         """Whether it is really over: somebody may have given the run a follow-up just now."""
         await self._reread()
         if self.run.finished:
-            self.end = await self._writer.end(self.run, place=self.entries.end)
+            self.end = await self._writer.end(self.run, await self._patterns(self.run), place=self.entries.end)
             self.ended_at = self._clock()
         return self.run.finished
 
     async def _reread(self) -> None:
         self.run = await self._ask(lambda codegen: codegen.run(self.run.id))
-        told = await self._writer.status(self.run)
+        told = await self._writer.status(self.run, await self._patterns(self.run))
         if told != self.notices["status"]:
             self.notices["status"] = told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 from bot.codegen.models import AgentRun, LogEntry
 from bot.errors import OffloadError
@@ -14,8 +14,8 @@ from bot.web.api.models import MultiRunResponse
 from bot.web.api.streams import frames
 from bot.web.api.streams.frames import Frame
 
-P = ParamSpec("P")
 T = TypeVar("T")
+W = TypeVar("W")
 
 WITHHELD = "[withheld: it could not be searched for secrets in time]"
 
@@ -32,39 +32,40 @@ class FrameWriter:
     def __init__(self, offload: WorkerPool) -> None:
         self._offload = offload
 
-    async def status(self, run: AgentRun) -> Frame:
+    async def status(self, run: AgentRun, patterns: Sequence[str]) -> Frame:
+        """:param patterns: the secret patterns that hold for what it says, here and in what follows"""
         try:
-            return await self._written(frames.status, run)
+            return await self._written(frames.status, run, patterns)
         except OffloadError:
-            return frames.status(_withheld(run))
+            return frames.status(_withheld(run), ())
 
-    async def end(self, run: AgentRun, *, place: int) -> Frame:
+    async def end(self, run: AgentRun, patterns: Sequence[str], *, place: int) -> Frame:
         try:
-            return await self._written(frames.end, run, place=place)
+            return await self._written(partial(frames.end, place=place), run, patterns)
         except OffloadError:
-            return frames.end(_withheld(run), place=place)
+            return frames.end(_withheld(run), (), place=place)
 
-    async def entries(self, place: int, entries: Sequence[LogEntry]) -> list[bytes]:
+    async def entries(self, place: int, entries: Sequence[LogEntry], patterns: Sequence[str]) -> list[bytes]:
         """:param place: of the first one"""
         try:
-            return await self._written(frames.entries_json, place, entries)
+            return await self._written(partial(frames.entries_json, place), entries, patterns)
         except OffloadError:
-            return frames.entries_json(place, [_withheld_entry(entry) for entry in entries])
+            return frames.entries_json(place, [_withheld_entry(entry) for entry in entries], ())
 
-    async def multi_run_status(self, state: MultiRunResponse) -> Frame:
+    async def multi_run_status(self, state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
         try:
-            return await self._written(frames.multi_run_status, state)
+            return await self._written(frames.multi_run_status, state, patterns)
         except OffloadError:
-            return frames.multi_run_status(_withheld_state(state))
+            return frames.multi_run_status(_withheld_state(state), ())
 
-    async def multi_run_end(self, state: MultiRunResponse) -> Frame:
+    async def multi_run_end(self, state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
         try:
-            return await self._written(frames.multi_run_end, state)
+            return await self._written(frames.multi_run_end, state, patterns)
         except OffloadError:
-            return frames.multi_run_end(_withheld_state(state))
+            return frames.multi_run_end(_withheld_state(state), ())
 
-    async def _written(self, write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._offload.run(partial(write, *args, **kwargs))
+    async def _written(self, write: Callable[[W, Sequence[str]], T], words: W, patterns: Sequence[str]) -> T:
+        return await self._offload.run(partial(write, words, patterns), is_slow=bool(patterns))
 
 
 def _withheld(run: AgentRun) -> AgentRun:

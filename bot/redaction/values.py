@@ -24,6 +24,7 @@ _PATH = re.compile(
 _ADDRESS = re.compile(
     r"(?:https?|wss?|file|vault|op|ssm|arn|urn):\S+|projects/\S+/secrets/\S+|secretsmanager:\S+", re.IGNORECASE
 )
+_VARIABLE = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _TALKS_OF_ONE = re.compile(
     r"[A-Za-z][A-Za-z '.,!?-]*\b(?:password|passphrase|token|secret|credentials?|key)s?\b[A-Za-z '.,!?-]*",
     re.IGNORECASE,
@@ -46,6 +47,7 @@ def says_nothing(value: str, name: str) -> bool:
         or len(value) < 4
         or _PLACEHOLDER.fullmatch(value)
         or _ADDRESS.fullmatch(value)
+        or _VARIABLE.fullmatch(value)
         or value.lower() == name.lower()
     ):
         return True

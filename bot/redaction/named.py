@@ -10,9 +10,9 @@ import base64
 import re
 from collections.abc import Iterator
 
-from bot.replies.secret_names import is_secret_name
-from bot.replies.secret_values import LONGEST_SAYING, is_code_or_prose, says_nothing
-from bot.repository_config.matching import Span
+from bot.redaction.names import is_secret_name
+from bot.redaction.spans import Span
+from bot.redaction.values import LONGEST_SAYING, is_code_or_prose, says_nothing
 
 _KEYWORD = re.compile(
     r"secret|passw|passphrase|passcode|pwd|token|credential|creds|mnemonic|authorization|cookie|key|jwt|pass\b|pw\b"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.repository_config.matching import Span
+from bot.redaction.spans import Span
 
 WINDOW = 300
 """Characters of a command line that are looked at."""

@@ -1,0 +1,60 @@
+"""Which repositories' secret patterns hold for what a run says, where it is shown apart from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable, Sequence
+
+from bot.codegen.models import AgentRun
+from bot.handlers.configs import Configs
+from bot.handlers.effective_config import House
+from bot.handlers.run_marks import repositories_of
+from bot.replies.config_texts import Holds
+from bot.replies.redaction import UNKNOWN_PATTERNS
+
+MOST_REPOSITORIES = 10
+"""Repositories of one run whose config files are read; a run with more has been marked by somebody else."""
+
+
+class RunPatterns:
+    """The patterns of the repositories in which a run was asked for, works, or has pull requests.
+
+    A claim in a run's metadata is believed for this: it can add patterns to what this one run says, and take none away.
+
+    :param org_id: the organization that the server itself works for; of no other it reads config files
+    """
+
+    def __init__(self, configs: Configs, *, org_id: int) -> None:
+        self._configs = configs
+        self._org_id = org_id
+
+    async def of(self, org_id: int, run: AgentRun) -> tuple[str, ...]:
+        """Where the run names no repository, those of the owners' files that are known here."""
+        return (await self.of_each(org_id, [run]))[0]
+
+    async def of_no_run(self, org_id: int) -> tuple[str, ...]:
+        """Those of the owners' files that are known here, for texts that belong to no run yet."""
+        return await self.of(org_id, AgentRun(id=0, organization_id=org_id))
+
+    async def of_each(self, org_id: int, runs: Sequence[AgentRun]) -> list[tuple[str, ...]]:
+        """For each of the runs, in their order."""
+        if org_id != self._org_id:
+            return [()] * len(runs)
+        homes = [sorted(repositories_of(run))[:MOST_REPOSITORIES] or self._configs.shared for run in runs]
+        named = [*dict.fromkeys(itertools.chain.from_iterable(homes))]
+        houses = dict(zip(named, await asyncio.gather(*map(self._configs.soon, named)), strict=True))
+        return [_all_patterns(houses[repository] for repository in home) for home in homes]
+
+
+def _all_patterns(houses: Iterable[House]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(pattern for house in houses for pattern in _patterns(house)))
+
+
+def _patterns(house: House) -> tuple[str, ...]:
+    """A repository that the bot may not read is none of its own, and names no patterns. Where the file exists or may
+    exist, and is not known, all that is said may be secret."""
+    is_wrong = house.wrong is not None and house.wrong.holds is Holds.NOTHING
+    if is_wrong or (house.unread is not None and house.unread.may_pass):
+        return UNKNOWN_PATTERNS
+    return house.config.secret_patterns
