@@ -91,6 +91,17 @@ async def test_a_secret_is_shown_to_nobody(terminal: Terminal) -> None:
         assert "[redacted]" in typed.printed
 
 
+async def test_logs_follow_applies_the_repositorys_secret_patterns(terminal: Terminal) -> None:
+    terminal.github.world.files["main", ".github/codegen-bot.yml"] = "secret-patterns: ['<pin>acme-[0-9]{4}']\n"
+    terminal.codegen.script(result="It is <pin>acme-1234.", logs=[{"thought": "<pin>acme-1234"}])
+
+    assert (await terminal.types("run", "fix it", "--thread", "octo/shop#2")).status == 0
+    for words in (("logs", "1", "--follow"), ("logs", "1", "--follow", "--json")):
+        typed = await terminal.types(*words)
+        assert "acme-1234" not in typed.printed
+        assert "It is [redacted]." in typed.printed
+
+
 async def test_logs_are_followed_from_the_first_entry_or_the_last_ones(terminal: Terminal) -> None:
     terminal.codegen.script(logs=[{"thought": "one"}, {"thought": "two"}], result="three")
     assert (await terminal.types("run", "fix it", "--thread", "octo/shop#2")).status == 0
