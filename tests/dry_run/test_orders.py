@@ -46,7 +46,9 @@ async def test_a_story_goes_on_to_its_end(
     for order in (by_token(command), by_comment(command)):
         async with asyncio.timeout(5):
             reply = (await rehearsal.of(order)).reply
-        wanted = Stage.REFUSED if words.startswith(NEEDS_MORE) else Stage.FINISHED
+        # A sandbox belongs to no repository: on a public thread its logs are explained to holders of tokens only.
+        is_closed = words == "analyze-logs 5" and not order.by_token
+        wanted = Stage.REFUSED if is_closed or words.startswith(NEEDS_MORE) else Stage.FINISHED
         assert (reply.stage, reply.text) == (wanted, reply.text)
     assert CODEGEN_TOKEN not in rehearsal.text
     assert GITHUB_TOKEN not in rehearsal.text

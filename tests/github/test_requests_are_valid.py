@@ -119,7 +119,8 @@ def _wrong_body(template: str, operation: dict[str, Any], raw: bytes) -> list[st
 
 def test_there_is_a_request_for_every_method() -> None:
     methods = {name for name, _ in inspect.getmembers(GitHub, inspect.isfunction) if not name.startswith("_")}
-    assert set(ASKS) == methods
+    # What yields to others' answers is another client, not a request.
+    assert set(ASKS) == methods - {"yielding"}
 
 
 @pytest.mark.parametrize("method", ASKS)
