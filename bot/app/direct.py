@@ -77,7 +77,7 @@ async def directly(
             answer_limits=MarkedAnswers(worlds.github),
             runs=MarkedRuns(worlds.github),
             stars=LabelledStars(worlds.github, worlds.codegen, worlds.configs),
-            spending=MarkedSpending(worlds.codegen),
+            spending=MarkedSpending(worlds.codegen, worlds.github),
             confirmations=MarkedConfirmations(worlds.github),
             watcher=worlds.watcher,
             offload=offload,

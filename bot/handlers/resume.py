@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.commands.resume import Resume
+from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of
@@ -18,6 +19,7 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
     before = await do.runs.get(run_id, waits=True)
     await check_visible(before, order, do, is_named=command.run is not None)
     await check_follow_up(before, command.USAGE, order, do)
+    await spend(1, order, do)
     prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
     started = await do.runs.resume(before, prompt)
     if not order.waits:

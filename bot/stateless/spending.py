@@ -1,4 +1,5 @@
-"""How many agent runs were asked for today, counted from the marks in the runs' metadata.
+"""How many agent runs were asked for today, counted from the marks in the runs' metadata and from the replies that tell
+of follow-ups (`bot.stateless.follow_ups`).
 
 Runs that carry no mark are not counted: those of `setup-commands` and of a sandbox's analysis. Two jobs at the same
 moment may both take the last run of a budget: nothing here can lock.
@@ -12,15 +13,18 @@ from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
+from bot.github.client import GitHub
 from bot.handlers.run_marks import mark_of
+from bot.stateless.follow_ups import follow_ups
 from bot.store.models import Budget, Limits, Over
 
 
 class MarkedSpending:
     """`bot.handlers.ports.Spending`. A day is a UTC day."""
 
-    def __init__(self, codegen: Codegen) -> None:
+    def __init__(self, codegen: Codegen, github: GitHub) -> None:
         self._codegen = codegen
+        self._github = github
 
     async def spend(
         self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
@@ -31,7 +35,7 @@ class MarkedSpending:
         today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         asked = [
             each
-            for each in (await self._asked(since=today)).values()
+            for each in (await self._asked(repository.lower(), since=today)).values()
             if each.repository == repository.lower() and each.identity != identity
         ]
         of_whom: tuple[tuple[Budget, int | None, Callable[[_Asked], bool]], ...] = (
@@ -45,9 +49,17 @@ class MarkedSpending:
                 return Over(budget, limit, used)
         return None
 
-    async def _asked(self, *, since: datetime) -> dict[str, _Asked]:
-        """What was asked for since then, by its identity: the runs of a multi-run are one order."""
-        found: dict[str, _Asked] = {}
+    async def _asked(self, repository: str, *, since: datetime) -> dict[str, _Asked]:
+        """What was asked for since then, by its identity: the runs of a multi-run are one order.
+
+        :param repository: whose follow-ups are looked for
+        """
+        found = {
+            identity: _Asked(
+                identity=identity, login=each.login.lower(), repository=repository, number=each.number, runs=1
+            )
+            for identity, each in (await follow_ups(self._github, repository, since=since)).items()
+        }
         async for run in self._codegen.runs():
             if run.created_at is not None and run.created_at < since:
                 break
@@ -58,7 +70,7 @@ class MarkedSpending:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An order, as the runs that it started tell."""
+    """An order, as the runs that it started or the reply to it tell."""
 
     identity: str
     login: str
