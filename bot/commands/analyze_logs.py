@@ -23,6 +23,7 @@ class AnalyzeLogs:
         form="analyze-logs [SANDBOX_ID]",
         example="analyze-logs",
         permission="write",
+        sets_latest=True,
     )
 
     sandbox_id: int | None = None

@@ -32,6 +32,7 @@ class MultiRun:
         ),
         example="multi-run -n 3 make the checkout twice as fast",
         permission="write",
+        sets_latest=True,
         flags=(
             Flag(name="--attempts", short="-n", value="N", sentence=f"How many agents, 1 to {MOST_ATTEMPTS}."),
             Flag(name="--synthesis-prompt", short="-s", value="P", sentence="What the last agent is told besides."),

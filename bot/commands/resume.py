@@ -29,6 +29,7 @@ class Resume:
         form="resume [RUN] PROMPT",
         example="resume also update the changelog",
         permission="write",
+        sets_latest=True,
     )
 
     prompt: str

@@ -33,6 +33,7 @@ class Run:
         form=r"run [--model M] [--agent-type codegen|claude_code] [--repo-id N] [--image URL]... PROMPT",
         example="run fix the flaky checkout test",
         permission="write",
+        sets_latest=True,
         flags=(
             Flag(name="--model", short="-m", value="M", sentence="The model to use."),
             Flag(name="--agent-type", short="-a", value="TYPE", sentence="`codegen` or `claude_code`."),

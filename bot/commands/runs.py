@@ -1,4 +1,4 @@
-"""``runs``: the organization's latest runs."""
+"""``runs``: the latest runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ListRuns:
 
     USAGE: ClassVar[Usage] = Usage(
         name="runs",
-        summary="Shows the organization's latest runs, those of this thread marked.",
+        summary="Shows the latest runs, those of this thread marked.",
         form="runs [--status S] [--limit N]",
         example="runs --status failed --limit 20",
         permission="write",

@@ -24,6 +24,7 @@ class SetupCommands:
         form="setup-commands [PROMPT]",
         example="setup-commands use uv instead of pip",
         permission="write",
+        sets_latest=True,
     )
 
     prompt: str | None = None

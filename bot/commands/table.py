@@ -86,3 +86,6 @@ COMMANDS: dict[str, type[Command]] = {
     "integrations": Integrations,
     "help": Help,
 }
+
+SET_LATEST = frozenset(name for name, command in COMMANDS.items() if command.USAGE.sets_latest)
+"""The names of the commands whose runs become the thread's latest."""

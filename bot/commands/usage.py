@@ -32,6 +32,7 @@ class Usage:
     :param form: what follows the prefix
     :param example: a whole line without the prefix, as somebody would write it
     :param only_shows: whether it changes nothing anywhere but its own reply
+    :param sets_latest: whether its runs become the thread's latest: it starts them, or gives one a follow-up
     """
 
     name: str
@@ -41,6 +42,7 @@ class Usage:
     permission: Needed
     flags: tuple[Flag, ...] = ()
     only_shows: bool = False
+    sets_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

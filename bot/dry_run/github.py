@@ -68,7 +68,7 @@ class DryGitHub:
             ("POST", r"/graphql", lambda _asked: {"data": {"viewer": _BOT}}),
             ("GET", rf"{repo}/installation", lambda _asked, _repository: {"id": 1}),
             ("POST", r"/app/installations/(\d+)/access_tokens", self._installation_token),
-            ("GET", rf"{repo}", lambda _asked, _repository: {"default_branch": "main"}),
+            ("GET", rf"{repo}", lambda _asked, _repository: {"default_branch": "main", "private": False}),
             ("GET", rf"{repo}/collaborators/[^/]+/permission", lambda *_: {"permission": "admin"}),
             ("GET", rf"{repo}/issues", self._labelled),
             ("GET", rf"{repo}/issues/(\d+)", self._thread),

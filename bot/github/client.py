@@ -44,6 +44,7 @@ from bot.github.shapes import (
     REPOSITORY,
     RIGHTS,
     THREAD,
+    VISIBILITY,
     person,
 )
 from bot.observer import NOBODY, Observer
@@ -183,8 +184,7 @@ class GitHub:
     async def thread(self, repository: str, number: int) -> Thread:
         """An issue or a pull request."""
         found = await self._calls.read("thread", repository, ("issues", number), THREAD)
-        # The answer does not say it, and taking it for private costs nothing.
-        return found.model(repository, is_private=True)
+        return found.model(repository, is_private=await self.is_private(repository))
 
     async def threads_labelled(self, repository: str, name: str) -> list[int]:
         """The numbers of the issues and pull requests that carry a label, open or not, the one changed last first."""
@@ -242,6 +242,10 @@ class GitHub:
     async def own_permission(self, repository: str) -> Permission:
         """What the account itself may do there. A fine-grained token may be granted less than its account has."""
         return (await self._calls.read("own_permission", repository, "", RIGHTS)).model()
+
+    async def is_private(self, repository: str) -> bool:
+        """Whether not everybody can read it."""
+        return (await self._calls.read("is_private", repository, (), VISIBILITY)).private
 
     async def default_branch(self, repository: str) -> str:
         return (await self._calls.read("default_branch", repository, "", REPOSITORY)).default_branch

@@ -21,7 +21,7 @@ class Thread:
     """An issue or a pull request.
 
     :param author: the login of whoever opened it
-    :param is_private: whether its repository is; what is told elsewhere about a private thread must not quote it
+    :param is_private: whether its repository is: from a public one nothing is shown of others
     """
 
     repository: str

@@ -46,6 +46,7 @@ _THREADS_WRITE: Mapping[str, Level] = {"issues": WRITE, "pull_requests": WRITE}
 NEEDS: Mapping[str, Need] = {
     "permission": Need("sees who may give a command", {"metadata": READ}),
     "own_permission": Need("sees what it may do itself", {"metadata": READ}),
+    "is_private": Need("sees whether everybody can read a repository", {"metadata": READ}),
     "default_branch": Need("finds the default branch", {"metadata": READ}),
     "file": Need("reads the config file", {"contents": READ}),
     "shows_files": Need("sees that there is no config file", {"contents": READ}),

@@ -68,6 +68,10 @@ class Repository(Shape):
     default_branch: str
 
 
+class Visibility(Shape):
+    private: bool
+
+
 class Rights(Shape):
     """What whoever asks may do in a repository; missing where nobody in particular asks."""
 
@@ -266,5 +270,6 @@ NUMBERED = TypeAdapter(Numbered)
 THREAD = TypeAdapter(ThreadAnswer)
 USER = TypeAdapter(User)
 VIEWER = TypeAdapter(Viewer)
+VISIBILITY = TypeAdapter(Visibility)
 REACTED = TypeAdapter(Reacted)
 RIGHTS = TypeAdapter(Rights)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from bot import log
 from bot.commands.analyze_logs import AnalyzeLogs
 from bot.errors import OffloadError, Refusal, UpstreamError, UserMistake
-from bot.github.models import CheckRun
+from bot.github.models import CheckRun, Permission
 from bot.handlers.budget import spend
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -37,7 +37,7 @@ _FINDINGS = TypeAdapter(Findings)
 
 async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
     if command.sandbox_id is not None:
-        if not order.by_token and not order.the_thread().is_private:
+        if order.is_public:
             raise Refusal(replies.sandbox_not_in_public(command.sandbox_id))
         return await _of_sandbox(command.sandbox_id, order, do)
     if not order.the_thread().is_pull_request:
@@ -46,6 +46,9 @@ async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
 
 
 async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
+    # No answer of Codegen's tells which repository a sandbox is of: it is for those for whom such a run would be.
+    if await do.permission() < Permission.WRITE:
+        raise UserMistake(replies.sandbox_takes_write())
     await spend(1, order, do)
     await do.show(replies.accepted_sandbox(sandbox_id))
     started = await do.runs.analyze_sandbox_logs(sandbox_id)

@@ -84,7 +84,7 @@ class Do:
         self.seen_runs: dict[int, AgentRun] = {}
         self.runs = Runs(order, tools, self._record, self._reply, seen=self.seen_runs, again=again)
         self.following = Following(tools, self._record, self._reply, seen=self.seen_runs)
-        self.thread_runs = RunsOfThread(order, tools, self._record, self._reply)
+        self.thread_runs = RunsOfThread(order, tools, self._record)
 
     async def learn_config(self) -> None:
         """Makes `config` what holds in the order's repository; the same when the story is told on after a crash."""
@@ -142,11 +142,15 @@ class Do:
         if repository.lower() == (order.home or "").lower():
             # The command's own permission was asked for there.
             return True
-        try:
-            return await self._tools.github.permission(repository, order.person.login) >= Permission.WRITE
-        except UpstreamError as error:
-            _log.warning("permission.not-read", repository=repository, reason=str(error))
-            return False
+
+        async def ask() -> bool:
+            try:
+                return await self._tools.github.permission(repository, order.person.login) >= Permission.WRITE
+            except UpstreamError as error:
+                _log.warning("permission.not-read", repository=repository, reason=str(error))
+                return False
+
+        return await self._record("may-write", _BOOL, ask)
 
     async def may_give_in(self, repository: str, usage: Usage) -> bool:
         """Whether the person may give a command in another repository too: by that repository's config, and with write

@@ -7,7 +7,7 @@ from bot.commands.edit_pull_request import Close, Draft, EditPullRequest, Ready,
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.run_pull_request import meant
-from bot.handlers.which_run import which_run
+from bot.handlers.which_run import visible_run
 from bot.replies import pull_requests as replies
 from bot.replies.reply import Reply
 
@@ -20,8 +20,8 @@ STATES: dict[type[EditPullRequest], PullRequestState] = {
 
 
 async def edit_pull_request(command: EditPullRequest, order: Order, do: Do) -> Reply:
-    run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} {order.name} 7"))
-    link = meant(run, order)
+    run = await visible_run(command.run, order, do, example=f"{order.prefix} {order.name} 7")
+    link = await meant(run, order, do)
     state = STATES[type(command)]
     edited = await do.codegen.edit_pull_request(link.id, state)
     if not edited.success:

@@ -7,7 +7,7 @@ from bot.commands.keep import Keep
 from bot.errors import UpstreamError, UserMistake
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.which_run import check_visible
+from bot.handlers.which_run import check_changeable
 from bot.replies import multi_run as replies
 from bot.replies.failures import sentence
 from bot.replies.multi_run import Closing
@@ -21,8 +21,7 @@ async def keep(command: Keep, order: Order, do: Do) -> Reply:
         raise UserMistake(replies.nothing_to_keep(prefix=order.prefix))
     runs = [await do.codegen.run(run_id) for run_id in run_ids]
     for run in runs:
-        # What a reply's marker says is held against the runs themselves before anything of theirs is closed.
-        await check_visible(run, order, do, is_named=False)
+        await check_changeable(run, order, do)
     attempts = {number: run for run in runs if (number := _index(run)) is not None}
     synthesis = next((run for run in runs if (run.metadata or {}).get("multi_run_synthesis")), None)
     name = "synthesis" if command.attempt is None else f"attempt {command.attempt}"

@@ -1,4 +1,4 @@
-"""``runs``: the organization's latest runs."""
+"""``runs``: the latest runs of the repository; for whoever holds the tokens, of the organization."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bot.commands.runs import ListRuns
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.run_marks import mark_of, threads_of
-from bot.replies.list_runs import latest_runs
+from bot.replies.list_runs import Listed, latest_runs
 from bot.replies.reply import Reply
 
 MOST_PAGES = 3
@@ -17,28 +17,45 @@ MOST_PAGES = 3
 async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
     found: dict[int, AgentRun] = {}
     searched = total = 0
+    matching: list[AgentRun] = []
     for number in range(1, MOST_PAGES + 1):
         page = await do.codegen.runs_page(number)
         searched, total = searched + len(page.runs), page.total
         # By their ids: a run that began meanwhile has moved the others on, and one comes twice.
-        found |= {run.id: run for run in page.runs if command.status in {None, run.state}}
-        if len(found) >= command.limit or not page.runs or searched >= total:
+        found |= {run.id: run for run in await _listed(page.runs, order, do)}
+        matching = [run for run in found.values() if command.status in {None, run.state}]
+        if len(matching) >= command.limit or not page.runs or searched >= total:
             break
-    runs = [*found.values()][: command.limit]
-    here: set[int] = set()
-    if order.thread is not None:
-        thread = (order.thread.repository, order.thread.number)
-        here = {*await do.thread_runs.of(*thread), *(run.id for run in runs if thread in threads_of(run))}
+    runs = matching[: command.limit]
     shown = await do.shaped(
         latest_runs,
         runs,
-        status=command.status,
-        more=len(found) > len(runs),
-        searched=searched,
-        total=total,
-        here=here,
+        listed=Listed(
+            whose="The organization" if order.by_token else "This repository",
+            status=command.status,
+            found=len(found),
+            is_all=searched >= total,
+            has_more=len(matching) > len(runs),
+        ),
+        here=await _on_thread(runs, order, do),
         asked_by={run.id: mark.login for run in runs if (mark := mark_of(run)) and mark.login},
         now=do.now(),
         prefix=order.prefix,
     )
     return shown.holding(runs)
+
+
+async def _listed(runs: tuple[AgentRun, ...], order: Order, do: Do) -> list[AgentRun]:
+    """Those that may be listed where the command was given: of others not even the number."""
+    if order.by_token:
+        return [*runs]
+    here = await do.thread_runs.here(runs)
+    return [run for run in runs if run.id in here]
+
+
+async def _on_thread(runs: list[AgentRun], order: Order, do: Do) -> set[int]:
+    if order.thread is None:
+        return set()
+    repository, number = order.thread.repository, order.thread.number
+    worked_on = {run.id for run in runs if (repository.lower(), number) in threads_of(run)}
+    return {*await do.thread_runs.of(repository, number), *worked_on}

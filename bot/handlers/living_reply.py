@@ -216,15 +216,3 @@ class LivingReply:
                 self._earlier = (comment, marker)
                 return self._earlier
         return None
-
-    async def latest_runs(self, *, command: str | None = None) -> tuple[int, ...]:
-        """The runs of the last of the bot's replies on this thread that is about any.
-
-        :param command: looks only at replies to this command
-        """
-        thread = self._order.the_thread()
-        latest: tuple[int, ...] = ()
-        async for _, marker in replies_on(self.github, thread.repository, thread.number):
-            if marker.runs and marker.identity != self._order.identity and command in {None, marker.command}:
-                latest = marker.runs
-        return latest

@@ -7,7 +7,7 @@ from bot.codegen.models import AgentRun, LogEntry
 from bot.commands.logs import Logs
 from bot.handlers.do import Do
 from bot.handlers.order import Order
-from bot.handlers.which_run import which_run
+from bot.handlers.which_run import visible_run
 from bot.replies import logs as replies
 from bot.replies.reply import Reply
 from bot.replies.trace import Trace
@@ -17,7 +17,7 @@ MOST_PAGES = 5
 
 
 async def logs(command: Logs, order: Order, do: Do) -> Reply:
-    run = await do.codegen.run(await which_run(command.run, order, do, example=f"{order.prefix} logs 7"))
+    run = await visible_run(command.run, order, do, example=f"{order.prefix} logs 7")
     trace = await _trace(run, do)
     reply = await do.shaped(replies.logs, run, trace, last=command.last, prefix=order.prefix)
     return reply.holding(trace.entries)

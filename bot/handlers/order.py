@@ -128,6 +128,11 @@ class Order:
         return self.authority is Authority.TOKEN
 
     @property
+    def is_public(self) -> bool:
+        """Whether anybody can read the answer; whoever holds the tokens has decided where it goes."""
+        return not self.by_token and self.thread is not None and not self.thread.is_private
+
+    @property
     def again(self) -> str:
         """How it is given once more, for a sentence that says what to do."""
         return ON_THE_COMMAND_LINE if self.by_token else IN_A_COMMENT

@@ -72,10 +72,16 @@ class ThreadRuns(Protocol):
         """Notes that the thread used the run just now; twice is once."""
 
     async def latest(self, org_id: int, *, repository: str, number: int) -> int | None:
-        """The run that the thread used last, or None."""
+        """The run that the thread used last, by records that nobody else can have written; or None."""
 
     async def of_thread(self, org_id: int, *, repository: str, number: int) -> list[int]:
-        """The thread's runs, the one used last first."""
+        """The thread's runs, the one used last first; also by records that somebody else may have written."""
+
+    async def used_in(self, org_id: int, run_ids: Collection[int], *, repository: str) -> set[int]:
+        """Those of the runs that any thread of the repository has used, by records that nobody else can have written.
+
+        :param repository: in whatever case
+        """
 
 
 class Stars(Protocol):

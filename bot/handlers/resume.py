@@ -8,7 +8,7 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.place import place_of
 from bot.handlers.repository_id import check_follow_up
-from bot.handlers.which_run import check_visible, which_run
+from bot.handlers.which_run import check_elsewhere, check_visible, which_run
 from bot.replies import prompts, runs
 from bot.replies.reply import Reply
 
@@ -17,8 +17,9 @@ async def resume(command: Resume, order: Order, do: Do) -> Reply:
     run_id = await which_run(command.run, order, do, example=f"{order.prefix} resume 7 {command.prompt[:40]}")
     await do.show(runs.accepted_resume(run_id))
     before = await do.runs.get(run_id, waits=True)
-    await check_visible(before, order, do, is_named=command.run is not None)
+    await check_visible(before, order, do)
     await check_follow_up(before, command.USAGE, order, do)
+    await check_elsewhere(before, order, do)
     await spend(1, order, do)
     prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
     started = await do.runs.resume(before, prompt)

@@ -1,7 +1,7 @@
 """Which pull request a command on a run is about, and whether it may reach it from where it was given.
 
 A person's rights are asked for in one repository. The bot's own rights at Codegen reach all of the organization's, so
-what changes a pull request is taken only in that pull request's repository.
+what changes a pull request goes by the rule of `bot.handlers.which_run`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from bot.github.models import Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.handlers.pull_request_location import location_of
-from bot.handlers.which_run import which_run
+from bot.handlers.which_run import check_changeable, reaches, which_run
 from bot.replies import run_pull_request as replies
+from bot.replies.failures import not_of_this_repository
 from bot.replies.pull_requests import has_no_pull_request, has_several
 
 
 async def run_of_thread(command: OfRun, order: Order, do: Do) -> AgentRun:
-    """The run that was named, else the newest known to be on this pull request, else the thread's latest.
+    """The run that was named, else the newest known to be on this pull request, else the thread's latest; one that may
+    be changed here.
 
-    :raises UserMistake: where there is none, or its pull requests are in other repositories
+    :raises UserMistake: where there is none, or it may not be changed here
     """
     run = await do.runs.get(await which_run(command.run, order, do, example=f"{order.prefix} {order.name} 7"))
     thread = order.thread
@@ -31,8 +33,7 @@ async def run_of_thread(command: OfRun, order: Order, do: Do) -> AgentRun:
         # The latest run here may work on a pull request of its own; this one may be an earlier run's.
         newest = (await do.codegen.runs_page(1)).runs
         run = next((each for each in newest if of_thread(each, thread)), run)
-    if run.github_pull_requests and not any(_reaches(order, link) for link in run.github_pull_requests):
-        raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
+    await check_changeable(run, order, do)
     return run
 
 
@@ -50,21 +51,21 @@ async def flag(run: AgentRun, tell: Callable[[int], Awaitable[None]], order: Ord
         raise UserMistake(text) from None
 
 
-def meant(run: AgentRun, order: Order) -> RunPullRequest:
-    """The run's pull request that is this thread, else its only one.
+async def meant(run: AgentRun, order: Order, do: Do) -> RunPullRequest:
+    """The run's pull request that is this thread, else the only one that may be changed here.
 
-    :raises UserMistake: where there is none, where there are several, or where it is in another repository
+    :raises UserMistake: where there is none, or where there are several
     """
-    links = run.github_pull_requests
     here = of_thread(run, order.thread)
     if here is not None:
         return here
-    if not links:
+    if not run.github_pull_requests:
         raise UserMistake(has_no_pull_request(run, prefix=order.prefix))
+    links = [link for link in run.github_pull_requests if await _reaches(link, order, do)]
+    if not links:
+        raise UserMistake(not_of_this_repository(run.id))
     if len({location_of(link) or link.id for link in links}) > 1:
-        raise UserMistake(has_several(run, command=f"{order.prefix} {order.name} {run.id}"))
-    if not _reaches(order, links[0]):
-        raise UserMistake(replies.elsewhere(run, command=order.name, prefix=order.prefix))
+        raise UserMistake(has_several(run, links, command=f"{order.prefix} {order.name} {run.id}"))
     return links[0]
 
 
@@ -76,9 +77,7 @@ def of_thread(run: AgentRun, thread: Thread | None) -> RunPullRequest | None:
     return next((link for link in run.github_pull_requests if location_of(link) == place), None)
 
 
-def _reaches(order: Order, link: RunPullRequest) -> bool:
-    """Whether a pull request is in the order's repository. Whoever holds the tokens reaches what the tokens reach."""
-    if order.by_token:
-        return True
+async def _reaches(link: RunPullRequest, order: Order, do: Do) -> bool:
+    """Where a pull request is on GitHub, Codegen may not say."""
     place = location_of(link)
-    return place is not None and place[0] == order.the_repository().lower()
+    return order.by_token if place is None else await reaches(place[0], order, do)

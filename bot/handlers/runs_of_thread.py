@@ -1,20 +1,39 @@
-"""Which agent runs belong to an order's thread: those of the store, of replies' markers, of the runs' own marks, and
-those whose pull request it is."""
+"""Which agent runs belong to an order's thread and to its repository.
+
+What is believed: the bot's own store, pull requests as Codegen records them, and replies that nobody but the bot can
+have written. Other replies' markers and the marks in runs' metadata are others' words, each alone: a marker counts
+where its run says the same, a mark where a reply does. A pull request's description counts where its author is the bot
+or Codegen's own app, and only for finding a run: whether it is shown is decided without it (`bot.handlers.which_run`).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 
+from bot import log
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
+from bot.errors import RETRIED, Kind, UpstreamError
 from bot.github.models import Thread
-from bot.handlers.living_reply import LivingReply
 from bot.handlers.order import Order
 from bot.handlers.record import Recorder
-from bot.handlers.run_marks import mark_of
+from bot.handlers.run_marks import Place, mark_of, threads_of
+from bot.handlers.thread_markers import UsedRuns, is_written_by_bot_alone, used_runs_on
 from bot.handlers.tools import Tools
+
+_log = log.get(__name__)
+
+CODEGEN_APP = "codegen-sh[bot]"
+"""As whom Codegen's own GitHub app opens pull requests."""
+
+MOST_LOOKED_UP = 30
+"""Runs that are looked up to find the thread's latest: all commands together have 60 reads in 30 s."""
+
+MOST_THREADS = 20
+"""Threads whose replies one command reads; each is a request or more, of which a workflow has 1,000 an hour."""
 
 _NUMBERS = TypeAdapter(list[int])
 _MAYBE_NUMBER = TypeAdapter(int | None)
@@ -23,14 +42,14 @@ _MAYBE_NUMBER = TypeAdapter(int | None)
 class RunsOfThread:
     """The runs that were there before this order."""
 
-    def __init__(self, order: Order, tools: Tools, record: Recorder, reply: LivingReply) -> None:
+    def __init__(self, order: Order, tools: Tools, record: Recorder) -> None:
         self._order = order
         self._tools = tools
         self._record = record
-        self._reply = reply
+        self._read: dict[Place, list[UsedRuns]] = {}
 
     async def latest(self) -> int | None:
-        """The thread's latest run: of our store, else of our own replies, else the first of the list that is for the
+        """The thread's latest run: of our store, else of the replies, else the first of the list that is for the
         thread, else the one that the pull request's description names."""
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 
@@ -41,12 +60,36 @@ class RunsOfThread:
         stored = await tools.runs.latest(tools.org_id, repository=thread.repository, number=thread.number)
         if stored is not None:
             return stored
-        told = await self._reply.latest_runs()
-        return told[-1] if told else await self._in_list() or _in_footer(thread)
+        used = await self._last_used(thread)
+        return used[-1] if used else await self._in_list(thread) or await self._in_footer(thread)
 
     async def of(self, repository: str, number: int) -> list[int]:
-        """The runs that the bot set going on a thread, the one used last first."""
+        """The runs that the bot set going on a thread, the one used last first; without a database also those that
+        others' replies name."""
         return await self._tools.runs.of_thread(self._tools.org_id, repository=repository, number=number)
+
+    async def here(self, runs: Sequence[AgentRun]) -> list[int]:
+        """Those of the runs, by their ids, that are known to belong to the order's repository: a pull request of theirs
+        is in it, or the bot has used them on one of its threads."""
+        return await self._record("runs-here", _NUMBERS, lambda: self._find_here(runs))
+
+    async def _find_here(self, runs: Sequence[AgentRun]) -> list[int]:
+        repository, tools = self._order.the_repository().lower(), self._tools
+        found = {run.id for run in runs if any(place[0] == repository for place in threads_of(run))}
+        rest = [run for run in runs if run.id not in found]
+        if rest:
+            found |= await tools.runs.used_in(tools.org_id, [run.id for run in rest], repository=repository)
+        for run in rest:
+            if run.id not in found and await self._is_answered_for(run, repository):
+                found.add(run.id)
+        return sorted(found)
+
+    async def _is_answered_for(self, run: AgentRun, repository: str) -> bool:
+        """Whether the run's mark names a thread of the repository, and a reply on that thread names the run."""
+        mark = mark_of(run)
+        if mark is None or mark.thread is None or mark.thread[0].lower() != repository:
+            return False
+        return any(run.id in used.runs for used in await self._used_on(*mark.thread))
 
     async def latest_multi_run(self) -> list[int]:
         """The runs of the thread's latest multi-run, its synthesis last; empty where there was none.
@@ -57,12 +100,11 @@ class RunsOfThread:
         return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
 
     async def _find_latest_multi_run(self) -> list[int]:
-        told = await self._reply.latest_runs(command=MultiRun.USAGE.name)
-        return [*told] or await self._multi_run_in_list()
-
-    async def _multi_run_in_list(self) -> list[int]:
-        """The same where the bot started it without a word on the thread, among the newest runs."""
         thread = self._order.the_thread()
+        return await self._last_used(thread, command=MultiRun.USAGE.name) or await self._multi_run_in_list(thread)
+
+    async def _multi_run_in_list(self, thread: Thread) -> list[int]:
+        """The same where the bot started it without a word on the thread, among the newest runs."""
         runs = [run for run in (await self._tools.codegen.runs_page(1)).runs if _is_marked(run, thread)]
         by_id: dict[object, list[int]] = {}
         for run in runs:
@@ -70,30 +112,87 @@ class RunsOfThread:
         by_id.pop(None, None)
         return sorted(next(iter(by_id.values()), []))
 
-    async def _in_list(self) -> int | None:
+    async def _last_used(self, thread: Thread, *, command: str | None = None) -> list[int]:
+        """The runs that the last of the thread's replies names, of those that are believed.
+
+        :param command: looks only at replies to this command
+        """
+        left = MOST_LOOKED_UP
+        for used in reversed(await self._used_on(thread.repository, thread.number)):
+            if command not in {None, used.command}:
+                continue
+            if used.is_own:
+                return [*used.runs]
+            wanted = used.runs if command else used.runs[-1:]
+            left -= len(wanted)
+            if left < 0:
+                break
+            if found := [run for run in wanted if await self._is_of(run, thread)]:
+                return found
+        return []
+
+    async def _is_of(self, run_id: int, thread: Thread) -> bool:
+        """Whether a run says itself that it is for the thread."""
+        try:
+            run = await self._tools.codegen.run(run_id)
+        except UpstreamError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return False
+        return _is_marked(run, thread) or _has_pull_request(run, thread)
+
+    async def _used_on(self, repository: str, number: int) -> list[UsedRuns]:
+        """What the thread's replies to other commands name; read once. Of more than `MOST_THREADS`, or of a thread that
+        GitHub does not show, nothing."""
+        place = (repository.lower(), number)
+        if place not in self._read:
+            self._read[place] = [] if len(self._read) >= MOST_THREADS else await self._read_replies(repository, number)
+        return self._read[place]
+
+    async def _read_replies(self, repository: str, number: int) -> list[UsedRuns]:
+        try:
+            found = await used_runs_on(self._tools.github, repository, number)
+        except UpstreamError as error:
+            is_this = self._order.thread is not None and self._order.thread.number == number
+            if error.kind in RETRIED or is_this:
+                raise
+            _log.warning("thread.not-read", repository=repository, number=number, reason=str(error))
+            return []
+        return [used for used in found if used.identity != self._order.identity]
+
+    async def _in_list(self, thread: Thread) -> int | None:
         """One page of runs, newest first: a run that the bot started for this thread without a word on it, or one
         whose pull request this is, whoever started it."""
-        thread = self._order.the_thread()
-        ending = f"/{thread.repository}/pull/{thread.number}".lower() if thread.is_pull_request else None
         for run in (await self._tools.codegen.runs_page(1)).runs:
-            urls = ((link.url or "").lower().rstrip("/") for link in run.github_pull_requests)
-            if _is_marked(run, thread) or (ending and any(url.endswith(ending) for url in urls)):
+            if _is_marked(run, thread) or _has_pull_request(run, thread):
                 return run.id
         return None
 
+    async def _in_footer(self, thread: Thread) -> int | None:
+        """The run that Codegen's own app names at the end of the description of a pull request that it opened."""
+        links = _TRACE.findall(thread.body) if thread.is_pull_request else []
+        if not links:
+            return None
+        if thread.author != CODEGEN_APP and not await is_written_by_bot_alone(self._tools.github, thread.author):
+            return None
+        return int(links[-1])
+
 
 def _is_marked(run: AgentRun, thread: Thread) -> bool:
-    """Whether the bot noted in the run that it is for this thread."""
+    """Whether the run's mark says that it is for this thread."""
     mark = mark_of(run)
     if mark is None or mark.thread is None:
         return False
-    return (mark.thread[0].lower(), mark.thread[1]) == (thread.repository.lower(), thread.number)
+    return (mark.thread[0].lower(), mark.thread[1]) == _place(thread)
 
 
-def _in_footer(thread: Thread) -> int | None:
-    """The run that Codegen's own app names at the end of the description of a pull request that it opened."""
-    links = _TRACE.findall(thread.body) if thread.is_pull_request else []
-    return int(links[-1]) if links else None
+def _has_pull_request(run: AgentRun, thread: Thread) -> bool:
+    """Whether the thread is a pull request of the run's."""
+    return thread.is_pull_request and _place(thread) in threads_of(run)
+
+
+def _place(thread: Thread) -> Place:
+    return thread.repository.lower(), thread.number
 
 
 _TRACE = re.compile(r"https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/([1-9][0-9]{0,14})\b", re.ASCII)

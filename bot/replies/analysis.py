@@ -57,6 +57,14 @@ class Findings:
     passed: int = 0
 
 
+def sandbox_takes_write() -> str:
+    return (
+        "Nothing tells which repository a sandbox belongs to, so explaining one takes `write` access here, whatever "
+        "`analyze-logs` takes by the config file.\n\n"
+        "Next: without a number, `analyze-logs` explains the failed checks of this pull request."
+    )
+
+
 def only_on_pull_requests(*, prefix: str) -> str:
     return (
         "`analyze-logs` without a number explains the failed checks of a pull request, and this is an issue.\n\n"

@@ -45,10 +45,29 @@ def no_run_here(example: str, *, prefix: str) -> str:
     )
 
 
-def not_of_this_repository(run_id: int, *, prefix: str) -> str:
+_ELSEWHERE = "use the dashboard or the command line, with a Codegen token of your own."
+
+
+def not_of_this_repository(run_id: int) -> str:
+    """It does not say where the run belongs: whoever reads it here may not know that there is such a repository."""
     return (
-        f"Run {run_id} is not known to belong to this repository, so nothing of it is shown or changed here. "
-        f"Without a number, `{prefix} status` shows this conversation's latest run."
+        f"Run {run_id} is not known to belong to this repository, so nothing of it is shown or changed here.\n\n"
+        f"Next: give the command where the run belongs, or {_ELSEWHERE}"
+    )
+
+
+def belongs_elsewhere_too(run_id: int) -> str:
+    return (
+        f"Run {run_id} has to do with other repositories as well, so it is not changed from here.\n\n"
+        f"Next: change its pull requests one by one, each on its own page, or {_ELSEWHERE}"
+    )
+
+
+def not_in_public(command: str) -> str:
+    return (
+        f"`{command}` shows what is the Codegen organization's own business, and anybody can read this repository.\n\n"
+        f"Next: `codegen-bot {command}` on the command line, with a Codegen token of your own; or give the command in "
+        "a private repository."
     )
 
 

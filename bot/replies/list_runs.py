@@ -1,8 +1,9 @@
-"""What the bot says of the organization's latest runs."""
+"""What the bot says of the latest runs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.codegen.models import AgentRun
@@ -15,53 +16,73 @@ ABOUT = 100
 """Characters of what a run is about."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What a list of runs is a part of.
+
+    :param whose: as a sentence begins with it
+    :param status: only runs in this state were looked for
+    :param found: how many runs there are in whatever state, as far as was searched
+    :param is_all: whether all there is was searched
+    :param has_more: whether more runs were found than are shown
+    """
+
+    whose: str
+    status: State | None
+    found: int
+    is_all: bool
+    has_more: bool
+
+
 def latest_runs(
     runs: Sequence[AgentRun],
     *,
-    status: State | None,
-    more: bool,
-    searched: int,
-    total: int,
+    listed: Listed,
     here: Collection[int],
     asked_by: Mapping[int, str],
     now: datetime,
     prefix: str,
 ) -> Reply:
-    """:param status: only runs in this state were looked for
-    :param more: whether others were found as well
-    :param searched: how many runs were looked at, of `total`
-    :param here: the runs that belong to this thread
+    """:param here: the runs that belong to this thread
     :param asked_by: who had the bot start them, as far as it did
     """
     if not runs:
-        return Reply(stage=Stage.FINISHED, text=_none(status, searched, total, prefix))
+        return Reply(stage=Stage.FINISHED, text=_none(listed, prefix))
     rows = [_row(run, is_here=run.id in here, login=asked_by.get(run.id, ""), now=now) for run in runs]
     parts = (
-        _head(len(runs), status, searched, total, more=more),
+        _head(len(runs), listed),
         table(("run", "state", "started", "pull requests", "about"), rows),
         "(here): belongs to this conversation." if any(run.id in here for run in runs) else "",
     )
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part))
 
 
-def _none(status: State | None, searched: int, total: int, prefix: str) -> str:
-    if not total:
-        return f"The organization has no agent run yet. `{prefix} run <what to do>` starts one."
-    if searched < total:
-        older = f"the {total - searched} older ones were not looked at"
-        return f"None of the latest {searched} runs is `{status}`; {older}."
-    return f"None of the organization's {_runs(total)} is `{status}`."
+def _none(listed: Listed, prefix: str) -> str:
+    older = "" if listed.is_all else " Older ones were not looked at."
+    if listed.status is not None and listed.found:
+        return f"None of {_all_of(listed)} is `{listed.status}`.{older}"
+    if listed.is_all:
+        return f"{listed.whose} has no agent run yet. `{prefix} run <what to do>` starts one."
+    return f"{listed.whose} has no recent agent run.{older}"
 
 
-def _head(shown: int, status: State | None, searched: int, total: int, *, more: bool) -> str:
-    if status is None:
-        return f"The organization's latest {_runs(shown)} of {total}." if shown < total else f"{_runs(total)} in all."
-    if more:
-        return f"The latest {_runs(shown)} that {_are(shown)} `{status}`; there are more."
-    if searched < total:
-        older = f"the {total - searched} older ones were not looked at"
-        return f"{shown} of the latest {_runs(searched)} {_are(shown)} `{status}`; {older}."
-    return f"{shown} of {_runs(total)} in all {_are(shown)} `{status}`."
+def _head(shown: int, listed: Listed) -> str:
+    older = "" if listed.is_all or listed.has_more else " Older ones were not looked at."
+    if listed.status is not None:
+        if listed.has_more:
+            return f"{listed.whose}'s latest {_runs(shown)} that {_are(shown)} `{listed.status}`; there are more."
+        return f"{shown} of {_all_of(listed)} {_are(shown)} `{listed.status}`.{older}"
+    if listed.has_more:
+        return f"{listed.whose}'s latest {_runs(shown)}; there are more."
+    if listed.is_all:
+        return f"{listed.whose} has {_runs(shown)} in all."
+    return f"{listed.whose}'s latest {_runs(shown)}.{older}"
+
+
+def _all_of(listed: Listed) -> str:
+    """Those that were searched, within a sentence."""
+    whose = f"{listed.whose[:1].lower()}{listed.whose[1:]}"
+    return f"{whose}'s {'' if listed.is_all else 'latest '}{_runs(listed.found)}"
 
 
 def _are(count: int) -> str:

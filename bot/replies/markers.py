@@ -32,7 +32,8 @@ class Marker:
 
     :param identity: the command's identity
     :param command: the command's name
-    :param runs: the agent runs' ids upstream, in the order of their creation
+    :param runs: the ids upstream of the agent runs that the command started or gave a follow-up, in the order of their
+        creation
     :param worker: who is at it, where a door has no database to know it from: the workflow run
     :param waits_for: the login whose second word is awaited
     :param confirms: the identities of the commands that this reply is the second word for

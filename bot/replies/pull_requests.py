@@ -91,10 +91,12 @@ def has_no_pull_request(run: AgentRun, *, prefix: str) -> str:
     return f"{run_link(run, capital=True)} has no pull request. {doing}; `{prefix} status {run.id}` shows how it is."
 
 
-def has_several(run: AgentRun, *, command: str) -> str:
-    """:param command: what was said, with the run's number"""
+def has_several(run: AgentRun, links: Sequence[RunPullRequest], *, command: str) -> str:
+    """:param links: those that may be named
+    :param command: what was said, with the run's number
+    """
     return (
-        f"{run_link(run, capital=True)} has several pull requests: {pull_request_links(run.github_pull_requests)}. "
+        f"{run_link(run, capital=True)} has several pull requests: {pull_request_links(links)}. "
         f"Give the command on the one that is meant: `{command}`"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.commands.table import SET_LATEST
 from bot.replies.markers import Marker, Stage, write
 from bot.replies.reason import Reason
 from bot.replies.untrusted import cut
@@ -44,6 +45,9 @@ class Reply:
 def render(reply: Reply, *, identity: str, command: str, worker: str | None = None) -> str:
     """The comment's whole body, within GitHub's limit.
 
+    Its marker names the runs only where they become the thread's latest: whoever may look at a run must not choose what
+    the next command on the thread means.
+
     :param worker: who is at it, where a later one must know
     """
     marker = write(
@@ -51,7 +55,7 @@ def render(reply: Reply, *, identity: str, command: str, worker: str | None = No
             identity=identity,
             command=command,
             stage=reply.stage,
-            runs=reply.runs,
+            runs=reply.runs if command in SET_LATEST else (),
             worker=worker,
             waits_for=reply.waits_for,
             confirms=reply.confirms,

@@ -10,14 +10,6 @@ from bot.replies.phrases import pull_request_links, run_link
 MOST_SHOWN = 20
 
 
-def elsewhere(run: AgentRun, *, command: str, prefix: str) -> str:
-    links = pull_request_links(run.github_pull_requests[:MOST_SHOWN]) or "the pull request itself"
-    return (
-        f"{run_link(run, capital=True)} has no pull request in this repository, and who may do this depends on the "
-        f"pull request's own repository.\n\nNext: give `{prefix} {command} {run.id}` on {links}."
-    )
-
-
 def none_of_this(run: AgentRun, *, prefix: str) -> str:
     """The label was put on a pull request that is not the run's."""
     links = pull_request_links(run.github_pull_requests[:MOST_SHOWN]) or "another pull request"

@@ -30,7 +30,8 @@ def accepted_run(*, place: str | None, slot_in: float = 0.0) -> Reply:
 
 
 def accepted_resume(run_id: int) -> Reply:
-    return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Handing the follow-up to run {run_id}…", runs=(run_id,))
+    """It names no run for later commands: whether this one may be resumed here is not known yet."""
+    return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Handing the follow-up to run {run_id}…")
 
 
 def started(run: AgentRun) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.codegen.models import AgentRun
+from bot.codegen.models import AgentRun, RunPullRequest
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration, label_not_changed, one_line, pull_request_links, run_link, table
 from bot.replies.reply import Reply
@@ -14,16 +14,29 @@ from bot.store.models import Star
 
 
 def starred(
-    run: AgentRun, homes: Sequence[tuple[str, int]], *, is_new: bool, failed: Sequence[str], prefix: str
+    run: AgentRun,
+    homes: Sequence[tuple[str, int]],
+    pull_requests: Sequence[RunPullRequest],
+    *,
+    is_new: bool,
+    is_listed: bool,
+    failed: Sequence[str],
+    prefix: str,
 ) -> Reply:
     """:param homes: the threads that show the star by the label
+    :param pull_requests: those of the run that are among them
+    :param is_listed: whether `starred` lists the run here
     :param failed: those on which it could not be set
     """
+    all_of_them = f"All of them: `{prefix} starred`"
+    if not is_listed:
+        all_of_them = (
+            "It is not known to belong to this repository: `codegen-bot starred` on the command line lists it."
+        )
     head = f"Starred {run_link(run)}." if is_new else f"{run_link(run, capital=True)} is starred already."
-    links = pull_request_links(run.github_pull_requests)
-    links = links or ", ".join(f"{repository}#{number}" for repository, number in homes)
+    links = pull_request_links(pull_requests) or ", ".join(f"{repository}#{number}" for repository, number in homes)
     where = f"The label is on {links}." if links and not failed else ""
-    parts = (head, where, label_not_changed(failed) if failed else "", f"All of them: `{prefix} starred`")
+    parts = (head, where, label_not_changed(failed) if failed else "", all_of_them)
     return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.github.client import GitHub
-from bot.handlers.thread_markers import replies_on
+from bot.handlers.thread_markers import used_runs_on
 
 
 class MarkedRuns:
-    """`bot.handlers.ports.ThreadRuns`: the replies themselves remember."""
+    """`bot.handlers.ports.ThreadRuns`: the replies themselves remember.
+
+    Whoever gets an App to repeat their words can write a marker, so none counts as a record that nobody else can have
+    written: `bot.handlers.runs_of_thread` holds the markers against the runs.
+    """
 
     def __init__(self, github: GitHub) -> None:
         self._github = github
@@ -16,13 +22,16 @@ class MarkedRuns:
         """Nothing to do: the reply's marker carries the run."""
 
     async def latest(self, org_id: int, *, repository: str, number: int) -> int | None:
-        return next(iter(await self.of_thread(org_id, repository=repository, number=number)), None)
+        """None."""
 
     async def of_thread(self, org_id: int, *, repository: str, number: int) -> list[int]:  # noqa: ARG002 - the same
         found: dict[int, None] = {}
-        async for _, marker in replies_on(self._github, repository, number):
-            for run in marker.runs:
+        for used in await used_runs_on(self._github, repository, number):
+            for run in used.runs:
                 # Used again, it is the latest again.
                 found.pop(run, None)
                 found[run] = None
         return [*reversed(found)]
+
+    async def used_in(self, org_id: int, run_ids: Collection[int], *, repository: str) -> set[int]:  # noqa: ARG002 - the same
+        return set()

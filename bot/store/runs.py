@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -47,3 +48,20 @@ class ThreadRuns:
         query = sa.select(table.run_id).where(*wanted).order_by(table.used_at.desc(), table.run_id.desc())
         with self._engine.connect() as connection:
             return [*connection.execute(query).scalars()]
+
+    async def used_in(self, org_id: int, run_ids: Collection[int], *, repository: str) -> set[int]:
+        """Those of the runs that any thread of the repository has used.
+
+        :param repository: in whatever case
+        """
+        return await asyncio.to_thread(self._used_in, org_id, run_ids, repository)
+
+    def _used_in(self, org_id: int, run_ids: Collection[int], repository: str) -> set[int]:
+        table = THREAD_RUNS.c
+        wanted = (
+            table.org_id == org_id,
+            table.run_id.in_([*run_ids]),
+            sa.func.lower(table.repository) == repository.lower(),
+        )
+        with self._engine.connect() as connection:
+            return {*connection.execute(sa.select(table.run_id).where(*wanted)).scalars()}

@@ -616,6 +616,7 @@ async def test_a_restart_after_codegens_answer_is_not_noticed(town: Town) -> Non
     assert len(town.requests("POST", "/analyze-logs")) == len(town.bot_comments()) == 1
 
 
+@pytest.mark.server_only(reason="a run without metadata of the bot's does not say which thread it is for")
 async def test_the_analysis_is_the_threads_latest_run(town: Town) -> None:
     await town.says("bob", "/codegen analyze-logs 123")
     await town.codegen.run_created(1)

@@ -87,6 +87,7 @@ async def test_resume_without_a_prompt(town: Town) -> None:
     )
 
 
+@pytest.mark.server_only(reason="a workflow's replies are not believed on a run that says it is for another thread")
 async def test_a_run_named_by_number_belongs_to_the_thread_from_then_on(town: Town) -> None:
     await town.says("bob", "/codegen run fix it", number=2)
     await town.codegen.run_created(1)
@@ -107,6 +108,8 @@ async def test_on_a_pull_request_of_codegens_own_app_its_run_goes_on(town: Town,
     town.codegen.start_elsewhere("Fix the checkout")
     town.codegen.finish(1, result="Fixed.")
     footer = f"Fixed it.\n\n[View the run](https://{host}/agent/trace/1) · [Remove](https://{host}/remove-from-pr)"
+    town.github.add_bot("codegen-sh[bot]")
+    town.github.world.threads[1].account = town.github.world.accounts["codegen-sh[bot]"]
     town.github.world.threads[1].body = footer
 
     await town.says("bob", "/codegen resume and add a test")

@@ -1,4 +1,4 @@
-"""`runs`: the organization's latest runs, those of this thread marked."""
+"""`runs`: the repository's latest runs, those of this thread marked."""
 
 import pytest
 from inline_snapshot import snapshot
@@ -13,6 +13,13 @@ def pages_read(town: Town) -> list[str]:
     return [entry.query["skip"] for entry in journal if entry.path.endswith("/agent/runs")]
 
 
+def start_here(town: Town, prompt: str) -> int:
+    """Somebody starts a run in Codegen itself, which opens a pull request in this repository."""
+    run = town.codegen.start_elsewhere(prompt).id
+    town.codegen.open_pull_request(run, f"octo/shop#{1000 + run}")
+    return run
+
+
 async def three_runs(town: Town) -> None:
     """The first two belong to pull request 1: by what they made, and by having been started there."""
     town.codegen.start_elsewhere("Fix the checkout")
@@ -23,7 +30,7 @@ async def three_runs(town: Town) -> None:
     town.codegen.fail(2, result="I could not, ask @octo/team; ghp_" + "a1B2" * 9)
     await town.reply(Stage.FAILED)
     town.passes(minutes=5)
-    town.codegen.start_elsewhere("Something else")
+    start_here(town, "Something else")
 
 
 async def test_runs_shows_the_latest_runs(town: Town) -> None:
@@ -32,11 +39,11 @@ async def test_runs_shows_the_latest_runs(town: Town) -> None:
     comment = await town.says("bob", "/codegen runs")
 
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-3 runs in all.
+This repository has 3 runs in all.
 
 | run | state | started | pull requests | about |
 | --- | --- | --- | --- | --- |
-| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago |  |  |
+| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago | [octo/shop#1003](https://github.com/octo/shop/pull/1003) | Something else |
 | [run 2](https://codegen.com/agent/trace/2) (here) | failed | 5 min ago |  | I could not, ask @\u200bocto/team; [redacted] |
 | [run 1](https://codegen.com/agent/trace/1) (here) | succeeded | 3 days ago | [octo/shop#1](https://github.com/octo/shop/pull/1) | Rounded \\| once, `a\\|b` |
 
@@ -53,7 +60,7 @@ async def test_runs_of_one_state(town: Town) -> None:
 
     failed = await town.reply(Stage.FINISHED, number=2)
     assert failed == snapshot("""\
-1 of 3 runs in all is `failed`.
+1 of this repository's 3 runs is `failed`.
 
 | run | state | started | pull requests | about |
 | --- | --- | --- | --- | --- |
@@ -70,46 +77,48 @@ async def test_runs_of_a_state_that_none_is_in(town: Town, word: str) -> None:
 
     await town.says("bob", f"/codegen runs --status '{word}'")
 
-    assert (await town.reply(Stage.FINISHED)).startswith("None of the organization's 3 runs is `")
+    assert (await town.reply(Stage.FINISHED)).startswith("None of this repository's 3 runs is `")
 
 
 async def test_only_as_many_runs_as_asked_for(town: Town) -> None:
     for number in range(1, 5):
-        town.codegen.start_elsewhere(f"Task {number}")
+        start_here(town, f"Task {number}")
 
     await town.says("bob", "/codegen runs --limit 2")
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-The organization's latest 2 runs of 4.
+This repository's latest 2 runs; there are more.
 
 | run | state | started | pull requests | about |
 | --- | --- | --- | --- | --- |
-| [run 4](https://codegen.com/agent/trace/4) | queued | 0 s ago |  |  |
-| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago |  |  |\
+| [run 4](https://codegen.com/agent/trace/4) | queued | 0 s ago | [octo/shop#1004](https://github.com/octo/shop/pull/1004) | Task 4 |
+| [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago | [octo/shop#1003](https://github.com/octo/shop/pull/1003) | Task 3 |\
 """)
 
     await town.says("bob", "/codegen runs --limit 2 --status queued")
-    assert (await town.reply(Stage.FINISHED)).startswith("The latest 2 runs that are `queued`; there are more.")
+    assert (await town.reply(Stage.FINISHED)).startswith(
+        "This repository's latest 2 runs that are `queued`; there are more."
+    )
 
 
 async def test_a_long_list_is_not_searched_to_its_end(town: Town) -> None:
     """Three pages of a hundred are looked at; the one run that failed is older."""
     for number in range(1, 321):
-        town.codegen.start_elsewhere(f"Task {number}")
+        start_here(town, f"Task {number}")
     town.codegen.fail(1)
     town.codegen.fail(200)
 
     await town.says("bob", "/codegen runs --status failed")
     assert await town.reply(Stage.FINISHED) == snapshot("""\
-1 of the latest 300 runs is `failed`; the 20 older ones were not looked at.
+1 of this repository's latest 300 runs is `failed`. Older ones were not looked at.
 
 | run | state | started | pull requests | about |
 | --- | --- | --- | --- | --- |
-| [run 200](https://codegen.com/agent/trace/200) | failed | 0 s ago |  |  |\
+| [run 200](https://codegen.com/agent/trace/200) | failed | 0 s ago | [octo/shop#1200](https://github.com/octo/shop/pull/1200) | Task 200 |\
 """)
 
     await town.says("bob", "/codegen runs --status timeout")
     assert await town.reply(Stage.FINISHED) == snapshot(
-        "None of the latest 300 runs is `timed-out`; the 20 older ones were not looked at."
+        "None of this repository's latest 300 runs is `timed-out`. Older ones were not looked at."
     )
 
     assert pages_read(town) == ["0", "100", "200"] * 2
@@ -117,11 +126,11 @@ async def test_a_long_list_is_not_searched_to_its_end(town: Town) -> None:
 
 async def test_no_more_pages_are_read_than_needed(town: Town) -> None:
     for number in range(1, 121):
-        town.codegen.start_elsewhere(f"Task {number}")
+        start_here(town, f"Task {number}")
 
     await town.says("bob", "/codegen runs --limit 50")
 
-    assert (await town.reply(Stage.FINISHED)).startswith("The organization's latest 50 runs of 120.")
+    assert (await town.reply(Stage.FINISHED)).startswith("This repository's latest 50 runs; there are more.")
     assert pages_read(town) == ["0"]
 
 
@@ -143,7 +152,7 @@ async def test_runs_where_there_is_none(town: Town) -> None:
     await town.says("bob", "/codegen runs")
 
     assert await town.reply(Stage.FINISHED) == snapshot(
-        "The organization has no agent run yet. `/codegen run <what to do>` starts one."
+        "This repository has no agent run yet. `/codegen run <what to do>` starts one."
     )
 
 

@@ -245,7 +245,12 @@ async def test_star_label_in_another_repository_takes_rights_there(town: Town) -
 
     await town.says("bob", "/codegen star 1", number=2)
 
-    reply = await town.reply(Stage.FINISHED, number=2)
-    assert "The label could not be changed on octo/docs#3: the bot or whoever asked may not write there" in reply
+    assert await town.reply(Stage.FINISHED, number=2) == snapshot("""\
+Starred [run 1](https://codegen.com/agent/trace/1).
+
+The label is on [octo/shop#1](https://github.com/octo/shop/pull/1).
+
+All of them: `/codegen starred`\
+""")
     assert town.github.labels(1) == [LABEL]
     assert town.requests("POST", "/octo/docs/") == []

@@ -111,8 +111,10 @@ async def test_a_run_of_no_known_repository_is_shown_to_writers_only(town: Town)
     town.codegen.start_elsewhere("Something")
 
     await town.says("carol", "/codegen status 1")
-    assert await town.reply(Stage.REFUSED) == snapshot(
-        "Run 1 is not known to belong to this repository, so nothing of it is shown or changed here. Without a number, `/codegen status` shows this conversation's latest run."
-    )
+    assert await town.reply(Stage.REFUSED) == snapshot("""\
+Run 1 is not known to belong to this repository, so nothing of it is shown or changed here.
+
+Next: give the command where the run belongs, or use the dashboard or the command line, with a Codegen token of your own.\
+""")
     await town.says("bob", "/codegen status 1")
     assert (await town.reply(Stage.FINISHED)).startswith("[Run 1]")

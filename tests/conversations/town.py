@@ -264,6 +264,10 @@ class Town:
         self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
 
+    def is_public(self) -> None:
+        """From now on everybody can read the repository."""
+        self.github.world.private = False
+
     async def works_as(self, login: str) -> None:
         """From now on the bot has a person's token, and writes as that person."""
         self._account = login

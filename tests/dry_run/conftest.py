@@ -31,7 +31,7 @@ PULL_REQUEST = Thread(
     body="",
     url="https://github.com/octo/shop/pull/12",
     author="alice",
-    is_private=False,
+    is_private=True,
 )
 
 

@@ -120,7 +120,7 @@ POST https://api.github.com/repos/octo/shop/issues/12/labels
 GET https://api.github.com/repos/octo/shop/issues/12/comments?per_page=100&since=2026-03-04T11%3A55%3A00Z
 POST https://api.github.com/repos/octo/shop/issues/12/comments
   {
-    "body": "Starred [run 7](https://codegen.com/agent/trace/7).\\n\\nThe label is on [octo/shop#12](https://github.com/octo/shop/pull/12).\\n\\nAll of them: `/codegen starred`\\n\\n<!-- codegen-bot {\\"v\\": 1, \\"id\\": \\"c-77-0\\", \\"command\\": \\"star\\", \\"state\\": \\"finished\\", \\"runs\\": [7]} -->"
+    "body": "Starred [run 7](https://codegen.com/agent/trace/7).\\n\\nThe label is on [octo/shop#12](https://github.com/octo/shop/pull/12).\\n\\nAll of them: `/codegen starred`\\n\\n<!-- codegen-bot {\\"v\\": 1, \\"id\\": \\"c-77-0\\", \\"command\\": \\"star\\", \\"state\\": \\"finished\\", \\"runs\\": []} -->"
   }
 POST https://api.github.com/repos/octo/shop/issues/comments/77/reactions
   {

@@ -56,6 +56,7 @@ ASKS: dict[str, Ask] = {
     "create_label": lambda github, *_: github.create_label(SHOP, LABEL),
     "pull_request": lambda github, *_: github.pull_request(SHOP, 1),
     "own_permission": lambda github, *_: github.own_permission(SHOP),
+    "is_private": lambda github, *_: github.is_private(SHOP),
     "default_branch": lambda github, *_: github.default_branch(SHOP),
     "file": lambda github, *_: github.file(SHOP, "app/checkout.py", ref="main"),
     "shows_files": lambda github, *_: github.shows_files(SHOP),

@@ -88,9 +88,8 @@ def _about(run: AgentRun) -> Iterator[Reply]:
     yield pull_requests.how_to_stop(run, prefix="/codegen")
     yield pull_requests.banned(run, failed=[], prefix="/codegen")
     yield stars.all_starred([Star(run_id=run.id, login="bob", at=NOW)], {run.id: run}, now=NOW, prefix="/codegen")
-    yield list_runs.latest_runs(
-        [run, run], status=None, more=False, searched=2, total=2, here=[], asked_by={}, now=NOW, prefix="/codegen"
-    )
+    listed = list_runs.Listed(whose="This repository", status=None, found=2, is_all=True, has_more=False)
+    yield list_runs.latest_runs([run, run], listed=listed, here=[], asked_by={}, now=NOW, prefix="/codegen")
 
 
 @given(st.lists(RUNS, min_size=1, max_size=3), RUNS)

@@ -63,6 +63,14 @@ class TestThreadRuns:
             await asyncio.gather(*(runs.remember(1, run_id, repository=SHOP, number=1) for _ in range(8)))
         assert await runs.latest(1, repository=SHOP, number=1) == 19
 
+    async def test_used_in_finds_runs_of_any_thread_of_a_repository(self, runs: ThreadRuns) -> None:
+        await runs.remember(1, 7, repository=SHOP, number=1)
+        await runs.remember(1, 8, repository="Octo/Shop", number=2)
+        await runs.remember(1, 9, repository="octo/docs", number=1)
+        await runs.remember(2, 10, repository=SHOP, number=1)
+        assert await runs.used_in(1, [7, 8, 9, 10, 11], repository="octo/SHOP") == {7, 8}
+        assert await runs.used_in(1, [], repository=SHOP) == set()
+
     async def test_what_was_remembered_outlives_the_process(self, runs: ThreadRuns, database_url: str) -> None:
         await runs.remember(1, 7, repository=SHOP, number=1)
         engine = open_engine(database_url)

@@ -40,6 +40,7 @@ POST   webhook-weather            {{"seed": 0, "duplicated": 0.2, "by_another_ho
 DELETE tokens                     ends all installation tokens before their time
 POST   push                       {{"number": 1}}: a new commit on a pull request
 POST   people                     {{"login": "erin", "role": "write"}}: somebody new, or another role
+POST   repository                 {{"private": false}}: everybody can read octo/shop from now on
 POST   files                      {{"path": "...", "text": "...", "ref": "main"}}; without a text the file goes;
                                   with "organisation": true it is one of octo/.github
 POST   check-runs                 {{"number": 1, "name": "test", "conclusion": "failure", "output": {{"text": "..."}},
@@ -65,6 +66,7 @@ class Controls:
             web.delete(f"{PREFIX}tokens", self._expire_tokens),
             web.post(f"{PREFIX}push", self._push),
             web.post(f"{PREFIX}people", self._add_person),
+            web.post(f"{PREFIX}repository", self._set_visibility),
             web.post(f"{PREFIX}files", self._set_file),
             web.post(f"{PREFIX}check-runs", self._add_check_run),
             web.post(f"{PREFIX}check-runs/{{check_run_id}}/log", self._set_log),
@@ -121,6 +123,10 @@ class Controls:
             raise invalid("Person", "role", "invalid")
         account = self._world.add_account(login, role=role)
         return web.json_response(self._shapes(request).permission(account), status=201)
+
+    async def _set_visibility(self, request: web.Request) -> web.Response:
+        self._world.private = (await fields(request)).get("private") is not False
+        return web.Response(status=204)
 
     async def _set_file(self, request: web.Request) -> web.Response:
         given = await fields(request)
