@@ -26,6 +26,21 @@ def repos(repositories: Sequence[Repository], *, here: str) -> Reply:
     return Reply(stage=Stage.FINISHED, text=f"Codegen knows {count}{known}.\n\n{shown}")
 
 
+def repo(own: Repository | None, *, here: str) -> Reply:
+    """Of this repository alone.
+
+    :param own: None where Codegen does not know it
+    """
+    known = f"knows `{here}` as number {own.id}" if own else f"does not know `{here}`: Codegen's settings add it"
+    return Reply(
+        stage=Stage.FINISHED,
+        text=(
+            f"Codegen {known}. Others are not shown, because anybody can read this repository.\n\n"
+            "All of them: `codegen-bot repos` on the command line, with a Codegen token of your own"
+        ),
+    )
+
+
 def _row(repository: Repository, *, is_here: bool) -> tuple[str, ...]:
     notes = (" (here)" if is_here else "", " (archived)" if repository.archived else "")
     return (

@@ -24,7 +24,7 @@ def whoami(
 ) -> Reply:
     """:param repository: None: who asks holds the tokens, and may do what they may
     :param who_can: people who may write here, where `login` may not
-    :param codegen: the sentence on Codegen's side
+    :param codegen: the sentence on Codegen's side; empty where it is not to be said
     """
     if repository is None:
         return Reply(stage=Stage.FINISHED, text=codegen)
@@ -44,7 +44,7 @@ def whoami(
         table(("commands", "take", "you may", "because"), rows),
         codegen,
     )
-    return Reply(stage=Stage.FINISHED, text="\n\n".join(parts))
+    return Reply(stage=Stage.FINISHED, text="\n\n".join(part for part in parts if part))
 
 
 def _takes(config: RepositoryConfig) -> dict[str, Permission]:
