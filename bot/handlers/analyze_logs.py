@@ -47,7 +47,7 @@ async def analyze_logs(command: AnalyzeLogs, order: Order, do: Do) -> Reply:
 
 async def _of_sandbox(sandbox_id: int, order: Order, do: Do) -> Reply:
     # No answer of Codegen's tells which repository a sandbox is of: it is for those for whom such a run would be.
-    if await do.permission() < Permission.WRITE:
+    if await do.permission(needed=Permission.WRITE) < Permission.WRITE:
         raise UserMistake(replies.sandbox_takes_write())
     await spend(1, order, do)
     await do.show(replies.accepted_sandbox(sandbox_id))

@@ -55,7 +55,7 @@ async def check_visible(run: AgentRun, order: Order, do: Do) -> None:
         return
     elsewhere = _elsewhere(run, order)
     if not elsewhere:
-        may = await do.permission() >= Permission.WRITE
+        may = await do.permission(needed=Permission.WRITE) >= Permission.WRITE
     else:
         may = all([await reaches(repository, order, do) for repository in elsewhere])
     if not may:
