@@ -28,6 +28,8 @@ from bot.repository_config.model import Defaults
 _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 """Refusals that every further attempt would meet as well."""
 
+_UNPREPARED = "What the attempts say could not be prepared for it in time."
+
 
 async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
     await check_repository_id(command.repo_id, command.USAGE, order, do)
@@ -66,8 +68,9 @@ async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
 
     try:
         synthesis = await _synthesise(command, order, do, good, place, total=len(attempts))
-    except UpstreamError as error:
-        told = partial(replies.synthesis_not_started, attempts, sentence(error), prefix=order.prefix)
+    except (UpstreamError, OffloadError) as error:
+        problem = sentence(error) if isinstance(error, UpstreamError) else _UNPREPARED
+        told = partial(replies.synthesis_not_started, attempts, problem, prefix=order.prefix)
         return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=False)
     await do.show_shaped(replies.synthesising, attempts, synthesis.run)
     last = await do.following.wait(

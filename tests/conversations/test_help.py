@@ -20,7 +20,7 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 | `/codegen confirm` | Confirms your own large multi-run that waits on this thread; a thumbs-up on its comment does too. | people with write access |
 | `/codegen keep N\\|synthesis` | Keeps one attempt of the latest multi-run (or its synthesis) and closes the others' pull requests. | people with write access |
 | `/codegen status [RUN]` | Shows how a run is; without a number, this thread's latest run. | everybody who may read the repository |
-| `/codegen runs [--status S] [--limit N]` | Shows the organization's latest runs, those of this thread marked. | people with write access |
+| `/codegen runs [--status S] [--limit N]` | Shows the latest runs, those of this thread marked. | people with write access |
 | `/codegen logs [RUN] [--last N]` | Shows what a run did: errors, tools, last thoughts, its answer and the end of its log. | people with write access |
 | `/codegen cancel [RUN]` | Says how a run can be stopped; Codegen stops none that has no pull request. | everybody who may read the repository |
 | `/codegen ban-checks [RUN]` | Stops Codegen from reacting to this pull request's checks, and its agents on it. | people with write access |

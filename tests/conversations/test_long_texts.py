@@ -56,20 +56,17 @@ Next: read it on the run's page.\
 
 
 async def test_a_multi_run_with_unprepared_answers(town: Town) -> None:
-    """Its progress is left out too, and the attempts are followed all the same."""
+    """Its progress is left out too, and the attempts are followed all the same; they cannot be combined."""
     await in_no_time(town)
     await town.says("bob", "/codegen multi-run -n 2 fix it")
     await town.codegen.run_created(2)
     town.codegen.finish(1, result=LONG, pull_request="octo/shop#12")
     town.codegen.finish(2, result=LONG, pull_request="octo/shop#13")
-    await town.codegen.run_created(3)
-    town.codegen.finish(3, result=LONG, pull_request="octo/shop#14")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await town.reply(Stage.FAILED) == snapshot("""\
 Finished:
 
 - [run 1](https://codegen.com/agent/trace/1) (succeeded, with [octo/shop#12](https://github.com/octo/shop/pull/12))
 - [run 2](https://codegen.com/agent/trace/2) (succeeded, with [octo/shop#13](https://github.com/octo/shop/pull/13))
-- [run 3](https://codegen.com/agent/trace/3) (succeeded, with [octo/shop#14](https://github.com/octo/shop/pull/14))
 
 What the agents say could not be prepared for this comment in time, and is not shown here.
 
@@ -81,7 +78,7 @@ async def test_an_unprepared_answer_without_a_run(town: Town) -> None:
     await in_no_time(town)
     for _ in range(5):
         run = town.codegen.start_elsewhere("Think about it")
-        town.codegen.finish(run.id, result=LONG)
+        town.codegen.finish(run.id, result=LONG, pull_request="octo/shop#12")
     comment = await town.says("bob", "/codegen runs")
     reply = await town.reply(Stage.FAILED)
     assert reply.replace(town.identity(comment), "IDENTITY") == snapshot("""\
