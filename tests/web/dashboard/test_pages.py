@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -80,3 +81,23 @@ async def test_a_token_that_no_header_takes_is_not_blamed_on_the_server(visit: V
     await expect(visit.page.get_by_role("alert")).to_have_text("This has characters that no token of Codegen's has.")
     await expect(visit.page.locator("#connection")).to_be_hidden()
     assert await visit.page.evaluate("sessionStorage.length") == 0
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("module", "function", "text", "parts"),
+    [
+        ("dom", "linked", f"https://example.com/x{'.' * 400_000}x and https://example.com/y...", 4),
+        ("written", "written", "[a](b" * 400_000 + " and `a`", 3),
+        ("inert", "inert", "\x1b[0" * 400_000, 400_000 * 3),
+    ],
+)
+async def test_text_functions_look_at_each_sign_once(
+    visit: Visit, module: str, function: str, text: str, parts: int
+) -> None:
+    """A pattern that tries each sign again would keep the tab from answering for minutes."""
+    await visit.open()
+    call = "async ([module, name, text]) => (await import(`/dashboard/${module}.js`))[name](text).length"
+
+    async with asyncio.timeout(60):
+        assert await visit.page.evaluate(call, [module, function, text]) == parts

@@ -2,7 +2,7 @@
 
 import { h, outside } from "./dom.js";
 
-const MARKS = /\[([^\]]+)\]\(([^)\s]+)\)|`([^`]+)`/g;
+const MARKS = /\[([^[\]]+)\]\(([^()\s]+)\)|`([^`]+)`/g;
 
 /** @returns {(Node|string)[]} */
 export function written(sentence) {
