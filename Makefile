@@ -29,6 +29,7 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.action_start
 	$(BIN)/python -m benchmarks.webhooks
 	$(BIN)/python -m benchmarks.flood
+	$(BIN)/python -m benchmarks.text_growth
 	$(BIN)/python -m benchmarks.watcher
 	$(BIN)/python -m benchmarks.streams
 	$(BIN)/python -m benchmarks.dashboard

@@ -1,0 +1,108 @@
+"""What reads others' text is measured against its length: nothing of it is left out of the benchmark."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+from benchmarks.text_growth.patterns import APART, ROOT, modules, uses
+from benchmarks.text_growth.patterns import unknown as put_together
+from benchmarks.text_growth.targets import PUT_TOGETHER, SHORT, Target, functions, patterns
+from benchmarks.text_growth.worst import COMMON, ENDS, Shape
+
+TEXT_MODULES = (
+    "action.runner",
+    "commands.grammar",
+    "commands.markdown",
+    "commands.plain",
+    "commands.reading",
+    "replies.job_log",
+    "replies.markers",
+    "replies.material",
+    "replies.phrases",
+    "replies.redaction",
+    "replies.trace",
+    "replies.untrusted",
+    "repository_config.prompts",
+    "repository_config.reading",
+)
+"""Modules of which every public function is given others' text, but for those below."""
+
+NO_TEXT = {
+    "replies.markers.write",
+    "replies.phrases.ago",
+    "replies.phrases.duration",
+    "replies.phrases.label_not_changed",
+    "replies.trace.final_answer",
+    "replies.trace.is_error",
+}
+"""Functions that see no text, or only choose among texts."""
+
+MEASURED_WITHIN = {
+    "replies.job_log.telling": "replies.job_log.excerpt",
+    "replies.redaction.redact_patterns": "replies.redaction.redact",
+    "repository_config.reading.decode": "repository_config.reading.read",
+}
+"""Functions that do no more with a text than another one does."""
+
+TARGETS = [*functions(), *patterns()]
+
+
+def test_public_function_of_a_text_module_is_measured() -> None:
+    measured = {target.name.partition(":")[0].partition(" ")[0] for target in functions()}
+    left_out = [name for name in _public_functions() if name not in {*measured, *NO_TEXT, *MEASURED_WITHIN}]
+
+    assert left_out == []
+    assert {*NO_TEXT, *MEASURED_WITHIN} <= {*_public_functions()}
+    assert {*MEASURED_WITHIN.values()} <= measured
+
+
+def _public_functions() -> list[str]:
+    return [
+        f"{module}.{name}"
+        for module in TEXT_MODULES
+        for name, value in vars(importlib.import_module(f"bot.{module}")).items()
+        if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == f"bot.{module}"
+    ]
+
+
+def test_pattern_that_is_put_together_is_measured_by_its_function() -> None:
+    measured = {target.name for target in functions()}
+
+    assert put_together() == sorted(PUT_TOGETHER)
+    assert [name for name in PUT_TOGETHER.values() if " " not in name and name not in measured] == []
+
+
+def test_every_call_of_re_is_one_of_the_patterns() -> None:
+    """Found by another way than the benchmark's own: each line of the source that calls `re`."""
+    calls = [
+        name
+        for name in modules()
+        for line in inspect.getsource(importlib.import_module(name)).splitlines()
+        for _ in range(sum(line.count(f"re.{way}(") for way in ("compile", "match", "search", "sub", "split")))
+        if not line.lstrip().startswith(("#", '"'))
+    ]
+    known = {use.name.partition(":")[0] for use in uses()} | {name.partition(":")[0] for name in PUT_TOGETHER}
+
+    assert [name for name in dict.fromkeys(calls) if name not in known] == []
+
+
+def test_modules_apart_and_short_patterns_are_there() -> None:
+    files = {str(path.relative_to(ROOT).with_suffix("")).replace("/", ".") for path in (ROOT / "bot").rglob("*")}
+
+    assert [name for name in APART if name not in files] == []
+    assert [name for name in SHORT if name not in {use.name for use in uses()}] == []
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_target_takes_any_text(target: Target) -> None:
+    for fragment in (*COMMON, *target.fragments[:5]):
+        for end in ENDS:
+            target.run(Shape("", fragment, end).text(40))
+
+
+def test_shape_has_the_length_that_is_asked_for() -> None:
+    assert Shape("a", "bc", "d").text(6) == "abcbcd"
+    assert str(Shape("", "- ", "x")) == "'- ' * n + 'x'"
