@@ -18,6 +18,7 @@ TEXT_MODULES = (
     "commands.markdown",
     "commands.plain",
     "commands.reading",
+    "redaction.known",
     "replies.job_log",
     "replies.markers",
     "replies.material",
@@ -41,6 +42,7 @@ NO_TEXT = {
 """Functions that see no text, or only choose among texts."""
 
 MEASURED_WITHIN = {
+    "redaction.known.redact_known": "replies.redaction.redact",
     "replies.job_log.telling": "replies.job_log.excerpt",
     "replies.redaction.redact_patterns": "replies.redaction.redact",
     "repository_config.reading.decode": "repository_config.reading.read",

@@ -23,6 +23,7 @@ from bot.errors import Kind, Service, UpstreamError
 from bot.first_look import may_concern_us
 from bot.github import events
 from bot.outcome import Outcome
+from bot.redaction.values import LONGEST_SAYING
 from bot.replies import (
     analysis,
     checks,
@@ -51,7 +52,6 @@ from bot.replies.multi_run import Attempt
 from bot.replies.prompts import logs_prompt
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply, render
-from bot.replies.secret_values import LONGEST_SAYING
 from bot.replies.trace import Trace
 from bot.repository_config import prompts
 from bot.repository_config import reading as config_reading
@@ -75,10 +75,10 @@ SHORT = {
     "bot.replies.job_log:_OF_A_KEY": job_log.LONGEST_LINE,
     "bot.replies.job_log:_SURE": job_log.READ_FOR_SIGNS,
     "bot.replies.job_log:_LIKELY": job_log.READ_FOR_SIGNS,
-    "bot.replies.secret_values:_PLACEHOLDER": LONGEST_SAYING,
-    "bot.replies.secret_values:_PATH": LONGEST_SAYING,
-    "bot.replies.secret_values:_ADDRESS": LONGEST_SAYING,
-    "bot.replies.secret_values:_TALKS_OF_ONE": LONGEST_SAYING,
+    "bot.redaction.values:_PLACEHOLDER": LONGEST_SAYING,
+    "bot.redaction.values:_PATH": LONGEST_SAYING,
+    "bot.redaction.values:_ADDRESS": LONGEST_SAYING,
+    "bot.redaction.values:_TALKS_OF_ONE": LONGEST_SAYING,
 }
 """Patterns that see no more than so many characters of a text."""
 
@@ -87,7 +87,8 @@ PUT_TOGETHER = {
     "bot.action.step:_rest": "its words are the bot's own",
     "bot.commands.reading:_sources": "commands.reading.read",
     "bot.commands.reading:may_speak": "commands.reading.may_speak",
-    "bot.replies.secret_commands:_PATTERNS": "replies.redaction.redact",
+    "bot.redaction.commands:_PATTERNS": "replies.redaction.redact",
+    "bot.redaction.forms:_token": "replies.redaction.redact",
     "bot.replies.untrusted:inert": "replies.untrusted.inert",
     "bot.repository_config.matching:compile_pattern": "a repository's secret patterns have a time limit",
     "bot.repository_config.patterns:fault": "a repository's secret patterns have a time limit",
@@ -125,7 +126,7 @@ def _fragments(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(fragment for use in used for fragment in fragments_of(use.pattern)))
 
 
-_SECRETS = {f"bot.replies.{name}" for name in ("named_secrets", "secret_commands", "secret_forms", "secret_values")}
+_SECRETS = {f"bot.redaction.{name}" for name in ("commands", "forms", "known", "named", "values")}
 
 
 def _reading() -> dict[str, Work]:
@@ -187,8 +188,8 @@ def _mistaken(run: Callable[..., object], *given: object, **more: object) -> obj
         return None
 
 
-def _bytes(text: str) -> bytes:
-    return json.dumps(text, ensure_ascii=False).encode(errors="replace")
+def _bytes(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace")
 
 
 def _with_blocks(run: Callable[..., object], text: str) -> object:
@@ -207,6 +208,7 @@ def _writing() -> dict[str, Work]:
         "replies.untrusted.inline_code": untrusted.inline_code,
         "replies.redaction.redact": redaction.redact,
         "replies.redaction.redact_all": lambda text: redaction.redact_all({"a": [text], "password": text, text: "a"}),
+        "replies.redaction.redact_json": lambda text: redaction.redact_json(_bytes({"a": text, "password": text})),
         "replies.phrases.first_line": lambda text: phrases.first_line(text, 200),
         "replies.phrases.one_line": lambda text: phrases.one_line(text, 200),
         "replies.phrases.one_word": phrases.one_word,
