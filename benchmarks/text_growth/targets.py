@@ -269,10 +269,7 @@ def _replies() -> dict[str, Work]:
         "replies.config_texts.config_is_wrong": lambda text: config_texts.config_is_wrong(text, [text], Holds.BOTH),
         "replies.list_runs.latest_runs": lambda text: list_runs.latest_runs(
             [_run(text)] * 2,
-            status=None,
-            more=False,
-            searched=2,
-            total=2,
+            listed=list_runs.Listed(whose="The organization", status=None, found=2, is_all=True, has_more=False),
             here=[],
             asked_by={},
             now=NOW,
