@@ -1,7 +1,7 @@
 """The settings: each declared once, with its sentence, read from the environment or from a `.env` file.
 
 The names are fixed (DESIGN.md section 7). What is missing or wrong is told all at once, by name, with where its value
-comes from: a start that fails five times for five settings costs five looks at the README.
+comes from: a start that fails five times for five settings costs five looks at the docs.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ class _MissingIdentityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting as the README and error texts show it."""
+    """One setting as docs/settings.md and error texts show it."""
 
     variable: str
     sentence: str

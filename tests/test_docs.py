@@ -1,9 +1,10 @@
-"""The README says what the code says: its tables are made of the same data as help and settings."""
+"""The README and docs/ say what the code says: their tables are made of the same data as help and settings."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import shlex
+from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
@@ -13,71 +14,99 @@ from bot.commands.table import COMMANDS
 from bot.config import setting_rows
 from bot.outcome import ExitStatus
 from bot.replies.help import WHO
-from bot.web.api.examples import readme_table
+from bot.web.api.examples import endpoint_table
 from bot.web.api.table import ENDPOINTS
+from tests.documents import ROOT, page, section
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 
-
-def section(name: str) -> str:
-    """What stands between two hidden lines of the README."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
-    assert found is not None, f"the README has no section {name}"
-    return found[1]
+LONGEST_README = 300
+"""Lines: what is read in three minutes."""
 
 
-def test_the_table_of_commands_is_the_codes() -> None:
+def in_backticks(text: str, start: str) -> Iterator[str]:
+    """What starts like this in inline code, and the lines that do in blocks of shell."""
+    yield from re.findall(rf"`({start}[^`\n]*)`", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE))
+    for block in re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+        yield from re.findall(rf"^{start}.*", block, re.MULTILINE)
+
+
+def test_readme_is_short() -> None:
+    assert len(page("README.md").splitlines()) <= LONGEST_README
+
+
+def test_readme_names_commands_that_exist() -> None:
+    text = page("README.md")
+    forms = [form for row in section("README.md", "commands").splitlines() for form in re.findall(r"`([^`]+)`", row)]
+    assert len(forms) > 10
+    assert [form for form in forms if form.split()[0] not in COMMANDS] == []
+    assert f"[All {len(COMMANDS)} commands](docs/commands.md)" in text
+
+
+def test_commands_table_is_the_codes() -> None:
     rows = [
         f"| `{usage.form.replace('|', chr(92) + '|')}` | {usage.summary} | {WHO[usage.permission]} |"
         for usage in (command.USAGE for command in COMMANDS.values())
     ]
+    head = ("| command | what it does | who may use it |", "|---|---|---|")
+    assert section("docs/commands.md", "commands") == "\n".join((*head, *rows))
 
-    assert section("commands") == "\n".join(("| command | does | who may |", "|---|---|---|", *rows))
 
-
-def test_the_table_of_settings_is_the_codes() -> None:
+def test_settings_table_is_the_codes() -> None:
     rows = [
         f"| `{row.variable}` | {row.sentence} | {f'`{row.default}`' if row.default else ''} |" for row in setting_rows()
     ]
+    head = ("| variable | what it is | default |", "|---|---|---|")
+    assert section("docs/settings.md", "settings") == "\n".join((*head, *rows))
 
-    assert section("settings") == "\n".join(("| variable | what it is | default |", "|---|---|---|", *rows))
 
-
-def test_the_table_of_exit_statuses_is_the_codes() -> None:
+def test_exit_statuses_table_is_the_codes() -> None:
     rows = [f"| {status.value} | {status.sentence} |" for status in ExitStatus]
-
-    assert section("exit-statuses") == "\n".join(("| status | what it means |", "|---|---|", *rows))
-
-
-def test_the_table_of_endpoints_is_the_codes() -> None:
-    assert section("endpoints") == readme_table(ENDPOINTS)
+    assert section("docs/cli.md", "exit-statuses") == "\n".join(("| status | meaning |", "|---|---|", *rows))
 
 
-def test_every_file_the_readme_names_is_there() -> None:
-    named = re.findall(r"^ {2}([\w./]+/?) {2,}", section("layout"), re.MULTILINE)
+def test_endpoints_table_is_the_codes() -> None:
+    assert section("docs/api.md", "endpoints") == endpoint_table(ENDPOINTS)
+
+
+def test_layout_names_files_that_exist() -> None:
+    named = re.findall(r"^ {2}([\w./]+/?) {2,}", section("docs/contributing.md", "layout"), re.MULTILINE)
     assert len(named) > 10
     missing = [name for name in named if not (ROOT / "bot" / name).exists()]
     assert missing == []
 
 
-def test_the_layout_shows_every_part_of_the_bot() -> None:
+def test_layout_shows_every_part_of_the_bot() -> None:
     parts = {
         path.name + ("/" if path.is_dir() else "")
         for path in (ROOT / "bot").iterdir()
         if path.suffix == ".py" or path.is_dir()
     }
-    named = set(re.findall(r"[\w]+\.py|[\w]+/", section("layout")))
+    named = set(re.findall(r"[\w]+\.py|[\w]+/", section("docs/contributing.md", "layout")))
     assert parts - named == {"__init__.py", "__main__.py"} | ({"__pycache__/"} & parts)
 
 
-@pytest.mark.parametrize("words", re.findall(r"`codegen-bot ([a-z ]+?)(?: --?[\w-]+[^`]*)?`", README))
-def test_every_subcommand_the_readme_names_is_there(words: str) -> None:
-    assert CliRunner().invoke(main, [*words.split(), "--help"]).exit_code == 0
+def command_lines() -> list[str]:
+    """What the pages say of `codegen-bot`, without comments and redirections."""
+    found = {line for path in PAGES for line in in_backticks(page(path), "codegen-bot ")}
+    return sorted(re.split(r"\s+[#>|]", line)[0] for line in found)
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:`|^)make ([\w-]+)", README, re.MULTILINE))))
-def test_every_make_target_the_readme_names_is_there(target: str) -> None:
+@pytest.mark.parametrize("line", command_lines())
+def test_documented_command_line_is_understood(line: str) -> None:
+    """Down to its flags: help is only shown where all of them exist."""
+    _, *words = shlex.split(line)
+    done = CliRunner().invoke(main, [*words, "--help"])
+    assert done.exit_code == 0, done.output
+
+
+def make_targets() -> list[str]:
+    found = {target for path in PAGES for line in in_backticks(page(path), "make ") for target in line.split()[1:2]}
+    return sorted(found)
+
+
+@pytest.mark.parametrize("target", make_targets())
+def test_documented_make_target_exists(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 

@@ -11,10 +11,9 @@ import yaml
 from bot.commands.labels import LabelRole, is_state, label_of
 from bot.commands.table import COMMANDS
 from bot.repository_config.model import Labels
+from tests.documents import ROOT, page, section
 from tests.repository_config.reference import reference
-from tests.test_docs import section
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -56,9 +55,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def test_the_config_reference_is_the_codes() -> None:
-    text = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    shown = text.partition("<!-- config -->\n")[2].partition("\n<!-- /config -->")[0]
-    assert shown == reference(commands=COMMANDS)
+    assert section("docs/config.md", "config") == reference(commands=COMMANDS)
 
 
 def test_the_example_config_holds_every_key_of_the_reference() -> None:
@@ -70,15 +67,16 @@ def test_the_example_config_holds_every_key_of_the_reference() -> None:
 def test_the_table_of_labels_is_the_codes() -> None:
     made = [(role, label_of(role, Labels())) for role in LabelRole]
     rows = [
-        f"| `{label.name}` | {label.description}. | {'is kept true' if is_state(role) else 'comes off'} |"
+        f"| `{label.name}` | {label.description}. | {'kept in sync' if is_state(role) else 'removed after use'} |"
         for role, label in made
     ]
-    assert section("labels") == "\n".join(("| label | what it does | afterwards |", "|---|---|---|", *rows))
+    assert section("docs/commands.md", "labels") == "\n".join(
+        ("| label | what it does | afterwards |", "|---|---|---|", *rows)
+    )
 
 
 def test_the_code_in_contributing_is_the_code() -> None:
-    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
-    shown = re.findall(r"<!-- code: (\S+) -->\n```python\n(.*?)```", text, re.DOTALL)
+    shown = re.findall(r"<!-- code: (\S+) -->\n```python\n(.*?)```", page("docs/contributing.md"), re.DOTALL)
     assert len(shown) >= 4
     for path, code in shown:
         assert code in (ROOT / path).read_text(encoding="utf-8"), path

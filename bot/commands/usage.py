@@ -1,4 +1,4 @@
-"""How a command is used, as data: help texts, the README's table and error messages are all made of it."""
+"""How a command is used, as data: help texts, the table of docs/commands.md and error messages are all made of it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from bot.emulator.github import GitHubEmulator
 IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
 
 API_PORT = 8080
-"""The bot's, as the README's lines have it, where nobody else has it."""
+"""The bot's, as the lines of docs/api.md have it, where nobody else has it."""
 
 CALLERS_TOKEN = "sk-org1-alice"  # noqa: S105 - the emulator takes whatever begins with sk-
 """For the HTTP API: another one than the bot's, which it lends to nobody."""
@@ -71,7 +71,7 @@ async def play(
 
 
 def _tell_where(say: Callable[[str], None], url: str, page: str, github: str) -> None:
-    say(f"The HTTP API is described on {url}/docs; for the README's curl lines:")
+    say(f"The HTTP API is described on {url}/docs; for the curl lines of docs/api.md:")
     say(f"  export API={url} TOKEN={CALLERS_TOKEN}\n")
     say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
     say(f"  {page} the playground: the conversation, and a box to write in")

@@ -12,10 +12,9 @@ import yaml
 
 from bot.action.inputs import INPUTS
 from bot.action.report import OUTPUTS
+from tests.documents import ROOT, page, section
 
-ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 WORKFLOWS = sorted([*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "examples" / "workflows").glob("*.yml")])
 
 
@@ -40,7 +39,7 @@ def test_zizmor_finds_nothing_unsafe() -> None:
 
 
 def test_the_readmes_first_workflow_is_as_good_as_the_others(tmp_path: Path) -> None:
-    found = re.search(r"^```yaml\n(name: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    found = re.search(r"^```yaml\n(name: .*?)^```", page("README.md"), re.DOTALL | re.MULTILINE)
     assert found is not None
     path = tmp_path / "codegen.yml"
     path.write_text(found[1], encoding="utf-8")
@@ -83,10 +82,8 @@ def test_no_expression_stands_in_a_script(step: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])
-def test_the_readmes_table_is_action_ymls(kind: str) -> None:
-    section = re.search(rf"<!-- action-{kind} -->\n(.*?)\n<!-- /action-{kind} -->", README, re.DOTALL)
-    assert section is not None
-    assert section[1] == "\n".join(table(kind))
+def test_docs_table_is_action_ymls(kind: str) -> None:
+    assert section("docs/action.md", f"action-{kind}") == "\n".join(table(kind))
 
 
 def table(kind: str) -> list[str]:

@@ -25,6 +25,7 @@ from bot.store.database import open_engine
 from bot.store.looking import look
 from bot.store.migrating import migrate
 from tests.doctor.patient import Patient
+from tests.documents import page
 
 pytest_plugins = ["tests.postgresql"]
 
@@ -422,8 +423,8 @@ class TestDatabase:
         assert "s3cret" not in told[0]
 
 
-def test_the_readme_asks_for_what_is_needed() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_readme_names_the_needed_permissions() -> None:
+    readme = " ".join(page("README.md").split())
     words = {"write": "read and write", "read": "read"}
     for least, shown in words.items():
         names = ", ".join(name.replace("_", " ") for name, has in needed().items() if has == least)

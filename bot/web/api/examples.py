@@ -1,4 +1,4 @@
-"""How an endpoint is called by curl: in the README, on `/docs`, and in the test that runs every line."""
+"""How an endpoint is called by curl: in docs/api.md, on `/docs`, and in the test that runs every line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def curl_line(endpoint: Endpoint) -> str:
     return f'{before}curl -sS -H "Authorization: Bearer $TOKEN" "$API{endpoint.example}"{body}'
 
 
-def readme_table(endpoints: Iterable[Endpoint]) -> str:
-    """What stands in the README between its two hidden lines."""
+def endpoint_table(endpoints: Iterable[Endpoint]) -> str:
+    """The table of docs/api.md."""
     rows = [
         f"| `{each.method} {each.path}` | {each.summary} | `{curl_line(each).replace('|', chr(92) + '|')}` |"
         for each in endpoints

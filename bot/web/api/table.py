@@ -1,4 +1,4 @@
-"""Every endpoint, in the order in which the README and `/docs` show them."""
+"""Every endpoint, in the order in which docs/api.md and `/docs` show them."""
 
 from __future__ import annotations
 

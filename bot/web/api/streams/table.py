@@ -1,4 +1,4 @@
-"""Both streams, beside `bot.web.api.table`: what the description and the README say of them."""
+"""Both streams, beside `bot.web.api.table`: what the description and docs/api.md say of them."""
 
 from __future__ import annotations
 

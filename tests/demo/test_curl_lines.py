@@ -1,4 +1,4 @@
-"""The README's curl lines, run as they stand there against the demo."""
+"""The curl lines of docs/api.md, run as they stand there against the demo; the README's are among them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ import pytest
 
 from bot.demo import demo
 from bot.web.api.table import ENDPOINTS
-
-README = Path(__file__).parents[2] / "README.md"
+from tests.documents import page, section
 
 pytestmark = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
 
 
 def lines() -> list[str]:
     """Everything in the table's last column, in its order."""
-    table = README.read_text(encoding="utf-8").partition("<!-- endpoints -->")[2].partition("<!-- /endpoints -->")[0]
+    table = section("docs/api.md", "endpoints")
     found = [row.split(" | ", 2)[2] for row in table.splitlines() if " | `" in row]
     return [line.removesuffix(" |").strip("`").replace("\\|", "|") for line in found]
 
 
-async def test_every_line_of_the_readme_works_in_the_order_of_its_table() -> None:
+def in_blocks(path: str) -> list[str]:
+    """The curl lines of a page's blocks of shell."""
+    return re.findall(r"^curl .*", page(path), re.MULTILINE)
+
+
+def test_readme_has_curl_lines_of_the_api_page() -> None:
+    assert len(in_blocks("README.md")) > 1
+    assert set(in_blocks("README.md")) <= {*lines(), *in_blocks("docs/api.md")}
+
+
+async def test_curl_lines_work_in_the_order_of_their_table(tmp_path: Path) -> None:
     """In one shell, which has been given the line that the demo prints. Curl fails where the answer is an error."""
     said: list[str] = []
     stop, page_is_up = asyncio.Event(), asyncio.Event()
@@ -45,7 +54,9 @@ async def test_every_line_of_the_readme_works_in_the_order_of_its_table() -> Non
         )
         await page_is_up.wait()
         export = next(found[1] for line in said if (found := re.match(r"\s*(export API=\S+ TOKEN=\S+)\s*$", line)))
-        script = "\n".join(["set -euo pipefail", fails, export, *(f"{line}; echo" for line in lines())])
+        [stream] = in_blocks("docs/api.md")
+        steps = [*(f"{line}; echo" for line in lines()), f"{stream} > '{tmp_path}/stream'"]
+        script = "\n".join(["set -euo pipefail", fails, export, *steps])
         shell = await asyncio.create_subprocess_exec(
             "bash", "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
@@ -55,6 +66,7 @@ async def test_every_line_of_the_readme_works_in_the_order_of_its_table() -> Non
 
     answers = output.decode().splitlines()
     assert (shell.returncode, errors.decode()) == (0, ""), f"{lines()[len(answers) - 1]}\n{answers[-1:]}"
+    assert '"type":"end"' in (tmp_path / "stream").read_text(encoding="utf-8")
     documents = [json.loads(answer) for answer in answers]
     assert len(documents) == len(ENDPOINTS)
     assert documents[[each.name for each in ENDPOINTS].index("create_multi_run")]["status"] == "completed"
