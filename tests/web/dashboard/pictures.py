@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, FloatRect, Page
 
 from tests.web.dashboard.browser import TOKEN, a_browser, a_visit, chromium
 from tests.web.dashboard.the_demo import the_demo
@@ -19,6 +19,8 @@ IMAGES = Path(__file__).parents[3] / "docs" / "images"
 
 DESK = {"width": 1100, "height": 700}
 CONVERSATION = "conversation.png"
+MARGIN = 8
+"""Pixels below the last comment of the conversation."""
 PHONE = {"width": 390, "height": 780}
 
 
@@ -79,7 +81,7 @@ async def _still(page: Page) -> None:
 
 
 async def take_conversation(browser: Browser, folder: Path) -> Path:
-    """What the bot wrote under the demo's pull request."""
+    """The demo's pull request, down to the bot's first comment."""
     async with (
         the_demo() as (_, url),
         a_visit(browser, url, viewport=DESK | {"height": 900}, color_scheme="light") as visit,
@@ -89,7 +91,11 @@ async def take_conversation(browser: Browser, folder: Path) -> Path:
         path = folder / CONVERSATION
         await visit.page.locator("#title").evaluate("(element) => element.scrollIntoView()")
         await _still(visit.page)
-        await visit.page.screenshot(path=path, animations="disabled", caret="hide")
+        bottom = await visit.page.locator("#conversation > li.bot").first.evaluate(
+            "(e) => e.getBoundingClientRect().bottom"
+        )
+        clip: FloatRect = {"x": 0, "y": 0, "width": DESK["width"], "height": bottom + MARGIN}
+        await visit.page.screenshot(path=path, animations="disabled", caret="hide", clip=clip)
         assert visit.is_clean()
     return path
 
