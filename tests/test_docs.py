@@ -14,7 +14,7 @@ from bot.commands.table import COMMANDS
 from bot.config import setting_rows
 from bot.outcome import ExitStatus
 from bot.replies.help import WHO
-from bot.web.api.examples import endpoint_table
+from bot.web.api.examples import curl_block, endpoint_table
 from bot.web.api.table import ENDPOINTS
 from tests.documents import ROOT, page, section
 
@@ -67,6 +67,7 @@ def test_exit_statuses_table_is_the_codes() -> None:
 
 def test_endpoints_table_is_the_codes() -> None:
     assert section("docs/api.md", "endpoints") == endpoint_table(ENDPOINTS)
+    assert section("docs/api.md", "curl") == curl_block(ENDPOINTS)
 
 
 def test_layout_names_files_that_exist() -> None:

@@ -16,8 +16,10 @@ def curl_line(endpoint: Endpoint) -> str:
 
 def endpoint_table(endpoints: Iterable[Endpoint]) -> str:
     """The table of docs/api.md."""
-    rows = [
-        f"| `{each.method} {each.path}` | {each.summary} | `{curl_line(each).replace('|', chr(92) + '|')}` |"
-        for each in endpoints
-    ]
-    return "\n".join(("| endpoint | what it does | try it |", "|---|---|---|", *rows))
+    rows = [f"| `{each.method} {each.path}` | {each.summary} |" for each in endpoints]
+    return "\n".join(("| endpoint | what it does |", "|---|---|", *rows))
+
+
+def curl_block(endpoints: Iterable[Endpoint]) -> str:
+    """The block of shell on docs/api.md: one line for each endpoint."""
+    return "\n".join(("```sh", *map(curl_line, endpoints), "```"))
