@@ -21,7 +21,7 @@ def test_the_table_of_permissions_is_the_codes() -> None:
 
 
 def test_every_event_is_named() -> None:
-    (sentence,) = re.findall(r"told of these events: (.*?)\.\n", DOCS, re.DOTALL)
+    (sentence,) = re.findall(r"subscribes to these events: (.*?)\.\n", DOCS, re.DOTALL)
     assert re.findall(r"`(\w+)`", sentence) == [*READ_EVENTS]
 
 
