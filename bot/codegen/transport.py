@@ -9,6 +9,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -63,12 +65,19 @@ def new_http(
 
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=10)
     return httpx.AsyncClient(
+        verify=True if transport else _tls_context(),
         timeout=TIMEOUT,
         limits=limits,
         headers={"user-agent": "codegen-bot"},
         transport=transport,
         event_hooks={"response": [answered] if hear else []},
     )
+
+
+@cache
+def _tls_context() -> SSLContext:
+    """One for the process: reading all root certificates takes 40 ms and megabytes each time."""
+    return httpx.create_ssl_context()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
 
 from aiohttp import web
@@ -16,14 +17,20 @@ from bot.web.api.streams.table import Stream
 
 
 def routes(endpoints: Iterable[Endpoint], streams: Iterable[Stream]) -> list[web.RouteDef]:
-    """Both are made once, when the server starts."""
-    description = document(endpoints, streams)
-    text = json.dumps(description, ensure_ascii=False, indent=1)
+    """Both are made once in a process, when its first server starts."""
+    text, docs = _made_of(tuple(endpoints), tuple(streams))
     policy = {"Content-Security-Policy": content_security_policy()}
     return [
         web.get("/openapi.json", _unchanging(text, "application/json", {})),
-        web.get("/docs", _unchanging(page(description), "text/html", policy)),
+        web.get("/docs", _unchanging(docs, "text/html", policy)),
     ]
+
+
+@cache
+def _made_of(endpoints: tuple[Endpoint, ...], streams: tuple[Stream, ...]) -> tuple[str, str]:
+    """The OpenAPI document as JSON, and the page that shows it."""
+    description = document(endpoints, streams)
+    return json.dumps(description, ensure_ascii=False, indent=1), page(description)
 
 
 def _unchanging(
