@@ -30,8 +30,10 @@ APART = {
 }
 """Modules whose patterns see no text of others, and what they see."""
 
+_LIBRARY = re.compile(r"\b(?:re|regex)\.")
 _ANYWHERE = {"search", "finditer", "findall", "split", "sub", "subn"}
 _AT_THE_START = {"match", "fullmatch"}
+_FUNCTIONS = {*_ANYWHERE, *_AT_THE_START, "compile"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,11 @@ def _of_module(module: str) -> Iterator[Use]:
 
 @cache
 def _tree(module: str) -> ast.Module:
+    """A module that names no library for patterns is taken as empty: to look through all of them takes seconds."""
     path = ROOT.joinpath(*module.split("."))
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return ast.parse(file.read_text())
+    source = file.read_text()
+    return ast.parse(source if _LIBRARY.search(source) else "")
 
 
 def _named(module: str) -> list[str]:
@@ -92,6 +96,7 @@ def _named(module: str) -> list[str]:
     ]
 
 
+@cache
 def _ways(module: str) -> dict[str, set[str]]:
     """How each name is used; one that is handed on may be used in any way."""
     tree = _tree(module)
@@ -113,7 +118,7 @@ def _calls(module: str) -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[byte
             continue
         for node in ast.walk(statement):
             function = _function_of_re(node)
-            if function in {*_ANYWHERE, *_AT_THE_START, "compile"} and isinstance(node, ast.Call):
+            if function in _FUNCTIONS and isinstance(node, ast.Call):
                 way = function if function in _AT_THE_START else "finditer"
                 pattern = _constant(node)
                 place = f"{module}:{name}"
