@@ -9,6 +9,8 @@ ARGS ?=
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
+# Compiled files are kept even where the environment says otherwise: each of a hundred processes would compile anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.dev-ready
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
