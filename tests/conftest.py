@@ -18,6 +18,7 @@ from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.permissions import LEVELS, RULES
 from bot.github.permissions import WITH_A_TOKEN, needed
 from bot.github.transport import USER_AGENT
+from tests.harness.databases import write_without_syncs
 
 LONG = ("chaos", "web/dashboard", "deploy", "test_wheel", "setup", "conversations/test_several", "test_architecture")
 """Where tests wait for processes, browsers and clocks. They begin first, so that none is left alone at the end."""
@@ -50,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure() -> None:
     """Every emulator of this process is asked when it ends."""
+    write_without_syncs()
     leave = GitHubEmulator.__aexit__
 
     async def note_and_leave(emulator: GitHubEmulator, *error: Any) -> None:

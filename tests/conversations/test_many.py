@@ -12,6 +12,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.replies.markers import Stage, find
 from tests.conversations.town import SECRET, Clock, Town
+from tests.harness.databases import migrated_sqlite
 
 COMMANDS = 200
 THREADS = 10
@@ -27,7 +28,7 @@ async def test_two_hundred_commands_at_once_get_one_reply_each_within_codegens_l
     async with codegen, github:
         while len(github.world.threads) < THREADS:
             github.open_issue("alice", "Another one", None)
-        town = Town(github, codegen, Clock(), f"sqlite:///{tmp_path / 'bot.sqlite'}")
+        town = Town(github, codegen, Clock(), migrated_sqlite(tmp_path / "bot.sqlite"))
         # The same windows, a twentieth longer: the two clocks do not start at the same moment.
         town.codegen_windows = {name: (count, seconds * 1.05 / SPEED) for name, (count, seconds) in WINDOWS.items()}
         await town.start_bot()

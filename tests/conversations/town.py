@@ -25,6 +25,7 @@ from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
 from bot.handlers.steady_clock import SteadyClock
 from bot.replies.markers import Stage, find
 from tests.conversations.jobs import Jobs
+from tests.harness.databases import migrated_sqlite
 
 SECRET = "the webhook's secret"
 
@@ -297,7 +298,7 @@ async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterato
 
     :param door: ``server``, or ``action`` where workflows hear of what happens instead
     """
-    database_url = f"sqlite:///{database}" if isinstance(database, Path) else database
+    database_url = database if isinstance(database, str) else migrated_sqlite(database)
     clock = Clock()
     github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
     async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:

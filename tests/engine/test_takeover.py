@@ -11,7 +11,6 @@ from sqlalchemy.engine import Engine
 
 from bot.engine.takeover import Takeover, claim_name, lock_of
 from bot.store.locks import Locks, open_locks
-from bot.store.migrating import migrate
 from bot.store.orders import Executors
 from tests.store.test_locks import break_connections
 
@@ -22,9 +21,8 @@ GRACE = 0.1
 
 
 @pytest.fixture
-def database(bare_postgresql: Engine) -> Engine:
-    migrate(bare_postgresql)
-    return bare_postgresql
+def database(postgresql: Engine) -> Engine:
+    return postgresql
 
 
 class Watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,9 @@ def refusal(url: str) -> str:
 def test_sqlite_is_told_to_survive_power_cuts_and_to_wait(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'bot.sqlite'}")
     names = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
-    with engine.connect() as connection:
-        settings = [connection.execute(sa.text(f"PRAGMA {name}")).scalar() for name in names]
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        settings = [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
     engine.dispose()
     assert settings == ["wal", 2, BUSY_TIMEOUT_MS, 1]
 

@@ -18,8 +18,8 @@ pytest_plugins = ["tests.databases"]
 
 
 @pytest.fixture
-def database(bare_postgresql: Engine) -> Engine:
-    return bare_postgresql
+def database(postgresql: Engine) -> Engine:
+    return postgresql
 
 
 def break_connections(database: Engine) -> None:

@@ -15,6 +15,7 @@ from bot.app.server import serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from tests.harness.databases import migrated_sqlite
 
 ORG = "/organizations/1"
 
@@ -86,7 +87,7 @@ class House:
                 "github_token": "bot-token",
                 "github_api_url": self.github.url,
                 "github_webhook_secret": "s",
-                "database_url": f"sqlite:///{self._folder / 'bot.sqlite'}",
+                "database_url": migrated_sqlite(self._folder / "bot.sqlite"),
                 "port": 0,
                 **self.settings,
             }

@@ -21,6 +21,7 @@ from bot.emulator.github import GitHubEmulator
 from bot.store.database import open_engine
 from bot.store.run_ends import RunEnd, RunEnds
 from bot.store.stars import Stars
+from tests.harness.databases import migrated_sqlite
 from tests.web.dashboard.week_log import ASKED, RESULT, SUMMARY, steps
 
 NOW = datetime(2026, 11, 20, 15, 42, 10, tzinfo=UTC)
@@ -72,7 +73,7 @@ async def the_week(folder: Path) -> AsyncIterator[Week]:
     """
     github, week = GitHubEmulator(limits=False), Week()
     async with week.codegen, github:
-        database = f"sqlite:///{folder / 'week.sqlite'}"
+        database = migrated_sqlite(folder / "week.sqlite")
         settings = Settings.model_validate(
             {
                 "codegen_api_token": "sk-org1-server",

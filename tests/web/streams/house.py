@@ -18,6 +18,7 @@ from bot.app.server import serving
 from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from tests.harness.databases import migrated_sqlite
 
 ALICE = "sk-org1-alice"
 BOB = "sk-org1-bob"
@@ -131,7 +132,7 @@ async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **p
                 "github_token": "bot-token",
                 "github_api_url": github.url,
                 "github_webhook_secret": "secret",
-                "database_url": f"sqlite:///{folder / 'bot.sqlite'}",
+                "database_url": migrated_sqlite(folder / "bot.sqlite"),
                 "port": 0,
                 "api_cors_origins": cors,
                 "api_organizations": organizations,
