@@ -10,13 +10,13 @@ from bot.repository_config.schema import schema
 
 
 def reference(*, commands: Collection[str]) -> str:
-    """A table in Markdown: each key by its dotted name, what it takes, its usual value, what it is."""
+    """A table in Markdown: each key by its dotted name, its type, its default, what it is."""
     whole = schema(commands=commands)
     rows = [
         f"| `{name}` | {_form(each, whole)} | {_usual(each)} | {each.get('description', '')} |"
         for name, each in _keys(whole, whole, "")
     ]
-    return "\n".join(("| key | takes | usual value | what it is |", "|---|---|---|---|", *rows))
+    return "\n".join(("| key | type | default | what it is |", "|---|---|---|---|", *rows))
 
 
 def _keys(part: Mapping[str, Any], whole: Mapping[str, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
