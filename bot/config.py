@@ -136,7 +136,7 @@ class Settings(Accounts):
     )
     executor_id: str = Field(
         default="codegen-bot",
-        description="The name of this process in the database; where another process has it, a number follows. "
+        description="The name of this process in the database and the log; each start adds an id of its own to it. "
         "Nothing needs to be set.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")

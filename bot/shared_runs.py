@@ -1,7 +1,7 @@
 """Several processes on one database watch an organization's runs for what one would cost.
 
-Each writes down which runs it waits for. One of them, who holds the lock, looks for all at Codegen and writes down what
-it saw; the others read it there. Who holds the lock and dies is followed by another within seconds.
+Each writes down which runs it waits for. One of them, the leader, polls Codegen for all and writes down what it saw;
+the others read it there. A leader that dies is replaced within the lease (`bot.engine.membership`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ from bot.codegen.sightings import HOPELESS, Look, RunSource, Sighting, Unreadabl
 from bot.codegen.watcher import MOST_REQUESTS, OUTAGE_DELAYS
 from bot.errors import BotError, UpstreamError, from_json, to_json
 from bot.store.in_thread import in_thread
-from bot.store.locks import Locks
 from bot.store.watched_runs import WatchedRuns
 
 _log = log.get(__name__)
-
-LOCK = "watcher"
 
 TIDY_EVERY = 60.0
 """Seconds."""
@@ -36,7 +33,8 @@ class SharedRuns:
     """`bot.codegen.sightings.RunSource`, by way of the database.
 
     :param upstream: where the one who looks for all sees them
-    :param executor: the own name among the processes
+    :param executor: the own id among the processes
+    :param leads: whether this process is the one that polls for all
     :param shortest: seconds between two looks while a run is young
     :param longest: the same for old runs
     :param clock: seconds that never go back
@@ -46,9 +44,9 @@ class SharedRuns:
         self,
         watched: WatchedRuns,
         upstream: RunSource,
-        locks: Locks,
         *,
         executor: str,
+        leads: Callable[[], bool],
         shortest: float = 2.0,
         longest: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
@@ -56,8 +54,8 @@ class SharedRuns:
     ) -> None:
         self._watched = watched
         self._upstream = upstream
-        self._locks = locks
         self._executor = executor
+        self._leads = leads
         self._shortest = shortest
         self._longest = longest
         self._clock = clock
@@ -104,7 +102,7 @@ class SharedRuns:
         while True:
             rest = self._shortest
             try:
-                if await self._locks.try_hold(LOCK):
+                if self._leads():
                     self._saw_at = self._clock() if self._saw_at is None else self._saw_at
                     rest = await self._look_for_all()
                     self._saw_at = self._clock()

@@ -33,7 +33,7 @@ LAYERS = (
     ("log", "metrics", "observer"),
     ("config", "measures"),
     ("redaction",),
-    ("errors", "api_path"),
+    ("errors", "api_path", "fencing"),
 )
 """From top to bottom. Whoever stands on a line may import what stands below it, and nothing beside or above it."""
 

@@ -16,7 +16,6 @@ from bot.codegen.watcher import RunWatcher
 from bot.errors import Kind, Service, UpstreamError
 from bot.shared_runs import SharedRuns
 from bot.store.database import open_engine
-from bot.store.locks import open_locks
 from bot.store.watched_runs import WatchedRuns
 
 pytest_plugins = ["tests.postgresql"]
@@ -35,6 +34,7 @@ class Codegen:
     runs: dict[int, Sighting] = field(default_factory=dict)
     looks: list[tuple[str, list[int]]] = field(default_factory=list)
     failure: UpstreamError | None = None
+    alive: list[str] = field(default_factory=list)
 
     def seen_by(self, name: str) -> SeenBy:
         return SeenBy(self, name)
@@ -78,12 +78,12 @@ async def sharing(
     url: str, codegen: Codegen, name: str, *, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[tuple[SharedRuns, RunWatcher]]:
     database = open_engine(url)
-    locks = open_locks(database)
+    codegen.alive.append(name)
     shared = SharedRuns(
         WatchedRuns(database, 1),
         codegen.seen_by(name),
-        locks,
         executor=name,
+        leads=lambda: codegen.alive[:1] == [name],
         shortest=SHORT,
         longest=SHORT,
         clock=clock,
@@ -97,7 +97,7 @@ async def sharing(
         await watcher.aclose()
         leading.cancel()
         await asyncio.gather(leading, return_exceptions=True)
-        await locks.aclose()
+        codegen.alive.remove(name)
         database.dispose()
 
 
@@ -172,7 +172,7 @@ async def test_the_one_who_looks_for_all_tells_how_long_it_has_seen_nothing(
 
 async def test_a_database_that_does_not_answer_shows_nothing(codegen: Codegen) -> None:
     database = open_engine("postgresql://bot@127.0.0.1:1/bot")
-    shared = SharedRuns(WatchedRuns(database, 1), codegen.seen_by("a"), open_locks(database), executor="a")
+    shared = SharedRuns(WatchedRuns(database, 1), codegen.seen_by("a"), executor="a", leads=lambda: True)
     assert await shared.look([1]) == Look(is_blind=True)
     database.dispose()
 

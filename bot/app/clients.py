@@ -16,6 +16,7 @@ from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.config import Accounts
 from bot.dry_run.dry_run import DryRun
+from bot.fencing import HEARTBEAT, LEASE, Fence, no_fence
 from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import WINDOWS as WRITE_WINDOWS
@@ -39,7 +40,8 @@ class Pace:
     :param write_gap: seconds between two writes to GitHub in the long run
     :param write_windows: GitHub's limits of writes, as seconds and how many may fall into them; None: GitHub's own
     :param polling_interval: seconds between two looks of the engine at its tables
-    :param grace: seconds for which another process must be gone before its work is taken over
+    :param heartbeat: seconds between two heartbeats of this process
+    :param lease: seconds after its last heartbeat for which a process counts as alive
     :param again: seconds until a command that the database cut off is tried again
     :param loop_held: seconds for which a command holds the event loop before that is noted
     :param drain: seconds that what is being done may go on when the server is told to stop
@@ -59,7 +61,8 @@ class Pace:
     write_gap: float = 1.0
     write_windows: Sequence[Window] | None = None
     polling_interval: float = 1.0
-    grace: float = 5.0
+    heartbeat: float = HEARTBEAT
+    lease: float = LEASE
     again: float = 5.0
     loop_held: float = 5.0
     drain: float = 5.0
@@ -110,6 +113,7 @@ async def clients(
     dry_run: DryRun | None = None,
     observer: Observer = NOBODY,
     witness: Callable[[RunSource], RunSource] = lambda source: source,
+    fence: Fence = no_fence,
 ) -> AsyncIterator[Clients]:
     """Opens them.
 
@@ -118,12 +122,13 @@ async def clients(
     :param dry_run: takes the place of both worlds
     :param observer: hears of every call to them
     :param witness: makes of where the watcher sees runs one that shows them to somebody else too
+    :param fence: awaited before each request that changes something
     :raises SettingsError: where the App's key cannot sign
     """
     auth = auth_of(settings)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(new_http(dry_run.codegen.transport if dry_run else None))
-        session: Session = dry_run.github if dry_run else await stack.enter_async_context(new_session())
+        http = await stack.enter_async_context(new_http(dry_run.codegen.transport if dry_run else None, fence=fence))
+        session: Session = dry_run.github if dry_run else await stack.enter_async_context(new_session(fence=fence))
         codegen = Codegen(
             settings.codegen_api_token.get_secret_value(),
             org_id=settings.codegen_org_id,

@@ -14,9 +14,8 @@ from bot.github.events import CommentPosted
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool
 from bot.recovery.deferred import DeferredWatch
-from bot.recovery.watch import LOCK, MissedWatch
+from bot.recovery.watch import MissedWatch
 from bot.store.deferred_events import DeferredEvents
-from bot.store.locks import Locks
 from bot.store.missed import MissedDeliveries
 from bot.web.webhooks import GitHubWebhooks
 
@@ -43,17 +42,16 @@ def deliveries(
     worlds: Clients,
     missed_store: MissedDeliveries,
     deferred_store: DeferredEvents,
-    locks: Locks,
+    leads: Callable[[], bool],
     engine: Engine,
     offload: WorkerPool,
     metrics: Metrics,
 ) -> Deliveries:
-    """:param engine: takes the commands"""
+    """:param leads: whether this process looks for what was missed
+    :param engine: takes the commands
+    """
     webhooks: GitHubWebhooks
     deferred: DeferredWatch
-
-    async def is_leader() -> bool:
-        return await locks.try_hold(LOCK)
 
     async def is_readable(repository: str) -> bool:
         return not (await worlds.configs.soon(repository)).is_closed
@@ -69,7 +67,7 @@ def deliveries(
         worlds.github,
         missed_store,
         is_app=is_app(settings),
-        is_leader=is_leader,
+        is_leader=leads,
         take=take_missed,
         tell=metrics.redelivered,
         pause=lambda: pace.sleep(pace.write_gap),
@@ -79,7 +77,7 @@ def deliveries(
     )
     deferred = DeferredWatch(
         deferred_store,
-        is_leader=is_leader,
+        is_leader=leads,
         is_readable=is_readable,
         take=lambda event, *, is_late: webhooks.take(event, is_late=is_late),
         now=pace.now,

@@ -10,17 +10,20 @@ from datetime import UTC, datetime
 from functools import partial
 
 from aiohttp import web
+from sqlalchemy.engine import Engine as Database
 
 from bot import log
 from bot.app.clients import Pace, clients
 from bot.app.deliveries import Deliveries, deliveries
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
-from bot.app.sharing import holding, watching
+from bot.app.sharing import watching
 from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
 from bot.config import Settings
 from bot.engine.engine import Engine, Rhythm
+from bot.engine.launching import VERSION
+from bot.engine.membership import Membership, new_executor_id
 from bot.engine.stories import CarryOut
 from bot.engine.traces import Traces
 from bot.handlers.carry_out import carry_out
@@ -37,6 +40,8 @@ from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine
 from bot.store.deferred_events import DeferredEvents
+from bot.store.executors import Executors
+from bot.store.locks import is_shared, one_process
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
 from bot.store.run_ends import RunEnds as StoredRunEnds
@@ -121,13 +126,27 @@ async def _application(
         metrics = Metrics(commands=_COUNTED)
         ends = RunEnds(StoredRunEnds(database), now=pace.now)
         witness = partial(Witnessed, ends=ends, org_id=settings.codegen_org_id)
+        executors = Executors(database, lease=pace.lease)
+        membership = Membership(
+            executors,
+            executor=new_executor_id(settings.executor_id),
+            version=VERSION,
+            is_shared=is_shared(database),
+            period=pace.heartbeat,
+            lease=pace.lease,
+        )
         async with (
-            holding(database) as locks,
+            _held(database),
             aclosing(WorkerPool(limit=pace.text_limit)) as offload,
             clients(
-                settings, pace, config_files=ConfigFiles(database), observer=metrics, witness=witness
+                settings,
+                pace,
+                config_files=ConfigFiles(database),
+                observer=metrics,
+                witness=witness,
+                fence=membership.check,
             ) as own_worlds,
-            watching(own_worlds, settings, pace, database, locks, witness) as (executor_id, worlds, lag),
+            watching(own_worlds, settings, pace, database, membership, witness) as (worlds, lag),
         ):
             collector = settings.otel_exporter_otlp_traces_endpoint
             tools = Tools(
@@ -152,8 +171,8 @@ async def _application(
             )
             engine = Engine(
                 database,
-                locks,
-                executor_id=executor_id,
+                executors,
+                membership,
                 tools=tools,
                 carry_out=carry_out,
                 give_up=give_up,
@@ -161,12 +180,10 @@ async def _application(
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
                 stuck=stuck,
-                traces=Traces(collector, executor_id=executor_id) if collector else None,
+                traces=Traces(collector, executor_id=membership.executor) if collector else None,
                 rhythm=Rhythm(
                     polling=pace.polling_interval,
                     loop_held=pace.loop_held,
-                    takeover=min(1.0, pace.grace),
-                    grace=pace.grace,
                     again=pace.again,
                     drain=pace.drain,
                 ),
@@ -179,7 +196,7 @@ async def _application(
                     worlds=worlds,
                     missed_store=MissedDeliveries(database),
                     deferred_store=DeferredEvents(database),
-                    locks=locks,
+                    leads=lambda: membership.leads,
                     engine=engine,
                     offload=offload,
                     metrics=metrics,
@@ -223,6 +240,12 @@ async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[
         limits=Limits(connections=METRICS_CONNECTIONS),
     ) as url:
         _log.info("metrics.listens", host=settings.host, port=int(url.rpartition(":")[2]))
+        yield
+
+
+@asynccontextmanager
+async def _held(database: Database) -> AsyncIterator[None]:
+    with one_process(database):
         yield
 
 

@@ -1,4 +1,4 @@
-"""What processes on one database share: its locks, their names, and one look at the runs for all."""
+"""What processes on one database share: each is a member, and one polls the runs for all."""
 
 from __future__ import annotations
 
@@ -13,23 +13,10 @@ from bot.app.clients import Clients, Pace
 from bot.codegen.sightings import RunSource, UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.config import Settings
-from bot.engine.takeover import claim_name
+from bot.engine.membership import Membership
 from bot.shared_runs import SharedRuns
-from bot.store.locks import Locks, open_locks
+from bot.store.locks import is_shared
 from bot.store.watched_runs import WatchedRuns
-
-
-@asynccontextmanager
-async def holding(database: Database) -> AsyncIterator[Locks]:
-    """The process's locks.
-
-    :raises SettingsError: where another process has the database for itself
-    """
-    locks = open_locks(database)
-    try:
-        yield locks
-    finally:
-        await locks.aclose()
 
 
 @asynccontextmanager
@@ -38,21 +25,19 @@ async def watching(
     settings: Settings,
     pace: Pace,
     database: Database,
-    locks: Locks,
+    membership: Membership,
     witness: Callable[[RunSource], RunSource],
-) -> AsyncIterator[tuple[str, Clients, Callable[[], float]]]:
-    """The process' name among those on the database, clients whose watcher is shared with them, and how many seconds
-    ago the watched runs were last seen."""
-    executor_id = await claim_name(locks, settings.executor_id)
-    if database.dialect.name == "sqlite":
-        # Nobody to share with.
-        yield executor_id, worlds, lambda: worlds.watcher.lag
+) -> AsyncIterator[tuple[Clients, Callable[[], float]]]:
+    """Clients whose watcher is shared with the other processes, and how many seconds ago the watched runs were last
+    seen."""
+    if not is_shared(database):
+        yield worlds, lambda: worlds.watcher.lag
         return
     shared = SharedRuns(
         WatchedRuns(database, settings.codegen_org_id),
         witness(UpstreamRuns(worlds.codegen)),
-        locks,
-        executor=executor_id,
+        executor=membership.executor,
+        leads=lambda: membership.leads,
         shortest=pace.shortest,
         longest=pace.longest,
         sleep=pace.sleep,
@@ -60,7 +45,7 @@ async def watching(
     leading = asyncio.create_task(shared.lead(), name="shared-watcher")
     watcher = RunWatcher(shared, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
     try:
-        yield executor_id, replace(worlds, watcher=watcher), lambda: max(watcher.lag, shared.lag)
+        yield replace(worlds, watcher=watcher), lambda: max(watcher.lag, shared.lag)
     finally:
         await watcher.aclose()
         leading.cancel()

@@ -19,6 +19,7 @@ from bot import log
 from bot.api_path import Segments, api_path
 from bot.codegen.limits import Limits
 from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
+from bot.fencing import Fence, no_fence
 from bot.observer import NOBODY, Observer, status_of
 from bot.redaction.known import redact_known
 
@@ -51,13 +52,21 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 
 def new_http(
-    transport: httpx.AsyncBaseTransport | None = None, *, hear: Callable[[Mapping[str, str]], None] | None = None
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    hear: Callable[[Mapping[str, str]], None] | None = None,
+    fence: Fence = no_fence,
 ) -> httpx.AsyncClient:
     """The one HTTP client for Codegen; whoever makes it closes it.
 
     :param transport: takes the network's place
     :param hear: is told the headers of each answer
+    :param fence: awaited before each request that changes something
     """
+
+    async def before(request: httpx.Request) -> None:
+        if request.method != "GET":
+            await fence()
 
     async def answered(response: httpx.Response) -> None:
         if hear is not None:
@@ -70,7 +79,7 @@ def new_http(
         limits=limits,
         headers={"user-agent": "codegen-bot"},
         transport=transport,
-        event_hooks={"response": [answered] if hear else []},
+        event_hooks={"request": [before], "response": [answered] if hear else []},
     )
 
 

@@ -17,20 +17,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.engine import launching
+from bot.engine.failover import Failover
 from bot.engine.housekeeping import BROKEN, FAILED, Housekeeping
 from bot.engine.inbox import Inbox, reason
 from bot.engine.later import Later
+from bot.engine.leftovers import Leftovers
 from bot.engine.loop_watch import SECONDS, LoopWatch
+from bot.engine.membership import Membership
 from bot.engine.places import Places
 from bot.engine.stories import CarryOut, GiveUp, Heard, Stories
-from bot.engine.takeover import GRACE, Takeover
 from bot.engine.traces import Traces
 from bot.errors import StoreError
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
+from bot.store.executors import Executors
 from bot.store.in_thread import in_thread
-from bot.store.locks import Locks
-from bot.store.orders import Executors, Orders, Queue, State, Taken
+from bot.store.orders import Orders, Queue, State, Taken
 
 _log = log.get(__name__)
 
@@ -40,18 +42,16 @@ class Rhythm:
     """How often the engine looks, in seconds.
 
     :param polling: between DBOS's looks at its tables; stopping takes as long
-    :param takeover: between two looks at the other processes
-    :param grace: for which a process must be gone before its work is taken over
     :param housekeeping: between two clearings of the database
+    :param leftovers: between two looks for work that no executor has
     :param again: until an order that could not be handed to DBOS, or was cut off by the database, is tried again
     :param loop_held: for which a command holds the event loop before that is noted
     :param drain: for which stories that are not waiting for others may go on after they were told to stop
     """
 
     polling: float = 1.0
-    takeover: float = 1.0
-    grace: float = GRACE
     housekeeping: float = 60.0
+    leftovers: float = 30.0
     again: float = 5.0
     loop_held: float = SECONDS
     drain: float = 5.0
@@ -69,8 +69,7 @@ class Engine:
     """DBOS on the bot's own database. One at a time in a process: DBOS keeps its state there.
 
     :param database: owned by the caller, its tables brought up
-    :param locks: of the same database
-    :param executor_id: the name of this process among those on one database, whose lock it holds (`claim_name`)
+    :param membership: of this process among those on the same database, not yet started
     :param carry_out: what is done with an order
     :param give_up: answers one over which process after process ended
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
@@ -83,9 +82,9 @@ class Engine:
     def __init__(
         self,
         database: Database,
-        locks: Locks,
+        executors: Executors,
+        membership: Membership,
         *,
-        executor_id: str,
         tools: Tools,
         carry_out: CarryOut,
         give_up: GiveUp,
@@ -97,15 +96,19 @@ class Engine:
         rhythm: Rhythm | None = None,
     ) -> None:
         self._database = database
-        self._locks = locks
-        self._executor_id = executor_id
+        self._membership = membership
+        self._executor_id = membership.executor
         self._gone = gone
         self._lost = lost
         self._traces = traces
         self._rhythm = rhythm or Rhythm()
         self._orders = Orders(database)
-        self._executors = Executors(database)
-        self._inbox = Inbox(self._orders, executor=executor_id, taken=self._put, now=lambda: datetime.now(UTC))
+        self._executors = executors
+        self._failover = Failover(membership, self._executors, recover=self._recover)
+        self._leftovers = Leftovers(
+            self._orders, self._executors, executor=membership.executor, put=partial(self._put, is_new=False)
+        )
+        self._inbox = Inbox(self._orders, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC))
         self._places = Places(self._begin)
         self._later = Later(self._rhythm.again)
         self._stories = Stories(
@@ -116,6 +119,7 @@ class Engine:
             heard=heard,
             resumed=self._inbox.begun,
             makes_room=self._places.leave,
+            fence=membership.check,
             later=self._later,
             traces=traces,
         )
@@ -128,10 +132,11 @@ class Engine:
         self._watching: list[asyncio.Task[None]] = []
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
         self._stopping = False
+        self._ended: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Opens the engine and goes on with what a crash left. Call it on the loop that is to do the work."""
-        await in_thread(partial(self._executors.add, self._executor_id))
+        pulse = await self._membership.start()
         self._inbox.start()
         self._loop_watch.start()
         self._workflow = launching.launch(
@@ -141,20 +146,18 @@ class Engine:
             polling=self._rhythm.polling,
             traces=self._traces,
         )
-        await self._adopt(self._executor_id)
-        takeover = Takeover(
-            self._locks,
-            self._executors,
-            me=self._executor_id,
-            take_over=self._take_over,
-            lost=self._be_lost,
-            period=self._rhythm.takeover,
-            grace=self._rhythm.grace,
+        # Those that were stopped in order; on SQLite, which serves one process, all others.
+        for dead in pulse.dead:
+            await self._failover.replace(dead)
+        await self._leftovers.recover()
+        housekeeping = Housekeeping(
+            self._orders, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping
         )
-        housekeeping = Housekeeping(self._orders, self._locks, period=self._rhythm.housekeeping)
         self._watching = [
-            asyncio.create_task(takeover.watch(), name="takeover"),
+            asyncio.create_task(self._stay_member(), name="heartbeat"),
+            asyncio.create_task(self._failover.run(), name="failover"),
             asyncio.create_task(housekeeping.keep(), name="housekeeping"),
+            asyncio.create_task(self._recover_leftovers(), name="leftovers"),
         ]
         _log.info("engine.started", executor=self._executor_id)
 
@@ -173,6 +176,8 @@ class Engine:
             "told_by": {key: told[key] for key in ("delivery", "event_name") if key in told},
         }
         taken = Taken(order.identity, document)
+        if self._membership.is_lost:
+            raise StoreError("another process has taken this one's work over")
         return await self._inbox.take(taken) or await self._again(taken)
 
     def _put(self, taken: Taken, *, is_new: bool = True) -> None:
@@ -221,25 +226,40 @@ class Engine:
         self._stopping = True
         self._stories.close()
         self._later.close()
-        for watching in self._watching:
-            watching.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
+        heartbeat, *others = self._watching
+        await _end(*others)
         await self._places.aclose()
         await self._stories.settle(self._rhythm.drain)
         await self._stories.aclose()
         await self._inbox.aclose()
         if self._traces is not None:
             await self._traces.end()
-        await launching.end()
+        await (self._ended or launching.end())
         await self._loop_watch.aclose()
+        # Until here the work was still this executor's.
+        await _end(heartbeat)
+        await self._membership.stop()
 
-    def _be_lost(self) -> None:
-        """Another process has our name, and our stories with it: they must not go on here."""
+    async def _stay_member(self) -> None:
+        """Until another executor has replaced this one: its workflows must not go on here."""
+        await self._membership.run()
         self._stopping = True
+        # First of all no more work is taken from the queue.
+        self._ended = asyncio.create_task(launching.end(), name="end-of-dbos")
         self._stories.close()
         self._later.close()
         self._stories.cut_off()
         self._lost()
+
+    async def _recover_leftovers(self) -> None:
+        """What an executor took after it was replaced, and before it noticed."""
+        while True:
+            await asyncio.sleep(self._rhythm.leftovers)
+            try:
+                if self._membership.leads:
+                    await self._leftovers.recover()
+            except (SQLAlchemyError, StoreError) as error:
+                _log.warning("leftovers.not_recovered", reason=type(error).__name__)
 
     async def _adopt(self, of: str) -> int:
         waiting = await _aside(lambda: self._orders.adopt(of=of, executor=self._executor_id))
@@ -248,13 +268,13 @@ class Engine:
             self._put(taken, is_new=False)
         return len(waiting)
 
-    async def _take_over(self, gone: str) -> None:
-        """What was begun there goes to whoever of the living is first, what waited there waits here."""
-        recover = partial(DBOS._recover_pending_workflows, [gone])  # noqa: SLF001 - the only way to it
-        handles = await in_thread(recover)
-        waiting = await self._adopt(gone)
-        await _aside(partial(self._gone, gone))
-        _log.info("executor.taken-over", executor=gone, begun=len(handles), waiting=waiting)
+    async def _recover(self, dead: str) -> None:
+        """What a dead executor had begun goes to whichever is first, what waited there waits here."""
+        begun = await in_thread(partial(launching.recover_workflows, dead))
+        restarted = await self._leftovers.restart_of(dead)
+        waiting = await self._adopt(dead)
+        await _aside(partial(self._gone, dead))
+        _log.info("executor.recovered", executor=dead, begun=begun, restarted=restarted, waiting=waiting)
 
     async def _begin(self, beginning: _Beginning) -> None:
         """Hands an order to DBOS, which carries it out from then on."""
@@ -263,6 +283,7 @@ class Engine:
         if beginning.is_new:
             self._stories.expect(nonce)
         try:
+            await self._membership.check()
             with SetWorkflowID(taken.identity):
                 await DBOS.start_workflow_async(self._workflow, taken.document)
         except Exception:  # noqa: BLE001 - whatever it is, the order is written down and tried again
@@ -272,6 +293,12 @@ class Engine:
             self._later.put_off(lambda: self._begin_in_turn(beginning))
             return
         self._inbox.begun(taken.identity)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _aside(work: Callable[[], Any]) -> Any:

@@ -7,6 +7,7 @@ for as long as anybody could send it again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -14,13 +15,11 @@ from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
+from bot.engine.launching import WORKFLOW
 from bot.store.in_thread import in_thread
-from bot.store.locks import Locks
 from bot.store.orders import Orders
 
 _log = log.get(__name__)
-
-LOCK = "housekeeping"
 
 BATCH = 200
 
@@ -38,12 +37,13 @@ FAILED = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 class Housekeeping:
     """One of the processes on a database does it.
 
+    :param leads: whether this process is the one that does it
     :param period: seconds between two rounds
     """
 
-    def __init__(self, orders: Orders, locks: Locks, *, period: float) -> None:
+    def __init__(self, orders: Orders, *, leads: Callable[[], bool], period: float) -> None:
         self._orders = orders
-        self._locks = locks
+        self._leads = leads
         self._period = period
 
     async def keep(self) -> None:
@@ -51,7 +51,7 @@ class Housekeeping:
         while True:
             await asyncio.sleep(self._period)
             try:
-                if await self._locks.try_hold(LOCK):
+                if self._leads():
                     await self.tidy()
             except Exception as error:  # noqa: BLE001 - the next round does what this one could not
                 words = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
@@ -64,7 +64,7 @@ class Housekeeping:
         """
         cleared = 0
         while ended := await DBOS.list_workflows_async(
-            status=["SUCCESS", *FAILED], limit=BATCH, load_input=False, load_output=True
+            name=WORKFLOW, status=["SUCCESS", *FAILED], limit=BATCH, load_input=False, load_output=True
         ):
             stages = {each.workflow_id: str(each.output) if each.status == "SUCCESS" else BROKEN for each in ended}
             # Noted before they go: after a crash in between, they are only noted once more.

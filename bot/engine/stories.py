@@ -61,6 +61,7 @@ class Stories:
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param resumed: hears the identity of each that another life began
     :param makes_room: hears the identity of each that has ended or waits for others
+    :param fence: returns where the workflows are still this process's own, else raises CancelledError
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Stories:
         heard: Heard,
         resumed: Callable[[str], None],
         makes_room: Callable[[str], None],
+        fence: Callable[[], Awaitable[None]],
         later: Later,
         traces: Traces | None,
     ) -> None:
@@ -83,11 +85,12 @@ class Stories:
         self._heard = heard
         self._resumed = resumed
         self._makes_room = makes_room
+        self._fence = fence
         self._later = later
         self._traces = traces
         self._begun_here: set[str] = set()
         self._workflows: set[asyncio.Task[Any]] = set()
-        self._stories: dict[str, _Story] = {}
+        self._stories: set[_Story] = set()
         self._resuming: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
         self._closed = False
@@ -119,7 +122,8 @@ class Stories:
         # Begun by this process just now, or left by one that died: then whatever it sent is looked for first.
         again = document.get("nonce") not in self._begun_here
         self.expect_no_more(document.get("nonce", ""))
-        story = self._stories[order.identity] = _Story(task)
+        story = _Story(task)
+        self._stories.add(story)
         current_command.set(order.identity)
         if again:
             self._resumed(order.identity)
@@ -129,7 +133,7 @@ class Stories:
             with log.story(**order.log_values(), **document.get("told_by", {})):
                 reply = await self._carried_out(order, story, again=again)
         finally:
-            self._stories.pop(order.identity, None)
+            self._stories.discard(story)
             self._moved.set()
             self._makes_room(order.identity)
         self._heard(order, reply.stage)
@@ -147,13 +151,13 @@ class Stories:
         await asyncio.gather(*self._resuming, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while any(not story.rests for story in self._stories.values()):
+                while any(not story.rests for story in self._stories):
                     self._moved.clear()
                     await self._moved.wait()
 
     def cut_off(self) -> None:
         """Ends what goes on, in the middle; whoever is next tells it on."""
-        for story in self._stories.values():
+        for story in self._stories:
             story.task.cancel()
 
     async def aclose(self) -> None:
@@ -201,7 +205,10 @@ class Stories:
 
         async def steps(name: str, work: Callable[[], Awaitable[dict[str, Any]]], *, rests: bool) -> dict[str, Any]:
             async def step() -> dict[str, Any]:
-                return await work()
+                document = await work()
+                # Whoever was frozen in between records nothing for a workflow that another executor has by now.
+                await self._fence()
+                return document
 
             if rests:
                 story.rests = True

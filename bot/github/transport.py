@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot import log
 from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
+from bot.fencing import Fence, no_fence
 from bot.github.cache import BoundedCache
 from bot.github.download import download_end
 from bot.github.limits import limited_for, seconds
@@ -57,9 +58,19 @@ _Cache = BoundedCache[tuple[str | None, str | None, Any, str | None]]
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
-def new_session() -> aiohttp.ClientSession:
-    """The one session for GitHub; whoever makes it closes it."""
-    return aiohttp.ClientSession(timeout=TIMEOUT)
+def new_session(*, fence: Fence = no_fence) -> aiohttp.ClientSession:
+    """The one session for GitHub; whoever makes it closes it.
+
+    :param fence: awaited before each request that changes something
+    """
+
+    async def before(_session: object, _context: object, request: aiohttp.TraceRequestStartParams) -> None:
+        if request.method != "GET":
+            await fence()
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_start.append(before)
+    return aiohttp.ClientSession(timeout=TIMEOUT, trace_configs=[tracing])
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class DeferredWatch:
         self,
         events: DeferredEvents,
         *,
-        is_leader: Callable[[], Awaitable[bool]],
+        is_leader: Callable[[], bool],
         is_readable: Callable[[str], Awaitable[bool]],
         take: Take,
         now: Callable[[], datetime],
@@ -93,7 +93,7 @@ class DeferredWatch:
         while True:
             await asyncio.sleep(self._every)
             try:
-                if await self._is_leader():
+                if self._is_leader():
                     await self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
                 _log.warning("deferred-events.not-tried", reason=type(error).__name__)

@@ -20,8 +20,6 @@ from bot.store.missed import MissedDeliveries
 
 _log = log.get(__name__)
 
-LOCK = "missed deliveries"
-
 HOOK_PATH = "/webhooks/github"
 """How the address of a hook ends that delivers to a bot."""
 
@@ -53,7 +51,7 @@ class MissedWatch:
         remembered: MissedDeliveries,
         *,
         is_app: bool,
-        is_leader: Callable[[], Awaitable[bool]],
+        is_leader: Callable[[], bool],
         take: Callable[[CommentPosted], Awaitable[object]],
         tell: Callable[[str], None],
         pause: Callable[[], Awaitable[None]],
@@ -107,7 +105,7 @@ class MissedWatch:
         await asyncio.sleep(self._first)
         while True:
             try:
-                if await self._is_leader():
+                if self._is_leader():
                     await self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
                 # A database's error quotes its statement.

@@ -15,8 +15,18 @@ from bot.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_MS = 10_000
 
-KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-"""Seconds, and how often: a PostgreSQL server that vanished without a word is noticed within half a minute."""
+CONNECTION = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
+    "-c tcp_user_timeout=10000 -c idle_in_transaction_session_timeout=10000",
+}
+"""Each side notices within ten seconds that the other one vanished without a word: seconds, how often, milliseconds.
+The server also ends a transaction in which the client has frozen, and with it the rows it locks.
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 
 KNOWS_FRACTIONS = (3, 42)
 """The first SQLite that tells fractions of a second; Debian 12's is older."""
@@ -74,7 +84,7 @@ def _file_of(engine: Engine) -> tuple[int, int] | None:
 def _postgresql(url: URL) -> Engine:
     try:
         return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True, connect_args=KEEPALIVES
+            url.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True, connect_args=CONNECTION
         )
     except ModuleNotFoundError:
         raise SettingsError(

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from bot.store.database import check_file
 from bot.store.moments import aware
-from bot.store.tables import EXECUTORS, ORDERS, insert
+from bot.store.tables import ORDERS, insert
 
 
 class State(StrEnum):
@@ -149,21 +149,38 @@ class Orders:
         return None if row is None else (State(row.state), row.stage)
 
     def adopt(self, *, of: str, executor: str) -> list[Taken]:
-        """Makes what waited at a process that is gone wait here; each goes to one who asks.
+        """Makes what waits at a dead executor wait at another one; each job goes to one that asks.
 
-        :param of: that process' executor id, or the own one after a restart
+        :param of: the dead executor's id
         :returns: the first one taken first
         """
-        here = sa.and_(ORDERS.c.executor == of, ORDERS.c.state == State.WAITING.value)
+        return self._adopt(ORDERS.c.executor == of, executor)
+
+    def adopt_lost(self, known: Collection[str], *, executor: str) -> list[Taken]:
+        """The same for what waits at executors that nobody knows.
+
+        :param known: the ids of all others
+        """
+        return self._adopt(ORDERS.c.executor.not_in([*known, executor]), executor)
+
+    def _adopt(self, where: sa.ColumnElement[bool], executor: str) -> list[Taken]:
         statement = (
             ORDERS.update()
-            .where(here)
+            .where(where, ORDERS.c.state == State.WAITING.value)
             .values(executor=executor)
             .returning(ORDERS.c.identity, ORDERS.c.document, ORDERS.c.taken_at)
         )
         with self._engine.begin() as connection:
             rows = connection.execute(statement).all()
         return [Taken(row.identity, json.loads(row.document)) for row in sorted(rows, key=lambda row: row.taken_at)]
+
+    def document(self, identity: str) -> dict[str, Any] | None:
+        """What a job that has not ended is about; None where it is not known any more."""
+        query = sa.select(ORDERS.c.document).where(ORDERS.c.identity == identity, ORDERS.c.state != State.ENDED.value)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar()
+        document: dict[str, Any] | None = None if found is None else json.loads(found)
+        return document
 
     def queue(self) -> Queue:
         """Of all processes."""
@@ -178,32 +195,3 @@ class Orders:
         old = sa.and_(ORDERS.c.state == State.ENDED.value, ORDERS.c.ended_at < before.astimezone(UTC))
         with self._engine.begin() as connection:
             connection.execute(ORDERS.delete().where(old))
-
-
-class Executors:
-    """The processes that may have work in the database, by their executor ids. All calls block."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def add(self, executor: str) -> None:
-        statement = insert(self._engine, EXECUTORS).values(executor=executor).on_conflict_do_nothing()
-        with self._engine.begin() as connection:
-            connection.execute(statement)
-
-    def touch(self, executor: str) -> None:
-        """Writes something that changes nothing, to find out whether writing works.
-
-        :raises StoreError: where what is written would be lost
-        """
-        check_file(self._engine)
-        with self._engine.begin() as connection:
-            connection.execute(EXECUTORS.update().where(EXECUTORS.c.executor == executor).values(executor=executor))
-
-    def all(self) -> list[str]:
-        with self._engine.connect() as connection:
-            return sorted(connection.execute(sa.select(EXECUTORS.c.executor)).scalars())
-
-    def remove(self, executor: str) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(EXECUTORS.delete().where(EXECUTORS.c.executor == executor))

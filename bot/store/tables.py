@@ -83,7 +83,15 @@ ORDERS = sa.Table(
     sa.Index("codegen_bot_orders_by_state", "state", "executor", "taken_at"),
 )
 
-EXECUTORS = sa.Table("codegen_bot_executors", METADATA, sa.Column("executor", sa.Text, primary_key=True))
+EXECUTORS = sa.Table(
+    "codegen_bot_executors",
+    METADATA,
+    sa.Column("executor", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("successor", sa.Text, nullable=True),
+)
 
 WATCHED_RUNS = sa.Table(
     "codegen_bot_watched_runs",

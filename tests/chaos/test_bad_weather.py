@@ -50,7 +50,6 @@ async def _bot(worlds: Worlds, folder: Path, **identity: str) -> AsyncIterator[N
         write_gap=0.0,
         write_windows=(),
         polling_interval=0.05,
-        grace=0.5,
         codegen_windows={},
         sleep=_nap,
     )

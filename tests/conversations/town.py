@@ -231,7 +231,6 @@ class Town:
             write_gap=0.0,
             write_windows=self.write_windows,
             polling_interval=0.02,
-            grace=0.1,
             drain=0.0,
             missed_first=0.0,
             missed_every=self.missed_every,

@@ -229,7 +229,7 @@ class TestEngine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "SUCCESS")
-            assert await Housekeeping(Orders(world.database), world.locks, period=60).tidy() == 1
+            assert await Housekeeping(Orders(world.database), leads=lambda: True, period=60).tidy() == 1
             assert world.rows_of_dbos() == 0
             assert Orders(world.database).find(an_order().identity) == (State.ENDED, "finished")
             assert not await engine.submit(an_order())
@@ -248,7 +248,7 @@ class TestEngine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "ERROR")
-            await Housekeeping(Orders(world.database), world.locks, period=60).tidy()
+            await Housekeeping(Orders(world.database), leads=lambda: True, period=60).tidy()
             locked = False
             assert await engine.submit(an_order())
             await world.until(lambda: len(world.ended) == 2)

@@ -15,7 +15,8 @@ from sqlalchemy.engine import Engine as Database
 from bot.commands.run import Run
 from bot.commands.table import Command
 from bot.engine.engine import Engine, Rhythm
-from bot.engine.takeover import claim_name
+from bot.engine.launching import VERSION
+from bot.engine.membership import Membership, new_executor_id
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
 from bot.handlers.do import Do
 from bot.handlers.order import Order
@@ -24,7 +25,8 @@ from bot.handlers.tools import Tools
 from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.store.locks import Locks, open_locks
+from bot.store.executors import Executors
+from bot.store.locks import is_shared, one_process
 
 PULL_REQUEST = PullRequest(
     number=1,
@@ -77,6 +79,10 @@ def an_order(
     )
 
 
+LEASE = 2.0
+"""Seconds; longer than a busy machine keeps a heartbeat waiting."""
+
+
 class FakeGitHub:
     """Two questions, each of which is a step of a story.
 
@@ -122,7 +128,7 @@ class World:
         self.lost = asyncio.Event()
         self.loop_held = 60.0
         self.drain = 0.0
-        self.locks: Locks
+        self.membership: Membership
         self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
 
     async def two_steps(self, order: Order, do: Do) -> Reply:
@@ -135,7 +141,7 @@ class World:
         return Reply(stage=Stage.FINISHED, text="Done.")
 
     @asynccontextmanager
-    async def engine(self, executor_id: str = "test") -> AsyncIterator[Engine]:
+    async def engine(self, name: str = "test") -> AsyncIterator[Engine]:
         """The bot's engine, until a deployment stops it."""
         nothing: Any = None
         github: Any = self.github
@@ -155,24 +161,32 @@ class World:
             run_timeout=60,
             progress_interval=0,
         )
-        self.locks = locks = open_locks(self.database)
+        executors = Executors(self.database, lease=LEASE)
+        self.membership = Membership(
+            executors,
+            executor=new_executor_id(name),
+            version=VERSION,
+            is_shared=is_shared(self.database),
+            period=0.05,
+            lease=LEASE,
+        )
         engine = Engine(
             self.database,
-            locks,
-            executor_id=await claim_name(locks, executor_id),
+            executors,
+            self.membership,
             tools=tools,
             carry_out=self.carry_out,
             give_up=self._give_up,
             heard=self._heard,
             lost=self.lost.set,
-            rhythm=Rhythm(polling=0.02, takeover=0.02, grace=0.1, drain=self.drain, loop_held=self.loop_held),
+            rhythm=Rhythm(polling=0.02, leftovers=0.1, drain=self.drain, loop_held=self.loop_held),
         )
-        await engine.start()
-        try:
-            yield engine
-        finally:
-            await engine.stop()
-            await locks.aclose()
+        with one_process(self.database):
+            await engine.start()
+            try:
+                yield engine
+            finally:
+                await engine.stop()
 
     async def _give_up(self, order: Order, _do: Do, times: int) -> Reply:
         self.given_up.append((order.identity, times))

@@ -25,7 +25,7 @@ class Turn:
         self.asked = asyncio.Event()
         self._times = 0
 
-    async def __call__(self) -> bool:
+    def __call__(self) -> bool:
         self._times += 1
         if self._times == 3:
             self.asked.set()

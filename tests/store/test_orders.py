@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.engine import Engine
 
-from bot.store.orders import Executors, Orders, Queue, State, Taken
+from bot.store.orders import Orders, Queue, State, Taken
 
 pytest_plugins = ["tests.databases"]
 
@@ -81,10 +81,10 @@ def test_one_that_failed_may_wait_anew(orders: Orders) -> None:
     assert orders.adopt(of="two", executor="two") == some("a")
 
 
-def test_processes_are_known_until_they_are_removed(database: Engine) -> None:
-    executors = Executors(database)
-    for name in ("b", "a", "a"):
-        executors.add(name)
-    assert executors.all() == ["a", "b"]
-    executors.remove("a")
-    assert executors.all() == ["b"]
+def test_adopt_lost_leaves_known_executors_alone(database: Engine) -> None:
+    orders = Orders(database)
+    orders.take(some("lost"), executor="unknown", at=NOON)
+    orders.take(some("theirs"), executor="alive", at=NOON)
+    orders.take(some("ours"), executor="me", at=NOON)
+    assert orders.adopt_lost(["alive"], executor="me") == some("lost")
+    assert orders.adopt_lost(["alive"], executor="me") == []

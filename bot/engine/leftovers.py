@@ -1,0 +1,105 @@
+"""Work that neither its executor nor failover finishes: of other workflow versions, and of executors nobody knows.
+
+DBOS resumes a workflow only under the version that it was begun with, and says nothing of the rest. Here such a command
+runs from its start: everything that it sent before is found by its identity, as after a crash (`bot.handlers.runs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from dbos import DBOS, WorkflowStatus
+
+from bot import log
+from bot.engine.launching import VERSION, WORKFLOW, recover_workflows
+from bot.store.executors import Executors
+from bot.store.in_thread import in_thread
+from bot.store.orders import Orders, Taken
+
+_log = log.get(__name__)
+
+UNFINISHED = ["PENDING", "ENQUEUED"]
+"""DBOS's words for it."""
+
+
+class Leftovers:
+    """Finds such work and makes it run here.
+
+    :param executor: the own id
+    :param put: takes a command that may have been begun before
+    """
+
+    def __init__(self, orders: Orders, executors: Executors, *, executor: str, put: Callable[[Taken], None]) -> None:
+        self._orders = orders
+        self._executors = executors
+        self._executor = executor
+        self._put = put
+
+    async def restart_of(self, dead: str) -> int:
+        """Restarts what a dead executor had begun under another version.
+
+        :returns: how many commands
+        """
+        left = await _unfinished(executor_id=dead)
+        others = [each for each in left if each.app_version != VERSION]
+        for each in others:
+            await self._restart(each)
+        return len(others)
+
+    async def recover(self) -> int:
+        """Recovers what belongs to executors that are not in the table any more: one that was replaced while it was
+        frozen, and took something before it noticed.
+
+        :returns: how many commands
+        """
+        # Read before the table of executors: whoever comes between is in the table.
+        left = await _unfinished()
+        known = await in_thread(self._executors.versions)
+        lost = {each.executor_id for each in left if each.status == "PENDING" and each.executor_id not in known}
+        count = 0
+        for executor_id in sorted(lost - {None, ""}, key=str):
+            count += await in_thread(partial(recover_workflows, str(executor_id)))
+        # Nobody takes from the queue what was begun under a version that no executor has.
+        for each in left:
+            is_stranded = each.status == "ENQUEUED" and each.app_version not in {VERSION, *known.values()}
+            if each.app_version != VERSION and (each.executor_id in lost or is_stranded):
+                await self._restart(each)
+                count += 1
+        waiting = await in_thread(partial(self._orders.adopt_lost, [*known], executor=self._executor))
+        for taken in waiting:
+            self._put(taken)
+        if count or waiting:
+            _log.warning("leftovers.recovered", begun=count, waiting=len(waiting))
+        return count + len(waiting)
+
+    async def _restart(self, left: WorkflowStatus) -> None:
+        document = await in_thread(partial(self._orders.document, left.workflow_id))
+        if document is None:
+            found = await DBOS.get_workflow_status_async(left.workflow_id)
+            document = _input_of(found)
+        if document is None:
+            _log.error("leftovers.unreadable", order=left.workflow_id, version=left.app_version)
+            return
+        taken = Taken(left.workflow_id, document)
+        # Written down as waiting before the workflow goes: after a crash in between, it is found here once more.
+        await in_thread(partial(self._orders.again, taken, executor=self._executor, at=datetime.now(UTC)))
+        await DBOS.delete_workflow_async(left.workflow_id)
+        _log.warning("leftovers.restarted", order=left.workflow_id, version=left.app_version)
+        self._put(taken)
+
+
+async def _unfinished(*, executor_id: str | None = None) -> list[WorkflowStatus]:
+    found: list[WorkflowStatus] = await DBOS.list_workflows_async(
+        name=WORKFLOW, status=UNFINISHED, executor_id=executor_id, load_input=False, load_output=False
+    )
+    return found
+
+
+def _input_of(status: WorkflowStatus | None) -> dict[str, Any] | None:
+    """The job that a workflow was begun with."""
+    given: Any = status.input if status is not None else None
+    arguments = given["args"] if isinstance(given, dict) else ()
+    return arguments[0] if arguments and isinstance(arguments[0], dict) else None

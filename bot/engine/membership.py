@@ -1,0 +1,170 @@
+"""This process among those that work on one database: its heartbeat, its lease, and the fence around its writes.
+
+A process that dies, freezes or is cut off from the database renews its heartbeat no more; after the lease another one
+recovers its work (`bot.engine.failover`). The fence holds the other half of that promise: whoever has not renewed the
+heartbeat within the lease changes nothing in the outside world before the database has confirmed that the work is still
+its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import log
+from bot.fencing import HEARTBEAT, LEASE
+from bot.store.executors import Executors, Pulse
+
+T = TypeVar("T")
+
+_log = log.get(__name__)
+
+MARGIN = 0.2
+"""The part of the lease at whose end the fence closes before anybody may take the work."""
+
+
+def new_executor_id(name: str) -> str:
+    """An id for one life of a process; no two lives ever share one.
+
+    :param name: what people call the process, at most 40 characters of it are kept
+    """
+    return f"{name[:40]}-{uuid.uuid4().hex[:16]}"
+
+
+def elapsed_clock() -> float:
+    """Seconds that never go back, and that go on while the machine sleeps where the system can tell."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+class Membership:
+    """The heartbeat of one executor.
+
+    :param executor: its id
+    :param version: of the workflows that it runs
+    :param is_shared: whether other processes may work on the database; where not, nothing has to be renewed
+    :param on_lost: called once when another executor has replaced this one; the process has to end
+    :param clock: seconds that never go back
+    """
+
+    def __init__(
+        self,
+        executors: Executors,
+        *,
+        executor: str,
+        version: str,
+        is_shared: bool,
+        on_lost: Callable[[], None] = lambda: None,
+        period: float = HEARTBEAT,
+        lease: float = LEASE,
+        clock: Callable[[], float] = elapsed_clock,
+    ) -> None:
+        self.executor = executor
+        self._executors = executors
+        self._version = version
+        self._is_shared = is_shared
+        self._on_lost = on_lost
+        self._period = period
+        self._fresh_for = lease * (1 - MARGIN)
+        self._clock = clock
+        self._confirmed_at = float("-inf")
+        self._pulse = Pulse(is_alive=True, leads=False, dead=())
+        self._wanted = asyncio.Event()
+        self._confirmed = asyncio.Condition()
+        # A thread of its own: the heartbeat must not wait for other work on the database.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeat")
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does what only one may do: retention, polling for all, missed deliveries."""
+        return self._pulse.leads and self._is_fresh
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another executor has replaced this one."""
+        return not self._pulse.is_alive
+
+    @property
+    def _is_fresh(self) -> bool:
+        return not self._is_shared or self._clock() - self._confirmed_at < self._fresh_for
+
+    async def start(self) -> Pulse:
+        """Registers the executor.
+
+        :returns: what its first heartbeat learned
+        :raises SQLAlchemyError: where the database does not take it
+        """
+        await self._in_own_thread(partial(self._executors.register, self.executor, version=self._version))
+        return await self._beat()
+
+    async def run(self) -> None:
+        """Renews the heartbeat each period, and at once when the fence asks; returns once another executor has replaced
+        this one, which cannot happen where there is no other."""
+        if not self._is_shared:
+            await asyncio.Event().wait()
+        while not self.is_lost:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._period):
+                    await self._wanted.wait()
+            # Cleared before the answer: a database that does not answer is asked once a period, not without a pause.
+            self._wanted.clear()
+            try:
+                await self._beat()
+            except SQLAlchemyError as error:
+                _log.warning("executor.heartbeat_failed", executor=self.executor, reason=type(error).__name__)
+
+    async def next_dead(self) -> tuple[str, ...]:
+        """Waits for the next heartbeat that finds executors whose work has to be recovered."""
+        async with self._confirmed:
+            while True:
+                await self._confirmed.wait()
+                if self._pulse.dead:
+                    return self._pulse.dead
+
+    async def check(self) -> None:
+        """The fence: returns once it is sure that this executor's work is its own. Call it before every write to the
+        outside world and before a step's result is recorded.
+
+        :raises asyncio.CancelledError: where another executor has the work; the engine takes it as no outcome
+        """
+        if not (self._is_fresh or self.is_lost):
+            self._wanted.set()
+            async with self._confirmed:
+                await self._confirmed.wait_for(lambda: self._is_fresh or self.is_lost)
+        if self.is_lost:
+            raise asyncio.CancelledError
+
+    async def stop(self) -> None:
+        """Ends the executor: what it leaves may be recovered at once."""
+        try:
+            if not self.is_lost:
+                await self._in_own_thread(partial(self._executors.stop, self.executor))
+        except SQLAlchemyError as error:
+            _log.warning("executor.stop_not_recorded", executor=self.executor, reason=type(error).__name__)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _beat(self) -> Pulse:
+        # Counted from before the request: the database's own clock cannot have been later than the answer.
+        asked_at = self._clock()
+        pulse = await self._in_own_thread(partial(self._executors.beat, self.executor))
+        was_lost, self._pulse = self.is_lost, pulse
+        if pulse.is_alive:
+            self._confirmed_at = asked_at
+        async with self._confirmed:
+            self._confirmed.notify_all()
+        if self.is_lost and not was_lost:
+            _log.error("executor.replaced", executor=self.executor)
+            self._on_lost()
+        return pulse
+
+    async def _in_own_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
