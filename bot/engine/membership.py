@@ -150,7 +150,11 @@ class Membership:
         except SQLAlchemyError as error:
             _log.warning("executor.stop_not_recorded", executor=self.executor, reason=type(error).__name__)
         finally:
-            self._thread.shutdown(wait=False)
+            self.close()
+
+    def close(self) -> None:
+        """Frees the thread, and leaves the executor as it is."""
+        self._thread.shutdown(wait=False)
 
     async def _beat(self) -> Pulse:
         # Counted from before the request: the database's own clock cannot have been later than the answer.

@@ -100,10 +100,10 @@ async def test_a_command_is_one_trace_without_its_words(collector: Collector, tm
     assert {(step.trace_id, step.parent_span_id) for step in steps} == {(story.trace_id, story.span_id)}
     told = {each.key: each.value.string_value for each in story.attributes}
     assert ask.is_named_by(told.pop("dbos.operation.workflow_id"))
+    assert told.pop("dbos.executor.id").startswith("codegen-bot-")
     assert told == {
         "dbos.operation.type": "workflow",
         "dbos.application.version": "1",
-        "dbos.executor.id": "codegen-bot",
         "codegen_bot.command": "run",
         "codegen_bot.delivery": ask.delivery.guid,
     }
