@@ -60,7 +60,7 @@ def main() -> None:
 
     async def until_stopped(stop: asyncio.Event) -> None:
         done = holding if "holding" in sys.argv else carry_out
-        async with serving(settings, pace=pace, carry_out=done, stuck=partial(os._exit, STUCK)):
+        async with serving(settings, pace=pace, carry_out=done, stuck=partial(os._exit, STUCK), lost=stop.set):
             await stop.wait()
 
     run_until_stopped(until_stopped)
