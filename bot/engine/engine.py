@@ -30,6 +30,7 @@ from bot.engine.traces import Traces
 from bot.errors import StoreError
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
+from bot.store.database import without_ping
 from bot.store.executors import Executors
 from bot.store.in_thread import in_thread
 from bot.store.orders import Orders, Queue, State, Taken
@@ -96,6 +97,7 @@ class Engine:
         rhythm: Rhythm | None = None,
     ) -> None:
         self._database = database
+        self._dbos_database = without_ping(database)
         self._membership = membership
         self._executor_id = membership.executor
         self._gone = gone
@@ -140,7 +142,7 @@ class Engine:
         self._inbox.start()
         self._loop_watch.start()
         self._workflow = launching.launch(
-            self._database,
+            self._dbos_database,
             self._stories.tell,
             executor_id=self._executor_id,
             polling=self._rhythm.polling,
@@ -239,6 +241,8 @@ class Engine:
         # Until here the work was still this executor's.
         await _end(heartbeat)
         await self._membership.stop()
+        if self._dbos_database is not self._database:
+            await in_thread(self._dbos_database.dispose)
 
     async def _stay_member(self) -> None:
         """Until another executor has replaced this one: its workflows must not go on here."""

@@ -48,7 +48,7 @@ class Server:
         self.tried: list[tuple[Event, bool]] = []
         self.watch = DeferredWatch(
             events,
-            is_leader=self._always,
+            is_leader=lambda: True,
             is_readable=self._is_readable,
             take=self._take,
             now=lambda: self.now,
@@ -62,9 +62,6 @@ class Server:
     async def round_after(self, passed: timedelta) -> None:
         self.now = NOON + passed
         await self.watch.round()
-
-    async def _always(self) -> bool:
-        return True
 
     async def _is_readable(self, repository: str) -> bool:
         return repository in self.readable
