@@ -26,6 +26,9 @@ this changes only when a story's steps change so much that old stories cannot be
 THREADS = {"sqlite": 4, "postgresql": 16}
 """Of DBOS. SQLite has one writer: more threads only wait for each other."""
 
+RECOVERY_POLLS = 3
+"""Looks of DBOS at its other tables for one at its internal queue."""
+
 MOST_RECOVERIES = 10_000
 """How often a story may be cut off before it is given up. A run may last for hours, and a process that does not come up
 properly is restarted every few seconds."""
@@ -43,7 +46,7 @@ def launch(
     :param polling: seconds between DBOS's looks at its tables
     :returns: the workflow, which is started with an order
     """
-    DBOS(
+    instance = DBOS(
         config={
             "name": "codegen-bot",
             "system_database_engine": database,
@@ -56,6 +59,7 @@ def launch(
             "log_level": "WARNING",
         }
     )
+    _poll_less(instance, polling)
     # DBOS writes to the standard error by itself; its lines belong among the bot's own.
     _dbos_log.handlers.clear()
     _dbos_log.addFilter(_is_news)
@@ -72,6 +76,13 @@ def launch(
     # with old stories, and they need the clients that live here.
     DBOS.launch()
     return workflow
+
+
+def _poll_less(instance: DBOS, polling: float) -> None:
+    """Only recovered workflows come by DBOS's internal queue, and each look at it costs four transactions: an idle process
+    would make as many a second. Private, and checked beside `recover_workflows`.
+    """
+    instance._registry.get_internal_queue()._polling_interval_sec = RECOVERY_POLLS * polling  # noqa: SLF001 - see above
 
 
 def recover_workflows(executor_id: str) -> int:
