@@ -79,7 +79,7 @@ def launch(
 
 
 def _poll_less(instance: DBOS, polling: float) -> None:
-    """Only recovered workflows come by DBOS's internal queue, and each look at it costs four transactions: an idle process
+    """Only recovered workflows come by DBOS's internal queue, and each look at it costs four transactions: an idle one
     would make as many a second. Private, and checked beside `recover_workflows`.
     """
     instance._registry.get_internal_queue()._polling_interval_sec = RECOVERY_POLLS * polling  # noqa: SLF001 - see above

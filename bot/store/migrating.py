@@ -18,7 +18,7 @@ from bot.store.tables import METADATA
 
 _log = log.get(__name__)
 
-NEWEST = "0009"
+NEWEST = "0010"
 """The last step in `bot.store.migrations.versions`."""
 
 VERSION_TABLE = "codegen_bot_schema"
