@@ -79,7 +79,7 @@ SPOKEN_BY = {
     "pydantic_settings": {"bot.config"},
     "regex": {"bot.repository_config.matching"},
     "rich": {"bot.cli.screen"},
-    "sqlalchemy": {"bot.app.http_api", "bot.app.sharing", "bot.engine", "bot.run_ends", "bot.shared_runs", "bot.store"},
+    "sqlalchemy": {"bot.app", "bot.engine", "bot.run_ends", "bot.shared_runs", "bot.store"},
     "structlog": {"bot.engine", "bot.log", "bot.web"},
     "yaml": {"bot.repository_config.document"},
 }

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.engine import launching
+from bot.engine.dbos_internals import recover_workflows
 from bot.engine.failover import Failover
 from bot.engine.housekeeping import BROKEN, FAILED, Housekeeping
 from bot.engine.inbox import Inbox, reason
@@ -274,7 +275,7 @@ class Engine:
 
     async def _recover(self, dead: str) -> None:
         """What a dead executor had begun goes to whichever is first, what waited there waits here."""
-        begun = await in_thread(partial(launching.recover_workflows, dead))
+        begun = await in_thread(partial(recover_workflows, dead))
         restarted = await self._leftovers.restart_of(dead)
         waiting = await self._adopt(dead)
         await _aside(partial(self._gone, dead))

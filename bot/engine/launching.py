@@ -12,6 +12,7 @@ from typing import Any
 from dbos import DBOS
 from sqlalchemy.engine import Engine as Database
 
+from bot.engine.dbos_internals import poll_less
 from bot.engine.traces import Traces
 from bot.errors import UpstreamError
 
@@ -25,9 +26,6 @@ this changes only when a story's steps change so much that old stories cannot be
 
 THREADS = {"sqlite": 4, "postgresql": 16}
 """Of DBOS. SQLite has one writer: more threads only wait for each other."""
-
-RECOVERY_POLLS = 3
-"""Looks of DBOS at its other tables for one at its internal queue."""
 
 MOST_RECOVERIES = 10_000
 """How often a story may be cut off before it is given up. A run may last for hours, and a process that does not come up
@@ -59,7 +57,7 @@ def launch(
             "log_level": "WARNING",
         }
     )
-    _poll_less(instance, polling)
+    poll_less(instance, polling=polling)
     # DBOS writes to the standard error by itself; its lines belong among the bot's own.
     _dbos_log.handlers.clear()
     _dbos_log.addFilter(_is_news)
@@ -76,25 +74,6 @@ def launch(
     # with old stories, and they need the clients that live here.
     DBOS.launch()
     return workflow
-
-
-def _poll_less(instance: DBOS, polling: float) -> None:
-    """Only recovered workflows come by DBOS's internal queue, and each look at it costs four transactions: an idle one
-    would make as many a second. Private, and checked beside `recover_workflows`.
-    """
-    instance._registry.get_internal_queue()._polling_interval_sec = RECOVERY_POLLS * polling  # noqa: SLF001 - see above
-
-
-def recover_workflows(executor_id: str) -> int:
-    """Puts the pending workflows of a dead executor into the queue from which all executors take. Blocking.
-
-    DBOS does it for its own executor id at launch only; for others there is a private name and no public one: its
-    `resume_workflow` does not check who has the workflow by now. `tests/engine/test_launching.py` fails where a new
-    version of DBOS lacks it.
-
-    :returns: how many
-    """
-    return len(DBOS._recover_pending_workflows([executor_id]))  # noqa: SLF001 - see above
 
 
 def expect_cancellations() -> None:

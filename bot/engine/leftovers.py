@@ -14,7 +14,8 @@ from typing import Any
 from dbos import DBOS, WorkflowStatus
 
 from bot import log
-from bot.engine.launching import VERSION, WORKFLOW, recover_workflows
+from bot.engine.dbos_internals import recover_workflows
+from bot.engine.launching import VERSION, WORKFLOW
 from bot.store.executors import Executors
 from bot.store.in_thread import in_thread
 from bot.store.orders import Orders, Taken

@@ -6,8 +6,6 @@ costs 8 MB for as long as the process lives.
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -86,17 +84,14 @@ def _make(connection: Connection) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic.config import Config  # noqa: PLC0415 - see above
-    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", "bot.store:migrations")
-    scripts = ScriptDirectory.from_config(config)
-
-    def steps(revision: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs(NEWEST, revision)  # noqa: SLF001 - as Alembic's own upgrade command does it
-
-    with EnvironmentContext(config, scripts, fn=steps) as environment:
-        environment.configure(connection=connection, version_table=VERSION_TABLE, transactional_ddl=True)
-        environment.run_migrations()
+    config.attributes["environment"] = {
+        "connection": connection,
+        "version_table": VERSION_TABLE,
+        "transactional_ddl": True,
+    }
+    command.upgrade(config, NEWEST)

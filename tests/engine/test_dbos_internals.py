@@ -1,27 +1,27 @@
-"""What the engine takes of DBOS that DBOS does not promise."""
+"""What the engine uses of DBOS that DBOS does not promise: a new version may rename it."""
 
 from __future__ import annotations
 
 import inspect
 
-from dbos import DBOS
+from dbos import DBOS, _workflow_commands
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy.engine import Engine
 
-from bot.engine import launching
-from bot.engine.launching import RECOVERY_POLLS
+from bot.engine import dbos_internals, launching
+from bot.engine.dbos_internals import RECOVERY_POLLS
 
 pytest_plugins = ["tests.databases"]
 
 
 def test_dbos_recovers_the_workflows_of_other_executors() -> None:
-    """Private, so a new version may rename it: the failover of several processes rests on it."""
+    """The failover of several processes rests on it."""
     recover = inspect.signature(DBOS._recover_pending_workflows)  # noqa: SLF001 - the point of the test
     assert [*recover.parameters] == ["executor_ids"]
 
 
 async def test_dbos_polls_its_internal_queue_less_often(database: Engine) -> None:
-    """Private, so a new version may rename it: what an idle process costs the database rests on it."""
+    """What an idle process costs the database rests on it."""
 
     async def nothing(_document: dict[str, object]) -> str:
         return ""
@@ -32,3 +32,10 @@ async def test_dbos_polls_its_internal_queue_less_often(database: Engine) -> Non
         assert queue._polling_interval_sec == RECOVERY_POLLS * 0.5  # noqa: SLF001 - the point of the test
     finally:
         await launching.end()
+
+
+def test_dbos_takes_the_interval_of_its_background_jobs() -> None:
+    """What an idle process costs the database rests on it."""
+    assert "_BACKGROUND_JOBS_INTERVAL_SEC" in inspect.getsource(_workflow_commands.background_jobs_thread)
+    assert isinstance(_workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC, float)  # noqa: SLF001 - the point of the test
+    assert dbos_internals.BACKGROUND_JOBS_INTERVAL > 1
