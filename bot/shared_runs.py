@@ -124,6 +124,10 @@ class SharedRuns:
     async def _look_for_all(self) -> float:
         """:returns: seconds until the next look"""
         wanted, youngest = await in_thread(self._watched.wanted)
+        if not wanted:
+            self._last_told.clear()
+            await in_thread(self._tidy)
+            return self._shortest
         try:
             look = await self._upstream.look(wanted)
         except UpstreamError as error:
@@ -144,6 +148,9 @@ class SharedRuns:
         changed = {run_id: each for run_id, each in documents.items() if each != self._last_told.get(run_id)}
         self._watched.tell(changed, [run_id for run_id in documents if run_id not in changed])
         self._last_told = {run_id: each for run_id, each in (self._last_told | changed).items() if run_id in wanted}
+        self._tidy()
+
+    def _tidy(self) -> None:
         if self._clock() - self._tidied > TIDY_EVERY:
             self._watched.tidy()
             self._tidied = self._clock()

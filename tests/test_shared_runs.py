@@ -69,6 +69,14 @@ async def process(url: str, codegen: Codegen, name: str) -> AsyncIterator[RunWat
         yield watcher
 
 
+def watched(url: str) -> list[int]:
+    engine = open_engine(url)
+    try:
+        return WatchedRuns(engine, 1).wanted()[0]
+    finally:
+        engine.dispose()
+
+
 async def hurried(_seconds: float) -> None:
     await asyncio.sleep(SHORT)
 
@@ -126,7 +134,14 @@ async def test_one_looks_for_both(postgresql_url: str, codegen: Codegen) -> None
         codegen.runs[2] = run(2, "FAILED")
         assert (await waits[1]).status == "FAILED"
         assert len(codegen.lookers()) == 1
-        await soon(lambda: codegen.looks != [] and not codegen.looks[-1][1])
+
+        def is_nothing_wanted() -> bool:
+            codegen.looks.clear()
+            return watched(postgresql_url) == []
+
+        await soon(is_nothing_wanted)
+        await asyncio.sleep(5 * SHORT)
+        assert codegen.looks == []
 
 
 async def test_another_looks_when_the_one_who_looked_is_gone(postgresql_url: str, codegen: Codegen) -> None:

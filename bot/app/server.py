@@ -38,7 +38,7 @@ from bot.run_ends import RunEnds, Witnessed
 from bot.store.answer_limits import AnswerLimits
 from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
-from bot.store.database import open_engine
+from bot.store.database import open_engine, without_ping
 from bot.store.deferred_events import DeferredEvents
 from bot.store.executors import Executors
 from bot.store.locks import is_shared, one_process
@@ -121,12 +121,14 @@ async def _application(
     settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], carry_out: CarryOut
 ) -> AsyncIterator[tuple[web.Application, Deliveries]]:
     database = open_engine(settings.database_url)
+    # Heartbeats and DBOS try again by themselves.
+    unpinged = without_ping(database)
     try:
         await asyncio.to_thread(migrate, database)
         metrics = Metrics(commands=_COUNTED)
         ends = RunEnds(StoredRunEnds(database), now=pace.now)
         witness = partial(Witnessed, ends=ends, org_id=settings.codegen_org_id)
-        executors = Executors(database, lease=pace.lease)
+        executors = Executors(unpinged, lease=pace.lease)
         membership = Membership(
             executors,
             executor=new_executor_id(settings.executor_id),
@@ -171,6 +173,7 @@ async def _application(
             )
             engine = Engine(
                 database,
+                unpinged,
                 executors,
                 membership,
                 tools=tools,
@@ -222,6 +225,7 @@ async def _application(
             finally:
                 await engine.stop()
     finally:
+        await asyncio.to_thread(unpinged.dispose)
         await asyncio.to_thread(database.dispose)
 
 

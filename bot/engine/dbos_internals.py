@@ -10,9 +10,10 @@ from dbos import DBOS, _workflow_commands
 RECOVERY_POLLS = 3
 """Looks of DBOS at its other tables for one at its internal queue."""
 
-BACKGROUND_JOBS_INTERVAL = 10.0
+BACKGROUND_JOBS_INTERVAL = 3.0
 """Seconds between two looks for delayed workflows and for workflows past their deadline. The bot has neither, and by
-itself DBOS looks each second: three transactions each, more than all else of an idle process."""
+itself DBOS looks each second: three transactions each, more than all else of an idle process. In between it holds a
+transaction open, which its `BACKGROUND_JOB_LOCK_IDLE_TIMEOUT_MS` ends after five seconds, together with the session."""
 
 
 def poll_less(instance: DBOS, *, polling: float) -> None:

@@ -31,7 +31,6 @@ from bot.engine.traces import Traces
 from bot.errors import StoreError
 from bot.handlers.order import Order
 from bot.handlers.tools import Tools
-from bot.store.database import without_ping
 from bot.store.executors import Executors
 from bot.store.in_thread import in_thread
 from bot.store.orders import Orders, Queue, State, Taken
@@ -71,6 +70,7 @@ class Engine:
     """DBOS on the bot's own database. One at a time in a process: DBOS keeps its state there.
 
     :param database: owned by the caller, its tables brought up
+    :param dbos_database: the same for DBOS, owned by the caller too
     :param membership: of this process among those on the same database, not yet started
     :param carry_out: what is done with an order
     :param give_up: answers one over which process after process ended
@@ -84,6 +84,7 @@ class Engine:
     def __init__(
         self,
         database: Database,
+        dbos_database: Database,
         executors: Executors,
         membership: Membership,
         *,
@@ -97,8 +98,7 @@ class Engine:
         traces: Traces | None = None,
         rhythm: Rhythm | None = None,
     ) -> None:
-        self._database = database
-        self._dbos_database = without_ping(database)
+        self._dbos_database = dbos_database
         self._membership = membership
         self._executor_id = membership.executor
         self._gone = gone
@@ -242,8 +242,6 @@ class Engine:
         # Until here the work was still this executor's.
         await _end(heartbeat)
         await self._membership.stop()
-        if self._dbos_database is not self._database:
-            await in_thread(self._dbos_database.dispose)
 
     async def _stay_member(self) -> None:
         """Until another executor has replaced this one: its workflows must not go on here."""

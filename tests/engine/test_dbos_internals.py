@@ -6,6 +6,7 @@ import inspect
 
 from dbos import DBOS, _workflow_commands
 from dbos._dbos import _get_dbos_instance
+from dbos._sys_db_postgres import BACKGROUND_JOB_LOCK_IDLE_TIMEOUT_MS
 from sqlalchemy.engine import Engine
 
 from bot.engine import dbos_internals, launching
@@ -38,4 +39,4 @@ def test_dbos_takes_the_interval_of_its_background_jobs() -> None:
     """What an idle process costs the database rests on it."""
     assert "_BACKGROUND_JOBS_INTERVAL_SEC" in inspect.getsource(_workflow_commands.background_jobs_thread)
     assert isinstance(_workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC, float)  # noqa: SLF001 - the point of the test
-    assert dbos_internals.BACKGROUND_JOBS_INTERVAL > 1
+    assert dbos_internals.BACKGROUND_JOBS_INTERVAL * 1000 < BACKGROUND_JOB_LOCK_IDLE_TIMEOUT_MS

@@ -172,6 +172,7 @@ class World:
         )
         engine = Engine(
             self.database,
+            self.database,
             executors,
             self.membership,
             tools=tools,
