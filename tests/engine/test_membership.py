@@ -13,7 +13,6 @@ from sqlalchemy.exc import OperationalError
 from bot.engine.failover import Failover
 from bot.engine.membership import Membership, new_executor_id
 from bot.store.executors import Executors, Pulse
-from bot.store.migrating import migrate
 
 pytest_plugins = ["tests.databases"]
 
@@ -122,9 +121,8 @@ def test_new_executor_id_is_never_the_same() -> None:
     assert len(new_executor_id("x" * 1_000)) < 60
 
 
-async def test_failover_repeats_a_recovery_that_failed(bare_postgresql: Engine) -> None:
-    migrate(bare_postgresql)
-    executors = Executors(bare_postgresql, lease=LEASE)
+async def test_failover_repeats_a_recovery_that_failed(postgresql: Engine) -> None:
+    executors = Executors(postgresql, lease=LEASE)
     executors.register("dead", version="1")
     executors.stop("dead")
     recovered: list[str] = []

@@ -19,9 +19,8 @@ LEASE = 60.0
 
 
 @pytest.fixture
-def shared(bare_postgresql: Engine) -> Engine:
-    migrate(bare_postgresql)
-    return bare_postgresql
+def shared(postgresql: Engine) -> Engine:
+    return postgresql
 
 
 def silent(database: Engine, executor: str, *, seconds: float = LEASE + 1) -> None:

@@ -26,7 +26,7 @@ def test_sqlite_serves_one_process(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_postgresql_serves_several_processes(bare_postgresql: Engine) -> None:
-    assert is_shared(bare_postgresql)
-    with one_process(bare_postgresql), one_process(bare_postgresql):
+def test_postgresql_serves_several_processes(postgresql: Engine) -> None:
+    assert is_shared(postgresql)
+    with one_process(postgresql), one_process(postgresql):
         pass
