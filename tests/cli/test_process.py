@@ -155,7 +155,8 @@ async def test_labels_sync_makes_the_labels_that_are_missing(tmp_path: Path) -> 
             run, "labels", "sync", "octo/other", environ=environ, folder=tmp_path
         )
         assert (status, printed) == (1, "")
-        assert told.startswith("GitHub create_label failed, not-found (404)")
+        # The labels' names stand in the repository's config file, which is asked for first.
+        assert told.endswith("\nGitHub file failed, not-found (404): Not Found\n")
 
 
 def test_labels_sync_wants_a_repositorys_full_name() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.cli.terminal import Terminal
 
 
 def payload(body: str = "/codegen status 1") -> dict[str, Any]:
+    """Written this minute: a server takes nothing that is days old."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
     person = {"login": "alice", "id": 3, "type": "User"}
     return {
         "action": "created",
@@ -33,8 +36,8 @@ def payload(body: str = "/codegen status 1") -> dict[str, Any]:
             "body": body,
             "html_url": "https://github.com/octo/shop/issues/2#issuecomment-77",
             "user": person,
-            "created_at": "2026-01-01T00:00:00Z",
-            "updated_at": "2026-01-01T00:00:00Z",
+            "created_at": now,
+            "updated_at": now,
         },
         "repository": {"full_name": "octo/shop", "private": True},
         "sender": person,
