@@ -1,4 +1,7 @@
-"""A server, a browser, and somebody who looks at the dashboard."""
+"""A server, a browser, and somebody who looks at the dashboard.
+
+A browser is started once in a process, and belongs to the loop that started it: all tests here run on one loop.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,34 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests.web.api.house import House, house_in
 from tests.web.dashboard.browser import Visit, a_browser, a_visit
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with a_browser() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with house_in(tmp_path, api_organizations="2") as house:
         yield house
 
 
-@pytest.fixture
-async def visit(house: House) -> AsyncIterator[Visit]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, house: House) -> AsyncIterator[Visit]:
     """Not signed in yet. At its end nothing may have been complained of, or asked for elsewhere."""
-    async with a_browser() as browser, a_visit(browser, house.url) as visit:
+    async with a_visit(browser, house.url) as visit:
         yield visit
         assert visit.is_clean()

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from tests.web.api.house import House
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
-from tests.web.dashboard.browser import Visit, a_browser, a_visit, needs_browser
+from tests.web.dashboard.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.week import Week, the_week
 
 pytestmark = needs_browser
@@ -33,15 +34,15 @@ async def usable(page: Page, *, most: int | None = None) -> list[str]:
     return await stops_by_tab(page, most=most)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def week(tmp_path: Path) -> AsyncIterator[Week]:
     async with the_week(tmp_path) as week:
         yield week
 
 
-@pytest.fixture
-async def look(week: Week) -> AsyncIterator[Visit]:
-    async with a_browser() as browser, a_visit(browser, week.url) as look:
+@pytest_asyncio.fixture(loop_scope="session")
+async def look(browser: Browser, week: Week) -> AsyncIterator[Visit]:
+    async with a_visit(browser, week.url) as look:
         yield look
         assert look.is_clean()
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from bot.demo import demo
-from tests.web.dashboard.browser import Visit, a_browser, a_visit, needs_browser
+from tests.web.dashboard.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.the_demo import the_demo
 
 
 @needs_browser
-async def test_what_is_typed_on_one_page_appears_on_the_other() -> None:
+async def test_what_is_typed_on_one_page_appears_on_the_other(browser: Browser) -> None:
     async with (
         the_demo() as (dashboards_url, playgrounds_url),
-        a_browser() as browser,
         a_visit(browser, dashboards_url) as dashboard,
         a_visit(browser, playgrounds_url) as playground,
     ):

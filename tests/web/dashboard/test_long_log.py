@@ -1,16 +1,14 @@
-"""A log of fifty thousand entries, opened in a tab that must not freeze."""
+"""A log of fifty thousand entries: only what is in sight is in the page, so that the tab does not freeze.
+
+How long the tab's longest task takes is measured by `benchmarks/dashboard.py`.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from playwright.async_api import expect
 
 from tests.web.api.house import House
 from tests.web.dashboard.browser import Visit, needs_browser
-
-LONGEST_TASK = 500
-"""Milliseconds, on a machine that does other things beside. Alone it is a tenth of it."""
 
 STREAM = """() => {
   const real = fetch;
@@ -44,23 +42,9 @@ STREAM = """() => {
 }"""
 """The log as fast as the tab takes it: no server is as fast."""
 
-WATCH = """() => {
-  window.tasks = [];
-  new PerformanceObserver((list) => tasks.push(...list.getEntries().map((task) => task.duration)))
-    .observe({ type: "longtask", buffered: true });
-  window.gaps = [];
-  let last = performance.now();
-  const look = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(look); };
-  requestAnimationFrame(look);
-}"""
-
-MEASURED = """() => ({
-  longest: Math.max(0, ...tasks),
-  tasks: tasks.length,
-  gap: Math.max(...gaps),
+COUNTED = """() => ({
   rows: document.querySelectorAll(".entry").length,
   nodes: document.querySelectorAll("*").length,
-  heap: performance.memory ? Math.round(performance.memory.usedJSHeapSize / 1e6) : null,
 })"""
 
 SCROLL = """async () => {
@@ -72,24 +56,23 @@ SCROLL = """async () => {
 }"""
 
 
-async def measured(visit: Visit) -> dict[str, Any]:
-    found: dict[str, Any] = await visit.page.evaluate(MEASURED)
+async def counted(visit: Visit) -> dict[str, int]:
+    found: dict[str, int] = await visit.page.evaluate(COUNTED)
     return found
 
 
 @needs_browser
-async def test_a_log_of_fifty_thousand_entries_freezes_nothing(house: House, visit: Visit) -> None:
-    """While it comes, while it is scrolled through and while it is searched; few rows are there at any time."""
+async def test_long_log_has_few_rows_in_the_page(house: House, visit: Visit) -> None:
+    """While it comes, while it is scrolled through and while it is searched."""
     run = house.codegen.start_elsewhere("Work all night.")
     house.codegen.finish(run.id)
     await visit.sign_in("#/nothing")
     await visit.page.evaluate(STREAM)
-    await visit.page.evaluate(WATCH)
     await visit.page.evaluate(f"location.hash = '#/runs/{run.id}'")
     log = visit.page.get_by_role("region", name="Log")
     await expect(log.get_by_text("Ended", exact=True)).to_be_visible(timeout=60_000)
     await expect(log.get_by_text("50,000 entries", exact=True)).to_be_visible()
-    opened = await measured(visit)
+    opened = await counted(visit)
 
     await visit.page.evaluate(SCROLL)
     await log.get_by_label("Words").fill("app/module_49997.py")
@@ -102,8 +85,7 @@ async def test_a_log_of_fifty_thousand_entries_freezes_nothing(house: House, vis
     await expect(log.get_by_role("listitem").filter(has_text="Step 0:")).to_be_in_viewport()
     await log.get_by_role("button", name="To the end").click()
     await expect(log.get_by_role("listitem").filter(has_text="Step 49999:")).to_be_in_viewport()
-    used = await measured(visit)
+    used = await counted(visit)
 
-    assert max(opened["longest"], used["longest"]) < LONGEST_TASK
     assert max(opened["rows"], used["rows"]) < 400
     assert used["nodes"] < 8_000

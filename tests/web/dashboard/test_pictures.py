@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.web.dashboard.browser import a_browser, needs_browser
+from playwright.async_api import Browser
+
+from tests.web.dashboard.browser import needs_browser
 from tests.web.dashboard.pictures import CONVERSATION, IMAGES, pictures, take, take_conversation
 from tests.web.dashboard.week import Week, the_week
 
@@ -27,9 +29,9 @@ def test_each_picture_is_there_is_shown_and_is_small() -> None:
 
 
 @needs_browser
-async def test_they_can_be_taken_again(tmp_path: Path) -> None:
+async def test_they_can_be_taken_again(browser: Browser, tmp_path: Path) -> None:
     """Each of them: what they wait for has to be on the page."""
-    async with the_week(tmp_path) as week, a_browser() as browser:
+    async with the_week(tmp_path) as week:
         for picture in pictures(week):
             taken = await take(browser, week, picture, tmp_path)
             assert taken.read_bytes().startswith(b"\x89PNG")
