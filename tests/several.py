@@ -10,20 +10,22 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
 from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Stage, find
 from tests.chaos.process import AS_SERVED
 
 SECRET = "the webhook's secret"
+HERE = "127.0.0.1"
 ROOT = Path(__file__).parents[1]
 
 
@@ -59,29 +61,49 @@ class Balancer:
         return web.Response(status=502)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process runs.
+
+    :param database_url: by which it reaches the database from there
+    :param host: where it listens
+    :param inside: the command that takes another one there
+    """
+
+    database_url: str
+    host: str = HERE
+    inside: tuple[str, ...] = ()
+
+
 class Several:
     """Both emulators, the processes and the balancer before them."""
 
-    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, balancer: Balancer, database_url: str) -> None:
+    def __init__(
+        self,
+        github: GitHubEmulator,
+        codegen: CodegenEmulator,
+        balancer: Balancer,
+        database_url: str,
+        show: Callable[[str], None],
+    ) -> None:
         self.github = github
         self.codegen = codegen
         self.balancer = balancer
-        self._database_url = database_url
+        self._place = Place(database_url)
+        self._show = show
         self.processes: dict[str, Process] = {}
         self._reading: list[asyncio.Task[None]] = []
 
-    async def start(
-        self, count: int, *, module: tuple[str, ...] = AS_SERVED, database_url: str | None = None
-    ) -> list[str]:
+    async def start(self, count: int, *, module: tuple[str, ...] = AS_SERVED, place: Place | None = None) -> list[str]:
         """Starts processes, and puts them behind the balancer.
 
         :param module: what ``python -m`` starts in each of the processes
-        :param database_url: by which they reach the database, where it is not the usual one
+        :param place: where they run, if not beside all others
         :returns: their addresses
         """
-        return await asyncio.gather(*(self._start(module, database_url or self._database_url) for _ in range(count)))
+        return await asyncio.gather(*(self._start(module, place or self._place) for _ in range(count)))
 
-    async def _start(self, module: tuple[str, ...], database_url: str) -> str:
+    async def _start(self, module: tuple[str, ...], place: Place) -> str:
         environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
@@ -91,26 +113,28 @@ class Several:
             "GITHUB_TOKEN": "bot-token",
             "GITHUB_API_URL": self.github.url,
             "GITHUB_WEBHOOK_SECRET": SECRET,
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": place.database_url,
+            "HOST": place.host,
             "PORT": "0",
         }
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", *module, env=environ, stderr=PIPE)
-        listens: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        process = await asyncio.create_subprocess_exec(
+            *place.inside, sys.executable, "-m", *module, env=environ, stderr=PIPE
+        )
+        listens: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._reading.append(asyncio.create_task(self._read(process, listens)))
-        async with asyncio.timeout(30):
-            url = await listens
+        async with asyncio.timeout(60):
+            url = f"http://{place.host}:{await listens}"
         self.processes[url] = process
         self.balancer.behind.append(url)
         return url
 
-    @staticmethod
-    async def _read(process: Process, listens: asyncio.Future[str]) -> None:
+    async def _read(self, process: Process, listens: asyncio.Future[int]) -> None:
         """Passes on what it logs, for whoever looks at a failure; and a full pipe would stop it."""
         assert process.stderr is not None
         async for line in process.stderr:
-            print(process.pid, line.decode().rstrip())  # noqa: T201
+            self._show(f"{process.pid} {line.decode().rstrip()}")
             if found := re.search(rb"server.listens.*port=(\d+)", line):
-                listens.set_result(f"http://127.0.0.1:{int(found[1])}")
+                listens.set_result(int(found[1]))
 
     async def kill(self, url: str) -> None:
         process = self.leave(url)
@@ -134,15 +158,33 @@ class Several:
 
         :returns: its exit status
         """
-        process = self.processes[url]
-        process.send_signal(signal.SIGCONT)
+        self.processes[url].send_signal(signal.SIGCONT)
+        return await self.ended(url)
+
+    async def ended(self, url: str) -> int:
+        """Waits until a process has ended by itself.
+
+        :returns: its exit status
+        """
         async with asyncio.timeout(60):
-            return await process.wait()
+            return await self.leave(url).wait()
 
     async def aclose(self) -> None:
         for url in [*self.processes]:
             await self.kill(url)
         await asyncio.gather(*self._reading)
+
+    def ask(self, count: int) -> list[Comment]:
+        """:returns: the comments, each with a command that starts one run"""
+        return [self.github.comment("bob", 1, f"/codegen run fix number {number}") for number in range(count)]
+
+    async def all_answered(self, commands: list[Comment]) -> None:
+        """Ends all runs, and waits until each command has its reply and its reactions; each has had one run."""
+        for run in self.codegen.runs:
+            self.codegen.finish(run)
+        await self.github.until(lambda: self.stages() == {Stage.FINISHED: len(commands)}, seconds=60)
+        await self.github.until(lambda: reactions(commands) == {("eyes", "rocket")}, seconds=30)
+        assert len(self.codegen.runs) == len(commands)
 
     def stages(self) -> Counter[Stage]:
         """Of the bot's replies, as they stand now; each command has one."""
@@ -152,15 +194,27 @@ class Several:
         return Counter(marker.stage for marker in markers if marker is not None)
 
 
+def reactions(commands: list[Comment]) -> set[tuple[str, ...]]:
+    return {tuple(reaction.content for reaction in comment.reactions) for comment in commands}
+
+
 @asynccontextmanager
-async def several_processes(database_url: str) -> AsyncIterator[Several]:
-    """Both emulators and the balancer; no process is started yet, and none is left at the end."""
+async def several_processes(
+    database_url: str, *, host: str = HERE, show: Callable[[str], None] = print
+) -> AsyncIterator[Several]:
+    """Both emulators and the balancer; no process is started yet, and none is left at the end.
+
+    :param host: where the emulators listen
+    :param show: is given each line that the processes log
+    """
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
+    codegen = CodegenEmulator(pace=None, limits=False)
     balancer = Balancer()
-    async with CodegenEmulator(pace=None, limits=False) as codegen, github, balancer.open() as url:
-        github.webhooks.url = url
-        several = Several(github, codegen, balancer, database_url)
-        try:
-            yield several
-        finally:
-            await several.aclose()
+    async with AsyncExitStack() as stack:
+        for emulator in (codegen, github):
+            await emulator.start(host)
+            stack.push_async_callback(emulator.stop)
+        github.webhooks.url = await stack.enter_async_context(balancer.open())
+        several = Several(github, codegen, balancer, database_url, show)
+        stack.push_async_callback(several.aclose)
+        yield several

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.replies.markers import Stage
 from tests.chaos.process import AS_SERVED, IN_A_HURRY
 from tests.several import Several, several_processes
 
@@ -26,28 +25,19 @@ async def test_the_others_finish_what_a_killed_one_was_at(
 ) -> None:
     """It does not come back. Its runs go on at Codegen; their ends are told by whoever took its commands over."""
     await several.start(count, module=module)
-    commands = [several.github.comment("bob", 1, f"/codegen run fix number {number}") for number in range(2 * count)]
+    commands = several.ask(2 * count)
     await several.codegen.run_created(len(commands))
     assert sum(several.balancer.taken.values()) == len(commands)
     assert all(several.balancer.taken[url] for url in several.processes)
 
     await several.kill(several.balancer.behind[0])
-    for run in several.codegen.runs:
-        several.codegen.finish(run)
-    await several.github.until(lambda: several.stages() == {Stage.FINISHED: len(commands)}, seconds=40)
-
-    def reactions() -> set[tuple[str, ...]]:
-        return {tuple(reaction.content for reaction in comment.reactions) for comment in commands}
-
-    await several.github.until(lambda: reactions() == {("eyes", "rocket")})
-    assert len(several.codegen.runs) == len(commands)
+    await several.all_answered(commands)
 
 
 async def test_one_of_them_watches_all_runs(several: Several) -> None:
     """Two processes ask Codegen as often as one would."""
     await several.start(2)
-    for number in range(4):
-        several.github.comment("bob", 1, f"/codegen run fix number {number}")
+    several.ask(4)
     await several.codegen.run_created(4)
     several.codegen.control.journal.clear()
     began = asyncio.get_running_loop().time()

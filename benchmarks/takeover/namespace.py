@@ -1,0 +1,72 @@
+"""A network namespace of Linux: a process inside it reaches this machine by a cable that can be cut without a word.
+
+Needs root and `ip`. What is sent goes to a hardware address that nobody has, in both directions: no packet arrives, no
+connection ends, and neither side is told.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+NAME, OUTER, INNER = "codegen-bot-bench", "cgbot-outer", "cgbot-inner"
+WORLDS, DATABASE, PROCESS = "10.213.7.1", "10.213.7.2", "10.213.7.3"
+"""The addresses of the emulated worlds, of the database, and of the process in the namespace."""
+
+INSIDE = ("ip", "netns", "exec", NAME)
+"""Runs a command in the namespace."""
+
+NOBODY = "02:00:00:00:00:01"
+
+
+class Cable:
+    """Between the namespace and this machine."""
+
+    def cut(self) -> None:
+        """Between the process and the database; the worlds can still be reached."""
+        _ip("-n", NAME, "neigh", "replace", DATABASE, "lladdr", NOBODY, "dev", INNER, "nud", "permanent")
+
+    def heal(self) -> None:
+        _ip("-n", NAME, "neigh", "del", DATABASE, "dev", INNER)
+
+
+@contextmanager
+def namespace() -> Iterator[Cable | None]:
+    """None: this machine does not allow it."""
+    try:
+        _open()
+    except (OSError, subprocess.CalledProcessError):
+        _close()
+        yield None
+        return
+    try:
+        yield Cable()
+    finally:
+        _close()
+
+
+def _open() -> None:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        raise PermissionError
+    _ip("netns", "add", NAME)
+    _ip("link", "add", OUTER, "type", "veth", "peer", "name", INNER, "netns", NAME)
+    for address in (WORLDS, DATABASE):
+        _ip("address", "add", f"{address}/24", "dev", OUTER)
+    _ip("link", "set", OUTER, "up")
+    _ip("-n", NAME, "address", "add", f"{PROCESS}/24", "dev", INNER)
+    for device in ("lo", INNER):
+        _ip("-n", NAME, "link", "set", device, "up")
+
+
+def _close() -> None:
+    for command in (("link", "delete", OUTER), ("netns", "delete", NAME)):
+        with suppress(OSError, subprocess.CalledProcessError):
+            _ip(*command)
+
+
+def _ip(*arguments: str) -> None:
+    # The program is found as root's PATH says.
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=10)  # noqa: S603, S607 - see above
