@@ -18,9 +18,12 @@ test: $(VENV)/.dev-ready
 fuzz-api: $(VENV)/.dev-ready
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
 
-# Kills, stops and weather as in `make test`, for about half an hour: 12 rounds of 27 kills. A failure names its seed.
+# Kills, stops and weather as in `make test`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
+# freezes and cuts of several; lost connections 20 times, an upgrade with 50 commands. A failure names its seed.
 chaos: $(VENV)/.dev-ready
-	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} $(BIN)/python -m pytest -n 2 tests/chaos $(ARGS)
+	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} CHAOS_STRIKES=$${CHAOS_STRIKES:-12} \
+		FAILOVER_ROUNDS=$${FAILOVER_ROUNDS:-20} UPGRADE_COMMANDS=$${UPGRADE_COMMANDS:-50} \
+		$(BIN)/python -m pytest -n 2 tests/chaos tests/conversations/test_failover.py $(ARGS)
 
 # 10,000 mutated payloads and 10,000 comments through the webhooks' door, where `make test` tries a thousand of each.
 fuzz-webhooks: $(VENV)/.dev-ready
@@ -37,6 +40,7 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.dashboard
 	$(BIN)/python -m benchmarks.hostile_requests
 	$(BIN)/python -m benchmarks.run_lists
+	$(BIN)/python -m benchmarks.takeover
 
 # The README's pictures, of the same two weeks each time; needs a Chromium.
 screenshots: $(VENV)/.dev-ready

@@ -91,6 +91,9 @@ class Several:
         self.balancer = balancer
         self._place = Place(database_url)
         self._show = show
+        self.said: list[str] = []
+        self._speaks = asyncio.Event()
+        self._executors: dict[str, str] = {}
         self.processes: dict[str, Process] = {}
         self._reading: list[asyncio.Task[None]] = []
 
@@ -120,27 +123,48 @@ class Several:
         process = await asyncio.create_subprocess_exec(
             *place.inside, sys.executable, "-m", *module, env=environ, stderr=PIPE
         )
-        listens: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        listens: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
         self._reading.append(asyncio.create_task(self._read(process, listens)))
         async with asyncio.timeout(60):
-            url = f"http://{place.host}:{await listens}"
+            executor, port = await listens
+        url = f"http://{place.host}:{port}"
+        self._executors[url] = executor
         self.processes[url] = process
         self.balancer.behind.append(url)
         return url
 
-    async def _read(self, process: Process, listens: asyncio.Future[int]) -> None:
-        """Passes on what it logs, for whoever looks at a failure; and a full pipe would stop it."""
+    async def _read(self, process: Process, listens: asyncio.Future[tuple[str, int]]) -> None:
+        """Keeps what it logs, for whoever looks at a failure; and a full pipe would stop it."""
         assert process.stderr is not None
+        executor = ""
         async for line in process.stderr:
-            self._show(f"{process.pid} {line.decode().rstrip()}")
-            if found := re.search(rb"server.listens.*port=(\d+)", line):
-                listens.set_result(int(found[1]))
+            text = line.decode().rstrip()
+            self._show(f"{process.pid} {text}")
+            self.said.append(text)
+            self._speaks.set()
+            if found := re.search(r"engine\.started.*executor=(\S+)", text):
+                executor = found[1]
+            if found := re.search(r"server\.listens.*port=(\d+)", text):
+                listens.set_result((executor, int(found[1])))
+
+    async def replaced(self, url: str) -> None:
+        """Waits until another process has recovered the work of one."""
+        words = rf"executor\.recovered.*executor={self._executors[url]}\b"
+        async with asyncio.timeout(60):
+            while not any(re.search(words, line) for line in self.said):
+                self._speaks.clear()
+                await self._speaks.wait()
 
     async def kill(self, url: str) -> None:
         process = self.leave(url)
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+    async def stop(self, url: str) -> None:
+        """As a deployment does."""
+        self.processes[url].send_signal(signal.SIGTERM)
+        assert await self.ended(url) == 0
 
     def leave(self, url: str) -> Process:
         """Takes a process out of the balancer and out of those that are ended with the test."""
@@ -153,8 +177,13 @@ class Several:
         self.balancer.behind.remove(url)
         self.processes[url].send_signal(signal.SIGSTOP)
 
+    def wake(self, url: str) -> None:
+        """Lets a frozen process go on before it was replaced."""
+        self.processes[url].send_signal(signal.SIGCONT)
+        self.balancer.behind.append(url)
+
     async def thaw(self, url: str) -> int:
-        """Lets a frozen process go on, and waits for its end.
+        """Lets a frozen process go on that was replaced, and waits for its end.
 
         :returns: its exit status
         """
@@ -209,12 +238,22 @@ async def several_processes(
     """
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
     codegen = CodegenEmulator(pace=None, limits=False)
-    balancer = Balancer()
     async with AsyncExitStack() as stack:
         for emulator in (codegen, github):
             await emulator.start(host)
             stack.push_async_callback(emulator.stop)
-        github.webhooks.url = await stack.enter_async_context(balancer.open())
+        yield await stack.enter_async_context(between(github, codegen, database_url, show=show))
+
+
+@asynccontextmanager
+async def between(
+    github: GitHubEmulator, codegen: CodegenEmulator, database_url: str, *, show: Callable[[str], None] = print
+) -> AsyncIterator[Several]:
+    """The same with emulators that are there already."""
+    balancer = Balancer()
+    async with balancer.open() as github.webhooks.url:
         several = Several(github, codegen, balancer, database_url, show)
-        stack.push_async_callback(several.aclose)
-        yield several
+        try:
+            yield several
+        finally:
+            await several.aclose()

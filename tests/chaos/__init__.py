@@ -19,3 +19,9 @@ KILLS = int(os.environ.get("CHAOS_KILLS", "9"))
 """In each round."""
 
 SEEDS = range(SEED, SEED + ROUNDS)
+
+STRIKES = int(os.environ.get("CHAOS_STRIKES", "3"))
+"""At several processes, in each round: kills, freezes and cuts."""
+
+COMMANDS = int(os.environ.get("UPGRADE_COMMANDS", "12"))
+"""In flight while processes of one version are replaced by those of another."""

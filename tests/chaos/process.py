@@ -17,6 +17,7 @@ from tests.chaos.worlds import SECRET, Worlds
 IN_A_HURRY = ("tests.chaos.hasty",)
 RECOVERING = (*IN_A_HURRY, "recovering")
 HOLDING = (*IN_A_HURRY, "holding")
+NEXT_VERSION = ("tests.chaos.next_version",)
 AS_SERVED = ("bot", "serve")
 
 _LISTENS = re.compile(r"server\.listens.*port=(\d+)")

@@ -15,7 +15,7 @@ from tests.several import Place, Several, reactions, several_processes
 
 pytest_plugins = ["tests.postgresql"]
 
-ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "2"))
 """Twenty in `make chaos`."""
 
 
