@@ -12,7 +12,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-NAME, OUTER, INNER = "codegen-bot-bench", "cgbot-outer", "cgbot-inner"
+NAME = f"codegen-bot-{os.getpid()}"
+OUTER, INNER = f"cgb{os.getpid()}out", f"cgb{os.getpid()}in"
 WORLDS, DATABASE, PROCESS = "10.213.7.1", "10.213.7.2", "10.213.7.3"
 """The addresses of the emulated worlds, of the database, and of the process in the namespace."""
 
