@@ -57,6 +57,7 @@ class LoopWatch:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loop-watch")
         self._noted: str | None = None
         self._alarms = 0
+        self._is_writing = False
         self._before: signal._HANDLER = signal.SIG_DFL
         self._task: asyncio.Task[None] | None = None
 
@@ -94,12 +95,22 @@ class LoopWatch:
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         self._alarms += 1
+        # The note may need what the interrupted code holds, as the log's lock. An alarm within an alarm that waits as
+        # well would never let that code go on.
+        if not self._is_writing:
+            self._is_writing = True
+            try:
+                self._write_in_thread(frame)
+            finally:
+                self._is_writing = False
+        if self._alarms >= MOST_ALARMS:
+            self._stuck()
+
+    def _write_in_thread(self, frame: FrameType | None) -> None:
         order = current_command.get()
         writing = self._thread.submit(self._write, order, self._alarms, _place_of(frame))
         with suppress(TimeoutError):
             writing.result(WRITING)
-        if self._alarms >= MOST_ALARMS:
-            self._stuck()
 
     def _write(self, order: str | None, alarms: int, where: str) -> None:
         is_news = self._noted is None and order is not None and self._is_written(order)

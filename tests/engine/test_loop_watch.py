@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
 from sqlalchemy.engine import Engine as Database
 
+from bot.engine import loop_watch
+from bot.engine.loop_watch import LoopWatch, current_command
 from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.markers import Stage
@@ -88,3 +91,29 @@ class TestLoopWatch:
             await world.until(lambda: len(world.ended) == 2)
         assert world.ended[1:] == [(IDENTITY, Stage.FINISHED)]
         assert Orders(world.database).loop_holds(IDENTITY) == 0
+
+
+async def test_a_note_that_needs_what_the_interrupted_code_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the log's lock: the alarm gives up waiting, and the code goes on."""
+    monkeypatch.setattr(loop_watch, "WRITING", 0.5)
+    lock, noted = threading.Lock(), threading.Event()
+
+    def note(_order: str) -> None:
+        with lock:
+            noted.set()
+
+    def stuck() -> None:
+        raise AssertionError("alarms wait within alarms")
+
+    watch = LoopWatch(note=note, clear=lambda _order: None, stuck=stuck, seconds=0.1)
+    token = current_command.set(IDENTITY)
+    watch.start()
+    try:
+        with lock:
+            while watch._alarms == 0:  # noqa: SLF001 - nobody is told of an alarm
+                time.sleep(0.001)  # noqa: ASYNC251 - to hold the loop is what it is for
+        await asyncio.to_thread(noted.wait, 20)
+        assert noted.is_set()
+    finally:
+        await watch.aclose()
+        current_command.reset(token)
