@@ -207,6 +207,10 @@ class Several:
         """:returns: the comments, each with a command that starts one run"""
         return [self.github.comment("bob", 1, f"/codegen run fix number {number}") for number in range(count)]
 
+    async def runs_started(self, count: int) -> None:
+        """Waits for so many runs, also where the work has to be recovered first."""
+        await self.codegen.until(lambda: len(self.codegen.runs) >= count, seconds=60)
+
     async def all_answered(self, commands: list[Comment]) -> None:
         """Ends all runs, and waits until each command has its reply and its reactions; each has had one run."""
         for run in self.codegen.runs:

@@ -93,7 +93,7 @@ async def takeover(fault: Fault, host: str) -> Takeover:
         async with fault.place(database) as place, several_processes(url, host=host, show=_not_at_all) as several:
             (first,) = await several.start(1, place=place)
             commands = several.ask(COMMANDS)
-            await several.codegen.run_created(COMMANDS)
+            await several.runs_started(COMMANDS)
             await several.github.until(lambda: several.stages().total() == COMMANDS, seconds=LONGEST)
             await several.start(1)
             # Faults come at any moment between two heartbeats.

@@ -24,7 +24,7 @@ async def test_processes_are_replaced_by_the_next_version(several: Several, post
     """One after the other is told to stop, and people go on asking."""
     old = await several.start(2, module=IN_A_HURRY)
     commands = several.ask(COMMANDS)
-    await several.codegen.run_created(COMMANDS)
+    await several.runs_started(COMMANDS)
     for number, url in enumerate(old, start=1):
         await several.start(1, module=NEXT_VERSION)
         # Some are at the start, some wait for their run's end, and some have just seen it.
@@ -32,7 +32,7 @@ async def test_processes_are_replaced_by_the_next_version(several: Several, post
         for run in range(number, COMMANDS, 4):
             several.codegen.finish(run)
         await several.stop(url)
-    await several.codegen.run_created(len(commands))
+    await several.runs_started(len(commands))
     await several.all_answered(commands)
     assert unfinished(postgresql_url) == []
 
@@ -42,7 +42,7 @@ async def test_two_versions_recover_each_others_commands(several: Several, postg
     (this,) = await several.start(1, module=IN_A_HURRY)
     (following,) = await several.start(1, module=NEXT_VERSION)
     commands = several.ask(COMMANDS)
-    await several.codegen.run_created(COMMANDS)
+    await several.runs_started(COMMANDS)
     assert all(several.balancer.taken[url] for url in (this, following))
     await several.kill(this)
     await several.replaced(this)

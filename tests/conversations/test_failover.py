@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.emulator.control import Entry
 from bot.emulator.github.world import Comment
 from tests.chaos.process import IN_A_HURRY
 from tests.connections import Link, end_connections, unfinished
@@ -28,7 +29,7 @@ async def several(postgresql_url: str) -> AsyncIterator[Several]:
 async def test_a_frozen_process_is_replaced_and_ends_when_thawed(several: Several) -> None:
     first, _ = await several.start(2, module=IN_A_HURRY)
     commands = several.ask(4)
-    await several.codegen.run_created(4)
+    await several.runs_started(4)
     several.freeze(first)
     await several.all_answered(commands)
 
@@ -40,11 +41,35 @@ async def test_a_frozen_process_is_replaced_and_ends_when_thawed(several: Severa
     assert len(several.codegen.runs) == 4
 
 
+async def test_a_frozen_process_sends_nothing_that_was_due_when_thawed(several: Several) -> None:
+    """An answer arrives while it is frozen, so its reply is due before it can notice that it was replaced."""
+    first, second = await several.start(2, module=IN_A_HURRY)
+    several.balancer.behind.remove(second)
+    several.github.control.fault(path="/permission$", action="slow", delay=3)
+    commands = several.ask(1)
+    await several.github.until(lambda: asked_for_permission(several) != [])
+    several.freeze(first)
+    await several.runs_started(1)
+    await several.all_answered(commands)
+    await several.github.until(lambda: asked_for_permission(several)[0].status is not None)
+
+    for world in (several.github, several.codegen):
+        world.control.journal.clear()
+    assert await several.thaw(first) == 0
+    sent = [entry for world in (several.github, several.codegen) for entry in world.control.journal]
+    assert [entry for entry in sent if entry.method != "GET"] == []
+    assert len(several.codegen.runs) == 1
+
+
+def asked_for_permission(several: Several) -> list[Entry]:
+    return [entry for entry in several.github.control.journal if entry.path.endswith("/permission")]
+
+
 async def test_a_process_cut_off_from_the_database_is_replaced(several: Several, postgresql_url: str) -> None:
     async with Link(postgresql_url).serving() as link:
         (cut_off,) = await several.start(1, module=IN_A_HURRY, place=Place(link.url))
         commands = several.ask(3)
-        await several.codegen.run_created(3)
+        await several.runs_started(3)
         await several.start(1, module=IN_A_HURRY)
         several.balancer.behind.remove(cut_off)
         link.cut()
@@ -66,7 +91,7 @@ async def test_lost_connections_while_another_starts_strand_nothing(several: Sev
         await asyncio.to_thread(end_connections, postgresql_url)
         (third,) = await starting
         commands += several.ask(3)
-        await several.codegen.run_created(len(commands))
+        await several.runs_started(len(commands))
         await several.kill(third)
     await several.all_answered(commands)
     assert await asyncio.to_thread(unfinished, postgresql_url) == []

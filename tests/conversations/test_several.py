@@ -26,7 +26,7 @@ async def test_the_others_finish_what_a_killed_one_was_at(
     """It does not come back. Its runs go on at Codegen; their ends are told by whoever took its commands over."""
     await several.start(count, module=module)
     commands = several.ask(2 * count)
-    await several.codegen.run_created(len(commands))
+    await several.runs_started(len(commands))
     assert sum(several.balancer.taken.values()) == len(commands)
     assert all(several.balancer.taken[url] for url in several.processes)
 
@@ -38,7 +38,7 @@ async def test_one_of_them_watches_all_runs(several: Several) -> None:
     """Two processes ask Codegen as often as one would."""
     await several.start(2)
     several.ask(4)
-    await several.codegen.run_created(4)
+    await several.runs_started(4)
     several.codegen.control.journal.clear()
     began = asyncio.get_running_loop().time()
     await asyncio.sleep(5)
