@@ -11,10 +11,9 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
+from queue import SimpleQueue
 from types import FrameType
 
 from bot import log
@@ -54,7 +53,7 @@ class LoopWatch:
         self._clear = clear
         self._stuck = stuck
         self._seconds = seconds
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loop-watch")
+        self._writer = _Writer()
         self._noted: str | None = None
         self._alarms = 0
         self._is_writing = False
@@ -68,6 +67,7 @@ class LoopWatch:
         self._before = signal.signal(signal.SIGALRM, self._on_alarm)
         # Libraries in C that are waiting in other threads go on waiting.
         signal.siginterrupt(signal.SIGALRM, False)
+        self._writer.start()
         self._put_off()
         self._task = asyncio.create_task(self._watch(), name="loop-watch")
 
@@ -77,7 +77,7 @@ class LoopWatch:
             await asyncio.gather(self._task, return_exceptions=True)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
-        self._thread.shutdown()
+            self._writer.close()
 
     def _put_off(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
@@ -91,7 +91,7 @@ class LoopWatch:
             if alarms:
                 _log.warning("loop.free-again", order=noted, seconds=alarms * self._seconds)
             if noted is not None:
-                await asyncio.get_running_loop().run_in_executor(self._thread, partial(self._take_back, noted))
+                self._writer.put(partial(self._take_back, noted))
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         self._alarms += 1
@@ -100,17 +100,12 @@ class LoopWatch:
         if not self._is_writing:
             self._is_writing = True
             try:
-                self._write_in_thread(frame)
+                written = self._writer.put(partial(self._write, current_command.get(), self._alarms, _place_of(frame)))
+                written.wait(WRITING)
             finally:
                 self._is_writing = False
         if self._alarms >= MOST_ALARMS:
             self._stuck()
-
-    def _write_in_thread(self, frame: FrameType | None) -> None:
-        order = current_command.get()
-        writing = self._thread.submit(self._write, order, self._alarms, _place_of(frame))
-        with suppress(TimeoutError):
-            writing.result(WRITING)
 
     def _write(self, order: str | None, alarms: int, where: str) -> None:
         is_news = self._noted is None and order is not None and self._is_written(order)
@@ -132,6 +127,42 @@ class LoopWatch:
             self._clear(order)
         except Exception as error:  # noqa: BLE001 - it counts as once too often, which alone ends nothing
             _log.warning("loop.not-cleared", order=order, reason=type(error).__name__)
+
+
+class _Writer:
+    """A thread that takes work from a signal's handler as well.
+
+    What is interrupted may hold any lock. `ThreadPoolExecutor.submit` takes one that all of a process share, and the
+    handler would wait for it for good; `SimpleQueue.put` needs none.
+    """
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Callable[[], None], threading.Event] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="loop-watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, work: Callable[[], None]) -> threading.Event:
+        """:returns: what is set when it is done"""
+        done = threading.Event()
+        self._work.put((work, done))
+        return done
+
+    def close(self) -> None:
+        """Returns when all is done."""
+        self._work.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (found := self._work.get()) is not None:
+            work, done = found
+            try:
+                work()
+            except Exception:  # noqa: BLE001 - the next alarm tries again
+                _log.exception("loop.watch-broken")
+            finally:
+                done.set()
 
 
 def _place_of(frame: FrameType | None) -> str:

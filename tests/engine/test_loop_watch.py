@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import thread as futures
 
 import pytest
 from sqlalchemy.engine import Engine as Database
@@ -115,5 +116,28 @@ async def test_a_note_that_needs_what_the_interrupted_code_holds(monkeypatch: py
         await asyncio.to_thread(noted.wait, 20)
         assert noted.is_set()
     finally:
+        await watch.aclose()
+        current_command.reset(token)
+
+
+async def test_an_alarm_while_work_is_given_to_a_thread() -> None:
+    """All thread pools of a process share a lock; the alarm may interrupt the code that holds it."""
+    noted = threading.Event()
+    watch = LoopWatch(note=lambda _order: noted.set(), clear=lambda _order: None, stuck=lambda: None, seconds=0.1)
+    token = current_command.set(IDENTITY)
+    lock = futures._global_shutdown_lock  # noqa: SLF001 - the point of the test
+    watch.start()
+    lock.acquire()
+    # An alarm that waits for the lock is let go, so that this fails and does not hang.
+    letting_go = threading.Timer(30, lock.release)
+    letting_go.start()
+    try:
+        while not noted.is_set():
+            time.sleep(0.001)  # noqa: ASYNC251 - to hold the loop is what it is for
+        letting_go.cancel()
+        assert lock.locked()
+    finally:
+        if lock.locked():
+            lock.release()
         await watch.aclose()
         current_command.reset(token)
