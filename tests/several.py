@@ -125,8 +125,13 @@ class Several:
         )
         listens: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
         self._reading.append(asyncio.create_task(self._read(process, listens)))
-        async with asyncio.timeout(60):
-            executor, port = await listens
+        try:
+            async with asyncio.timeout(60):
+                executor, port = await listens
+        except BaseException:
+            # It is not among those that are ended with the test yet.
+            process.kill()
+            raise
         url = f"http://{place.host}:{port}"
         self._executors[url] = executor
         self.processes[url] = process

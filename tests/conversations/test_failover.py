@@ -41,11 +41,11 @@ async def test_a_frozen_process_is_replaced_and_ends_when_thawed(several: Severa
 
 
 async def test_a_frozen_process_sends_nothing_that_was_due_when_thawed(several: Several) -> None:
-    """It waits to send its reply once more, and is thawed when that is due: before it can notice its successor."""
+    """It waits to edit its reply once more, and is thawed when that is due: before it can notice its successor."""
     first, second = await several.start(2, module=IN_A_HURRY)
     several.balancer.behind.remove(second)
     several.github.control.fault(
-        path="/issues/1/comments$", method="POST", action="status", status=429, headers={"retry-after": "4"}
+        path=r"/issues/comments/\d+$", method="PATCH", action="status", status=429, headers={"retry-after": "4"}
     )
     commands = several.ask(1)
     await several.github.until(lambda: 429 in [entry.status for entry in several.github.control.journal], seconds=30)
