@@ -154,7 +154,13 @@ class Several:
 
     async def replaced(self, url: str) -> None:
         """Waits until another process has recovered the work of one."""
-        words = rf"executor\.recovered.*executor={self._executors[url]}\b"
+        await self.says(rf"executor\.recovered.*executor={self._executors[url]}\b")
+
+    async def says(self, words: str) -> None:
+        """Waits until a process has logged such a line.
+
+        :param words: a regular expression, searched in it
+        """
         async with asyncio.timeout(60):
             while not any(re.search(words, line) for line in self.said):
                 self._speaks.clear()
@@ -218,6 +224,7 @@ class Several:
 
     async def all_answered(self, commands: list[Comment]) -> None:
         """Ends all runs, and waits until each command has its reply and its reactions; each has had one run."""
+        await self.runs_started(len(commands))
         for run in self.codegen.runs:
             self.codegen.finish(run)
         await self.github.until(lambda: self.stages() == {Stage.FINISHED: len(commands)}, seconds=60)
