@@ -27,7 +27,9 @@ from bot.handlers.configs import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, Configs
 from bot.handlers.ports import ConfigFiles
 from bot.handlers.steady_clock import SteadyClock
 from bot.observer import NOBODY, Observer
+from bot.offload.pool import INLINE as TEXT_INLINE
 from bot.offload.pool import LIMIT as TEXT_LIMIT
+from bot.offload.pool import WorkerPool
 from bot.stateless.config_files import RememberedConfigFiles
 
 
@@ -52,6 +54,7 @@ class Pace:
     :param codegen_windows: Codegen's rate limits
     :param outage_patience: seconds for which a command waits while Codegen is away; None: as long as is usual there
     :param text_limit: seconds that a worker may take to prepare one text
+    :param text_inline: bytes of a text up to which it is prepared without a worker
     :param config_retry: seconds after which a config is read again that could not be read
     :param config_patience: seconds after which a repository's last good config is used where GitHub has not answered
     """
@@ -72,6 +75,7 @@ class Pace:
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
     outage_patience: float | None = None
     text_limit: float = TEXT_LIMIT
+    text_inline: int = TEXT_INLINE
     config_patience: float = PATIENCE
     config_retry: float = KEPT_WITHOUT_ANSWER
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -82,6 +86,10 @@ class Pace:
         """Codegen's limits of one token."""
         windows = CODEGEN_WINDOWS if self.codegen_windows is None else self.codegen_windows
         return Limits(windows, observer=observer)
+
+    def worker_pool(self) -> WorkerPool:
+        """Where long texts are read and prepared; whoever makes it closes it."""
+        return WorkerPool(limit=self.text_limit, inline=self.text_inline)
 
     def budget(self) -> ContentBudget:
         """GitHub's limits of writes of one account."""

@@ -65,7 +65,7 @@ async def directly(
         dry = DryRun(dry_run, secrets=_tokens(settings), now=pace.now)
         pace = _in_no_time(pace, dry)
     async with (
-        aclosing(WorkerPool(limit=pace.text_limit)) as offload,
+        aclosing(pace.worker_pool()) as offload,
         clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds,
     ):
         tools = Tools(

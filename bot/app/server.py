@@ -32,7 +32,6 @@ from bot.handlers.order import Order
 from bot.handlers.recent_permissions import RecentPermissions
 from bot.handlers.tools import Tools
 from bot.metrics import UNANSWERED, Metrics
-from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
 from bot.run_ends import RunEnds, Witnessed
 from bot.store.answer_limits import AnswerLimits
@@ -139,7 +138,7 @@ async def _application(
         )
         async with (
             _held(database),
-            aclosing(WorkerPool(limit=pace.text_limit)) as offload,
+            aclosing(pace.worker_pool()) as offload,
             clients(
                 settings,
                 pace,

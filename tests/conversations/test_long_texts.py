@@ -5,19 +5,27 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
+from bot.offload.pool import INLINE
 from bot.replies.markers import Stage
 from tests.conversations.town import Town
 
 LONG = "\n\n".join(f"Paragraph {number} of the answer." for number in range(300))
 
 
-async def in_no_time(town: Town) -> None:
-    """Whatever goes to a worker takes too long from here on."""
-    town.text_limit = 0.0
+async def with_workers(town: Town) -> None:
+    """Long texts are prepared by workers from here on, as they usually are."""
+    town.text_inline = INLINE
     await town.restart_bot()
 
 
+async def in_no_time(town: Town) -> None:
+    """Whatever goes to a worker takes too long from here on."""
+    town.text_limit = 0.0
+    await with_workers(town)
+
+
 async def test_a_long_answer_is_shown_as_a_short_one_is(town: Town) -> None:
+    await with_workers(town)
     await town.says("bob", "/codegen run fix it")
     await town.reply(Stage.STARTED)
     town.codegen.finish(1, result=LONG)
@@ -89,6 +97,7 @@ Next: give the command again in a new comment; if it fails again, whoever runs t
 
 
 async def test_a_long_comment_is_read_as_a_short_one_is(town: Town) -> None:
+    await with_workers(town)
     await town.says("bob", f"/codegen run fix it\n\n{LONG}")
     await town.reply(Stage.STARTED)
     assert LONG in town.codegen.runs[1].prompts[0]
