@@ -11,7 +11,6 @@ import json
 import os
 import re
 import signal
-import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.webhooks import Delivery
 from bot.emulator.github.world import ACTIONS_LOGIN
+from tests.harness.forks import python_m
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,10 +172,7 @@ class Workflow:
         if self._in_process:
             return Here(environ, folder)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "action",
+            *python_m("bot", "action", environ=environ),
             cwd=folder / "workspace",
             env=environ,
             stdout=asyncio.subprocess.PIPE,

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from tests.harness.forks import python_m
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -66,7 +67,7 @@ class Terminal:
     async def starts(self, *words: str, without: str | None = None, **environ: str) -> asyncio.subprocess.Process:
         given = {name: value for name, value in {**self.environ, **environ}.items() if name != without}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *words),
+            *python_m("bot", *words, environ=given),
             env=given,
             cwd=self.folder,
             stdin=asyncio.subprocess.PIPE,

@@ -1,0 +1,34 @@
+"""A process like `python -m MODULE`, started as a fork of a process that has imported what it needs: `tests.harness.forks`.
+
+Runs as a script with few imports. It hands its files, environment and folder over, passes signals on, and ends as the
+fork does.
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+
+
+def main() -> None:
+    address, module, *words = sys.argv[1:]
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    line.connect(address)
+    asked = json.dumps({"module": module, "words": words, "environ": dict(os.environ), "folder": os.getcwd()}).encode()  # noqa: PTH109 - pathlib takes long to import
+    socket.send_fds(line, [len(asked).to_bytes(4, "big")], [0, 1, 2])
+    line.sendall(asked)
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    with line.makefile() as told:
+        pid = int(told.readline())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda number, _frame: os.kill(pid, number))
+        status = int(told.readline())
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+main()
