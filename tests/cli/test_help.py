@@ -22,7 +22,7 @@ def test_all_that_can_be_said_is_shown_without_any_setting() -> None:
 
 def test_one_command_is_shown_in_full() -> None:
     assert CliRunner().invoke(main, ["help", "runs"]).stdout == snapshot("""\
-**runs**: Shows the organization's latest runs, those of this thread marked.
+**runs**: Shows the latest runs, those of this thread marked.
 
 `/codegen runs [--status S] [--limit N]`
 

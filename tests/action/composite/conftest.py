@@ -1,8 +1,10 @@
-"""A copy of the repository and a runner's tool cache, both for the whole session: the packages are installed once."""
+"""A copy of the repository and a runner's tool cache, for all workers together: the packages are installed once."""
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,18 +16,39 @@ from tests.action.composite.runner import Job, copy_repository
 
 
 @pytest.fixture(scope="session")
-def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which the runner would have unpacked the Action."""
-    return copy_repository(tmp_path_factory.mktemp("action"))
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's folder on which one job has been before: that one took seconds for the packages, and found nothing to
+    do. Whoever of the workers comes first makes it, the others wait.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "runner"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "is-ready").exists():
+            _first_job(folder)
+            (folder / "is-ready").touch()
+    return folder
+
+
+def _first_job(folder: Path) -> None:
+    for name in ("first-job", "tool-cache", "copy"):
+        (folder / name).mkdir()
+    copy = copy_repository(folder / "copy")
+    first = Job(folder / "first-job", copy, folder / "tool-cache")
+    asyncio.run(first.use())
+    assert "packages ready" in first.log, first.log
 
 
 @pytest.fixture(scope="session")
-def tool_cache(tmp_path_factory: pytest.TempPathFactory, action: Path) -> Path:
-    """A runner on which one job has been before: that one took seconds for the packages, and found nothing to do."""
-    first = Job(tmp_path_factory.mktemp("first-job"), action, tmp_path_factory.mktemp("tool-cache"))
-    asyncio.run(first.use())
-    assert "packages ready" in first.log, first.log
-    return first.tool_cache
+def action(runner: Path) -> Path:
+    """The folder into which the runner would have unpacked the Action."""
+    return runner / "copy"
+
+
+@pytest.fixture(scope="session")
+def tool_cache(runner: Path) -> Path:
+    return runner / "tool-cache"
 
 
 @pytest.fixture
