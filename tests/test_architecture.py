@@ -222,7 +222,9 @@ def test_every_module_can_be_imported_alone() -> None:
 
 
 ALONE = """
-import importlib, importlib.util, os, traceback
+import gc, importlib, importlib.util, os, traceback
+# Not collecting garbage spares each fork a copy of the memory.
+gc.disable()
 for name in {libraries}:
     if importlib.util.find_spec(name):
         importlib.import_module(name)

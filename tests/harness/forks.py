@@ -107,7 +107,7 @@ def _carry(line: socket.socket) -> None:
         os.close(descriptor)
     line.sendall(f"{process}\n".encode())
     has_ended = os.pidfd_open(process)
-    if has_ended not in select.select([line, has_ended], [], [])[0]:
+    if has_ended not in select.select([line.fileno(), has_ended], [], [])[0]:
         # The launcher has been killed, and with it goes what it stands for.
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)

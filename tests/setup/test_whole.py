@@ -21,6 +21,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.github.permissions import needed
 from bot.replies.markers import Stage, find
+from tests.harness.forks import python_m
 from tests.setup.browser import Browser, Page
 
 ROOT = Path(__file__).parents[2]
@@ -46,10 +47,11 @@ class House:
     @asynccontextmanager
     async def runs(self, *words: str, **environ: str) -> AsyncIterator[Process]:
         """A process that is ended where it has not ended by itself."""
+        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(self.port), **environ}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *words),
+            *python_m("bot", *words, environ=given),
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": str(self.port), **environ},
+            env=given,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
