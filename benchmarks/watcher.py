@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import Limits
-from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator

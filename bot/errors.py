@@ -24,7 +24,7 @@ def os_reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).rpartition("): ")[2]
 
 
-class UserMistake(BotError):  # noqa: N818 - a person reads "mistake" in a log, and it is one
+class UserError(BotError):
     """Somebody asked for what cannot be done; the text is the reply."""
 
     @property
@@ -32,7 +32,7 @@ class UserMistake(BotError):  # noqa: N818 - a person reads "mistake" in a log, 
         return str(self.args[0])
 
 
-class Refusal(UserMistake):
+class RefusedError(UserError):
     """Somebody asked for what they may not have; the text says who can."""
 
 
@@ -165,8 +165,8 @@ def from_json(document: dict[str, Any]) -> BotError:
 
 _BY_NAME: dict[str, type[BotError]] = {
     "SettingsError": SettingsError,
-    "Refusal": Refusal,
-    "UserMistake": UserMistake,
+    "Refusal": RefusedError,
+    "UserMistake": UserError,
     "AnsweredElsewhereError": AnsweredElsewhereError,
     "StoreError": StoreError,
     "NotTakenError": NotTakenError,

@@ -15,8 +15,8 @@ from typing import TextIO
 
 import structlog
 
-from bot.config import LogFormat
 from bot.redaction.known import redact_known
+from bot.settings import LogFormat
 
 
 def configure(

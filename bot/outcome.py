@@ -19,7 +19,7 @@ from bot.replies.redaction import redact, redact_all
 
 if TYPE_CHECKING:
     # It brings both clients, and the Action says "no command here" without them.
-    from bot.stateless.desk import Carried
+    from bot.stateless.inline_executor import CommandResult
 
 VERSION = 1
 """Of the JSON document. What is there stays; what comes new may be passed over."""
@@ -105,7 +105,7 @@ class Outcome:
     """
 
     reason: Reason
-    carried: Carried | None = None
+    carried: CommandResult | None = None
     sentence: str = ""
 
     @property
@@ -132,7 +132,7 @@ class Outcome:
         return self.carried.runs[-1] if self.carried and self.carried.runs else None
 
 
-def outcome_of(carried: Carried) -> Outcome:
+def outcome_of(carried: CommandResult) -> Outcome:
     """:param carried: an order with its last word"""
     return Outcome(reason=carried.reply.reason or _reason(carried), carried=carried)
 
@@ -145,7 +145,7 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
     return min(outcomes, key=lambda each: (_WORST_FIRST.index(each.conclusion), each.main_run is None))
 
 
-def _reason(carried: Carried) -> Reason:
+def _reason(carried: CommandResult) -> Reason:
     match carried.reply.stage:
         case Stage.FINISHED:
             return Reason.COMPLETED
@@ -177,8 +177,8 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "conclusion": outcome.conclusion.value,
         "reason_code": outcome.reason.value,
         "exit_status": outcome.exit_status.value,
-        "command": carried.order.name if carried else None,
-        "identity": carried.order.identity if carried else None,
+        "command": carried.invocation.name if carried else None,
+        "identity": carried.invocation.identity if carried else None,
         "agent_run_id": run.id if run else None,
         "agent_run_ids": [each.id for each in runs],
         "status": run.status if run else None,

@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.codegen.sightings import HOPELESS, Look, RunSource, Sighting, Unreadable
+from bot.codegen.polling import HOPELESS, Look, RunSource, Sighting, Unreadable
 from bot.codegen.watcher import MOST_REQUESTS, OUTAGE_DELAYS
 from bot.errors import BotError, UpstreamError, from_json, to_json
-from bot.store.in_thread import in_thread
+from bot.store.threads import run_in_thread
 from bot.store.watched_runs import WatchedRuns
 
 _log = log.get(__name__)
@@ -30,7 +30,7 @@ TIDY_EVERY = 60.0
 
 
 class SharedRuns:
-    """`bot.codegen.sightings.RunSource`, by way of the database.
+    """`bot.codegen.polling.RunSource`, by way of the database.
 
     :param upstream: where the one who looks for all sees them
     :param executor: the own id among the processes
@@ -75,9 +75,9 @@ class SharedRuns:
     async def look(self, wanted: Sequence[int]) -> Look:
         """What is known of the runs by now; nothing at first."""
         try:
-            await in_thread(partial(self._want, {*wanted}))
+            await run_in_thread(partial(self._want, {*wanted}))
             never = [run_id for run_id in wanted if run_id not in self._known]
-            seen = await in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
+            seen = await run_in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
         except SQLAlchemyError as error:
             _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
             return Look(is_blind=True)
@@ -123,10 +123,10 @@ class SharedRuns:
 
     async def _look_for_all(self) -> float:
         """:returns: seconds until the next look"""
-        wanted, youngest = await in_thread(self._watched.wanted)
+        wanted, youngest = await run_in_thread(self._watched.wanted)
         if not wanted:
             self._last_told.clear()
-            await in_thread(self._tidy)
+            await run_in_thread(self._tidy)
             return self._shortest
         try:
             look = await self._upstream.look(wanted)
@@ -134,7 +134,7 @@ class SharedRuns:
             if error.kind not in HOPELESS:
                 raise
             look = Look(sightings=tuple(Unreadable(run_id, error) for run_id in wanted))
-        await in_thread(partial(self._tell, {*wanted}, look.sightings))
+        await run_in_thread(partial(self._tell, {*wanted}, look.sightings))
         if look.failed is not None:
             raise look.failed
         return max(min(max(youngest / 30, self._shortest), self._longest), look.requests / MOST_REQUESTS)

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot import log
-from bot.config import LogFormat
+from bot.settings import LogFormat
 
 
 @contextmanager

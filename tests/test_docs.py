@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 from bot.cli.main import main
 from bot.commands.table import COMMANDS
-from bot.config import setting_rows
 from bot.outcome import ExitStatus
 from bot.replies.help import WHO
+from bot.settings import setting_rows
 from bot.web.api.examples import curl_block, endpoint_table
-from bot.web.api.table import ENDPOINTS
+from bot.web.api.routes import ENDPOINTS
 from tests.documents import ROOT, page, section
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]

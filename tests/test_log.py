@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from bot import log
-from bot.config import LogFormat
+from bot.settings import LogFormat
 from tests.log_lines import kept_log, lines
 from tests.replies.secret_table import TOKENS
 

@@ -22,7 +22,7 @@ from bot.github import events
 from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind
 from bot.metrics import Metrics, Outcome
 from bot.observer import status_of
-from bot.store.orders import Queue
+from bot.store.jobs import Queue
 
 ROOT = Path(__file__).parent.parent
 DASHBOARD = ROOT / "deploy" / "grafana" / "codegen-bot.json"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.codegen.models import AgentRun
-from bot.codegen.sightings import Look, Sighting, Unreadable
+from bot.codegen.polling import Look, Sighting, Unreadable
 from bot.codegen.watcher import RunWatcher
 from bot.errors import Kind, Service, UpstreamError
 from bot.shared_runs import SharedRuns

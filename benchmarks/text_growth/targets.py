@@ -15,14 +15,14 @@ from bot.action.runner import Runner, without_commands
 from bot.cli.screen import harmless
 from bot.codegen import states
 from bot.codegen.models import AgentRun, CheckSuiteSettings, LogEntry, Repository, RunPullRequest
-from bot.commands import grammar, markdown, reading, resume
-from bot.commands.plain import plain_lines
+from bot.commands import argument_parser, comment_parser, markdown, resume
 from bot.commands.table import COMMANDS
-from bot.commands.usage import MisreadError
+from bot.commands.usage import ParseError
+from bot.commands.visible_lines import plain_lines
 from bot.errors import Kind, Service, UpstreamError
-from bot.first_look import may_concern_us
 from bot.github import events
 from bot.outcome import Outcome
+from bot.prefilter import might_contain_command
 from bot.redaction.values import LONGEST_SAYING
 from bot.replies import (
     analysis,
@@ -84,9 +84,9 @@ SHORT = {
 
 
 PUT_TOGETHER = {
-    "bot.action.step:_rest": "its words are the bot's own",
-    "bot.commands.reading:_sources": "commands.reading.read",
-    "bot.commands.reading:may_speak": "commands.reading.may_speak",
+    "bot.action.job:_rest": "its words are the bot's own",
+    "bot.commands.comment_parser:_sources": "commands.reading.read",
+    "bot.commands.comment_parser:may_speak": "commands.reading.may_speak",
     "bot.redaction.commands:_PATTERNS": "replies.redaction.redact",
     "bot.redaction.forms:_token": "replies.redaction.redact",
     "bot.replies.untrusted:inert": "replies.untrusted.inert",
@@ -138,10 +138,13 @@ def _reading() -> dict[str, Work]:
         return events.parse("issue_comment", {**payload, "issue": thread, "repository": _REPOSITORY, "sender": _USER})
 
     found: dict[str, Work] = {
-        "commands.reading.read": lambda text: reading.read(f"/codegen help\n{text}"),
-        "commands.reading.new_since": lambda text: reading.new_since(text, f"/codegen help\n{text}"),
-        "commands.reading.may_speak": lambda text: (reading.may_speak(text), reading.may_speak(_bytes(text))),
-        "commands.reading.looks_like_an_order": reading.looks_like_an_order,
+        "commands.reading.read": lambda text: comment_parser.read(f"/codegen help\n{text}"),
+        "commands.reading.new_since": lambda text: comment_parser.new_since(text, f"/codegen help\n{text}"),
+        "commands.reading.may_speak": lambda text: (
+            comment_parser.may_speak(text),
+            comment_parser.may_speak(_bytes(text)),
+        ),
+        "commands.reading.looks_like_an_order": comment_parser.looks_like_command,
         "commands.markdown.parse_blocks": lambda text: [
             markdown.parse_blocks(text, html=html) for html in (True, False)
         ],
@@ -151,12 +154,12 @@ def _reading() -> dict[str, Work]:
         "commands.markdown.find_code_spans": markdown.find_code_spans,
         "commands.markdown.without_comments": lambda text: _with_blocks(markdown.without_comments, text),
         "commands.plain.plain_lines": lambda text: _with_blocks(plain_lines, text),
-        "commands.reading.split_first_line": reading.split_first_line,
+        "commands.reading.split_first_line": comment_parser.split_first_line,
         "commands.resume.split_run": partial(_mistaken, resume.split_run),
-        "commands.grammar.build": lambda text: _mistaken(grammar.build, "run", {"--model": [text]}, text),
+        "commands.grammar.build": lambda text: _mistaken(argument_parser.build, "run", {"--model": [text]}, text),
         "first_look.may_concern_us": lambda text: (
-            may_concern_us("issue_comment", _bytes(text)),
-            may_concern_us("issues", b'labeled"' + _bytes(text)),
+            might_contain_command("issue_comment", _bytes(text)),
+            might_contain_command("issues", b'labeled"' + _bytes(text)),
         ),
         "github.events.parse": event,
         "replies.markers.find": markers.find,
@@ -177,14 +180,15 @@ def _parse(name: str, text: str) -> object:
     usage = COMMANDS[name].USAGE if name in COMMANDS else None
     flags = [flag.name for flag in usage.flags] if usage else []
     return [
-        grammar.parse(f"{name} {start}{text}", prefix="/codegen") for start in ("", *(f"{flag} " for flag in flags))
+        argument_parser.parse(f"{name} {start}{text}", prefix="/codegen")
+        for start in ("", *(f"{flag} " for flag in flags))
     ]
 
 
 def _mistaken(run: Callable[..., object], *given: object, **more: object) -> object:
     try:
         return run(*given, **more)
-    except (MisreadError, ConfigProblems):
+    except (ParseError, ConfigProblems):
         return None
 
 

@@ -18,7 +18,7 @@ from benchmarks.webhooks.load import SECRET
 from bot import log
 from bot.app.clients import Pace
 from bot.app.server import serving, settle_down
-from bot.config import load
+from bot.settings import load
 
 
 async def bare(_request: web.Request) -> web.Response:

@@ -103,7 +103,7 @@ _LINK = re.compile(r"\[([^\][]*)\]\((https?://[^()\s]+)\)")
 
 def _summary(outcome: Outcome) -> str:
     carried = outcome.carried
-    name = f", `{carried.order.name}`" if carried else ""
+    name = f", `{carried.invocation.name}`" if carried else ""
     head, _, rest = outcome.text.partition("\n\n")
     link = f"[The reply]({carried.comment_url})" if carried and carried.comment_url else ""
     parts = (

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
 from bot.codegen.limits import Limits
-from bot.codegen.sightings import RunSource, UpstreamRuns
+from bot.codegen.polling import RunSource, UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
-from bot.config import Accounts
 from bot.dry_run.dry_run import DryRun
 from bot.fencing import HEARTBEAT, LEASE, Fence, no_fence
 from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
@@ -23,7 +22,7 @@ from bot.github.limits import WINDOWS as WRITE_WINDOWS
 from bot.github.limits import ContentBudget, Window
 from bot.github.session import Session
 from bot.github.transport import new_session
-from bot.handlers.configs import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, Configs
+from bot.handlers.config_loader import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, ConfigLoader
 from bot.handlers.ports import ConfigFiles
 from bot.handlers.steady_clock import SteadyClock
 from bot.observer import NOBODY, Observer
@@ -107,7 +106,7 @@ class Clients:
     codegen: Codegen
     github: GitHub
     watcher: RunWatcher
-    configs: Configs
+    configs: ConfigLoader
     observer: Observer
 
 
@@ -156,7 +155,7 @@ async def clients(
             new_budget=pace.budget,
             observer=observer,
         )
-        configs = Configs(
+        configs = ConfigLoader(
             github,
             config_files or RememberedConfigFiles(),
             usual_prefix=settings.command_prefix,

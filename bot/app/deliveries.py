@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.app.clients import Clients, Pace, is_app
-from bot.config import Settings
 from bot.engine.engine import Engine
 from bot.errors import ConfigUnknownError
 from bot.github.events import CommentPosted
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool
-from bot.recovery.deferred import DeferredWatch
-from bot.recovery.watch import MissedWatch
+from bot.redelivery.deferred import DeferredWatch
+from bot.redelivery.watch import MissedWatch
+from bot.settings import Settings
 from bot.store.deferred_events import DeferredEvents
 from bot.store.missed import MissedDeliveries
 from bot.web.webhooks import GitHubWebhooks
@@ -85,7 +85,7 @@ def deliveries(
     )
     webhooks = GitHubWebhooks(
         secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
-        house_of=worlds.configs.soon,
+        config_for=worlds.configs.soon,
         submit=engine.submit,
         defer=deferred.defer,
         offload=offload,

@@ -7,18 +7,18 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from bot.app.clients import Clients, Pace, clients
-from bot.config import Accounts
 from bot.dry_run.dry_run import DryRun
-from bot.handlers.configs import PATH
-from bot.handlers.order import Order
+from bot.handlers.config_loader import PATH
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.recent_permissions import RecentPermissions
-from bot.handlers.tools import Tools
+from bot.handlers.services import Services
 from bot.offload.pool import WorkerPool
 from bot.replies.reply import Reply
+from bot.settings import Accounts
 from bot.stateless.answer_limits import MarkedAnswers
 from bot.stateless.confirmations import MarkedConfirmations
-from bot.stateless.desk import Desk
-from bot.stateless.spending import MarkedSpending
+from bot.stateless.inline_executor import InlineExecutor
+from bot.stateless.quotas import MarkedSpending
 from bot.stateless.stars import LabelledStars
 from bot.stateless.thread_runs import MarkedRuns
 
@@ -35,7 +35,7 @@ class Direct:
 
     clients: Clients
     offload: WorkerPool
-    desk: Desk
+    inline_executor: InlineExecutor
     pace: Pace
 
 
@@ -45,7 +45,7 @@ async def directly(
     *,
     pace: Pace | None = None,
     config_path: str | None = None,
-    told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+    told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
     worker: str | None = None,
     retries: bool = False,
     dry_run: Callable[[str], None] | None = None,
@@ -68,7 +68,7 @@ async def directly(
         aclosing(pace.worker_pool()) as offload,
         clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds,
     ):
-        tools = Tools(
+        services = Services(
             codegen=worlds.codegen,
             org_id=settings.codegen_org_id,
             github=worlds.github,
@@ -90,8 +90,12 @@ async def directly(
             clock=pace.clock,
             sleep=pace.sleep,
         )
-        desk = Desk(tools, retries=retries, begins=dry.begins) if dry else Desk(tools, retries=retries)
-        yield Direct(clients=worlds, offload=offload, desk=desk, pace=pace)
+        inline_executor = (
+            InlineExecutor(services, retries=retries, begins=dry.begins)
+            if dry
+            else InlineExecutor(services, retries=retries)
+        )
+        yield Direct(clients=worlds, offload=offload, inline_executor=inline_executor, pace=pace)
 
 
 def _tokens(settings: Accounts) -> list[str]:

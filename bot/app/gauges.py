@@ -11,7 +11,7 @@ from datetime import datetime
 from bot import log
 from bot.errors import StoreError
 from bot.metrics import Metrics
-from bot.store.orders import Queue
+from bot.store.jobs import Queue
 
 _log = log.get(__name__)
 

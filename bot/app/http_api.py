@@ -13,51 +13,58 @@ from bot.app.clients import Clients, Pace
 from bot.app.token_access import TokenAccess
 from bot.codegen.models import AgentRun
 from bot.codegen.transport import new_http
-from bot.config import Settings
+from bot.completion_times import RunEnds
 from bot.errors import OffloadError, UpstreamError
 from bot.github.auth import NoAuth
 from bot.github.client import GitHub
 from bot.github.models import Permission
 from bot.github.transport import new_session
-from bot.handlers.configs import Configs
+from bot.handlers.config_loader import ConfigLoader
 from bot.handlers.redacting import call_redacted
 from bot.handlers.run_marks import threads_of
 from bot.handlers.run_patterns import RunPatterns
-from bot.handlers.tools import Tools
+from bot.handlers.services import Services
 from bot.replies.reasons import not_told, reason_given, told_on
-from bot.run_ends import RunEnds
+from bot.settings import Settings
 from bot.stateless.config_files import RememberedConfigFiles
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
+from bot.web.api.authentication import Callers
+from bot.web.api.cache import Kept
 from bot.web.api.caller import Access
-from bot.web.api.callers import Callers
 from bot.web.api.excerpts import excerpts
-from bot.web.api.kept import Kept
+from bot.web.api.handler_adapter import Api
 from bot.web.api.multi_run_work import MultiRuns
 from bot.web.api.run_index import RunIndexes
-from bot.web.api.services import Services
-from bot.web.api.serving import Api
+from bot.web.api.services import ApiServices
 from bot.web.api.streams.connection_manager import ConnectionManager
-from bot.web.api.streams.door import Streams
+from bot.web.api.streams.handlers import Streams
 from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
 from bot.web.api.streams.writing import FrameWriter
 
 
 @asynccontextmanager
 async def http_api(
-    settings: Settings, *, pace: Pace, worlds: Clients, tools: Tools, database: Database, ends: RunEnds
+    settings: Settings, *, pace: Pace, worlds: Clients, services: Services, database: Database, ends: RunEnds
 ) -> AsyncIterator[tuple[Api, Streams]]:
     """The endpoints and the streams.
 
     :param worlds: the server's own clients
-    :param tools: the server's own, on its store
+    :param services: the server's own, on its store
     """
     async with new_http() as http, new_session() as session:
         silent = GitHub(session, NoAuth(), base_url=settings.github_api_url, sleep=pace.sleep)
-        configs = Configs(silent, RememberedConfigFiles(), usual_prefix=settings.command_prefix)
+        configs = ConfigLoader(silent, RememberedConfigFiles(), usual_prefix=settings.command_prefix)
         nobody = replace(worlds, github=silent, configs=configs)
         callers = Callers(
             lambda token: TokenAccess(
-                token, settings=settings, http=http, worlds=worlds, nobody=nobody, tools=tools, pace=pace, ends=ends
+                token,
+                settings=settings,
+                http=http,
+                worlds=worlds,
+                nobody=nobody,
+                services=services,
+                pace=pace,
+                ends=ends,
             ),
             serves={settings.codegen_org_id, *settings.api_organizations},
             requests_a_minute=settings.api_requests_per_minute,
@@ -74,7 +81,7 @@ async def http_api(
                 try:
                     own = (await worlds.configs.soon(repository)).config.secret_patterns
                     work = partial(call_redacted, partial(reason_given, command, run, reason), own)
-                    text = await tools.offload.run(work, is_slow=bool(own))
+                    text = await services.offload.run(work, is_slow=bool(own))
                     posted = await worlds.github.comment(repository, number, text)
                 except (UpstreamError, OffloadError):
                     continue
@@ -85,11 +92,11 @@ async def http_api(
 
         async def shorten(org_id: int, runs: Sequence[AgentRun]) -> tuple[AgentRun, ...]:
             each = await patterns.of_each(org_id, runs)
-            return await tools.offload.run(partial(excerpts, runs, each), is_slow=any(each))
+            return await services.offload.run(partial(excerpts, runs, each), is_slow=any(each))
 
-        services = Services(
+        api_services = ApiServices(
             own_org_id=settings.codegen_org_id,
-            stars=tools.stars,
+            stars=services.stars,
             kept=Kept(),
             indexes=RunIndexes(saw=ends.saw, shortens=shorten),
             ends=ends,
@@ -97,12 +104,12 @@ async def http_api(
             usual_house=worlds.configs.usual,
             multi_runs=multi_runs,
             patterns=patterns,
-            offload=tools.offload,
+            offload=services.offload,
             tell_reason=tell_reason,
             now=pace.now,
         )
-        api = Api(callers, services)
-        writer = FrameWriter(tools.offload)
+        api = Api(callers, api_services)
+        writer = FrameWriter(services.offload)
         connections = ConnectionManager(callers, writer, floor=pace.shortest, sleep=pace.sleep)
         streams = Streams(api, connections, MultiRunStatusManager(callers, writer), patience=pace.send_patience)
         try:

@@ -20,21 +20,22 @@ from bot.app.http_api import http_api
 from bot.app.sharing import watching
 from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
-from bot.config import Settings
+from bot.completion_times import RunEnds, Witnessed
 from bot.engine.engine import Engine, Rhythm
 from bot.engine.launching import VERSION
 from bot.engine.membership import Membership, new_executor_id
-from bot.engine.stories import CarryOut
 from bot.engine.traces import Traces
-from bot.handlers.carry_out import carry_out
+from bot.engine.workflows import Execute
+from bot.handlers.execute import execute
 from bot.handlers.give_up import give_up
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.recent_permissions import RecentPermissions
-from bot.handlers.tools import Tools
+from bot.handlers.services import Services
 from bot.metrics import UNANSWERED, Metrics
 from bot.replies.markers import Stage
-from bot.run_ends import RunEnds, Witnessed
+from bot.settings import Settings
 from bot.store.answer_limits import AnswerLimits
+from bot.store.completion_times import RunEnds as StoredRunEnds
 from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine, without_ping
@@ -43,9 +44,8 @@ from bot.store.executors import Executors
 from bot.store.locks import is_shared, one_process
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
-from bot.store.run_ends import RunEnds as StoredRunEnds
+from bot.store.quotas import Spending
 from bot.store.runs import ThreadRuns
-from bot.store.spending import Spending
 from bot.store.stars import Stars
 from bot.store.watched_runs import WatchedRuns
 from bot.web.connection import Limits
@@ -74,17 +74,17 @@ async def serving(
     pace: Pace | None = None,
     lost: Callable[[], None] = lambda: None,
     stuck: Callable[[], None] = lambda: None,
-    carry_out: CarryOut = carry_out,
+    execute: Execute = execute,
 ) -> AsyncIterator[str]:
     """The bot's server, up and taking orders while the context lasts.
 
     :param lost: is called where another process has taken the work over: this one has to end
     :param stuck: is called in a signal's handler where the loop has been held for a minute: the process has to end
-    :param carry_out: what is done with a command
+    :param execute: what is done with a command
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace(), lost, stuck, carry_out) as (application, incoming):
+    async with _application(settings, pace or Pace(), lost, stuck, execute) as (application, incoming):
         named = f"HOST and PORT: {settings.host}:{settings.port}"
         async with listening(
             application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
@@ -117,7 +117,7 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
 
 @asynccontextmanager
 async def _application(
-    settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], carry_out: CarryOut
+    settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], execute: Execute
 ) -> AsyncIterator[tuple[web.Application, Deliveries]]:
     database = open_engine(settings.database_url)
     # Heartbeats and DBOS try again by themselves.
@@ -150,7 +150,7 @@ async def _application(
             watching(own_worlds, settings, pace, database, membership, witness) as (worlds, lag),
         ):
             collector = settings.otel_exporter_otlp_traces_endpoint
-            tools = Tools(
+            services = Services(
                 codegen=worlds.codegen,
                 org_id=settings.codegen_org_id,
                 github=worlds.github,
@@ -175,8 +175,8 @@ async def _application(
                 unpinged,
                 executors,
                 membership,
-                tools=tools,
-                carry_out=carry_out,
+                services=services,
+                execute=execute,
                 give_up=give_up,
                 heard=_count_in(metrics, pace.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
@@ -203,7 +203,7 @@ async def _application(
                     offload=offload,
                     metrics=metrics,
                 )
-                doors = http_api(settings, pace=pace, worlds=worlds, tools=tools, database=database, ends=ends)
+                doors = http_api(settings, pace=pace, worlds=worlds, services=services, database=database, ends=ends)
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
                 queue.show_in(metrics)
                 metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
@@ -252,9 +252,9 @@ async def _held(database: Database) -> AsyncIterator[None]:
         yield
 
 
-def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[Order, Stage | None], None]:
-    def heard(order: Order, stage: Stage | None) -> None:
-        seconds = max((now() - order.asked_at).total_seconds(), 0.0)
-        metrics.done(order.name, stage.value if stage else UNANSWERED, seconds)
+def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[CommandInvocation, Stage | None], None]:
+    def heard(invocation: CommandInvocation, stage: Stage | None) -> None:
+        seconds = max((now() - invocation.asked_at).total_seconds(), 0.0)
+        metrics.done(invocation.name, stage.value if stage else UNANSWERED, seconds)
 
     return heard

@@ -10,10 +10,10 @@ from dataclasses import replace
 from sqlalchemy.engine import Engine as Database
 
 from bot.app.clients import Clients, Pace
-from bot.codegen.sightings import RunSource, UpstreamRuns
+from bot.codegen.polling import RunSource, UpstreamRuns
 from bot.codegen.watcher import RunWatcher
-from bot.config import Settings
 from bot.engine.membership import Membership
+from bot.settings import Settings
 from bot.shared_runs import SharedRuns
 from bot.store.locks import is_shared
 from bot.store.watched_runs import WatchedRuns

@@ -17,19 +17,19 @@ import httpx
 from bot import log
 from bot.app.clients import Clients, Pace
 from bot.codegen.client import Codegen
-from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.polling import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
-from bot.config import Settings
+from bot.completion_times import RunEnds, Witnessed
 from bot.errors import UpstreamError
 from bot.github.cache import BoundedCache
 from bot.github.models import Permission
-from bot.handlers.do import Do
-from bot.handlers.order import Order
-from bot.handlers.record import no_memory
-from bot.handlers.tools import Tools
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
+from bot.handlers.services import Services
+from bot.handlers.steps import no_step_store
 from bot.replies.reply import Reply
-from bot.run_ends import RunEnds, Witnessed
-from bot.stateless.desk import Carried, Desk
+from bot.settings import Settings
+from bot.stateless.inline_executor import CommandResult, InlineExecutor
 
 _log = log.get(__name__)
 
@@ -44,16 +44,16 @@ MOST_RIGHTS = 100
 class _Organization:
     codegen: Codegen
     watcher: RunWatcher
-    tools: Tools
+    services: Services
 
 
 class TokenAccess:
-    """`bot.web.api.callers.Access`.
+    """`bot.web.api.authentication.Access`.
 
     :param token: the caller's own
     :param worlds: the server's clients, of which only GitHub's is used, and only for its own organization
     :param nobody: the same without any right on GitHub, for all other organizations
-    :param tools: the server's own, which are copied with the caller's clients in
+    :param services: the server's own, which are copied with the caller's clients in
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TokenAccess:
         http: httpx.AsyncClient,
         worlds: Clients,
         nobody: Clients,
-        tools: Tools,
+        services: Services,
         pace: Pace,
         ends: RunEnds,
     ) -> None:
@@ -73,7 +73,7 @@ class TokenAccess:
         self._http = http
         self._worlds = worlds
         self._nobody = nobody
-        self._tools = tools
+        self._services = services
         self._pace = pace
         self._ends = ends
         self._limits = pace.limits(worlds.observer)
@@ -84,21 +84,21 @@ class TokenAccess:
     def codegen(self, org_id: int) -> Codegen:
         return self._of(org_id).codegen
 
-    def do(self, org_id: int, order: Order, *, again: bool) -> Do:
-        return Do(order, self._of(org_id).tools, no_memory, again=again)
+    def ctx(self, org_id: int, invocation: CommandInvocation, *, again: bool) -> CommandContext:
+        return CommandContext(invocation, self._of(org_id).services, no_step_store, again=again)
 
-    async def carry_out(
+    async def execute(
         self,
         org_id: int,
-        order: Order,
+        invocation: CommandInvocation,
         *,
-        told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+        told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
         patience: float | None = None,
-    ) -> Carried:
-        tools = replace(self._of(org_id).tools, told=told)
+    ) -> CommandResult:
+        services = replace(self._of(org_id).services, told=told)
         if patience is not None:
-            tools = replace(tools, run_timeout=patience)
-        return await Desk(tools).carry_out(order)
+            services = replace(services, run_timeout=patience)
+        return await InlineExecutor(services).execute(invocation)
 
     async def permission(self, org_id: int, repository: str) -> Permission:
         """Asked once a minute for each repository, also where GitHub does not say."""
@@ -145,8 +145,8 @@ class TokenAccess:
                 sleep=self._pace.sleep,
             )
             worlds = self._worlds if org_id == self._settings.codegen_org_id else self._nobody
-            tools = replace(
-                self._tools,
+            services = replace(
+                self._services,
                 codegen=codegen,
                 org_id=org_id,
                 watcher=watcher,
@@ -156,5 +156,5 @@ class TokenAccess:
                 # Whoever calls has an answer to wait for, and can call again.
                 outage_patience=0.0,
             )
-            self._organizations[org_id] = _Organization(codegen, watcher, tools)
+            self._organizations[org_id] = _Organization(codegen, watcher, services)
         return self._organizations[org_id]

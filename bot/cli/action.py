@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bot.action.door import main
+from bot.action.main import main
 
 
 @click.command()

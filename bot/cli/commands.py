@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
+from bot.cli.params import GitHubThread, RepositoryName, the_prompt
 from bot.cli.screen import Screen
-from bot.cli.words import GitHubThread, RepositoryName, the_prompt
 from bot.commands.logs import Logs
 from bot.commands.table import COMMANDS, Command
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 from bot.outcome import Outcome
 from bot.replies.reason import Reason
 
@@ -92,7 +92,7 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
     screen = Screen(given["as_json"], is_dry=given["dry_run"])
     try:
         outcome = _outcome(name, given, screen)
-    except MisreadError as error:
+    except ParseError as error:
         example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
         outcome = Outcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
     except (click.ClickException, click.Abort, BrokenPipeError):
@@ -118,13 +118,13 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | N
     command = _read(name, given)
     thread, repository = given["thread"], given["repository"]
     if thread and repository:
-        raise MisreadError(f"`--thread {thread}` names the repository already: leave `--repository` out.")
+        raise ParseError(f"`--thread {thread}` names the repository already: leave `--repository` out.")
     if given["comment"] and thread is None:
-        raise MisreadError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
+        raise ParseError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
     if math.isnan(given.get("timeout_minutes") or 0.0):
         # It passes every range.
-        raise MisreadError("`--timeout-minutes` takes a number of minutes, more than 0.")
-    from bot.cli.carry import Wish, carry_out  # noqa: PLC0415 - what is misread is told before half a second of imports
+        raise ParseError("`--timeout-minutes` takes a number of minutes, more than 0.")
+    from bot.cli.execute import Wish, execute  # noqa: PLC0415 - what is misread is told before half a second of imports
 
     wish = Wish(
         command=command,
@@ -139,7 +139,7 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | N
 
         last = command.last if given["flag_last"] and isinstance(command, Logs) else None
         return follow(wish, screen, last=last)
-    return carry_out(wish, screen)
+    return execute(wish, screen)
 
 
 def _read(name: str, given: Mapping[str, Any]) -> Command:
@@ -148,7 +148,7 @@ def _read(name: str, given: Mapping[str, Any]) -> Command:
     for flag in known.USAGE.flags:
         values = given[_variable(flag)]
         if len(values) > 1 and not flag.many:
-            raise MisreadError(f"`{flag.name}` was given {len(values)} times.")
+            raise ParseError(f"`{flag.name}` was given {len(values)} times.")
         if values:
             flags[flag.name] = [*values]
     rest = the_prompt(given.get("words", ()), given.get("prompt_file"), takes_run=name == "resume")

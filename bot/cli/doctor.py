@@ -13,9 +13,9 @@ import click
 
 from bot import log
 from bot.cli.screen import json_line, say
-from bot.config import load, problems_of
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
+from bot.settings import load, problems_of
 
 if TYPE_CHECKING:
     # It brings both clients and the database.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.app.direct import Direct
-from bot.cli.carry import Wish, accounts, opened, order_of
+from bot.cli.execute import Wish, accounts, opened, order_of
 from bot.cli.process import run_to_the_end
 from bot.cli.screen import Screen, json_line, say
 from bot.codegen.client import Codegen
@@ -15,8 +15,7 @@ from bot.codegen.log_follower import follow_log
 from bot.codegen.models import AgentRun
 from bot.commands.logs import Logs
 from bot.commands.status import Status
-from bot.commands.usage import MisreadError
-from bot.config import Accounts
+from bot.commands.usage import ParseError
 from bot.errors import SettingsError, UpstreamError
 from bot.handlers.redacting import redacted
 from bot.handlers.run_patterns import RunPatterns
@@ -25,6 +24,7 @@ from bot.replies.failures import sentence
 from bot.replies.reason import Reason, of_kind
 from bot.replies.redaction import redact_all
 from bot.replies.trace import entry_text
+from bot.settings import Accounts
 
 
 def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
@@ -35,9 +35,9 @@ def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
     :raises MisreadError: where there is nothing that could be followed
     """
     if screen.is_dry:
-        raise MisreadError("`--follow` is of no use in a dry run: what nobody asks for does not come.")
+        raise ParseError("`--follow` is of no use in a dry run: what nobody asks for does not come.")
     if wish.thread is None and isinstance(wish.command, Logs) and wish.command.run is None:
-        raise MisreadError("`--follow` needs a run's number, or `--thread` for a thread's latest run.")
+        raise ParseError("`--follow` needs a run's number, or `--thread` for a thread's latest run.")
     try:
         return run_to_the_end(_follow(wish, accounts(wish), screen, last))
     except SettingsError as error:
@@ -45,7 +45,7 @@ def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
 
 
 async def _follow(wish: Wish, settings: Accounts, screen: Screen, last: int | None) -> Outcome | None:
-    async with opened(settings, lambda _order, _reply: None, screen) as direct:
+    async with opened(settings, lambda _invocation, _reply: None, screen) as direct:
         try:
             found = await _run(wish, direct)
             if isinstance(found, Outcome):
@@ -62,8 +62,8 @@ async def _follow(wish: Wish, settings: Accounts, screen: Screen, last: int | No
 async def _run(wish: Wish, direct: Direct) -> AgentRun | Outcome:
     """The run that is meant: what `status` would show."""
     assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
-    order = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
-    outcome = outcome_of(await direct.desk.carry_out(order))
+    invocation = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
+    outcome = outcome_of(await direct.inline_executor.execute(invocation))
     return outcome.main_run or outcome
 
 

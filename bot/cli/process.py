@@ -13,9 +13,9 @@ import click
 
 from bot import log
 from bot.cli.screen import harmless_to_the_runner
-from bot.config import Settings, load
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
+from bot.settings import Settings, load
 
 T = TypeVar("T")
 

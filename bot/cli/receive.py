@@ -9,13 +9,13 @@ from uuid import uuid4
 import click
 from pydantic import SecretStr
 
-from bot.action.door import run
 from bot.action.event import EventError, read_occasion
+from bot.action.main import run
+from bot.cli.params import RepositoryName
 from bot.cli.process import CannotStartError, configure_log, run_until_stopped
 from bot.cli.screen import Screen, say
-from bot.cli.words import RepositoryName
-from bot.config import Accounts, load_accounts
 from bot.errors import SettingsError
+from bot.settings import Accounts, load_accounts
 
 
 @click.command()

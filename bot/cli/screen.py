@@ -20,12 +20,12 @@ from typing import Any
 import click
 
 from bot.action.runner import without_commands
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.outcome import Conclusion, Outcome, document
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 
-Told = Callable[[Order, Reply], None]
+Told = Callable[[CommandInvocation, Reply], None]
 
 _LAST = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
 _ENDS_WELL = frozenset({Conclusion.SUCCESS, Conclusion.SKIPPED})
@@ -72,7 +72,7 @@ class Screen:
     def watching(self) -> Iterator[Told]:
         """Shows on the error output how it goes; what it yields is to hear of every state of the reply."""
         if self.as_json or self.is_dry:
-            yield lambda _order, _reply: None
+            yield lambda _invocation, _reply: None
         elif sys.stderr.isatty():
             with _moving_line() as told:
                 yield told
@@ -113,7 +113,7 @@ def _lines() -> Told:
     """Each state once, as a line."""
     shown = ""
 
-    def told(_order: Order, reply: Reply) -> None:
+    def told(_invocation: CommandInvocation, reply: Reply) -> None:
         nonlocal shown
         line = _LINK.sub(r"\1 (\2)", _headline(reply))
         if reply.stage not in _LAST and line != shown:
@@ -136,7 +136,7 @@ def _moving_line() -> Iterator[Told]:
     with Progress(SpinnerColumn(), text, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task("Asking…", total=None)
 
-        def told(_order: Order, reply: Reply) -> None:
+        def told(_invocation: CommandInvocation, reply: Reply) -> None:
             line = harmless(_headline(reply))
             if reply.stage is Stage.STARTED:
                 console.print(Text(_LINK.sub(r"\1 (\2)", line)), soft_wrap=True)

@@ -13,10 +13,10 @@ import click
 from bot import __version__
 from bot.cli.process import CannotStartError, EndError, run_to_the_end
 from bot.cli.screen import say
-from bot.config import load_webhook_secret
 from bot.errors import SettingsError, os_reason
 from bot.github.signature import sign
 from bot.outcome import ExitStatus
+from bot.settings import load_webhook_secret
 
 PATIENCE = aiohttp.ClientTimeout(total=30)
 """Three times what GitHub waits for an answer: a server that is slow is seen to be so."""

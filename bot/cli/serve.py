@@ -12,9 +12,9 @@ import click
 
 from bot import log
 from bot.cli.process import CannotStartError, EndError, first_of, run_until_stopped, server_settings
-from bot.config import Unclaimed, load_unclaimed
 from bot.errors import SettingsError
 from bot.outcome import ExitStatus
+from bot.settings import Unclaimed, load_unclaimed
 
 if TYPE_CHECKING:
     # It brings the client and the server.

@@ -1,4 +1,4 @@
-"""Waiting for runs: one look a tick for all of them, however many there are (`bot.codegen.sightings`)."""
+"""Waiting for runs: one look a tick for all of them, however many there are (`bot.codegen.polling`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.codegen.sightings import HOPELESS, RunSource, Unreadable
+from bot.codegen.polling import HOPELESS, RunSource, Unreadable
 from bot.errors import BotError, UpstreamError
 
 _log = log.get(__name__)

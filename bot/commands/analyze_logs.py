@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ class AnalyzeLogs:
         if not word:
             return cls()
         if not re.fullmatch(r"[1-9][0-9]{0,15}", word, re.ASCII):
-            raise MisreadError("`analyze-logs` takes a sandbox's number and nothing else.")
+            raise ParseError("`analyze-logs` takes a sandbox's number and nothing else.")
         return cls(int(word))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 
 MOST_RETRIES = 10
 """What Codegen takes (CheckSuiteSettingsRequest of its API description)."""
@@ -50,10 +50,10 @@ class Checks:
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
         """:raises MisreadError: where a flag's value does not fit, or something else follows."""
         if rest.partition("\n")[0].strip():
-            raise MisreadError("`checks` takes its flags and nothing else; a name of several words stands in quotes.")
+            raise ParseError("`checks` takes its flags and nothing else; a name of several words stands in quotes.")
         ignore, unignore = _names(flags, "--ignore"), _names(flags, "--unignore")
         if {*ignore} & {*unignore}:
-            raise MisreadError("A check cannot be ignored and heeded at once.")
+            raise ParseError("A check cannot be ignored and heeded at once.")
         return cls(retries=_retries(flags), ignore=ignore, unignore=unignore)
 
     @property
@@ -64,7 +64,7 @@ class Checks:
 def _retries(flags: Mapping[str, Sequence[str]]) -> int | None:
     for value in flags.get("--retries", ()):
         if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > MOST_RETRIES:
-            raise MisreadError(f"`--retries` takes a whole number from 0 to {MOST_RETRIES}.")
+            raise ParseError(f"`--retries` takes a whole number from 0 to {MOST_RETRIES}.")
         return int(value)
     return None
 
@@ -72,5 +72,5 @@ def _retries(flags: Mapping[str, Sequence[str]]) -> int | None:
 def _names(flags: Mapping[str, Sequence[str]], flag: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in flags.get(flag, ())))
     if not all(name.isprintable() and 0 < len(name) <= _LONGEST_NAME for name in names):
-        raise MisreadError(f"`{flag}` takes a check's name: one line of {_LONGEST_NAME} characters at most.")
+        raise ParseError(f"`{flag}` takes a check's name: one line of {_LONGEST_NAME} characters at most.")
     return names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.commands.multi_run import MOST_ATTEMPTS
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 SYNTHESIS = "synthesis"
 
@@ -37,5 +37,5 @@ class Keep:
         if word == SYNTHESIS:
             return cls(None)
         if not re.fullmatch(r"[0-9]{1,3}", word) or not 1 <= int(word) <= MOST_ATTEMPTS:
-            raise MisreadError("`keep` takes the number of an attempt, or the word `synthesis`.")
+            raise ParseError("`keep` takes the number of an attempt, or the word `synthesis`.")
         return cls(int(word))

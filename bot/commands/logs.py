@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.commands.resume import split_run
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 
 MOST_ENTRIES = 100
 USUAL_ENTRIES = 20
@@ -53,13 +53,13 @@ class Logs:
         if found := _LAST.fullmatch(more):
             given.append(found[1])
         elif more:
-            raise MisreadError("`logs` takes a run's number and `--last N`, and nothing else.")
+            raise ParseError("`logs` takes a run's number and `--last N`, and nothing else.")
         if len(given) > 1:
-            raise MisreadError("`--last` was given twice.")
+            raise ParseError("`--last` was given twice.")
         return cls(run=run, last=_read_last(given[0]) if given else USUAL_ENTRIES)
 
 
 def _read_last(typed: str) -> int:
     if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= MOST_ENTRIES:
-        raise MisreadError(f"`--last` takes a whole number from 1 to {MOST_ENTRIES}.")
+        raise ParseError(f"`--last` takes a whole number from 1 to {MOST_ENTRIES}.")
     return int(typed)

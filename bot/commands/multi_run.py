@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.commands.run import read_agent_types, read_images, read_models, read_repo_id
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 
 MOST_ATTEMPTS = 20
 
@@ -67,7 +67,7 @@ class MultiRun:
         """:raises MisreadError: where a flag's value does not fit or the prompt is missing."""
         prompt = rest.strip()
         if not prompt:
-            raise MisreadError("The prompt is missing: say what the agents are to do.")
+            raise ParseError("The prompt is missing: say what the agents are to do.")
         return cls(
             prompt=prompt,
             attempts=_attempts(flags),
@@ -82,6 +82,6 @@ class MultiRun:
 def _attempts(flags: Mapping[str, Sequence[str]]) -> int | None:
     for value in flags.get("--attempts", ()):
         if not re.fullmatch(r"[0-9]{1,3}", value) or not 1 <= int(value) <= MOST_ATTEMPTS:
-            raise MisreadError(f"`-n` takes a whole number from 1 to {MOST_ATTEMPTS}.")
+            raise ParseError(f"`-n` takes a whole number from 1 to {MOST_ATTEMPTS}.")
         return int(value)
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.commands.resume import split_run
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +26,5 @@ class OfRun:
         """:raises MisreadError: where what follows is no run's number."""
         run, more = split_run(rest.partition("\n")[0].strip())
         if more:
-            raise MisreadError(f"`{cls.USAGE.name}` takes a run's number and nothing else.")
+            raise ParseError(f"`{cls.USAGE.name}` takes a run's number and nothing else.")
         return cls(run=run)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 _RUN = re.compile(
     r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?([0-9]+)/?(?=\s|$)", re.ASCII | re.IGNORECASE
@@ -40,7 +40,7 @@ class Resume:
         """:raises MisreadError: where the prompt is missing."""
         run, prompt = split_run(rest.strip())
         if not prompt:
-            raise MisreadError("The prompt is missing: say what the agent is to do next.")
+            raise ParseError("The prompt is missing: say what the agent is to do next.")
         return cls(prompt=prompt, run=run)
 
 
@@ -54,5 +54,5 @@ def split_run(text: str) -> tuple[int | None, str]:
         return None, text.strip()
     # Python refuses to read numbers of thousands of digits.
     if len(found[1]) > len(str(_BIGGEST)) or not 0 < int(found[1]) <= _BIGGEST:
-        raise MisreadError("A run's number is a whole number above 0.")
+        raise ParseError("A run's number is a whole number above 0.")
     return int(found[1]), text[found.end() :].strip()

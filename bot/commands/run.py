@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 
 AGENT_TYPES = ("codegen", "claude_code")
 """Codegen's agent types (CreateAgentRunInput of its API description)."""
@@ -58,7 +58,7 @@ class Run:
         """:raises MisreadError: where a flag's value does not fit or the prompt is missing."""
         prompt = rest.strip()
         if not prompt:
-            raise MisreadError("The prompt is missing: say what the agent is to do.")
+            raise ParseError("The prompt is missing: say what the agent is to do.")
         return cls(
             prompt=prompt,
             model=next(iter(read_models(flags)), None),
@@ -72,7 +72,7 @@ def read_models(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """:raises MisreadError: where one of them cannot be a model's name."""
     models = tuple(flags.get("--model", ()))
     if not all(_MODEL.fullmatch(model) for model in models):
-        raise MisreadError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
+        raise ParseError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
     return models
 
 
@@ -80,7 +80,7 @@ def read_agent_types(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """:raises MisreadError: where one of them is none of `AGENT_TYPES`."""
     types = tuple(value.lower().replace("-", "_") for value in flags.get("--agent-type", ()))
     if not all(each in AGENT_TYPES for each in types):
-        raise MisreadError("`--agent-type` is `codegen` or `claude_code`.")
+        raise ParseError("`--agent-type` is `codegen` or `claude_code`.")
     return types
 
 
@@ -88,7 +88,7 @@ def read_repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
     """:raises MisreadError: where it is no number."""
     for value in flags.get("--repo-id", ()):
         if not re.fullmatch(r"[1-9][0-9]{0,9}", value):
-            raise MisreadError("`--repo-id` takes Codegen's number of a repository.")
+            raise ParseError("`--repo-id` takes Codegen's number of a repository.")
         return int(value)
     return None
 
@@ -97,7 +97,7 @@ def read_images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """:raises MisreadError: where there are too many, or one is no address of an image."""
     images = tuple(flags.get("--image", ()))
     if len(images) > _IMAGE_LIMIT:
-        raise MisreadError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")
+        raise ParseError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")
     if not all(_IMAGE.fullmatch(image) for image in images):
-        raise MisreadError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
+        raise ParseError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
     return images

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from bot.codegen.states import State, normalise
-from bot.commands.usage import Flag, MisreadError, Usage
+from bot.commands.usage import Flag, ParseError, Usage
 
 MOST_RUNS = 50
 
@@ -50,7 +50,7 @@ class ListRuns:
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
         """:raises MisreadError: where a flag's value does not fit, or more than flags stand there."""
         if rest.partition("\n")[0].strip():
-            raise MisreadError("`runs` takes `--status` and `--limit` and nothing else.")
+            raise ParseError("`runs` takes `--status` and `--limit` and nothing else.")
         return cls(
             status=next(map(_read_state, flags.get("--status", ())), None),
             limit=next(map(_read_limit, flags.get("--limit", ())), 10),
@@ -67,10 +67,10 @@ def _read_state(typed: str) -> State:
         return state
     near = difflib.get_close_matches(word[:40], [*State], n=1, cutoff=0.5)
     hint = f" Did you mean `{near[0]}`?" if near else ""
-    raise MisreadError(f"`--status` takes one of {', '.join(f'`{each}`' for each in State)}.{hint}")
+    raise ParseError(f"`--status` takes one of {', '.join(f'`{each}`' for each in State)}.{hint}")
 
 
 def _read_limit(typed: str) -> int:
     if not re.fullmatch("[0-9]{1,4}", typed) or not 1 <= int(typed) <= MOST_RUNS:
-        raise MisreadError(f"`--limit` takes a whole number from 1 to {MOST_RUNS}.")
+        raise ParseError(f"`--limit` takes a whole number from 1 to {MOST_RUNS}.")
     return int(typed)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 LONGEST_PROMPT = 20_000
 
@@ -34,5 +34,5 @@ class SetupCommands:
         """:raises MisreadError: where the prompt is longer than a hint can be."""
         prompt = rest.strip()
         if len(prompt) > LONGEST_PROMPT:
-            raise MisreadError(f"`setup-commands` takes a prompt of {LONGEST_PROMPT:,} characters at most.")
+            raise ParseError(f"`setup-commands` takes a prompt of {LONGEST_PROMPT:,} characters at most.")
         return cls(prompt or None)

@@ -46,7 +46,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class InvalidCommand:
     """A command that cannot be understood.
 
     :param text: what is wrong and how it is said right, in Markdown: the reply
@@ -57,5 +57,5 @@ class Mistake:
     name: str
 
 
-class MisreadError(ValueError):
+class ParseError(ValueError):
     """What follows a command's name does not fit it; the text says what is wrong, without the example."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import MisreadError, Usage
+from bot.commands.usage import ParseError, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ class Users:
         if not typed:
             return cls()
         if not re.fullmatch("[1-9][0-9]{0,14}", typed):
-            raise MisreadError("`users` takes Codegen's number of a user and nothing else.")
+            raise ParseError("`users` takes Codegen's number of a user and nothing else.")
         return cls(user=int(typed))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.commands.bare import Bare
+from bot.commands.no_args import NoArgsCommand
 from bot.commands.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class WhoAmI(Bare):
+class WhoAmI(NoArgsCommand):
     """Show what the person may do here, and why."""
 
     USAGE: ClassVar[Usage] = Usage(

@@ -16,13 +16,13 @@ from typing import Any
 
 from bot.app.clients import Pace
 from bot.app.server import serving
-from bot.config import Settings
 from bot.demo.playground import LOOPBACK, Playground
 from bot.demo.pull_requests import open_pull_requests
 from bot.demo.story import SCENES, tell
 from bot.demo.transcript import Transcript
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from bot.settings import Settings
 
 IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.doctor.finding import Finding, ok, warning, wrong
-from bot.doctor.visit import Visit
+from bot.doctor.session import Visit
 
 CLOCK = "Clock"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.doctor.finding import Finding, failed, ok, wrong
-from bot.doctor.visit import Visit
+from bot.doctor.session import Visit
 from bot.errors import UpstreamError
 
 CODEGEN = "Codegen"

@@ -6,7 +6,7 @@ import asyncio
 
 from bot.doctor.finding import Finding, ok, warning, wrong
 from bot.errors import SettingsError
-from bot.store.looking import Looked, look
+from bot.store.inspection import Looked, look
 
 DATABASE, DISK = "Database", "Disk"
 

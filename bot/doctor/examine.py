@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from bot.config import Settings
 from bot.doctor import clock, codegen, database, github, repository, webhook
 from bot.doctor.finding import Finding, Level, wrong
-from bot.doctor.visit import visiting
+from bot.doctor.session import visiting
 from bot.errors import SettingsError
+from bot.settings import Settings
 
 PATIENCE = 20.0
 """Seconds for one look; an answer takes a fraction of one."""
@@ -29,10 +29,10 @@ async def examine(
     :param patience: seconds for each look
     """
 
-    async def soon(name: str, looking: Awaitable[list[Finding]]) -> list[Finding]:
+    async def soon(name: str, inspection: Awaitable[list[Finding]]) -> list[Finding]:
         try:
             async with asyncio.timeout(patience):
-                return await looking
+                return await inspection
         except TimeoutError:
             mend = "Try again; where it stays so, something between this machine and there swallows what is sent."
             return [wrong(name, f"No answer came within {patience:g} s.", mend)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.doctor.finding import Finding, Level, failed, ok, warning, wrong
 from bot.doctor.needs import LABEL_EVENTS, lacking, unheard
-from bot.doctor.visit import Visit
+from bot.doctor.session import Visit
 from bot.errors import UpstreamError
 from bot.github.models import Grant, Permission
 

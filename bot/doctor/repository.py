@@ -7,9 +7,9 @@ import asyncio
 from bot.commands.labels import LabelRole, label_of
 from bot.doctor.finding import Finding, failed, ok, warning, wrong
 from bot.doctor.github import ADDRESS
-from bot.doctor.visit import Visit
+from bot.doctor.session import Visit
 from bot.errors import UpstreamError
-from bot.handlers.configs import Configs
+from bot.handlers.config_loader import ConfigLoader
 from bot.handlers.effective_config import House
 from bot.repository_config.pattern_speed import SLOW, is_slow
 from bot.stateless.config_files import RememberedConfigFiles
@@ -20,7 +20,7 @@ CONFIG, LABELS = "Config file", "Labels"
 async def look(visit: Visit) -> list[Finding]:
     if visit.repository is None:
         return []
-    configs = Configs(visit.github, RememberedConfigFiles(), usual_prefix=visit.settings.command_prefix)
+    configs = ConfigLoader(visit.github, RememberedConfigFiles(), usual_prefix=visit.settings.command_prefix)
     try:
         has = {each.name.lower() for each in await visit.github.repository_labels(visit.repository)}
         house = await configs.of(visit.repository)

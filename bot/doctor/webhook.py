@@ -6,11 +6,11 @@ from collections import Counter
 
 from bot.doctor.finding import Finding, Level, failed, ok, warning, wrong
 from bot.doctor.github import ADDRESS, of_events
-from bot.doctor.visit import Visit
+from bot.doctor.session import Visit
 from bot.errors import Kind, UpstreamError
 from bot.github.hooks import DeliveryLog
 from bot.github.models import Delivered, Hook
-from bot.recovery.watch import HOOK_PATH
+from bot.redelivery.watch import HOOK_PATH
 
 HOOK, DELIVERIES = "Webhook", "Deliveries"
 

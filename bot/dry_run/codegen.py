@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from bot.dry_run.asked import Asked, Teller
 from bot.dry_run.known import UNREAD, Known
+from bot.dry_run.recorder import Asked, Teller
 
 NOBODY_WORKED = "(no agent has worked: this is a dry run)"
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot.dry_run.asked import Teller
 from bot.dry_run.codegen import DryCodegen
 from bot.dry_run.github import DryGitHub
 from bot.dry_run.known import Known
-from bot.handlers.order import Order
+from bot.dry_run.recorder import Teller
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.steady_clock import SteadyClock
 
 
@@ -30,9 +30,9 @@ class DryRun:
         self.codegen = DryCodegen(teller, self._known, now=self.now)
         self.github = DryGitHub(teller, self._known, now=self.now)
 
-    def begins(self, order: Order) -> None:
+    def begins(self, invocation: CommandInvocation) -> None:
         """An order is carried out next: what it says need not be invented."""
-        self._known.begins(order)
+        self._known.begins(invocation)
 
     def now(self) -> datetime:
         """What is slept has passed."""

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
-from bot.dry_run.asked import Asked, Teller
 from bot.dry_run.known import UNREAD, Known
+from bot.dry_run.recorder import Asked, Teller
 
 STORE = "https://store.invalid/address-that-github-names"
 """Where a job's log would be: GitHub names the address when it is asked. No such host can exist."""

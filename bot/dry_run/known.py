@@ -8,7 +8,7 @@ from bot.commands.ban_checks import UnbanChecks
 from bot.commands.labels import LabelRole
 from bot.commands.star import Unstar
 from bot.github.models import Thread
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.repository_config.model import Labels
 
 UNREAD = "(not read: this is a dry run)"
@@ -24,18 +24,18 @@ class Known:
     """The order at hand, what requests named before there was one, and which labels are on."""
 
     def __init__(self) -> None:
-        self._order: Order | None = None
+        self._invocation: CommandInvocation | None = None
         self._repository = SOMEWHERE
         self._number = 1
         self._labels: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
 
-    def begins(self, order: Order) -> None:
+    def begins(self, invocation: CommandInvocation) -> None:
         """This one is carried out next. The label that it takes off is on, so that one sees it taken off."""
-        self._order = order
-        if order.label is not None:
-            names = [order.label.name] if order.label.on else []
+        self._invocation = invocation
+        if invocation.label is not None:
+            names = [invocation.label.name] if invocation.label.on else []
         else:
-            role = _TAKES_OFF.get(type(order.command))
+            role = _TAKES_OFF.get(type(invocation.command))
             names = [Labels().name_of(role)] if role else []
         for name in names:
             self.put_on(*self.place, name)
@@ -56,16 +56,16 @@ class Known:
     @property
     def place(self) -> tuple[str, int]:
         """Repository and number of the thread that everything is about."""
-        order = self._order
-        if order is None:
+        invocation = self._invocation
+        if invocation is None:
             return self._repository, self._number
-        if order.thread is not None:
-            return order.thread.repository, order.thread.number
-        return order.home or self._repository, self._number
+        if invocation.thread is not None:
+            return invocation.thread.repository, invocation.thread.number
+        return invocation.home or self._repository, self._number
 
     def thread(self, repository: str, number: int) -> Thread | None:
         """The order's, where it is this one."""
-        thread = self._order.thread if self._order else None
+        thread = self._invocation.thread if self._invocation else None
         if thread is None or (thread.repository.lower(), thread.number) != (repository.lower(), number):
             return None
         return thread
@@ -73,7 +73,7 @@ class Known:
     @property
     def login(self) -> str:
         """Who gave the order."""
-        return self._order.person.login if self._order else "somebody"
+        return self._invocation.person.login if self._invocation else "somebody"
 
     def labels(self, repository: str, number: int) -> list[str]:
         """Those on a thread."""

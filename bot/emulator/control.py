@@ -16,8 +16,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.emulator.fault_injection import COMMON, Forecast, Kind, Weather
 from bot.emulator.faults import Fault, spoil
-from bot.emulator.weather import COMMON, Forecast, Kind, Weather
 
 PREFIX = "/_emulator/"
 

@@ -17,23 +17,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.engine import launching
+from bot.engine.concurrency import Places
 from bot.engine.dbos_internals import recover_workflows
+from bot.engine.delayed_retry import Later
 from bot.engine.failover import Failover
-from bot.engine.housekeeping import BROKEN, FAILED, Housekeeping
-from bot.engine.inbox import Inbox, reason
-from bot.engine.later import Later
+from bot.engine.job_queue import JobQueue, reason
 from bot.engine.leftovers import Leftovers
 from bot.engine.loop_watch import SECONDS, LoopWatch
 from bot.engine.membership import Membership
-from bot.engine.places import Places
-from bot.engine.stories import CarryOut, GiveUp, Heard, Stories
+from bot.engine.retention import BROKEN, FAILED, Housekeeping
 from bot.engine.traces import Traces
+from bot.engine.workflows import Execute, GiveUp, Heard, Stories
 from bot.errors import StoreError
-from bot.handlers.order import Order
-from bot.handlers.tools import Tools
+from bot.handlers.invocation import CommandInvocation
+from bot.handlers.services import Services
 from bot.store.executors import Executors
-from bot.store.in_thread import in_thread
-from bot.store.orders import Orders, Queue, State, Taken
+from bot.store.jobs import JobState, JobStore, Queue, QueuedJob
+from bot.store.threads import run_in_thread
 
 _log = log.get(__name__)
 
@@ -62,7 +62,7 @@ class Rhythm:
 class _Beginning:
     """:param is_new: False where the order was told before, so that whatever it sent has to be looked for"""
 
-    taken: Taken
+    taken: QueuedJob
     is_new: bool
 
 
@@ -72,7 +72,7 @@ class Engine:
     :param database: owned by the caller, its tables brought up
     :param dbos_database: the same for DBOS, owned by the caller too
     :param membership: of this process among those on the same database, not yet started
-    :param carry_out: what is done with an order
+    :param execute: what is done with an order
     :param give_up: answers one over which process after process ended
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param gone: hears the name of a process whose work was taken over
@@ -88,10 +88,10 @@ class Engine:
         executors: Executors,
         membership: Membership,
         *,
-        tools: Tools,
-        carry_out: CarryOut,
+        services: Services,
+        execute: Execute,
         give_up: GiveUp,
-        heard: Heard = lambda _order, _stage: None,
+        heard: Heard = lambda _invocation, _stage: None,
         gone: Callable[[str], None] = lambda _executor: None,
         lost: Callable[[], None] = lambda: None,
         stuck: Callable[[], None] = lambda: None,
@@ -105,20 +105,20 @@ class Engine:
         self._lost = lost
         self._traces = traces
         self._rhythm = rhythm or Rhythm()
-        self._orders = Orders(database)
+        self._jobs = JobStore(database)
         self._executors = executors
         self._failover = Failover(membership, self._executors, recover=self._recover)
         self._leftovers = Leftovers(
-            self._orders, self._executors, executor=membership.executor, put=partial(self._put, is_new=False)
+            self._jobs, self._executors, executor=membership.executor, put=partial(self._put, is_new=False)
         )
-        self._inbox = Inbox(self._orders, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC))
+        self._inbox = JobQueue(self._jobs, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC))
         self._places = Places(self._begin)
         self._later = Later(self._rhythm.again)
         self._stories = Stories(
-            tools,
-            carry_out,
+            services,
+            execute,
             give_up=give_up,
-            loop_holds=self._orders.loop_holds,
+            loop_holds=self._jobs.loop_holds,
             heard=heard,
             resumed=self._inbox.begun,
             makes_room=self._places.leave,
@@ -127,8 +127,8 @@ class Engine:
             traces=traces,
         )
         self._loop_watch = LoopWatch(
-            note=self._orders.hold_loop,
-            clear=self._orders.free_loop,
+            note=self._jobs.hold_loop,
+            clear=self._jobs.free_loop,
             stuck=stuck,
             seconds=self._rhythm.loop_held,
         )
@@ -153,9 +153,7 @@ class Engine:
         for dead in pulse.dead:
             await self._failover.replace(dead)
         await self._leftovers.recover()
-        housekeeping = Housekeeping(
-            self._orders, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping
-        )
+        housekeeping = Housekeeping(self._jobs, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping)
         self._watching = [
             asyncio.create_task(self._stay_member(), name="heartbeat"),
             asyncio.create_task(self._failover.run(), name="failover"),
@@ -164,7 +162,7 @@ class Engine:
         ]
         _log.info("engine.started", executor=self._executor_id)
 
-    async def submit(self, order: Order) -> bool:
+    async def submit(self, invocation: CommandInvocation) -> bool:
         """Takes an order: when this returns, the order survives a crash. One that was taken before is left alone,
         unless it ended without an answer.
 
@@ -173,17 +171,17 @@ class Engine:
         """
         told = structlog.contextvars.get_contextvars()
         document = {
-            **order.to_json(),
+            **invocation.to_json(),
             # Only an order that the database did not know yet comes back with this word.
             "nonce": uuid.uuid4().hex,
             "told_by": {key: told[key] for key in ("delivery", "event_name") if key in told},
         }
-        taken = Taken(order.identity, document)
+        taken = QueuedJob(invocation.identity, document)
         if self._membership.is_lost:
             raise StoreError("another process has taken this one's work over")
         return await self._inbox.take(taken) or await self._again(taken)
 
-    def _put(self, taken: Taken, *, is_new: bool = True) -> None:
+    def _put(self, taken: QueuedJob, *, is_new: bool = True) -> None:
         self._begin_in_turn(_Beginning(taken, is_new=is_new))
 
     def _begin_in_turn(self, beginning: _Beginning) -> None:
@@ -191,25 +189,25 @@ class Engine:
         login = str((taken.document.get("person") or {}).get("login", ""))
         self._places.put(taken.identity, beginning, owner=login.lower())
 
-    async def _again(self, taken: Taken) -> bool:
+    async def _again(self, taken: QueuedJob) -> bool:
         """A known order comes once more. One whose story broke before anybody got an answer is told anew."""
-        found = await _aside(lambda: self._orders.find(taken.identity))
-        broken = found is not None and found[0] is State.ENDED and found[1] == BROKEN
-        if found is not None and found[0] is not State.ENDED:
+        found = await _aside(lambda: self._jobs.find(taken.identity))
+        broken = found is not None and found[0] is JobState.ENDED and found[1] == BROKEN
+        if found is not None and found[0] is not JobState.ENDED:
             # That it was begun may not be noted yet.
             status = await DBOS.get_workflow_status_async(taken.identity)
             broken = status is not None and status.status in FAILED
         if not broken:
             return False
         await DBOS.delete_workflow_async(taken.identity)
-        await _aside(lambda: self._orders.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
-        _log.info("order.again", order=taken.identity)
+        await _aside(lambda: self._jobs.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
+        _log.info("order.again", invocation=taken.identity)
         self._put(taken, is_new=False)
         return True
 
     async def queue(self) -> Queue:
         """The orders that wait, of all processes on the database."""
-        found: Queue = await _aside(self._orders.queue)
+        found: Queue = await _aside(self._jobs.queue)
         return found
 
     async def check(self) -> None:
@@ -265,7 +263,7 @@ class Engine:
                 _log.warning("leftovers.not_recovered", reason=type(error).__name__)
 
     async def _adopt(self, of: str) -> int:
-        waiting = await _aside(lambda: self._orders.adopt(of=of, executor=self._executor_id))
+        waiting = await _aside(lambda: self._jobs.adopt(of=of, executor=self._executor_id))
         for taken in waiting:
             # It may have been begun a moment before the end, and not been noted.
             self._put(taken, is_new=False)
@@ -273,7 +271,7 @@ class Engine:
 
     async def _recover(self, dead: str) -> None:
         """What a dead executor had begun goes to whichever is first, what waited there waits here."""
-        begun = await in_thread(partial(recover_workflows, dead))
+        begun = await run_in_thread(partial(recover_workflows, dead))
         restarted = await self._leftovers.restart_of(dead)
         waiting = await self._adopt(dead)
         await _aside(partial(self._gone, dead))
@@ -292,7 +290,7 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever it is, the order is written down and tried again
             self._stories.expect_no_more(nonce)
             self._places.leave(taken.identity)
-            _log.exception("order.not-begun", order=taken.identity)
+            _log.exception("order.not-begun", invocation=taken.identity)
             self._later.put_off(lambda: self._begin_in_turn(beginning))
             return
         self._inbox.begun(taken.identity)
@@ -310,6 +308,6 @@ async def _aside(work: Callable[[], Any]) -> Any:
     :raises StoreError: where the database does not do it
     """
     try:
-        return await in_thread(work)
+        return await run_in_thread(work)
     except SQLAlchemyError as error:
         raise StoreError(reason(error)) from None

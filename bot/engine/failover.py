@@ -11,7 +11,7 @@ from bot import log
 from bot.engine.membership import Membership
 from bot.errors import StoreError
 from bot.store.executors import Executors
-from bot.store.in_thread import in_thread
+from bot.store.threads import run_in_thread
 
 _log = log.get(__name__)
 
@@ -41,9 +41,9 @@ class Failover:
     async def replace(self, dead: str) -> None:
         """Recovers one executor's work, unless it is alive or another executor does it."""
         me = self._membership.executor
-        if not await in_thread(partial(self._executors.replace, dead, successor=me)):
+        if not await run_in_thread(partial(self._executors.replace, dead, successor=me)):
             return
         await self._recover(dead)
         # Not after a freeze in the middle: another executor may be at it by now.
         await self._membership.check()
-        await in_thread(partial(self._executors.remove, dead, successor=me))
+        await run_in_thread(partial(self._executors.remove, dead, successor=me))

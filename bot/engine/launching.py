@@ -65,11 +65,11 @@ def launch(
     if traces is not None:
         traces.begin()
 
-    async def order(document: dict[str, Any]) -> str:
+    async def invocation(document: dict[str, Any]) -> str:
         return await tell(document)
 
     workflow: Callable[[dict[str, Any]], Any]
-    workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MOST_RECOVERIES)(order)
+    workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MOST_RECOVERIES)(invocation)
     # On the loop, although it blocks while it migrates the database: the loop that launches is where DBOS goes on
     # with old stories, and they need the clients that live here.
     DBOS.launch()

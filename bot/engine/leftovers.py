@@ -17,8 +17,8 @@ from bot import log
 from bot.engine.dbos_internals import recover_workflows
 from bot.engine.launching import VERSION, WORKFLOW
 from bot.store.executors import Executors
-from bot.store.in_thread import in_thread
-from bot.store.orders import Orders, Taken
+from bot.store.jobs import JobStore, QueuedJob
+from bot.store.threads import run_in_thread
 
 _log = log.get(__name__)
 
@@ -33,8 +33,10 @@ class Leftovers:
     :param put: takes a command that may have been begun before
     """
 
-    def __init__(self, orders: Orders, executors: Executors, *, executor: str, put: Callable[[Taken], None]) -> None:
-        self._orders = orders
+    def __init__(
+        self, invocations: JobStore, executors: Executors, *, executor: str, put: Callable[[QueuedJob], None]
+    ) -> None:
+        self._jobs = invocations
         self._executors = executors
         self._executor = executor
         self._put = put
@@ -58,18 +60,18 @@ class Leftovers:
         """
         # Read before the table of executors: whoever comes between is in the table.
         left = await _unfinished()
-        known = await in_thread(self._executors.versions)
+        known = await run_in_thread(self._executors.versions)
         lost = {each.executor_id for each in left if each.status == "PENDING" and each.executor_id not in known}
         count = 0
         for executor_id in sorted(lost - {None, ""}, key=str):
-            count += await in_thread(partial(recover_workflows, str(executor_id)))
+            count += await run_in_thread(partial(recover_workflows, str(executor_id)))
         # Nobody takes from the queue what was begun under a version that no executor has.
         for each in left:
             is_stranded = each.status == "ENQUEUED" and each.app_version not in {VERSION, *known.values()}
             if each.app_version != VERSION and (each.executor_id in lost or is_stranded):
                 await self._restart(each)
                 count += 1
-        waiting = await in_thread(partial(self._orders.adopt_lost, [*known], executor=self._executor))
+        waiting = await run_in_thread(partial(self._jobs.adopt_lost, [*known], executor=self._executor))
         for taken in waiting:
             self._put(taken)
         if count or waiting:
@@ -77,18 +79,18 @@ class Leftovers:
         return count + len(waiting)
 
     async def _restart(self, left: WorkflowStatus) -> None:
-        document = await in_thread(partial(self._orders.document, left.workflow_id))
+        document = await run_in_thread(partial(self._jobs.document, left.workflow_id))
         if document is None:
             found = await DBOS.get_workflow_status_async(left.workflow_id)
             document = _input_of(found)
         if document is None:
-            _log.error("leftovers.unreadable", order=left.workflow_id, version=left.app_version)
+            _log.error("leftovers.unreadable", invocation=left.workflow_id, version=left.app_version)
             return
-        taken = Taken(left.workflow_id, document)
+        taken = QueuedJob(left.workflow_id, document)
         # Written down as waiting before the workflow goes: after a crash in between, it is found here once more.
-        await in_thread(partial(self._orders.again, taken, executor=self._executor, at=datetime.now(UTC)))
+        await run_in_thread(partial(self._jobs.again, taken, executor=self._executor, at=datetime.now(UTC)))
         await DBOS.delete_workflow_async(left.workflow_id)
-        _log.warning("leftovers.restarted", order=left.workflow_id, version=left.app_version)
+        _log.warning("leftovers.restarted", invocation=left.workflow_id, version=left.app_version)
         self._put(taken)
 
 

@@ -1,5 +1,6 @@
-"""The story of each command, one module each, told in a straight line.
+"""The handler of each command, one module each: straight-line code.
 
-A handler's only hand is `Do`. It knows neither the engine that makes its story durable nor the door that its order came
-through; on a server, in an Action and in a terminal it is the same.
+Everything a handler may do to the outside world goes through `CommandContext`. It knows neither the engine that makes
+its workflow durable nor the entry point that its invocation came through: on a server, in an Action and in a terminal
+it is the same.
 """

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.errors import Refusal
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.errors import RefusedError
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.failures import over_budget
 
 
-async def spend(runs: int, order: Order, do: Do) -> None:
+async def spend(runs: int, invocation: CommandInvocation, ctx: CommandContext) -> None:
     """Counts so many agent runs for the order, once.
 
     :raises Refusal: where a limit of the config file would be passed; nothing is counted then
     """
-    over = await do.spend(runs)
+    over = await ctx.spend(runs)
     if over is None:
         return
-    now = do.now()
+    now = ctx.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    text = over_budget(over, login=order.person.login, runs=runs, resets_in=(midnight - now).total_seconds())
-    raise Refusal(text)
+    text = over_budget(over, login=invocation.person.login, runs=runs, resets_in=(midnight - now).total_seconds())
+    raise RefusedError(text)

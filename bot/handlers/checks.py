@@ -5,20 +5,20 @@ from __future__ import annotations
 from bot.codegen.models import CheckSuiteChange, CheckSuiteSettings
 from bot.commands.checks import Checks
 from bot.handlers.codegen_repository import codegen_repository
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies import checks as replies
 from bot.replies.reply import Reply
 
 
-async def checks(command: Checks, order: Order, do: Do) -> Reply:
-    repository = await codegen_repository(order, do)
-    settings = await do.codegen.check_suite_settings(repository.id)
+async def checks(command: Checks, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+    repository = await codegen_repository(invocation, ctx)
+    settings = await ctx.codegen.check_suite_settings(repository.id)
     if not command.changes:
-        return (await do.shaped(replies.shown, repository, settings, prefix=order.prefix)).holding(settings)
-    await do.codegen.update_check_suite_settings(repository.id, _change(command, settings))
-    settings = await do.codegen.check_suite_settings(repository.id)
-    return (await do.shaped(replies.changed, repository, settings)).holding(settings)
+        return (await ctx.shaped(replies.shown, repository, settings, prefix=invocation.prefix)).holding(settings)
+    await ctx.codegen.update_check_suite_settings(repository.id, _change(command, settings))
+    settings = await ctx.codegen.check_suite_settings(repository.id)
+    return (await ctx.shaped(replies.changed, repository, settings)).holding(settings)
 
 
 def _change(command: Checks, settings: CheckSuiteSettings) -> CheckSuiteChange:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bot.codegen.models import Repository
-from bot.errors import UserMistake
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.errors import UserError
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.checks import repository_not_known
 
 
-async def codegen_repository(order: Order, do: Do) -> Repository:
+async def codegen_repository(invocation: CommandInvocation, ctx: CommandContext) -> Repository:
     """:raises UserMistake: where Codegen does not have it, or none is named."""
-    repository_name = order.the_repository()
+    repository_name = invocation.the_repository()
     name = repository_name.lower()
-    for repository in await do.codegen.repositories():
+    for repository in await ctx.codegen.repositories():
         if repository.full_name.lower() == name:
             return repository
-    raise UserMistake(repository_not_known(repository_name))
+    raise UserError(repository_not_known(repository_name))

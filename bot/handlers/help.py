@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bot.commands.help import Help
 from bot.commands.table import COMMANDS
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies import help as help_texts
 from bot.replies.reply import Reply
 
 
-async def help_(command: Help, order: Order, do: Do) -> Reply:  # noqa: ARG001 - a handler like the others
+async def help_(command: Help, invocation: CommandInvocation, ctx: CommandContext) -> Reply:  # noqa: ARG001 - a handler like the others
     # A named prompt may have gone since the command was read.
-    if command.name is None or command.name not in {*COMMANDS, *do.config.prompts}:
-        return help_texts.overview(do.config)
-    return help_texts.of(command.name, do.config)
+    if command.name is None or command.name not in {*COMMANDS, *ctx.config.prompts}:
+        return help_texts.overview(ctx.config)
+    return help_texts.of(command.name, ctx.config)

@@ -8,43 +8,43 @@ from bot import log
 from bot.codegen.models import AgentRun
 from bot.commands.labels import LabelRole, label_of
 from bot.errors import UpstreamError
-from bot.handlers.do import Do
+from bot.handlers.context import CommandContext
 from bot.handlers.run_marks import Place, recorded_thread, threads_of
 
 _log = log.get(__name__)
 
 
-async def set_label(role: LabelRole, repository: str, number: int, do: Do, *, on: bool) -> bool:
+async def set_label(role: LabelRole, repository: str, number: int, ctx: CommandContext, *, on: bool) -> bool:
     """Sees to it that a thread has the label, or has it not. A label that is missing is made, with its colour.
 
     :returns: False where GitHub did not let it; the work itself does not fail for a label
     """
-    label = label_of(role, do.config.labels)
+    label = label_of(role, ctx.config.labels)
     try:
-        is_on = any(each.name.lower() == label.name.lower() for each in await do.github.labels(repository, number))
+        is_on = any(each.name.lower() == label.name.lower() for each in await ctx.github.labels(repository, number))
         if on and not is_on:
-            await do.github.create_label(repository, label)
-            await do.github.add_labels(repository, number, [label.name])
+            await ctx.github.create_label(repository, label)
+            await ctx.github.add_labels(repository, number, [label.name])
         elif is_on and not on:
-            await do.github.remove_label(repository, number, label.name)
+            await ctx.github.remove_label(repository, number, label.name)
     except UpstreamError as error:
         _log.warning("label.failed", label=label.name, on=on, reason=str(error))
         return False
     return True
 
 
-async def homes_of(run: AgentRun, do: Do) -> list[Place]:
+async def homes_of(run: AgentRun, ctx: CommandContext) -> list[Place]:
     """Where a label on the run is shown: its pull requests, else the thread on which the bot started it.
 
     :raises UpstreamError: where the bot's records are on GitHub and cannot be read
     """
     if places := threads_of(run):
         return places
-    home = await recorded_thread(run, do.thread_runs.of)
+    home = await recorded_thread(run, ctx.thread_runs.of)
     return [home] if home else []
 
 
-async def set_on_threads(role: LabelRole, threads: Sequence[Place], do: Do, *, on: bool) -> list[str]:
+async def set_on_threads(role: LabelRole, threads: Sequence[Place], ctx: CommandContext, *, on: bool) -> list[str]:
     """Sets the label where whoever gave the command may write.
 
     :returns: the threads on which it could not be set, as ``owner/name#number``
@@ -52,5 +52,5 @@ async def set_on_threads(role: LabelRole, threads: Sequence[Place], do: Do, *, o
     return [
         f"{repository}#{number}"
         for repository, number in threads
-        if not (await do.may_write(repository) and await set_label(role, repository, number, do, on=on))
+        if not (await ctx.may_write(repository) and await set_label(role, repository, number, ctx, on=on))
     ]

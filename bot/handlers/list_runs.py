@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.codegen.models import AgentRun
 from bot.commands.runs import ListRuns
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.run_marks import mark_of, threads_of
 from bot.replies.list_runs import Listed, latest_runs
 from bot.replies.reply import Reply
@@ -14,48 +14,48 @@ MOST_PAGES = 3
 """Pages of a hundred runs that one command may read: all commands together have 60 reads in 30 s."""
 
 
-async def list_runs(command: ListRuns, order: Order, do: Do) -> Reply:
+async def list_runs(command: ListRuns, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
     found: dict[int, AgentRun] = {}
     searched = total = 0
     matching: list[AgentRun] = []
     for number in range(1, MOST_PAGES + 1):
-        page = await do.codegen.runs_page(number)
+        page = await ctx.codegen.runs_page(number)
         searched, total = searched + len(page.runs), page.total
         # By their ids: a run that began meanwhile has moved the others on, and one comes twice.
-        found |= {run.id: run for run in await _listed(page.runs, order, do)}
+        found |= {run.id: run for run in await _listed(page.runs, invocation, ctx)}
         matching = [run for run in found.values() if command.status in {None, run.state}]
         if len(matching) >= command.limit or not page.runs or searched >= total:
             break
     runs = matching[: command.limit]
-    shown = await do.shaped(
+    shown = await ctx.shaped(
         latest_runs,
         runs,
         listed=Listed(
-            whose="The organization" if order.by_token else "This repository",
+            whose="The organization" if invocation.by_token else "This repository",
             status=command.status,
             found=len(found),
             is_all=searched >= total,
             has_more=len(matching) > len(runs),
         ),
-        here=await _on_thread(runs, order, do),
+        here=await _on_thread(runs, invocation, ctx),
         asked_by={run.id: mark.login for run in runs if (mark := mark_of(run)) and mark.login},
-        now=do.now(),
-        prefix=order.prefix,
+        now=ctx.now(),
+        prefix=invocation.prefix,
     )
     return shown.holding(runs)
 
 
-async def _listed(runs: tuple[AgentRun, ...], order: Order, do: Do) -> list[AgentRun]:
+async def _listed(runs: tuple[AgentRun, ...], invocation: CommandInvocation, ctx: CommandContext) -> list[AgentRun]:
     """Those that may be listed where the command was given: of others not even the number."""
-    if order.by_token:
+    if invocation.by_token:
         return [*runs]
-    here = await do.thread_runs.here(runs)
+    here = await ctx.thread_runs.here(runs)
     return [run for run in runs if run.id in here]
 
 
-async def _on_thread(runs: list[AgentRun], order: Order, do: Do) -> set[int]:
-    if order.thread is None:
+async def _on_thread(runs: list[AgentRun], invocation: CommandInvocation, ctx: CommandContext) -> set[int]:
+    if invocation.thread is None:
         return set()
-    repository, number = order.thread.repository, order.thread.number
+    repository, number = invocation.thread.repository, invocation.thread.number
     worked_on = {run.id for run in runs if (repository.lower(), number) in threads_of(run)}
-    return {*await do.thread_runs.of(repository, number), *worked_on}
+    return {*await ctx.thread_runs.of(repository, number), *worked_on}

@@ -9,11 +9,11 @@ from functools import partial
 from bot.commands.multi_run import MultiRun
 from bot.errors import Kind, OffloadError, UpstreamError
 from bot.handlers.budget import spend
-from bot.handlers.do import Do
-from bot.handlers.following import Ended
-from bot.handlers.order import Order
-from bot.handlers.place import place_of, words_of
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
+from bot.handlers.prompt_context import prompt_context, prompt_text
 from bot.handlers.repository_id import check_repository_id
+from bot.handlers.run_waiter import Ended
 from bot.handlers.runs import Started
 from bot.replies import multi_run as replies
 from bot.replies import prompts
@@ -31,80 +31,80 @@ _ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
 _UNPREPARED = "What the attempts say could not be prepared for it in time."
 
 
-async def multi_run(command: MultiRun, order: Order, do: Do) -> Reply:
-    await check_repository_id(command.repo_id, command.USAGE, order, do)
-    attempts = _deal(command, do.config.defaults)
-    is_large = len(attempts) > do.config.budgets.confirm_multi_run_above
+async def multi_run(command: MultiRun, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+    await check_repository_id(command.repo_id, command.USAGE, invocation, ctx)
+    attempts = _deal(command, ctx.config.defaults)
+    is_large = len(attempts) > ctx.config.budgets.confirm_multi_run_above
     # A workflow's file and a command line are thought over already.
-    if is_large and not order.by_token:
-        asks = replies.asks_confirmation(len(attempts), login=order.person.login, prefix=order.prefix)
-        if not await do.await_confirmation_of(asks):
+    if is_large and not invocation.by_token:
+        asks = replies.asks_confirmation(len(attempts), login=invocation.person.login, prefix=invocation.prefix)
+        if not await ctx.await_confirmation_of(asks):
             return replies.not_confirmed(len(attempts))
     # The synthesis is a run too.
-    await spend(len(attempts) + (len(attempts) > 1), order, do)
-    await do.show(replies.accepted(attempts, slot_in=do.runs.creation_wait()))
-    place = await place_of(order, do)
-    command = replace(command, prompt=words_of(command.prompt, order, place))
-    attempts, started, reason = await _start(command, order, do, attempts, place)
+    await spend(len(attempts) + (len(attempts) > 1), invocation, ctx)
+    await ctx.show(replies.accepted(attempts, slot_in=ctx.runs.creation_wait()))
+    place = await prompt_context(invocation, ctx)
+    command = replace(command, prompt=prompt_text(command.prompt, invocation, place))
+    attempts, started, reason = await _start(command, invocation, ctx, attempts, place)
     if not started:
         return replies.none_started(attempts, reason=reason)
-    if not order.waits:
-        return replies.left(attempts, prefix=order.prefix)
+    if not invocation.waits:
+        return replies.left(attempts, prefix=invocation.prefix)
 
-    ended = await do.following.wait_for_all(
+    ended = await ctx.following.wait_for_all(
         started,
-        show=lambda latest: do.shaped(replies.working, _updated(attempts, latest)),
-        patience=_patience(do),
+        show=lambda latest: ctx.shaped(replies.working, _updated(attempts, latest)),
+        patience=_patience(ctx),
     )
     attempts = _updated(attempts, {each.run.id: each for each in ended})
     good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
     seconds = max(each.seconds for each in ended)
     if not good:
-        told = partial(replies.none_succeeded, attempts, prefix=order.prefix)
-        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=False)
+        told = partial(replies.none_succeeded, attempts, prefix=invocation.prefix)
+        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
     if len(good) == 1:
-        told = partial(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=order.prefix)
-        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=True)
+        told = partial(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=invocation.prefix)
+        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=True)
 
     try:
-        synthesis = await _synthesise(command, order, do, good, place, total=len(attempts))
+        synthesis = await _synthesise(command, invocation, ctx, good, place, total=len(attempts))
     except (UpstreamError, OffloadError) as error:
         problem = sentence(error) if isinstance(error, UpstreamError) else _UNPREPARED
-        told = partial(replies.synthesis_not_started, attempts, problem, prefix=order.prefix)
-        return await _last(told, do, Attempts(attempts=tuple(attempts)), is_good=False)
-    await do.show_shaped(replies.synthesising, attempts, synthesis.run)
-    last = await do.following.wait(
-        synthesis, show=lambda run, _: do.shaped(replies.synthesising, attempts, run), part=".synthesis"
+        told = partial(replies.synthesis_not_started, attempts, problem, prefix=invocation.prefix)
+        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
+    await ctx.show_shaped(replies.synthesising, attempts, synthesis.run)
+    last = await ctx.following.wait(
+        synthesis, show=lambda run, _: ctx.shaped(replies.synthesising, attempts, run), part=".synthesis"
     )
     told = partial(
         replies.outcome,
         attempts,
         last.run,
         seconds=seconds + last.seconds,
-        prefix=order.prefix,
+        prefix=invocation.prefix,
         problem=last.problem,
     )
     data = Attempts(attempts=tuple(attempts), synthesis=last.run)
-    return await _last(told, do, data, is_good=last.run.succeeded)
+    return await _last(told, ctx, data, is_good=last.run.succeeded)
 
 
-async def _last(told: Callable[[], Reply], do: Do, data: Attempts, *, is_good: bool) -> Reply:
+async def _last(told: Callable[[], Reply], ctx: CommandContext, data: Attempts, *, is_good: bool) -> Reply:
     """The last word. Where its words cannot be prepared, scripts get what it is about all the same.
 
     :param told: makes it, of long texts
     """
     try:
-        return await do.shaped(told)
+        return await ctx.shaped(told)
     except OffloadError as error:
         stage = Stage.FINISHED if is_good else Stage.FAILED
-        return replace(do.unprepared(error), stage=stage, data=data)
+        return replace(ctx.unprepared(error), stage=stage, data=data)
 
 
-def _patience(do: Do) -> float:
+def _patience(ctx: CommandContext) -> float:
     """Seconds for all attempts together: the config's word where it has one."""
-    budgets = do.config.budgets
+    budgets = ctx.config.budgets
     said = "multi_run_timeout_minutes" in budgets.model_fields_set
-    return budgets.multi_run_timeout_minutes * 60.0 if said else do.following.patience
+    return budgets.multi_run_timeout_minutes * 60.0 if said else ctx.following.patience
 
 
 def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
@@ -123,7 +123,7 @@ def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
 
 
 async def _start(
-    command: MultiRun, order: Order, do: Do, attempts: Sequence[Attempt], place: Place
+    command: MultiRun, invocation: CommandInvocation, ctx: CommandContext, attempts: Sequence[Attempt], place: Place
 ) -> tuple[list[Attempt], list[Started], Reason]:
     """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other.
 
@@ -132,15 +132,15 @@ async def _start(
     addresses = prompts.image_addresses(command.images)
     shown, all_started, reason = list(attempts), [], Reason.FAILED
     for index, attempt in enumerate(attempts):
-        if index and (wait := do.runs.creation_wait()) >= 1:
-            await do.show(replies.accepted(shown, slot_in=wait))
+        if index and (wait := ctx.runs.creation_wait()) >= 1:
+            await ctx.show(replies.accepted(shown, slot_in=wait))
         try:
-            started = await do.runs.create(
+            started = await ctx.runs.create(
                 # Each attempt has a fence of its own: what one knows is of no use in another's prompt.
                 prompts.run_prompt(command.prompt, place, image_addresses=addresses),
                 part=f".{attempt.number}",
                 metadata={
-                    "multi_run_id": order.identity,
+                    "multi_run_id": invocation.identity,
                     "multi_run_index": attempt.number,
                     "multi_run_total": len(attempts),
                 },
@@ -173,15 +173,21 @@ def _updated(attempts: Sequence[Attempt], latest: Mapping[int, Ended]) -> list[A
 
 
 async def _synthesise(
-    command: MultiRun, order: Order, do: Do, good: Sequence[Attempt], place: Place, *, total: int
+    command: MultiRun,
+    invocation: CommandInvocation,
+    ctx: CommandContext,
+    good: Sequence[Attempt],
+    place: Place,
+    *,
+    total: int,
 ) -> Started:
     candidates = [Candidate(number=attempt.number, run=attempt.run) for attempt in good if attempt.run is not None]
-    candidates = await do.redacted(candidates)
-    return await do.runs.create(
+    candidates = await ctx.redacted(candidates)
+    return await ctx.runs.create(
         prompts.synthesis_prompt(command.prompt, place, candidates, custom=command.synthesis_prompt),
         part=".synthesis",
         metadata={
-            "multi_run_id": order.identity,
+            "multi_run_id": invocation.identity,
             "multi_run_total": total,
             "multi_run_synthesis": True,
             "multi_run_candidates": [candidate.run.id for candidate in candidates],

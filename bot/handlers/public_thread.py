@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bot.errors import UserMistake
-from bot.handlers.order import Order
+from bot.errors import UserError
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.failures import not_in_public
 
 
-def check_not_public(order: Order) -> None:
+def check_not_public(invocation: CommandInvocation) -> None:
     """:raises UserMistake: where anybody could read the answer"""
-    if order.is_public:
-        raise UserMistake(not_in_public(order.name))
+    if invocation.is_public:
+        raise UserError(not_in_public(invocation.name))

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from bot.commands.resume import Resume
 from bot.handlers.budget import spend
-from bot.handlers.do import Do
-from bot.handlers.order import Order
-from bot.handlers.place import place_of
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
+from bot.handlers.prompt_context import prompt_context
 from bot.handlers.repository_id import check_follow_up
-from bot.handlers.which_run import check_elsewhere, check_visible, which_run
+from bot.handlers.resolve_run import check_elsewhere, check_visible, resolve_run
 from bot.replies import prompts, runs
 from bot.replies.reply import Reply
 
 
-async def resume(command: Resume, order: Order, do: Do) -> Reply:
-    run_id = await which_run(command.run, order, do, example=f"{order.prefix} resume 7 {command.prompt[:40]}")
-    await do.show(runs.accepted_resume(run_id))
-    before = await do.runs.get(run_id, waits=True)
-    await check_visible(before, order, do)
-    await check_follow_up(before, command.USAGE, order, do)
-    await check_elsewhere(before, order, do)
-    await spend(1, order, do)
-    prompt = prompts.resume_prompt(command.prompt, await place_of(order, do), identity=order.identity)
-    started = await do.runs.resume(before, prompt)
-    if not order.waits:
-        return runs.left(started.run, prefix=order.prefix)
-    await do.show(runs.resumed(started.run))
-    ended = await do.following.wait(
-        started, show=lambda seen, seconds: do.shaped(runs.working, seen, seconds=seconds), resumed=before
+async def resume(command: Resume, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+    run_id = await resolve_run(
+        command.run, invocation, ctx, example=f"{invocation.prefix} resume 7 {command.prompt[:40]}"
     )
-    return await do.shaped(runs.outcome, ended.run, seconds=ended.seconds, prefix=order.prefix, problem=ended.problem)
+    await ctx.show(runs.accepted_resume(run_id))
+    before = await ctx.runs.get(run_id, waits=True)
+    await check_visible(before, invocation, ctx)
+    await check_follow_up(before, command.USAGE, invocation, ctx)
+    await check_elsewhere(before, invocation, ctx)
+    await spend(1, invocation, ctx)
+    prompt = prompts.resume_prompt(command.prompt, await prompt_context(invocation, ctx), identity=invocation.identity)
+    started = await ctx.runs.resume(before, prompt)
+    if not invocation.waits:
+        return runs.left(started.run, prefix=invocation.prefix)
+    await ctx.show(runs.resumed(started.run))
+    ended = await ctx.following.wait(
+        started, show=lambda seen, seconds: ctx.shaped(runs.working, seen, seconds=seconds), resumed=before
+    )
+    return await ctx.shaped(
+        runs.outcome, ended.run, seconds=ended.seconds, prefix=invocation.prefix, problem=ended.problem
+    )

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from bot.codegen.models import AgentRun
-from bot.handlers.configs import Configs
+from bot.handlers.config_loader import ConfigLoader
 from bot.handlers.effective_config import House
 from bot.handlers.run_marks import repositories_of
 from bot.replies.config_texts import Holds
@@ -25,7 +25,7 @@ class RunPatterns:
     :param org_id: the organization that the server itself works for; of no other it reads config files
     """
 
-    def __init__(self, configs: Configs, *, org_id: int) -> None:
+    def __init__(self, configs: ConfigLoader, *, org_id: int) -> None:
         self._configs = configs
         self._org_id = org_id
 

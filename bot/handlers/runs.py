@@ -13,12 +13,12 @@ from bot import log
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
 from bot.errors import Kind, Service, UpstreamError
-from bot.handlers.living_reply import LivingReply
-from bot.handlers.order import Order
-from bot.handlers.record import Recorder
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.sending import Sending
+from bot.handlers.services import Services
+from bot.handlers.status_comment import StatusComment
 from bot.handlers.steady_clock import Ticks
-from bot.handlers.tools import Tools
+from bot.handlers.steps import StepRecorder
 from bot.replies.phrases import first_line
 from bot.replies.redaction import redact
 
@@ -52,9 +52,9 @@ LOOKED_AT = 4_000
 """Characters of a prompt that are searched for secrets, for its beginning."""
 
 
-def _beginning(order: Order) -> str | None:
+def _beginning(invocation: CommandInvocation) -> str | None:
     """The first line of what the person wrote; the prompt that Codegen gets tells of the place first."""
-    asked = getattr(order.command, "prompt", None)
+    asked = getattr(invocation.command, "prompt", None)
     return first_line(redact(asked.lstrip()[:LOOKED_AT]), LONGEST_BEGINNING) if asked else None
 
 
@@ -67,20 +67,20 @@ class Runs:
 
     def __init__(
         self,
-        order: Order,
-        tools: Tools,
-        record: Recorder,
-        reply: LivingReply,
+        invocation: CommandInvocation,
+        services: Services,
+        record: StepRecorder,
+        reply: StatusComment,
         *,
         seen: dict[int, AgentRun],
         again: bool,
     ) -> None:
-        self._order = order
-        self._tools = tools
+        self._invocation = invocation
+        self._services = services
         self._record = record
         self._again = again
         self._seen = seen
-        self._sending = Sending(tools, reply, again=again)
+        self._sending = Sending(services, reply, again=again)
         self.works_in: str | None = None
         """The repository that the runs work in, where that is another than the order's: part of their mark."""
 
@@ -91,7 +91,7 @@ class Runs:
 
     def creation_wait(self) -> float:
         """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
-        return self._tools.codegen.limits.wait_for("create")
+        return self._services.codegen.limits.wait_for("create")
 
     async def create(
         self,
@@ -109,24 +109,28 @@ class Runs:
         :param part: tells the runs of one order apart, where it has more than one
         :param metadata: noted with the run upstream, beside the bot's own mark
         """
-        order, codegen = self._order, self._tools.codegen
-        identity = f"{order.identity}{part}"
+        invocation, codegen = self._invocation, self._services.codegen
+        identity = f"{invocation.identity}{part}"
         mark = {
             "identity": identity,
-            "command": order.name,
-            "prompt": _beginning(order),
-            "repository": order.home,
-            "number": order.thread.number if order.thread else None,
+            "command": invocation.name,
+            "prompt": _beginning(invocation),
+            "repository": invocation.home,
+            "number": invocation.thread.number if invocation.thread else None,
             "works_in": self.works_in,
-            "login": order.person.login,
-            "url": order.comment.url if order.comment else order.thread.url if order.thread else None,
+            "login": invocation.person.login,
+            "url": invocation.comment.url
+            if invocation.comment
+            else invocation.thread.url
+            if invocation.thread
+            else None,
         }
         mark = {name: value for name, value in mark.items() if value is not None}
 
         async def create() -> AgentRun:
             return await codegen.create_run(
                 prompt,
-                metadata={**(order.metadata or {}), **(metadata or {}), MARK: mark},
+                metadata={**(invocation.metadata or {}), **(metadata or {}), MARK: mark},
                 model=model,
                 agent_type=agent_type,
                 repo_id=repo_id,
@@ -134,7 +138,7 @@ class Runs:
             )
 
         async def look() -> AgentRun | None:
-            return await codegen.find_run(identity, since=order.asked_at)
+            return await codegen.find_run(identity, since=invocation.asked_at)
 
         async def work() -> Started:
             return self._started(await self._sending.once(look, create))
@@ -148,7 +152,7 @@ class Runs:
 
         :param known: the run as it was before
         """
-        codegen = self._tools.codegen
+        codegen = self._services.codegen
 
         async def resume() -> AgentRun:
             return await codegen.resume_run(known.id, prompt, images=images)
@@ -158,7 +162,7 @@ class Runs:
             if known.finished and (not now.finished or _outcome(now) != _outcome(known)):
                 return now
             entries = (await codegen.logs_page(known.id, limit=100, reverse=True)).logs
-            return now if any(self._order.identity in entry.model_dump_json() for entry in entries) else None
+            return now if any(self._invocation.identity in entry.model_dump_json() for entry in entries) else None
 
         async def work() -> Started:
             return self._started(await self._sending.once(look, resume))
@@ -169,11 +173,11 @@ class Runs:
 
     async def analyze_sandbox_logs(self, sandbox_id: int) -> Started:
         """Lets Codegen start a run that explains a sandbox's set-up logs."""
-        codegen = self._tools.codegen
+        codegen = self._services.codegen
 
         async def send() -> AgentRun:
             answer = await codegen.analyze_sandbox_logs(sandbox_id)
-            return AgentRun(id=answer.agent_run_id, organization_id=self._tools.org_id, status=answer.status)
+            return AgentRun(id=answer.agent_run_id, organization_id=self._services.org_id, status=answer.status)
 
         return await self._unmarked("analyze_sandbox_logs", send)
 
@@ -182,13 +186,13 @@ class Runs:
 
         :param repo_id: Codegen's number of the repository
         """
-        codegen = self._tools.codegen
+        codegen = self._services.codegen
 
         async def send() -> AgentRun:
             answer = await codegen.generate_setup_commands(repo_id, prompt=prompt)
             return AgentRun(
                 id=answer.agent_run_id,
-                organization_id=self._tools.org_id,
+                organization_id=self._services.org_id,
                 status=answer.status,
                 web_url=answer.url,
             )
@@ -238,7 +242,7 @@ class Runs:
         """
 
         async def ask() -> AgentRun:
-            codegen = self._tools.codegen
+            codegen = self._services.codegen
             if waits:
                 return await self._sending.through_outage(lambda: codegen.run(run_id))
             return await codegen.run(run_id)
@@ -246,13 +250,13 @@ class Runs:
         return self._saw(await self._record("run", _RUN, ask))
 
     def _started(self, run: AgentRun) -> Started:
-        return Started(run, self._tools.now(), self._tools.clock.ticks())
+        return Started(run, self._services.now(), self._services.clock.ticks())
 
     async def _remember(self, run: AgentRun) -> None:
         self._saw(run)
-        if (thread := self._order.thread) is not None:
-            await self._tools.runs.remember(
-                self._tools.org_id, run.id, repository=thread.repository, number=thread.number
+        if (thread := self._invocation.thread) is not None:
+            await self._services.runs.remember(
+                self._services.org_id, run.id, repository=thread.repository, number=thread.number
             )
 
     def _saw(self, run: AgentRun) -> AgentRun:

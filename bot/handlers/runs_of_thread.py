@@ -3,7 +3,8 @@
 What is believed: the bot's own store, pull requests as Codegen records them, and replies that nobody but the bot can
 have written. Other replies' markers and the marks in runs' metadata are others' words, each alone: a marker counts
 where its run says the same, a mark where a reply does. A pull request's description counts where its author is the bot
-or Codegen's own app, and only for finding a run: whether it is shown is decided without it (`bot.handlers.which_run`).
+or Codegen's own app, and only for finding a run: whether it is shown is decided without it (see
+`bot.handlers.resolve_run`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
 from bot.errors import RETRIED, Kind, UpstreamError
 from bot.github.models import Thread
-from bot.handlers.order import Order
-from bot.handlers.record import Recorder
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.run_marks import Place, mark_of, threads_of
+from bot.handlers.services import Services
+from bot.handlers.steps import StepRecorder
 from bot.handlers.thread_markers import UsedRuns, is_written_by_bot_alone, used_runs_on
-from bot.handlers.tools import Tools
 
 _log = log.get(__name__)
 
@@ -42,9 +43,9 @@ _MAYBE_NUMBER = TypeAdapter(int | None)
 class RunsOfThread:
     """The runs that were there before this order."""
 
-    def __init__(self, order: Order, tools: Tools, record: Recorder) -> None:
-        self._order = order
-        self._tools = tools
+    def __init__(self, invocation: CommandInvocation, services: Services, record: StepRecorder) -> None:
+        self._invocation = invocation
+        self._services = services
         self._record = record
         self._read: dict[Place, list[UsedRuns]] = {}
 
@@ -54,10 +55,10 @@ class RunsOfThread:
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 
     async def _find_latest(self) -> int | None:
-        tools, thread = self._tools, self._order.thread
+        services, thread = self._services, self._invocation.thread
         if thread is None:
             return None
-        stored = await tools.runs.latest(tools.org_id, repository=thread.repository, number=thread.number)
+        stored = await services.runs.latest(services.org_id, repository=thread.repository, number=thread.number)
         if stored is not None:
             return stored
         used = await self._last_used(thread)
@@ -66,7 +67,7 @@ class RunsOfThread:
     async def of(self, repository: str, number: int) -> list[int]:
         """The runs that the bot set going on a thread, the one used last first; without a database also those that
         others' replies name."""
-        return await self._tools.runs.of_thread(self._tools.org_id, repository=repository, number=number)
+        return await self._services.runs.of_thread(self._services.org_id, repository=repository, number=number)
 
     async def here(self, runs: Sequence[AgentRun]) -> list[int]:
         """Those of the runs, by their ids, that are known to belong to the order's repository: a pull request of theirs
@@ -74,11 +75,11 @@ class RunsOfThread:
         return await self._record("runs-here", _NUMBERS, lambda: self._find_here(runs))
 
     async def _find_here(self, runs: Sequence[AgentRun]) -> list[int]:
-        repository, tools = self._order.the_repository().lower(), self._tools
+        repository, services = self._invocation.the_repository().lower(), self._services
         found = {run.id for run in runs if any(place[0] == repository for place in threads_of(run))}
         rest = [run for run in runs if run.id not in found]
         if rest:
-            found |= await tools.runs.used_in(tools.org_id, [run.id for run in rest], repository=repository)
+            found |= await services.runs.used_in(services.org_id, [run.id for run in rest], repository=repository)
         for run in rest:
             if run.id not in found and await self._is_answered_for(run, repository):
                 found.add(run.id)
@@ -96,16 +97,16 @@ class RunsOfThread:
 
         :raises UserMistake: apart from any thread
         """
-        self._order.the_thread()
+        self._invocation.the_thread()
         return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
 
     async def _find_latest_multi_run(self) -> list[int]:
-        thread = self._order.the_thread()
+        thread = self._invocation.the_thread()
         return await self._last_used(thread, command=MultiRun.USAGE.name) or await self._multi_run_in_list(thread)
 
     async def _multi_run_in_list(self, thread: Thread) -> list[int]:
         """The same where the bot started it without a word on the thread, among the newest runs."""
-        runs = [run for run in (await self._tools.codegen.runs_page(1)).runs if _is_marked(run, thread)]
+        runs = [run for run in (await self._services.codegen.runs_page(1)).runs if _is_marked(run, thread)]
         by_id: dict[object, list[int]] = {}
         for run in runs:
             by_id.setdefault((run.metadata or {}).get("multi_run_id"), []).append(run.id)
@@ -134,7 +135,7 @@ class RunsOfThread:
     async def _is_of(self, run_id: int, thread: Thread) -> bool:
         """Whether a run says itself that it is for the thread."""
         try:
-            run = await self._tools.codegen.run(run_id)
+            run = await self._services.codegen.run(run_id)
         except UpstreamError as error:
             if error.kind is not Kind.NOT_FOUND:
                 raise
@@ -151,19 +152,19 @@ class RunsOfThread:
 
     async def _read_replies(self, repository: str, number: int) -> list[UsedRuns]:
         try:
-            found = await used_runs_on(self._tools.github, repository, number)
+            found = await used_runs_on(self._services.github, repository, number)
         except UpstreamError as error:
-            is_this = self._order.thread is not None and self._order.thread.number == number
+            is_this = self._invocation.thread is not None and self._invocation.thread.number == number
             if error.kind in RETRIED or is_this:
                 raise
             _log.warning("thread.not-read", repository=repository, number=number, reason=str(error))
             return []
-        return [used for used in found if used.identity != self._order.identity]
+        return [used for used in found if used.identity != self._invocation.identity]
 
     async def _in_list(self, thread: Thread) -> int | None:
         """One page of runs, newest first: a run that the bot started for this thread without a word on it, or one
         whose pull request this is, whoever started it."""
-        for run in (await self._tools.codegen.runs_page(1)).runs:
+        for run in (await self._services.codegen.runs_page(1)).runs:
             if _is_marked(run, thread) or _has_pull_request(run, thread):
                 return run.id
         return None
@@ -173,7 +174,7 @@ class RunsOfThread:
         links = _TRACE.findall(thread.body) if thread.is_pull_request else []
         if not links:
             return None
-        if thread.author != CODEGEN_APP and not await is_written_by_bot_alone(self._tools.github, thread.author):
+        if thread.author != CODEGEN_APP and not await is_written_by_bot_alone(self._services.github, thread.author):
             return None
         return int(links[-1])
 

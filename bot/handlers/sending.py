@@ -10,8 +10,8 @@ from typing import TypeVar
 from bot import log
 from bot.codegen.models import AgentRun
 from bot.errors import RETRIED, Service, UpstreamError
-from bot.handlers.living_reply import LivingReply
-from bot.handlers.tools import Tools
+from bot.handlers.services import Services
+from bot.handlers.status_comment import StatusComment
 from bot.replies.failures import waits_for_codegen
 
 T = TypeVar("T")
@@ -33,11 +33,11 @@ class Sending:
     :param again: True where the command may have been begun before: what would be sent is looked for first
     """
 
-    def __init__(self, tools: Tools, reply: LivingReply, *, again: bool) -> None:
-        self._tools = tools
+    def __init__(self, services: Services, reply: StatusComment, *, again: bool) -> None:
+        self._services = services
         self._reply = reply
         self._again = again
-        self._left = tools.outage_patience
+        self._left = services.outage_patience
         self.cut_off = False
         """Whether the command was cut off while Codegen was asked: nobody knows then whether it took the request."""
 
@@ -70,7 +70,7 @@ class Sending:
                         raise
                     _log.warning("write.in-doubt", reason=str(error))
                     # What was cut off may still be on its way in: give it a moment to show up in the list.
-                    await self._tools.sleep(IN_DOUBT_DELAY)
+                    await self._services.sleep(IN_DOUBT_DELAY)
             return await attempt()
 
         try:
@@ -100,7 +100,7 @@ class Sending:
                     raise
                 await self._wait(error, delays)
             else:
-                self._left = self._tools.outage_patience
+                self._left = self._services.outage_patience
                 return answer
 
     async def _wait(self, error: UpstreamError, delays: Iterator[float]) -> None:
@@ -111,7 +111,7 @@ class Sending:
         _log.warning("command.waits-for-codegen", seconds=delay, reason=str(error))
         runs = self._reply.last.runs if self._reply.last else ()
         await self._reply.show(waits_for_codegen(error, runs=runs, seconds=self._left))
-        await self._tools.sleep(delay)
+        await self._services.sleep(delay)
         self._left -= delay
 
     async def _ask(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:

@@ -135,7 +135,7 @@ def asked(run: AgentRun, findings: Findings) -> Reply:
     return Reply(stage=Stage.STARTED, text=text, runs=(run.id,))
 
 
-def looking(run: AgentRun, findings: Findings, *, seconds: float) -> Reply:
+def inspection(run: AgentRun, findings: Findings, *, seconds: float) -> Reply:
     """:param seconds: how long the run has been at it."""
     text = f"{_head(findings)}; an agent looks into it for {duration(seconds)}: {run_link(run)}.\n\n{_list(findings)}"
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.errors import Kind, Refusal, Service, UpstreamError, UserMistake
+from bot.errors import Kind, RefusedError, Service, UpstreamError, UserError
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration
 from bot.replies.reason import Reason, of_kind
@@ -13,8 +13,8 @@ from bot.replies.untrusted import cut, inert, inert_words, inline_code
 from bot.store.models import Budget, Over
 
 
-def refused(error: UserMistake) -> Reply:
-    reason = Reason.NOT_ALLOWED if isinstance(error, Refusal) else Reason.MISTAKE
+def refused(error: UserError) -> Reply:
+    reason = Reason.NOT_ALLOWED if isinstance(error, RefusedError) else Reason.MISTAKE
     return Reply(stage=Stage.REFUSED, text=error.text, reason=reason)
 
 

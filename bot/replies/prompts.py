@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.codegen.models import AgentRun
-from bot.commands.reading import split_first_line
+from bot.commands.comment_parser import split_first_line
 from bot.github.models import Comment, PullRequest, Thread
 from bot.replies.material import Material, assemble, quoted
 

@@ -39,17 +39,17 @@ def inert(text: str, *, prefix: str = "/codegen") -> str:
     """
     # Stripped before anything is taken for code, and after all that may stand before the indentation is gone.
     lines, is_code_line = _closed(redact(_without_comments(_shown_part(text))).strip())
-    order = re.compile(rf"((?:[ \t>*+-]|\d{{1,9}}[.)])*)(?:(/(?=\S))|(?={re.escape(prefix)}))", re.IGNORECASE)
+    invocation = re.compile(rf"((?:[ \t>*+-]|\d{{1,9}}[.)])*)(?:(/(?=\S))|(?={re.escape(prefix)}))", re.IGNORECASE)
     done: list[str] = []
     paragraph: list[str] = []
     for line, is_code in zip(lines, is_code_line, strict=True):
         if line.strip() and not is_code:
             paragraph.append(line)
             continue
-        done += _inert_paragraph(paragraph, order)
+        done += _inert_paragraph(paragraph, invocation)
         paragraph = []
         done.append(_ORDER_IN_CODE.sub(rf"\1{NOBODY_SEES}", line) if is_code else line)
-    return "\n".join([*done, *_inert_paragraph(paragraph, order)])
+    return "\n".join([*done, *_inert_paragraph(paragraph, invocation)])
 
 
 def inert_words(text: str, limit: int) -> str:
@@ -134,7 +134,7 @@ def _closed(text: str) -> tuple[list[str], list[bool]]:
 _ORDER_IN_CODE = re.compile(r"^([ \t>]*)(?=/[A-Za-z][\w-]*(?:\s|$))")
 
 
-def _inert_paragraph(lines: list[str], order: re.Pattern[str]) -> list[str]:
+def _inert_paragraph(lines: list[str], invocation: re.Pattern[str]) -> list[str]:
     """Lines without a blank one among them.
 
     Code in them is left alone only where every line, and in a table every cell, has all its backticks in pairs: then
@@ -147,7 +147,7 @@ def _inert_paragraph(lines: list[str], order: re.Pattern[str]) -> list[str]:
     defines = any(_DEFINES.match(line) for line in lines)
     inert_lines = []
     for line in lines:
-        made = _inert_line(_without_command(line, order), has_pairs=has_pairs)
+        made = _inert_line(_without_command(line, invocation), has_pairs=has_pairs)
         inert_lines.append(made.replace("]:", "]\\:") if defines else made)
     return inert_lines
 
@@ -159,9 +159,9 @@ _DEFINES = re.compile(r"[ \t>*+\-\d.)]*\[")
 _ESCAPED_SLASH = "\\/"
 
 
-def _without_command(line: str, order: re.Pattern[str]) -> str:
+def _without_command(line: str, invocation: re.Pattern[str]) -> str:
     """Looks at the line's start only: searching the whole line takes cubic time where it is all list signs."""
-    found = order.match(line)
+    found = invocation.match(line)
     if found is None:
         return line
     return f"{found[1]}{NOBODY_SEES if found[2] is None else _ESCAPED_SLASH}{line[found.end() :]}"

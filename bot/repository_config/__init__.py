@@ -5,5 +5,5 @@ the organisation's, `prompts.fill` makes a prompt of a named prompt. `changes` a
 `document` is the only module that knows YAML; `sentences` puts pydantic's findings into plain words.
 
 Pure: where the file is fetched from, and whom its mistakes are told, is decided elsewhere. The settings of the process
-(tokens, addresses) are in `bot.config`. Nothing here knows the bot's commands; their names are handed in.
+(tokens, addresses) are in `bot.settings`. Nothing here knows the bot's commands; their names are handed in.
 """

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.errors import Kind, UpstreamError, UserMistake
+from bot.errors import Kind, UpstreamError, UserError
 from bot.github.new_app import NewApp, convert
 from bot.github.transport import new_session
 from bot.setup.manifest import manifest
@@ -63,12 +63,12 @@ class Flow:
         """
         plan = self._states.take(state)
         if plan is None or self._is_over:
-            raise UserMistake(
+            raise UserError(
                 "This answer belongs to no form that was opened here within the last hour. Begin again; an App that "
                 "GitHub has made meanwhile can be deleted on its settings page."
             )
         if not code:
-            raise UserMistake("GitHub sent no code along. Begin again.")
+            raise UserError("GitHub sent no code along. Begin again.")
         # A second answer that comes while GitHub is asked would be a second App in the same file.
         self._is_over = True
         try:
@@ -76,7 +76,7 @@ class Flow:
                 app = await convert(session, code, base_url=plan.host.api)
         except UpstreamError as error:
             self._is_over = False
-            raise UserMistake(_sentence(error, plan)) from None
+            raise UserError(_sentence(error, plan)) from None
         return Made(app, plan)
 
 

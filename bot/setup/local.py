@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.errors import UserMistake
+from bot.errors import UserError
 from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.plan import Plan
@@ -67,7 +67,7 @@ class LocalSetUp:
         query = request.query
         try:
             made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))
-        except UserMistake as mistake:
+        except UserError as mistake:
             return pages.refusal_page(mistake.text, again=self._url)
         steps = await self._keep(made)
         self.done.set()

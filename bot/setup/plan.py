@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from bot.errors import SettingsError
-from bot.recovery.watch import HOOK_PATH
+from bot.redelivery.watch import HOOK_PATH
 
 GITHUB = "https://github.com"
 GITHUB_API = "https://api.github.com"

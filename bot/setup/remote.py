@@ -14,7 +14,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot import log
-from bot.errors import SettingsError, UserMistake
+from bot.errors import SettingsError, UserError
 from bot.setup import pages
 from bot.setup.flow import Flow, Made
 from bot.setup.pages import Field
@@ -106,7 +106,7 @@ class RemoteSetUp:
         query = request.query
         try:
             made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))
-        except UserMistake as mistake:
+        except UserError as mistake:
             return pages.refusal_page(mistake.text, again=PATH)
         try:
             steps = await self._keep(made)

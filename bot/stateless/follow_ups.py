@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.commands.reading import looks_like_an_order
+from bot.commands.comment_parser import looks_like_command
 from bot.commands.resume import Resume
 from bot.github.client import GitHub
 from bot.github.models import CommentKind, WrittenComment
@@ -62,8 +62,8 @@ async def _is_reply(github: GitHub, written: WrittenComment, marker: Marker) -> 
 
 def _asks(text: str) -> bool:
     """Whether a comment may hold the command, whatever the repository's prefix is."""
-    return looks_like_an_order(text) and Resume.USAGE.name in text
+    return looks_like_command(text) and Resume.USAGE.name in text
 
 
 _COMMENT = re.compile(rf"({CommentKind.ISSUE_COMMENT}|{CommentKind.REVIEW_COMMENT})-([0-9]{{1,18}})-", re.ASCII)
-"""How the identity of a command in a comment begins (`bot.intake.identity`)."""
+"""How the identity of a command in a comment begins (`bot.dispatch.identity`)."""

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from bot.codegen.client import Codegen
 from bot.commands.labels import LabelRole, label_of
-from bot.errors import UserMistake
+from bot.errors import UserError
 from bot.github.client import GitHub
-from bot.handlers.configs import Configs
+from bot.handlers.config_loader import ConfigLoader
 from bot.handlers.run_marks import threads_of
 from bot.replies.stars import no_repository_to_look_in, not_to_be_kept
 from bot.stateless.thread_runs import MarkedRuns
@@ -26,7 +26,7 @@ PAGES = 3
 class LabelledStars:
     """`bot.handlers.ports.Stars`."""
 
-    def __init__(self, github: GitHub, codegen: Codegen, configs: Configs) -> None:
+    def __init__(self, github: GitHub, codegen: Codegen, configs: ConfigLoader) -> None:
         self._github = github
         self._codegen = codegen
         self._configs = configs
@@ -43,7 +43,7 @@ class LabelledStars:
     ) -> bool:
         """:raises UserMistake: where no thread can carry the star"""
         if not threads:
-            raise UserMistake(not_to_be_kept(run_id))
+            raise UserError(not_to_be_kept(run_id))
         return not any([await self._is_on(*thread) for thread in threads])
 
     async def which(
@@ -70,7 +70,7 @@ class LabelledStars:
     async def all(self, org_id: int, *, repository: str | None) -> list[Star]:
         """:raises UserMistake: where no repository is named"""
         if repository is None:
-            raise UserMistake(no_repository_to_look_in())
+            raise UserError(no_repository_to_look_in())
         numbers = await self._github.threads_labelled(repository, await self._label(repository))
         threads = {(repository.lower(), number) for number in numbers} - self._bare
         found: dict[int, None] = {}

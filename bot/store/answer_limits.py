@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
-from bot.store.in_thread import in_thread
 from bot.store.models import (
     ANSWERS_PERIOD,
     MOST_ANSWERS,
@@ -22,6 +21,7 @@ from bot.store.models import (
     Voice,
 )
 from bot.store.tables import ANSWERS, insert
+from bot.store.threads import run_in_thread
 
 KEPT = timedelta(days=1)
 """How long it is known how a command was answered: one that goes on after a crash is answered in the same way."""
@@ -57,7 +57,7 @@ class AnswerLimits:
             "at": at.astimezone(UTC),
         }
         try:
-            return await in_thread(partial(self._claim, values, kind))
+            return await run_in_thread(partial(self._claim, values, kind))
         except SQLAlchemyError as error:
             raise StoreError(type(error).__name__) from None
 

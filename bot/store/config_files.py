@@ -11,9 +11,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
-from bot.store.in_thread import in_thread
-from bot.store.moments import aware
+from bot.store.datetimes import aware
 from bot.store.tables import CONFIG_FILES, insert
+from bot.store.threads import run_in_thread
 
 MOST_FILES = 10_000
 """Files that are kept, those last read first; one that is absent counts too."""
@@ -39,7 +39,7 @@ class ConfigFiles:
         :raises StoreError: where the database does not answer
         """
         try:
-            return await in_thread(partial(self._find, [source.lower() for source in sources]))
+            return await run_in_thread(partial(self._find, [source.lower() for source in sources]))
         except SQLAlchemyError as error:
             raise StoreError(type(error).__name__) from None
 
@@ -49,7 +49,7 @@ class ConfigFiles:
         :raises StoreError: where the database does not take it
         """
         try:
-            await in_thread(partial(self._keep, source.lower(), text, at.astimezone(UTC)))
+            await run_in_thread(partial(self._keep, source.lower(), text, at.astimezone(UTC)))
         except SQLAlchemyError as error:
             raise StoreError(type(error).__name__) from None
 

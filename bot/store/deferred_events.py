@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from bot.store.moments import aware
+from bot.store.datetimes import aware
 from bot.store.tables import DEFERRED_EVENTS, insert
 
 MOST_OF_A_REPOSITORY = 100

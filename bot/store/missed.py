@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from bot.store.moments import aware
+from bot.store.datetimes import aware
 from bot.store.tables import LOOKED_FOR, REDELIVERIES, SEEN_REPOSITORIES, insert
 
 

@@ -25,18 +25,18 @@ class MultiRuns:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def remember(self, org_id: int, identity: str, order: dict[str, Any], *, at: datetime) -> bool:
+    async def remember(self, org_id: int, identity: str, invocation: dict[str, Any], *, at: datetime) -> bool:
         """Notes what was asked, once.
 
-        :param order: plain JSON
+        :param invocation: plain JSON
         :returns: False where it was there already
         :raises StoreError: where it would be lost
         """
-        return await asyncio.to_thread(self._remember, org_id, identity, order, at)
+        return await asyncio.to_thread(self._remember, org_id, identity, invocation, at)
 
-    def _remember(self, org_id: int, identity: str, order: dict[str, Any], at: datetime) -> bool:
+    def _remember(self, org_id: int, identity: str, invocation: dict[str, Any], at: datetime) -> bool:
         check_file(self._engine)
-        values = {"org_id": org_id, "identity": identity, "asked": json.dumps(order), "at": at.astimezone(UTC)}
+        values = {"org_id": org_id, "identity": identity, "asked": json.dumps(invocation), "at": at.astimezone(UTC)}
         statement = insert(self._engine, MULTI_RUNS).values(values).on_conflict_do_nothing()
         with self._engine.begin() as connection:
             connection.execute(MULTI_RUNS.delete().where(MULTI_RUNS.c.at < at.astimezone(UTC) - KEPT))

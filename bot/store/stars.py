@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.store.datetimes import aware
 from bot.store.models import Star
-from bot.store.moments import aware
 from bot.store.tables import STARS, insert
 
 
@@ -81,8 +81,8 @@ class Stars:
         return await asyncio.to_thread(self._all, org_id)
 
     def _all(self, org_id: int) -> list[Star]:
-        order = (STARS.c.at.desc(), STARS.c.run_id.desc())
+        invocation = (STARS.c.at.desc(), STARS.c.run_id.desc())
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*order)).all()
+            rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*invocation)).all()
         # SQLite forgets the zone, PostgreSQL tells its own.
         return [Star(row.run_id, row.login, aware(row.at).astimezone(UTC)) for row in rows]

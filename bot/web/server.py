@@ -11,11 +11,11 @@ from aiohttp import web
 from bot import log
 from bot.errors import StoreError
 from bot.metrics import CONTENT_TYPE, Metrics
-from bot.web.api import self_description
-from bot.web.api.serving import Api
-from bot.web.api.streams.door import Streams
-from bot.web.api.streams.table import STREAMS
-from bot.web.api.table import ENDPOINTS
+from bot.web.api import openapi_routes
+from bot.web.api.handler_adapter import Api
+from bot.web.api.routes import ENDPOINTS
+from bot.web.api.streams.handlers import Streams
+from bot.web.api.streams.routes import STREAMS
 from bot.web.bodies import expect_later, guard_bodies
 from bot.web.cors import allow_origins, mark_answers
 from bot.web.counting import count_answers
@@ -87,7 +87,7 @@ def make_application(
         ]
     )
     if api is not None:
-        told = self_description.routes(ENDPOINTS, STREAMS if streams is not None else ())
+        told = openapi_routes.routes(ENDPOINTS, STREAMS if streams is not None else ())
         application.add_routes([*api.routes(ENDPOINTS), *told, *dashboard.routes()])
     if streams is not None:
         application.add_routes(streams.routes())

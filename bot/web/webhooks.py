@@ -17,14 +17,14 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from bot import intake, log
+from bot import dispatch, log
 from bot.errors import ConfigUnknownError, NotTakenError, OffloadError, StoreError
-from bot.first_look import concerns_us, may_concern_us
 from bot.github import events, signature
 from bot.handlers.effective_config import House
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.metrics import Metrics, Outcome
 from bot.offload.pool import WorkerPool
+from bot.prefilter import is_relevant, might_contain_command
 from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
@@ -32,7 +32,7 @@ _log = log.get(__name__)
 
 OLDEST_EVENT = timedelta(days=14)
 """What happened longer ago is not acted upon. GitHub delivers again for three days; for how long a command that was
-done is remembered, so that a copy of its delivery does nothing, stands in `bot.engine.housekeeping`: for longer."""
+done is remembered, so that a copy of its delivery does nothing, stands in `bot.engine.retention`: for longer."""
 
 LARGEST_BODY = 25 * MEGABYTE
 """Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
@@ -52,14 +52,14 @@ _GUID = re.compile("[0-9A-Za-z-]{1,64}")
 
 _SIGNATURE = re.compile("sha256=[0-9a-f]{64}")
 
-Submit = Callable[[Order], Awaitable[bool]]
+Submit = Callable[[CommandInvocation], Awaitable[bool]]
 
 
 class GitHubWebhooks:
     """The handler of GitHub's deliveries.
 
     :param secrets: every one of them is valid
-    :param house_of: what holds in a repository, by its name; must answer within GitHub's ten seconds
+    :param config_for: what holds in a repository, by its name; must answer within GitHub's ten seconds
     :param submit: takes an order durably
     :param defer: writes an event down that has to be tried again when the config can be read
     :param offload: where long comments are read
@@ -72,7 +72,7 @@ class GitHubWebhooks:
         self,
         *,
         secrets: Sequence[str],
-        house_of: Callable[[str], Awaitable[House]],
+        config_for: Callable[[str], Awaitable[House]],
         submit: Submit,
         defer: Callable[[events.Event], Awaitable[object]],
         offload: WorkerPool,
@@ -83,7 +83,7 @@ class GitHubWebhooks:
         bodies: RequestBodies | None = None,
     ) -> None:
         self._secrets = secrets
-        self._house_of = house_of
+        self._house_of = config_for
         self._submit = submit
         self._defer = defer
         self._offload = offload
@@ -121,7 +121,7 @@ class GitHubWebhooks:
             raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
         if event_name == PING:
             self._hear_ping(_payload(body))
-        if not may_concern_us(event_name, body):
+        if not might_contain_command(event_name, body):
             return []
         delivery = request.headers["X-GitHub-Delivery"]
         with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
@@ -150,7 +150,7 @@ class GitHubWebhooks:
             event = events.parse(event_name, payload)
         except events.MalformedEventError as error:
             raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-        if event is None or not concerns_us(event):
+        if event is None or not is_relevant(event):
             return []
         try:
             return await self.take(event)
@@ -176,28 +176,28 @@ class GitHubWebhooks:
         house = await self._house_of(event.thread.repository)
         may_pass = house.unread is not None and house.unread.may_pass and not is_late
         asked_at = min(event.at or now, now)
-        orders = [] if may_pass else await self._orders(event, house, asked_at)
-        if house.is_closed and not orders:
+        invocations = [] if may_pass else await self._invocations(event, house, asked_at)
+        if house.is_closed and not invocations:
             raise ConfigUnknownError(
                 "The repository's config file cannot be read just now, and may name another prefix or other labels: "
                 "deliver it again later."
             )
-        for order in orders:
+        for invocation in invocations:
             try:
-                is_new = await self._submit(order)
+                is_new = await self._submit(invocation)
             except StoreError as error:
-                _log.error("order.not-taken", **order.log_values(), reason=str(error))
+                _log.error("order.not-taken", **invocation.log_values(), reason=str(error))
                 raise NotTakenError("The database does not take orders just now; deliver it again later.") from None
             if is_new:
-                self._metrics.taken(order.name)
+                self._metrics.taken(invocation.name)
             else:
-                _log.info("order.known", **order.log_values())
-        return [order.identity for order in orders]
+                _log.info("order.known", **invocation.log_values())
+        return [invocation.identity for invocation in invocations]
 
-    async def _orders(self, event: events.Event, house: House, asked_at: datetime) -> list[Order]:
+    async def _invocations(self, event: events.Event, house: House, asked_at: datetime) -> list[CommandInvocation]:
         try:
             async with asyncio.timeout(self._patience):
-                return await intake.orders(event, house=house, now=lambda: asked_at, offload=self._offload)
+                return await dispatch.invocations(event, house=house, now=lambda: asked_at, offload=self._offload)
         except (OffloadError, TimeoutError) as error:
             _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
             raise NotTakenError("The comment could not be read just now; deliver it again later.") from None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.action.door import run
+from bot.action.main import run
 from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
 from bot.replies.markers import Marker, Stage, find, write
 from tests.action.workflow import Here, Workflow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inline_snapshot import snapshot
 
-from bot.handlers.configs import PATH
+from bot.handlers.config_loader import PATH
 from tests.action.workflow import Workflow
 
 

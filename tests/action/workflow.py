@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.action.door import run
+from bot.action.main import run
 from bot.app.clients import Pace
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.dispatch import label_identity
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.webhooks import Delivery
 from bot.github.events import LabelChanged, parse
-from bot.intake import label_identity
 from bot.replies.markers import Stage
 
 

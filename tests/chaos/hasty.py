@@ -17,9 +17,9 @@ from bot import log
 from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.cli.process import run_until_stopped, server_settings
-from bot.handlers.carry_out import carry_out
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.execute import execute
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.reply import Reply
 
 PACE = Pace(
@@ -45,11 +45,11 @@ STUCK = 70
 """The exit status where that lasts."""
 
 
-async def holding(order: Order, do: Do) -> Reply:
+async def holding(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
     """Whoever asks for it stops the whole process: what searches holds the interpreter's lock, for longer than a life."""
-    if HOLD in getattr(order.command, "prompt", ""):
+    if HOLD in getattr(invocation.command, "prompt", ""):
         re.search("(a|a)+b", "a" * 80)
-    return await carry_out(order, do)
+    return await execute(invocation, ctx)
 
 
 def main() -> None:
@@ -59,8 +59,8 @@ def main() -> None:
     pace = RECOVERING if "recovering" in sys.argv else PACE
 
     async def until_stopped(stop: asyncio.Event) -> None:
-        done = holding if "holding" in sys.argv else carry_out
-        async with serving(settings, pace=pace, carry_out=done, stuck=partial(os._exit, STUCK), lost=stop.set):
+        done = holding if "holding" in sys.argv else execute
+        async with serving(settings, pace=pace, execute=done, stuck=partial(os._exit, STUCK), lost=stop.set):
             await stop.wait()
 
     run_until_stopped(until_stopped)

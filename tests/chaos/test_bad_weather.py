@@ -13,7 +13,7 @@ import pytest
 
 from bot.app.clients import Pace
 from bot.app.server import serving
-from bot.config import Settings
+from bot.settings import Settings
 from tests.chaos import ROUNDS, SEEDS
 from tests.chaos.asks import DAYS
 from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled

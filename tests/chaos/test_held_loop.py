@@ -27,7 +27,7 @@ def stages(worlds: Worlds, *comments: Comment) -> list[Stage | None]:
     return [marker.stage if marker else None for marker in markers]
 
 
-def words_of(worlds: Worlds, comment: Comment) -> str:
+def prompt_text(worlds: Worlds, comment: Comment) -> str:
     bodies = (reply.body for reply in worlds.github.comments(1) if reply.author == BOT_LOGIN)
     body = next(body for body in bodies if f"-{comment.id}-" in body)
     return body.partition("\n\n<!-- codegen-bot")[0]
@@ -53,7 +53,7 @@ async def test_a_command_that_holds_the_loop_is_given_up(tmp_path: Path) -> None
             )
             marker = marker_of(worlds, holding)
             assert marker is not None
-            assert words_of(worlds, holding).replace(marker.identity, "IDENTITY") == snapshot("""\
+            assert prompt_text(worlds, holding).replace(marker.identity, "IDENTITY") == snapshot("""\
 This command was given up: 3 times the bot stood still over it and had to be restarted.
 
 Next: give it again in other words; where that ends alike, ask whoever runs the bot. The bot's log has the rest under `IDENTITY`.\

@@ -10,7 +10,7 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import Limits
-from bot.codegen.sightings import Look
+from bot.codegen.polling import Look
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import Service, UpstreamError

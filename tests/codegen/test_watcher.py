@@ -11,7 +11,7 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
-from bot.codegen.sightings import Look
+from bot.codegen.polling import Look
 from bot.codegen.states import State
 from bot.codegen.watcher import MOST_REQUESTS, RunWatcher
 from bot.emulator.codegen import CodegenEmulator

@@ -9,7 +9,7 @@ import structlog
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
-from bot.codegen.sightings import UpstreamRuns
+from bot.codegen.polling import UpstreamRuns
 from bot.codegen.watcher import OUTAGE_DELAYS, RESUME_GRACE, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import RETRY_DELAYS, Kind, UpstreamError

@@ -1,6 +1,6 @@
 """The table of commands, and help as data beside them."""
 
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.commands.table import COMMANDS
 
 

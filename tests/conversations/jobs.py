@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from bot.action.door import run
+from bot.action.main import run
 from bot.app.clients import Pace
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator

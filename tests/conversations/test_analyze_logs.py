@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.emulator.github.code import add_check_run
 from bot.emulator.github.world import CheckRun
 from bot.replies.markers import Stage

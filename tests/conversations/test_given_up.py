@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from bot.replies.markers import Stage, find
 from bot.store.database import open_engine
-from bot.store.orders import Orders
+from bot.store.jobs import JobStore
 from tests.conversations.town import Town, town_at
 
 
@@ -26,7 +26,7 @@ def note_loop_holds(town: Town, identity: str, times: int) -> None:
     """As the processes did that ended over the command."""
     database: Engine = open_engine(town.database_url)
     for _ in range(times):
-        Orders(database).hold_loop(identity)
+        JobStore(database).hold_loop(identity)
     database.dispose()
 
 

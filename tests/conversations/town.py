@@ -18,12 +18,12 @@ import aiohttp
 
 from bot.app.clients import Pace
 from bot.app.server import serving
-from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN
 from bot.handlers.steady_clock import SteadyClock
 from bot.replies.markers import Stage, find
+from bot.settings import Settings
 from tests.conversations.jobs import Jobs
 from tests.harness.databases import migrated_sqlite
 

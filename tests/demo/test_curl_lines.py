@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo import demo
-from bot.web.api.table import ENDPOINTS
+from bot.web.api.routes import ENDPOINTS
 from tests.documents import page, section
 
 pytestmark = pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")

@@ -8,9 +8,9 @@ import pytest
 
 from bot.app.clients import Pace
 from bot.app.server import CONNECTIONS_PATIENCE
-from bot.config import setting_rows
 from bot.engine.engine import Rhythm
-from bot.engine.stories import STOP_PATIENCE
+from bot.engine.workflows import STOP_PATIENCE
+from bot.settings import setting_rows
 from tests.deploy.dockerfile import ROOT, Config, context, parse
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")

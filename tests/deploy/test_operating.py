@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.config import setting_rows
+from bot.settings import setting_rows
 from tests.chaos.asks import first_day
 from tests.chaos.process import AS_SERVED, Bot
 from tests.chaos.worlds import both_worlds, settled

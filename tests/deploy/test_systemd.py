@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings
 from bot.outcome import ExitStatus
+from bot.settings import Settings
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.config import Settings
 from bot.doctor.examine import PATIENCE, examine
 from bot.doctor.finding import Finding, Level
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from bot.settings import Settings
 
 
 class Patient:

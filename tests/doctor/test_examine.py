@@ -22,7 +22,7 @@ from bot.emulator.github.world import BOT_LOGIN
 from bot.github.permissions import needed
 from bot.repository_config.model import RepositoryConfig
 from bot.store.database import open_engine
-from bot.store.looking import look
+from bot.store.inspection import look
 from bot.store.migrating import migrate
 from tests.doctor.patient import Patient
 from tests.documents import page

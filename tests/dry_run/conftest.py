@@ -13,10 +13,10 @@ import pytest
 from bot.app.clients import Pace
 from bot.app.direct import Direct, directly
 from bot.commands.table import Command
-from bot.config import Accounts
 from bot.github.models import Comment, CommentKind, Person, Thread
-from bot.handlers.order import Authority, Order
-from bot.stateless.desk import Carried
+from bot.handlers.invocation import Authority, CommandInvocation
+from bot.settings import Accounts
+from bot.stateless.inline_executor import CommandResult
 
 CODEGEN_TOKEN = "sk-a-token-of-codegen"
 GITHUB_TOKEN = "a-plain-word-for-github"
@@ -40,9 +40,11 @@ def settings(**more: Any) -> Accounts:
     return Accounts(**{**given, **more})
 
 
-def by_token(command: Command, *, thread: Thread | None = PULL_REQUEST, repository: str | None = None) -> Order:
+def by_token(
+    command: Command, *, thread: Thread | None = PULL_REQUEST, repository: str | None = None
+) -> CommandInvocation:
     """As a workflow's step or the command line gives it: nothing is posted."""
-    return Order(
+    return CommandInvocation(
         identity="step-1",
         command=command,
         thread=thread,
@@ -56,11 +58,11 @@ def by_token(command: Command, *, thread: Thread | None = PULL_REQUEST, reposito
     )
 
 
-def by_comment(command: Command, *, identity: str = "c-77-0") -> Order:
+def by_comment(command: Command, *, identity: str = "c-77-0") -> CommandInvocation:
     """As somebody says it on the pull request."""
     alice = Person("alice", is_bot=False)
     url = f"{PULL_REQUEST.url}#issuecomment-77"
-    return Order(
+    return CommandInvocation(
         identity=identity,
         command=command,
         thread=PULL_REQUEST,
@@ -78,8 +80,8 @@ class Rehearsal:
     direct: Direct
     told: list[str] = field(default_factory=list)
 
-    async def of(self, order: Order) -> Carried:
-        return await self.direct.desk.carry_out(order)
+    async def of(self, invocation: CommandInvocation) -> CommandResult:
+        return await self.direct.inline_executor.execute(invocation)
 
     @property
     def text(self) -> str:

@@ -11,8 +11,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.commands.analyze_logs import AnalyzeLogs
+from bot.commands.argument_parser import parse
 from bot.commands.ban_checks import BanChecks, UnbanChecks
-from bot.commands.grammar import parse
 from bot.commands.labels import LabelRole
 from bot.commands.multi_run import MultiRun
 from bot.commands.named import Named
@@ -20,8 +20,8 @@ from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.star import Star, Unstar
 from bot.commands.table import COMMANDS, Command
-from bot.commands.usage import Mistake
-from bot.handlers.order import LabelChange
+from bot.commands.usage import InvalidCommand
+from bot.handlers.invocation import LabelChange
 from bot.replies.markers import Stage
 from tests.dry_run.conftest import CODEGEN_TOKEN, GITHUB_TOKEN, SHOP, Rehearsal, by_comment, by_token
 
@@ -42,12 +42,12 @@ async def test_a_story_goes_on_to_its_end(
 ) -> None:
     """By token and by comment alike, at once, with nothing sent and no token told."""
     command = parse(words, prefix="/codegen")
-    assert not isinstance(command, Mistake | Named)
-    for order in (by_token(command), by_comment(command)):
+    assert not isinstance(command, InvalidCommand | Named)
+    for invocation in (by_token(command), by_comment(command)):
         async with asyncio.timeout(5):
-            reply = (await rehearsal.of(order)).reply
+            reply = (await rehearsal.of(invocation)).reply
         # A sandbox belongs to no repository: on a public thread its logs are explained to holders of tokens only.
-        is_closed = words == "analyze-logs 5" and not order.by_token
+        is_closed = words == "analyze-logs 5" and not invocation.by_token
         wanted = Stage.REFUSED if is_closed or words.startswith(NEEDS_MORE) else Stage.FINISHED
         assert (reply.stage, reply.text) == (wanted, reply.text)
     assert CODEGEN_TOKEN not in rehearsal.text
@@ -171,9 +171,9 @@ async def test_a_large_multi_run_gets_its_second_word(rehearsal: Rehearsal) -> N
 
 
 async def test_a_label_that_asked_for_work_is_seen_taken_off(rehearsal: Rehearsal) -> None:
-    order = by_comment(Run(prompt="fix it"))
+    invocation = by_comment(Run(prompt="fix it"))
     label = LabelChange(role=LabelRole.RUN, name="codegen:run", on=True)
-    await rehearsal.of(replace(order, comment=None, label=label))
+    await rehearsal.of(replace(invocation, comment=None, label=label))
     assert rehearsal.calls(changes=True)[-1] == "DELETE /repos/octo/shop/issues/12/labels/codegen%3Arun"
 
 

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy.engine import Engine as Database
 
 from bot.commands.runs import ListRuns
-from bot.engine.housekeeping import Housekeeping
-from bot.errors import BotError, Kind, Service, StoreError, UpstreamError, UserMistake
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.engine.retention import Housekeeping
+from bot.errors import BotError, Kind, Service, StoreError, UpstreamError, UserError
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.store.orders import Orders, Queue, State
+from bot.store.jobs import JobState, JobStore, Queue
 from tests.engine.world import World, an_order
 from tests.log_lines import lines, logged
 
@@ -47,11 +47,11 @@ class TestEngine:
         assert world.ended == [(an_order().identity, Stage.FINISHED)]
 
     async def test_words_that_a_database_finds_odd_come_through(self, world: World) -> None:
-        order = an_order(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
+        invocation = an_order(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
         async with world.engine() as engine:
-            await engine.submit(order)
+            await engine.submit(invocation)
             await world.until(lambda: world.ended != [])
-        assert world.begun == [order]
+        assert world.begun == [invocation]
 
     async def test_the_same_order_twice_is_carried_out_once(self, world: World) -> None:
         async with world.engine() as engine:
@@ -60,7 +60,7 @@ class TestEngine:
             assert not await engine.submit(an_order())
             await engine.submit(an_order("another"))
             await world.until(lambda: len(world.ended) == 2)
-        assert [order.identity for order in world.begun] == [an_order().identity, "another"]
+        assert [invocation.identity for invocation in world.begun] == [an_order().identity, "another"]
 
     async def test_the_same_order_after_a_restart_is_not_carried_out_again(self, world: World) -> None:
         async with world.engine() as engine:
@@ -70,7 +70,7 @@ class TestEngine:
             await engine.submit(an_order())
             await engine.submit(an_order("another"))
             await world.until(lambda: len(world.ended) == 2)
-        assert [order.identity for order in world.begun] == [an_order().identity, "another"]
+        assert [invocation.identity for invocation in world.begun] == [an_order().identity, "another"]
 
     async def test_a_duplicate_is_answered_only_when_the_first_is_written_down(self, world: World) -> None:
         """Whoever sent the first may have gone by then: what was begun to be written is finished."""
@@ -146,7 +146,7 @@ class TestEngine:
             Service.GITHUB, Kind.RATE_LIMITED, "permission", 429, "Slow down.", 7.5, may_have_happened=True
         )
         cut_off = UpstreamError(Service.CODEGEN, Kind.NETWORK, "permission")
-        mistake = UserMistake("There is no run 7.")
+        mistake = UserError("There is no run 7.")
         world.github.failures = {
             "slow": slow_down,
             "cut": cut_off,
@@ -172,12 +172,12 @@ class TestEngine:
         assert [line["event"] for line in lines(log)].count("step.broken") == 1
 
     async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
-        async def fails_once(order: Order, do: Do) -> Reply:
-            if order.identity == "fails":
+        async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+            if invocation.identity == "fails":
                 raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(order, do)
+            return await world.two_steps(invocation, ctx)
 
-        world.carry_out = fails_once
+        world.execute = fails_once
         async with world.engine() as engine:
             await engine.submit(an_order("fails"))
             await engine.submit(an_order("works"))
@@ -200,13 +200,13 @@ class TestEngine:
         """A redelivery is somebody's wish to have it done after all; one that is done is not told again."""
         attempts: list[bool] = []
 
-        async def fails_once(order: Order, do: Do) -> Reply:
+        async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             attempts.append(True)
             if len(attempts) == 1:
                 raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(order, do)
+            return await world.two_steps(invocation, ctx)
 
-        world.carry_out = fails_once
+        world.execute = fails_once
         with logged() as log:
             async with world.engine() as engine:
                 await engine.submit(an_order())
@@ -229,26 +229,26 @@ class TestEngine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "SUCCESS")
-            assert await Housekeeping(Orders(world.database), leads=lambda: True, period=60).tidy() == 1
+            assert await Housekeeping(JobStore(world.database), leads=lambda: True, period=60).tidy() == 1
             assert world.rows_of_dbos() == 0
-            assert Orders(world.database).find(an_order().identity) == (State.ENDED, "finished")
+            assert JobStore(world.database).find(an_order().identity) == (JobState.ENDED, "finished")
             assert not await engine.submit(an_order())
         assert len(world.begun) == 1
 
     async def test_one_that_broke_and_was_cleared_away_is_told_anew_too(self, world: World) -> None:
         locked = True
 
-        async def fails_while_locked(order: Order, do: Do) -> Reply:
+        async def fails_while_locked(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             if locked:
                 raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(order, do)
+            return await world.two_steps(invocation, ctx)
 
-        world.carry_out = fails_while_locked
+        world.execute = fails_while_locked
         async with world.engine() as engine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "ERROR")
-            await Housekeeping(Orders(world.database), leads=lambda: True, period=60).tidy()
+            await Housekeeping(JobStore(world.database), leads=lambda: True, period=60).tidy()
             locked = False
             assert await engine.submit(an_order())
             await world.until(lambda: len(world.ended) == 2)

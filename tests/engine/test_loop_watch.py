@@ -16,7 +16,7 @@ from bot.handlers.do import Do
 from bot.handlers.order import Order
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
-from bot.store.orders import Orders
+from bot.store.jobs import JobStore
 from tests.engine.world import World, an_order
 from tests.log_lines import lines, logged
 
@@ -38,7 +38,7 @@ async def cut_off(world: World, *, loop_holds: int) -> None:
         await world.until(lambda: world.github.asked != [])
     world.github.open.set()
     for _ in range(loop_holds):
-        Orders(world.database).hold_loop(IDENTITY)
+        JobStore(world.database).hold_loop(IDENTITY)
 
 
 class TestLoopWatch:
@@ -46,7 +46,7 @@ class TestLoopWatch:
 
     async def test_a_loop_that_is_held_and_let_go_again(self, world: World) -> None:
         """It is noted from within, as nothing else runs meanwhile; also for a task that the command has started."""
-        orders = Orders(world.database)
+        orders = JobStore(world.database)
         noted = asyncio.Event()
 
         async def hold() -> None:
@@ -54,11 +54,11 @@ class TestLoopWatch:
                 time.sleep(0.001)  # noqa: ASYNC251 - to hold the loop is what it is for
             noted.set()
 
-        async def holds(_order: Order, _do: Do) -> Reply:
+        async def holds(_order: CommandInvocation, _do: CommandContext) -> Reply:
             await asyncio.create_task(hold())
             return Reply(stage=Stage.FINISHED, text="Done.")
 
-        world.carry_out, world.loop_held = holds, 0.2
+        world.execute, world.loop_held = holds, 0.2
         with logged() as log:
             async with world.engine() as engine:
                 await engine.submit(an_order())

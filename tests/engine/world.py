@@ -18,10 +18,10 @@ from bot.engine.engine import Engine, Rhythm
 from bot.engine.launching import VERSION
 from bot.engine.membership import Membership, new_executor_id
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.handlers.recent_permissions import RecentPermissions
-from bot.handlers.tools import Tools
+from bot.handlers.services import Services
 from bot.offload.pool import WorkerPool
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
@@ -51,9 +51,9 @@ def an_order(
     title: str = "Fix the checkout",
     login: str = "alice",
     command: Command = RUN,
-) -> Order:
+) -> CommandInvocation:
     person = Person(login, is_bot=False)
-    return Order(
+    return CommandInvocation(
         identity=identity,
         command=command,
         thread=Thread(
@@ -121,7 +121,7 @@ class World:
         self.database = database
         self._bell = asyncio.Event()
         self.github = FakeGitHub(self._bell.set)
-        self.begun: list[Order] = []
+        self.begun: list[CommandInvocation] = []
         self.caught: dict[str, list[Exception]] = {}
         self.ended: list[tuple[str, Stage | None]] = []
         self.given_up: list[tuple[str, int]] = []
@@ -129,15 +129,15 @@ class World:
         self.loop_held = 60.0
         self.drain = 0.0
         self.membership: Membership
-        self.carry_out: Callable[[Order, Do], Awaitable[Reply]] = self.two_steps
+        self.execute: Callable[[CommandInvocation, CommandContext], Awaitable[Reply]] = self.two_steps
 
-    async def two_steps(self, order: Order, do: Do) -> Reply:
-        self.begun.append(order)
+    async def two_steps(self, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+        self.begun.append(invocation)
         try:
-            await do.permission()
+            await ctx.permission()
         except Exception as error:  # noqa: BLE001 - whatever it was, it is compared
-            self.caught.setdefault(order.person.login, []).append(error)
-        await do.pull_request()
+            self.caught.setdefault(invocation.person.login, []).append(error)
+        await ctx.pull_request()
         return Reply(stage=Stage.FINISHED, text="Done.")
 
     @asynccontextmanager
@@ -145,7 +145,7 @@ class World:
         """The bot's engine, until a deployment stops it."""
         nothing: Any = None
         github: Any = self.github
-        tools = Tools(
+        services = Services(
             codegen=nothing,
             org_id=1,
             github=github,
@@ -175,8 +175,8 @@ class World:
             self.database,
             executors,
             self.membership,
-            tools=tools,
-            carry_out=self.carry_out,
+            services=services,
+            execute=self.execute,
             give_up=self._give_up,
             heard=self._heard,
             lost=self.lost.set,
@@ -189,12 +189,12 @@ class World:
             finally:
                 await engine.stop()
 
-    async def _give_up(self, order: Order, _do: Do, times: int) -> Reply:
-        self.given_up.append((order.identity, times))
+    async def _give_up(self, invocation: CommandInvocation, _do: CommandContext, times: int) -> Reply:
+        self.given_up.append((invocation.identity, times))
         return Reply(stage=Stage.FAILED, text="Given up.")
 
-    def _heard(self, order: Order, stage: Stage | None) -> None:
-        self.ended.append((order.identity, stage))
+    def _heard(self, invocation: CommandInvocation, stage: Stage | None) -> None:
+        self.ended.append((invocation.identity, stage))
         self._bell.set()
 
     async def until_written(self, identity: str, status: str) -> None:

@@ -51,14 +51,14 @@ async def test_no_minute_holds_more_than_eighty_and_no_hour_more_than_five_hundr
 
 
 async def test_writes_go_in_the_order_they_came(budget: ContentBudget) -> None:
-    order: list[int] = []
+    invocation: list[int] = []
 
     async def write(number: int) -> None:
         await slot(budget)
-        order.append(number)
+        invocation.append(number)
 
     await asyncio.gather(*(write(number) for number in range(30)))
-    assert order == list(range(30))
+    assert invocation == list(range(30))
 
 
 async def test_a_waiter_that_is_cancelled_takes_nothing(clock: Clock) -> None:

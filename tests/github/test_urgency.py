@@ -36,19 +36,19 @@ def keeps_the_windows(moments: list[float]) -> bool:
 
 
 async def test_the_more_urgent_goes_first_and_alike_ones_in_the_order_they_came() -> None:
-    time, order = VirtualTime(), list[str]()
+    time, invocation = VirtualTime(), list[str]()
     budget = budget_on(time)
 
     async def write(name: str, urgency: Urgency) -> None:
         await slot(budget, urgency)
-        order.append(name)
+        invocation.append(name)
 
     for _ in range(5):
         await slot(budget)
     first, last = Urgency.ORDINARY, Urgency.LAST_WORD
     wanted = (("first 1", first), ("first 2", first), ("last 1", last), ("first 3", first), ("last 2", last))
     await time.all(*(write(name, urgency) for name, urgency in wanted))
-    assert order == ["last 1", "last 2", "first 1", "first 2", "first 3"]
+    assert invocation == ["last 1", "last 2", "first 1", "first 2", "first 3"]
 
 
 async def test_progress_does_not_go_before_somebody_who_waits() -> None:

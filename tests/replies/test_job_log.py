@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.replies.job_log import LONGEST, excerpt
 from bot.replies.untrusted import fenced
 

@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from markdown_it import MarkdownIt
 
 from bot.codegen.models import LogEntry
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.replies.reply import COMMENT_LIMIT, MARKER_ROOM
 from bot.replies.trace import ENTRIES_ROOM, WINDOW, Trace, as_text, condensed, final_answer, is_error, tail
 from tests.replies.test_untrusted import HOSTILE

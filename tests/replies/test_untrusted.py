@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.replies.untrusted import LONGEST, cut, inert, inert_words, inline_code, redact
 from tests.replies.rendering import effects
 from tests.stuck import never_stuck

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.codegen.models import AgentRun, CheckSuiteSettings, LogEntry, Repository, RunPullRequest
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.errors import Kind, Service, UpstreamError
 from bot.replies import (
     analysis,

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from bot.commands.multi_run import MOST_ATTEMPTS
 from bot.commands.run import AGENT_TYPES
 from bot.commands.table import COMMANDS
-from bot.config import Settings
 from bot.github.models import Permission
 from bot.repository_config.model import (
     PREFIX_PATTERN,
@@ -21,6 +20,7 @@ from bot.repository_config.model import (
     NamedPrompt,
     RepositoryConfig,
 )
+from bot.settings import Settings
 
 NAMED: dict[str, NamedPrompt] = {
     "fix": NamedPrompt(command="run", prompt="x"),
@@ -97,14 +97,14 @@ def test_a_config_does_not_change() -> None:
         RepositoryConfig().prefix = "/other"  # type: ignore[misc]  # the point
 
 
-def words_of(literal: object) -> tuple[str, ...]:
+def prompt_text(literal: object) -> tuple[str, ...]:
     return tuple(word for each in (literal, *get_args(literal)) for word in get_args(each) if isinstance(word, str))
 
 
 def test_agent_types_and_attempts_are_the_commands() -> None:
     fields = Defaults.model_fields
 
-    assert words_of(fields["agent_type"].annotation) == AGENT_TYPES
+    assert prompt_text(fields["agent_type"].annotation) == AGENT_TYPES
     assert Defaults(concurrency=MOST_ATTEMPTS).concurrency == MOST_ATTEMPTS
     with pytest.raises(ValidationError):
         Defaults(concurrency=MOST_ATTEMPTS + 1)
@@ -122,4 +122,4 @@ def test_permissions_are_githubs() -> None:
 
 
 def test_a_named_prompt_gives_commands_that_there_are() -> None:
-    assert {*words_of(Literal[NamedPrompt.model_fields["command"].annotation])} <= {*COMMANDS}
+    assert {*prompt_text(Literal[NamedPrompt.model_fields["command"].annotation])} <= {*COMMANDS}

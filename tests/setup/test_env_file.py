@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bot.config import Settings, load
 from bot.errors import SettingsError
 from bot.github.auth import AppAuth
 from bot.github.new_app import NewApp
+from bot.settings import Settings, load
 from bot.setup import env_file
 from bot.setup.flow import Made
 from bot.setup.plan import GITHUB_API, plan

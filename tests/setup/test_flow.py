@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from bot.emulator.github import GitHubEmulator
-from bot.errors import UserMistake
+from bot.errors import UserError
 from bot.setup.flow import Flow
 from bot.setup.plan import Plan, plan
 from bot.setup.states import LASTS, MOST, States
@@ -55,7 +55,7 @@ def code_for(github: GitHubEmulator, name: str = "Robot") -> str:
 
 
 async def refusal(flow: Flow, code: str, state: str) -> str:
-    with pytest.raises(UserMistake) as refused:
+    with pytest.raises(UserError) as refused:
         await flow.finish(code=code, state=state)
     return refused.value.text
 

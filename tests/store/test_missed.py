@@ -36,7 +36,7 @@ def test_a_delivery_that_was_asked_for_is_known_by_its_guid(missed: MissedDelive
 
 
 def test_as_many_guids_as_one_look_finds_are_looked_up_at_once(missed: MissedDeliveries) -> None:
-    """After a long outage a log holds ten thousand failures (`bot.recovery.delivery_log.MOST_READ`)."""
+    """After a long outage a log holds ten thousand failures (`bot.redelivery.delivery_log.MOST_READ`)."""
     missed.note_asked("guid-9999", Asked(1, 1, NOON))
     assert [*missed.asked([f"guid-{number}" for number in range(10_000)])] == ["guid-9999"]
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.github.events import Event
 from bot.github.signature import sign
 from bot.handlers.effective_config import House
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool
 from bot.repository_config.model import RepositoryConfig
@@ -48,18 +48,18 @@ class Orders:
     """Takes orders as the engine does, and remembers them."""
 
     def __init__(self) -> None:
-        self.taken: list[Order] = []
+        self.taken: list[CommandInvocation] = []
         self.deferred: list[Event] = []
         self.asked = 0
         self.failure: Exception | None = None
 
-    async def submit(self, order: Order) -> bool:
+    async def submit(self, invocation: CommandInvocation) -> bool:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
-        if order.identity in self.identities:
+        if invocation.identity in self.identities:
             return False
-        self.taken.append(order)
+        self.taken.append(invocation)
         return True
 
     async def defer(self, event: Event) -> None:
@@ -67,11 +67,11 @@ class Orders:
 
     @property
     def identities(self) -> list[str]:
-        return [order.identity for order in self.taken]
+        return [invocation.identity for invocation in self.taken]
 
     @property
     def prompts(self) -> list[str]:
-        return [str(getattr(order.command, "prompt", order.command)) for order in self.taken]
+        return [str(getattr(invocation.command, "prompt", invocation.command)) for invocation in self.taken]
 
 
 async def healthy() -> None:
@@ -97,12 +97,12 @@ def application(
     """
     metrics, offload = Metrics(), offload or WorkerPool()
 
-    async def house_of(_repository: str) -> House:
+    async def config_for(_repository: str) -> House:
         return house
 
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
-        house_of=house_of,
+        config_for=config_for,
         submit=orders.submit,
         defer=orders.defer,
         offload=offload,

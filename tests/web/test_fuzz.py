@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.commands.reading import read
+from bot.commands.comment_parser import read
 from bot.emulator.github import GitHubEmulator
 from bot.github.signature import sign
 from tests.conversations.town import town_at
@@ -181,7 +181,7 @@ def test_comments_of_any_kind() -> None:
         runner.run(client.close())
     assert [line for line in lines(log) if "exception" in line or line["level"] == "error"] == []
     assert orders.taken != []
-    assert {order.person.login for order in orders.taken} == {"mallory"}
+    assert {invocation.person.login for invocation in orders.taken} == {"mallory"}
 
 
 async def _opened(orders: Orders) -> Client:

@@ -11,9 +11,9 @@ from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.help import Help
 from bot.commands.labels import LabelRole
 from bot.commands.run import Run
-from bot.commands.usage import Mistake
+from bot.commands.usage import InvalidCommand
 from bot.github.models import CommentKind, Person
-from bot.handlers.order import LabelChange
+from bot.handlers.invocation import LabelChange
 from bot.replies.markers import Marker, Stage, write
 from tests.web.deliveries import (
     ALICE,
@@ -75,16 +75,16 @@ async def test_every_kind_of_comment_gives_orders(
     client: Client, orders: Orders, event: str, document: dict[str, Any], kind: CommentKind, number: int
 ) -> None:
     identities = await commands(client, document, event)
-    (order,) = orders.taken
-    assert identities == [order.identity]
+    (invocation,) = orders.taken
+    assert identities == [invocation.identity]
     assert orders.prompts == ["fix it"]
-    assert order.thread is not None
-    assert (order.thread.repository, order.thread.number) == ("octo/shop", number)
-    assert order.thread.is_pull_request == (number == 1)
-    assert order.comment is not None
-    assert (order.comment.kind, order.comment.id) == (kind, 7)
-    assert order.person == Person("alice", is_bot=False)
-    assert (order.asked_at, order.prefix) == (NOON, "/codegen")
+    assert invocation.thread is not None
+    assert (invocation.thread.repository, invocation.thread.number) == ("octo/shop", number)
+    assert invocation.thread.is_pull_request == (number == 1)
+    assert invocation.comment is not None
+    assert (invocation.comment.kind, invocation.comment.id) == (kind, 7)
+    assert invocation.person == Person("alice", is_bot=False)
+    assert (invocation.asked_at, invocation.prefix) == (NOON, "/codegen")
 
 
 async def test_the_line_of_an_inline_comment_is_kept(client: Client, orders: Orders) -> None:
@@ -98,7 +98,7 @@ async def test_the_line_of_an_inline_comment_is_kept(client: Client, orders: Ord
 async def test_a_mistyped_command_is_an_order_too(client: Client, orders: Orders) -> None:
     """Somebody waits for an answer."""
     assert len(await commands(client, issue_comment("/codegen rnu fix it"))) == 1
-    assert isinstance(orders.taken[0].command, Mistake)
+    assert isinstance(orders.taken[0].command, InvalidCommand)
 
 
 # What is acknowledged and ignored
@@ -170,18 +170,18 @@ def labelled(name: str, action: str = "labeled", *, at: str = "11:59:00") -> dic
 @pytest.mark.parametrize("name", ["codegen:run", "Codegen:Run"])
 async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, orders: Orders, name: str) -> None:
     response = await deliver(client, labelled(name) | {"sender": MALLORY}, "pull_request", guid="guid-1")
-    (order,) = orders.taken
-    assert (await response.json())["commands"] == [order.identity]
-    assert isinstance(order.command, Run)
-    assert order.person.login == "mallory"
-    assert (order.comment, order.the_thread().number) == (None, 1)
-    assert order.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
+    (invocation,) = orders.taken
+    assert (await response.json())["commands"] == [invocation.identity]
+    assert isinstance(invocation.command, Run)
+    assert invocation.person.login == "mallory"
+    assert (invocation.comment, invocation.the_thread().number) == (None, 1)
+    assert invocation.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
 
 
 async def test_a_label_on_an_issue_gives_an_order(client: Client, orders: Orders) -> None:
     document = labelled("codegen:run") | {"issue": ISSUE | {"updated_at": "2026-01-01T11:59:00Z"}}
     await deliver(client, document, "issues")
-    assert [order.the_thread().number for order in orders.taken] == [2]
+    assert [invocation.the_thread().number for invocation in orders.taken] == [2]
 
 
 async def test_a_label_that_was_delivered_again_is_the_same_order(client: Client, orders: Orders) -> None:
@@ -232,7 +232,7 @@ async def test_label_without_a_time_is_refused(client: Client, orders: Orders) -
 async def test_a_state_is_an_order_when_it_goes_on_and_when_it_goes_off(client: Client, orders: Orders) -> None:
     await deliver(client, labelled("codegen:ban-checks"), "pull_request", guid="guid-1")
     await deliver(client, labelled("codegen:ban-checks", "unlabeled"), "pull_request", guid="guid-2")
-    assert [type(order.command) for order in orders.taken] == [BanChecks, UnbanChecks]
+    assert [type(invocation.command) for invocation in orders.taken] == [BanChecks, UnbanChecks]
 
 
 @pytest.mark.parametrize(("name", "action"), [("bug", "labeled"), ("codegen:run", "unlabeled")])
@@ -325,7 +325,7 @@ async def test_several_commands_of_one_comment_are_several_orders(client: Client
     identities = await commands(client, issue_comment(f"{RUN}\n{RUN}\n/codegen help"))
     assert len({*identities}) == 3
     assert orders.identities == identities
-    assert [type(order.command) for order in orders.taken][2] is Help
+    assert [type(invocation.command) for invocation in orders.taken][2] is Help
 
 
 async def test_the_same_words_in_another_comment_are_another_order(client: Client, orders: Orders) -> None:

@@ -17,9 +17,9 @@ from bot.emulator.codegen.directory import DirectoryOperations
 from bot.emulator.codegen.runs import QUOTA_MESSAGE, RunOperations
 from bot.emulator.codegen.world import Run, World
 from bot.emulator.control import Control
+from bot.emulator.fault_injection import Kind
 from bot.emulator.faults import Fault
 from bot.emulator.server import Changes, EmulatorServer
-from bot.emulator.weather import Kind
 
 KINDS: dict[str, Kind] = {
     "quota": Kind(

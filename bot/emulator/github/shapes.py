@@ -597,9 +597,9 @@ class Shapes:
 
 
 def _permissions(role: Role) -> dict[str, bool]:
-    order: tuple[tuple[str, int], ...] = (("pull", 1), ("triage", 2), ("push", 3), ("maintain", 4), ("admin", 5))
+    invocation: tuple[tuple[str, int], ...] = (("pull", 1), ("triage", 2), ("push", 3), ("maintain", 4), ("admin", 5))
     ranks = {"none": 0, "read": 1, "triage": 2, "write": 3, "maintain": 4, "admin": 5}
-    return {name: ranks[role] >= rank for name, rank in order}
+    return {name: ranks[role] >= rank for name, rank in invocation}
 
 
 def _association(role: Role) -> str:

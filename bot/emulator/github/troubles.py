@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.emulator.fault_injection import Kind
 from bot.emulator.faults import Fault
 from bot.emulator.github.limits import SECONDARY_MESSAGE
-from bot.emulator.weather import Kind
 
 KINDS: dict[str, Kind] = {
     # The token of an installation ends before its time; whoever asks for another one gets it.
@@ -19,7 +19,7 @@ KINDS: dict[str, Kind] = {
     "secondary": Kind(Fault(status=403, body={"message": SECONDARY_MESSAGE}), waits=True),
     "secondary-unsaid": Kind(Fault(status=403, body={"message": SECONDARY_MESSAGE})),
 }
-"""By name, as `bot.emulator.weather` has them."""
+"""By name, as `bot.emulator.fault_injection` has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from bot.commands.setup_commands import SetupCommands
 from bot.replies.prompts import logs_prompt
 from bot.replies.redaction import redact
 from bot.web.api.endpoint import Answer, Call
+from bot.web.api.idempotency import once, order_of
 from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
-from bot.web.api.orders import once, order_of
 
 
 async def setup_commands(call: Call) -> Answer:
@@ -23,20 +23,20 @@ async def setup_commands(call: Call) -> Answer:
     )
     parts = [wanted.prompt or "", *(f"{name}: {value}" for name, value in known if value)]
     prompt = "\n\n".join(part for part in parts if part) or None
-    order = order_of(call, SetupCommands())
-    run = await once(call, order, lambda do: do.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
+    invocation = order_of(call, SetupCommands())
+    run = await once(call, invocation, lambda ctx: ctx.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
     return Answer(document=run, runs=[run])
 
 
 async def analyze_logs(call: Call) -> Answer:
     """A sandbox's by Codegen itself; logs that were sent go to an agent run, without what looks like a secret."""
     wanted: AnalyzeSandboxLogsRequest = call.body
-    order, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
+    invocation, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
     if sandbox_id is not None:
-        return Answer(document=await once(call, order, lambda do: do.runs.analyze_sandbox_logs(sandbox_id)))
+        return Answer(document=await once(call, invocation, lambda ctx: ctx.runs.analyze_sandbox_logs(sandbox_id)))
     offload = call.services.offload
     patterns = await call.services.patterns.of_no_run(call.org_id)
     logs = await offload.run(partial(redact, wanted.logs or "", patterns), is_slow=bool(patterns))
     context = await offload.run(partial(redact, wanted.context or "", patterns), is_slow=bool(patterns))
     prompt = logs_prompt(logs, context=context)
-    return Answer(document=await once(call, order, lambda do: do.runs.create(prompt)))
+    return Answer(document=await once(call, invocation, lambda ctx: ctx.runs.create(prompt)))

@@ -12,10 +12,10 @@ from typing import Protocol
 from bot.codegen.client import Codegen
 from bot.codegen.models import Organization
 from bot.github.models import Permission
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.reply import Reply
-from bot.stateless.desk import Carried
+from bot.stateless.inline_executor import CommandResult
 from bot.web.problems import Problem
 
 HOW_SERVED = "Its setting API_ORGANIZATIONS names those that it serves besides its own."
@@ -27,21 +27,21 @@ class Access(Protocol):
     def codegen(self, org_id: int) -> Codegen:
         """Codegen's client for an organization; all of a token's clients share its limits."""
 
-    def do(self, org_id: int, order: Order, *, again: bool) -> Do:
+    def ctx(self, org_id: int, invocation: CommandInvocation, *, again: bool) -> CommandContext:
         """A handler's hand for this order, with this token.
 
         :param again: whether it may have been begun before
         """
 
-    async def carry_out(
+    async def execute(
         self,
         org_id: int,
-        order: Order,
+        invocation: CommandInvocation,
         *,
-        told: Callable[[Order, Reply], None] = lambda _order, _reply: None,
+        told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
         patience: float | None = None,
-    ) -> Carried:
-        """Does what was asked, as `bot.stateless.desk.Desk`.
+    ) -> CommandResult:
+        """Does what was asked, as `bot.stateless.inline_executor.InlineExecutor`.
 
         :param told: hears every state of the reply
         :param patience: seconds for which runs are followed; None: the usual time

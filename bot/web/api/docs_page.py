@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from bot.web.api.docs_forms import form
+from bot.web.api.schema_rendering import form
 
 
 def content_security_policy() -> str:

@@ -15,7 +15,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
 from bot.web.api.caller import Caller
 from bot.web.api.models import Id
-from bot.web.api.services import Services
+from bot.web.api.services import ApiServices
 from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
@@ -56,7 +56,7 @@ class Call:
 
     request: web.Request
     caller: Caller
-    services: Services
+    services: ApiServices
     numbers: Mapping[str, int]
     query: Any
     body: Any

@@ -13,13 +13,13 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from bot import log
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 from bot.web.api.caller import Caller
+from bot.web.api.idempotency import key_used
 from bot.web.api.models import MultiRunResponse
 from bot.web.api.multi_run_states import begun, state_of
-from bot.web.api.orders import key_used
 from bot.web.problems import Problem
 
 _log = log.get(__name__)
@@ -40,7 +40,7 @@ MOST_BYTES = 32 * 1024 * 1024
 class Remembered(Protocol):
     """Of `bot.store.multi_runs.MultiRuns`."""
 
-    async def remember(self, org_id: int, identity: str, order: dict[str, Any], *, at: Any) -> bool: ...
+    async def remember(self, org_id: int, identity: str, invocation: dict[str, Any], *, at: Any) -> bool: ...
     async def end(self, org_id: int, identity: str, answer: dict[str, Any], *, asked: dict[str, Any]) -> None: ...
     async def forget(self, org_id: int, identity: str) -> None: ...
     async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None: ...
@@ -101,22 +101,24 @@ class MultiRuns:
         """How many are worked on."""
         return self._working.total()
 
-    async def start(self, caller: Caller, org_id: int, order: Order, *, patience: float) -> MultiRunAtWork:
+    async def start(
+        self, caller: Caller, org_id: int, invocation: CommandInvocation, *, patience: float
+    ) -> MultiRunAtWork:
         """Begins it; one that was begun under the same identity is given back.
 
         :raises Problem: where something else was asked for under it, or too many are at work
         """
-        asked = {"order": order.to_json(), "patience": patience}
-        found = await self.find(caller, org_id, order.identity)
+        asked = {"order": invocation.to_json(), "patience": patience}
+        found = await self.find(caller, org_id, invocation.identity)
         if found is None:
             self._check_room(caller.key)
-            is_new = await self._remembered.remember(org_id, order.identity, asked, at=order.asked_at)
+            is_new = await self._remembered.remember(org_id, invocation.identity, asked, at=invocation.asked_at)
             try:
-                found = await self.find(caller, org_id, order.identity)
+                found = await self.find(caller, org_id, invocation.identity)
             except Problem:
                 # Others came first while it was written down.
                 if is_new:
-                    await self._remembered.forget(org_id, order.identity)
+                    await self._remembered.forget(org_id, invocation.identity)
                 raise
         assert found is not None  # noqa: S101 - it has just been written down
         if found.wish != _wish(asked):
@@ -167,10 +169,10 @@ class MultiRuns:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
     def _work_on(self, at_work: MultiRunAtWork, caller: Caller, org_id: int, asked: dict[str, Any]) -> None:
-        order = Order.from_json(asked["order"])
+        invocation = CommandInvocation.from_json(asked["order"])
         self._working[caller.key] += 1
         caller.at_work += 1
-        at_work.task = asyncio.create_task(self._work_or_break(caller, org_id, order, asked["patience"], at_work))
+        at_work.task = asyncio.create_task(self._work_or_break(caller, org_id, invocation, asked["patience"], at_work))
         # Not at the end of the coroutine: one that is cut off before it has begun has none.
         at_work.task.add_done_callback(partial(self._leave, caller))
 
@@ -180,40 +182,40 @@ class MultiRuns:
         self._working += Counter()
 
     async def _work_or_break(
-        self, caller: Caller, org_id: int, order: Order, patience: float, at_work: MultiRunAtWork
+        self, caller: Caller, org_id: int, invocation: CommandInvocation, patience: float, at_work: MultiRunAtWork
     ) -> None:
         try:
-            await self._work(caller, org_id, order, patience, at_work)
+            await self._work(caller, org_id, invocation, patience, at_work)
         except Exception:  # noqa: BLE001 - logged; whoever asks next has it gone on with
-            _log.exception("multi-run.broken", multi_run=order.identity)
+            _log.exception("multi-run.broken", multi_run=invocation.identity)
 
     async def _work(
         self,
         caller: Caller,
         org_id: int,
-        order: Order,
+        invocation: CommandInvocation,
         patience: float,
         at_work: MultiRunAtWork,
     ) -> None:
-        def told(_: Order, reply: Reply) -> None:
-            state = state_of(order.identity, reply)
+        def told(_: CommandInvocation, reply: Reply) -> None:
+            state = state_of(invocation.identity, reply)
             # Its end is told when it is written down: whoever has heard it must not hear "running" after a restart.
             if state.status == "running":
                 at_work.become(state)
 
-        carried = await caller.access.carry_out(org_id, order, told=told, patience=patience)
+        carried = await caller.access.execute(org_id, invocation, told=told, patience=patience)
         if carried.reply.reason is Reason.INTERRUPTED:
             # The server ends. What was asked for stands in the database without an answer, and is gone on with.
             return
-        state = state_of(order.identity, carried.reply)
+        state = state_of(invocation.identity, carried.reply)
         answer = state.model_dump(mode="json")
         if carried.runs or state.status == "completed":
-            await self._remembered.end(org_id, order.identity, answer, asked={"wish": at_work.wish})
+            await self._remembered.end(org_id, invocation.identity, answer, asked={"wish": at_work.wish})
         else:
-            await self._remembered.forget(org_id, order.identity)
+            await self._remembered.forget(org_id, invocation.identity)
         at_work.size = len(json.dumps(answer))
         at_work.become(state)
-        _log.info("multi-run.done", multi_run=order.identity, status=state.status)
+        _log.info("multi-run.done", multi_run=invocation.identity, status=state.status)
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:
@@ -230,6 +232,6 @@ def _wish(asked: dict[str, Any]) -> str:
     """A digest of what was asked for, whenever that was."""
     if "wish" in asked:
         return str(asked["wish"])
-    order = {name: value for name, value in asked["order"].items() if name != "asked_at"}
-    text = json.dumps({**asked, "order": order}, sort_keys=True)
+    invocation = {name: value for name, value in asked["order"].items() if name != "asked_at"}
+    text = json.dumps({**asked, "order": invocation}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,9 +8,9 @@ from http import HTTPStatus
 
 from bot.commands.multi_run import MultiRun
 from bot.web.api.endpoint import Answer, Call
+from bot.web.api.idempotency import order_of
 from bot.web.api.models import MultiRunQuery, MultiRunRequest
 from bot.web.api.multi_run_work import MultiRunAtWork
-from bot.web.api.orders import order_of
 from bot.web.problems import Problem
 
 
@@ -25,8 +25,8 @@ async def create(call: Call) -> Answer:
         repo_id=wanted.repo_id,
     )
     temperatures = {"temperature": wanted.temperature, "synthesis_temperature": wanted.synthesis_temperature}
-    order = replace(order_of(call, command), waits=True, metadata={**(wanted.metadata or {}), **temperatures})
-    at_work = await call.services.multi_runs.start(call.caller, call.org_id, order, patience=wanted.timeout)
+    invocation = replace(order_of(call, command), waits=True, metadata={**(wanted.metadata or {}), **temperatures})
+    at_work = await call.services.multi_runs.start(call.caller, call.org_id, invocation, patience=wanted.timeout)
     query: MultiRunQuery = call.query
     if query.wait and at_work.task is not None:
         # A caller who goes away ends only the waiting; so does a server that stops.
@@ -34,7 +34,7 @@ async def create(call: Call) -> Answer:
     return Answer(
         document=at_work.state,
         status=HTTPStatus.OK if at_work.has_ended else HTTPStatus.ACCEPTED,
-        headers={"Location": f"/organizations/{call.org_id}/multi-run/{order.identity}"},
+        headers={"Location": f"/organizations/{call.org_id}/multi-run/{invocation.identity}"},
         runs=at_work.state.agent_runs,
     )
 

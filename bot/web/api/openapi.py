@@ -22,9 +22,9 @@ from bot.web.api.openapi_parts import (
     server_paths,
 )
 from bot.web.api.openapi_streams import stream_paths
-from bot.web.api.outcomes import refusals, successes
+from bot.web.api.responses import refusals, successes
 from bot.web.api.schemas import Schemas, parameters
-from bot.web.api.streams.table import Stream
+from bot.web.api.streams.routes import Stream
 from bot.web.bodies import MEGABYTE
 
 _INTRODUCTION = """\

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from bot.web.api.models import BIGGEST_ID, ProblemDocument
-from bot.web.api.outcomes import RATE_LIMITS, REFUSAL_HEADERS, SENTENCES, UNCOUNTED
+from bot.web.api.responses import RATE_LIMITS, REFUSAL_HEADERS, SENTENCES, UNCOUNTED
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}

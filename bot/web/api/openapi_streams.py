@@ -7,11 +7,11 @@ from http import HTTPStatus
 from typing import Any
 
 from bot.web.api.openapi_parts import header_refs, parameter, path_parameters, refusal
-from bot.web.api.outcomes import SENTENCES
+from bot.web.api.responses import SENTENCES
 from bot.web.api.schemas import parameters
 from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.routes import Stream
 from bot.web.api.streams.sse import MEDIA_TYPE
-from bot.web.api.streams.table import Stream
 
 TAG = "Live streams"
 

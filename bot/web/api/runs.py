@@ -16,9 +16,9 @@ from bot.commands.run import Run
 from bot.handlers.pull_request_location import location_of
 from bot.web.api.endpoint import Answer, Call
 from bot.web.api.excerpts import is_cut
-from bot.web.api.lists import chosen, page_with
+from bot.web.api.idempotency import execute, once, order_of
+from bot.web.api.listing import chosen, page_with
 from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery, ShownRun
-from bot.web.api.orders import carry_out, once, order_of
 from bot.web.problems import Problem
 
 RUN_KEPT = 2.0
@@ -32,11 +32,11 @@ WHOLE_RUN_KEPT = 60.0
 async def create(call: Call) -> Answer:
     """Where an `Idempotency-Key` came, a run that was started under it before is given back."""
     wanted: AgentRunRequest = call.body
-    order = order_of(call, Run(wanted.prompt))
+    invocation = order_of(call, Run(wanted.prompt))
     run = await once(
         call,
-        order,
-        lambda do: do.runs.create(
+        invocation,
+        lambda ctx: ctx.runs.create(
             wanted.prompt,
             metadata={**(wanted.metadata or {}), "temperature": wanted.temperature},
             model=wanted.model,
@@ -118,8 +118,8 @@ async def _whole(call: Call, known: AgentRun) -> AgentRun:
 async def resume(call: Call) -> Answer:
     wanted: ResumeRequest = call.body
     before = await call.codegen.run(call.run_id)
-    order = order_of(call, Resume(wanted.prompt, run=call.run_id))
-    run = await once(call, order, lambda do: do.runs.resume(before, wanted.prompt, images=wanted.images or ()))
+    invocation = order_of(call, Resume(wanted.prompt, run=call.run_id))
+    run = await once(call, invocation, lambda ctx: ctx.runs.resume(before, wanted.prompt, images=wanted.images or ()))
     _forget_runs(call)
     return Answer(document=run, runs=[run])
 
@@ -158,7 +158,7 @@ async def logs(call: Call) -> Answer:
 
 async def _told(call: Call, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> Answer:
     """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
-    reply = await carry_out(call, command)
+    reply = await execute(call, command)
     access, run = call.caller.access, await run_of(call)
     told = await call.services.tell_reason(access, call.org_id, run, command.USAGE.name, reason)
     message = "\n\n".join(part for part in (reply.text, told) if part)

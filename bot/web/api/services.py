@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.codegen.models import AgentRun
-from bot.handlers.configs import Configs
+from bot.completion_times import RunEnds
+from bot.handlers.config_loader import ConfigLoader
 from bot.handlers.effective_config import House
 from bot.handlers.ports import Stars
 from bot.handlers.run_patterns import RunPatterns
 from bot.offload.pool import WorkerPool
-from bot.run_ends import RunEnds
+from bot.web.api.cache import Kept
 from bot.web.api.caller import Access
-from bot.web.api.kept import Kept
 from bot.web.api.run_index import RunIndexes
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class ApiServices:
     """One for the whole server.
 
     :param own_org_id: the organization that the server itself works for
@@ -45,7 +45,7 @@ class Services:
     kept: Kept
     indexes: RunIndexes
     ends: RunEnds
-    configs: Configs
+    configs: ConfigLoader
     usual_house: House
     multi_runs: MultiRuns
     patterns: RunPatterns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.commands.star import Star, Unstar
 from bot.web.api.endpoint import Answer, Call
+from bot.web.api.idempotency import execute
 from bot.web.api.models import StarredRunRequest, StarredRunResponse
-from bot.web.api.orders import carry_out
 
 
 async def show(call: Call) -> Answer:
@@ -15,7 +15,7 @@ async def show(call: Call) -> Answer:
 async def change(call: Call) -> Answer:
     """The label on the run's pull requests follows, as it does for a command."""
     wanted: StarredRunRequest = call.body
-    await carry_out(call, Star(wanted.agent_run_id) if wanted.starred else Unstar(wanted.agent_run_id))
+    await execute(call, Star(wanted.agent_run_id) if wanted.starred else Unstar(wanted.agent_run_id))
     return await _all(call)
 
 

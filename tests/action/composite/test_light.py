@@ -73,7 +73,7 @@ async def test_a_comment_without_a_command_is_turned_away_with_less(plain_job: J
     outputs = await plain_job.use()
 
     assert outputs["conclusion"] == "skipped", plain_job.log
-    assert "bot.action.door" in loaded(plain_job.log)
+    assert "bot.action.main" in loaded(plain_job.log)
     assert sorted(loaded(plain_job.log) & {*HEAVY, *FOR_ORDERS}) == []
 
 

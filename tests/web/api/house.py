@@ -12,16 +12,16 @@ import aiohttp
 
 from bot.app.clients import Pace
 from bot.app.server import serving
-from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from bot.settings import Settings
 from tests.harness.databases import migrated_sqlite
 
 ORG = "/organizations/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedCommand:
     """An answer."""
 
     status: int
@@ -47,10 +47,12 @@ class House:
         self._stack: AsyncExitStack | None = None
         self._http: aiohttp.ClientSession | None = None
 
-    async def get(self, path: str, *, token: str | None = "sk-org1-caller", **headers: str) -> Said:
+    async def get(self, path: str, *, token: str | None = "sk-org1-caller", **headers: str) -> ParsedCommand:
         return await self.ask("GET", path, token=token, headers=headers)
 
-    async def post(self, path: str, body: Any, *, token: str | None = "sk-org1-caller", **headers: str) -> Said:
+    async def post(
+        self, path: str, body: Any, *, token: str | None = "sk-org1-caller", **headers: str
+    ) -> ParsedCommand:
         return await self.ask("POST", path, body, token=token, headers=headers)
 
     async def ask(
@@ -61,7 +63,7 @@ class House:
         *,
         token: str | None = None,
         headers: dict[str, str] | None = None,
-    ) -> Said:
+    ) -> ParsedCommand:
         """:param headers: with underscores for hyphens"""
         assert self._http is not None
         sent = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
@@ -70,7 +72,7 @@ class House:
         options: dict[str, Any] = {} if body is None else {"json": body}
         async with self._http.request(method, f"{self.url}{path}", headers=sent, **options) as response:
             document = await response.json(content_type=None) if response.status != 304 else None
-            return Said(response.status, document, response.headers)
+            return ParsedCommand(response.status, document, response.headers)
 
     def upstream(self, path: str) -> list[Any]:
         """The requests that reached Codegen at a path."""

@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
-from bot.web.api.table import ENDPOINTS
+from bot.web.api.routes import ENDPOINTS
 from tests.web.api.house import House
 
 AnyCase = Case[Any]

@@ -13,16 +13,16 @@ import pytest
 from openapi_spec_validator import validate
 
 from bot.web.api.openapi import document
-from bot.web.api.streams.table import STREAMS
-from bot.web.api.table import ENDPOINTS
-from tests.web.api.house import House, Said
+from bot.web.api.routes import ENDPOINTS
+from bot.web.api.streams.routes import STREAMS
+from tests.web.api.house import House, ParsedCommand
 
 
-async def read(house: House, path: str, *, if_none_match: str = "") -> Said:
+async def read(house: House, path: str, *, if_none_match: str = "") -> ParsedCommand:
     """The answer as text."""
     headers = {"If-None-Match": if_none_match} if if_none_match else {}
     async with aiohttp.request("GET", f"{house.url}{path}", headers=headers) as response:
-        return Said(response.status, await response.text(), response.headers)
+        return ParsedCommand(response.status, await response.text(), response.headers)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.codegen.models import AgentRun
-from bot.web.api.kept import Kept
+from bot.web.api.cache import Kept
 from bot.web.api.memory import Sweep, size_of
 from tests.codegen.clock import Clock
 

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 
 from bot.commands.multi_run import MultiRun
 from bot.github.models import Person
-from bot.handlers.order import Order
+from bot.handlers.invocation import CommandInvocation
 from bot.web.api.multi_run_work import MOST_OF_ONE, MultiRuns
 from bot.web.problems import Problem
 from tests.web.api.house import ORG, House, house_in
@@ -256,9 +256,9 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
         def __init__(self) -> None:
             self.rows: dict[str, dict[str, Any]] = {}
 
-        async def remember(self, org_id: int, identity: str, order: dict[str, Any], *, at: Any) -> bool:
+        async def remember(self, org_id: int, identity: str, invocation: dict[str, Any], *, at: Any) -> bool:
             await asyncio.sleep(0)
-            self.rows[identity] = order
+            self.rows[identity] = invocation
             return True
 
         async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], None] | None:
@@ -271,7 +271,7 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
         async def end(self, org_id: int, identity: str, answer: Any, *, asked: Any) -> None: ...
 
     class Access:
-        async def carry_out(self, *_: Any, **__: Any) -> Any:
+        async def execute(self, *_: Any, **__: Any) -> Any:
             await asyncio.Event().wait()
 
     database = Forgetful()
@@ -294,8 +294,8 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
     assert multi_runs.at_work == 0
 
 
-def an_order(identity: str) -> Order:
-    return Order(
+def an_order(identity: str) -> CommandInvocation:
+    return CommandInvocation(
         identity=identity,
         command=MultiRun(prompt="Make it fast."),
         thread=None,

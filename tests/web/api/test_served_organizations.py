@@ -6,8 +6,8 @@ from pathlib import Path
 
 from inline_snapshot import snapshot
 
-from bot.web.api.streams.table import STREAMS
-from bot.web.api.table import ENDPOINTS
+from bot.web.api.routes import ENDPOINTS
+from bot.web.api.streams.routes import STREAMS
 from tests.web.api.house import House, house_in
 
 FOREIGN = "sk-org2-heidi"

@@ -14,12 +14,12 @@ from typing import Any
 from bot.app.clients import Pace
 from bot.app.server import serving
 from bot.codegen.client import MARK
-from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.codegen.world import Run
 from bot.emulator.github import GitHubEmulator
+from bot.settings import Settings
+from bot.store.completion_times import RunEnd, RunEnds
 from bot.store.database import open_engine
-from bot.store.run_ends import RunEnd, RunEnds
 from bot.store.stars import Stars
 from tests.harness.databases import migrated_sqlite
 from tests.web.dashboard.week_log import ASKED, RESULT, SUMMARY, steps

@@ -15,9 +15,9 @@ import aiohttp
 
 from bot.app.clients import Pace
 from bot.app.server import serving
-from bot.config import Settings
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
+from bot.settings import Settings
 from tests.harness.databases import migrated_sqlite
 
 ALICE = "sk-org1-alice"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.table import STREAMS
+from bot.web.api.streams.routes import STREAMS
 from tests.documents import page, section
 
 API = "docs/api.md"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.web.api.streams import frames
+from bot.web.api.streams.authorization import Standing
 from bot.web.api.streams.entries import Entries, OlderPages
-from bot.web.api.streams.listener import Listener, tell
-from bot.web.api.streams.standing import Standing
+from bot.web.api.streams.subscriber import Listener, tell
 from bot.web.problems import Problem
 from tests.codegen.clock import Clock
 from tests.web.streams.house import house_at

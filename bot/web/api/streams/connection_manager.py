@@ -14,15 +14,15 @@ from bot.codegen.models import AgentRun
 from bot.errors import Kind, UpstreamError
 from bot.handlers.run_patterns import RunPatterns
 from bot.replies.failures import sentence
-from bot.web.api.callers import Callers
+from bot.web.api.authentication import Callers
 from bot.web.api.endpoint import Call
 from bot.web.api.runs import run_alone
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.lenders import GoneError, Lender
-from bot.web.api.streams.listener import Listener
 from bot.web.api.streams.run_reader import RunReader
+from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.token_pool import GoneError, Lender
 from bot.web.api.streams.writing import FrameWriter
 from bot.web.problems import Problem
 
@@ -42,7 +42,7 @@ MOST_RUNS = 1_000
 
 
 class RunFollowing:
-    """A listener's place in a run's log. It is `bot.web.api.streams.listener.Following`.
+    """A listener's place in a run's log. It is `bot.web.api.streams.subscriber.RunWaiter`.
 
     :param place: of the next entry
     """

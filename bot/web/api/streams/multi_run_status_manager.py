@@ -9,16 +9,16 @@ from functools import partial
 from itertools import chain
 
 from bot.codegen.models import AgentRun
-from bot.web.api.callers import Callers
+from bot.web.api.authentication import Callers
 from bot.web.api.endpoint import Call
 from bot.web.api.models import MultiRunResponse
 from bot.web.api.multi_run_work import MultiRunAtWork
 from bot.web.api.multi_runs import multi_run_of
 from bot.web.api.streams import frames
+from bot.web.api.streams.authorization import Standing
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.listener import Listener
-from bot.web.api.streams.standing import Standing
+from bot.web.api.streams.subscriber import Listener
 from bot.web.api.streams.writing import FrameWriter
 
 
@@ -79,7 +79,7 @@ class _Audience:
 
 
 class MultiRunFollowing:
-    """`bot.web.api.streams.listener.Following`: whoever lags hears the newest state, not all of them."""
+    """`bot.web.api.streams.subscriber.RunWaiter`: whoever lags hears the newest state, not all of them."""
 
     def __init__(self, listener: Listener, audience: _Audience, standing: Standing) -> None:
         self.listener = listener

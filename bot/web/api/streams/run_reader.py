@@ -19,7 +19,7 @@ from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.entries import Entries, OlderPages
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.lenders import GoneError, Lender, next_of
+from bot.web.api.streams.token_pool import GoneError, Lender, next_of
 from bot.web.api.streams.writing import FrameWriter
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import AFTER_END, Frame
-from bot.web.api.streams.unbroken import unbroken
+from bot.web.api.streams.sse_framing import unbroken
 from bot.web.api.streams.websocket import LINGER, ROOM
 from bot.web.problems import Problem
 
@@ -22,7 +22,7 @@ _EVENT_ID = re.compile(rf"(\d{{1,12}})({re.escape(AFTER_END)})?")
 
 
 class SseWire:
-    """`bot.web.api.streams.listener.Wire`, opened by `open_sse`."""
+    """`bot.web.api.streams.subscriber.Wire`, opened by `open_sse`."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse, writer: AbstractStreamWriter) -> None:
         self._request = request

@@ -10,8 +10,8 @@ from aiohttp.abc import AbstractStreamWriter
 
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.listener import Listener
-from bot.web.api.streams.unbroken import unbroken
+from bot.web.api.streams.sse_framing import unbroken
+from bot.web.api.streams.subscriber import Listener
 
 HEARTBEAT = 20.0
 """Seconds between two pings; whoever does not answer half as long after one has gone."""
@@ -30,7 +30,7 @@ LONGEST_WORD = 4 * 1024
 
 
 class WebSocketWire:
-    """`bot.web.api.streams.listener.Wire`, opened by `open_websocket`."""
+    """`bot.web.api.streams.subscriber.Wire`, opened by `open_websocket`."""
 
     def __init__(
         self,

@@ -1,0 +1,244 @@
+"""What is done where there is an order: both outside worlds opened, the orders carried out, progress told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from bot import log
+from bot.action.event import Occasion
+from bot.action.inputs import InputError, Inputs
+from bot.action.job import order_of_step, read_job
+from bot.action.runner import Runner
+from bot.app.clients import Pace
+from bot.app.direct import Direct, directly
+from bot.dispatch import invocations as orders_of
+from bot.errors import SettingsError, UpstreamError
+from bot.github.models import Thread
+from bot.handlers.effective_config import Unread
+from bot.handlers.invocation import CommandInvocation, LabelChange
+from bot.outcome import Outcome, outcome_of
+from bot.replies import config_texts
+from bot.replies.failures import upstream
+from bot.replies.markers import Stage
+from bot.replies.phrases import duration
+from bot.replies.reason import Reason, of_kind
+from bot.replies.reply import Reply
+from bot.repository_config.model import RepositoryConfig
+from bot.settings import Accounts, load_accounts
+from bot.stateless.inline_executor import CommandResult
+
+_log = log.get(__name__)
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two lines of progress of one command, at the least."""
+
+STILL_THERE_EVERY = 60.0
+"""Seconds after which a line says that the job still waits."""
+
+
+class Work:
+    """One run of the Action from the moment on in which there is, or may be, an order.
+
+    :param stop: set when the job is cancelled
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], inputs: Inputs, occasion: Occasion, runner: Runner, *, stop: asyncio.Event
+    ) -> None:
+        self._environ = environ
+        self._inputs = inputs
+        self._occasion = occasion
+        self._runner = runner
+        self._stop = stop
+        self._job = read_job(environ)
+        self._said_at: dict[str, float] = {}
+
+    async def execute(self, *, pace: Pace | None, dry_run: Callable[[str], None] | None) -> list[Outcome]:
+        """What came of each order, at least one.
+
+        :raises InputError: where an input is missing or makes no command
+        """
+        settings = settings_of(self._inputs, self._environ, is_from_fork=self._occasion.is_from_fork)
+        async with directly(
+            settings,
+            pace=pace,
+            config_path=self._inputs.config,
+            told=self._told,
+            worker=self._job.worker,
+            retries=self._job.is_again,
+            dry_run=dry_run,
+        ) as direct:
+            try:
+                invocations = await self._orders_unless_stopped(direct)
+            except _UnreadConfigError as error:
+                return [error.outcome()]
+            except _StoppedError:
+                return [Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")]
+            except UpstreamError as error:
+                # The thread that the step names cannot be read.
+                return [Outcome(reason=of_kind(error.kind), sentence=upstream(error, again="run the job again").text)]
+            if not invocations:
+                return [Outcome(reason=Reason.NO_COMMAND, sentence="No command here.")]
+            self._runner.group(f"codegen-bot: {', '.join(invocation.name for invocation in invocations)}")
+            try:
+                return await self._carry_out_all(direct, invocations)
+            finally:
+                self._runner.end_group()
+
+    async def _orders_unless_stopped(self, direct: Direct) -> list[CommandInvocation]:
+        """:raises _StoppedError: where the job is cancelled while GitHub is still being asked"""
+        asking, stopping = asyncio.create_task(self._invocations(direct)), asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise _StoppedError
+            return asking.result()
+        finally:
+            for task in (asking, stopping):
+                task.cancel()
+            await asyncio.gather(asking, stopping, return_exceptions=True)
+
+    async def _invocations(self, direct: Direct) -> list[CommandInvocation]:
+        if self._inputs.is_auto:
+            return await self._orders_of_event(direct)
+        repository = self._occasion.repository or None
+        house = await direct.clients.configs.of(repository) if repository else None
+        if house is not None and house.unread is not None:
+            raise _UnreadConfigError(house.unread)
+        invocation = order_of_step(
+            self._inputs,
+            job=self._job,
+            thread=await self._thread(direct),
+            repository=repository,
+            config=house.config if house else RepositoryConfig(),
+            now=direct.pace.now(),
+        )
+        return [invocation]
+
+    async def _orders_of_event(self, direct: Direct) -> list[CommandInvocation]:
+        event = self._occasion.event()
+        if event is None:
+            return []
+        house = await direct.clients.configs.of(event.thread.repository)
+        now = direct.pace.now()
+        # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
+        asked_at = min(event.at or now, now)
+        found = await orders_of(event, house=house, now=lambda: asked_at, offload=direct.offload)
+        if not found and house.unread is not None:
+            raise _UnreadConfigError(house.unread)
+        return [
+            replace(invocation, waits=self._inputs.wait, posts=self._inputs.comment, label=self._label(invocation))
+            for invocation in found
+        ]
+
+    def _label(self, invocation: CommandInvocation) -> LabelChange | None:
+        """The label of a job that somebody runs once more may be off: an attempt that failed takes it off as well."""
+        return (
+            replace(invocation.label, is_checked=False) if invocation.label and self._job.is_again else invocation.label
+        )
+
+    async def _thread(self, direct: Direct) -> Thread | None:
+        """The pull request or issue that the step names, else the one that its event is about."""
+        here = self._occasion.thread
+        number = self._inputs.pull_request
+        if number is None and here is None:
+            number = self._occasion.pull_request_number
+        if number is None or (here is not None and here.number == number):
+            return here
+        if not self._occasion.repository:
+            raise InputError("`pull-request` is a number, and GITHUB_REPOSITORY does not say of which repository.")
+        return await direct.clients.github.thread(self._occasion.repository, number)
+
+    async def _carry_out_all(self, direct: Direct, invocations: Sequence[CommandInvocation]) -> list[Outcome]:
+        """All at once, as the server does; ends early where the job is cancelled."""
+        tasks = [asyncio.create_task(direct.inline_executor.execute(invocation)) for invocation in invocations]
+        stopping = asyncio.create_task(self._stop.wait())
+        pending: set[asyncio.Task[CommandResult]] = set(tasks)
+        began = time.monotonic()
+        while pending and not self._stop.is_set():
+            done, _ = await asyncio.wait(
+                {*pending, stopping}, timeout=STILL_THERE_EVERY, return_when=asyncio.FIRST_COMPLETED
+            )
+            pending -= done
+            if not done:
+                self._runner.line(f"Still waiting, for {duration(time.monotonic() - began)}.")
+        for task in (*pending, stopping):
+            task.cancel()
+        return [_outcome(each) for each in await asyncio.gather(*tasks, return_exceptions=True)]
+
+    def _told(self, invocation: CommandInvocation, reply: Reply) -> None:
+        """A line of the job's log for each news, the last word apart, which comes with the outcome."""
+        if reply.stage in {Stage.FINISHED, Stage.FAILED, Stage.REFUSED}:
+            return
+        now = time.monotonic()
+        if (
+            reply.stage is Stage.WORKING
+            and now - self._said_at.get(invocation.identity, float("-inf")) < PROGRESS_EVERY
+        ):
+            return
+        self._said_at[invocation.identity] = now
+        self._runner.line(f"{invocation.name}: {reply.text.partition(chr(10))[0]}")
+
+
+class _StoppedError(Exception):
+    """The job is cancelled."""
+
+
+class _UnreadConfigError(Exception):
+    """Whether there is a command, or what it is, depends on a config file that cannot be read; the file is the only
+    argument."""
+
+    def outcome(self) -> Outcome:
+        unread: Unread = self.args[0]
+        said = config_texts.unread(unread.path, unread.error, again="run the job again")
+        return Outcome(reason=of_kind(unread.error.kind), sentence=said.text)
+
+
+def _outcome(carried: CommandResult | BaseException) -> Outcome:
+    match carried:
+        case CommandResult():
+            return outcome_of(carried)
+        case asyncio.CancelledError():
+            return Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
+        case _:
+            # What came of the other commands is told all the same.
+            _log.error("action.broken", exc_info=carried)
+            return Outcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(carried).__name__}.")
+
+
+def settings_of(inputs: Inputs, environ: Mapping[str, str], *, is_from_fork: bool) -> Accounts:
+    """The settings, of the inputs and of what the environment says besides.
+
+    No ``.env`` file is read: the folder may hold a pull request's code, and whoever wrote that must not say where the
+    tokens go.
+
+    :raises InputError: where one is missing or wrong
+    """
+    given = {
+        "CODEGEN_API_TOKEN": inputs.codegen_api_token,
+        "CODEGEN_ORG_ID": inputs.codegen_org_id,
+        "GITHUB_TOKEN": inputs.github_token,
+        "RUN_TIMEOUT_MINUTES": str(inputs.timeout_minutes or ""),
+    }
+    given = {name: value for name, value in given.items() if value}
+    if "CODEGEN_API_TOKEN" not in {*given, *environ}:
+        raise InputError(_NOT_GIVEN + (_FORK if is_from_fork else ""))
+    if "CODEGEN_ORG_ID" not in {*given, *environ}:
+        raise InputError("`codegen-org-id` is missing: the number stands in Codegen's settings, next to the token.")
+    try:
+        return load_accounts({**environ, **given}, env_file=None)
+    except SettingsError as error:
+        raise InputError(str(error)) from None
+
+
+_NOT_GIVEN = (
+    "`codegen-api-token` is empty.\n\nNext: take a token from Codegen's settings, put it into this repository's "
+    "secrets as CODEGEN_API_TOKEN, and pass `codegen-api-token: ${{ secrets.CODEGEN_API_TOKEN }}`."
+)
+_FORK = (
+    " This is a fork's pull request: GitHub gives its workflows no secrets. A command in a comment works there, "
+    "because `issue_comment` runs in this repository."
+)

@@ -1,0 +1,125 @@
+"""What is asked for on the command line, carried out."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from uuid import uuid4
+
+from bot.app.clients import Clients
+from bot.app.direct import Direct, directly
+from bot.cli.params import ThreadName
+from bot.cli.process import configure_log, run_to_the_end
+from bot.cli.screen import Screen, Told
+from bot.commands.table import Command
+from bot.errors import SettingsError, UpstreamError
+from bot.github.models import Person, Thread
+from bot.handlers.invocation import Authority, CommandInvocation
+from bot.outcome import Outcome, outcome_of
+from bot.replies.failures import sentence
+from bot.replies.reason import Reason, of_kind
+from bot.settings import Accounts, load_accounts
+
+PREFIX = "codegen-bot"
+"""How a command starts here: what a reply proposes can be typed."""
+
+PROGRESS_EVERY = 0.5
+"""Seconds between two states at the least, where nobody but a terminal hears of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody typed.
+
+    :param thread: where the work belongs; None: to no thread
+    :param repository: the same where there is no thread
+    :param posts: whether the reply is written on the thread
+    :param waits: whether runs are followed to their end
+    :param timeout_minutes: for how long; None: the usual time
+    """
+
+    command: Command
+    thread: ThreadName | None = None
+    repository: str | None = None
+    posts: bool = False
+    waits: bool = True
+    timeout_minutes: float | None = None
+
+
+def execute(wish: Wish, screen: Screen) -> Outcome:
+    """Does what is wished, shows how it goes, and ends with what is to be shown last."""
+    try:
+        settings = accounts(wish)
+        with screen.watching() as told:
+            return run_to_the_end(_carry_out(wish, settings, told, screen))
+    except SettingsError as error:
+        return Outcome(reason=Reason.BAD_INPUT, sentence=str(error))
+
+
+def accounts(wish: Wish) -> Accounts:
+    """The settings, and the log lines on the error output.
+
+    :raises SettingsError: naming what is missing or wrong
+    """
+    configure_log()
+    settings = load_accounts()
+    changes: dict[str, object] = {}
+    if not wish.posts:
+        changes["progress_interval_seconds"] = PROGRESS_EVERY
+    if wish.timeout_minutes is not None:
+        changes["run_timeout_minutes"] = wish.timeout_minutes
+    return settings.model_copy(update=changes)
+
+
+def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncContextManager[Direct]:
+    """Both outside worlds, or what stands in for them in a dry run."""
+    return directly(settings, told=told, dry_run=screen.told_dryly if screen.is_dry else None)
+
+
+async def _carry_out(wish: Wish, settings: Accounts, told: Told, screen: Screen) -> Outcome:
+    async with opened(settings, told, screen) as direct:
+        try:
+            invocation = await order_of(wish, direct)
+        except UpstreamError as error:
+            return Outcome(reason=of_kind(error.kind), sentence=f"{wish.thread}: {sentence(error)}")
+        return outcome_of(await direct.inline_executor.execute(invocation))
+
+
+async def order_of(wish: Wish, direct: Direct) -> CommandInvocation:
+    """:raises UpstreamError: where the thread cannot be read"""
+    thread = await _thread(wish, direct.clients)
+    return CommandInvocation(
+        identity=f"cli-{uuid4().hex}",
+        command=wish.command,
+        thread=thread,
+        repository=thread.repository if thread else wish.repository,
+        comment=None,
+        person=Person(_login(), is_bot=False),
+        asked_at=direct.pace.now(),
+        prefix=await _prefix(thread, direct.clients) if thread and wish.posts else PREFIX,
+        authority=Authority.TOKEN,
+        posts=wish.posts,
+        waits=wish.waits,
+    )
+
+
+async def _thread(wish: Wish, clients: Clients) -> Thread | None:
+    if wish.thread is None:
+        return None
+    return await clients.github.thread(wish.thread.repository, wish.thread.number)
+
+
+async def _prefix(thread: Thread, clients: Clients) -> str:
+    """Who reads a reply on the thread answers there."""
+    return (await clients.configs.of(thread.repository)).config.prefix
+
+
+def _login() -> str:
+    """A name for Codegen's list of runs; by whose right it is done, the tokens say."""
+    try:
+        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        # A container's user may have no name.
+        return "somebody"

@@ -1,0 +1,159 @@
+"""Looking at many runs at once, for as few requests as there can be.
+
+A page of the run list shows a hundred runs for one request, the newest first. What has fallen far behind is looked for
+page after page, a few each time, and a few stragglers are read one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.codegen.client import PAGE_SIZE, Codegen
+from bot.codegen.models import AgentRun
+from bot.errors import Kind, UpstreamError
+
+FIRST_PAGES = 3
+"""Pages that are read as long as somebody is missing."""
+
+MOST_PAGES = 15
+"""As many more are read as long as each shows several of those that are looked for."""
+
+DEEP_PAGES = 3
+"""Pages behind the first ones that are read each time, one after the other, where many are missing."""
+
+SINGLE_READS = 5
+
+HOPELESS = frozenset({Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND})
+"""Kinds of failure after which looking again is no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A run that Codegen says for good may not be read."""
+
+    run_id: int
+    error: UpstreamError
+
+
+Sighting = AgentRun | Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look showed.
+
+    :param tried: the runs that were read alone, whatever came of it
+    :param requests: what it cost
+    :param failed: what cut it short
+    :param is_blind: whether it showed nothing for a reason that is not Codegen's
+    """
+
+    sightings: tuple[Sighting, ...] = ()
+    tried: frozenset[int] = frozenset()
+    requests: int = 0
+    failed: UpstreamError | None = None
+    is_blind: bool = False
+
+
+class RunSource(Protocol):
+    """Where somebody who watches runs sees them."""
+
+    async def look(self, wanted: Sequence[int]) -> Look:
+        """Looks at runs, and perhaps at others besides.
+
+        :param wanted: their ids, those first that were not seen for longest; empty: nobody wants to see any now
+        :raises UpstreamError: where nothing could be seen
+        """
+
+
+@dataclass(slots=True)
+class _Looking:
+    """One look while it goes on."""
+
+    missing: set[int]
+    sightings: list[Sighting] = field(default_factory=list)
+    tried: set[int] = field(default_factory=set)
+    requests: int = 0
+
+    def saw(self, runs: Sequence[AgentRun]) -> int:
+        """:returns: how many of them were looked for"""
+        found = {run.id for run in runs} & self.missing
+        self.missing -= found
+        self.sightings += runs
+        return len(found)
+
+    def look(self, failed: UpstreamError | None = None) -> Look:
+        return Look(sightings=tuple(self.sightings), tried=frozenset(self.tried), requests=self.requests, failed=failed)
+
+
+class UpstreamRuns:
+    """The runs of an organization, as Codegen tells of them."""
+
+    def __init__(self, codegen: Codegen) -> None:
+        self._codegen = codegen
+        self._deep = 0
+
+    async def look(self, wanted: Sequence[int]) -> Look:
+        inspection = _Looking({*wanted})
+        if not inspection.missing:
+            return inspection.look()
+        try:
+            await self._read_pages(inspection)
+            await self._read_alone(inspection, wanted)
+        except UpstreamError as error:
+            if not inspection.sightings or error.kind in HOPELESS:
+                raise
+            return inspection.look(error)
+        return inspection.look()
+
+    async def _read_pages(self, inspection: _Looking) -> None:
+        number, seen, total, found = 0, 0, 1, 0
+        # A few stragglers are cheaper read alone than by more pages.
+        while (
+            seen < total
+            and (number == 0 or len(inspection.missing) > 1)
+            and number < MOST_PAGES
+            and (number < FIRST_PAGES or found > 1)
+        ):
+            number += 1
+            found, count, total = await self._read_page(inspection, number)
+            seen += count
+            if not count:
+                return
+        if seen < total and len(inspection.missing) > SINGLE_READS:
+            await self._read_deep(inspection, number)
+
+    async def _read_deep(self, inspection: _Looking, read: int) -> None:
+        """Goes on where the last look stopped, and begins anew at the list's end.
+
+        :param read: pages that have been read by now
+        """
+        self._deep = max(self._deep, read)
+        for _ in range(DEEP_PAGES):
+            if len(inspection.missing) <= 1:
+                return
+            self._deep += 1
+            _, count, total = await self._read_page(inspection, self._deep)
+            if (self._deep - 1) * PAGE_SIZE + count >= total:
+                self._deep = 0
+                return
+
+    async def _read_page(self, inspection: _Looking, number: int) -> tuple[int, int, int]:
+        """:returns: how many of the wanted runs it shows, how many runs, and how many there are in all"""
+        inspection.requests += 1
+        page = await self._codegen.runs_page(number)
+        return inspection.saw(page.runs), len(page.runs), page.total
+
+    async def _read_alone(self, inspection: _Looking, wanted: Sequence[int]) -> None:
+        for run_id in [run_id for run_id in dict.fromkeys(wanted) if run_id in inspection.missing][:SINGLE_READS]:
+            # Before the answer: a run that cannot be read must not keep the others from their turn.
+            inspection.tried.add(run_id)
+            inspection.requests += 1
+            try:
+                inspection.saw([await self._codegen.run(run_id)])
+            except UpstreamError as error:
+                if error.kind not in HOPELESS:
+                    raise
+                inspection.sightings.append(Unreadable(run_id, error))

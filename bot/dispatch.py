@@ -1,0 +1,162 @@
+"""From an event to orders: which of its words are commands, what its label asks for, and who gave them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from bot.commands.by_label import command_of
+from bot.commands.comment_parser import ParsedCommand, may_speak, new_since, read, split_first_line
+from bot.commands.named import Named
+from bot.commands.usage import InvalidCommand
+from bot.errors import WorkLimitError
+from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
+from bot.github.models import Person
+from bot.handlers.effective_config import House, Wrong
+from bot.handlers.invocation import ABOUT_CONFIG, CommandInvocation, LabelChange, NamedUse
+from bot.offload.pool import WorkerPool
+from bot.prefilter import is_own
+from bot.replies.config_texts import config_is_wrong
+from bot.replies.failures import took_too_long_to_read
+from bot.repository_config.model import RepositoryConfig
+
+READING_LIMIT = 3.0
+"""Seconds that reading one comment may take in a worker: GitHub waits ten for its answer."""
+
+
+async def invocations(
+    event: Event, *, house: House, now: Callable[[], datetime], offload: WorkerPool
+) -> list[CommandInvocation]:
+    """What an event asks for, each with its identity; empty for nearly every event.
+
+    A comment that takes too long to read is an order too: its author is told so. An identity is made of what the
+    signature covers, never of a delivery's headers: whoever has one signed body could send it again under any of them.
+
+    :param house: what holds in the repository; a config file that cannot be used is told of once, where it is met
+    :param offload: where long comments are read
+    :raises OffloadError: where none of its workers can read it
+    """
+    found = (
+        _by_label(event, house.config, now())
+        if isinstance(event, LabelChanged)
+        else await _by_comment(event, house.config, now(), offload)
+    )
+    if found and house.wrong is not None:
+        found.append(_about_config(found[0], house.wrong))
+    return found
+
+
+async def _by_comment(
+    event: CommentPosted | CommentEdited, config: RepositoryConfig, asked_at: datetime, offload: WorkerPool
+) -> list[CommandInvocation]:
+    all_said = [] if is_own(event.comment) else await _said(event, config, offload)
+    return [replace(_invocation(event, said, config, asked_at), siblings=len(all_said) - 1) for said in all_said]
+
+
+def _invocation(
+    event: CommentPosted | CommentEdited, said: ParsedCommand, config: RepositoryConfig, asked_at: datetime
+) -> CommandInvocation:
+    command, named = said.command, None
+    if isinstance(command, Named):
+        named = NamedUse(name=command.name, template=command.template, rest=command.rest)
+        command = command.command
+    return CommandInvocation(
+        identity=identity(event, said),
+        command=command,
+        thread=event.thread,
+        comment=event.comment,
+        person=event.comment.author,
+        asked_at=asked_at,
+        prefix=config.prefix,
+        named=named,
+    )
+
+
+def _by_label(event: LabelChanged, config: RepositoryConfig, asked_at: datetime) -> list[CommandInvocation]:
+    role = config.labels.role_of(event.label)
+    if role is None:
+        return []
+    command = command_of(role, on=event.on, is_pull_request=event.thread.is_pull_request)
+    if command is None:
+        return []
+    return [
+        CommandInvocation(
+            identity=label_identity(event),
+            command=command,
+            thread=event.thread,
+            comment=None,
+            person=event.sender,
+            asked_at=asked_at,
+            prefix=config.prefix,
+            label=LabelChange(role=role, name=event.label, on=event.on),
+        )
+    ]
+
+
+def _about_config(invocation: CommandInvocation, wrong: Wrong) -> CommandInvocation:
+    """Its identity is the file's: however often it is met, it is told of once."""
+    problems = [str(problem) for problem in wrong.problems.problems]
+    return replace(
+        invocation,
+        identity=f"config-{wrong.digest}",
+        command=InvalidCommand(config_is_wrong(wrong.path, problems, wrong.holds), ABOUT_CONFIG),
+        comment=None,
+        label=None,
+        named=None,
+    )
+
+
+async def _said(
+    event: CommentPosted | CommentEdited, config: RepositoryConfig, offload: WorkerPool
+) -> list[ParsedCommand]:
+    if not may_speak(event.comment.body, prefix=config.prefix) or not _is_its_authors(event):
+        return []
+    try:
+        return await offload.run(_reading(event, config), limit=READING_LIMIT)
+    except WorkLimitError:
+        # The next delivery of it would take as long. Every edit has the same identity: it is told once a comment.
+        return [ParsedCommand(InvalidCommand(took_too_long_to_read(), "unknown"), source="")]
+
+
+def _is_its_authors(event: CommentPosted | CommentEdited) -> bool:
+    """Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders."""
+    return isinstance(event, CommentPosted) or event.sender.login == event.comment.author.login
+
+
+def _reading(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> Callable[[], list[ParsedCommand]]:
+    author = event.comment.author
+    text = _own_words(event.comment.body, author)
+    match event:
+        case CommentPosted():
+            return partial(read, text, prefix=config.prefix, prompts=config.prompts)
+        case CommentEdited():
+            before = _own_words(event.before, author)
+            return partial(new_since, before, text, prefix=config.prefix, prompts=config.prompts)
+
+
+def _own_words(text: str, author: Person) -> str:
+    """What of a comment may hold commands: of a bot's, the first line. The rest may quote anybody, as a changelog."""
+    return split_first_line(text)[0] if author.is_bot else text
+
+
+def identity(event: CommentPosted | CommentEdited, said: ParsedCommand) -> str:
+    """The same for every delivery of the same command, and for the same words after an edit around them.
+
+    Made of the comment and the words, not of the position: an edit that puts a command before another moves positions.
+    """
+    digest = hashlib.sha256(said.source.encode(errors="surrogatepass")).hexdigest()[:12]
+    return f"{event.comment.kind.value}-{event.comment.id}-{digest}-{said.occurrence}"
+
+
+def label_identity(event: LabelChanged) -> str:
+    """The same for every delivery of the same change; another for the next time that the label goes on or off.
+
+    Two changes alike within one second are one: GitHub counts time in seconds.
+    """
+    thread = f"{event.thread.repository.lower()}#{event.thread.number}"
+    change = [thread, event.label.lower(), event.on, event.at.astimezone(UTC).isoformat()]
+    return f"label-{hashlib.sha256(json.dumps(change).encode()).hexdigest()[:32]}"

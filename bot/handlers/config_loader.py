@@ -1,0 +1,143 @@
+"""What holds in each repository, read from the default branches and believed for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from bot.errors import Kind, Service, UpstreamError
+from bot.github.client import GitHub
+from bot.handlers.config_files import ConfigReader, Source
+from bot.handlers.effective_config import House, Unread, effective
+from bot.handlers.ports import ConfigFiles
+from bot.repository_config.model import RepositoryConfig
+
+PATH = ".github/codegen-bot.yml"
+"""In the repository itself."""
+
+ORGANISATION_PATH = "codegen-bot.yml"
+"""In the owner's repository ``.github``."""
+
+KEPT = 120.0
+"""Seconds for which a config is believed; asking again costs GitHub's rate limit nothing while the file is the same."""
+
+KEPT_WITHOUT_ANSWER = 15.0
+"""Seconds after which a file is read again that could not be read."""
+
+PATIENCE = 5.0
+"""Seconds after which the last good config is used where GitHub has not answered. GitHub itself waits ten for an answer
+to a webhook."""
+
+MOST_KEPT = 1_000
+
+
+class ConfigLoader:
+    """What holds in all repositories.
+
+    :param files: where the last good version of each file is kept
+    :param usual_prefix: the prefix where no file names one
+    :param path: of the file in the repository itself
+    :param now: the time, to note when a version was read
+    :param patience: in seconds
+    :param retry: seconds after which a file is read again that could not be read
+    """
+
+    def __init__(
+        self,
+        github: GitHub,
+        files: ConfigFiles,
+        *,
+        usual_prefix: str,
+        path: str = PATH,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = PATIENCE,
+        retry: float = KEPT_WITHOUT_ANSWER,
+    ) -> None:
+        self._reader = ConfigReader(github, files, now=now)
+        self._path = path
+        self._usual_prefix = usual_prefix
+        self._clock = clock
+        self._patience = patience
+        self._retry = retry
+        self._known: dict[str, tuple[float, House]] = {}
+        self._last: dict[str, House] = {}
+        self._asking: set[asyncio.Task[House]] = set()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def usual(self) -> House:
+        """What holds where no file says anything."""
+        return House(RepositoryConfig(prefix=self._usual_prefix))
+
+    @property
+    def shared(self) -> list[str]:
+        """The owners' repositories ``.github`` whose files hold for the repositories that are known here."""
+        return sorted({f"{repository.partition('/')[0]}/.github" for repository in self._known})
+
+    async def of(self, repository: str) -> House:
+        """What holds in a repository. Where nothing is known yet, it waits for GitHub for as long as that takes."""
+        asking, last = await self._asked(repository)
+        return await asking if last is None else last
+
+    async def soon(self, repository: str) -> House:
+        """The same within `PATIENCE` and a moment, for whoever has to answer GitHub; `unread` where nothing is known by
+        then."""
+        asking, last = await self._asked(repository)
+        if last is not None or asking.done():
+            return last or asking.result()
+        slow = UpstreamError(Service.GITHUB, Kind.NETWORK, "file", detail="no answer yet")
+        return House(self.usual.config, unread=Unread(f"{repository}/{self._path}", slow))
+
+    async def aclose(self) -> None:
+        """Ends what is still being fetched."""
+        for asking in self._asking:
+            asking.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+
+    async def _asked(self, repository: str) -> tuple[asyncio.Task[House], House | None]:
+        """:returns: who asks GitHub, and what held last where GitHub has not answered in time"""
+        asking = asyncio.create_task(self._current(repository))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        await asyncio.wait((asking,), timeout=self._patience)
+        return asking, None if asking.done() else self._last.get(repository.lower())
+
+    async def _current(self, repository: str) -> House:
+        key = repository.lower()
+        async with self._turns[key]:
+            until, house = self._known.get(key, (float("-inf"), self.usual))
+            if self._clock() < until:
+                return house
+            house, kept = await self._fetch(repository)
+            self._known.pop(key, None)
+            self._known[key] = (self._clock() + kept, house)
+            if len(self._known) > MOST_KEPT:
+                self._forget(next(iter(self._known)))
+            return house
+
+    async def _fetch(self, repository: str) -> tuple[House, float]:
+        """What holds, and for how many seconds that is to be believed."""
+        owner, key = repository.partition("/")[0], repository.lower()
+        sources = (
+            Source(f"{owner}/.github", ORGANISATION_PATH, is_shared=True),
+            Source(repository, self._path, is_shared=False),
+        )
+        kept = await self._reader.kept(*sources)
+        if key not in self._last and all(file.is_known for file in kept):
+            self._last[key] = effective(repository, kept, usual_prefix=self._usual_prefix)
+        files = [await self._reader.read(file) for file in kept]
+        house = effective(repository, files, usual_prefix=self._usual_prefix)
+        if house.unread is not None:
+            house = self._last.get(key, house)  # the database may not answer either
+        else:
+            self._last[key] = house
+        return house, self._retry if any(file.unread for file in files) else KEPT
+
+    def _forget(self, key: str) -> None:
+        del self._known[key]
+        self._last.pop(key, None)
+        self._turns.pop(key, None)

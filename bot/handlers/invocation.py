@@ -1,0 +1,195 @@
+"""An order: one command, as somebody gave it at one place. It is the durable input of all work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from bot.commands.labels import LabelRole
+from bot.commands.serialization import from_json, to_json
+from bot.commands.table import Command
+from bot.commands.usage import InvalidCommand
+from bot.errors import UserError
+from bot.github.models import Comment, Person, Thread
+from bot.replies.failures import IN_A_COMMENT, ON_THE_COMMAND_LINE, no_repository, no_thread
+
+_THREAD = TypeAdapter(Thread | None)
+_PERSON = TypeAdapter(Person)
+_COMMENT = TypeAdapter(Comment | None)
+
+ABOUT_CONFIG = "config"
+"""The name of the notice about a config file that cannot be used."""
+
+
+class Authority(StrEnum):
+    """By what right an order is given."""
+
+    PERSON = "person"
+    """Somebody said it on GitHub: what they may do is asked of GitHub."""
+
+    TOKEN = "token"  # noqa: S105 - a word
+    """Whoever holds the tokens said it, in a workflow's step or on the command line: they may what the tokens may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChange:
+    """The label by which somebody asked.
+
+    :param name: as it stands on GitHub
+    :param on: whether it was put on or taken off
+    :param is_checked: whether GitHub is asked if it still is so, before anything is done
+    """
+
+    role: LabelRole
+    name: str
+    on: bool
+    is_checked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedUse:
+    """The repository's named prompt by which somebody asked.
+
+    :param template: the prompt with its placeholders
+    :param rest: what followed the name
+    """
+
+    name: str
+    template: str
+    rest: str
+
+
+_LABEL = TypeAdapter(LabelChange | None)
+_NAMED = TypeAdapter(NamedUse | None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandInvocation:
+    """Who asked for what, where and when.
+
+    :param thread: where; None where it was asked for apart from any, in a workflow's step or on the command line
+    :param repository: ``owner/name`` where there is no thread; None there too: apart from any repository
+    :param comment: the words, where it was asked for in words
+    :param label: the label, where it was asked for by one
+    :param named: the named prompt, where it was asked for by one
+    :param identity: the same for every delivery of the same command; at most 120 characters
+    :param asked_at: when it was asked for, as far as is known; nothing of this order's doing is older
+    :param prefix: how a command line starts in this repository
+    :param metadata: noted upstream with each run of this order
+    :param siblings: how many other commands stand in the same comment
+    :param posts: whether the reply is written on the thread
+    :param waits: whether runs are followed to their end
+    """
+
+    identity: str
+    command: Command | InvalidCommand
+    thread: Thread | None
+    repository: str | None = None
+    comment: Comment | None
+    person: Person
+    asked_at: datetime
+    prefix: str
+    label: LabelChange | None = None
+    named: NamedUse | None = None
+    authority: Authority = Authority.PERSON
+    metadata: Mapping[str, Any] | None = None
+    siblings: int = 0
+    posts: bool = True
+    waits: bool = True
+
+    @property
+    def name(self) -> str:
+        """The command's name, as the reply's marker carries it."""
+        return self.command.name if isinstance(self.command, InvalidCommand) else self.command.USAGE.name
+
+    @property
+    def is_about_config(self) -> bool:
+        """Whether it is no command but the notice about a config file that cannot be used."""
+        return isinstance(self.command, InvalidCommand) and self.command.name == ABOUT_CONFIG
+
+    @property
+    def only_shows(self) -> bool:
+        """Whether it changes nothing anywhere but its own reply."""
+        return isinstance(self.command, InvalidCommand) or (self.label is None and self.command.USAGE.only_shows)
+
+    @property
+    def home(self) -> str | None:
+        """The repository in which it was given."""
+        return self.thread.repository if self.thread else self.repository
+
+    @property
+    def by_token(self) -> bool:
+        """Whether whoever holds the tokens gave it."""
+        return self.authority is Authority.TOKEN
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody can read the answer; whoever holds the tokens has decided where it goes."""
+        return not self.by_token and self.thread is not None and not self.thread.is_private
+
+    @property
+    def again(self) -> str:
+        """How it is given once more, for a sentence that says what to do."""
+        return ON_THE_COMMAND_LINE if self.by_token else IN_A_COMMENT
+
+    def log_values(self) -> dict[str, str]:
+        """What every log line of its story carries."""
+        thread = {"thread": f"{self.thread.repository}#{self.thread.number}"} if self.thread else {}
+        return {"order": self.identity, "command": self.name, "login": self.person.login, **thread}
+
+    def the_thread(self) -> Thread:
+        """:raises UserMistake: where it was given apart from any"""
+        if self.thread is None:
+            raise UserError(no_thread())
+        return self.thread
+
+    def the_repository(self) -> str:
+        """:raises UserMistake: where it was given apart from any"""
+        if self.home is None:
+            raise UserError(no_repository())
+        return self.home
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, free of our classes' names: a later version must be able to read it."""
+        return {
+            "identity": self.identity,
+            "command": to_json(self.command),
+            "thread": _THREAD.dump_python(self.thread, mode="json"),
+            "repository": self.repository,
+            "comment": _COMMENT.dump_python(self.comment, mode="json"),
+            "label": _LABEL.dump_python(self.label, mode="json"),
+            "named": _NAMED.dump_python(self.named, mode="json"),
+            "person": _PERSON.dump_python(self.person, mode="json"),
+            "asked_at": self.asked_at.astimezone(UTC).isoformat(),
+            "prefix": self.prefix,
+            "authority": self.authority.value,
+            "metadata": dict(self.metadata) if self.metadata else None,
+            "siblings": self.siblings,
+            "posts": self.posts,
+            "waits": self.waits,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> CommandInvocation:
+        return cls(
+            identity=document["identity"],
+            command=from_json(document["command"]),
+            thread=_THREAD.validate_python(document["thread"], strict=False),
+            repository=document.get("repository"),
+            comment=_COMMENT.validate_python(document["comment"], strict=False),
+            person=_PERSON.validate_python(document["person"], strict=False),
+            asked_at=datetime.fromisoformat(document["asked_at"]),
+            prefix=document["prefix"],
+            label=_LABEL.validate_python(document.get("label"), strict=False),
+            named=_NAMED.validate_python(document.get("named"), strict=False),
+            authority=Authority(document.get("authority", Authority.PERSON)),
+            metadata=document.get("metadata"),
+            siblings=document.get("siblings", 0),
+            posts=document.get("posts", True),
+            waits=document.get("waits", True),
+        )

@@ -1,0 +1,135 @@
+"""Events that were refused because the config of their repository could not be read, tried again.
+
+Without the config nobody knows whether such an event is a command: the file may name another prefix, or other labels.
+GitHub was answered that the delivery failed, and may deliver it again; an event that is taken twice is taken once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
+from typing import Protocol
+
+from bot import log
+from bot.errors import ConfigUnknownError
+from bot.github.event_json import from_json, to_json
+from bot.github.events import Event
+from bot.redelivery.delivery_log import KEPT_BY_GITHUB
+from bot.store.deferred_events import Deferred, DeferredEvents
+from bot.store.threads import run_in_thread
+
+_log = log.get(__name__)
+
+ANSWERED_AFTER = timedelta(minutes=30)
+"""After which a command under the usual prefix is answered that the config cannot be read."""
+
+GIVEN_UP_AFTER = KEPT_BY_GITHUB
+
+
+class Take(Protocol):
+    """Takes what an event asks for."""
+
+    async def __call__(self, event: Event, *, is_late: bool) -> object:
+        """:param is_late: whether it is to be answered although the config cannot be read
+        :raises ConfigUnknownError: where it still cannot be said what it is
+        """
+
+
+class DeferredWatch:
+    """Tries them again while it is open.
+
+    :param is_leader: whether this process is the one that tries
+    :param is_readable: whether the config of a repository is known, by its name
+    :param every: seconds between two rounds
+    """
+
+    def __init__(
+        self,
+        events: DeferredEvents,
+        *,
+        is_leader: Callable[[], bool],
+        is_readable: Callable[[str], Awaitable[bool]],
+        take: Take,
+        now: Callable[[], datetime],
+        every: float,
+    ) -> None:
+        self._events = events
+        self._is_leader = is_leader
+        self._is_readable = is_readable
+        self._take = take
+        self._now = now
+        self._every = every
+        self._tried_late: set[str] = set()
+
+    async def defer(self, event: Event) -> bool:
+        """Writes an event down.
+
+        :returns: whether it is: there may be too many, or the database may not take it
+        """
+        add = partial(self._events.add, event.thread.repository, to_json(event), at=self._now())
+        try:
+            is_kept = await run_in_thread(add)
+        except Exception as error:  # noqa: BLE001 - GitHub keeps the delivery, whatever it was
+            _log.error("event.not-kept", reason=type(error).__name__)
+            return False
+        thread = event.thread
+        _log.warning("event.deferred", repository=thread.repository, number=thread.number, kept=is_kept)
+        return is_kept
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._watch(), name="deferred-events")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                if self._is_leader():
+                    await self.round()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
+                _log.warning("deferred-events.not-tried", reason=type(error).__name__)
+
+    async def round(self) -> None:
+        """Tries all whose time has come."""
+        waiting = await run_in_thread(self._events.all)
+        self._tried_late &= {each.key for each in waiting}
+        for repository, events in groupby(sorted(waiting, key=_by_repository), key=lambda each: each.repository):
+            is_readable = await self._is_readable(repository)
+            for each in events:
+                await self._look_at(each, is_readable=is_readable)
+
+    async def _look_at(self, deferred: Deferred, *, is_readable: bool) -> None:
+        age = self._now() - deferred.at
+        is_late = age > ANSWERED_AFTER
+        if is_readable or (is_late and deferred.key not in self._tried_late):
+            await self._try(deferred, is_late=is_late)
+        elif age > GIVEN_UP_AFTER:
+            _log.error("event.given-up", repository=deferred.repository)
+            await run_in_thread(partial(self._events.remove, deferred.key))
+
+    async def _try(self, deferred: Deferred, *, is_late: bool) -> None:
+        document = await run_in_thread(partial(self._events.document, deferred.key))
+        if document is None:
+            return
+        try:
+            await self._take(from_json(document), is_late=is_late)
+        except ConfigUnknownError:
+            if is_late:
+                self._tried_late.add(deferred.key)
+            return
+        except ValueError as error:
+            _log.error("event.unreadable", repository=deferred.repository, reason=type(error).__name__)
+        await run_in_thread(partial(self._events.remove, deferred.key))
+
+
+def _by_repository(deferred: Deferred) -> tuple[str, datetime]:
+    return deferred.repository, deferred.at

@@ -1,0 +1,120 @@
+"""A call as an order: the handlers that a comment reaches do the API's work too."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from http import HTTPStatus
+
+from bot.codegen.models import AgentRun
+from bot.commands.table import Command
+from bot.github.models import Person
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import Authority, CommandInvocation
+from bot.handlers.runs import Started
+from bot.replies.markers import Stage
+from bot.replies.reason import Reason
+from bot.replies.reply import Reply
+from bot.web.api.endpoint import Call
+from bot.web.problems import Problem
+
+KEY_LASTS = timedelta(hours=24)
+"""How far back a request with an `Idempotency-Key` looks for what an earlier one with it did."""
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+_STATUSES = {
+    Reason.MISTAKE: HTTPStatus.CONFLICT,
+    Reason.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
+    Reason.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    Reason.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Reason.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    Reason.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Reason.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    Reason.UNREACHABLE: HTTPStatus.BAD_GATEWAY,
+}
+
+
+def key_of(call: Call) -> str | None:
+    """The caller's `Idempotency-Key`.
+
+    :raises Problem: where it is none
+    """
+    given = call.request.headers.get("Idempotency-Key")
+    if given is not None and not _KEY.fullmatch(given):
+        raise Problem(HTTPStatus.BAD_REQUEST, "Idempotency-Key holds up to 200 letters, digits and signs, no blanks.")
+    return given
+
+
+def identity_of(call: Call) -> str:
+    """The same for the same key of the same caller at the same place; another each time without one."""
+    key = key_of(call)
+    if key is None:
+        return f"http-{uuid.uuid4().hex}"
+    said = f"{call.caller.key} {call.request.method} {call.request.path} {key}"
+    return f"http-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+
+
+def order_of(call: Call, command: Command) -> CommandInvocation:
+    """Given by whoever holds the token; apart from any thread."""
+    now = call.services.now()
+    return CommandInvocation(
+        identity=identity_of(call),
+        command=command,
+        thread=None,
+        comment=None,
+        person=Person("the HTTP API", is_bot=False),
+        # With a key there may be an earlier attempt.
+        asked_at=now if key_of(call) is None else now - KEY_LASTS,
+        prefix="/codegen",
+        authority=Authority.TOKEN,
+        posts=False,
+        waits=False,
+    )
+
+
+def hand(call: Call, invocation: CommandInvocation) -> CommandContext:
+    """A handler's hand with the caller's token, for what no command does quite so."""
+    return call.caller.access.ctx(call.org_id, invocation, again=key_of(call) is not None)
+
+
+async def once(
+    call: Call, invocation: CommandInvocation, start: Callable[[CommandContext], Awaitable[Started]]
+) -> AgentRun:
+    """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment.
+
+    :raises Problem: where the key came with another body before, as far as that is remembered
+    """
+    said = hashlib.sha256(call.body.model_dump_json().encode()).hexdigest()
+
+    async def begin() -> tuple[str, AgentRun]:
+        return said, (await start(hand(call, invocation))).run
+
+    if key_of(call) is None:
+        return (await begin())[1]
+    place = (call.caller.key, call.org_id, invocation.identity)
+    said_first, run = await call.services.kept.get(place, begin, seconds=KEY_LASTS.total_seconds())
+    if said_first != said:
+        raise key_used()
+    return run
+
+
+def key_used() -> Problem:
+    """As https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ wants it."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before.")
+
+
+async def execute(call: Call, command: Command) -> Reply:
+    """What the command's handler says where it was done.
+
+    :raises Problem: where it was not
+    """
+    carried = await call.caller.access.execute(call.org_id, order_of(call, command))
+    reply: Reply = carried.reply
+    if reply.stage is Stage.FINISHED:
+        return reply
+    status = _STATUSES.get(reply.reason or Reason.OWN_FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+    raise Problem(status, reply.text)

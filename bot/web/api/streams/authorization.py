@@ -1,0 +1,69 @@
+"""One token among those who listen to the same: it has to go on being good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from bot.web.api.streams.close_codes import CloseCode, of_status
+from bot.web.api.streams.frames import Frame
+from bot.web.api.streams.subscriber import Listener
+from bot.web.problems import Problem
+
+BELIEVED = 60.0
+"""Seconds for which a token that Codegen has just accepted is believed."""
+
+AGAIN = 15.0
+"""Seconds until the next try where Codegen could not be asked."""
+
+
+class Standing:
+    """A token's, with all who listen by it.
+
+    :param ask: asks whether the token still sees what it listens to; raises Problem where not
+    """
+
+    def __init__(self, key: str, ask: Callable[[], Awaitable[None]], *, clock: Callable[[], float]) -> None:
+        self.key = key
+        self.listeners: set[Listener] = set()
+        self._ask = ask
+        self._clock = clock
+        self._believed_until = clock() + BELIEVED
+        self._asking: asyncio.Task[None] | None = None
+
+    @property
+    def is_believed(self) -> bool:
+        return self._clock() < self._believed_until
+
+    def confirm(self) -> None:
+        """Codegen has just answered this token."""
+        self._believed_until = self._clock() + BELIEVED
+
+    def look(self) -> None:
+        """Asks where it is due; meanwhile the stream goes on."""
+        if not self.is_believed and self._asking is None:
+            self._asking = asyncio.create_task(self._find_out(), context=contextvars.Context())
+
+    def dismiss(self, code: CloseCode, *last_words: Frame) -> None:
+        """Sends away all who listen by this token."""
+        for listener in [*self.listeners]:
+            listener.dismiss(code, *last_words)
+
+    def drop(self) -> None:
+        """The last listener has gone."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def _find_out(self) -> None:
+        try:
+            await self._ask()
+        except Problem as problem:
+            if problem.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+                self.dismiss(of_status(problem.status))
+            self._believed_until = self._clock() + AGAIN
+        else:
+            self.confirm()
+        finally:
+            self._asking = None

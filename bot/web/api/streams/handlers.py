@@ -1,0 +1,153 @@
+"""From a request to a stream: who may listen is decided before the connection is upgraded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from aiohttp import web
+
+from bot import log
+from bot.errors import UpstreamError
+from bot.web.api.endpoint import Call, read_numbers, read_query
+from bot.web.api.error_mapping import problem_of
+from bot.web.api.handler_adapter import PATIENCE as JOIN_PATIENCE
+from bot.web.api.handler_adapter import Api
+from bot.web.api.streams.close_codes import CloseCode
+from bot.web.api.streams.connection_manager import ConnectionManager
+from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
+from bot.web.api.streams.routes import LOGS_STREAM, MULTI_RUN_STREAM, LogsStreamQuery, Stream
+from bot.web.api.streams.sse import last_event, open_sse, wants_sse
+from bot.web.api.streams.subscriber import PATIENCE, Listener, RunWaiter, Wire, tell
+from bot.web.api.streams.subscribers import Roster
+from bot.web.api.streams.websocket import open_websocket
+from bot.web.problems import Problem
+
+_log = log.get(__name__)
+
+
+class Streams:
+    """Both streams, ready to be routed.
+
+    :param api: whose callers and services they are
+    :param patience: seconds that a listener has to take what it is sent
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        connections: ConnectionManager,
+        multi_runs: MultiRunStatusManager,
+        *,
+        roster: Roster | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._api = api
+        self._connections = connections
+        self._multi_runs = multi_runs
+        self._roster = roster or Roster()
+        self._patience = patience
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._roster)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get(LOGS_STREAM.path, self._stream_logs, allow_head=False),
+            web.get(MULTI_RUN_STREAM.path, self._stream_multi_run, allow_head=False),
+        ]
+
+    async def close(self, _application: web.Application) -> None:
+        """Sends all listeners away: the server would wait for them."""
+        await self._roster.close()
+
+    async def _stream_logs(self, request: web.Request) -> web.StreamResponse:
+        call = await self._call(request, LOGS_STREAM)
+        query: LogsStreamQuery = call.query
+        place, has_heard_end = last_event(request)
+        with self._roster.enter(call.caller.key) as listener:
+            async with _let_in(listener):
+                following = await self._connections.join(
+                    call, listener, place=query.place if place is None else place, poll_interval=query.poll_interval
+                )
+            try:
+                if has_heard_end and following.reader.run.finished:
+                    return web.Response(status=HTTPStatus.NO_CONTENT)
+                return await self._serve(request, listener, following)
+            finally:
+                self._connections.leave(following)
+
+    async def _stream_multi_run(self, request: web.Request) -> web.StreamResponse:
+        call = await self._call(request, MULTI_RUN_STREAM)
+        _, has_heard_end = last_event(request)
+        with self._roster.enter(call.caller.key) as listener:
+            async with _let_in(listener):
+                following = await self._multi_runs.join(call, listener)
+            try:
+                if has_heard_end and following.audience.has_ended:
+                    return web.Response(status=HTTPStatus.NO_CONTENT)
+                return await self._serve(request, listener, following)
+            finally:
+                self._multi_runs.leave(following)
+
+    async def _call(self, request: web.Request, stream: Stream) -> Call:
+        """A request, checked.
+
+        :raises Problem: where it does not fit, or whoever asks may not
+        """
+        caller, _ = await self._api.callers.of(request, is_counted=False)
+        call = Call(
+            request=request,
+            caller=caller,
+            services=self._api.services,
+            numbers=read_numbers(request),
+            query=read_query(request, stream.query),
+            body=None,
+        )
+        assert call.org_id  # noqa: S101 - raises where it may not be seen
+        return call
+
+    async def _serve(self, request: web.Request, listener: Listener, following: RunWaiter) -> web.StreamResponse:
+        if wants_sse(request):
+            response, events = await open_sse(request)
+            await self._tell(listener, following, events)
+            return response
+        if not web.WebSocketResponse().can_prepare(request):
+            raise Problem(
+                HTTPStatus.UPGRADE_REQUIRED,
+                "This is a stream: open it as a WebSocket, or ask with `Accept: text/event-stream`.",
+                headers={"Upgrade": "websocket"},
+            )
+        socket, line = await open_websocket(request, listener)
+        try:
+            await self._tell(listener, following, line)
+        finally:
+            await line.hang_up()
+        return socket
+
+    async def _tell(self, listener: Listener, following: RunWaiter, wire: Wire) -> None:
+        """An answer that has begun can say what went wrong by its close code alone."""
+        try:
+            await tell(listener, following, wire, patience=self._patience)
+        except Exception:  # noqa: BLE001 - the door's one broad except: it logs and says goodbye
+            _log.exception("stream.broken")
+            await wire.close(CloseCode.BROKEN)
+
+
+@asynccontextmanager
+async def _let_in(listener: Listener) -> AsyncIterator[None]:
+    """Bounds the time for finding out whether somebody may listen; what Codegen refuses becomes an answer."""
+    try:
+        async with asyncio.timeout(JOIN_PATIENCE) as listener.deadline:
+            yield
+    except UpstreamError as error:
+        raise problem_of(error) from None
+    except TimeoutError:
+        used_up = "Codegen's limits are used up for the moment."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, used_up, headers={"Retry-After": "30"}) from None
+    finally:
+        listener.deadline = None

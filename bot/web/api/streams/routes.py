@@ -1,0 +1,68 @@
+"""Both streams, beside `bot.web.api.routes`: what the description and docs/api.md say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class LogsStreamQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    poll_interval: Annotated[
+        float,
+        Field(
+            ge=0.5,
+            le=60,
+            allow_inf_nan=False,
+            description="Seconds after which you want to have been told at the latest. It is no licence to ask Codegen "
+            "more often: the most impatient listener of a run sets the pace for all of them, from 2 seconds up.",
+        ),
+    ] = 2.0
+    place: Annotated[
+        int,
+        Field(
+            alias="from",
+            ge=0,
+            le=1_000_000_000,
+            description="How many entries of the log you have already: after a lost connection the last `index` and 1.",
+        ),
+    ] = 0
+
+
+class MultiRunStreamQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A GET that is answered as a WebSocket, or as `text/event-stream` where that is asked for.
+
+    :param name: unique; the document's operationId
+    :param frames: the types of its messages, beside `error`
+    """
+
+    name: str
+    path: str
+    summary: str
+    query: type[BaseModel]
+    frames: tuple[str, ...]
+
+
+LOGS_STREAM = Stream(
+    name="stream_agent_run_logs",
+    path="/organizations/{org_id}/agent/run/{agent_run_id}/logs/stream",
+    summary="A run's log and status, live.",
+    query=LogsStreamQuery,
+    frames=("status", "log", "end"),
+)
+MULTI_RUN_STREAM = Stream(
+    name="stream_multi_run",
+    path="/organizations/{org_id}/multi-run/{multi_run_id}/stream",
+    summary="A multi-run's states, live.",
+    query=MultiRunStreamQuery,
+    frames=("multi_run_status", "end"),
+)
+STREAMS = (LOGS_STREAM, MULTI_RUN_STREAM)

@@ -1,0 +1,326 @@
+"""Settings: read once, told of all at once, never with a secret in the text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+from bot.errors import SettingsError
+from bot.settings import TRY_THE_DEMO, LogFormat, Settings, load, setting_rows
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
+ENOUGH = {
+    "CODEGEN_API_TOKEN": "sk-codegen",
+    "CODEGEN_ORG_ID": "11",
+    "GITHUB_TOKEN": "ghp-github",
+    "GITHUB_WEBHOOK_SECRET": "webhook-secret",
+}
+APP = {name: value for name, value in ENOUGH.items() if name != "GITHUB_TOKEN"} | {
+    "GITHUB_APP_ID": "12",
+    "GITHUB_PRIVATE_KEY": PEM,
+}
+
+
+def refusal(environ: dict[str, str], env_file: Path | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(environ, env_file=env_file)
+    return str(caught.value)
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    return re.findall(r"^  - (.+)$", refusal(environ), re.MULTILINE)
+
+
+def key(settings: Settings) -> str:
+    assert settings.github_private_key is not None
+    return settings.github_private_key.get_secret_value()
+
+
+def test_everything_that_is_missing_is_told_at_once_with_where_to_get_it() -> None:
+    assert refusal({}) == snapshot("""\
+The bot cannot start; these settings need a look:
+  - CODEGEN_API_TOKEN is missing. Codegen's API token. Where to get it: codegen.com, Settings, API token.
+  - CODEGEN_ORG_ID is missing. Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token.
+  - GITHUB_WEBHOOK_SECRET is missing. The webhook's secret, as typed into the webhook's or App's settings page. Several, separated by commas, are all valid: for a rotation.
+  - GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. codegen-bot setup makes an App, and writes its settings into .env.
+To see the bot work without any setting or account: codegen-bot demo\
+""")
+
+
+@pytest.mark.parametrize("name", ["CODEGEN_API_TOKEN", "CODEGEN_ORG_ID", "GITHUB_WEBHOOK_SECRET"])
+def test_one_that_is_missing_is_told_alone(name: str) -> None:
+    (problem,) = problems({variable: value for variable, value in ENOUGH.items() if variable != name})
+    assert problem.startswith(f"{name} is missing. ")
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_an_empty_value_says_nothing(value: str) -> None:
+    (problem,) = problems(ENOUGH | {"CODEGEN_API_TOKEN": value})
+    assert problem.startswith("CODEGEN_API_TOKEN is missing. ")
+    assert load(ENOUGH | {"PORT": value}, env_file=None).port == 8080
+
+
+WRONG = {
+    "CODEGEN_API_BASE_URL": ("api.codegen.com", "it starts with neither https:// nor http://"),
+    "CODEGEN_ORG_ID": ("my-org", "Input should be a valid integer, unable to parse string as an integer"),
+    "COMMAND_PREFIX": ("codegen", "String should match pattern '^/[A-Za-z][A-Za-z0-9_-]{0,38}$'"),
+    "DATABASE_URL": ("mysql://bot:hunter2@db/bot", "it starts with neither sqlite:/// nor postgresql://"),
+    "GITHUB_API_URL": ("github.example.com/api/v3", "it starts with neither https:// nor http://"),
+    "GITHUB_PRIVATE_KEY": ("MIIEowIBAAKC", "it is neither PEM text nor the path of a readable file"),
+    "GITHUB_WEBHOOK_SECRET": (" , ", "it holds no secret"),
+    "LOG_FORMAT": ("xml", "Input should be 'console' or 'json'"),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": (
+        "http://bot:hunter2@collector:4318/v1/traces",
+        "it is no address such as http://localhost:4318/v1/traces",
+    ),
+    "LOG_LEVEL": ("LOUD", "String should match pattern '^(?i:DEBUG|INFO|WARNING|ERROR)$'"),
+    "PORT": ("http", "Input should be a valid integer, unable to parse string as an integer"),
+    "PROGRESS_INTERVAL_SECONDS": ("inf", "Input should be a finite number"),
+    "RUN_TIMEOUT_MINUTES": ("0", "Input should be greater than 0"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_is_told_with_its_reason_and_what_the_setting_is(name: str) -> None:
+    value, reason = WRONG[name]
+    sentence = next(row.sentence for row in setting_rows() if row.variable == name)
+    assert problems(ENOUGH | {name: value}) == [f"{name} is wrong: {reason}. {sentence}"]
+
+
+def test_all_wrong_values_are_told_at_once() -> None:
+    told = problems(ENOUGH | {name: value for name, (value, _) in WRONG.items()})
+    assert {problem.split()[0] for problem in told} == {*WRONG}
+
+
+@pytest.mark.parametrize("environ", [{}, ENOUGH | {"PORT": "http"}])
+def test_every_refusal_points_to_the_demo(environ: dict[str, str]) -> None:
+    assert refusal(environ).splitlines()[-1] == TRY_THE_DEMO
+    assert "codegen-bot demo" in TRY_THE_DEMO
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "80.5"])
+def test_a_port_that_is_none_is_told(port: str) -> None:
+    (problem,) = problems(ENOUGH | {"PORT": port})
+    assert problem.startswith("PORT is wrong: ")
+
+
+def test_no_refusal_shows_a_secret() -> None:
+    """Nor a value that may hold one."""
+    secrets = {
+        "CODEGEN_API_TOKEN": "secret-1",
+        "GITHUB_TOKEN": "secret-2",
+        "GITHUB_PRIVATE_KEY": "secret-3",
+        "GITHUB_WEBHOOK_SECRET": "secret-4,secret-5",
+        "DATABASE_URL": "postgres://bot:secret-6@db/bot",
+        "CODEGEN_ORG_ID": "secret-7",
+    }
+    text = refusal(secrets)
+    assert "GITHUB_PRIVATE_KEY is wrong" in text
+    assert "secret-" not in text
+
+
+def test_a_printed_setting_shows_no_secret() -> None:
+    environ = ENOUGH | APP | {"DATABASE_URL": "postgresql://bot:hunter2@db/bot"}
+    text = repr(load(environ, env_file=None)) + str(load(environ, env_file=None))
+    for secret in ("sk-codegen", "ghp-github", "webhook-secret", "MIIEow", "hunter2"):
+        assert secret not in text
+
+
+def test_what_is_given_is_taken_and_the_rest_has_defaults() -> None:
+    settings = load(ENOUGH | {"PORT": "80", "LOG_FORMAT": "json", "SOMETHING_ELSE": "x"}, env_file=None)
+    assert settings.codegen_api_token.get_secret_value() == "sk-codegen"
+    assert settings.codegen_org_id == 11
+    assert settings.codegen_api_base_url == "https://api.codegen.com"
+    assert settings.github_token is not None
+    assert settings.github_token.get_secret_value() == "ghp-github"
+    assert settings.github_api_url == "https://api.github.com"
+    assert settings.database_url == "sqlite:///codegen-bot.sqlite"
+    assert (settings.host, settings.port) == ("127.0.0.1", 80)
+    assert settings.log_format is LogFormat.JSON
+
+
+def test_every_setting_has_a_sentence_and_those_without_default_are_the_required_ones() -> None:
+    rows = setting_rows()
+    assert [row.variable for row in rows if row.default is None] == [
+        "CODEGEN_API_TOKEN",
+        "CODEGEN_ORG_ID",
+        "GITHUB_WEBHOOK_SECRET",
+    ]
+    assert all(row.sentence.endswith(".") for row in rows)
+
+
+def test_the_line_break_at_the_end_of_a_secrets_file_belongs_to_nobody() -> None:
+    """No header could carry it."""
+    settings = load(ENOUGH | {"CODEGEN_API_TOKEN": "sk-codegen\n"}, env_file=None)
+    assert settings.codegen_api_token.get_secret_value() == "sk-codegen"
+
+
+@pytest.mark.parametrize("given", ["old,new", " old , new ,", "old,,new"])
+def test_several_webhook_secrets_are_separated_by_commas(given: str) -> None:
+    settings = load(ENOUGH | {"GITHUB_WEBHOOK_SECRET": given}, env_file=None)
+    assert [secret.get_secret_value() for secret in settings.github_webhook_secret] == ["old", "new"]
+
+
+# The bot's identity on GitHub
+
+
+@pytest.mark.parametrize("environ", [ENOUGH, APP, ENOUGH | APP])
+def test_a_token_or_an_app_is_an_identity(environ: dict[str, str]) -> None:
+    load(environ, env_file=None)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_APP_ID", "GITHUB_PRIVATE_KEY"])
+def test_half_an_app_is_no_identity(name: str) -> None:
+    (problem,) = problems({variable: value for variable, value in APP.items() if variable != name})
+    assert problem.startswith("GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. ")
+
+
+def test_a_missing_identity_is_told_together_with_wrong_values() -> None:
+    """The fields are read first; whoever mends them must not be told of the next thing only then."""
+    told = problems({name: value for name, value in ENOUGH.items() if name != "GITHUB_TOKEN"} | {"PORT": "http"})
+    assert [problem.split()[0].strip(",") for problem in told] == ["PORT", "GITHUB_TOKEN"]
+
+
+def test_the_key_as_text() -> None:
+    assert key(load(APP, env_file=None)).strip() == PEM.strip()
+
+
+def test_the_key_as_text_with_line_breaks_written_out() -> None:
+    """As most hosts' settings pages make people enter it."""
+    written_out = PEM.replace("\n", "\\n")
+    assert key(load(APP | {"GITHUB_PRIVATE_KEY": written_out}, env_file=None)).strip() == PEM.strip()
+
+
+def test_the_key_as_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "app.pem"
+    path.write_text(PEM)
+    assert key(load(APP | {"GITHUB_PRIVATE_KEY": str(path)}, env_file=None)) == PEM
+
+
+def test_a_key_file_without_a_key_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "app.pem"
+    path.write_text("Buy milk.")
+    (problem,) = problems(APP | {"GITHUB_PRIVATE_KEY": str(path)})
+    assert problem.startswith("GITHUB_PRIVATE_KEY is wrong: the file it names holds no PEM text. ")
+
+
+@pytest.mark.parametrize("value", ["/nowhere/app.pem", "~nobody-of-this-name/app.pem", "x" * 5000, "a\udcffb", "."])
+def test_a_key_that_is_neither_is_told(value: str) -> None:
+    (problem,) = problems(APP | {"GITHUB_PRIVATE_KEY": value})
+    assert problem.startswith("GITHUB_PRIVATE_KEY is wrong: it is neither PEM text nor the path of a readable file. ")
+
+
+# The file
+
+
+def test_the_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    lines = [f"{name}={value}" for name, value in ENOUGH.items()]
+    path.write_text("\n".join([*lines, "# a note", "", 'HOST="0.0.0.0"', "export LOG_LEVEL=debug", "UNKNOWN=1"]))
+    settings = load({}, env_file=path)
+    assert (settings.codegen_org_id, settings.host, settings.log_level) == (11, "0.0.0.0", "debug")  # noqa: S104
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("PORT=81\nHOST=localhost\n")
+    settings = load(ENOUGH | {"PORT": "82"}, env_file=path)
+    assert (settings.port, settings.host) == (82, "localhost")
+
+
+def test_an_empty_variable_leaves_the_word_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("PORT=81\n")
+    assert load(ENOUGH | {"PORT": ""}, env_file=path).port == 81
+
+
+def test_a_key_may_span_lines_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f'GITHUB_APP_ID=12\nGITHUB_PRIVATE_KEY="{PEM}"\n')
+    settings = load({name: value for name, value in ENOUGH.items() if name != "GITHUB_TOKEN"}, env_file=path)
+    assert key(settings).strip() == PEM.strip()
+
+
+def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
+    load(ENOUGH, env_file=tmp_path / ".env")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """Windows' PowerShell writes UTF-16 where nobody asked for it."""
+    path = tmp_path / ".env"
+    path.write_text("PORT=81\n", encoding="utf-16")
+    assert refusal(ENOUGH, path) == f"The file {path} is not UTF-8 text. {TRY_THE_DEMO}"
+
+
+def test_without_arguments_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (ENOUGH | {"PORT": "83"}).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / ".env").write_text("HOST=localhost\nPORT=84\n")
+    settings = load()
+    assert (settings.port, settings.host) == (83, "localhost")
+
+
+def test_settings_built_from_values_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo and the tests are the same on every machine."""
+    monkeypatch.setenv("PORT", "83")
+    values = {name.lower(): value for name, value in ENOUGH.items()}
+    assert Settings.model_validate(values).port == 8080
+
+
+@pytest.mark.parametrize(("given", "served"), [("", ()), ("2", (2,)), (" 2, 17 ,", (2, 17))])
+def test_api_organizations_are_numbers(given: str, served: tuple[int, ...]) -> None:
+    assert load(ENOUGH | {"API_ORGANIZATIONS": given}, env_file=None).api_organizations == served
+
+
+@pytest.mark.parametrize("given", ["all", "0", "-1", "1.5", "2;3"])
+def test_api_organizations_wrong_one_is_named(given: str) -> None:
+    (problem,) = problems(ENOUGH | {"API_ORGANIZATIONS": given})
+    assert problem.startswith(f"API_ORGANIZATIONS is wrong: {given} is no number of an organization. ")
+
+
+def secrets_in(folder: Path, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        (folder / name).write_text(value, encoding="utf-8")
+    return str(folder)
+
+
+def test_secrets_dir_holds_a_file_for_each_setting(tmp_path: Path) -> None:
+    """As Kubernetes, Docker and systemd mount them."""
+    folder = secrets_in(tmp_path, {name: f"{value}\n" for name, value in APP.items()} | {"UNRELATED": "x"})
+    settings = load({"SECRETS_DIR": folder}, env_file=None)
+    assert settings.codegen_api_token.get_secret_value() == APP["CODEGEN_API_TOKEN"]
+    assert [each.get_secret_value() for each in settings.github_webhook_secret] == [APP["GITHUB_WEBHOOK_SECRET"]]
+    assert key(settings) == PEM.strip()
+
+
+def test_secrets_dir_stands_between_environment_and_file(tmp_path: Path) -> None:
+    folder = secrets_in(tmp_path, {"CODEGEN_ORG_ID": "2", "PORT": "82", "HOST": " "})
+    env_file = tmp_path / "env"
+    env_file.write_text("CODEGEN_ORG_ID=3\nPORT=83\nHOST=0.0.0.3\n", encoding="utf-8")
+    environ = {name: value for name, value in ENOUGH.items() if name != "CODEGEN_ORG_ID"} | {"SECRETS_DIR": folder}
+    settings = load(environ | {"PORT": "81"}, env_file=env_file)
+    assert (settings.port, settings.codegen_org_id, settings.host) == (81, 2, "0.0.0.3")
+
+
+def test_secrets_dir_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    missing = tmp_path / "secrets"
+    first = f"SECRETS_DIR: there is no folder {missing}."
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(missing)}).startswith(first)
+    (tmp_path / "GITHUB_TOKEN").write_bytes(b"\xff")
+    second = f"SECRETS_DIR: the file {tmp_path / 'GITHUB_TOKEN'} is not UTF-8 text."
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(tmp_path)}).startswith(second)
+    (tmp_path / "GITHUB_TOKEN").unlink()
+    (tmp_path / "GITHUB_TOKEN").mkdir()
+    third = f"SECRETS_DIR: {tmp_path / 'GITHUB_TOKEN'} cannot be read: "
+    assert refusal(ENOUGH | {"SECRETS_DIR": str(tmp_path)}).startswith(third)
+
+
+def test_secrets_dir_wrong_values_are_not_shown(tmp_path: Path) -> None:
+    folder = secrets_in(tmp_path, {"GITHUB_PRIVATE_KEY": "secret-3", "CODEGEN_ORG_ID": "secret-7"})
+    text = refusal({"SECRETS_DIR": folder})
+    assert "CODEGEN_ORG_ID is wrong" in text
+    assert "secret-" not in text
