@@ -52,9 +52,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if given.listen:
         url, crowd, single = given.listen
-        asyncio.run(listen_all(url, int(crowd), int(single), given.listeners))
+        asyncio.run(listen_all(url, int(crowd), int(single), given.subscribers))
     else:
-        asyncio.run(measure(given.listeners, given.seconds))
+        asyncio.run(measure(given.subscribers, given.seconds))
 
 
 # The listeners' process
@@ -115,24 +115,24 @@ async def listen(
 # This process
 
 
-async def measure(listeners: int, seconds: int) -> None:
-    async with CodegenEmulator(pace=None) as codegen:
+async def measure(subscribers: int, seconds: int) -> None:
+    async with CodegenEmulator(timing=None) as codegen:
         runs = [codegen.start_elsewhere("Make it fast.").id for _ in TOKENS]
         with tempfile.TemporaryDirectory() as folder:
             server, url = await serve(codegen.url, Path(folder))
             try:
-                await told_by(server, codegen, url, runs, listeners, seconds)
+                await log_context(server, codegen, url, runs, subscribers, seconds)
             finally:
                 server.send_signal(signal.SIGTERM)
                 await server.wait()
 
 
-async def told_by(
-    server: Process, codegen: CodegenEmulator, url: str, runs: Sequence[int], listeners: int, seconds: int
+async def log_context(
+    server: Process, codegen: CodegenEmulator, url: str, runs: Sequence[int], subscribers: int, seconds: int
 ) -> None:
     before = memory(server)
     crowd = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.streams", "--listeners", str(listeners)),
+        *(sys.executable, "-m", "benchmarks.streams", "--listeners", str(subscribers)),
         *("--listen", url, *map(str, runs)),
         stdout=PIPE,
         limit=2**20,
@@ -150,13 +150,13 @@ async def told_by(
     after = memory(server)
     asked = [[entry for entry in codegen.control.journal if f"/agent/run/{run}" in entry.path] for run in runs]
     others = len(codegen.control.journal) - sum(map(len, asked))
-    print(f"{listeners} listeners on one run, one on another, {seconds} s, {entries} entries each")
-    print(f"upstream requests   for all {listeners}: {len(asked[0])}   for one: {len(asked[1])}   besides: {others}")
+    print(f"{subscribers} listeners on one run, one on another, {seconds} s, {entries} entries each")
+    print(f"upstream requests   for all {subscribers}: {len(asked[0])}   for one: {len(asked[1])}   besides: {others}")
     print(f"server's memory     {before[0]:.0f} MB alone, {joined[0]:.0f} MB with all, {after[0]:.0f} MB after,")
-    each = (after[1] - before[0]) * 1024 / listeners
+    each = (after[1] - before[0]) * 1024 / subscribers
     print(f"                    {after[1]:.0f} MB at most: {each:.0f} kB a listener")
     print(f"server's processor  {busy / seconds:.0%} of one core while the log grew")
-    print(f"every entry once    {heard['in_order']} of {listeners} in order, {heard['lengths']} entries,")
+    print(f"every entry once    {heard['in_order']} of {subscribers} in order, {heard['lengths']} entries,")
     print(f"                    {heard['ended']} closed with 1000; the one alone: {heard['single']}")
     print(f"delay               median {heard['p50']:.2f} s   99 % {heard['p99']:.2f} s   most {heard['most']:.2f} s")
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
@@ -54,16 +54,16 @@ async def measure(
     count: int, seconds: float, way: Callable[[Codegen], Awaitable[tuple[Wait, Callable[[], Awaitable[None]]]]]
 ) -> str:
     """:returns: the figures as a part of a line"""
-    async with CodegenEmulator(pace=None) as emulator, new_http() as http:
+    async with CodegenEmulator(timing=None) as emulator, new_http() as http:
         runs = []
         for number in range(count):
             if number % max(count // 10, 1) == 0:
-                emulator.script(pace=None, times=OTHERS)
+                emulator.script(timing=None, times=OTHERS)
                 for _ in range(OTHERS):
                     emulator.start_elsewhere("Somebody else's")
-            emulator.script(pace=None)
+            emulator.script(timing=None)
             runs.append(emulator.start_elsewhere("Ours").id)
-        codegen = Codegen("sk-org1-bench", org_id=1, base_url=emulator.url, http=http, limits=Limits())
+        codegen = Codegen("sk-org1-bench", org_id=1, base_url=emulator.url, http=http, limits=RateLimits())
         wait, close = await way(codegen)
         ended: dict[int, float] = {}
         delays: list[float] = []

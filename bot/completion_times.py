@@ -14,9 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.codegen.polling import Look, RunSource
-from bot.store.completion_times import RunEnd
-from bot.store.completion_times import RunEnds as StoredEnds
+from bot.codegen.polling import PollResult, RunSource
+from bot.store.completion_times import CompletionTimeStore, RunEnd
 from bot.store.threads import run_in_thread
 
 _log = log.get(__name__)
@@ -27,10 +26,10 @@ CLOSE = timedelta(seconds=30)
 MOST_AT_WORK = 10_000
 
 
-class RunEnds:
+class CompletionTimes:
     """The ends of all organizations' runs, on a database."""
 
-    def __init__(self, stored: StoredEnds, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, stored: CompletionTimeStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._stored = stored
         self._now = now
         self._at_work: dict[tuple[int, int], datetime] = {}
@@ -66,18 +65,18 @@ class RunEnds:
             return {}
 
 
-class Witnessed:
+class ObservingRunSource:
     """`bot.codegen.polling.RunSource`, whose sights are shown to `ends` as well.
 
     :param org_id: whose runs they are
     """
 
-    def __init__(self, source: RunSource, ends: RunEnds, org_id: int) -> None:
+    def __init__(self, source: RunSource, ends: CompletionTimes, org_id: int) -> None:
         self._source = source
         self._ends = ends
         self._org_id = org_id
 
-    async def look(self, wanted: Sequence[int]) -> Look:
+    async def look(self, wanted: Sequence[int]) -> PollResult:
         look = await self._source.look(wanted)
         await self._ends.saw(self._org_id, (each for each in look.sightings if isinstance(each, AgentRun)))
         return look

@@ -16,7 +16,7 @@ from bot.commands.usage import InvalidCommand
 from bot.errors import WorkLimitError
 from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
 from bot.github.models import Person
-from bot.handlers.effective_config import House, Wrong
+from bot.handlers.effective_config import EffectiveConfig, InvalidConfig
 from bot.handlers.invocation import ABOUT_CONFIG, CommandInvocation, LabelChange, NamedUse
 from bot.offload.pool import WorkerPool
 from bot.prefilter import is_own
@@ -29,24 +29,24 @@ READING_LIMIT = 3.0
 
 
 async def invocations(
-    event: Event, *, house: House, now: Callable[[], datetime], offload: WorkerPool
+    event: Event, *, effective: EffectiveConfig, now: Callable[[], datetime], offload: WorkerPool
 ) -> list[CommandInvocation]:
     """What an event asks for, each with its identity; empty for nearly every event.
 
     A comment that takes too long to read is an order too: its author is told so. An identity is made of what the
     signature covers, never of a delivery's headers: whoever has one signed body could send it again under any of them.
 
-    :param house: what holds in the repository; a config file that cannot be used is told of once, where it is met
+    :param effective: what holds in the repository; a config file that cannot be used is told of once, where it is met
     :param offload: where long comments are read
     :raises OffloadError: where none of its workers can read it
     """
     found = (
-        _by_label(event, house.config, now())
+        _by_label(event, effective.config, now())
         if isinstance(event, LabelChanged)
-        else await _by_comment(event, house.config, now(), offload)
+        else await _by_comment(event, effective.config, now(), offload)
     )
-    if found and house.wrong is not None:
-        found.append(_about_config(found[0], house.wrong))
+    if found and effective.wrong is not None:
+        found.append(_about_config(found[0], effective.wrong))
     return found
 
 
@@ -97,7 +97,7 @@ def _by_label(event: LabelChanged, config: RepositoryConfig, asked_at: datetime)
     ]
 
 
-def _about_config(invocation: CommandInvocation, wrong: Wrong) -> CommandInvocation:
+def _about_config(invocation: CommandInvocation, wrong: InvalidConfig) -> CommandInvocation:
     """Its identity is the file's: however often it is met, it is told of once."""
     problems = [str(problem) for problem in wrong.problems.problems]
     return replace(

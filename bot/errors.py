@@ -67,7 +67,7 @@ class Service(Enum):
     GITHUB = "GitHub"
 
 
-class Kind(Enum):
+class ErrorKind(Enum):
     """What kind of failure it was, whichever status or exception it came as."""
 
     UNAUTHORIZED = "unauthorized"  # 401: the token is missing, wrong or expired
@@ -97,7 +97,7 @@ class UpstreamError(BotError):
     def __init__(
         self,
         service: Service,
-        kind: Kind,
+        kind: ErrorKind,
         operation: str,
         status: int | None = None,
         detail: str = "",
@@ -123,7 +123,7 @@ REFUSALS = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422
 """The statuses that refuse a request for what it is. One that nobody has heard of says nothing of the request: whoever
 stands in between may have made it up, and it may go away by itself."""
 
-RETRIED = frozenset({Kind.RATE_LIMITED, Kind.SERVER_FAULT, Kind.NETWORK, Kind.BAD_ANSWER})
+RETRIED = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.SERVER_FAULT, ErrorKind.NETWORK, ErrorKind.BAD_ANSWER})
 """The kinds that may go away by themselves."""
 
 RETRY_DELAYS = (0.5, 2.0, 5.0, 15.0, 30.0)
@@ -159,7 +159,7 @@ def from_json(document: dict[str, Any]) -> BotError:
     arguments = document["args"]
     if document["class"] == "UpstreamError":
         service, kind, *rest = arguments
-        return UpstreamError(Service(service), Kind(kind), *rest)
+        return UpstreamError(Service(service), ErrorKind(kind), *rest)
     return _BY_NAME.get(document["class"], BotError)(*arguments)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class MetricType(StrEnum):
     """Prometheus' kinds."""
 
     COUNTER = "counter"
@@ -24,14 +24,14 @@ class Measure:
     """
 
     name: str
-    kind: Kind
+    kind: MetricType
     sentence: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
     @property
     def shown_name(self) -> str:
-        return f"{self.name}_info" if self.kind is Kind.INFO else self.name
+        return f"{self.name}_info" if self.kind is MetricType.INFO else self.name
 
 
 _CALLS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -41,80 +41,82 @@ _COMMANDS = (1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14
 MEASURES = (
     Measure(
         "codegen_bot_deliveries_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Webhook deliveries by event and by what came of them: taken, ignored, refused (unsigned, malformed or dropped "
         "unread) or failed (5xx).",
         ("event", "outcome"),
     ),
-    Measure("codegen_bot_commands_taken_total", Kind.COUNTER, "Commands taken.", ("command",)),
+    Measure("codegen_bot_commands_taken_total", MetricType.COUNTER, "Commands taken.", ("command",)),
     Measure(
         "codegen_bot_commands_done_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Commands carried out, by how they ended: finished, failed, refused, or unanswered where nobody could be told.",
         ("command", "stage"),
     ),
     Measure(
         "codegen_bot_command_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "From a command's being asked for to its last word.",
         ("command",),
         _COMMANDS,
     ),
-    Measure("codegen_bot_commands_at_work", Kind.GAUGE, "Commands that this process is carrying out."),
+    Measure("codegen_bot_commands_at_work", MetricType.GAUGE, "Commands that this process is carrying out."),
     Measure(
-        "codegen_bot_queue_depth", Kind.GAUGE, "Commands that wait for their turn, of all processes; NaN: unknown."
+        "codegen_bot_queue_depth",
+        MetricType.GAUGE,
+        "Commands that wait for their turn, of all processes; NaN: unknown.",
     ),
     Measure(
         "codegen_bot_queue_oldest_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "How long the first of them has waited; NaN: unknown.",
     ),
     Measure(
         "codegen_bot_redeliveries_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Missed deliveries that GitHub was asked for again: asked, or refused by GitHub.",
         ("outcome",),
     ),
     Measure(
         "codegen_bot_upstream_calls_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Requests to Codegen and GitHub. Without a whole answer, and for a limit told by 403, the status is the kind "
         "of failure: network, rate-limited.",
         ("service", "operation", "status"),
     ),
     Measure(
         "codegen_bot_upstream_call_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "How long they took.",
         ("service", "operation"),
         _CALLS,
     ),
     Measure(
         "codegen_bot_limit_wait_seconds",
-        Kind.HISTOGRAM,
+        MetricType.HISTOGRAM,
         "Waits for a rate limit, each when it is over. GitHub's are content (writes) and requests (it said to wait).",
         ("service", "limit"),
         _WAITS,
     ),
     Measure(
         "codegen_bot_progress_edits_dropped_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Progress edits left out because GitHub's limit of writes had no room to spare.",
     ),
-    Measure("codegen_bot_runs_watched", Kind.GAUGE, "Agent runs in progress that somebody waits for here."),
+    Measure("codegen_bot_runs_watched", MetricType.GAUGE, "Agent runs in progress that somebody waits for here."),
     Measure(
         "codegen_bot_watcher_lag_seconds",
-        Kind.GAUGE,
+        MetricType.GAUGE,
         "Since the watched runs were last seen; 0 while nobody waits.",
     ),
-    Measure("codegen_bot_streams_open", Kind.GAUGE, "Live streams that somebody listens to."),
+    Measure("codegen_bot_streams_open", MetricType.GAUGE, "Live streams that somebody listens to."),
     Measure(
         "codegen_bot_api_requests_total",
-        Kind.COUNTER,
+        MetricType.COUNTER,
         "Requests to the HTTP API, streams too.",
         ("method", "endpoint", "status"),
     ),
-    Measure("codegen_bot_build", Kind.INFO, "The version that runs.", ("version",)),
+    Measure("codegen_bot_build", MetricType.INFO, "The version that runs.", ("version",)),
 )
 
 GITHUB_EVENTS = frozenset(

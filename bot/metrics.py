@@ -18,9 +18,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.errors import Kind as Failure
-from bot.errors import Service
-from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind, Measure
+from bot.errors import ErrorKind, Service
+from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Measure, MetricType
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,12 +32,12 @@ UNANSWERED = "unanswered"
 """The stage of a command whose last word GitHub refuses for good."""
 
 _IN_A_CLASS = re.compile("[1-5][0-9]{2}")
-_STATUSES = {str(status.value) for status in HTTPStatus} | {kind.value for kind in Failure}
+_STATUSES = {str(status.value) for status in HTTPStatus} | {kind.value for kind in ErrorKind}
 
 C = TypeVar("C", bound=Collector)
 
 
-class Outcome(Enum):
+class DeliveryOutcome(Enum):
     """What came of a delivery."""
 
     TAKEN = "taken"  # it held at least one command
@@ -58,7 +57,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._made: dict[str, Collector] = {measure.name: self._make(measure) for measure in MEASURES}
         # Finding a counter by its labels costs more than counting, and nothing is counted as often.
-        self._deliveries: dict[tuple[str, Outcome], Counter] = {}
+        self._deliveries: dict[tuple[str, DeliveryOutcome], Counter] = {}
         self._before: list[Callable[[], Awaitable[None]]] = []
         ProcessCollector(registry=self._registry)
         self._of("codegen_bot_build", Info).info({"version": __version__})
@@ -66,7 +65,7 @@ class Metrics:
 
     # What happens
 
-    def delivered(self, event: str, outcome: Outcome) -> None:
+    def delivered(self, event: str, outcome: DeliveryOutcome) -> None:
         """:param event: as the ``X-GitHub-Event`` header has it"""
         known = event if event in GITHUB_EVENTS else OTHER
         counter = self._deliveries.get((known, outcome))
@@ -131,7 +130,7 @@ class Metrics:
     def _begin_at_zero(self) -> None:
         """What an alert waits for is there from the start: to Prometheus, a series that begins at 1 has not grown."""
         for event in READ_EVENTS:
-            self._of("codegen_bot_deliveries_total", Counter).labels(event, Outcome.FAILED.value)
+            self._of("codegen_bot_deliveries_total", Counter).labels(event, DeliveryOutcome.FAILED.value)
         for command in self._commands or ():
             self._of("codegen_bot_commands_done_total", Counter).labels(command, UNANSWERED)
         for operation in ("create_run", "resume_run"):
@@ -148,13 +147,13 @@ class Metrics:
     def _make(self, measure: Measure) -> Collector:
         name, sentence, labels, registry = measure.name, measure.sentence, measure.labels, self._registry
         match measure.kind:
-            case Kind.COUNTER:
+            case MetricType.COUNTER:
                 return Counter(name, sentence, labels, registry=registry)
-            case Kind.GAUGE:
+            case MetricType.GAUGE:
                 return Gauge(name, sentence, labels, registry=registry)
-            case Kind.HISTOGRAM:
+            case MetricType.HISTOGRAM:
                 return Histogram(name, sentence, labels, registry=registry, buckets=measure.buckets)
-            case Kind.INFO:
+            case MetricType.INFO:
                 return Info(name, sentence, registry=registry)
 
 

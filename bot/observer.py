@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 
 
 class Observer(Protocol):
@@ -53,5 +53,5 @@ def status_of(error: UpstreamError) -> str:
 
     GitHub says "slow down" by 403 as well, by which it mostly means a missing right.
     """
-    is_hidden = error.kind is Kind.RATE_LIMITED and error.status != 429
+    is_hidden = error.kind is ErrorKind.RATE_LIMITED and error.status != 429
     return error.kind.value if error.status is None or is_hidden else str(error.status)

@@ -98,7 +98,7 @@ _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CommandOutcome:
     """What came of one command; where nothing was asked for, or nothing could be, `carried` is None.
 
     :param sentence: what happened, where no reply says it
@@ -132,12 +132,12 @@ class Outcome:
         return self.carried.runs[-1] if self.carried and self.carried.runs else None
 
 
-def outcome_of(carried: CommandResult) -> Outcome:
+def outcome_of(carried: CommandResult) -> CommandOutcome:
     """:param carried: an order with its last word"""
-    return Outcome(reason=carried.reply.reason or _reason(carried), carried=carried)
+    return CommandOutcome(reason=carried.reply.reason or _reason(carried), carried=carried)
 
 
-def worst(outcomes: Sequence[Outcome]) -> Outcome:
+def worst(outcomes: Sequence[CommandOutcome]) -> CommandOutcome:
     """The one that decides how several end together; of equals, the first that is about a run.
 
     :param outcomes: at least one
@@ -156,7 +156,7 @@ def _reason(carried: CommandResult) -> Reason:
             return of_state(badly[-1].state) if badly else Reason.FAILED
 
 
-def document(outcome: Outcome, others: Sequence[Outcome] = ()) -> dict[str, Any]:
+def document(outcome: CommandOutcome, others: Sequence[CommandOutcome] = ()) -> dict[str, Any]:
     """The whole as plain JSON, free of secrets.
 
     :param outcome: the one that decides
@@ -168,7 +168,7 @@ def document(outcome: Outcome, others: Sequence[Outcome] = ()) -> dict[str, Any]
     return {"version": VERSION, **whole}
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
+def _document(outcome: CommandOutcome) -> dict[str, Any]:
     carried, run = outcome.carried, outcome.main_run
     runs = [*carried.runs] if carried else []
     pull_requests = [link.url for each in reversed(runs) for link in each.github_pull_requests]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.codegen.polling import HOPELESS, Look, RunSource, Sighting, Unreadable
+from bot.codegen.polling import NON_RETRYABLE, PollResult, RunSource, Sighting, Unreadable
 from bot.codegen.watcher import MOST_REQUESTS, OUTAGE_DELAYS
 from bot.errors import BotError, UpstreamError, from_json, to_json
 from bot.store.threads import run_in_thread
@@ -72,7 +72,7 @@ class SharedRuns:
         """Seconds since this process, as the one who looks for all, last saw how they are; 0 while another looks."""
         return 0.0 if self._saw_at is None else self._clock() - self._saw_at
 
-    async def look(self, wanted: Sequence[int]) -> Look:
+    async def look(self, wanted: Sequence[int]) -> PollResult:
         """What is known of the runs by now; nothing at first."""
         try:
             await run_in_thread(partial(self._want, {*wanted}))
@@ -80,12 +80,12 @@ class SharedRuns:
             seen = await run_in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
         except SQLAlchemyError as error:
             _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
-            return Look(is_blind=True)
+            return PollResult(is_blind=True)
         for each in seen:
             self._known[each.run_id] = _sighting(each.run_id, each.document)
             self._since = each.changed_at if self._since is None else max(self._since, each.changed_at)
         self._known = {run_id: sighting for run_id, sighting in self._known.items() if run_id in {*wanted}}
-        return Look(sightings=tuple(self._known.values()))
+        return PollResult(sightings=tuple(self._known.values()))
 
     def _want(self, wanted: set[int]) -> None:
         if self._wanted is None:
@@ -131,9 +131,9 @@ class SharedRuns:
         try:
             look = await self._upstream.look(wanted)
         except UpstreamError as error:
-            if error.kind not in HOPELESS:
+            if error.kind not in NON_RETRYABLE:
                 raise
-            look = Look(sightings=tuple(Unreadable(run_id, error) for run_id in wanted))
+            look = PollResult(sightings=tuple(Unreadable(run_id, error) for run_id in wanted))
         await run_in_thread(partial(self._tell, {*wanted}, look.sightings))
         if look.failed is not None:
             raise look.failed

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from bot.codegen.models import AgentRun
-from bot.completion_times import RunEnds
-from bot.store.completion_times import RunEnds as StoredEnds
+from bot.completion_times import CompletionTimes
+from bot.store.completion_times import CompletionTimeStore
 from bot.store.tables import METADATA
 from tests.log_lines import lines, logged
 
@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, database: Engine) -> None:
         self.seconds = 0.0
-        self.ends = RunEnds(StoredEnds(database), now=lambda: NOON + timedelta(seconds=self.seconds))
+        self.ends = CompletionTimes(CompletionTimeStore(database), now=lambda: NOON + timedelta(seconds=self.seconds))
 
     async def sees(self, second: float, number: int, status: str) -> None:
         self.seconds = second

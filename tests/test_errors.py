@@ -14,7 +14,7 @@ from bot.errors import (
     AnsweredElsewhereError,
     BotError,
     ConfigUnknownError,
-    Kind,
+    ErrorKind,
     NotTakenError,
     OffloadError,
     RefusedError,
@@ -32,9 +32,9 @@ from bot.errors import (
 UPSTREAM = [
     UpstreamError(service, kind, "create_run", 503, "Down for a moment.", 1.5, may_have_happened=True)
     for service in Service
-    for kind in Kind
+    for kind in ErrorKind
 ]
-BARE = UpstreamError(Service.GITHUB, Kind.NETWORK, "react")
+BARE = UpstreamError(Service.GITHUB, ErrorKind.NETWORK, "react")
 OTHERS = [
     BotError("A fault of ours."),
     SettingsError("PORT is wrong."),
@@ -87,14 +87,14 @@ def test_a_class_that_cannot_be_written_down_becomes_its_text() -> None:
 
 
 def test_an_upstream_error_says_who_failed_at_what_and_how() -> None:
-    error = UpstreamError(Service.CODEGEN, Kind.QUOTA_USED_UP, "create_run", 402, "No runs left.")
+    error = UpstreamError(Service.CODEGEN, ErrorKind.QUOTA_USED_UP, "create_run", 402, "No runs left.")
     assert str(error) == "Codegen create_run failed, quota-used-up (402): No runs left."
     assert str(BARE) == "GitHub react failed, network"
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_only_what_may_go_away_by_itself_is_tried_again(kind: Kind) -> None:
-    passing = {Kind.RATE_LIMITED, Kind.SERVER_FAULT, Kind.NETWORK, Kind.BAD_ANSWER}
+@pytest.mark.parametrize("kind", ErrorKind)
+def test_only_what_may_go_away_by_itself_is_tried_again(kind: ErrorKind) -> None:
+    passing = {ErrorKind.RATE_LIMITED, ErrorKind.SERVER_FAULT, ErrorKind.NETWORK, ErrorKind.BAD_ANSWER}
     delay = retry_delay(UpstreamError(Service.CODEGEN, kind, "run"), 1)
     assert (delay is not None) == (kind in passing)
 
@@ -111,12 +111,12 @@ def test_tries_come_further_and_further_apart_and_then_end() -> None:
 
 @pytest.mark.parametrize(("asked", "waited"), [(7.0, 7.0), (0.0, 0.0), (-3.0, 0.0)])
 def test_the_upstreams_own_wish_goes_before(asked: float, waited: float) -> None:
-    error = UpstreamError(Service.GITHUB, Kind.RATE_LIMITED, "comment", 429, retry_after=asked)
+    error = UpstreamError(Service.GITHUB, ErrorKind.RATE_LIMITED, "comment", 429, retry_after=asked)
     assert retry_delay(error, 1) == waited
 
 
 def test_the_upstreams_wish_does_not_make_tries_endless() -> None:
-    error = UpstreamError(Service.GITHUB, Kind.RATE_LIMITED, "comment", 429, retry_after=1.0)
+    error = UpstreamError(Service.GITHUB, ErrorKind.RATE_LIMITED, "comment", 429, retry_after=1.0)
     assert retry_delay(error, len(RETRY_DELAYS) + 1) is None
 
 

@@ -16,11 +16,10 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.app.gauges import BELIEVED, QueueGauges
-from bot.errors import Kind as Failure
-from bot.errors import Service, StoreError, UpstreamError
+from bot.errors import ErrorKind, Service, StoreError, UpstreamError
 from bot.github import events
-from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Kind
-from bot.metrics import Metrics, Outcome
+from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, MetricType
+from bot.metrics import DeliveryOutcome, Metrics
 from bot.observer import status_of
 from bot.store.jobs import Queue
 
@@ -38,7 +37,7 @@ OF_THE_SCRAPE = {"job", "instance", "le"}
 def busy() -> Metrics:
     """One of everything has happened."""
     metrics = Metrics(commands={"run"})
-    metrics.delivered("issue_comment", Outcome.TAKEN)
+    metrics.delivered("issue_comment", DeliveryOutcome.TAKEN)
     metrics.taken("run")
     metrics.done("run", "finished", 61.5)
     metrics.called(Service.CODEGEN, "create_run", "200", 0.3)
@@ -69,7 +68,7 @@ def shown() -> dict[str, set[str]]:
 
 
 def test_everything_there_is_to_measure_is_shown_with_its_labels() -> None:
-    found, suffix = shown(), {Kind.HISTOGRAM: "_count"}
+    found, suffix = shown(), {MetricType.HISTOGRAM: "_count"}
     assert {measure.name: found.get(measure.shown_name + suffix.get(measure.kind, "")) for measure in MEASURES} == {
         measure.name: {*measure.labels} for measure in MEASURES
     }
@@ -78,7 +77,7 @@ def test_everything_there_is_to_measure_is_shown_with_its_labels() -> None:
 def test_names_follow_prometheus_conventions() -> None:
     """Base units; counters, and they alone, end in ``_total``."""
     assert [
-        measure.name for measure in MEASURES if (measure.kind is Kind.COUNTER) != measure.name.endswith("_total")
+        measure.name for measure in MEASURES if (measure.kind is MetricType.COUNTER) != measure.name.endswith("_total")
     ] == []
     assert [measure.name for measure in MEASURES if re.search("_(ms|milliseconds|minutes|mb)(_|$)", measure.name)] == []
     assert all(measure.name.startswith("codegen_bot_") for measure in MEASURES)
@@ -87,7 +86,7 @@ def test_names_follow_prometheus_conventions() -> None:
 def test_what_comes_from_outside_does_not_grow_the_metrics_without_end() -> None:
     metrics = Metrics(commands={"run"})
     for number in range(100):
-        metrics.delivered(f"event_{number}", Outcome.IGNORED)
+        metrics.delivered(f"event_{number}", DeliveryOutcome.IGNORED)
         metrics.taken(f"a-repository's-prompt-{number}")
         metrics.called(Service.GITHUB, "comment", str(1000 + number), 0.1)
     counted = [each for family in families(metrics).values() for each in family.samples if each.value == 100]
@@ -141,8 +140,8 @@ def test_a_status_that_nobody_has_heard_of_is_counted_by_its_class(status: str, 
 
 @pytest.mark.parametrize(("status", "told"), [(429, "429"), (403, "rate-limited"), (None, "rate-limited")])
 def test_a_limit_that_is_told_by_403_is_not_taken_for_a_missing_right(status: int | None, told: str) -> None:
-    error = UpstreamError(Service.GITHUB, Failure.RATE_LIMITED, "comment", status)
-    missing = UpstreamError(Service.GITHUB, Failure.FORBIDDEN, "comment", 403)
+    error = UpstreamError(Service.GITHUB, ErrorKind.RATE_LIMITED, "comment", status)
+    missing = UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403)
     assert (status_of(error), status_of(missing)) == (told, "403")
 
 
@@ -236,7 +235,7 @@ async def test_a_database_that_hangs_is_asked_once() -> None:
 
 def test_the_page_on_metrics_shows_what_there_is() -> None:
     rows = [
-        f"| `{measure.shown_name}` | {measure.kind.value if measure.kind is not Kind.INFO else 'gauge'} "
+        f"| `{measure.shown_name}` | {measure.kind.value if measure.kind is not MetricType.INFO else 'gauge'} "
         f"| {', '.join(f'`{label}`' for label in measure.labels)} | {measure.sentence} |"
         for measure in MEASURES
     ]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from bot.codegen.models import AgentRun
-from bot.codegen.polling import Look, Sighting, Unreadable
+from bot.codegen.polling import PollResult, Sighting, Unreadable
 from bot.codegen.watcher import RunWatcher
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.shared_runs import SharedRuns
 from bot.store.database import open_engine
 from bot.store.watched_runs import WatchedRuns
@@ -51,11 +51,11 @@ class SeenBy:
     codegen: Codegen
     name: str
 
-    async def look(self, wanted: Sequence[int]) -> Look:
+    async def look(self, wanted: Sequence[int]) -> PollResult:
         self.codegen.looks.append((self.name, [*wanted]))
         if self.codegen.failure is not None:
             raise self.codegen.failure
-        return Look(sightings=tuple(self.codegen.runs[each] for each in wanted if each in self.codegen.runs))
+        return PollResult(sightings=tuple(self.codegen.runs[each] for each in wanted if each in self.codegen.runs))
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ async def test_the_one_who_looks_for_all_tells_how_long_it_has_seen_nothing(
     ):
         waiting = asyncio.create_task(watcher.finished(1))
         await soon(lambda: codegen.lookers() != set())
-        codegen.failure = UpstreamError(Service.CODEGEN, Kind.SERVER_FAULT, "runs_page", 503)
+        codegen.failure = UpstreamError(Service.CODEGEN, ErrorKind.SERVER_FAULT, "runs_page", 503)
         codegen.looks.clear()
         await soon(lambda: codegen.looks != [])
         now = 200.0
@@ -188,7 +188,7 @@ async def test_the_one_who_looks_for_all_tells_how_long_it_has_seen_nothing(
 async def test_a_database_that_does_not_answer_shows_nothing(codegen: Codegen) -> None:
     database = open_engine("postgresql://bot@127.0.0.1:1/bot")
     shared = SharedRuns(WatchedRuns(database, 1), codegen.seen_by("a"), executor="a", leads=lambda: True)
-    assert await shared.look([1]) == Look(is_blind=True)
+    assert await shared.look([1]) == PollResult(is_blind=True)
     database.dispose()
 
 
@@ -207,7 +207,7 @@ async def test_the_ending_from_before_a_resume_is_not_taken_for_the_new_one(
 
 
 async def test_who_may_not_read_a_run_hears_it_wherever_they_are(postgresql_url: str, codegen: Codegen) -> None:
-    gone = UpstreamError(Service.CODEGEN, Kind.NOT_FOUND, "run", 404)
+    gone = UpstreamError(Service.CODEGEN, ErrorKind.NOT_FOUND, "run", 404)
     codegen.runs = {1: Unreadable(1, gone), 2: run(2, "COMPLETE")}
     async with process(postgresql_url, codegen, "a") as first, process(postgresql_url, codegen, "b") as second:
         for watcher in (first, second):
@@ -217,7 +217,7 @@ async def test_who_may_not_read_a_run_hears_it_wherever_they_are(postgresql_url:
 
 
 async def test_a_token_that_is_no_good_is_told_to_all_who_wait(postgresql_url: str, codegen: Codegen) -> None:
-    codegen.failure = UpstreamError(Service.CODEGEN, Kind.UNAUTHORIZED, "runs_page", 401)
+    codegen.failure = UpstreamError(Service.CODEGEN, ErrorKind.UNAUTHORIZED, "runs_page", 401)
     async with process(postgresql_url, codegen, "a") as first, process(postgresql_url, codegen, "b") as second:
         waits = [first.finished(1), second.finished(2)]
         ended = await asyncio.gather(*waits, return_exceptions=True)

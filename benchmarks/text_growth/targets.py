@@ -19,9 +19,9 @@ from bot.commands import argument_parser, comment_parser, markdown, resume
 from bot.commands.table import COMMANDS
 from bot.commands.usage import ParseError
 from bot.commands.visible_lines import plain_lines
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github import events
-from bot.outcome import Outcome
+from bot.outcome import CommandOutcome
 from bot.prefilter import might_contain_command
 from bot.redaction.values import LONGEST_SAYING
 from bot.replies import (
@@ -232,7 +232,7 @@ def _replies() -> dict[str, Work]:
     """Whole replies, each with all that it quotes."""
 
     def error(text: str) -> UpstreamError:
-        return UpstreamError(Service.CODEGEN, Kind.INVALID, "create_run", 422, text)
+        return UpstreamError(Service.CODEGEN, ErrorKind.INVALID, "create_run", 422, text)
 
     def found(text: str) -> Findings:
         check = FailedCheck(name=text, conclusion=text, url=text, excerpt=text[:4_000], problem="")
@@ -306,7 +306,7 @@ def _others() -> dict[str, Work]:
         "repository_config.reading.read": lambda text: _mistaken(config_reading.read, text, commands=COMMANDS),
         "action.runner.without_commands": without_commands,
         "action.report.report": lambda text: report(
-            runner, [Outcome(reason=Reason.FAILED, sentence=text)], fail_on=frozenset()
+            runner, [CommandOutcome(reason=Reason.FAILED, sentence=text)], fail_on=frozenset()
         ),
         "cli.screen.harmless": harmless,
     }

@@ -16,7 +16,7 @@ from gidgethub.sansio import Event
 
 from benchmarks.webhooks.load import SECRET
 from bot import log
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving, settle_down
 from bot.settings import load
 
@@ -50,14 +50,14 @@ async def serve(kind: str) -> None:
         return
     settings = load(env_file=None)
     log.configure(level="WARNING")
-    async with serving(settings, pace=pace()) as url:
+    async with serving(settings, timing=timing()) as url:
         settle_down()
         print(url.rpartition(":")[2], flush=True)
         await stopped.wait()
 
 
-def pace() -> Pace:
-    usual = Pace()
+def timing() -> Timing:
+    usual = Timing()
     return replace(usual, write_gap=0.0, write_windows=(), codegen_windows={}) if "UNLIMITED" in os.environ else usual
 
 

@@ -27,7 +27,7 @@ class EventError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
+class TriggerEvent:
     """What started the workflow.
 
     :param name: the event's
@@ -92,7 +92,7 @@ class Occasion:
                 return False
 
 
-def read_occasion(environ: Mapping[str, str]) -> Occasion:
+def read_occasion(environ: Mapping[str, str]) -> TriggerEvent:
     """:raises EventError: where the event's file cannot be read"""
     path = environ.get("GITHUB_EVENT_PATH", "")
     payload: Any = {}
@@ -105,7 +105,7 @@ def read_occasion(environ: Mapping[str, str]) -> Occasion:
             raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON.") from None
     if not isinstance(payload, dict):
         raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON object.")
-    return Occasion(
+    return TriggerEvent(
         name=environ.get("GITHUB_EVENT_NAME", ""),
         payload=payload,
         repository=environ.get("GITHUB_REPOSITORY", ""),

@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from bot import log
-from bot.action.event import Occasion
+from bot.action.event import TriggerEvent
 from bot.action.inputs import InputError, Inputs
 from bot.action.job import order_of_step, read_job
 from bot.action.runner import Runner
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.direct import Direct, directly
 from bot.dispatch import invocations as orders_of
 from bot.errors import SettingsError, UpstreamError
 from bot.github.models import Thread
 from bot.handlers.effective_config import Unread
 from bot.handlers.invocation import CommandInvocation, LabelChange
-from bot.outcome import Outcome, outcome_of
+from bot.outcome import CommandOutcome, outcome_of
 from bot.replies import config_texts
 from bot.replies.failures import upstream
 from bot.replies.markers import Stage
@@ -46,7 +46,7 @@ class Work:
     """
 
     def __init__(
-        self, environ: Mapping[str, str], inputs: Inputs, occasion: Occasion, runner: Runner, *, stop: asyncio.Event
+        self, environ: Mapping[str, str], inputs: Inputs, occasion: TriggerEvent, runner: Runner, *, stop: asyncio.Event
     ) -> None:
         self._environ = environ
         self._inputs = inputs
@@ -56,7 +56,7 @@ class Work:
         self._job = read_job(environ)
         self._said_at: dict[str, float] = {}
 
-    async def execute(self, *, pace: Pace | None, dry_run: Callable[[str], None] | None) -> list[Outcome]:
+    async def execute(self, *, timing: Timing | None, dry_run: Callable[[str], None] | None) -> list[CommandOutcome]:
         """What came of each order, at least one.
 
         :raises InputError: where an input is missing or makes no command
@@ -64,7 +64,7 @@ class Work:
         settings = settings_of(self._inputs, self._environ, is_from_fork=self._occasion.is_from_fork)
         async with directly(
             settings,
-            pace=pace,
+            timing=timing,
             config_path=self._inputs.config,
             told=self._told,
             worker=self._job.worker,
@@ -76,12 +76,14 @@ class Work:
             except _UnreadConfigError as error:
                 return [error.outcome()]
             except _StoppedError:
-                return [Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")]
+                return [CommandOutcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")]
             except UpstreamError as error:
                 # The thread that the step names cannot be read.
-                return [Outcome(reason=of_kind(error.kind), sentence=upstream(error, again="run the job again").text)]
+                return [
+                    CommandOutcome(reason=of_kind(error.kind), sentence=upstream(error, again="run the job again").text)
+                ]
             if not invocations:
-                return [Outcome(reason=Reason.NO_COMMAND, sentence="No command here.")]
+                return [CommandOutcome(reason=Reason.NO_COMMAND, sentence="No command here.")]
             self._runner.group(f"codegen-bot: {', '.join(invocation.name for invocation in invocations)}")
             try:
                 return await self._carry_out_all(direct, invocations)
@@ -105,16 +107,16 @@ class Work:
         if self._inputs.is_auto:
             return await self._orders_of_event(direct)
         repository = self._occasion.repository or None
-        house = await direct.clients.configs.of(repository) if repository else None
-        if house is not None and house.unread is not None:
-            raise _UnreadConfigError(house.unread)
+        effective = await direct.clients.configs.of(repository) if repository else None
+        if effective is not None and effective.unread is not None:
+            raise _UnreadConfigError(effective.unread)
         invocation = order_of_step(
             self._inputs,
             job=self._job,
             thread=await self._thread(direct),
             repository=repository,
-            config=house.config if house else RepositoryConfig(),
-            now=direct.pace.now(),
+            config=effective.config if effective else RepositoryConfig(),
+            now=direct.timing.now(),
         )
         return [invocation]
 
@@ -122,13 +124,13 @@ class Work:
         event = self._occasion.event()
         if event is None:
             return []
-        house = await direct.clients.configs.of(event.thread.repository)
-        now = direct.pace.now()
+        effective = await direct.clients.configs.of(event.thread.repository)
+        now = direct.timing.now()
         # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
         asked_at = min(event.at or now, now)
-        found = await orders_of(event, house=house, now=lambda: asked_at, offload=direct.offload)
-        if not found and house.unread is not None:
-            raise _UnreadConfigError(house.unread)
+        found = await orders_of(event, effective=effective, now=lambda: asked_at, offload=direct.offload)
+        if not found and effective.unread is not None:
+            raise _UnreadConfigError(effective.unread)
         return [
             replace(invocation, waits=self._inputs.wait, posts=self._inputs.comment, label=self._label(invocation))
             for invocation in found
@@ -152,7 +154,7 @@ class Work:
             raise InputError("`pull-request` is a number, and GITHUB_REPOSITORY does not say of which repository.")
         return await direct.clients.github.thread(self._occasion.repository, number)
 
-    async def _carry_out_all(self, direct: Direct, invocations: Sequence[CommandInvocation]) -> list[Outcome]:
+    async def _carry_out_all(self, direct: Direct, invocations: Sequence[CommandInvocation]) -> list[CommandOutcome]:
         """All at once, as the server does; ends early where the job is cancelled."""
         tasks = [asyncio.create_task(direct.inline_executor.execute(invocation)) for invocation in invocations]
         stopping = asyncio.create_task(self._stop.wait())
@@ -191,22 +193,22 @@ class _UnreadConfigError(Exception):
     """Whether there is a command, or what it is, depends on a config file that cannot be read; the file is the only
     argument."""
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CommandOutcome:
         unread: Unread = self.args[0]
         said = config_texts.unread(unread.path, unread.error, again="run the job again")
-        return Outcome(reason=of_kind(unread.error.kind), sentence=said.text)
+        return CommandOutcome(reason=of_kind(unread.error.kind), sentence=said.text)
 
 
-def _outcome(carried: CommandResult | BaseException) -> Outcome:
+def _outcome(carried: CommandResult | BaseException) -> CommandOutcome:
     match carried:
         case CommandResult():
             return outcome_of(carried)
         case asyncio.CancelledError():
-            return Outcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
+            return CommandOutcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
         case _:
             # What came of the other commands is told all the same.
             _log.error("action.broken", exc_info=carried)
-            return Outcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(carried).__name__}.")
+            return CommandOutcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(carried).__name__}.")
 
 
 def settings_of(inputs: Inputs, environ: Mapping[str, str], *, is_from_fork: bool) -> Accounts:

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bot.action.event import EventError, Occasion, read_occasion
+from bot.action.event import EventError, TriggerEvent, read_occasion
 from bot.action.inputs import InputError, Inputs, read_inputs
 from bot.action.report import FAILS_ON_EVENTS, FAILS_STEPS, report
 from bot.action.runner import Runner, without_commands
-from bot.outcome import ExitStatus, Outcome, worst
+from bot.outcome import CommandOutcome, ExitStatus, worst
 from bot.prefilter import is_relevant
 from bot.replies.reason import Reason
 
 if TYPE_CHECKING:
-    from bot.app.clients import Pace
+    from bot.app.clients import Timing
 
 
 def main() -> int:
@@ -58,10 +58,10 @@ async def run(
     *,
     say: Callable[[str], None],
     stop: asyncio.Event | None = None,
-    pace: Pace | None = None,
+    timing: Timing | None = None,
     dry_run: bool = False,
     begins: Callable[[], None] = lambda: None,
-) -> tuple[Outcome, ExitStatus]:
+) -> tuple[CommandOutcome, ExitStatus]:
     """One run of the Action.
 
     :param environ: as the runner sets it
@@ -85,13 +85,13 @@ async def run(
             from bot.action.execution import Work  # noqa: PLC0415 - see the module's first words
 
             work = Work(environ, inputs, occasion, runner, stop=stop or asyncio.Event())
-            outcomes = await work.execute(pace=pace, dry_run=say if dry_run else None)
+            outcomes = await work.execute(timing=timing, dry_run=say if dry_run else None)
         else:
             outcomes = [nothing]
     except (InputError, EventError) as error:
-        outcomes = [Outcome(reason=Reason.BAD_INPUT, sentence=str(error))]
+        outcomes = [CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))]
     except Exception as error:  # noqa: BLE001 - whatever it is, the workflow gets its outputs and somebody a sentence
-        outcomes = [Outcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(error).__name__}.")]
+        outcomes = [CommandOutcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(error).__name__}.")]
         begins()
         from bot import log  # noqa: PLC0415 - only where there is something to log
 
@@ -101,7 +101,7 @@ async def run(
     return worst(outcomes), report(runner, outcomes, fail_on=fail_on)
 
 
-def _first_look(inputs: Inputs, occasion: Occasion) -> Outcome | None:
+def _first_look(inputs: Inputs, occasion: TriggerEvent) -> CommandOutcome | None:
     """What there is to say where nothing is asked for; None where there may be a command."""
     if not inputs.is_auto:
         return None
@@ -112,9 +112,9 @@ def _first_look(inputs: Inputs, occasion: Occasion) -> Outcome | None:
             "`command:`, or start the workflow on `issue_comment`, `pull_request_review_comment`, "
             "`pull_request_review`, or a label of `pull_request` or `issues`."
         )
-        return Outcome(reason=Reason.UNKNOWN_EVENT, sentence=sentence)
+        return CommandOutcome(reason=Reason.UNKNOWN_EVENT, sentence=sentence)
     event_ = occasion.event()
     if event_ is None or not is_relevant(event_):
         what = f"{occasion.name} {occasion.action}".strip()
-        return Outcome(reason=Reason.NO_COMMAND, sentence=f"No command here ({what}).")
+        return CommandOutcome(reason=Reason.NO_COMMAND, sentence=f"No command here ({what}).")
     return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.action.runner import LARGEST_OUTPUT, Runner
 from bot.codegen.models import AgentRun
-from bot.outcome import Conclusion, ExitStatus, Outcome, document, worst
+from bot.outcome import CommandOutcome, Conclusion, ExitStatus, document, worst
 from bot.replies.phrases import pull_request_links, run_link, table
 from bot.replies.reason import Reason
 from bot.replies.untrusted import cut, folded
@@ -42,7 +42,7 @@ ALWAYS_FAIL = frozenset({Reason.BAD_INPUT, Reason.UNKNOWN_EVENT, Reason.OWN_FAUL
 LONGEST_ANNOTATION = 1_000
 
 
-def report(runner: Runner, outcomes: Sequence[Outcome], *, fail_on: frozenset[str]) -> ExitStatus:
+def report(runner: Runner, outcomes: Sequence[CommandOutcome], *, fail_on: frozenset[str]) -> ExitStatus:
     """:param outcomes: of the event's commands, at least one
     :param fail_on: conclusions and reason codes
     """
@@ -60,7 +60,7 @@ def report(runner: Runner, outcomes: Sequence[Outcome], *, fail_on: frozenset[st
     return (worst(fails).exit_status or ExitStatus.FAILED) if fails else ExitStatus.OK
 
 
-def _fails(outcome: Outcome, fail_on: frozenset[str]) -> bool:
+def _fails(outcome: CommandOutcome, fail_on: frozenset[str]) -> bool:
     return outcome.reason in ALWAYS_FAIL or not fail_on.isdisjoint({outcome.conclusion.value, outcome.reason.value})
 
 
@@ -89,7 +89,7 @@ def _fitting(whole: dict[str, Any]) -> str:
     return json.dumps(left)
 
 
-def _annotation(outcome: Outcome) -> str:
+def _annotation(outcome: CommandOutcome) -> str:
     """What happened and what to do, without what stands between."""
     paragraphs = [part for part in outcome.text.split("\n\n") if part.strip()]
     said = [part for number, part in enumerate(paragraphs) if number == 0 or part.startswith("Next:")]
@@ -101,7 +101,7 @@ def _annotation(outcome: Outcome) -> str:
 _LINK = re.compile(r"\[([^\][]*)\]\((https?://[^()\s]+)\)")
 
 
-def _summary(outcome: Outcome) -> str:
+def _summary(outcome: CommandOutcome) -> str:
     carried = outcome.carried
     name = f", `{carried.invocation.name}`" if carried else ""
     head, _, rest = outcome.text.partition("\n\n")

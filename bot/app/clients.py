@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from bot.codegen.polling import RunSource, UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
@@ -33,7 +33,7 @@ from bot.stateless.config_files import RememberedConfigFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class Timing:
     """How fast the bot looks and how it tells the time; the demo and the tests are in more of a hurry.
 
     :param shortest: seconds between two looks at young runs
@@ -81,10 +81,10 @@ class Pace:
     clock: SteadyClock = field(default_factory=SteadyClock.of_machine)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    def limits(self, observer: Observer) -> Limits:
+    def limits(self, observer: Observer) -> RateLimits:
         """Codegen's limits of one token."""
         windows = CODEGEN_WINDOWS if self.codegen_windows is None else self.codegen_windows
-        return Limits(windows, observer=observer)
+        return RateLimits(windows, observer=observer)
 
     def worker_pool(self) -> WorkerPool:
         """Where long texts are read and prepared; whoever makes it closes it."""
@@ -113,7 +113,7 @@ class Clients:
 @asynccontextmanager
 async def clients(
     settings: Accounts,
-    pace: Pace,
+    timing: Timing,
     *,
     config_path: str = PATH,
     config_files: ConfigFiles | None = None,
@@ -141,18 +141,18 @@ async def clients(
             org_id=settings.codegen_org_id,
             base_url=settings.codegen_api_base_url,
             http=http,
-            limits=pace.limits(observer),
-            sleep=pace.sleep,
+            limits=timing.limits(observer),
+            sleep=timing.sleep,
             observer=observer,
         )
         source = witness(UpstreamRuns(codegen))
-        watcher = RunWatcher(source, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+        watcher = RunWatcher(source, shortest=timing.shortest, longest=timing.longest, sleep=timing.sleep)
         github = GitHub(
             session,
             auth,
             base_url=settings.github_api_url,
-            sleep=pace.sleep,
-            new_budget=pace.budget,
+            sleep=timing.sleep,
+            new_budget=timing.budget,
             observer=observer,
         )
         configs = ConfigLoader(
@@ -160,9 +160,9 @@ async def clients(
             config_files or RememberedConfigFiles(),
             usual_prefix=settings.command_prefix,
             path=config_path,
-            now=pace.now,
-            patience=pace.config_patience,
-            retry=pace.config_retry,
+            now=timing.now,
+            patience=timing.config_patience,
+            retry=timing.config_retry,
         )
         try:
             yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs, observer=observer)

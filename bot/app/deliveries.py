@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.app.clients import Clients, Pace, is_app
+from bot.app.clients import Clients, Timing, is_app
 from bot.engine.engine import Engine
 from bot.errors import ConfigUnknownError
 from bot.github.events import CommentPosted
@@ -38,7 +38,7 @@ class Deliveries:
 def deliveries(
     settings: Settings,
     *,
-    pace: Pace,
+    timing: Timing,
     worlds: Clients,
     missed_store: MissedDeliveries,
     deferred_store: DeferredEvents,
@@ -70,18 +70,18 @@ def deliveries(
         is_leader=leads,
         take=take_missed,
         tell=metrics.redelivered,
-        pause=lambda: pace.sleep(pace.write_gap),
-        now=pace.now,
-        first=pace.missed_first,
-        every=pace.missed_every,
+        pause=lambda: timing.sleep(timing.write_gap),
+        now=timing.now,
+        first=timing.missed_first,
+        every=timing.missed_every,
     )
     deferred = DeferredWatch(
         deferred_store,
         is_leader=leads,
         is_readable=is_readable,
         take=lambda event, *, is_late: webhooks.take(event, is_late=is_late),
-        now=pace.now,
-        every=pace.config_retry,
+        now=timing.now,
+        every=timing.config_retry,
     )
     webhooks = GitHubWebhooks(
         secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
@@ -90,7 +90,7 @@ def deliveries(
         defer=deferred.defer,
         offload=offload,
         metrics=metrics,
-        now=pace.now,
+        now=timing.now,
         seen=missed.see,
     )
     return Deliveries(webhooks=webhooks, missed=missed, deferred=deferred)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from bot.app.clients import Clients, Pace, clients
+from bot.app.clients import Clients, Timing, clients
 from bot.dry_run.dry_run import DryRun
 from bot.handlers.config_loader import PATH
 from bot.handlers.invocation import CommandInvocation
@@ -36,14 +36,14 @@ class Direct:
     clients: Clients
     offload: WorkerPool
     inline_executor: InlineExecutor
-    pace: Pace
+    timing: Timing
 
 
 @asynccontextmanager
 async def directly(
     settings: Accounts,
     *,
-    pace: Pace | None = None,
+    timing: Timing | None = None,
     config_path: str | None = None,
     told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
     worker: str | None = None,
@@ -59,11 +59,11 @@ async def directly(
     :param dry_run: hears of every call that would be made, as a text to read; None: they are made
     :raises SettingsError: where the App's key cannot sign
     """
-    pace = pace or Pace()
+    timing = timing or Timing()
     dry = None
     if dry_run is not None:
-        dry = DryRun(dry_run, secrets=_tokens(settings), now=pace.now)
-        pace = _in_no_time(pace, dry)
+        dry = DryRun(dry_run, secrets=_tokens(settings), now=timing.now)
+        timing = _in_no_time(timing, dry)
     async with (
         aclosing(pace.worker_pool()) as offload,
         clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds,
@@ -85,17 +85,17 @@ async def directly(
             progress_interval=settings.progress_interval_seconds,
             told=told,
             worker=worker,
-            outage_patience=OUTAGE_PATIENCE if pace.outage_patience is None else pace.outage_patience,
-            now=pace.now,
-            clock=pace.clock,
-            sleep=pace.sleep,
+            outage_patience=OUTAGE_PATIENCE if timing.outage_patience is None else timing.outage_patience,
+            now=timing.now,
+            clock=timing.clock,
+            sleep=timing.sleep,
         )
         inline_executor = (
             InlineExecutor(services, retries=retries, begins=dry.begins)
             if dry
             else InlineExecutor(services, retries=retries)
         )
-        yield Direct(clients=worlds, offload=offload, inline_executor=inline_executor, pace=pace)
+        yield Direct(clients=worlds, offload=offload, inline_executor=inline_executor, timing=timing)
 
 
 def _tokens(settings: Accounts) -> list[str]:
@@ -103,10 +103,10 @@ def _tokens(settings: Accounts) -> list[str]:
     return [token.get_secret_value() for token in given if token is not None]
 
 
-def _in_no_time(pace: Pace, dry: DryRun) -> Pace:
+def _in_no_time(timing: Timing, dry: DryRun) -> Timing:
     """Nobody's limits have to be kept where nothing is sent."""
     return replace(
-        pace,
+        timing,
         shortest=0.0,
         longest=0.0,
         write_gap=0.0,

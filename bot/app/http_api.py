@@ -9,11 +9,11 @@ from functools import partial
 
 from sqlalchemy.engine import Engine as Database
 
-from bot.app.clients import Clients, Pace
+from bot.app.clients import Clients, Timing
 from bot.app.token_access import TokenAccess
 from bot.codegen.models import AgentRun
 from bot.codegen.transport import new_http
-from bot.completion_times import RunEnds
+from bot.completion_times import CompletionTimes
 from bot.errors import OffloadError, UpstreamError
 from bot.github.auth import NoAuth
 from bot.github.client import GitHub
@@ -29,7 +29,7 @@ from bot.settings import Settings
 from bot.stateless.config_files import RememberedConfigFiles
 from bot.store.multi_runs import MultiRuns as RememberedMultiRuns
 from bot.web.api.authentication import Callers
-from bot.web.api.cache import Kept
+from bot.web.api.cache import TokenCache
 from bot.web.api.caller import Access
 from bot.web.api.excerpts import excerpts
 from bot.web.api.handler_adapter import Api
@@ -44,7 +44,13 @@ from bot.web.api.streams.writing import FrameWriter
 
 @asynccontextmanager
 async def http_api(
-    settings: Settings, *, pace: Pace, worlds: Clients, services: Services, database: Database, ends: RunEnds
+    settings: Settings,
+    *,
+    timing: Timing,
+    worlds: Clients,
+    services: Services,
+    database: Database,
+    ends: CompletionTimes,
 ) -> AsyncIterator[tuple[Api, Streams]]:
     """The endpoints and the streams.
 
@@ -52,7 +58,7 @@ async def http_api(
     :param services: the server's own, on its store
     """
     async with new_http() as http, new_session() as session:
-        silent = GitHub(session, NoAuth(), base_url=settings.github_api_url, sleep=pace.sleep)
+        silent = GitHub(session, NoAuth(), base_url=settings.github_api_url, sleep=timing.sleep)
         configs = ConfigLoader(silent, RememberedConfigFiles(), usual_prefix=settings.command_prefix)
         nobody = replace(worlds, github=silent, configs=configs)
         callers = Callers(
@@ -63,7 +69,7 @@ async def http_api(
                 worlds=worlds,
                 nobody=nobody,
                 services=services,
-                pace=pace,
+                timing=timing,
                 ends=ends,
             ),
             serves={settings.codegen_org_id, *settings.api_organizations},
@@ -97,21 +103,21 @@ async def http_api(
         api_services = ApiServices(
             own_org_id=settings.codegen_org_id,
             stars=services.stars,
-            kept=Kept(),
+            cache=TokenCache(),
             indexes=RunIndexes(saw=ends.saw, shortens=shorten),
             ends=ends,
             configs=worlds.configs,
-            usual_house=worlds.configs.usual,
+            default_config=worlds.configs.usual,
             multi_runs=multi_runs,
             patterns=patterns,
             offload=services.offload,
             tell_reason=tell_reason,
-            now=pace.now,
+            now=timing.now,
         )
         api = Api(callers, api_services)
         writer = FrameWriter(services.offload)
-        connections = ConnectionManager(callers, writer, floor=pace.shortest, sleep=pace.sleep)
-        streams = Streams(api, connections, MultiRunStatusManager(callers, writer), patience=pace.send_patience)
+        connections = ConnectionManager(callers, writer, floor=timing.shortest, sleep=timing.sleep)
+        streams = Streams(api, connections, MultiRunStatusManager(callers, writer), patience=timing.send_patience)
         try:
             yield api, streams
         finally:

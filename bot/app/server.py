@@ -13,15 +13,15 @@ from aiohttp import web
 from sqlalchemy.engine import Engine as Database
 
 from bot import log
-from bot.app.clients import Pace, clients
+from bot.app.clients import Timing, clients
 from bot.app.deliveries import Deliveries, deliveries
 from bot.app.gauges import QueueGauges
 from bot.app.http_api import http_api
 from bot.app.sharing import watching
 from bot.commands.labels import LabelRole, label_of
 from bot.commands.table import COMMANDS
-from bot.completion_times import RunEnds, Witnessed
-from bot.engine.engine import Engine, Rhythm
+from bot.completion_times import CompletionTimes, ObservingRunSource
+from bot.engine.engine import Engine, EngineTiming
 from bot.engine.launching import VERSION
 from bot.engine.membership import Membership, new_executor_id
 from bot.engine.traces import Traces
@@ -35,7 +35,7 @@ from bot.metrics import UNANSWERED, Metrics
 from bot.replies.markers import Stage
 from bot.settings import Settings
 from bot.store.answer_limits import AnswerLimits
-from bot.store.completion_times import RunEnds as StoredRunEnds
+from bot.store.completion_times import CompletionTimeStore
 from bot.store.config_files import ConfigFiles
 from bot.store.confirmations import Confirmations
 from bot.store.database import open_engine, without_ping
@@ -44,11 +44,11 @@ from bot.store.executors import Executors
 from bot.store.locks import is_shared, one_process
 from bot.store.migrating import migrate
 from bot.store.missed import MissedDeliveries
-from bot.store.quotas import Spending
+from bot.store.quotas import QuotaStore
 from bot.store.runs import ThreadRuns
 from bot.store.stars import Stars
 from bot.store.watched_runs import WatchedRuns
-from bot.web.connection import Limits
+from bot.web.connection import ConnectionLimits
 from bot.web.listening import listening
 from bot.web.server import make_application, metrics_application
 
@@ -71,7 +71,7 @@ METRICS_CONNECTIONS = 32
 async def serving(
     settings: Settings,
     *,
-    pace: Pace | None = None,
+    timing: Timing | None = None,
     lost: Callable[[], None] = lambda: None,
     stuck: Callable[[], None] = lambda: None,
     execute: Execute = execute,
@@ -84,7 +84,7 @@ async def serving(
     :returns: its address, with the port it really listens on
     :raises SettingsError: where a setting turns out not to work: the database, the key, the port
     """
-    async with _application(settings, pace or Pace(), lost, stuck, execute) as (application, incoming):
+    async with _application(settings, timing or Timing(), lost, stuck, execute) as (application, incoming):
         named = f"HOST and PORT: {settings.host}:{settings.port}"
         async with listening(
             application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
@@ -110,14 +110,14 @@ async def sync_labels(settings: Settings, repository: str) -> list[str]:
     :returns: the names of all of them
     :raises UpstreamError: where GitHub does not let it
     """
-    async with clients(settings, Pace()) as worlds:
+    async with clients(settings, Timing()) as worlds:
         labels = [label_of(role, (await worlds.configs.of(repository)).labels()) for role in LabelRole]
         return [(await worlds.github.create_label(repository, label)).name for label in labels]
 
 
 @asynccontextmanager
 async def _application(
-    settings: Settings, pace: Pace, lost: Callable[[], None], stuck: Callable[[], None], execute: Execute
+    settings: Settings, timing: Timing, lost: Callable[[], None], stuck: Callable[[], None], execute: Execute
 ) -> AsyncIterator[tuple[web.Application, Deliveries]]:
     database = open_engine(settings.database_url)
     # Heartbeats and DBOS try again by themselves.
@@ -125,29 +125,29 @@ async def _application(
     try:
         await asyncio.to_thread(migrate, database)
         metrics = Metrics(commands=_COUNTED)
-        ends = RunEnds(StoredRunEnds(database), now=pace.now)
-        witness = partial(Witnessed, ends=ends, org_id=settings.codegen_org_id)
-        executors = Executors(unpinged, lease=pace.lease)
+        ends = CompletionTimes(CompletionTimeStore(database), now=timing.now)
+        witness = partial(ObservingRunSource, ends=ends, org_id=settings.codegen_org_id)
+        executors = Executors(unpinged, lease=timing.lease)
         membership = Membership(
             executors,
             executor=new_executor_id(settings.executor_id),
             version=VERSION,
             is_shared=is_shared(database),
-            period=pace.heartbeat,
-            lease=pace.lease,
+            period=timing.heartbeat,
+            lease=timing.lease,
         )
         async with (
             _held(database),
             aclosing(pace.worker_pool()) as offload,
             clients(
                 settings,
-                pace,
+                timing,
                 config_files=ConfigFiles(database),
                 observer=metrics,
                 witness=witness,
                 fence=membership.check,
             ) as own_worlds,
-            watching(own_worlds, settings, pace, database, membership, witness) as (worlds, lag),
+            watching(own_worlds, settings, timing, database, membership, witness) as (worlds, lag),
         ):
             collector = settings.otel_exporter_otlp_traces_endpoint
             services = Services(
@@ -159,16 +159,16 @@ async def _application(
                 answer_limits=AnswerLimits(database),
                 runs=ThreadRuns(database),
                 stars=Stars(database),
-                spending=Spending(database),
+                spending=QuotaStore(database),
                 confirmations=Confirmations(database),
                 watcher=worlds.watcher,
                 offload=offload,
                 run_timeout=settings.run_timeout_minutes * 60,
                 progress_interval=settings.progress_interval_seconds,
-                outage_patience=OUTAGE_PATIENCE if pace.outage_patience is None else pace.outage_patience,
-                now=pace.now,
-                clock=pace.clock,
-                sleep=pace.sleep,
+                outage_patience=OUTAGE_PATIENCE if timing.outage_patience is None else timing.outage_patience,
+                now=timing.now,
+                clock=timing.clock,
+                sleep=timing.sleep,
             )
             engine = Engine(
                 database,
@@ -178,23 +178,23 @@ async def _application(
                 services=services,
                 execute=execute,
                 give_up=give_up,
-                heard=_count_in(metrics, pace.now),
+                heard=_count_in(metrics, timing.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
                 stuck=stuck,
                 traces=Traces(collector, executor_id=membership.executor) if collector else None,
-                rhythm=Rhythm(
-                    polling=pace.polling_interval,
-                    loop_held=pace.loop_held,
-                    again=pace.again,
-                    drain=pace.drain,
+                timing=EngineTiming(
+                    polling=timing.polling_interval,
+                    loop_held=timing.loop_held,
+                    again=timing.again,
+                    drain=timing.drain,
                 ),
             )
             await engine.start()
             try:
                 incoming = deliveries(
                     settings,
-                    pace=pace,
+                    timing=timing,
                     worlds=worlds,
                     missed_store=MissedDeliveries(database),
                     deferred_store=DeferredEvents(database),
@@ -203,14 +203,16 @@ async def _application(
                     offload=offload,
                     metrics=metrics,
                 )
-                doors = http_api(settings, pace=pace, worlds=worlds, services=services, database=database, ends=ends)
+                doors = http_api(
+                    settings, timing=timing, worlds=worlds, services=services, database=database, ends=ends
+                )
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
                 queue.show_in(metrics)
                 metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
                 metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
                 metrics.watch("codegen_bot_watcher_lag_seconds", lag)
                 async with aclosing(queue), doors as (api, streams), _metrics_apart(settings, metrics):
-                    metrics.watch("codegen_bot_streams_open", lambda: streams.listeners)
+                    metrics.watch("codegen_bot_streams_open", lambda: streams.subscribers)
                     application = make_application(
                         incoming.webhooks,
                         check=engine.check,
@@ -240,7 +242,7 @@ async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[
         settings.metrics_port,
         named=f"HOST and METRICS_PORT: {settings.host}:{settings.metrics_port}",
         shutdown_timeout=CONNECTIONS_PATIENCE,
-        limits=Limits(connections=METRICS_CONNECTIONS),
+        limits=ConnectionLimits(connections=METRICS_CONNECTIONS),
     ) as url:
         _log.info("metrics.listens", host=settings.host, port=int(url.rpartition(":")[2]))
         yield

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Engine as Database
 
-from bot.app.clients import Clients, Pace
+from bot.app.clients import Clients, Timing
 from bot.codegen.polling import RunSource, UpstreamRuns
 from bot.codegen.watcher import RunWatcher
 from bot.engine.membership import Membership
@@ -23,7 +23,7 @@ from bot.store.watched_runs import WatchedRuns
 async def watching(
     worlds: Clients,
     settings: Settings,
-    pace: Pace,
+    timing: Timing,
     database: Database,
     membership: Membership,
     witness: Callable[[RunSource], RunSource],
@@ -38,12 +38,12 @@ async def watching(
         witness(UpstreamRuns(worlds.codegen)),
         executor=membership.executor,
         leads=lambda: membership.leads,
-        shortest=pace.shortest,
-        longest=pace.longest,
-        sleep=pace.sleep,
+        shortest=timing.shortest,
+        longest=timing.longest,
+        sleep=timing.sleep,
     )
     leading = asyncio.create_task(shared.lead(), name="shared-watcher")
-    watcher = RunWatcher(shared, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep)
+    watcher = RunWatcher(shared, shortest=timing.shortest, longest=timing.longest, sleep=timing.sleep)
     try:
         yield replace(worlds, watcher=watcher), lambda: max(watcher.lag, shared.lag)
     finally:

@@ -15,11 +15,11 @@ from functools import partial
 import httpx
 
 from bot import log
-from bot.app.clients import Clients, Pace
+from bot.app.clients import Clients, Timing
 from bot.codegen.client import Codegen
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.watcher import RunWatcher
-from bot.completion_times import RunEnds, Witnessed
+from bot.completion_times import CompletionTimes, ObservingRunSource
 from bot.errors import UpstreamError
 from bot.github.cache import BoundedCache
 from bot.github.models import Permission
@@ -65,8 +65,8 @@ class TokenAccess:
         worlds: Clients,
         nobody: Clients,
         services: Services,
-        pace: Pace,
-        ends: RunEnds,
+        timing: Timing,
+        ends: CompletionTimes,
     ) -> None:
         self._token = token
         self._settings = settings
@@ -74,9 +74,9 @@ class TokenAccess:
         self._worlds = worlds
         self._nobody = nobody
         self._services = services
-        self._pace = pace
+        self._pace = timing
         self._ends = ends
-        self._limits = pace.limits(worlds.observer)
+        self._limits = timing.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
         self._login: str | None = None
         self._rights: BoundedCache[tuple[Permission, float]] = BoundedCache(MOST_RIGHTS)
@@ -139,7 +139,7 @@ class TokenAccess:
                 observer=self._worlds.observer,
             )
             watcher = RunWatcher(
-                Witnessed(UpstreamRuns(codegen), self._ends, org_id),
+                ObservingRunSource(UpstreamRuns(codegen), self._ends, org_id),
                 shortest=self._pace.shortest,
                 longest=self._pace.longest,
                 sleep=self._pace.sleep,

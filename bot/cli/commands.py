@@ -14,7 +14,7 @@ from bot.cli.screen import Screen
 from bot.commands.logs import Logs
 from bot.commands.table import COMMANDS, Command
 from bot.commands.usage import Flag, ParseError, Usage
-from bot.outcome import Outcome
+from bot.outcome import CommandOutcome
 from bot.replies.reason import Reason
 
 WAITING = frozenset({"run", "resume", "multi-run", "analyze-logs", "setup-commands"})
@@ -94,7 +94,7 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         outcome = _outcome(name, given, screen)
     except ParseError as error:
         example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
-        outcome = Outcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
+        outcome = CommandOutcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
     except (click.ClickException, click.Abort, BrokenPipeError):
         # A sentence of our own, or a reader who has seen enough: click ends with both.
         raise
@@ -104,13 +104,13 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         log.configure(level="ERROR")
         log.get(__name__).exception("command-line.broken")
         sentence = f"The bot itself failed: {type(error).__name__}. The lines above say where."
-        outcome = Outcome(reason=Reason.OWN_FAULT, sentence=sentence)
+        outcome = CommandOutcome(reason=Reason.OWN_FAULT, sentence=sentence)
     if outcome is not None:
         screen.show(outcome)
         raise SystemExit(outcome.exit_status)
 
 
-def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | None:
+def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutcome | None:
     """What is to be shown last; None where all is shown.
 
     :raises MisreadError: where a part does not fit the command
@@ -124,9 +124,9 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> Outcome | N
     if math.isnan(given.get("timeout_minutes") or 0.0):
         # It passes every range.
         raise ParseError("`--timeout-minutes` takes a number of minutes, more than 0.")
-    from bot.cli.execute import Wish, execute  # noqa: PLC0415 - what is misread is told before half a second of imports
+    from bot.cli.execute import CliInvocation, execute  # noqa: PLC0415 - what is misread is told before half a second of imports
 
-    wish = Wish(
+    wish = CliInvocation(
         command=command,
         thread=thread,
         repository=repository,

@@ -53,8 +53,8 @@ def _examined(repository: str | None) -> list[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        mend = "Set it in the environment or in a file .env; all other looks need it."
-        return [wrong("Settings", problem, mend) for problem in problems_of(error)]
+        fix = "Set it in the environment or in a file .env; all other looks need it."
+        return [wrong("Settings", problem, fix) for problem in problems_of(error)]
     found = [ok("Settings", "Nothing is missing.")]
     return [*found, *asyncio.run(examine(settings, about=repository))]
 
@@ -63,7 +63,7 @@ def _show(found: Sequence[Finding]) -> None:
     width = max(len(each.about) for each in found)
     for each in found:
         say(f"{each.level:<7}  {each.about:<{width}}  {each.sentence}")
-        if each.mend:
-            say(f"{'':<{7 + 2 + width + 2}}{each.mend}")
+        if each.fix:
+            say(f"{'':<{7 + 2 + width + 2}}{each.fix}")
     counts = Counter(str(each.level) for each in found)
     say(", ".join(f"{counts[level]} {level}" for level in ("ok", "warning", "wrong") if counts[level]))

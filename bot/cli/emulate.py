@@ -27,8 +27,8 @@ def emulate() -> None:
 @click.option(
     "--pace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds that a run takes to its end."
 )
-def codegen(*, port: int, pace: float) -> None:
-    _run(CodegenEmulator(pace=pace), port)
+def codegen(*, port: int, timing: float) -> None:
+    _run(CodegenEmulator(timing=timing), port)
 
 
 @emulate.command(

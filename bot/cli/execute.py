@@ -17,7 +17,7 @@ from bot.commands.table import Command
 from bot.errors import SettingsError, UpstreamError
 from bot.github.models import Person, Thread
 from bot.handlers.invocation import Authority, CommandInvocation
-from bot.outcome import Outcome, outcome_of
+from bot.outcome import CommandOutcome, outcome_of
 from bot.replies.failures import sentence
 from bot.replies.reason import Reason, of_kind
 from bot.settings import Accounts, load_accounts
@@ -30,7 +30,7 @@ PROGRESS_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class CliInvocation:
     """What somebody typed.
 
     :param thread: where the work belongs; None: to no thread
@@ -48,17 +48,17 @@ class Wish:
     timeout_minutes: float | None = None
 
 
-def execute(wish: Wish, screen: Screen) -> Outcome:
+def execute(wish: CliInvocation, screen: Screen) -> CommandOutcome:
     """Does what is wished, shows how it goes, and ends with what is to be shown last."""
     try:
         settings = accounts(wish)
         with screen.watching() as told:
             return run_to_the_end(_carry_out(wish, settings, told, screen))
     except SettingsError as error:
-        return Outcome(reason=Reason.BAD_INPUT, sentence=str(error))
+        return CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))
 
 
-def accounts(wish: Wish) -> Accounts:
+def accounts(wish: CliInvocation) -> Accounts:
     """The settings, and the log lines on the error output.
 
     :raises SettingsError: naming what is missing or wrong
@@ -78,16 +78,16 @@ def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncConte
     return directly(settings, told=told, dry_run=screen.told_dryly if screen.is_dry else None)
 
 
-async def _carry_out(wish: Wish, settings: Accounts, told: Told, screen: Screen) -> Outcome:
+async def _carry_out(wish: CliInvocation, settings: Accounts, told: Told, screen: Screen) -> CommandOutcome:
     async with opened(settings, told, screen) as direct:
         try:
             invocation = await order_of(wish, direct)
         except UpstreamError as error:
-            return Outcome(reason=of_kind(error.kind), sentence=f"{wish.thread}: {sentence(error)}")
+            return CommandOutcome(reason=of_kind(error.kind), sentence=f"{wish.thread}: {sentence(error)}")
         return outcome_of(await direct.inline_executor.execute(invocation))
 
 
-async def order_of(wish: Wish, direct: Direct) -> CommandInvocation:
+async def order_of(wish: CliInvocation, direct: Direct) -> CommandInvocation:
     """:raises UpstreamError: where the thread cannot be read"""
     thread = await _thread(wish, direct.clients)
     return CommandInvocation(
@@ -97,7 +97,7 @@ async def order_of(wish: Wish, direct: Direct) -> CommandInvocation:
         repository=thread.repository if thread else wish.repository,
         comment=None,
         person=Person(_login(), is_bot=False),
-        asked_at=direct.pace.now(),
+        asked_at=direct.timing.now(),
         prefix=await _prefix(thread, direct.clients) if thread and wish.posts else PREFIX,
         authority=Authority.TOKEN,
         posts=wish.posts,
@@ -105,7 +105,7 @@ async def order_of(wish: Wish, direct: Direct) -> CommandInvocation:
     )
 
 
-async def _thread(wish: Wish, clients: Clients) -> Thread | None:
+async def _thread(wish: CliInvocation, clients: Clients) -> Thread | None:
     if wish.thread is None:
         return None
     return await clients.github.thread(wish.thread.repository, wish.thread.number)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.app.direct import Direct
-from bot.cli.execute import Wish, accounts, opened, order_of
+from bot.cli.execute import CliInvocation, accounts, opened, order_of
 from bot.cli.process import run_to_the_end
 from bot.cli.screen import Screen, json_line, say
 from bot.codegen.client import Codegen
@@ -19,7 +19,7 @@ from bot.commands.usage import ParseError
 from bot.errors import SettingsError, UpstreamError
 from bot.handlers.redacting import redacted
 from bot.handlers.run_patterns import RunPatterns
-from bot.outcome import Outcome, outcome_of
+from bot.outcome import CommandOutcome, outcome_of
 from bot.replies.failures import sentence
 from bot.replies.reason import Reason, of_kind
 from bot.replies.redaction import redact_all
@@ -27,7 +27,7 @@ from bot.replies.trace import entry_text
 from bot.settings import Accounts
 
 
-def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
+def follow(wish: CliInvocation, screen: Screen, *, last: int | None) -> CommandOutcome | None:
     """Prints each entry once, until the run has ended.
 
     :param last: how many of the entries that are there already; None: all
@@ -41,25 +41,25 @@ def follow(wish: Wish, screen: Screen, *, last: int | None) -> Outcome | None:
     try:
         return run_to_the_end(_follow(wish, accounts(wish), screen, last))
     except SettingsError as error:
-        return Outcome(reason=Reason.BAD_INPUT, sentence=str(error))
+        return CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))
 
 
-async def _follow(wish: Wish, settings: Accounts, screen: Screen, last: int | None) -> Outcome | None:
+async def _follow(wish: CliInvocation, settings: Accounts, screen: Screen, last: int | None) -> CommandOutcome | None:
     async with opened(settings, lambda _invocation, _reply: None, screen) as direct:
         try:
             found = await _run(wish, direct)
-            if isinstance(found, Outcome):
+            if isinstance(found, CommandOutcome):
                 return found
             patterns = await RunPatterns(direct.clients.configs, org_id=settings.codegen_org_id).of(
                 found.organization_id, found
             )
             await _print(found, direct, screen, last, patterns)
         except UpstreamError as error:
-            return Outcome(reason=of_kind(error.kind), sentence=sentence(error))
+            return CommandOutcome(reason=of_kind(error.kind), sentence=sentence(error))
     return None
 
 
-async def _run(wish: Wish, direct: Direct) -> AgentRun | Outcome:
+async def _run(wish: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome:
     """The run that is meant: what `status` would show."""
     assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
     invocation = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
@@ -69,10 +69,10 @@ async def _run(wish: Wish, direct: Direct) -> AgentRun | Outcome:
 
 async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
     """:param patterns: the secret patterns that hold for what the run says"""
-    codegen, pace = direct.clients.codegen, direct.pace
+    codegen, timing = direct.clients.codegen, direct.timing
     start = 0 if last is None else await _place_of_last(codegen, run.id, last)
     async for place, entry in follow_log(
-        codegen, run.id, start=start, shortest=pace.shortest, longest=pace.longest, sleep=pace.sleep
+        codegen, run.id, start=start, shortest=timing.shortest, longest=timing.longest, sleep=timing.sleep
     ):
         if screen.as_json:
             log: Any = redact_all(entry.model_dump(mode="json"), patterns)

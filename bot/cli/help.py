@@ -8,7 +8,7 @@ import click
 
 from bot.cli.screen import Screen
 from bot.commands.table import COMMANDS
-from bot.outcome import Outcome
+from bot.outcome import CommandOutcome
 from bot.replies import help as help_texts
 from bot.replies.reason import Reason
 from bot.repository_config.model import RepositoryConfig
@@ -31,13 +31,13 @@ def help_(*, name: str | None, as_json: bool) -> None:
 _HERE = "Here each of them is a subcommand: `codegen-bot run --help`"
 
 
-def _outcome(name: str | None) -> Outcome:
+def _outcome(name: str | None) -> CommandOutcome:
     config = RepositoryConfig()
     if name is None:
-        return Outcome(reason=Reason.COMPLETED, sentence=f"{help_texts.overview(config).text}\n\n{_HERE}")
+        return CommandOutcome(reason=Reason.COMPLETED, sentence=f"{help_texts.overview(config).text}\n\n{_HERE}")
     known = name.lower().replace("_", "-")
     if known in COMMANDS:
-        return Outcome(reason=Reason.COMPLETED, sentence=help_texts.of(known, config).text)
+        return CommandOutcome(reason=Reason.COMPLETED, sentence=help_texts.of(known, config).text)
     near = difflib.get_close_matches(known[:40], COMMANDS, n=1, cutoff=0.5)
     hint = f"Did you mean `{near[0]}`?" if near else "`codegen-bot help` shows all there are."
-    return Outcome(reason=Reason.BAD_INPUT, sentence=f"There is no command {name[:40]!r}. {hint}")
+    return CommandOutcome(reason=Reason.BAD_INPUT, sentence=f"There is no command {name[:40]!r}. {hint}")

@@ -21,7 +21,7 @@ import click
 
 from bot.action.runner import without_commands
 from bot.handlers.invocation import CommandInvocation
-from bot.outcome import Conclusion, Outcome, document
+from bot.outcome import CommandOutcome, Conclusion, document
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 
@@ -79,7 +79,7 @@ class Screen:
         else:
             yield _lines()
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, outcome: CommandOutcome) -> None:
         """The last word: a result on the output; on the error output what there is none of.
 
         A script gets its document in either case, and a person who reads its errors the sentence.

@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bot.api_path import Segments
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from bot.codegen.models import (
     AgentRun,
     CheckSuiteChange,
@@ -28,8 +28,8 @@ from bot.codegen.models import (
     SetupCommands,
     User,
 )
-from bot.codegen.transport import Call, Transport
-from bot.errors import Kind, Service, UpstreamError
+from bot.codegen.transport import Operation, Transport
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.observer import NOBODY, Observer
 
 M = TypeVar("M", bound=BaseModel)
@@ -65,11 +65,11 @@ class Codegen:
         org_id: int,
         base_url: str = "https://api.codegen.com",
         http: httpx.AsyncClient,
-        limits: Limits | None = None,
+        limits: RateLimits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observer: Observer = NOBODY,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or RateLimits()
         self._transport = Transport(
             token, base_url=base_url, http=http, limits=self.limits, sleep=sleep, observer=observer
         )
@@ -223,7 +223,7 @@ class Codegen:
 
     async def update_check_suite_settings(self, repo_id: int, change: CheckSuiteChange) -> None:
         await self._transport.send(
-            Call(
+            Operation(
                 operation="update_check_suite_settings",
                 method="PUT",
                 segments=(*self._org, "repos", "check-suite-settings"),
@@ -272,24 +272,26 @@ class Codegen:
         query: Mapping[str, Any] | None = None,
         limit: str | None = "read",
     ) -> M:
-        call = Call(operation=operation, method="GET", segments=segments, query=query, limit=limit)
+        call = Operation(operation=operation, method="GET", segments=segments, query=query, limit=limit)
         return _read(model, await self._transport.send(call), operation)
 
     async def _once(
         self, operation: str, segments: Segments, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
     ) -> M:
         given = None if body is None else {name: value for name, value in body.items() if value is not None}
-        call = Call(operation=operation, method="POST", segments=segments, body=given, limit=limit, repeatable=False)
+        call = Operation(
+            operation=operation, method="POST", segments=segments, body=given, limit=limit, repeatable=False
+        )
         return _read(model, await self._transport.send(call), operation, may_have_happened=True)
 
     async def _flag(self, operation: str, name: str, run_id: int) -> None:
         segments = (*self._org, "agent", "run", name)
         await self._transport.send(
-            Call(operation=operation, method="POST", segments=segments, body={"agent_run_id": run_id}, limit=None)
+            Operation(operation=operation, method="POST", segments=segments, body={"agent_run_id": run_id}, limit=None)
         )
 
     async def _edit(self, operation: str, segments: Segments, state: PullRequestState) -> EditedPullRequest:
-        call = Call(
+        call = Operation(
             operation=operation, method="PATCH", segments=segments, body={"state": state}, limit="edit-pull-request"
         )
         return _read(EditedPullRequest, await self._transport.send(call), operation)
@@ -319,5 +321,5 @@ def _read(model: type[M], document: Any, operation: str, *, may_have_happened: b
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, problem["loc"])) or "the whole" for problem in error.errors()[:5])
         raise UpstreamError(
-            Service.CODEGEN, Kind.BAD_ANSWER, operation, 200, f"unexpected: {fields}", None, may_have_happened
+            Service.CODEGEN, ErrorKind.BAD_ANSWER, operation, 200, f"unexpected: {fields}", None, may_have_happened
         ) from None

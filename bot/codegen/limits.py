@@ -47,7 +47,7 @@ class _Window:
         return max(self.paused_until - now, self.seconds / 10 if soonest == math.inf else soonest)
 
 
-class Limits:
+class RateLimits:
     """Sliding windows for one token: first come, first served. A class of operation without a window never waits.
 
     :param observer: hears of every wait

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.codegen.client import PAGE_SIZE, Codegen
 from bot.codegen.models import AgentRun
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 
 FIRST_PAGES = 3
 """Pages that are read as long as somebody is missing."""
@@ -25,7 +25,7 @@ DEEP_PAGES = 3
 
 SINGLE_READS = 5
 
-HOPELESS = frozenset({Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND})
+NON_RETRYABLE = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND})
 """Kinds of failure after which looking again is no use."""
 
 
@@ -41,7 +41,7 @@ Sighting = AgentRun | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class PollResult:
     """What one look showed.
 
     :param tried: the runs that were read alone, whatever came of it
@@ -60,7 +60,7 @@ class Look:
 class RunSource(Protocol):
     """Where somebody who watches runs sees them."""
 
-    async def look(self, wanted: Sequence[int]) -> Look:
+    async def look(self, wanted: Sequence[int]) -> PollResult:
         """Looks at runs, and perhaps at others besides.
 
         :param wanted: their ids, those first that were not seen for longest; empty: nobody wants to see any now
@@ -84,8 +84,10 @@ class _Looking:
         self.sightings += runs
         return len(found)
 
-    def look(self, failed: UpstreamError | None = None) -> Look:
-        return Look(sightings=tuple(self.sightings), tried=frozenset(self.tried), requests=self.requests, failed=failed)
+    def look(self, failed: UpstreamError | None = None) -> PollResult:
+        return PollResult(
+            sightings=tuple(self.sightings), tried=frozenset(self.tried), requests=self.requests, failed=failed
+        )
 
 
 class UpstreamRuns:
@@ -95,7 +97,7 @@ class UpstreamRuns:
         self._codegen = codegen
         self._deep = 0
 
-    async def look(self, wanted: Sequence[int]) -> Look:
+    async def look(self, wanted: Sequence[int]) -> PollResult:
         inspection = _Looking({*wanted})
         if not inspection.missing:
             return inspection.look()
@@ -103,7 +105,7 @@ class UpstreamRuns:
             await self._read_pages(inspection)
             await self._read_alone(inspection, wanted)
         except UpstreamError as error:
-            if not inspection.sightings or error.kind in HOPELESS:
+            if not inspection.sightings or error.kind in NON_RETRYABLE:
                 raise
             return inspection.look(error)
         return inspection.look()
@@ -154,6 +156,6 @@ class UpstreamRuns:
             try:
                 inspection.saw([await self._codegen.run(run_id)])
             except UpstreamError as error:
-                if error.kind not in HOPELESS:
+                if error.kind not in NON_RETRYABLE:
                     raise
                 inspection.sightings.append(Unreadable(run_id, error))

@@ -17,8 +17,8 @@ import httpx
 
 from bot import log
 from bot.api_path import Segments, api_path
-from bot.codegen.limits import Limits
-from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
+from bot.codegen.limits import RateLimits
+from bot.errors import REFUSALS, ErrorKind, Service, UpstreamError, retry_delay
 from bot.fencing import Fence, no_fence
 from bot.observer import NOBODY, Observer, status_of
 from bot.redaction.known import redact_known
@@ -34,12 +34,12 @@ LONGEST_WAIT = 90.0
 DETAIL_LIMIT = 300
 
 _KINDS = {
-    401: Kind.UNAUTHORIZED,
-    402: Kind.QUOTA_USED_UP,
-    403: Kind.FORBIDDEN,
-    404: Kind.NOT_FOUND,
-    410: Kind.NOT_FOUND,
-    429: Kind.RATE_LIMITED,
+    401: ErrorKind.UNAUTHORIZED,
+    402: ErrorKind.QUOTA_USED_UP,
+    403: ErrorKind.FORBIDDEN,
+    404: ErrorKind.NOT_FOUND,
+    410: ErrorKind.NOT_FOUND,
+    429: ErrorKind.RATE_LIMITED,
 }
 
 _FINE = frozenset({200, 201, 202, 204})
@@ -90,7 +90,7 @@ def _tls_context() -> SSLContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Operation:
     """One operation.
 
     :param segments: of its path, as they are
@@ -119,7 +119,7 @@ class Transport:
         *,
         base_url: str,
         http: httpx.AsyncClient,
-        limits: Limits,
+        limits: RateLimits,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observer: Observer = NOBODY,
     ) -> None:
@@ -130,7 +130,7 @@ class Transport:
         self._http = http
         self._sleep = sleep
 
-    async def send(self, call: Call) -> Any:
+    async def send(self, call: Operation) -> Any:
         """The answer's JSON.
 
         :raises UpstreamError: when trying again did not help or could do the work twice
@@ -143,16 +143,16 @@ class Transport:
                     return await self._observed(call)
             except UpstreamError as error:
                 wait = retry_delay(error, attempt)
-                if error.kind is Kind.RATE_LIMITED and wait is not None:
+                if error.kind is ErrorKind.RATE_LIMITED and wait is not None:
                     self.limits.pause(call.limit, min(wait, LONGEST_WAIT))
                 if wait is None or wait > LONGEST_WAIT or error.may_have_happened:
                     raise
                 _log.info("codegen.retry", operation=call.operation, seconds=wait, reason=str(error))
                 await self._sleep(wait)
-                if error.kind is Kind.RATE_LIMITED:
+                if error.kind is ErrorKind.RATE_LIMITED:
                     self._observer.waited(Service.CODEGEN, call.limit or "none", wait)
 
-    async def _observed(self, call: Call) -> Any:
+    async def _observed(self, call: Operation) -> Any:
         begun = time.perf_counter()
         try:
             status, answer = await self._try(call)
@@ -162,9 +162,11 @@ class Transport:
         self._observer.called(Service.CODEGEN, call.operation, str(status), time.perf_counter() - begun)
         return answer
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: Operation) -> httpx.Request:
         if not _SENDABLE_TOKEN.fullmatch(self._token):
-            raise self._failure(call, Kind.UNAUTHORIZED, detail="the token is empty or holds characters no token has")
+            raise self._failure(
+                call, ErrorKind.UNAUTHORIZED, detail="the token is empty or holds characters no token has"
+            )
         try:
             return self._http.build_request(
                 call.method,
@@ -175,44 +177,50 @@ class Transport:
             )
         except ValueError:
             # Half a surrogate pair, or a number that JSON does not have.
-            raise self._failure(call, Kind.INVALID, detail="what is to be sent cannot be written as JSON") from None
+            raise self._failure(
+                call, ErrorKind.INVALID, detail="what is to be sent cannot be written as JSON"
+            ) from None
 
-    async def _try(self, call: Call) -> tuple[int, Any]:
+    async def _try(self, call: Operation) -> tuple[int, Any]:
         """:returns: the status, and the answer's JSON"""
         in_doubt = not call.repeatable
         try:
             response = await self._http.send(self._request(call))
         except _NEVER_SENT as error:
-            raise self._failure(call, Kind.NETWORK, detail=type(error).__name__) from None
+            raise self._failure(call, ErrorKind.NETWORK, detail=type(error).__name__) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise self._failure(call, Kind.NETWORK, detail=type(error).__name__, may_have_happened=in_doubt) from None
+            raise self._failure(
+                call, ErrorKind.NETWORK, detail=type(error).__name__, may_have_happened=in_doubt
+            ) from None
         status = response.status_code
         if status >= 500:
             raise self._failure(
                 call,
-                Kind.SERVER_FAULT,
+                ErrorKind.SERVER_FAULT,
                 status,
                 _message(response),
                 retry_after=_retry_after(response),
                 may_have_happened=in_doubt,
             )
         if status not in _FINE:
-            kind = _KINDS.get(status, Kind.INVALID if status in REFUSALS or 300 <= status < 400 else Kind.BAD_ANSWER)
+            kind = _KINDS.get(
+                status, ErrorKind.INVALID if status in REFUSALS or 300 <= status < 400 else ErrorKind.BAD_ANSWER
+            )
             raise self._failure(
                 call,
                 kind,
                 status,
                 _message(response),
                 retry_after=_retry_after(response),
-                may_have_happened=in_doubt and kind is Kind.BAD_ANSWER,
+                may_have_happened=in_doubt and kind is ErrorKind.BAD_ANSWER,
             )
         try:
             return status, response.json()
         except ValueError:
-            raise self._failure(call, Kind.BAD_ANSWER, status, "no JSON", may_have_happened=in_doubt) from None
+            raise self._failure(call, ErrorKind.BAD_ANSWER, status, "no JSON", may_have_happened=in_doubt) from None
 
     def _failure(
-        self, call: Call, kind: Kind, status: int | None = None, detail: str = "", **more: Any
+        self, call: Operation, kind: ErrorKind, status: int | None = None, detail: str = "", **more: Any
     ) -> UpstreamError:
         if self._token:
             detail = detail.replace(self._token, "[redacted]")

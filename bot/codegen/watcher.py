@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bot import log
 from bot.codegen.models import AgentRun
-from bot.codegen.polling import HOPELESS, RunSource, Unreadable
+from bot.codegen.polling import NON_RETRYABLE, RunSource, Unreadable
 from bot.errors import BotError, UpstreamError
 
 _log = log.get(__name__)
@@ -141,7 +141,7 @@ class RunWatcher:
             try:
                 await self._tick()
             except UpstreamError as error:
-                if error.kind in HOPELESS:
+                if error.kind in NON_RETRYABLE:
                     self._fail(self._waits, error)
                 failures += 1
                 delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]

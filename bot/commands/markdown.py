@@ -63,7 +63,7 @@ def find_code_blocks(text: str) -> list[CodeBlock]:
     ]
 
 
-class Kind(Enum):
+class SpanKind(Enum):
     """What a span is."""
 
     CODE = "code"
@@ -76,7 +76,7 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    kind: Kind
+    kind: SpanKind
 
 
 class Spans(NamedTuple):
@@ -135,7 +135,7 @@ def _find(text: str, opener: re.Pattern[str]) -> Spans:
                     same.popleft()
                 if same:
                     position = same[0] + len(match[0])
-                    found.append(Span(match.start(), position, Kind.CODE))
+                    found.append(Span(match.start(), position, SpanKind.CODE))
                 else:
                     stray = True
             case "comment" if open_comment is None:
@@ -144,9 +144,9 @@ def _find(text: str, opener: re.Pattern[str]) -> Spans:
                     open_comment = match.start()
                 else:
                     position = end + 3
-                    found.append(Span(match.start(), position, Kind.COMMENT))
+                    found.append(Span(match.start(), position, SpanKind.COMMENT))
             case "tag":
-                found.append(Span(match.start(), position, Kind.TAG))
+                found.append(Span(match.start(), position, SpanKind.TAG))
     return Spans(found, open_comment, stray)
 
 
@@ -162,9 +162,9 @@ def without_comments(lines: list[str], blocks: list[Token]) -> list[str]:
         first, end = block.map
         text = "\n".join(lines[first:end])
         spans = find_html_spans(text) if block.type == "html_block" else find_spans(text)
-        comments = [span for span in spans.found if span.kind is Kind.COMMENT]
+        comments = [span for span in spans.found if span.kind is SpanKind.COMMENT]
         if block.type == "html_block" and spans.open_comment is not None:
-            comments.append(Span(spans.open_comment, len(text), Kind.COMMENT))
+            comments.append(Span(spans.open_comment, len(text), SpanKind.COMMENT))
         visible[first:end] = _without(text, comments).split("\n")
     return visible
 

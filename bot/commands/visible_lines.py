@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from markdown_it.token import Token
 
-from bot.commands.markdown import Kind, Spans, find_html_spans, find_spans
+from bot.commands.markdown import SpanKind, Spans, find_html_spans, find_spans
 
 _SHIELDS = frozenset(
     {"blockquote", "code", "details", "kbd", "pre", "q", "samp", "script", "style", "template", "textarea"}
@@ -84,7 +84,7 @@ def _plain_html(lines: list[str], spans: Spans) -> list[bool]:
     if _WHOLE.match(lines[0]):
         return [False] * len(lines)
     text = "\n".join(lines)
-    tags = iter([span for span in spans.found if span.kind is Kind.TAG])
+    tags = iter([span for span in spans.found if span.kind is SpanKind.TAG])
     tag = next(tags, None)
     stray = next(
         (found.start() for found in _STRAY.finditer(text) if not _starts_span(spans, found.start())), len(text)
@@ -124,7 +124,7 @@ class _Shields:
         text = "\n".join(lines)
         starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
         for span in spans.found:
-            if span.kind is not Kind.TAG:
+            if span.kind is not SpanKind.TAG:
                 continue
             name, is_end = _name(text, span.start)
             line = first + bisect_right(starts, span.start) - 1

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.demo.playground import LOOPBACK, Playground
 from bot.demo.pull_requests import open_pull_requests
@@ -24,7 +24,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.settings import Settings
 
-IN_A_HURRY = Pace(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
+IN_A_HURRY = Timing(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
 
 API_PORT = 8080
 """The bot's, as the lines of docs/api.md have it, where nobody else has it."""
@@ -38,7 +38,7 @@ async def play(
     say: Callable[[str], None],
     once: bool,
     port: int,
-    pace: float,
+    timing: float,
     stop: asyncio.Event,
     api_port: int | None = None,
 ) -> None:
@@ -47,17 +47,17 @@ async def play(
     :param say: prints a line
     :param once: whether it ends after the story; else it stays until `stop` is set
     :param port: the playground's; 0 for a free one
-    :param pace: seconds that a run takes
+    :param timing: seconds that a run takes
     :param api_port: the bot's; 0 for a free one, None for the usual one or a free one where that is taken
     :raises SettingsError: where a port is taken
     """
     secret = secrets.token_hex(16)
     github = GitHubEmulator(webhook_secret=secret)
     with tempfile.TemporaryDirectory(prefix="codegen-bot-demo-") as folder:
-        async with CodegenEmulator(pace=pace) as codegen, github:
+        async with CodegenEmulator(timing=timing) as codegen, github:
             bots_port = _usual_port() if api_port is None else api_port
             settings = _settings(github, codegen, secret, Path(folder) / "demo.sqlite", port=bots_port)
-            async with serving(settings, pace=IN_A_HURRY) as url:
+            async with serving(settings, timing=IN_A_HURRY) as url:
                 github.webhooks.url = f"{url}/webhooks/github"
                 say(f"GitHub is emulated on {github.url}, Codegen on {codegen.url}; the bot listens on {url}.\n")
                 async with _beside(open_pull_requests(github, codegen)):

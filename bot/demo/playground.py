@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.commands.labels import LabelRole, label_of
-from bot.emulator.codegen import CodegenEmulator, Course
+from bot.emulator.codegen import CodegenEmulator, RunScript
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN, REPOSITORY, Thread
 from bot.errors import SettingsError, os_reason
@@ -188,7 +188,7 @@ class Playground:
 
     async def _script(self, request: web.Request) -> web.Response:
         given = await _read(request, _NextRun)
-        self._codegen.script(**Course(outcome=given.outcome).model_dump(exclude_defaults=True))
+        self._codegen.script(**RunScript(outcome=given.outcome).model_dump(exclude_defaults=True))
         return web.Response(status=204)
 
     def _check(self, login: str, number: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.doctor.finding import Finding, ok, warning, wrong
-from bot.doctor.session import Visit
+from bot.doctor.session import DoctorSession
 
 CLOCK = "Clock"
 
@@ -15,7 +15,7 @@ NOTABLE = 10.0
 """Seconds; between two clocks that are set by the network there is less than one."""
 
 
-def look(visit: Visit) -> list[Finding]:
+def look(visit: DoctorSession) -> list[Finding]:
     """Comes last: it is told by what was asked for other reasons."""
     if not visit.heard.ahead:
         return [warning(CLOCK, "Nobody answered who could have told the time.", "See above.")]
@@ -24,7 +24,7 @@ def look(visit: Visit) -> list[Finding]:
         return [ok(CLOCK, f"It goes as {' and '.join(each.value for each in visit.heard.ahead)} say.")]
     way = "behind" if ahead > 0 else "ahead of"
     sentence = f"It is {abs(ahead):.0f} s {way} {service.value}'s."
-    mend = "Let the network set it: timedatectl set-ntp true, or the host's of a container."
+    fix = "Let the network set it: timedatectl set-ntp true, or the host's of a container."
     if abs(ahead) < REFUSED_FROM:
-        return [warning(CLOCK, sentence, mend)]
-    return [wrong(CLOCK, f"{sentence} GitHub refuses an App's key then, and times in replies are wrong.", mend)]
+        return [warning(CLOCK, sentence, fix)]
+    return [wrong(CLOCK, f"{sentence} GitHub refuses an App's key then, and times in replies are wrong.", fix)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.doctor.finding import Finding, failed, ok, wrong
-from bot.doctor.session import Visit
+from bot.doctor.session import DoctorSession
 from bot.errors import UpstreamError
 
 CODEGEN = "Codegen"
@@ -11,7 +11,7 @@ CODEGEN = "Codegen"
 _TOKEN = "Get a token at codegen.com, Settings, API token, and set CODEGEN_API_TOKEN."  # noqa: S105 - where to get one
 
 
-async def look(visit: Visit) -> list[Finding]:
+async def look(visit: DoctorSession) -> list[Finding]:
     try:
         me = await visit.codegen.me()
         organizations = await visit.codegen.organizations()

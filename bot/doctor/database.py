@@ -27,8 +27,8 @@ async def examine(database_url: str) -> list[Finding]:
 def _state(looked: Looked) -> Finding:
     kind = f"PostgreSQL, {looked.name}" if looked.is_postgresql else f"SQLite, {looked.name}, for one process"
     if looked.is_newer:
-        mend = "Start that version again, or go back to a backup from before."
-        return wrong(DATABASE, f"{kind}: a newer codegen-bot has brought it up (to {looked.step}).", mend)
+        fix = "Start that version again, or go back to a backup from before."
+        return wrong(DATABASE, f"{kind}: a newer codegen-bot has brought it up (to {looked.step}).", fix)
     if looked.closed is not None:
         return wrong(DATABASE, f"{kind}: {looked.closed}.", "Give the bot's user the right to write there.")
     if not looked.is_used:

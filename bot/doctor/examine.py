@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from bot.doctor import clock, codegen, database, github, repository, webhook
-from bot.doctor.finding import Finding, Level, wrong
+from bot.doctor.finding import Finding, Severity, wrong
 from bot.doctor.session import visiting
 from bot.errors import SettingsError
 from bot.settings import Settings
@@ -34,15 +34,15 @@ async def examine(
             async with asyncio.timeout(patience):
                 return await inspection
         except TimeoutError:
-            mend = "Try again; where it stays so, something between this machine and there swallows what is sent."
-            return [wrong(name, f"No answer came within {patience:g} s.", mend)]
+            fix = "Try again; where it stays so, something between this machine and there swallows what is sent."
+            return [wrong(name, f"No answer came within {patience:g} s.", fix)]
 
     try:
         async with visiting(settings, repository=about, now=now) as visit:
             found = await soon(codegen.CODEGEN, codegen.look(visit))
             account = await soon(github.ACCOUNT, github.look(visit))
             found += account
-            if account[0].level is Level.OK:
+            if account[0].level is Severity.OK:
                 # Else all further answers would say the same once more.
                 found += await soon(webhook.HOOK, webhook.look(visit))
                 found += await soon(repository.CONFIG, repository.look(visit))

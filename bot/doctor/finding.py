@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -21,33 +21,33 @@ class Finding:
     """One thing that was looked at.
 
     :param about: a word or two for what it is about
-    :param mend: what to do; empty where nothing is to be done
+    :param fix: what to do; empty where nothing is to be done
     """
 
-    level: Level
+    level: Severity
     about: str
     sentence: str
-    mend: str = ""
+    fix: str = ""
 
 
 def ok(about: str, sentence: str) -> Finding:
-    return Finding(Level.OK, about, sentence)
+    return Finding(Severity.OK, about, sentence)
 
 
-def warning(about: str, sentence: str, mend: str) -> Finding:
-    return Finding(Level.WARNING, about, sentence, mend)
+def warning(about: str, sentence: str, fix: str) -> Finding:
+    return Finding(Severity.WARNING, about, sentence, fix)
 
 
-def wrong(about: str, sentence: str, mend: str) -> Finding:
-    return Finding(Level.WRONG, about, sentence, mend)
+def wrong(about: str, sentence: str, fix: str) -> Finding:
+    return Finding(Severity.WRONG, about, sentence, fix)
 
 
-def failed(about: str, error: UpstreamError, mend: str, *, address: str) -> Finding:
+def failed(about: str, error: UpstreamError, fix: str, *, address: str) -> Finding:
     """An answer that was none.
 
-    :param mend: where the service refused
+    :param fix: where the service refused
     :param address: the setting that says where the service is
     """
-    if error.kind in {Kind.NETWORK, Kind.SERVER_FAULT, Kind.BAD_ANSWER, Kind.RATE_LIMITED}:
-        mend = f"Try again; where it stays so: does {address} hold the right address, and does this machine reach it?"
-    return wrong(about, f"{str(error).rstrip('.')}.", mend)
+    if error.kind in {ErrorKind.NETWORK, ErrorKind.SERVER_FAULT, ErrorKind.BAD_ANSWER, ErrorKind.RATE_LIMITED}:
+        fix = f"Try again; where it stays so: does {address} hold the right address, and does this machine reach it?"
+    return wrong(about, f"{str(error).rstrip('.')}.", fix)

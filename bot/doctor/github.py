@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.doctor.finding import Finding, Level, failed, ok, warning, wrong
+from bot.doctor.finding import Finding, Severity, failed, ok, warning, wrong
 from bot.doctor.needs import LABEL_EVENTS, lacking, unheard
-from bot.doctor.session import Visit
+from bot.doctor.session import DoctorSession
 from bot.errors import UpstreamError
 from bot.github.models import Grant, Permission
 
@@ -20,14 +20,14 @@ _TOKEN = "Make a token at GitHub, Settings, Developer settings, and set GITHUB_T
 _CLASSIC = "Give the classic token the scope repo, or public_repo where all repositories are public."
 
 
-async def look(visit: Visit) -> list[Finding]:
+async def look(visit: DoctorSession) -> list[Finding]:
     try:
         return await (_app(visit) if visit.is_app else _token(visit))
     except UpstreamError as error:
         return [failed(ACCOUNT, error, _KEY if visit.is_app else _TOKEN, address=ADDRESS)]
 
 
-async def _app(visit: Visit) -> list[Finding]:
+async def _app(visit: DoctorSession) -> list[Finding]:
     app = await visit.github.hooks.app()
     installations = await visit.github.hooks.installations()
     holders = ", ".join(each.holder for each in installations)
@@ -37,20 +37,20 @@ async def _app(visit: Visit) -> list[Finding]:
         found = [ok(ACCOUNT, f"The App is {app.holder}, installed at {holders}.")]
     suspended = [each for each in installations if each.is_suspended]
     # Of many installations, one is its owner's own affair.
-    level = Level.WRONG if len(suspended) == len(installations) else Level.WARNING
+    level = Severity.WRONG if len(suspended) == len(installations) else Severity.WARNING
     found += [_suspended(each, level) for each in suspended]
     return [*found, *_rights(app, installations), _events(app.events)]
 
 
-def _suspended(installation: Grant, level: Level) -> Finding:
+def _suspended(installation: Grant, level: Severity) -> Finding:
     sentence = f"The installation at {installation.holder} is suspended."
     return Finding(level, ACCOUNT, sentence, "Its owner takes that back at Settings, GitHub Apps, Configure.")
 
 
 def _rights(app: Grant, installations: list[Grant]) -> list[Finding]:
     if missing := lacking(app.permissions):
-        mend = "Grant them at the App's settings page, Permissions & events; each installation then has to accept."
-        return [wrong(RIGHTS, f"The App lacks {'; '.join(missing)}.", mend)]
+        fix = "Grant them at the App's settings page, Permissions & events; each installation then has to accept."
+        return [wrong(RIGHTS, f"The App lacks {'; '.join(missing)}.", fix)]
     found = [
         wrong(
             RIGHTS,
@@ -64,11 +64,11 @@ def _rights(app: Grant, installations: list[Grant]) -> list[Finding]:
 
 
 def _events(events: tuple[str, ...]) -> Finding:
-    mend = "Tick them at the App's settings page, Permissions & events."
-    return of_events(events, "The App", mend) or ok(EVENTS, "The App tells of all that can hold a command.")
+    fix = "Tick them at the App's settings page, Permissions & events."
+    return of_events(events, "The App", fix) or ok(EVENTS, "The App tells of all that can hold a command.")
 
 
-def of_events(events: tuple[str, ...], name: str, mend: str) -> Finding | None:
+def of_events(events: tuple[str, ...], name: str, fix: str) -> Finding | None:
     """What is wrong with what a webhook tells of, if anything is.
 
     :param name: of the webhook's, or of the App
@@ -78,11 +78,11 @@ def of_events(events: tuple[str, ...], name: str, mend: str) -> Finding | None:
         return None
     shown = ", ".join(missing.values())
     if LABEL_EVENTS.issuperset(missing):
-        return warning(EVENTS, f"{name} does not tell of {shown}: labels there do nothing.", mend)
-    return wrong(EVENTS, f"{name} does not tell of {shown}.", mend)
+        return warning(EVENTS, f"{name} does not tell of {shown}: labels there do nothing.", fix)
+    return wrong(EVENTS, f"{name} does not tell of {shown}.", fix)
 
 
-async def _token(visit: Visit) -> list[Finding]:
+async def _token(visit: DoctorSession) -> list[Finding]:
     me = await visit.github.me()
     found = [ok(ACCOUNT, f"The token is {me.login}'s.")]
     scopes = visit.heard.scopes
@@ -90,19 +90,19 @@ async def _token(visit: Visit) -> list[Finding]:
         shown = ", ".join(sorted(scopes)) or "none"
         found.append(wrong(RIGHTS, f"The token's scopes do not let it write: {shown}.", _CLASSIC))
     elif visit.repository is None:
-        mend = "Name one: codegen-bot doctor --repository OWNER/NAME."
-        found.append(warning(RIGHTS, "What a token may do is seen at a repository only.", mend))
+        fix = "Name one: codegen-bot doctor --repository OWNER/NAME."
+        found.append(warning(RIGHTS, "What a token may do is seen at a repository only.", fix))
     else:
         found.append(await _rights_in(visit, visit.repository, me.login))
     return found
 
 
-async def _rights_in(visit: Visit, repository: str, login: str) -> Finding:
+async def _rights_in(visit: DoctorSession, repository: str, login: str) -> Finding:
     try:
         has = await visit.github.own_permission(repository)
     except UpstreamError as error:
-        mend = f"Give {login} access to it, and the token: a fine-grained one names its repositories."
-        return failed(RIGHTS, error, mend, address=ADDRESS)
+        fix = f"Give {login} access to it, and the token: a fine-grained one names its repositories."
+        return failed(RIGHTS, error, fix, address=ADDRESS)
     if has < Permission.WRITE:
         sentence = (
             f"{login} has {has.word} in {repository}: it could comment, but neither set labels nor ask who may what."

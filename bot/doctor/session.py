@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.app.clients import auth_of, is_app
 from bot.codegen.client import Codegen
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from bot.codegen.transport import new_http
 from bot.errors import Service
 from bot.github.client import GitHub
@@ -48,7 +48,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class DoctorSession:
     """What an examination works with.
 
     :param repository: ``owner/name``, the one to look at; None: none
@@ -68,20 +68,20 @@ class Visit:
 @asynccontextmanager
 async def visiting(
     settings: Settings, *, repository: str | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[DoctorSession]:
     """:raises SettingsError: where the App's key cannot sign"""
     heard = Heard(now)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(new_http(hear=lambda headers: heard.note(Service.CODEGEN, headers)))
         session = await stack.enter_async_context(new_session())
-        yield Visit(
+        yield DoctorSession(
             settings=settings,
             codegen=Codegen(
                 settings.codegen_api_token.get_secret_value(),
                 org_id=settings.codegen_org_id,
                 base_url=settings.codegen_api_base_url,
                 http=http,
-                limits=Limits(),
+                limits=RateLimits(),
                 sleep=_pause,
             ),
             github=GitHub(

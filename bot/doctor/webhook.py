@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.doctor.finding import Finding, Level, failed, ok, warning, wrong
+from bot.doctor.finding import Finding, Severity, failed, ok, warning, wrong
 from bot.doctor.github import ADDRESS, of_events
-from bot.doctor.session import Visit
-from bot.errors import Kind, UpstreamError
+from bot.doctor.session import DoctorSession
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.hooks import DeliveryLog
 from bot.github.models import Delivered, Hook
 from bot.redelivery.watch import HOOK_PATH
@@ -27,7 +27,7 @@ _MENDS = {
 }
 
 
-async def look(visit: Visit) -> list[Finding]:
+async def look(visit: DoctorSession) -> list[Finding]:
     if visit.is_app:
         try:
             hook = await visit.github.hooks.of_app()
@@ -35,24 +35,24 @@ async def look(visit: Visit) -> list[Finding]:
         except UpstreamError as error:
             return [failed(HOOK, error, "Switch the webhook on at the App's settings page.", address=ADDRESS)]
     if visit.repository is None:
-        mend = "Name the repository that has it: codegen-bot doctor --repository OWNER/NAME."
-        return [warning(HOOK, "With a token, the webhook belongs to a repository.", mend)]
+        fix = "Name the repository that has it: codegen-bot doctor --repository OWNER/NAME."
+        return [warning(HOOK, "With a token, the webhook belongs to a repository.", fix)]
     return await _of_repository(visit, visit.repository)
 
 
-async def _of_repository(visit: Visit, repository: str) -> list[Finding]:
+async def _of_repository(visit: DoctorSession, repository: str) -> list[Finding]:
     try:
         hooks = await visit.github.hooks.of_repository(repository)
         ours = [each for each in hooks if (each.url or "").rstrip("/").endswith(HOOK_PATH)]
         if not ours:
-            mend = f"Make one at {repository}, Settings, Webhooks: https://YOUR-HOST{HOOK_PATH}, application/json."
-            return [wrong(HOOK, f"No webhook of {repository} ends in {HOOK_PATH}.", mend)]
+            fix = f"Make one at {repository}, Settings, Webhooks: https://YOUR-HOST{HOOK_PATH}, application/json."
+            return [wrong(HOOK, f"No webhook of {repository} ends in {HOOK_PATH}.", fix)]
         found: list[Finding] = []
         for hook in ours:
             found += _settings(hook, f"Webhook {hook.id} of {repository}")
             found += await _deliveries(visit, DeliveryLog(repository, hook.id or 0))
     except UpstreamError as error:
-        if error.kind not in {Kind.NOT_FOUND, Kind.FORBIDDEN}:
+        if error.kind not in {ErrorKind.NOT_FOUND, ErrorKind.FORBIDDEN}:
             return [failed(HOOK, error, "", address=ADDRESS)]
         return [warning(HOOK, f"The token may not see the webhooks of {repository}.", _CLOSED)]
     return found
@@ -72,12 +72,12 @@ def _settings(hook: Hook, name: str) -> list[Finding]:
     if hook.events is not None and (lack := of_events(hook.events, name, "Tick them in its settings.")):
         found.append(lack)
     if not hook.checks_certificate:
-        mend = "Enable SSL verification in its settings."
-        found.append(warning(HOOK, f"{name} does not check whom it reaches: SSL verification is off.", mend))
+        fix = "Enable SSL verification in its settings."
+        found.append(warning(HOOK, f"{name} does not check whom it reaches: SSL verification is off.", fix))
     return found or [ok(HOOK, f"{name} is set as it should be.")]
 
 
-async def _deliveries(visit: Visit, source: DeliveryLog) -> list[Finding]:
+async def _deliveries(visit: DoctorSession, source: DeliveryLog) -> list[Finding]:
     latest: list[Delivered] = []
     async for each in visit.github.hooks.deliveries(source):
         latest.append(each)
@@ -87,8 +87,8 @@ async def _deliveries(visit: Visit, source: DeliveryLog) -> list[Finding]:
     arrived = {each.guid for each in latest if _has_arrived(each)}
     failures = Counter((each.status_code, each.status) for each in latest if each.guid not in arrived)
     if not latest:
-        mend = "Redeliver the ping in its settings, or write a comment, and look again."
-        return [warning(DELIVERIES, "Nothing was delivered in the last three days.", mend)]
+        fix = "Redeliver the ping in its settings, or write a comment, and look again."
+        return [warning(DELIVERIES, "Nothing was delivered in the last three days.", fix)]
     if not failures:
         late = {each.guid for each in latest if not _has_arrived(each)}
         ending = f", {len(late)} of them at another try" if late else ""
@@ -96,7 +96,7 @@ async def _deliveries(visit: Visit, source: DeliveryLog) -> list[Finding]:
     shown = ", ".join(f"{count} with {code or 'no answer'} ({word})" for (code, word), count in failures.most_common())
     (code, _), _ = failures.most_common(1)[0]
     last_failed = latest[0].guid not in arrived
-    level = Level.WRONG if last_failed else Level.WARNING
+    level = Severity.WRONG if last_failed else Severity.WARNING
     ending = "The very last one failed too." if last_failed else "The very last one arrived."
     sentence = f"{failures.total()} of the last {len(latest)} failed: {shown}. {ending}"
     return [Finding(level, DELIVERIES, sentence, _MENDS.get(code, _mend(code)))]

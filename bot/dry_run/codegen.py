@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from bot.dry_run.known import UNREAD, Known
-from bot.dry_run.recorder import Asked, Teller
+from bot.dry_run.recorder import Asked, Narrator
 
 NOBODY_WORKED = "(no agent has worked: this is a dry run)"
 
@@ -25,7 +25,7 @@ class DryCodegen:
     A run that is asked for and was not made here is taken for one of the order's pull request.
     """
 
-    def __init__(self, teller: Teller, known: Known, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, teller: Narrator, known: Known, *, now: Callable[[], datetime]) -> None:
         self.transport = httpx.MockTransport(self._handle)
         self._teller = teller
         self._known = known

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.dry_run.codegen import DryCodegen
 from bot.dry_run.github import DryGitHub
 from bot.dry_run.known import Known
-from bot.dry_run.recorder import Teller
+from bot.dry_run.recorder import Narrator
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.steady_clock import SteadyClock
 
@@ -26,7 +26,7 @@ class DryRun:
         self._now = now
         self._slept = timedelta()
         self._known = Known()
-        teller = Teller(told, secrets=secrets)
+        teller = Narrator(told, secrets=secrets)
         self.codegen = DryCodegen(teller, self._known, now=self.now)
         self.github = DryGitHub(teller, self._known, now=self.now)
 

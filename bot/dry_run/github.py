@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 
 from bot.dry_run.known import UNREAD, Known
-from bot.dry_run.recorder import Asked, Teller
+from bot.dry_run.recorder import Asked, Narrator
 
 STORE = "https://store.invalid/address-that-github-names"
 """Where a job's log would be: GitHub names the address when it is asked. No such host can exist."""
@@ -53,7 +53,7 @@ _ABSENT = Answered({"message": "Not Found"}, status=404)
 class DryGitHub:
     """`bot.github.session.Session` that reaches nobody. What is written during the run can be read again."""
 
-    def __init__(self, teller: Teller, known: Known, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, teller: Narrator, known: Known, *, now: Callable[[], datetime]) -> None:
         self._teller = teller
         self._known = known
         self._now = now

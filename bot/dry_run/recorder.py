@@ -40,7 +40,7 @@ class Asked:
         return json.loads(self.content) if self.content else None
 
 
-class Teller:
+class Narrator:
     """Makes a text of each request and passes it on.
 
     :param told: hears it

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.emulator.fault_injection import COMMON, Forecast, Kind, Weather
+from bot.emulator.fault_injection import COMMON, FaultInjector, FaultKind, FaultPlan
 from bot.emulator.faults import Fault, spoil
 
 PREFIX = "/_emulator/"
@@ -74,12 +74,12 @@ class Control:
         *,
         reset: Callable[[], None],
         changed: Callable[[], None],
-        kinds: Mapping[str, Kind] | None = None,
+        kinds: Mapping[str, FaultKind] | None = None,
         randomness: random.Random | None = None,
     ) -> None:
         self.journal: list[Entry] = []
         self.faults: list[Fault] = []
-        self.sky: Weather | None = None
+        self.sky: FaultInjector | None = None
         self._kinds = {**COMMON, **(kinds or {})}
         self._reset = reset
         self._changed = changed
@@ -99,12 +99,12 @@ class Control:
         self.faults.append(fault)
         return fault
 
-    def weather(self, **values: Any) -> Weather:
-        """Lets some of all requests go wrong; the values are those of `Forecast`.
+    def weather(self, **values: Any) -> FaultInjector:
+        """Lets some of all requests go wrong; the values are those of `FaultPlan`.
 
         :raises ValueError: where there is no such weather
         """
-        self.sky = Weather(Forecast(**values), self._kinds)
+        self.sky = FaultInjector(FaultPlan(**values), self._kinds)
         return self.sky
 
     def clear_up(self) -> None:

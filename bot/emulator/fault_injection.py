@@ -19,7 +19,7 @@ from bot.emulator.faults import Fault, bearer_of
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One way to go wrong.
 
     :param fault: what happens, and to which requests it can happen
@@ -34,26 +34,26 @@ class Kind:
     expires: bool = False
 
 
-COMMON: dict[str, Kind] = {
-    "limited": Kind(Fault(status=429, body={"message": "Too many requests."}), waits=True),
-    "limited-unsaid": Kind(Fault(status=429, body={"message": "Too many requests."})),
-    "500": Kind(Fault(status=500), late=True),
-    "502": Kind(Fault(status=502), late=True),
-    "503": Kind(Fault(status=503), late=True),
-    "reset": Kind(Fault(action="drop"), late=True),
-    "hang": Kind(Fault(action="hang"), late=True),
-    "slow": Kind(Fault(action="slow")),
-    "truncated": Kind(Fault(action="truncate")),
+COMMON: dict[str, FaultKind] = {
+    "limited": FaultKind(Fault(status=429, body={"message": "Too many requests."}), waits=True),
+    "limited-unsaid": FaultKind(Fault(status=429, body={"message": "Too many requests."})),
+    "500": FaultKind(Fault(status=500), late=True),
+    "502": FaultKind(Fault(status=502), late=True),
+    "503": FaultKind(Fault(status=503), late=True),
+    "reset": FaultKind(Fault(action="drop"), late=True),
+    "hang": FaultKind(Fault(action="hang"), late=True),
+    "slow": FaultKind(Fault(action="slow")),
+    "truncated": FaultKind(Fault(action="truncate")),
     # Statuses that nobody has heard of.
-    "299": Kind(Fault(status=299), late=True),
-    "418": Kind(Fault(status=418), late=True),
-    "599": Kind(Fault(status=599), late=True),
+    "299": FaultKind(Fault(status=299), late=True),
+    "418": FaultKind(Fault(status=418), late=True),
+    "599": FaultKind(Fault(status=599), late=True),
 }
 """What can happen to every API, by name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class FaultPlan:
     """How bad it gets.
 
     :param rate: the share of requests that go wrong, from 0 to 1
@@ -98,15 +98,15 @@ class _Place:
 
 
 @dataclass(slots=True)
-class Weather:
+class FaultInjector:
     """Picks what goes wrong.
 
     :param known: the ways to go wrong, by name
     :raises ValueError: where the forecast names one that is not among them
     """
 
-    forecast: Forecast
-    known: Mapping[str, Kind]
+    forecast: FaultPlan
+    known: Mapping[str, FaultKind]
     hits: Counter[str] = field(default_factory=Counter)
     _places: dict[str, _Place] = field(default_factory=dict)
     _left: int = 0
@@ -164,7 +164,7 @@ class Weather:
             and (not self.known[name].expires or bearer_of(request) in self._fine)
         ]
 
-    def _fault(self, kind: Kind, dice: random.Random) -> Fault:
+    def _fault(self, kind: FaultKind, dice: random.Random) -> Fault:
         fault = replace(kind.fault)
         if kind.late:
             fault.after_work = dice.random() < 0.5

@@ -22,7 +22,7 @@ LONGEST = 1.0
 """Seconds after which a story is taken for one that waits for others."""
 
 
-class Places(Generic[T]):
+class ConcurrencyLimiter(Generic[T]):
     """Begins what is put in: one of each owner in turn, the first of an owner's first.
 
     :param begin: begins one; what it raises is its own affair

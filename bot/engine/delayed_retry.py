@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Later:
+class DelayedRetry:
     """Work that waits for its time, until nothing is put off any more.
 
     :param delay: in seconds
@@ -17,7 +17,7 @@ class Later:
         self._timers: set[asyncio.TimerHandle] = set()
         self._closed = False
 
-    def put_off(self, work: Callable[[], None]) -> None:
+    def schedule(self, work: Callable[[], None]) -> None:
         """Does it after the delay; where the end has come, never."""
 
         def run() -> None:

@@ -17,17 +17,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
 from bot.engine import launching
-from bot.engine.concurrency import Places
+from bot.engine.concurrency import ConcurrencyLimiter
 from bot.engine.dbos_internals import recover_workflows
-from bot.engine.delayed_retry import Later
+from bot.engine.delayed_retry import DelayedRetry
 from bot.engine.failover import Failover
 from bot.engine.job_queue import JobQueue, reason
 from bot.engine.leftovers import Leftovers
 from bot.engine.loop_watch import SECONDS, LoopWatch
 from bot.engine.membership import Membership
-from bot.engine.retention import BROKEN, FAILED, Housekeeping
+from bot.engine.retention import BROKEN, FAILED, Retention
 from bot.engine.traces import Traces
-from bot.engine.workflows import Execute, GiveUp, Heard, Stories
+from bot.engine.workflows import Execute, GiveUp, Heard, WorkflowRunner
 from bot.errors import StoreError
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.services import Services
@@ -39,7 +39,7 @@ _log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
+class EngineTiming:
     """How often the engine looks, in seconds.
 
     :param polling: between DBOS's looks at its tables; stopping takes as long
@@ -96,7 +96,7 @@ class Engine:
         lost: Callable[[], None] = lambda: None,
         stuck: Callable[[], None] = lambda: None,
         traces: Traces | None = None,
-        rhythm: Rhythm | None = None,
+        timing: EngineTiming | None = None,
     ) -> None:
         self._dbos_database = dbos_database
         self._membership = membership
@@ -104,7 +104,7 @@ class Engine:
         self._gone = gone
         self._lost = lost
         self._traces = traces
-        self._rhythm = rhythm or Rhythm()
+        self._rhythm = timing or EngineTiming()
         self._jobs = JobStore(database)
         self._executors = executors
         self._failover = Failover(membership, self._executors, recover=self._recover)
@@ -112,16 +112,16 @@ class Engine:
             self._jobs, self._executors, executor=membership.executor, put=partial(self._put, is_new=False)
         )
         self._inbox = JobQueue(self._jobs, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC))
-        self._places = Places(self._begin)
-        self._later = Later(self._rhythm.again)
-        self._stories = Stories(
+        self._places = ConcurrencyLimiter(self._begin)
+        self._later = DelayedRetry(self._rhythm.again)
+        self._stories = WorkflowRunner(
             services,
             execute,
             give_up=give_up,
             loop_holds=self._jobs.loop_holds,
             heard=heard,
             resumed=self._inbox.begun,
-            makes_room=self._places.leave,
+            on_slot_released=self._places.leave,
             fence=membership.check,
             later=self._later,
             traces=traces,
@@ -153,7 +153,7 @@ class Engine:
         for dead in pulse.dead:
             await self._failover.replace(dead)
         await self._leftovers.recover()
-        housekeeping = Housekeeping(self._jobs, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping)
+        housekeeping = Retention(self._jobs, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping)
         self._watching = [
             asyncio.create_task(self._stay_member(), name="heartbeat"),
             asyncio.create_task(self._failover.run(), name="failover"),
@@ -191,7 +191,7 @@ class Engine:
 
     async def _again(self, taken: QueuedJob) -> bool:
         """A known order comes once more. One whose story broke before anybody got an answer is told anew."""
-        found = await _aside(lambda: self._jobs.find(taken.identity))
+        found = await _run_in_thread(lambda: self._jobs.find(taken.identity))
         broken = found is not None and found[0] is JobState.ENDED and found[1] == BROKEN
         if found is not None and found[0] is not JobState.ENDED:
             # That it was begun may not be noted yet.
@@ -200,21 +200,21 @@ class Engine:
         if not broken:
             return False
         await DBOS.delete_workflow_async(taken.identity)
-        await _aside(lambda: self._jobs.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
+        await _run_in_thread(lambda: self._jobs.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
         _log.info("order.again", invocation=taken.identity)
         self._put(taken, is_new=False)
         return True
 
     async def queue(self) -> Queue:
         """The orders that wait, of all processes on the database."""
-        found: Queue = await _aside(self._jobs.queue)
+        found: Queue = await _run_in_thread(self._jobs.queue)
         return found
 
     async def check(self) -> None:
         """:raises StoreError: where orders would not be taken: the database is closed to writing, or the engine ends"""
         if self._stopping or any(task.done() for task in self._watching):
             raise StoreError("the engine is being stopped")
-        await _aside(lambda: self._executors.touch(self._executor_id))
+        await _run_in_thread(lambda: self._executors.touch(self._executor_id))
 
     @property
     def at_work(self) -> int:
@@ -263,7 +263,7 @@ class Engine:
                 _log.warning("leftovers.not_recovered", reason=type(error).__name__)
 
     async def _adopt(self, of: str) -> int:
-        waiting = await _aside(lambda: self._jobs.adopt(of=of, executor=self._executor_id))
+        waiting = await _run_in_thread(lambda: self._jobs.adopt(of=of, executor=self._executor_id))
         for taken in waiting:
             # It may have been begun a moment before the end, and not been noted.
             self._put(taken, is_new=False)
@@ -274,7 +274,7 @@ class Engine:
         begun = await run_in_thread(partial(recover_workflows, dead))
         restarted = await self._leftovers.restart_of(dead)
         waiting = await self._adopt(dead)
-        await _aside(partial(self._gone, dead))
+        await _run_in_thread(partial(self._gone, dead))
         _log.info("executor.recovered", executor=dead, begun=begun, restarted=restarted, waiting=waiting)
 
     async def _begin(self, beginning: _Beginning) -> None:
@@ -291,7 +291,7 @@ class Engine:
             self._stories.expect_no_more(nonce)
             self._places.leave(taken.identity)
             _log.exception("order.not-begun", invocation=taken.identity)
-            self._later.put_off(lambda: self._begin_in_turn(beginning))
+            self._later.schedule(lambda: self._begin_in_turn(beginning))
             return
         self._inbox.begun(taken.identity)
 
@@ -302,7 +302,7 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _aside(work: Callable[[], Any]) -> Any:
+async def _run_in_thread(work: Callable[[], Any]) -> Any:
     """In a thread.
 
     :raises StoreError: where the database does not do it

@@ -34,7 +34,7 @@ FAILED = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 """DBOS's words for it."""
 
 
-class Housekeeping:
+class Retention:
     """One of the processes on a database does it.
 
     :param leads: whether this process is the one that does it

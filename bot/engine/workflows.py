@@ -14,12 +14,12 @@ from dbos import DBOS
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
-from bot.engine.delayed_retry import Later
+from bot.engine.delayed_retry import DelayedRetry
 from bot.engine.job_queue import reason
 from bot.engine.launching import expect_cancellations
 from bot.engine.loop_watch import current_command
 from bot.engine.traces import Traces
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.services import Services
@@ -52,7 +52,7 @@ class _Story:
     rests: bool = False
 
 
-class Stories:
+class WorkflowRunner:
     """Tells them, and cuts them off where another life has to tell them on.
 
     :param execute: what is done with an order
@@ -60,7 +60,7 @@ class Stories:
     :param loop_holds: how many those were, by an order's identity; blocking
     :param heard: is told how each order ended; None: with a failure that could not be told anybody
     :param resumed: hears the identity of each that another life began
-    :param makes_room: hears the identity of each that has ended or waits for others
+    :param on_slot_released: hears the identity of each that has ended or waits for others
     :param fence: returns where the workflows are still this process's own, else raises CancelledError
     """
 
@@ -73,9 +73,9 @@ class Stories:
         loop_holds: Callable[[str], int],
         heard: Heard,
         resumed: Callable[[str], None],
-        makes_room: Callable[[str], None],
+        on_slot_released: Callable[[str], None],
         fence: Callable[[], Awaitable[None]],
-        later: Later,
+        later: DelayedRetry,
         traces: Traces | None,
     ) -> None:
         self._services = services
@@ -84,7 +84,7 @@ class Stories:
         self._loop_holds = loop_holds
         self._heard = heard
         self._resumed = resumed
-        self._makes_room = makes_room
+        self._makes_room = on_slot_released
         self._fence = fence
         self._later = later
         self._traces = traces
@@ -186,14 +186,16 @@ class Stories:
             return await run_in_thread(partial(self._loop_holds, invocation.identity))
         except SQLAlchemyError as error:
             _log.error("story.not-looked-up", reason=reason(error))
-            self._later.put_off(partial(self._resume_soon, invocation.identity))
+            self._later.schedule(partial(self._resume_soon, invocation.identity))
             # DBOS takes this for no outcome.
             raise asyncio.CancelledError from None
 
     async def _given_up(self, invocation: CommandInvocation, times: int) -> Reply:
         """:raises UpstreamError: also where the answer itself is what the process cannot get past"""
         if times >= 2 * MOST_LOOP_HOLDS:
-            raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, "give_up", detail="the process stands still over it")
+            raise UpstreamError(
+                Service.GITHUB, ErrorKind.BAD_ANSWER, "give_up", detail="the process stands still over it"
+            )
         return await self._give_up(
             invocation, CommandContext(invocation, self._services, no_step_store, again=True), times
         )
@@ -224,7 +226,7 @@ class Stories:
                 return await DBOS.run_step_async({"name": name}, step)
             except SQLAlchemyError as error:
                 _log.error("story.not-written-down", step=name, reason=reason(error))
-                self._later.put_off(partial(self._resume_soon, invocation.identity))
+                self._later.schedule(partial(self._resume_soon, invocation.identity))
                 # DBOS takes this for no outcome: neither is it one that what was done could not be written down.
                 raise asyncio.CancelledError from None
             finally:
@@ -244,4 +246,4 @@ class Stories:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             words = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
             _log.warning("story.not-resumed", invocation=identity, reason=words)
-            self._later.put_off(partial(self._resume_soon, identity))
+            self._later.schedule(partial(self._resume_soon, identity))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from bot.api_path import Segments, UnsafeSegmentError, api_path
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 """An owner has letters, digits and hyphens, and an underscore where an enterprise manages its accounts; a repository
@@ -47,4 +47,4 @@ def address(
 
 
 def _unsendable(operation: str, detail: str) -> UpstreamError:
-    return UpstreamError(Service.GITHUB, Kind.INVALID, operation, detail=f"{detail}; nothing was sent")
+    return UpstreamError(Service.GITHUB, ErrorKind.INVALID, operation, detail=f"{detail}; nothing was sent")

@@ -17,7 +17,7 @@ from gidgethub.apps import get_jwt
 
 from bot import log
 from bot.api_path import api_path
-from bot.errors import RETRIED, Kind, Service, SettingsError, UpstreamError
+from bot.errors import RETRIED, ErrorKind, Service, SettingsError, UpstreamError
 from bot.github.addresses import address
 from bot.github.models import Person
 from bot.github.shapes import APP, IDENTIFIED, INSTALLATION_TOKEN, USER, VIEWER, person
@@ -74,7 +74,7 @@ class TokenAuth:
         try:
             answer = await transport.send("me", "GET", "/user", credential=self._credential, changes=False)
         except UpstreamError as error:
-            if error.kind is not Kind.FORBIDDEN:
+            if error.kind is not ErrorKind.FORBIDDEN:
                 raise
         else:
             return person(answer.read(USER))
@@ -106,7 +106,7 @@ class NoAuth:
 
 def _nobody(operation: str) -> UpstreamError:
     detail = "GITHUB_TOKEN is not set, and this needs GitHub"
-    return UpstreamError(Service.GITHUB, Kind.UNAUTHORIZED, operation, detail=detail)
+    return UpstreamError(Service.GITHUB, ErrorKind.UNAUTHORIZED, operation, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class AppAuth:
         try:
             return await self._token(transport, known or await self._installation(transport, repository))
         except UpstreamError as error:
-            if known is None or error.kind is not Kind.NOT_FOUND:
+            if known is None or error.kind is not ErrorKind.NOT_FOUND:
                 raise
         # Installed anew, it has another id.
         if self._installations.get(repository.lower()) == known:

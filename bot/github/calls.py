@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter
 
 from bot.api_path import Segments
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.addresses import address
 from bot.github.auth import Auth
-from bot.github.limits import ContentBudget, GaveWayError, Urgency
+from bot.github.limits import ContentBudget, DroppedError, WritePriority
 from bot.github.models import Person
 from bot.github.session import Session
-from bot.github.transport import LONGEST_WAIT, NO_BODY, Answer, Credential, Transport, retried
+from bot.github.transport import LONGEST_WAIT, NO_BODY, Credential, GitHubResponse, Transport, retried
 from bot.observer import NOBODY, Observer
 
 T = TypeVar("T")
@@ -140,7 +140,7 @@ class Calls:
         shape: TypeAdapter[T],
         *,
         data: Any = NO_BODY,
-        urgency: Urgency = Urgency.ORDINARY,
+        urgency: WritePriority = WritePriority.ORDINARY,
         repeatable: bool = False,
     ) -> T:
         """Changes something. Progress is tried once: what is newer by the next try is for the caller to say.
@@ -157,10 +157,10 @@ class Calls:
             )
             return answer.read(shape)
 
-        return await (attempt() if urgency is Urgency.PROGRESS else self._retried(attempt))
+        return await (attempt() if urgency is WritePriority.PROGRESS else self._retried(attempt))
 
-    def _urgency(self, urgency: Urgency) -> Urgency:
-        return Urgency.YIELDING if self._is_yielding and urgency is not Urgency.PROGRESS else urgency
+    def _urgency(self, urgency: WritePriority) -> WritePriority:
+        return WritePriority.YIELDING if self._is_yielding and urgency is not WritePriority.PROGRESS else urgency
 
     async def ask(self, operation: str, repository: str, segments: Segments) -> None:
         """Has GitHub do something again that makes no content: it takes nothing from the budget of writes.
@@ -188,10 +188,10 @@ class Calls:
         method: str,
         url: str,
         data: Any = NO_BODY,
-        urgency: Urgency = Urgency.ORDINARY,
+        urgency: WritePriority = WritePriority.ORDINARY,
         *,
         repeatable: bool = False,
-    ) -> Answer:
+    ) -> GitHubResponse:
         writes = method != "GET"
         return await self._allowed(
             operation,
@@ -208,7 +208,7 @@ class Calls:
         repository: str,
         request: Callable[[Credential], Awaitable[R]],
         *,
-        urgency: Urgency | None = None,
+        urgency: WritePriority | None = None,
     ) -> R:
         """Makes a request within the limits, with a credential, and with another where that one is old.
 
@@ -220,7 +220,7 @@ class Calls:
             try:
                 return await request(credential)
             except UpstreamError as error:
-                if error.kind is Kind.RATE_LIMITED and error.retry_after is not None:
+                if error.kind is ErrorKind.RATE_LIMITED and error.retry_after is not None:
                     budget.pause(error.retry_after)
                 raise
 
@@ -229,17 +229,17 @@ class Calls:
             try:
                 return await send(credential)
             except UpstreamError as error:
-                if error.kind is not Kind.UNAUTHORIZED or not self._auth.forget(credential):
+                if error.kind is not ErrorKind.UNAUTHORIZED or not self._auth.forget(credential):
                     raise
             return await send(await self._auth.credential(self._transport, repository))
 
     @asynccontextmanager
-    async def _turn(self, budget: ContentBudget, operation: str, urgency: Urgency | None) -> AsyncIterator[None]:
+    async def _turn(self, budget: ContentBudget, operation: str, urgency: WritePriority | None) -> AsyncIterator[None]:
         """Who keeps asking while GitHub says to wait is shut out, so that even reads wait."""
         wait = budget.paused_for
-        if wait > LONGEST_WAIT and urgency is not Urgency.PROGRESS:
+        if wait > LONGEST_WAIT and urgency is not WritePriority.PROGRESS:
             detail = "GitHub said to wait; nothing was sent"
-            raise UpstreamError(Service.GITHUB, Kind.RATE_LIMITED, operation, detail=detail, retry_after=wait)
+            raise UpstreamError(Service.GITHUB, ErrorKind.RATE_LIMITED, operation, detail=detail, retry_after=wait)
         if urgency is None:
             if wait > 0:
                 await self._sleep(wait)
@@ -249,7 +249,7 @@ class Calls:
         async with budget.place(urgency) as waited:
             if waited is None:
                 self._observer.left_out()
-                raise GaveWayError(operation)
+                raise DroppedError(operation)
             self._waited("content", waited)
             yield
 
@@ -258,7 +258,7 @@ class Calls:
             self._observer.waited(Service.GITHUB, limit, seconds)
 
 
-def _list(answer: Answer, key: str | None) -> list[Any]:
+def _list(answer: GitHubResponse, key: str | None) -> list[Any]:
     found = answer.document
     if key is not None:
         found = found.get(key) if isinstance(found, dict) else None
@@ -267,5 +267,5 @@ def _list(answer: Answer, key: str | None) -> list[Any]:
     return found
 
 
-def _item(answer: Answer, document: Any, shape: TypeAdapter[T]) -> T:
-    return Answer(answer.operation, document, None, changed=answer.changed).read(shape)
+def _item(answer: GitHubResponse, document: Any, shape: TypeAdapter[T]) -> T:
+    return GitHubResponse(answer.operation, document, None, changed=answer.changed).read(shape)

@@ -12,11 +12,11 @@ from copy import copy
 from datetime import UTC, datetime
 
 from bot.api_path import Segments
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.auth import Auth
 from bot.github.calls import Calls
 from bot.github.hooks import Hooks
-from bot.github.limits import ContentBudget, Urgency
+from bot.github.limits import ContentBudget, WritePriority
 from bot.github.models import (
     CheckRun,
     CommentKind,
@@ -111,7 +111,7 @@ class GitHub:
     # Comments and reactions
 
     async def comment(
-        self, repository: str, number: int, body: str, *, urgency: Urgency = Urgency.ORDINARY
+        self, repository: str, number: int, body: str, *, urgency: WritePriority = WritePriority.ORDINARY
     ) -> PostedComment:
         """Writes a comment on an issue or a pull request.
 
@@ -124,7 +124,7 @@ class GitHub:
         return answer.model()
 
     async def edit_comment(
-        self, repository: str, comment_id: int, body: str, *, urgency: Urgency = Urgency.ORDINARY
+        self, repository: str, comment_id: int, body: str, *, urgency: WritePriority = WritePriority.ORDINARY
     ) -> PostedComment:
         """:raises GaveWayError: where it is progress, and there is no room for it; nothing was sent then"""
         segments, data = ("issues", "comments", comment_id), {"body": body}
@@ -226,13 +226,13 @@ class GitHub:
             )
             return answer.model()
         except UpstreamError as refusal:
-            if refusal.kind is not Kind.INVALID:
+            if refusal.kind is not ErrorKind.INVALID:
                 raise
             segments = ("labels", label.name)
             try:
                 return (await self._calls.read("create_label", repository, segments, LABEL)).model()
             except UpstreamError as error:
-                raise (refusal if error.kind is Kind.NOT_FOUND else error) from None
+                raise (refusal if error.kind is ErrorKind.NOT_FOUND else error) from None
 
     # Code
 
@@ -270,7 +270,9 @@ class GitHub:
             return None
         text = found.text()
         if text is None:
-            raise UpstreamError(Service.GITHUB, Kind.INVALID, "file", detail=f"{path} is over 1 MB or no UTF-8 text")
+            raise UpstreamError(
+                Service.GITHUB, ErrorKind.INVALID, "file", detail=f"{path} is over 1 MB or no UTF-8 text"
+            )
         return text
 
     async def shows_files(self, repository: str) -> bool:
@@ -324,4 +326,4 @@ def _reactions(kind: CommentKind, comment_id: int) -> Segments | None:
 
 def _is_absent(error: UpstreamError, operation: str) -> bool:
     """Whether the thing itself is not there. A 404 of the App's installation says something else."""
-    return error.kind is Kind.NOT_FOUND and error.operation == operation
+    return error.kind is ErrorKind.NOT_FOUND and error.operation == operation

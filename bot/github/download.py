@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.limits import seconds
 from bot.github.session import Response, Session
 
@@ -13,7 +13,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 
 PIECE = 64 * 1024
 
-_KINDS = {404: Kind.NOT_FOUND, 410: Kind.NOT_FOUND, 429: Kind.RATE_LIMITED}
+_KINDS = {404: ErrorKind.NOT_FOUND, 410: ErrorKind.NOT_FOUND, 429: ErrorKind.RATE_LIMITED}
 
 
 async def download_end(session: Session, address: str, operation: str, *, limit: int) -> str:
@@ -38,7 +38,7 @@ async def download_end(session: Session, address: str, operation: str, *, limit:
                     is_cut = True
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # "from None": the error knows the address.
-        raise UpstreamError(Service.GITHUB, Kind.NETWORK, operation, detail=type(error).__name__) from None
+        raise UpstreamError(Service.GITHUB, ErrorKind.NETWORK, operation, detail=type(error).__name__) from None
     end = bytes(kept[-limit:])
     if is_cut or len(kept) > limit:
         end = _from_a_beginning(end)
@@ -55,7 +55,7 @@ def _from_a_beginning(end: bytes) -> bytes:
 
 
 def _refusal(operation: str, response: Response) -> UpstreamError:
-    kind = Kind.SERVER_FAULT if response.status >= 500 else _KINDS.get(response.status, Kind.BAD_ANSWER)
+    kind = ErrorKind.SERVER_FAULT if response.status >= 500 else _KINDS.get(response.status, ErrorKind.BAD_ANSWER)
     return UpstreamError(
         Service.GITHUB,
         kind,

@@ -61,10 +61,10 @@ def seconds(text: str | None) -> float | None:
     return float(text)
 
 
-class Urgency(IntEnum):
+class WritePriority(IntEnum):
     """Whose turn it is when several want to write: the smallest first, and those alike in the order they came."""
 
-    LAST_WORD = 0
+    FINAL_UPDATE = 0
     """What came of a command. It waits as long as it takes, and is never left out."""
 
     ORDINARY = 1
@@ -77,7 +77,7 @@ class Urgency(IntEnum):
     """Answers to people who may not write: they wait while anybody else writes."""
 
 
-class GaveWayError(BotError):
+class DroppedError(BotError):
     """A progress edit was left out: nothing was sent. Its operation is the only argument."""
 
 
@@ -85,7 +85,7 @@ class GaveWayError(BotError):
 class _Waiter:
     """:param is_first: set while nobody stands before it"""
 
-    urgency: Urgency
+    urgency: WritePriority
     is_first: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -136,7 +136,7 @@ class ContentBudget:
         self._paused_until = 0.0
 
     @asynccontextmanager
-    async def place(self, urgency: Urgency) -> AsyncIterator[float | None]:
+    async def place(self, urgency: WritePriority) -> AsyncIterator[float | None]:
         """A write's turn, for as long as the context lasts.
 
         Progress does not wait: where there is no place to spare, it gets none. All others wait; one that is cancelled
@@ -144,16 +144,16 @@ class ContentBudget:
 
         :returns: the seconds that it has waited; None: nothing may be sent
         """
-        if urgency is Urgency.PROGRESS and not self._can_spare():
+        if urgency is WritePriority.PROGRESS and not self._can_spare():
             yield None
             return
-        waited = 0.0 if urgency is Urgency.PROGRESS else await self._turn(urgency)
+        waited = 0.0 if urgency is WritePriority.PROGRESS else await self._turn(urgency)
         now = self._clock()
         self._under_way += 1
         self._evenly = max(self._evenly, now) + self._min_gap
-        if urgency is Urgency.PROGRESS:
+        if urgency is WritePriority.PROGRESS:
             self._progressed.append(now)
-        if urgency is Urgency.YIELDING:
+        if urgency is WritePriority.YIELDING:
             self._yielded.append(now)
         try:
             yield waited
@@ -162,7 +162,7 @@ class ContentBudget:
             self._written.append(self._clock())
             self._one_ended.set()
 
-    async def _turn(self, urgency: Urgency) -> float:
+    async def _turn(self, urgency: WritePriority) -> float:
         """Waits until a write may go.
 
         :returns: seconds
@@ -183,7 +183,7 @@ class ContentBudget:
                     self._one_ended.clear()
                     await self._one_ended.wait()
                     continue
-                if due - now > WORTH_TELLING and urgency is not Urgency.YIELDING:
+                if due - now > WORTH_TELLING and urgency is not WritePriority.YIELDING:
                     _log.warning("github.writes-wait", seconds=round(due - now, 1), urgency=urgency.name.lower())
                 await self._sleep(due - now)
                 now = due  # whoever wakes a tick too early has waited all the same
@@ -205,7 +205,7 @@ class ContentBudget:
         """Whether there is room for progress."""
         now = self._clock()
         return (
-            all(waiter.urgency is Urgency.YIELDING for waiter in self._waiters[:1])
+            all(waiter.urgency is WritePriority.YIELDING for waiter in self._waiters[:1])
             and self._due() <= now
             and all(_due(self._written, length, count // 2 - self._under_way) <= now for length, count in self._windows)
             and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
@@ -218,9 +218,9 @@ class ContentBudget:
         for waiter in self._waiters[:1]:
             waiter.is_first.set()
 
-    def _due_for(self, urgency: Urgency) -> float:
+    def _due_for(self, urgency: WritePriority) -> float:
         """When the next write of this urgency may go."""
-        if urgency is not Urgency.YIELDING:
+        if urgency is not WritePriority.YIELDING:
             return self._due()
         share = [_due(self._yielded, length, count) for length, count in self._yielding_share]
         return max(self._due(), self._evenly, *share)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.addresses import address
 from bot.github.session import Session
 from bot.github.shapes import Shape, User
@@ -66,5 +66,5 @@ async def convert(session: Session, code: str, *, base_url: str) -> NewApp:
     read = answer.read(_NEW_APP)
     if not read.webhook_secret:
         detail = "the App has no webhook secret"
-        raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, "new_app", detail=detail, may_have_happened=True)
+        raise UpstreamError(Service.GITHUB, ErrorKind.BAD_ANSWER, "new_app", detail=detail, may_have_happened=True)
     return NewApp(read.id, read.name, read.owner.login, read.html_url, read.pem, read.webhook_secret)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class AccessLevel(StrEnum):
     """How much of a permission; the later holds what the earlier does."""
 
     READ = "read"
@@ -20,12 +20,12 @@ class Level(StrEnum):
     @property
     def words(self) -> str:
         """In the words of GitHub's settings pages."""
-        return "read and write" if self is Level.WRITE else "read"
+        return "read and write" if self is AccessLevel.WRITE else "read"
 
 
-READ, WRITE = Level.READ, Level.WRITE
+READ, WRITE = AccessLevel.READ, AccessLevel.WRITE
 
-_LEVELS = ["", *Level, "admin"]
+_LEVELS = ["", *AccessLevel, "admin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Need:
     """
 
     reason: str
-    permissions: Mapping[str, Level]
+    permissions: Mapping[str, AccessLevel]
 
 
-_THREADS_READ: Mapping[str, Level] = {"issues": READ, "pull_requests": READ}
-_THREADS_WRITE: Mapping[str, Level] = {"issues": WRITE, "pull_requests": WRITE}
+_THREADS_READ: Mapping[str, AccessLevel] = {"issues": READ, "pull_requests": READ}
+_THREADS_WRITE: Mapping[str, AccessLevel] = {"issues": WRITE, "pull_requests": WRITE}
 
 NEEDS: Mapping[str, Need] = {
     "permission": Need("sees who may give a command", {"metadata": READ}),
@@ -101,9 +101,9 @@ TITLES: Mapping[str, str] = {
 """The permissions in the words of GitHub's settings pages."""
 
 
-def needed() -> dict[str, Level]:
+def needed() -> dict[str, AccessLevel]:
     """What an App has to be granted for all calls, and no more; by name."""
-    found: dict[str, Level] = {}
+    found: dict[str, AccessLevel] = {}
     for need in NEEDS.values():
         for name, level in need.permissions.items():
             if not holds(found.get(name, ""), level):
@@ -111,7 +111,7 @@ def needed() -> dict[str, Level]:
     return dict(sorted(found.items()))
 
 
-def holds(granted: str, level: Level) -> bool:
+def holds(granted: str, level: AccessLevel) -> bool:
     """Whether so much is granted.
 
     :param granted: a level of GitHub's; empty: nothing

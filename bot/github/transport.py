@@ -19,7 +19,7 @@ from gidgethub.sansio import accept_format
 from pydantic import TypeAdapter, ValidationError
 
 from bot import log
-from bot.errors import REFUSALS, Kind, Service, UpstreamError, retry_delay
+from bot.errors import REFUSALS, ErrorKind, Service, UpstreamError, retry_delay
 from bot.fencing import Fence, no_fence
 from bot.github.cache import BoundedCache
 from bot.github.download import download_end
@@ -48,11 +48,11 @@ MOST_MOVES = 3  # of a repository that was renamed again and again
 NO_BODY = b""  # gidgethub's own word for it, because None is JSON
 
 _KINDS = {
-    401: Kind.UNAUTHORIZED,
-    403: Kind.FORBIDDEN,
-    404: Kind.NOT_FOUND,
-    410: Kind.NOT_FOUND,
-    451: Kind.FORBIDDEN,
+    401: ErrorKind.UNAUTHORIZED,
+    403: ErrorKind.FORBIDDEN,
+    404: ErrorKind.NOT_FOUND,
+    410: ErrorKind.NOT_FOUND,
+    451: ErrorKind.FORBIDDEN,
 }
 _Cache = BoundedCache[tuple[str | None, str | None, Any, str | None]]
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
@@ -86,7 +86,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitHubResponse:
     """What GitHub said: the JSON, and the address of the next page if there is one."""
 
     operation: str
@@ -103,7 +103,7 @@ class Answer:
 
     def unreadable(self, detail: str) -> UpstreamError:
         return UpstreamError(
-            Service.GITHUB, Kind.BAD_ANSWER, self.operation, detail=detail, may_have_happened=self.changed
+            Service.GITHUB, ErrorKind.BAD_ANSWER, self.operation, detail=detail, may_have_happened=self.changed
         )
 
 
@@ -136,7 +136,7 @@ class Transport:
 
     async def send(
         self, operation: str, method: str, url: str, *, credential: Credential, data: Any = NO_BODY, changes: bool
-    ) -> Answer:
+    ) -> GitHubResponse:
         """Sends one request, once.
 
         :param operation: what the error is to call it
@@ -173,7 +173,7 @@ class Transport:
             # The repository was renamed. The credential goes to GitHub only.
             if not is_githubs:
                 break
-        raise UpstreamError(Service.GITHUB, Kind.BAD_ANSWER, operation, detail="the answer leads nowhere")
+        raise UpstreamError(Service.GITHUB, ErrorKind.BAD_ANSWER, operation, detail="the answer leads nowhere")
 
     async def download_end(self, operation: str, address: str, *, limit: int) -> str:
         """The end of what is stored at the address, without a credential.
@@ -202,7 +202,7 @@ class Transport:
         data: Any,
         *,
         changes: bool,
-    ) -> Answer:
+    ) -> GitHubResponse:
         begun = time.perf_counter()
         try:
             answer = await self._sent(exchange, operation, method, url, credential, data, changes=changes)
@@ -222,8 +222,8 @@ class Transport:
         data: Any,
         *,
         changes: bool,
-    ) -> Answer:
-        def failure(kind: Kind, detail: str, *, may_have_happened: bool) -> UpstreamError:
+    ) -> GitHubResponse:
+        def failure(kind: ErrorKind, detail: str, *, may_have_happened: bool) -> UpstreamError:
             return UpstreamError(
                 Service.GITHUB, kind, operation, detail=detail, may_have_happened=may_have_happened and changes
             )
@@ -234,14 +234,14 @@ class Transport:
         except HTTPException as error:
             raise self._refusal(exchange, operation, str(error), credential, changes=changes) from None
         except _NEVER_SENT as error:
-            raise failure(Kind.NETWORK, type(error).__name__, may_have_happened=False) from None
+            raise failure(ErrorKind.NETWORK, type(error).__name__, may_have_happened=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise failure(Kind.NETWORK, type(error).__name__, may_have_happened=True) from None
+            raise failure(ErrorKind.NETWORK, type(error).__name__, may_have_happened=True) from None
         except (ValueError, LookupError, TypeError, AttributeError):
             if exchange.status is None:
                 raise
             raise self._refusal(exchange, operation, "the answer is no JSON", credential, changes=changes) from None
-        return Answer(operation, document, next_page, changed=changes)
+        return GitHubResponse(operation, document, next_page, changed=changes)
 
     def _refusal(
         self, exchange: _Exchange, operation: str, message: str, credential: Credential, *, changes: bool
@@ -250,13 +250,13 @@ class Transport:
         status, headers = exchange.status or 0, exchange.headers
         wait = limited_for(status, headers, message, now=self._clock())
         if wait is not None:
-            kind = Kind.RATE_LIMITED
+            kind = ErrorKind.RATE_LIMITED
         elif status >= 500:
-            kind = Kind.SERVER_FAULT
+            kind = ErrorKind.SERVER_FAULT
         elif status < 300:
-            kind = Kind.BAD_ANSWER
+            kind = ErrorKind.BAD_ANSWER
         else:
-            kind = _KINDS.get(status, Kind.INVALID if status in REFUSALS or status < 400 else Kind.BAD_ANSWER)
+            kind = _KINDS.get(status, ErrorKind.INVALID if status in REFUSALS or status < 400 else ErrorKind.BAD_ANSWER)
         return UpstreamError(
             Service.GITHUB,
             kind,
@@ -264,7 +264,7 @@ class Transport:
             status,
             " ".join(redact_known(message.replace(credential.token or "\0", "***")).split())[:DETAIL_LIMIT],
             seconds(headers.get("retry-after")) if wait is None else wait,
-            may_have_happened=changes and kind in {Kind.SERVER_FAULT, Kind.BAD_ANSWER},
+            may_have_happened=changes and kind in {ErrorKind.SERVER_FAULT, ErrorKind.BAD_ANSWER},
         )
 
 
@@ -329,7 +329,7 @@ async def retried(
             if delay is None or delay > LONGEST_WAIT or error.may_have_happened:
                 raise
             _log.info("github.retry", operation=error.operation, seconds=delay, reason=str(error))
-            is_limited = error.kind is Kind.RATE_LIMITED
+            is_limited = error.kind is ErrorKind.RATE_LIMITED
         await sleep(delay)
         if is_limited:
             observer.waited(Service.GITHUB, "requests", delay)

@@ -9,12 +9,12 @@ from datetime import datetime
 
 from bot import log
 from bot.commands.table import COMMANDS
-from bot.errors import Kind, Service, StoreError, UpstreamError
+from bot.errors import ErrorKind, Service, StoreError, UpstreamError
 from bot.github.client import GitHub
 from bot.handlers.ports import ConfigFiles
 from bot.repository_config.model import RepositoryConfig
 from bot.repository_config.partly import read_partly
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 from bot.repository_config.reading import read
 
 _log = log.get(__name__)
@@ -117,13 +117,13 @@ class ConfigReader:
         :raises ConfigProblems: where the file is too large or no text
         """
         source, repository = kept.source, kept.source.repository
-        hidden = UpstreamError(Service.GITHUB, Kind.NOT_FOUND, "file", 404, "Not Found")
+        hidden = UpstreamError(Service.GITHUB, ErrorKind.NOT_FOUND, "file", 404, "Not Found")
         try:
             text = await self._github.file(repository, source.path)
         except UpstreamError as error:
-            if error.kind is Kind.INVALID:
-                raise ConfigProblems([Problem(1, None, f"The file cannot be used: {error.detail}.")]) from None
-            if error.kind is not Kind.NOT_FOUND or not source.is_shared:
+            if error.kind is ErrorKind.INVALID:
+                raise ConfigProblems([ConfigProblem(1, None, f"The file cannot be used: {error.detail}.")]) from None
+            if error.kind is not ErrorKind.NOT_FOUND or not source.is_shared:
                 raise
             # The App is not installed there, or there is no such repository.
             text, hidden = None, error

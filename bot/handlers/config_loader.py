@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.client import GitHub
 from bot.handlers.config_files import ConfigReader, Source
-from bot.handlers.effective_config import House, Unread, effective
+from bot.handlers.effective_config import EffectiveConfig, Unread, effective
 from bot.handlers.ports import ConfigFiles
 from bot.repository_config.model import RepositoryConfig
 
@@ -63,34 +63,34 @@ class ConfigLoader:
         self._clock = clock
         self._patience = patience
         self._retry = retry
-        self._known: dict[str, tuple[float, House]] = {}
-        self._last: dict[str, House] = {}
-        self._asking: set[asyncio.Task[House]] = set()
+        self._known: dict[str, tuple[float, EffectiveConfig]] = {}
+        self._last: dict[str, EffectiveConfig] = {}
+        self._asking: set[asyncio.Task[EffectiveConfig]] = set()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
-    def usual(self) -> House:
+    def usual(self) -> EffectiveConfig:
         """What holds where no file says anything."""
-        return House(RepositoryConfig(prefix=self._usual_prefix))
+        return EffectiveConfig(RepositoryConfig(prefix=self._usual_prefix))
 
     @property
     def shared(self) -> list[str]:
         """The owners' repositories ``.github`` whose files hold for the repositories that are known here."""
         return sorted({f"{repository.partition('/')[0]}/.github" for repository in self._known})
 
-    async def of(self, repository: str) -> House:
+    async def of(self, repository: str) -> EffectiveConfig:
         """What holds in a repository. Where nothing is known yet, it waits for GitHub for as long as that takes."""
         asking, last = await self._asked(repository)
         return await asking if last is None else last
 
-    async def soon(self, repository: str) -> House:
+    async def soon(self, repository: str) -> EffectiveConfig:
         """The same within `PATIENCE` and a moment, for whoever has to answer GitHub; `unread` where nothing is known by
         then."""
         asking, last = await self._asked(repository)
         if last is not None or asking.done():
             return last or asking.result()
-        slow = UpstreamError(Service.GITHUB, Kind.NETWORK, "file", detail="no answer yet")
-        return House(self.usual.config, unread=Unread(f"{repository}/{self._path}", slow))
+        slow = UpstreamError(Service.GITHUB, ErrorKind.NETWORK, "file", detail="no answer yet")
+        return EffectiveConfig(self.usual.config, unread=Unread(f"{repository}/{self._path}", slow))
 
     async def aclose(self) -> None:
         """Ends what is still being fetched."""
@@ -98,7 +98,7 @@ class ConfigLoader:
             asking.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
 
-    async def _asked(self, repository: str) -> tuple[asyncio.Task[House], House | None]:
+    async def _asked(self, repository: str) -> tuple[asyncio.Task[EffectiveConfig], EffectiveConfig | None]:
         """:returns: who asks GitHub, and what held last where GitHub has not answered in time"""
         asking = asyncio.create_task(self._current(repository))
         self._asking.add(asking)
@@ -106,20 +106,20 @@ class ConfigLoader:
         await asyncio.wait((asking,), timeout=self._patience)
         return asking, None if asking.done() else self._last.get(repository.lower())
 
-    async def _current(self, repository: str) -> House:
+    async def _current(self, repository: str) -> EffectiveConfig:
         key = repository.lower()
         async with self._turns[key]:
-            until, house = self._known.get(key, (float("-inf"), self.usual))
+            until, effective = self._known.get(key, (float("-inf"), self.usual))
             if self._clock() < until:
-                return house
-            house, kept = await self._fetch(repository)
+                return effective
+            effective, kept = await self._fetch(repository)
             self._known.pop(key, None)
-            self._known[key] = (self._clock() + kept, house)
+            self._known[key] = (self._clock() + kept, effective)
             if len(self._known) > MOST_KEPT:
                 self._forget(next(iter(self._known)))
-            return house
+            return effective
 
-    async def _fetch(self, repository: str) -> tuple[House, float]:
+    async def _fetch(self, repository: str) -> tuple[EffectiveConfig, float]:
         """What holds, and for how many seconds that is to be believed."""
         owner, key = repository.partition("/")[0], repository.lower()
         sources = (
@@ -130,12 +130,12 @@ class ConfigLoader:
         if key not in self._last and all(file.is_known for file in kept):
             self._last[key] = effective(repository, kept, usual_prefix=self._usual_prefix)
         files = [await self._reader.read(file) for file in kept]
-        house = effective(repository, files, usual_prefix=self._usual_prefix)
-        if house.unread is not None:
-            house = self._last.get(key, house)  # the database may not answer either
+        found = effective(repository, files, usual_prefix=self._usual_prefix)
+        if found.unread is not None:
+            found = self._last.get(key, found)  # the database may not answer either
         else:
-            self._last[key] = house
-        return house, self._retry if any(file.unread for file in files) else KEPT
+            self._last[key] = found
+        return found, self._retry if any(file.unread for file in files) else KEPT
 
     def _forget(self, key: str) -> None:
         del self._known[key]

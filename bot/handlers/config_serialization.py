@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
@@ -28,13 +28,13 @@ class RecordedConfig:
     restricted: str | None = None
 
 
-def to_json(house: House, *, again: str) -> dict[str, Any]:
+def to_json(effective: EffectiveConfig, *, again: str) -> dict[str, Any]:
     """:param again: how somebody tries again"""
-    document = house.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    if (closed := house.closed(again=again)) is not None:
+    document = effective.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if (closed := effective.closed(again=again)) is not None:
         reason = None if closed.reason is None else closed.reason.value
         document[_CLOSED] = {"stage": closed.stage.value, "text": closed.text, "reason": reason}
-    if (restricted := house.restricted()) is not None:
+    if (restricted := effective.restricted()) is not None:
         document[_RESTRICTED] = restricted
     return document
 

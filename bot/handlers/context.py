@@ -33,7 +33,7 @@ from bot.replies.markers import Marker
 from bot.replies.reply import Reply
 from bot.replies.unprepared import unprepared
 from bot.repository_config.model import RepositoryConfig
-from bot.store.models import AnswerKind, Limits, Over, Voice
+from bot.store.models import AnswerKind, Quota, QuotaExceeded, Voice
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,7 +41,7 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 _SAID = TypeAdapter(dict[str, Any])
-_OVER = TypeAdapter(Over | None)
+_OVER = TypeAdapter(QuotaExceeded | None)
 _BOOL = TypeAdapter(bool)
 _PERMISSION = TypeAdapter(Permission)
 _LOGINS = TypeAdapter(list[str])
@@ -163,23 +163,23 @@ class CommandContext:
 
         async def ask() -> bool:
             try:
-                house = await self._services.configs.of(repository)
+                effective = await self._services.configs.of(repository)
                 has = await self._services.github.permission(repository, self._invocation.person.login)
             except UpstreamError as error:
                 _log.warning("permission.not-read", repository=repository, reason=str(error))
                 return False
-            takes = Permission[house.config.permission_for(usage.name, usage.permission).upper()]
-            return not house.is_closed and has >= max(takes, Permission.WRITE)
+            takes = Permission[effective.config.permission_for(usage.name, usage.permission).upper()]
+            return not effective.is_closed and has >= max(takes, Permission.WRITE)
 
         return await self._record("may-give", _BOOL, ask)
 
-    async def spend(self, runs: int) -> Over | None:
+    async def spend(self, runs: int) -> QuotaExceeded | None:
         """Counts so many agent runs for this order against the config's budgets, once."""
         invocation, budgets, repository = self._invocation, self.config.budgets, self._invocation.home
         if repository is None:
             return None
         number = invocation.thread.number if invocation.thread else None
-        limits = Limits(
+        limits = Quota(
             person=budgets.runs_per_person_a_day,
             thread=None if number is None else budgets.runs_per_thread_a_day,
             repository=budgets.runs_per_repository_a_day,

@@ -20,12 +20,12 @@ from bot.replies.config_texts import Holds
 from bot.replies.reply import Reply
 from bot.repository_config.merging import merge, merge_what_fits
 from bot.repository_config.model import Labels, Level, RepositoryConfig
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 from bot.repository_config.tightening import strictest, tightened
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class InvalidConfig:
     """A config file that cannot be used.
 
     :param digest: the same for the same file of the same repository
@@ -52,7 +52,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class EffectiveConfig:
     """What holds in a repository.
 
     :param wrong: the file that cannot be used, where there is one
@@ -60,7 +60,7 @@ class House:
     """
 
     config: RepositoryConfig
-    wrong: Wrong | None = None
+    wrong: InvalidConfig | None = None
     unread: Unread | None = None
 
     def labels(self) -> Labels:
@@ -100,13 +100,13 @@ class House:
         return [f"{self.wrong.path}:{each.line}: {each.sentence}" for each in self.wrong.problems.problems]
 
 
-def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str) -> House:
+def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str) -> EffectiveConfig:
     """:param files: the organization's, then the repository's own one"""
     shared, own = files
     unknown = next((file for file in files if file.unread and not file.is_known), None)
     if unknown is not None and unknown.unread is not None:
         config = strictest(RepositoryConfig(prefix=usual_prefix), commands=_RESTRICTED)
-        return House(config, unread=Unread(str(unknown.source), unknown.unread))
+        return EffectiveConfig(config, unread=Unread(str(unknown.source), unknown.unread))
     now = _with_prefix(merge_what_fits(shared.now, own.now), usual_prefix)
     last = _with_prefix(merge_what_fits(shared.last, own.last), usual_prefix)
     for file in files:
@@ -117,16 +117,16 @@ def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str
                 if holds is Holds.LAST_VERSION
                 else strictest(now, commands=_RESTRICTED)
             )
-            return House(config, _wrong(repository, file, file.wrong, holds))
+            return EffectiveConfig(config, _wrong(repository, file, file.wrong, holds))
     try:
         merge(shared.last, own.last)
     except ConfigProblems as problems:
-        return House(last, _wrong(repository, own, problems, Holds.BOTH))
+        return EffectiveConfig(last, _wrong(repository, own, problems, Holds.BOTH))
     for file in files:
         if file.unread is not None and file.last is not None and file.unread.kind not in RETRIED:
-            reason = Problem(None, None, f"GitHub does not show it to the bot any more ({_status(file.unread)}).")
-            return House(last, _wrong(repository, file, ConfigProblems([reason]), Holds.HIDDEN))
-    return House(last)
+            reason = ConfigProblem(None, None, f"GitHub does not show it to the bot any more ({_status(file.unread)}).")
+            return EffectiveConfig(last, _wrong(repository, file, ConfigProblems([reason]), Holds.HIDDEN))
+    return EffectiveConfig(last)
 
 
 _USUAL: Mapping[str, Level] = {name: command.USAGE.permission for name, command in COMMANDS.items()}
@@ -146,11 +146,11 @@ def _instead_of(files: Sequence[ConfigFile]) -> Holds:
     return Holds.ADMINISTRATORS if all(file.has_all_patterns for file in unknown) else Holds.NOTHING
 
 
-def _wrong(repository: str, file: ConfigFile, problems: ConfigProblems, holds: Holds) -> Wrong:
+def _wrong(repository: str, file: ConfigFile, problems: ConfigProblems, holds: Holds) -> InvalidConfig:
     path = str(file.source)
     text = f"{repository.lower()} {path} {holds.value} {problems} {file.text}"
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]
-    return Wrong(path, problems, digest, holds)
+    return InvalidConfig(path, problems, digest, holds)
 
 
 def _status(error: UpstreamError) -> str:

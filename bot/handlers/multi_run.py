@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from bot.commands.multi_run import MultiRun
-from bot.errors import Kind, OffloadError, UpstreamError
+from bot.errors import ErrorKind, OffloadError, UpstreamError
 from bot.handlers.budget import spend
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
@@ -20,12 +20,12 @@ from bot.replies import prompts
 from bot.replies.failures import sentence
 from bot.replies.markers import Stage
 from bot.replies.multi_run import Attempt, Attempts
-from bot.replies.prompts import Candidate, Place
+from bot.replies.prompts import Candidate, PromptContext
 from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
 from bot.repository_config.model import Defaults
 
-_ENDS_ALL = frozenset({Kind.QUOTA_USED_UP, Kind.UNAUTHORIZED, Kind.FORBIDDEN})
+_ENDS_ALL = frozenset({ErrorKind.QUOTA_USED_UP, ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN})
 """Refusals that every further attempt would meet as well."""
 
 _UNPREPARED = "What the attempts say could not be prepared for it in time."
@@ -123,7 +123,11 @@ def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
 
 
 async def _start(
-    command: MultiRun, invocation: CommandInvocation, ctx: CommandContext, attempts: Sequence[Attempt], place: Place
+    command: MultiRun,
+    invocation: CommandInvocation,
+    ctx: CommandContext,
+    attempts: Sequence[Attempt],
+    place: PromptContext,
 ) -> tuple[list[Attempt], list[Started], Reason]:
     """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other.
 
@@ -177,7 +181,7 @@ async def _synthesise(
     invocation: CommandInvocation,
     ctx: CommandContext,
     good: Sequence[Attempt],
-    place: Place,
+    place: PromptContext,
     *,
     total: int,
 ) -> Started:

@@ -27,7 +27,7 @@ from bot.codegen.models import (
     User,
 )
 from bot.github.models import CheckRun, Label
-from bot.store.models import AnswerKind, Limits, Over, Star, Voice
+from bot.store.models import AnswerKind, Quota, QuotaExceeded, Star, Voice
 
 
 class AskCodegen(Protocol):
@@ -115,8 +115,8 @@ class Spending(Protocol):
     """How many agent runs were asked for today."""
 
     async def spend(
-        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
-    ) -> Over | None:
+        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
+    ) -> QuotaExceeded | None:
         """Counts so many runs, unless a limit would be passed; the same identity is counted once.
 
         :returns: the limit that stands in the way; None where the runs are counted

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.needed import is_lowered
-from bot.replies.prompts import Place
+from bot.replies.prompts import PromptContext
 from bot.repository_config.prompts import fill
 
 
-def prompt_text(prompt: str, invocation: CommandInvocation, place: Place) -> str:
+def prompt_text(prompt: str, invocation: CommandInvocation, place: PromptContext) -> str:
     """What the agent is asked to do: the person's own words, or the repository's for its named prompt.
 
     Whoever opens a pull request chooses its title and its branch, so a named prompt only refers to them.
@@ -26,8 +26,8 @@ def prompt_text(prompt: str, invocation: CommandInvocation, place: Place) -> str
     return filled.strip()
 
 
-async def prompt_context(invocation: CommandInvocation, ctx: CommandContext) -> Place:
-    return Place(
+async def prompt_context(invocation: CommandInvocation, ctx: CommandContext) -> PromptContext:
+    return PromptContext(
         thread=invocation.thread,
         repository=invocation.home,
         comment=invocation.comment,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.codegen.models import AgentRun
 from bot.handlers.config_loader import ConfigLoader
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.handlers.run_marks import repositories_of
 from bot.replies.config_texts import Holds
 from bot.replies.redaction import UNKNOWN_PATTERNS
@@ -47,14 +47,14 @@ class RunPatterns:
         return [_all_patterns(houses[repository] for repository in home) for home in homes]
 
 
-def _all_patterns(houses: Iterable[House]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(pattern for house in houses for pattern in _patterns(house)))
+def _all_patterns(houses: Iterable[EffectiveConfig]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(pattern for effective in houses for pattern in _patterns(effective)))
 
 
-def _patterns(house: House) -> tuple[str, ...]:
+def _patterns(effective: EffectiveConfig) -> tuple[str, ...]:
     """A repository that the bot may not read is none of its own, and names no patterns. Where the file exists or may
     exist, and is not known, all that is said may be secret."""
-    is_wrong = house.wrong is not None and house.wrong.holds is Holds.NOTHING
-    if is_wrong or (house.unread is not None and house.unread.may_pass):
+    is_wrong = effective.wrong is not None and effective.wrong.holds is Holds.NOTHING
+    if is_wrong or (effective.unread is not None and effective.unread.may_pass):
         return UNKNOWN_PATTERNS
-    return house.config.secret_patterns
+    return effective.config.secret_patterns

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.codegen.models import AgentRun, RunPullRequest
 from bot.commands.of_run import OfRun
-from bot.errors import Kind, UpstreamError, UserError
+from bot.errors import ErrorKind, UpstreamError, UserError
 from bot.github.models import Thread
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
@@ -47,7 +47,7 @@ async def flag(run: AgentRun, tell: Callable[[int], Awaitable[None]], invocation
     try:
         await tell(run.id)
     except UpstreamError as error:
-        if run.github_pull_requests or error.kind not in {Kind.NOT_FOUND, Kind.INVALID}:
+        if run.github_pull_requests or error.kind not in {ErrorKind.NOT_FOUND, ErrorKind.INVALID}:
             raise
         text = replies.refused_without(run, error, command=invocation.name, prefix=invocation.prefix)
         raise UserError(text) from None

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from bot import log
 from bot.codegen.client import MARK
 from bot.codegen.models import AgentRun
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.sending import Sending
 from bot.handlers.services import Services
@@ -218,7 +218,7 @@ class Runs:
             if not is_new:
                 raise UpstreamError(
                     Service.CODEGEN,
-                    Kind.NETWORK,
+                    ErrorKind.NETWORK,
                     operation,
                     detail="The bot was restarted while it asked, and does not know what became of it.",
                     may_have_happened=True,

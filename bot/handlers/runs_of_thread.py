@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from bot import log
 from bot.codegen.models import AgentRun
 from bot.commands.multi_run import MultiRun
-from bot.errors import RETRIED, Kind, UpstreamError
+from bot.errors import RETRIED, ErrorKind, UpstreamError
 from bot.github.models import Thread
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.run_marks import Place, mark_of, threads_of
@@ -137,7 +137,7 @@ class RunsOfThread:
         try:
             run = await self._services.codegen.run(run_id)
         except UpstreamError as error:
-            if error.kind is not Kind.NOT_FOUND:
+            if error.kind is not ErrorKind.NOT_FOUND:
                 raise
             return False
         return _is_marked(run, thread) or _has_pull_request(run, thread)

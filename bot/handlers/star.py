@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from bot.codegen.models import AgentRun
 from bot.commands.labels import LabelRole
 from bot.commands.star import Star, Starred, Unstar
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.labels import homes_of, set_on_threads
@@ -80,7 +80,7 @@ async def _of_repository(stars: Sequence[Starring], known: dict[int, AgentRun], 
         try:
             known[star.run_id] = await ctx.codegen.run(star.run_id)
         except UpstreamError as error:
-            if error.kind is not Kind.NOT_FOUND:
+            if error.kind is not ErrorKind.NOT_FOUND:
                 raise
     here = await ctx.thread_runs.here([known[star.run_id] for star in stars if star.run_id in known])
     return [star for star in stars if star.run_id in here]

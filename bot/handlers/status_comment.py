@@ -12,9 +12,9 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from bot import log
-from bot.errors import RETRIED, AnsweredElsewhereError, Kind, UpstreamError
+from bot.errors import RETRIED, AnsweredElsewhereError, ErrorKind, UpstreamError
 from bot.github.client import GitHub
-from bot.github.limits import GaveWayError, Urgency
+from bot.github.limits import DroppedError, WritePriority
 from bot.github.models import PostedComment
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.steps import StepRecorder
@@ -114,14 +114,14 @@ class StatusComment:
         body = await self._rendered(reply)
         if self._comment_id is None:
             # Where the comment is an earlier attempt's, what it says is not known.
-            first = Urgency.LAST_WORD if is_last else Urgency.ORDINARY
+            first = WritePriority.FINAL_UPDATE if is_last else WritePriority.ORDINARY
             self._comment_id = await self._record("reply", _ID, lambda: self._create(body, first))
         if body == self._shown:
             self.is_behind = False
             return
         if patient:
-            await self._patiently(lambda: self._edit(body, Urgency.LAST_WORD))
-        elif not await self._is_edited(reply, body, Urgency.LAST_WORD if is_last else Urgency.PROGRESS):
+            await self._patiently(lambda: self._edit(body, WritePriority.FINAL_UPDATE))
+        elif not await self._is_edited(reply, body, WritePriority.FINAL_UPDATE if is_last else WritePriority.PROGRESS):
             return
         self._shown, self.is_behind = body, False
 
@@ -132,11 +132,11 @@ class StatusComment:
         rendered = partial(render, shown, identity=invocation.identity, command=invocation.name, worker=self._worker)
         return await self._offload.run(rendered)
 
-    async def _is_edited(self, reply: Reply, body: str, urgency: Urgency) -> bool:
+    async def _is_edited(self, reply: Reply, body: str, urgency: WritePriority) -> bool:
         """Tries it once."""
         try:
             await self._edit(body, urgency)
-        except GaveWayError:
+        except DroppedError:
             _log.info("reply.gave-way", stage=reply.stage.value)
             self.is_behind = True
         except UpstreamError as error:
@@ -146,7 +146,7 @@ class StatusComment:
             return True
         return False
 
-    async def _create(self, body: str, urgency: Urgency) -> int:
+    async def _create(self, body: str, urgency: WritePriority) -> int:
         thread, in_doubt, posted = self._invocation.the_thread(), self._again, None
         # An answer that somebody has looked at, and decided to go on with.
         known = self._earlier
@@ -183,13 +183,13 @@ class StatusComment:
             _log.warning("reply.second-one-stays", reason=str(error))
         raise AnsweredElsewhereError(found[0].url)
 
-    async def _edit(self, body: str, urgency: Urgency) -> None:
+    async def _edit(self, body: str, urgency: WritePriority) -> None:
         thread = self._invocation.the_thread()
         assert self._comment_id is not None  # noqa: S101 - show() has created it
         try:
             await self.github.edit_comment(thread.repository, self._comment_id, body, urgency=urgency)
         except UpstreamError as error:
-            if error.kind is not Kind.NOT_FOUND:
+            if error.kind is not ErrorKind.NOT_FOUND:
                 raise
             # Somebody deleted it; the outcome is still owed.
             posted = await self.github.comment(thread.repository, thread.number, body, urgency=urgency)

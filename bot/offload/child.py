@@ -20,13 +20,13 @@ REQUEST = struct.Struct(">Qd")
 """How many bytes follow, and the time limit in seconds."""
 
 ANSWER = struct.Struct(">BQ")
-"""An `Answer`, and how many bytes follow."""
+"""An `WorkerReply`, and how many bytes follow."""
 
 GRACE = 1.0
 """Seconds beyond the time limit after which the worker ends itself: its parent may be gone, and cannot end it."""
 
 
-class Answer(IntEnum):
+class WorkerReply(IntEnum):
     """What a worker says."""
 
     BEGUN = 0
@@ -61,23 +61,23 @@ def _serve(frame: bytes, limit: float, answers: IO[bytes]) -> None:
     try:
         work: Callable[[], Any] = pickle.loads(frame)  # noqa: S301 - only the parent writes here
     except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
-        _send(answers, Answer.BEGUN, b"")
-        _send(answers, Answer.RAISED, _written(error))
+        _send(answers, WorkerReply.BEGUN, b"")
+        _send(answers, WorkerReply.RAISED, _written(error))
         return
-    _send(answers, Answer.BEGUN, b"")
+    _send(answers, WorkerReply.BEGUN, b"")
     _end_after(limit + GRACE)
     answer, document = _done(work)
     _end_after(0)
     _send(answers, answer, document)
 
 
-def _done(work: Callable[[], Any]) -> tuple[Answer, bytes]:
+def _done(work: Callable[[], Any]) -> tuple[WorkerReply, bytes]:
     try:
-        return Answer.RETURNED, pickle.dumps(work(), protocol=5)
+        return WorkerReply.RETURNED, pickle.dumps(work(), protocol=5)
     except MemoryError:
-        return Answer.OUT_OF_MEMORY, b""
+        return WorkerReply.OUT_OF_MEMORY, b""
     except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
-        return Answer.RAISED, _written(error)
+        return WorkerReply.RAISED, _written(error)
 
 
 def _written(error: Exception) -> bytes:
@@ -91,7 +91,7 @@ def _written(error: Exception) -> bytes:
     return written
 
 
-def _send(answers: IO[bytes], answer: Answer, document: bytes) -> None:
+def _send(answers: IO[bytes], answer: WorkerReply, document: bytes) -> None:
     answers.write(ANSWER.pack(answer, len(document)) + document)
     answers.flush()
 

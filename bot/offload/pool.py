@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from bot import log
 from bot.errors import OffloadError, WorkLimitError
-from bot.offload.child import Answer
+from bot.offload.child import WorkerReply
 from bot.offload.process import WorkerProcess
 
 T = TypeVar("T")
@@ -67,10 +67,10 @@ class WorkerPool:
         async with self._turns:
             answer, document = await self._done(written, limit, work)
         match answer:
-            case Answer.RETURNED:
+            case WorkerReply.RETURNED:
                 result: T = document
                 return result
-            case Answer.RAISED:
+            case WorkerReply.RAISED:
                 error: Exception = document
                 raise error
             case _:
@@ -83,13 +83,13 @@ class WorkerPool:
             self._retire(worker)
         await asyncio.gather(*self._ending)
 
-    async def _done(self, written: bytes, limit: float, work: Callable[[], T]) -> tuple[Answer, Any]:
+    async def _done(self, written: bytes, limit: float, work: Callable[[], T]) -> tuple[WorkerReply, Any]:
         for _ in range(2):
             worker = await self._take()
             is_usable = False
             try:
                 answer, document = await worker.call(written, limit=limit)
-                is_usable = answer is not Answer.OUT_OF_MEMORY
+                is_usable = answer is not WorkerReply.OUT_OF_MEMORY
             except TimeoutError:
                 _log.error("worker.too-slow", work=_name(work), size=len(written), seconds=limit)
                 raise WorkLimitError(f"it took longer than {limit:g} seconds") from None

@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Any
 
-from bot.offload.child import ANSWER, REQUEST, Answer
+from bot.offload.child import ANSWER, REQUEST, WorkerReply
 
 STARTING = 30.0
 """Seconds that a worker may take to read a piece of work, and to import what it names."""
@@ -45,7 +45,7 @@ class WorkerProcess:
     def has_ended(self) -> bool:
         return self._process.returncode is not None
 
-    async def call(self, work: bytes, *, limit: float) -> tuple[Answer, Any]:
+    async def call(self, work: bytes, *, limit: float) -> tuple[WorkerReply, Any]:
         """Does a piece of work. Where this raises anything, the worker is of no more use.
 
         :param work: a pickled callable without parameters
@@ -70,10 +70,10 @@ class WorkerProcess:
             raise EOFError("the worker has ended") from None
         return answer, pickle.loads(document) if document else None  # noqa: S301 - the worker runs our own code
 
-    async def _read(self) -> tuple[Answer, bytes]:
+    async def _read(self) -> tuple[WorkerReply, bytes]:
         assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
         answer, size = ANSWER.unpack(await self._process.stdout.readexactly(ANSWER.size))
-        return Answer(answer), await self._process.stdout.readexactly(size)
+        return WorkerReply(answer), await self._process.stdout.readexactly(size)
 
     async def kill(self) -> None:
         """Ends it at once, and waits until it is gone."""

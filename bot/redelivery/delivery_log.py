@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot import log
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.hooks import DeliveryLog, Hooks
 from bot.github.models import Delivered
 from bot.redelivery.redelivery_policy import MOST_TIMES, can_hold_a_command, judge
@@ -112,7 +112,7 @@ class LogReader:
         try:
             await self._hooks.redeliver(source, delivery.id)
         except UpstreamError as error:
-            if error.kind not in {Kind.INVALID, Kind.NOT_FOUND}:
+            if error.kind not in {ErrorKind.INVALID, ErrorKind.NOT_FOUND}:
                 raise
             # It is gone from the log, or its hook does not take it any more.
             times, outcome = MOST_TIMES, "refused"

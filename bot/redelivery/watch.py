@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot import log
-from bot.errors import BotError, Kind, NotTakenError, UpstreamError
+from bot.errors import BotError, ErrorKind, NotTakenError, UpstreamError
 from bot.github.client import GitHub
 from bot.github.events import CommentPosted
 from bot.github.hooks import DeliveryLog
@@ -30,7 +30,7 @@ account has 5,000 an hour."""
 BELIEVED = timedelta(hours=1)
 """How long it is believed which hooks a repository has, and that a log is closed."""
 
-_CLOSED = frozenset({Kind.FORBIDDEN, Kind.NOT_FOUND})
+_CLOSED = frozenset({ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND})
 
 
 class MissedWatch:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.errors import Kind, RefusedError, Service, UpstreamError, UserError
+from bot.errors import ErrorKind, RefusedError, Service, UpstreamError, UserError
 from bot.replies.markers import Stage
 from bot.replies.phrases import duration
 from bot.replies.reason import Reason, of_kind
 from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, inert, inert_words, inline_code
-from bot.store.models import Budget, Over
+from bot.store.models import Budget, QuotaExceeded
 
 
 def refused(error: UserError) -> Reply:
@@ -78,7 +78,7 @@ def took_too_long_to_read() -> str:
     )
 
 
-def over_budget(over: Over, *, login: str, runs: int, resets_in: float) -> str:
+def over_budget(over: QuotaExceeded, *, login: str, runs: int, resets_in: float) -> str:
     """:param resets_in: seconds"""
     whose = {
         Budget.PERSON: f"`{login}` in this repository",
@@ -155,39 +155,39 @@ def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, st
     """What happened, and what to do next: two sentences, the first without its full stop."""
     name = error.service.value
     match error.kind:
-        case Kind.QUOTA_USED_UP:
+        case ErrorKind.QUOTA_USED_UP:
             return (
                 "Codegen starts no more agent runs: the plan's runs are used up",
                 f"somebody who manages the Codegen organization raises the plan or awaits its renewal; then {again}.",
             )
-        case Kind.UNAUTHORIZED:
+        case ErrorKind.UNAUTHORIZED:
             variable = "CODEGEN_API_TOKEN" if error.service is Service.CODEGEN else "GITHUB_TOKEN or the App's key"
             return f"{name} does not accept the bot's token", f"whoever runs the bot renews `{variable}`; then {again}."
-        case Kind.FORBIDDEN if _INTEGRATION in error.detail:
+        case ErrorKind.FORBIDDEN if _INTEGRATION in error.detail:
             return (
                 f"{name} does not let the bot do this",
                 f"whoever runs the bot gives it the right: {_RIGHTS}; then {again}.",
             )
-        case Kind.FORBIDDEN:
+        case ErrorKind.FORBIDDEN:
             return (
                 f"{name} does not let the bot do this",
                 f"whoever runs the bot gives its token the right; then {again}.",
             )
-        case Kind.NOT_FOUND:
+        case ErrorKind.NOT_FOUND:
             return (
                 f"{name} knows nothing of the kind",
                 "check the number; the bot sees only what belongs to its organization and this repository.",
             )
-        case Kind.INVALID:
+        case ErrorKind.INVALID:
             return f"{name} did not accept the request", f"change the command as it says; then {again}."
-        case Kind.RATE_LIMITED:
+        case ErrorKind.RATE_LIMITED:
             wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a few minutes"
             return f"{name} asks to slow down, and went on asking", f"{again}{wait}."
-        case Kind.SERVER_FAULT | Kind.BAD_ANSWER:
+        case ErrorKind.SERVER_FAULT | ErrorKind.BAD_ANSWER:
             return f"{name} has a fault of its own, and trying again did not help", f"{again} in a few minutes."
-        case Kind.NETWORK if error.may_have_happened:
+        case ErrorKind.NETWORK if error.may_have_happened:
             return f"{name} was asked, but its answer did not arrive", f"{again} in a few minutes."
-        case Kind.NETWORK:
+        case ErrorKind.NETWORK:
             return f"{name} cannot be reached, and trying again did not help", f"{again} in a few minutes."
 
 

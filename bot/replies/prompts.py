@@ -21,7 +21,7 @@ CANDIDATES_LIMIT = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PromptContext:
     """Where a command was given.
 
     :param thread: None where it was given apart from any
@@ -59,7 +59,7 @@ def image_addresses(images: Sequence[str]) -> list[str]:
     return [image for image in images if not image.lower().startswith("data:")]
 
 
-def run_prompt(words: str, place: Place, *, image_addresses: Sequence[str] = ()) -> str:
+def run_prompt(words: str, place: PromptContext, *, image_addresses: Sequence[str] = ()) -> str:
     """The prompt of a new run.
 
     :param image_addresses: of images that the person wants looked at
@@ -71,7 +71,7 @@ def run_prompt(words: str, place: Place, *, image_addresses: Sequence[str] = ())
     return assemble((_where(place), f"What {place.asker} asks for:\n\n{words}", images, _about(place)))
 
 
-def synthesis_prompt(words: str, place: Place, candidates: Sequence[Candidate], *, custom: str | None) -> str:
+def synthesis_prompt(words: str, place: PromptContext, candidates: Sequence[Candidate], *, custom: str | None) -> str:
     """The prompt of the agent that makes the best of several attempts.
 
     :param custom: what it is told instead of the usual; the problem and the candidates are there all the same
@@ -104,7 +104,7 @@ def _candidate(candidate: Candidate, limit: int) -> Material:
     return Material(about, "\n".join(part for part in parts if part))
 
 
-def checks_prompt(place: Place, checks: Sequence[tuple[str, str]]) -> str:
+def checks_prompt(place: PromptContext, checks: Sequence[tuple[str, str]]) -> str:
     """The prompt of the agent that explains failed checks.
 
     :param checks: each one's name, and what is left of its log
@@ -148,7 +148,7 @@ def logs_prompt(logs: str, *, context: str) -> str:
     return assemble((task, about, Material("the logs", kept)))
 
 
-def resume_prompt(words: str, place: Place, *, identity: str) -> str:
+def resume_prompt(words: str, place: PromptContext, *, identity: str) -> str:
     """The prompt of a follow-up.
 
     It carries the command's identity: a resume has no metadata, and after a crash the bot looks for it in the log.
@@ -160,7 +160,7 @@ def resume_prompt(words: str, place: Place, *, identity: str) -> str:
     return f"{where}, command {identity}:\n\n{words}"
 
 
-def _where(place: Place) -> str:
+def _where(place: PromptContext) -> str:
     thread, comment = place.thread, place.comment
     if thread is None:
         here = [f"You work on the GitHub repository {place.repository}."] if place.repository else []
@@ -181,7 +181,7 @@ def _where(place: Place) -> str:
     return "\n".join(lines)
 
 
-def _about(place: Place) -> Material | None:
+def _about(place: PromptContext) -> Material | None:
     """The thread's texts and names: written by anybody."""
     thread, comment = place.thread, place.comment
     if thread is None:
@@ -196,7 +196,7 @@ def _about(place: Place) -> Material | None:
     return Material("what the work is about, as others wrote it", "\n\n".join(parts))
 
 
-def _names(thread: Thread, place: Place) -> Iterator[str]:
+def _names(thread: Thread, place: PromptContext) -> Iterator[str]:
     """One line each."""
 
     def line(what: str, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from bot.codegen.models import State
-from bot.errors import Kind
+from bot.errors import ErrorKind
 
 
 class Reason(StrEnum):
@@ -41,10 +41,10 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-def of_kind(kind: Kind) -> Reason:
+def of_kind(kind: ErrorKind) -> Reason:
     """Why an outside world did not do what was asked."""
     match kind:
-        case Kind.SERVER_FAULT | Kind.NETWORK | Kind.BAD_ANSWER:
+        case ErrorKind.SERVER_FAULT | ErrorKind.NETWORK | ErrorKind.BAD_ANSWER:
             return Reason.UNREACHABLE
         case _:
             return Reason(kind.value)

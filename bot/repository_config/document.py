@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from bot.repository_config.problems import ConfigProblems, Problem, shown
+from bot.repository_config.problems import ConfigProblem, ConfigProblems, shown
 
 LARGEST = 64 * 1024
 """Bytes of one file."""
@@ -59,9 +59,9 @@ class Document:
     broken: set[Path] = field(default_factory=set)
     repeated: set[Path] = field(default_factory=set)
     incomplete: set[Path] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[ConfigProblem] = field(default_factory=list)
 
-    def problem(self, index: int, sentence: str) -> Problem:
+    def problem(self, index: int, sentence: str) -> ConfigProblem:
         """:param index: where it stands, in characters."""
         return _problem(self.text, index, sentence)
 
@@ -69,7 +69,7 @@ class Document:
 def load(text: str) -> Document:
     """:raises ConfigProblems: where it is not YAML, not a map, or more than a config file can be."""
     if len(text) > LARGEST or len(text.encode(errors="surrogatepass")) > LARGEST:
-        raise ConfigProblems([Problem(1, None, f"The file is larger than {LARGEST // 1024} KB.")])
+        raise ConfigProblems([ConfigProblem(1, None, f"The file is larger than {LARGEST // 1024} KB.")])
     document = Document(text)
     root = _compose(text)
     if isinstance(root, yaml.MappingNode):
@@ -85,8 +85,8 @@ _INT = "tag:yaml.org,2002:int"
 _FLAT = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp"))
 
 
-def _problem(text: str, index: int, sentence: str) -> Problem:
-    return Problem(text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index), sentence)
+def _problem(text: str, index: int, sentence: str) -> ConfigProblem:
+    return ConfigProblem(text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index), sentence)
 
 
 class _Loader(yaml.SafeLoader):

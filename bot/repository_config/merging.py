@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot.repository_config import sentences
 from bot.repository_config.document import Document
 from bot.repository_config.model import Names, RepositoryConfig
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 
 _ONE_VALUE = frozenset({"allowed-bots"})
 """Maps that are not merged key by key: a repository must be able to leave out a bot that the organisation lets in."""
@@ -34,7 +34,7 @@ def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | 
     except ValidationError as error:
         told = [sentences.problem(each, Document(""), Names(commands=())) for each in error.errors(include_url=False)]
         together = "Together with the organisation's file: "
-        raise ConfigProblems([Problem(None, None, f"{together}{each.sentence}") for each in told]) from None
+        raise ConfigProblems([ConfigProblem(None, None, f"{together}{each.sentence}") for each in told]) from None
 
 
 def merge_what_fits(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:

@@ -14,7 +14,7 @@ _SHOWN_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigProblem:
     """One thing that is wrong.
 
     :param line: counted from 1; None where two files that are each fine do not fit together
@@ -33,7 +33,7 @@ class Problem:
 class ConfigProblems(BotError):  # noqa: N818 - it is all of them, not one error
     """A config file that cannot be used; `problems` are in the order of their lines, and at least one."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[ConfigProblem]) -> None:
         self.problems = _few(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
         super().__init__(self.problems)
 
@@ -41,11 +41,11 @@ class ConfigProblems(BotError):  # noqa: N818 - it is all of them, not one error
         return "\n".join(map(str, self.problems))
 
 
-def _few(problems: list[Problem]) -> tuple[Problem, ...]:
+def _few(problems: list[ConfigProblem]) -> tuple[ConfigProblem, ...]:
     more = problems[MOST_PROBLEMS:]
     if len(more) < 2:  # the last one is no longer than the sentence that would stand for it
         return tuple(problems)
-    rest = Problem(more[0].line, None, f"{len(more)} more problems from here on.")
+    rest = ConfigProblem(more[0].line, None, f"{len(more)} more problems from here on.")
     return (*problems[:MOST_PROBLEMS], rest)
 
 

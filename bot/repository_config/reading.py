@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from bot.repository_config import document, sentences
 from bot.repository_config.model import Names, RepositoryConfig
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 
 
 def read(text: str, *, commands: Collection[str], measures: bool = False) -> RepositoryConfig:
@@ -42,4 +42,4 @@ def decode(content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigProblems([Problem(line, None, "The file is not UTF-8 text.")]) from None
+        raise ConfigProblems([ConfigProblem(line, None, "The file is not UTF-8 text.")]) from None

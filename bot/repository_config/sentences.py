@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from bot.repository_config import model
 from bot.repository_config.document import Document, Path, Spot
-from bot.repository_config.problems import Problem, shown
+from bot.repository_config.problems import ConfigProblem, shown
 from bot.repository_config.prompts import PLACEHOLDERS
 
 _SECTIONS: dict[str, type[BaseModel]] = {
@@ -42,7 +42,7 @@ _SHAPES = {
 }
 
 
-def problem(error: ErrorDetails, document: Document, names: model.Names) -> Problem:
+def problem(error: ErrorDetails, document: Document, names: model.Names) -> ConfigProblem:
     """One finding as a problem.
 
     :param document: what was checked; an empty one where no text is at hand
@@ -58,7 +58,7 @@ def problem(error: ErrorDetails, document: Document, names: model.Names) -> Prob
     )
     spot = _nearest_spot(path, document)
     if spot is None:
-        return Problem(None, None, sentence)
+        return ConfigProblem(None, None, sentence)
     at_key = is_key or error["type"] in {"missing", "extra_forbidden", "too_long"}
     return document.problem(spot.key if at_key else _value_index(spot, context, document), sentence)
 

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.errors import Kind, UpstreamError, UserError
+from bot.errors import ErrorKind, UpstreamError, UserError
 from bot.github.new_app import NewApp, convert
 from bot.github.transport import new_session
 from bot.setup.manifest import manifest
 from bot.setup.plan import Plan
-from bot.setup.states import States
+from bot.setup.states import CsrfStates
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SetupPage:
     """A form that is to be posted to GitHub.
 
     :param action: the address, with the state
@@ -36,17 +36,17 @@ class Made:
     plan: Plan
 
 
-class Flow:
+class ManifestFlow:
     """One set-up: it ends with the first App.
 
     :param clock: seconds, for how long a form may be open
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._states: States[Plan] = States(clock)
+        self._states: CsrfStates[Plan] = CsrfStates(clock)
         self._is_over = False
 
-    def offer(self, plan: Plan, *, redirect_url: str) -> Offer:
+    def offer(self, plan: Plan, *, redirect_url: str) -> SetupPage:
         """A new form.
 
         :param redirect_url: where GitHub sends the person back to
@@ -54,7 +54,7 @@ class Flow:
         state = self._states.issue(plan)
         # A state is made of letters that mean nothing in an address.
         action = f"{plan.form_url}?state={state}"
-        return Offer(plan, action, json.dumps(manifest(plan, redirect_url=redirect_url)))
+        return SetupPage(plan, action, json.dumps(manifest(plan, redirect_url=redirect_url)))
 
     async def finish(self, *, code: str, state: str) -> Made:
         """Takes what GitHub sent back, once.
@@ -81,7 +81,7 @@ class Flow:
 
 
 def _sentence(error: UpstreamError, plan: Plan) -> str:
-    if error.kind is Kind.NOT_FOUND:
+    if error.kind is ErrorKind.NOT_FOUND:
         return "GitHub does not know the code: it was used before, or is older than an hour. Begin again."
     if error.may_have_happened:
         return (

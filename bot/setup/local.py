@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.errors import UserError
 from bot.setup import pages
-from bot.setup.flow import Flow, Made
+from bot.setup.flow import Made, ManifestFlow
 from bot.setup.plan import Plan
 from bot.web.bodies import guard_bodies
 from bot.web.listening import listening
@@ -37,7 +37,7 @@ class LocalSetUp:
     def __init__(self, plan: Plan, *, keep: Callable[[Made], Awaitable[list[str]]]) -> None:
         self._plan = plan
         self._keep = keep
-        self._flow = Flow()
+        self._flow = ManifestFlow()
         self._key = secrets.token_urlsafe(16)
         self._url = ""
         self.done = asyncio.Event()

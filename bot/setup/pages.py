@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.github.permissions import TITLES, needed, reasons
 from bot.measures import READ_EVENTS
-from bot.setup.flow import Offer
+from bot.setup.flow import SetupPage
 
 _SHOWN_REASONS = 4
 """Of those that a permission has; docs/setup.md has all."""
@@ -36,7 +36,7 @@ class Field:
     needed: bool = False
 
 
-def offer_page(offer: Offer) -> web.Response:
+def offer_page(offer: SetupPage) -> web.Response:
     """What the App will be, and the button that posts it to GitHub."""
     plan = offer.plan
     rows = [

@@ -16,7 +16,7 @@ from aiohttp import web
 from bot import log
 from bot.errors import SettingsError, UserError
 from bot.setup import pages
-from bot.setup.flow import Flow, Made
+from bot.setup.flow import Made, ManifestFlow
 from bot.setup.pages import Field
 from bot.setup.plan import GITHUB, plan
 from bot.web.bodies import TIMEOUT, guard_bodies
@@ -45,7 +45,7 @@ class RemoteSetUp:
     ) -> None:
         self._keep = keep
         self._check = check
-        self._flow = Flow()
+        self._flow = ManifestFlow()
         self.token = secrets.token_urlsafe(24)
         self.done = asyncio.Event()
 

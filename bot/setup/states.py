@@ -17,7 +17,7 @@ MOST = 100
 """Questions that may be open; the oldest gives way, so that nobody fills the memory by asking."""
 
 
-class States(Generic[T]):
+class CsrfStates(Generic[T]):
     """Each is random, goes with what was asked for, counts once, and no longer than an hour.
 
     :param clock: seconds

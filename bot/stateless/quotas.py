@@ -16,7 +16,7 @@ from bot.codegen.models import AgentRun
 from bot.github.client import GitHub
 from bot.handlers.run_marks import mark_of
 from bot.stateless.follow_ups import follow_ups
-from bot.store.models import Budget, Limits, Over
+from bot.store.models import Budget, Quota, QuotaExceeded
 
 
 class MarkedSpending:
@@ -27,9 +27,9 @@ class MarkedSpending:
         self._github = github
 
     async def spend(
-        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
-    ) -> Over | None:
-        if limits == Limits(person=None, thread=None, repository=None):
+        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
+    ) -> QuotaExceeded | None:
+        if limits == Quota(person=None, thread=None, repository=None):
             # Nearly always: then nothing is asked.
             return None
         today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -46,7 +46,7 @@ class MarkedSpending:
         for budget, limit, counts in of_whom:
             used = sum(each.runs for each in asked if counts(each))
             if limit is not None and used + runs > limit:
-                return Over(budget, limit, used)
+                return QuotaExceeded(budget, limit, used)
         return None
 
     async def _asked(self, repository: str, *, since: datetime) -> dict[str, _Asked]:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from bot.store.database import check_file
 from bot.store.datetimes import aware
-from bot.store.tables import ORDERS, insert
+from bot.store.tables import JOBS, insert
 
 
 class JobState(StrEnum):
@@ -74,14 +74,14 @@ class JobStore:
             }
             for invocation in invocations
         ]
-        statement = insert(self._engine, ORDERS).on_conflict_do_nothing().returning(ORDERS.c.identity)
+        statement = insert(self._engine, JOBS).on_conflict_do_nothing().returning(JOBS.c.identity)
         with self._engine.begin() as connection:
             return set(connection.execute(statement, rows).scalars())
 
     def begin(self, identities: Collection[str], *, executor: str) -> None:
         """A process is at them."""
         values = {"state": JobState.BEGUN.value, "executor": executor}
-        self._change(identities, values, ORDERS.c.state != JobState.ENDED.value)
+        self._change(identities, values, JOBS.c.state != JobState.ENDED.value)
 
     def end(self, stages: dict[str, str], *, at: datetime) -> None:
         """They are through; what they were about is forgotten. Also those that an older version took.
@@ -101,7 +101,7 @@ class JobStore:
             }
             for identity, stage in stages.items()
         ]
-        statement = insert(self._engine, ORDERS)
+        statement = insert(self._engine, JOBS)
         changed = {name: statement.excluded[name] for name in ("document", "state", "stage", "ended_at")}
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["identity"], set_=changed), rows)
@@ -121,29 +121,29 @@ class JobStore:
 
     def hold_loop(self, identity: str) -> None:
         """Notes that an order holds a process' event loop: if the process ends now, it was this order's doing."""
-        self._change([identity], {"loop_holds": ORDERS.c.loop_holds + 1})
+        self._change([identity], {"loop_holds": JOBS.c.loop_holds + 1})
 
     def free_loop(self, identity: str) -> None:
         """Takes the last note back: the process has gone on."""
-        self._change([identity], {"loop_holds": ORDERS.c.loop_holds - 1}, ORDERS.c.loop_holds > 0)
+        self._change([identity], {"loop_holds": JOBS.c.loop_holds - 1}, JOBS.c.loop_holds > 0)
 
     def loop_holds(self, identity: str) -> int:
         """How many processes ended while the order held their loops."""
-        query = sa.select(ORDERS.c.loop_holds).where(ORDERS.c.identity == identity)
+        query = sa.select(JOBS.c.loop_holds).where(JOBS.c.identity == identity)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar() or 0
 
     def _change(
         self, identities: Collection[str], values: dict[str, Any], only: sa.ColumnElement[bool] | None = None
     ) -> None:
-        where = ORDERS.c.identity.in_([*identities])
+        where = JOBS.c.identity.in_([*identities])
         with self._engine.begin() as connection:
-            statement = ORDERS.update().where(where if only is None else sa.and_(where, only))
+            statement = JOBS.update().where(where if only is None else sa.and_(where, only))
             connection.execute(statement.values(values))
 
     def find(self, identity: str) -> tuple[JobState, str | None] | None:
         """How far an order has come, and how it ended; None where it is not known."""
-        query = sa.select(ORDERS.c.state, ORDERS.c.stage).where(ORDERS.c.identity == identity)
+        query = sa.select(JOBS.c.state, JOBS.c.stage).where(JOBS.c.identity == identity)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else (JobState(row.state), row.stage)
@@ -154,21 +154,21 @@ class JobStore:
         :param of: the dead executor's id
         :returns: the first one taken first
         """
-        return self._adopt(ORDERS.c.executor == of, executor)
+        return self._adopt(JOBS.c.executor == of, executor)
 
     def adopt_lost(self, known: Collection[str], *, executor: str) -> list[QueuedJob]:
         """The same for what waits at executors that nobody knows.
 
         :param known: the ids of all others
         """
-        return self._adopt(ORDERS.c.executor.not_in([*known, executor]), executor)
+        return self._adopt(JOBS.c.executor.not_in([*known, executor]), executor)
 
     def _adopt(self, where: sa.ColumnElement[bool], executor: str) -> list[QueuedJob]:
         statement = (
-            ORDERS.update()
-            .where(where, ORDERS.c.state == JobState.WAITING.value)
+            JOBS.update()
+            .where(where, JOBS.c.state == JobState.WAITING.value)
             .values(executor=executor)
-            .returning(ORDERS.c.identity, ORDERS.c.document, ORDERS.c.taken_at)
+            .returning(JOBS.c.identity, JOBS.c.document, JOBS.c.taken_at)
         )
         with self._engine.begin() as connection:
             rows = connection.execute(statement).all()
@@ -176,9 +176,7 @@ class JobStore:
 
     def document(self, identity: str) -> dict[str, Any] | None:
         """What a job that has not ended is about; None where it is not known any more."""
-        query = sa.select(ORDERS.c.document).where(
-            ORDERS.c.identity == identity, ORDERS.c.state != JobState.ENDED.value
-        )
+        query = sa.select(JOBS.c.document).where(JOBS.c.identity == identity, JOBS.c.state != JobState.ENDED.value)
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
         document: dict[str, Any] | None = None if found is None else json.loads(found)
@@ -186,9 +184,7 @@ class JobStore:
 
     def queue(self) -> Queue:
         """Of all processes."""
-        query = sa.select(sa.func.count(), sa.func.min(ORDERS.c.taken_at)).where(
-            ORDERS.c.state == JobState.WAITING.value
-        )
+        query = sa.select(sa.func.count(), sa.func.min(JOBS.c.taken_at)).where(JOBS.c.state == JobState.WAITING.value)
         with self._engine.connect() as connection:
             depth, oldest = connection.execute(query).one()
         # SQLite forgets the zone.
@@ -196,6 +192,6 @@ class JobStore:
 
     def forget(self, *, before: datetime) -> None:
         """Those that ended before that moment; GitHub sends none of them again."""
-        old = sa.and_(ORDERS.c.state == JobState.ENDED.value, ORDERS.c.ended_at < before.astimezone(UTC))
+        old = sa.and_(JOBS.c.state == JobState.ENDED.value, JOBS.c.ended_at < before.astimezone(UTC))
         with self._engine.begin() as connection:
-            connection.execute(ORDERS.delete().where(old))
+            connection.execute(JOBS.delete().where(old))

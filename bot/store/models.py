@@ -65,7 +65,7 @@ MOST_REACTIONS_OF_A_REPOSITORY = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Quota:
     """Agent runs a day; None: no limit."""
 
     person: int | None
@@ -74,7 +74,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class QuotaExceeded:
     """A limit that would be passed.
 
     :param used: runs asked for today so far

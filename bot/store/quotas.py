@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from bot.store.models import Budget, Limits, Over
-from bot.store.tables import SPENDING, insert
+from bot.store.models import Budget, Quota, QuotaExceeded
+from bot.store.tables import QUOTA_USE, insert
 
 
-class Spending:
+class QuotaStore:
     """A day is a UTC day. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def spend(
-        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Limits
-    ) -> Over | None:
+        self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
+    ) -> QuotaExceeded | None:
         """Counts so many runs, unless a limit would be passed; the same identity is counted once.
 
         :returns: the limit that stands in the way; None where the runs are counted
@@ -35,15 +35,15 @@ class Spending:
         }
         return await asyncio.to_thread(self._spend, values, limits)
 
-    def _spend(self, values: dict[str, object], limits: Limits) -> Over | None:
+    def _spend(self, values: dict[str, object], limits: Quota) -> QuotaExceeded | None:
         at = values["at"]
         assert isinstance(at, datetime)  # noqa: S101 - the caller has put it there
         today = at.replace(hour=0, minute=0, second=0, microsecond=0)
-        table = SPENDING.c
+        table = QUOTA_USE.c
         with self._engine.begin() as connection:
             # The first statement takes the write lock on SQLite; PostgreSQL needs one by name: two orders at the same
             # moment must not both take the last run.
-            connection.execute(SPENDING.delete().where(table.at < today - timedelta(days=1)))
+            connection.execute(QUOTA_USE.delete().where(table.at < today - timedelta(days=1)))
             if connection.dialect.name == "postgresql":
                 key = sa.func.hashtextextended(f"codegen-bot {values['repository']}", 0)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
@@ -57,12 +57,12 @@ class Spending:
             ):
                 used = _used(connection, wanted) if limit is not None else 0
                 if limit is not None and used + int(str(values["runs"])) > limit:
-                    return Over(budget, limit, used)
-            connection.execute(insert(self._engine, SPENDING).values(values).on_conflict_do_nothing())
+                    return QuotaExceeded(budget, limit, used)
+            connection.execute(insert(self._engine, QUOTA_USE).values(values).on_conflict_do_nothing())
         return None
 
 
 def _used(connection: Connection, wanted: list[sa.ColumnElement[bool]]) -> int:
     return int(
-        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(SPENDING.c.runs), 0)).where(*wanted)).scalar_one()
+        connection.execute(sa.select(sa.func.coalesce(sa.func.sum(QUOTA_USE.c.runs), 0)).where(*wanted)).scalar_one()
     )

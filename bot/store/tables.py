@@ -36,7 +36,7 @@ STARS = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 
-SPENDING = sa.Table(
+QUOTA_USE = sa.Table(
     "codegen_bot_spending",
     METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
@@ -69,7 +69,7 @@ MULTI_RUNS = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
 )
 
-ORDERS = sa.Table(
+JOBS = sa.Table(
     "codegen_bot_orders",
     METADATA,
     sa.Column("identity", sa.Text, primary_key=True),
@@ -112,7 +112,7 @@ SIGHTINGS = sa.Table(
     sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
 )
 
-RUN_ENDS = sa.Table(
+COMPLETION_TIMES = sa.Table(
     "codegen_bot_run_ends",
     METADATA,
     sa.Column("org_id", sa.BigInteger, primary_key=True),

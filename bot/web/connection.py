@@ -34,7 +34,7 @@ SERVER = "codegen-bot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """What one connection may cost, and how many there may be.
 
     :param connections: at the same time
@@ -85,7 +85,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         self,
         server: web.Server,
         registry: Registry,
-        limits: Limits,
+        limits: ConnectionLimits,
         *,
         buffer: memoryview,
         clock: Callable[[], float] = time.monotonic,

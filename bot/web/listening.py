@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.errors import SettingsError, os_reason
-from bot.web.connection import KILOBYTE, SERVER, Connection, Limits
+from bot.web.connection import KILOBYTE, SERVER, Connection, ConnectionLimits
 
 FILES = 256
 """Open files that are not for connections: the database's, those to GitHub and Codegen."""
@@ -31,7 +31,7 @@ async def listening(
     *,
     named: str,
     shutdown_timeout: float,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
     every: float = EVERY,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[str]:
@@ -49,7 +49,7 @@ async def listening(
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - it is set up
-    connections = Connections(server, limits or Limits(), every=every, clock=clock)
+    connections = Connections(server, limits or ConnectionLimits(), every=every, clock=clock)
     try:
         async with connections.accepting(host, port, named=named) as bound_port:
             yield f"http://{host}:{bound_port}"
@@ -64,7 +64,9 @@ class Connections:
     sent a part of a request, or does not read the answer. A request that has arrived whole is not lost.
     """
 
-    def __init__(self, server: web.Server, limits: Limits, *, every: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, server: web.Server, limits: ConnectionLimits, *, every: float, clock: Callable[[], float]
+    ) -> None:
         self._server = server
         self._limits = limits
         self._every = every
@@ -83,14 +85,14 @@ class Connections:
         :raises SettingsError: as `listening`
         """
         try:
-            listener = await asyncio.get_running_loop().create_server(self._accept, host, port)
+            subscriber = await asyncio.get_running_loop().create_server(self._accept, host, port)
         except OSError as error:
             raise SettingsError(f"{named} cannot be listened on: {os_reason(error)}.") from None
         watching = asyncio.create_task(self._watch(), name="late connections")
         try:
-            yield listener.sockets[0].getsockname()[1]
+            yield subscriber.sockets[0].getsockname()[1]
         finally:
-            listener.close()
+            subscriber.close()
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching

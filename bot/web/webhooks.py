@@ -20,9 +20,9 @@ from aiohttp import web
 from bot import dispatch, log
 from bot.errors import ConfigUnknownError, NotTakenError, OffloadError, StoreError
 from bot.github import events, signature
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.handlers.invocation import CommandInvocation
-from bot.metrics import Metrics, Outcome
+from bot.metrics import DeliveryOutcome, Metrics
 from bot.offload.pool import WorkerPool
 from bot.prefilter import is_relevant, might_contain_command
 from bot.web.bodies import MEGABYTE, RequestBodies
@@ -72,7 +72,7 @@ class GitHubWebhooks:
         self,
         *,
         secrets: Sequence[str],
-        config_for: Callable[[str], Awaitable[House]],
+        config_for: Callable[[str], Awaitable[EffectiveConfig]],
         submit: Submit,
         defer: Callable[[events.Event], Awaitable[object]],
         offload: WorkerPool,
@@ -96,20 +96,20 @@ class GitHubWebhooks:
     async def receive(self, request: web.Request) -> web.Response:
         event_name = request.headers.get("X-GitHub-Event", "")
         # Whoever fails before the signature has been checked is a stranger: it wakes nobody.
-        failure = Outcome.REFUSED
+        failure = DeliveryOutcome.REFUSED
         try:
             body = await self._verified_body(request)
-            failure = Outcome.FAILED
+            failure = DeliveryOutcome.FAILED
             taken = await self._received(request, event_name, body)
         except Problem as problem:
             self._metrics.delivered(
-                event_name, failure if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Outcome.REFUSED
+                event_name, failure if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else DeliveryOutcome.REFUSED
             )
             raise
         except Exception:
-            self._metrics.delivered(event_name, Outcome.FAILED)
+            self._metrics.delivered(event_name, DeliveryOutcome.FAILED)
             raise
-        self._metrics.delivered(event_name, Outcome.TAKEN if taken else Outcome.IGNORED)
+        self._metrics.delivered(event_name, DeliveryOutcome.TAKEN if taken else DeliveryOutcome.IGNORED)
         if not taken:
             return web.Response(body=NOTHING_TAKEN, content_type="application/json")
         return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
@@ -173,11 +173,11 @@ class GitHubWebhooks:
             _log.warning("event.too-old", repository=event.thread.repository, number=event.thread.number)
             return []
         self._seen(event.thread.repository)
-        house = await self._house_of(event.thread.repository)
-        may_pass = house.unread is not None and house.unread.may_pass and not is_late
+        effective = await self._house_of(event.thread.repository)
+        may_pass = effective.unread is not None and effective.unread.may_pass and not is_late
         asked_at = min(event.at or now, now)
-        invocations = [] if may_pass else await self._invocations(event, house, asked_at)
-        if house.is_closed and not invocations:
+        invocations = [] if may_pass else await self._invocations(event, effective, asked_at)
+        if effective.is_closed and not invocations:
             raise ConfigUnknownError(
                 "The repository's config file cannot be read just now, and may name another prefix or other labels: "
                 "deliver it again later."
@@ -194,10 +194,14 @@ class GitHubWebhooks:
                 _log.info("order.known", **invocation.log_values())
         return [invocation.identity for invocation in invocations]
 
-    async def _invocations(self, event: events.Event, house: House, asked_at: datetime) -> list[CommandInvocation]:
+    async def _invocations(
+        self, event: events.Event, effective: EffectiveConfig, asked_at: datetime
+    ) -> list[CommandInvocation]:
         try:
             async with asyncio.timeout(self._patience):
-                return await dispatch.invocations(event, house=house, now=lambda: asked_at, offload=self._offload)
+                return await dispatch.invocations(
+                    event, effective=effective, now=lambda: asked_at, offload=self._offload
+                )
         except (OffloadError, TimeoutError) as error:
             _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
             raise NotTakenError("The comment could not be read just now; deliver it again later.") from None

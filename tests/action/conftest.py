@@ -20,7 +20,7 @@ async def workflow(tmp_path: Path) -> AsyncIterator[Workflow]:
 @pytest.fixture
 async def slow_workflow(tmp_path: Path) -> AsyncIterator[Workflow]:
     """Runs end when they are told to."""
-    async with workflow_in(tmp_path, pace=None) as workflow:
+    async with workflow_in(tmp_path, timing=None) as workflow:
         yield workflow
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.action.main import run
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.webhooks import Delivery
@@ -96,7 +96,7 @@ class Here:
 
     async def ended(self) -> Ended:
         said: list[str] = []
-        _, status = await run(self.environ, say=said.append, pace=Pace(shortest=0.02, longest=0.02, write_gap=0.0))
+        _, status = await run(self.environ, say=said.append, timing=Timing(shortest=0.02, longest=0.02, write_gap=0.0))
         return _read("\n".join(said), self.folder, status)
 
 
@@ -208,10 +208,10 @@ class Workflow:
 
 
 @asynccontextmanager
-async def workflow_in(folder: Path, *, pace: float | None = 0.0, in_process: bool = False) -> AsyncIterator[Workflow]:
-    """:param pace: seconds that a run takes; None: until it is moved"""
+async def workflow_in(folder: Path, *, timing: float | None = 0.0, in_process: bool = False) -> AsyncIterator[Workflow]:
+    """:param timing: seconds that a run takes; None: until it is moved"""
     github = GitHubEmulator(limits=False)
-    async with CodegenEmulator(pace=pace, limits=False) as codegen, github:
+    async with CodegenEmulator(timing=timing, limits=False) as codegen, github:
         yield Workflow(github, codegen, folder, in_process=in_process)
         unrouted = [
             f"{entry.method} {entry.path}"

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from bot import log
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.cli.process import run_until_stopped, server_settings
 from bot.handlers.context import CommandContext
@@ -22,7 +22,7 @@ from bot.handlers.execute import execute
 from bot.handlers.invocation import CommandInvocation
 from bot.replies.reply import Reply
 
-PACE = Pace(
+PACE = Timing(
     shortest=0.1,
     longest=0.3,
     write_gap=0.0,
@@ -56,11 +56,11 @@ def main() -> None:
     settings = server_settings()
     log.configure(level=settings.log_level, log_format=settings.log_format)
 
-    pace = RECOVERING if "recovering" in sys.argv else PACE
+    timing = RECOVERING if "recovering" in sys.argv else PACE
 
     async def until_stopped(stop: asyncio.Event) -> None:
         done = holding if "holding" in sys.argv else execute
-        async with serving(settings, pace=pace, execute=done, stuck=partial(os._exit, STUCK), lost=stop.set):
+        async with serving(settings, timing=timing, execute=done, stuck=partial(os._exit, STUCK), lost=stop.set):
             await stop.wait()
 
     run_until_stopped(until_stopped)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.settings import Settings
 from tests.chaos import ROUNDS, SEEDS
@@ -44,7 +44,7 @@ async def _bot(worlds: Worlds, folder: Path, **identity: str) -> AsyncIterator[N
         "progress_interval_seconds": 0.2,
         **identity,
     }
-    pace = Pace(
+    timing = Timing(
         shortest=0.05,
         longest=0.1,
         write_gap=0.0,
@@ -53,7 +53,7 @@ async def _bot(worlds: Worlds, folder: Path, **identity: str) -> AsyncIterator[N
         codegen_windows={},
         sleep=_nap,
     )
-    async with serving(Settings.model_validate(settings), pace=pace) as url:
+    async with serving(Settings.model_validate(settings), timing=timing) as url:
         worlds.github.webhooks.url = f"{url}/webhooks/github"
         yield
 
@@ -76,7 +76,7 @@ async def test_in_bad_weather_every_command_has_its_outcome(
 ) -> None:
     if ROUNDS == 1 and (burst == 4) != (identity == "app"):
         pytest.skip("two of the four suffice in the suite")
-    async with both_worlds(pace=0.2) as worlds, _bot(worlds, tmp_path, **_identity(identity)):
+    async with both_worlds(timing=0.2) as worlds, _bot(worlds, tmp_path, **_identity(identity)):
         worlds.pardons = lambda body: USED_UP in body
         _weather(worlds, seed, rate=0.2, burst=burst, most_in_a_row=2)
         await _all_days(worlds, seed)
@@ -87,7 +87,7 @@ async def test_in_weather_that_does_not_pass_a_command_that_fails_says_what_to_d
     seed: int, tmp_path: Path
 ) -> None:
     """No limit to how often the same request goes wrong: some commands fail for good, none is silent, none runs twice."""
-    async with both_worlds(pace=0.2) as worlds, _bot(worlds, tmp_path, **AS_PERSON):
+    async with both_worlds(timing=0.2) as worlds, _bot(worlds, tmp_path, **AS_PERSON):
         worlds.pardons = lambda body: USED_UP in body or "Next: " in body
         worlds.reactions = False
         _weather(worlds, seed, rate=0.35)

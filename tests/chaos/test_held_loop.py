@@ -35,7 +35,7 @@ def prompt_text(worlds: Worlds, comment: Comment) -> str:
 
 async def test_a_command_that_holds_the_loop_is_given_up(tmp_path: Path) -> None:
     """With an answer, after three lives; what others asked for in the first of them is done."""
-    async with both_worlds(pace=0.0) as worlds:
+    async with both_worlds(timing=0.0) as worlds:
         bot = Bot(worlds, tmp_path, module=HOLDING)
         async with bot.telling(0):
             await bot.start()

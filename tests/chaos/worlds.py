@@ -178,10 +178,10 @@ def _of_reactions(ask: Ask, comment: Comment, stages: Sequence[Stage]) -> Iterat
 
 
 @asynccontextmanager
-async def both_worlds(*, pace: float = 0.3) -> AsyncIterator[Worlds]:
-    """:param pace: seconds that a run takes"""
+async def both_worlds(*, timing: float = 0.3) -> AsyncIterator[Worlds]:
+    """:param timing: seconds that a run takes"""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    async with CodegenEmulator(pace=pace, limits=False) as codegen, github:
+    async with CodegenEmulator(timing=timing, limits=False) as codegen, github:
         worlds = Worlds(github, codegen)
         worlds.begin()
         yield worlds

@@ -20,5 +20,5 @@ async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
 @pytest.fixture
 async def slow_terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
     """Runs move by hand."""
-    async with terminal_at(tmp_path, pace=None) as terminal:
+    async with terminal_at(tmp_path, timing=None) as terminal:
         yield terminal

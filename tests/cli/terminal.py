@@ -115,7 +115,7 @@ def times_evened(text: str) -> str:
 
 
 @asynccontextmanager
-async def terminal_at(folder: Path, *, pace: float | None = 0.0) -> AsyncIterator[Terminal]:
-    """:param pace: seconds that a run takes; None: it moves by hand"""
-    async with GitHubEmulator() as github, CodegenEmulator(pace=pace) as codegen:
+async def terminal_at(folder: Path, *, timing: float | None = 0.0) -> AsyncIterator[Terminal]:
+    """:param timing: seconds that a run takes; None: it moves by hand"""
+    async with GitHubEmulator() as github, CodegenEmulator(timing=timing) as codegen:
         yield Terminal(github, codegen, folder)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def emulator(clock: Clock) -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(pace=PACE, clock=clock) as emulator:
+    async with CodegenEmulator(timing=PACE, clock=clock) as emulator:
         yield emulator
 
 
@@ -42,7 +42,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def codegen(emulator: CodegenEmulator, http: httpx.AsyncClient, clock: Clock) -> Codegen:
     """The client, on the emulator, with a clock that passes as it sleeps."""
-    limits = Limits(clock=clock, sleep=clock.sleep)
+    limits = RateLimits(clock=clock, sleep=clock.sleep)
     return Codegen(TOKEN, org_id=1, base_url=emulator.url, http=http, limits=limits, sleep=clock.sleep)
 
 

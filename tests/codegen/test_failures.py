@@ -17,7 +17,7 @@ from bot.codegen.client import Codegen
 from bot.codegen.models import CheckSuiteChange
 from bot.codegen.transport import DETAIL_LIMIT
 from bot.emulator.codegen import CodegenEmulator
-from bot.errors import RETRY_DELAYS, Kind, UpstreamError, from_json, to_json
+from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError, from_json, to_json
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import TOKEN
 from tests.codegen.wire import Wire, client_on, no, ok
@@ -75,21 +75,21 @@ async def failure(codegen: Codegen, call: Call) -> UpstreamError:
 
 
 REFUSALS = [
-    (400, Kind.INVALID),
-    (401, Kind.UNAUTHORIZED),
-    (402, Kind.QUOTA_USED_UP),
-    (403, Kind.FORBIDDEN),
-    (404, Kind.NOT_FOUND),
-    (409, Kind.INVALID),
-    (410, Kind.NOT_FOUND),
-    (422, Kind.INVALID),
+    (400, ErrorKind.INVALID),
+    (401, ErrorKind.UNAUTHORIZED),
+    (402, ErrorKind.QUOTA_USED_UP),
+    (403, ErrorKind.FORBIDDEN),
+    (404, ErrorKind.NOT_FOUND),
+    (409, ErrorKind.INVALID),
+    (410, ErrorKind.NOT_FOUND),
+    (422, ErrorKind.INVALID),
 ]
 
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
 @pytest.mark.parametrize("operation", ["run", "create_run"])
 async def test_a_refusal_is_told_once_in_codegens_words(
-    codegen_on_wire: Codegen, wire: Wire, operation: str, status: int, kind: Kind
+    codegen_on_wire: Codegen, wire: Wire, operation: str, status: int, kind: ErrorKind
 ) -> None:
     wire.says(no(status, f"Not with {TOKEN}."))
     error = await failure(codegen_on_wire, (REPEATABLE | ONCE)[operation])
@@ -123,23 +123,23 @@ async def test_whatever_a_refusal_looks_like_is_read(
 async def test_a_page_in_html_is_no_detail(codegen_on_wire: Codegen, wire: Wire) -> None:
     wire.says(httpx.Response(403, text="<html>Access denied</html>"))
     error = await failure(codegen_on_wire, READ)
-    assert (error.kind, error.detail) == (Kind.FORBIDDEN, "")
+    assert (error.kind, error.detail) == (ErrorKind.FORBIDDEN, "")
 
 
 TROUBLE = [
-    (no(500), Kind.SERVER_FAULT),
-    (no(503), Kind.SERVER_FAULT),
-    (httpx.Response(502, text="<html>"), Kind.SERVER_FAULT),
-    (httpx.ReadTimeout("slow"), Kind.NETWORK),
-    (httpx.WriteTimeout("slow"), Kind.NETWORK),
-    (httpx.ReadError("reset"), Kind.NETWORK),
-    (httpx.WriteError("reset"), Kind.NETWORK),
-    (httpx.RemoteProtocolError("cut off"), Kind.NETWORK),
-    (httpx.Response(200, text='{"id": 1, "organ'), Kind.BAD_ANSWER),
+    (no(500), ErrorKind.SERVER_FAULT),
+    (no(503), ErrorKind.SERVER_FAULT),
+    (httpx.Response(502, text="<html>"), ErrorKind.SERVER_FAULT),
+    (httpx.ReadTimeout("slow"), ErrorKind.NETWORK),
+    (httpx.WriteTimeout("slow"), ErrorKind.NETWORK),
+    (httpx.ReadError("reset"), ErrorKind.NETWORK),
+    (httpx.WriteError("reset"), ErrorKind.NETWORK),
+    (httpx.RemoteProtocolError("cut off"), ErrorKind.NETWORK),
+    (httpx.Response(200, text='{"id": 1, "organ'), ErrorKind.BAD_ANSWER),
     # Statuses that nobody has heard of: whoever stands in between may have made them up.
-    (httpx.Response(299, json={}), Kind.BAD_ANSWER),
-    (no(418), Kind.BAD_ANSWER),
-    (no(599), Kind.SERVER_FAULT),
+    (httpx.Response(299, json={}), ErrorKind.BAD_ANSWER),
+    (no(418), ErrorKind.BAD_ANSWER),
+    (no(599), ErrorKind.SERVER_FAULT),
 ]
 """What may come after the work was done."""
 
@@ -147,7 +147,7 @@ TROUBLE = [
 @pytest.mark.parametrize(("answer", "kind"), TROUBLE)
 @pytest.mark.parametrize("operation", ONCE)
 async def test_what_starts_an_agent_is_not_sent_again_blindly(
-    codegen_on_wire: Codegen, wire: Wire, operation: str, answer: httpx.Response | Exception, kind: Kind
+    codegen_on_wire: Codegen, wire: Wire, operation: str, answer: httpx.Response | Exception, kind: ErrorKind
 ) -> None:
     wire.says(answer)
     error = await failure(codegen_on_wire, ONCE[operation])
@@ -157,7 +157,7 @@ async def test_what_starts_an_agent_is_not_sent_again_blindly(
 
 @pytest.mark.parametrize(("answer", "kind"), TROUBLE)
 async def test_a_read_is_tried_again(
-    codegen_on_wire: Codegen, wire: Wire, answer: httpx.Response | Exception, kind: Kind
+    codegen_on_wire: Codegen, wire: Wire, answer: httpx.Response | Exception, kind: ErrorKind
 ) -> None:
     wire.says(answer, answer, ok())
     assert await READ(codegen_on_wire)
@@ -185,7 +185,7 @@ async def test_what_surely_did_not_arrive_is_sent_again(
     codegen_on_wire: Codegen, wire: Wire, operation: str, answer: httpx.Response | Exception
 ) -> None:
     wire.says(answer, no(403))
-    assert (await failure(codegen_on_wire, ONCE[operation])).kind is Kind.FORBIDDEN
+    assert (await failure(codegen_on_wire, ONCE[operation])).kind is ErrorKind.FORBIDDEN
     assert len(wire.requests) == 2
     wire.says(answer)
     assert not (await failure(codegen_on_wire, ONCE[operation])).may_have_happened
@@ -197,7 +197,7 @@ async def test_an_answer_that_is_not_as_described_is_an_error(codegen_on_wire: C
         wire.says(ok(document))
         for call, in_doubt in ((READ, False), (CREATE, True)):
             error = await failure(codegen_on_wire, call)
-            assert (error.kind, error.may_have_happened) == (Kind.BAD_ANSWER, in_doubt)
+            assert (error.kind, error.may_have_happened) == (ErrorKind.BAD_ANSWER, in_doubt)
 
 
 # How long is waited
@@ -228,7 +228,7 @@ async def test_nonsense_says_nothing(codegen_on_wire: Codegen, wire: Wire, clock
 async def test_a_wait_too_long_is_told_instead(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
     wire.says(no(429, retry_after="3600"))
     error = await failure(codegen_on_wire, READ)
-    assert (error.kind, error.retry_after, clock.slept) == (Kind.RATE_LIMITED, 3600.0, [])
+    assert (error.kind, error.retry_after, clock.slept) == (ErrorKind.RATE_LIMITED, 3600.0, [])
 
 
 async def test_all_calls_of_a_class_wait_where_one_was_refused(
@@ -252,7 +252,7 @@ async def test_a_token_that_no_header_carries_is_no_token(wire: Wire, token: str
     async with client_on(wire, token=token) as codegen:
         for call in (READ, CREATE):
             error = await failure(codegen, call)
-            assert (error.kind, error.may_have_happened) == (Kind.UNAUTHORIZED, False)
+            assert (error.kind, error.may_have_happened) == (ErrorKind.UNAUTHORIZED, False)
             assert not token or token not in error.detail
     assert not wire.requests
 
@@ -265,7 +265,7 @@ async def test_what_is_no_json_is_not_sent(codegen_on_wire: Codegen, wire: Wire)
     ]
     for call in calls:
         error = await failure(codegen_on_wire, call)
-        assert (error.kind, error.may_have_happened) == (Kind.INVALID, False)
+        assert (error.kind, error.may_have_happened) == (ErrorKind.INVALID, False)
     assert not wire.requests
 
 
@@ -278,34 +278,34 @@ async def test_faults_of_a_real_server_are_told_apart(
     """And whether an agent may have been started."""
     emulator.control.fault(method="POST", action="drop", after_work=True)
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.may_have_happened, len(emulator.runs)) == (Kind.NETWORK, True, 1)
+    assert (error.kind, error.may_have_happened, len(emulator.runs)) == (ErrorKind.NETWORK, True, 1)
     emulator.control.fault(method="POST", action="truncate")
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.may_have_happened, len(emulator.runs)) == (Kind.BAD_ANSWER, True, 2)
+    assert (error.kind, error.may_have_happened, len(emulator.runs)) == (ErrorKind.BAD_ANSWER, True, 2)
     emulator.script(outcome="quota")
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.status, error.may_have_happened) == (Kind.QUOTA_USED_UP, 402, False)
+    assert (error.kind, error.status, error.may_have_happened) == (ErrorKind.QUOTA_USED_UP, 402, False)
     assert "limit" in error.detail
     http.timeout = httpx.Timeout(0.05)
     emulator.control.fault(method="POST", action="hang", delay=0.2)
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.detail, error.may_have_happened) == (Kind.NETWORK, "ReadTimeout", True)
+    assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.NETWORK, "ReadTimeout", True)
     http.timeout = httpx.Timeout(5.0)
     emulator.control.fault(path="/agent/run/1", action="drop", times=2)
     assert (await codegen.run(1)).id == 1
     await emulator.stop()
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.may_have_happened) == (Kind.NETWORK, False)
+    assert (error.kind, error.may_have_happened) == (ErrorKind.NETWORK, False)
 
 
 async def test_a_refusal_of_the_emulator_is_told_in_its_words(codegen: Codegen) -> None:
     error = await failure(codegen, lambda codegen: codegen.run(99))
     assert (error.kind, str(error)) == (
-        Kind.NOT_FOUND,
+        ErrorKind.NOT_FOUND,
         "Codegen run failed, not-found (404): Agent run 99 not found.",
     )
     error = await failure(codegen, lambda codegen: codegen.edit_pull_request(1, "merged"))  # type: ignore[arg-type]
-    assert (error.kind, error.status) == (Kind.INVALID, 422)
+    assert (error.kind, error.status) == (ErrorKind.INVALID, 422)
     assert error.detail.startswith("state: ")
 
 

@@ -7,28 +7,28 @@ import asyncio
 import pytest
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import WINDOWS, Limits
+from bot.codegen.limits import WINDOWS, RateLimits
 from bot.emulator.codegen import CodegenEmulator
 from tests.codegen.clock import Clock
 from tests.codegen.description import needs_description, operation_at
 
 
 @pytest.fixture
-def limits(clock: Clock) -> Limits:
-    return Limits({"few": (3, 10.0), "other": (1, 5.0)}, clock=clock, sleep=clock.sleep)
+def limits(clock: Clock) -> RateLimits:
+    return RateLimits({"few": (3, 10.0), "other": (1, 5.0)}, clock=clock, sleep=clock.sleep)
 
 
-async def take(limits: Limits, count: int, name: str | None = "few") -> None:
+async def take(limits: RateLimits, count: int, name: str | None = "few") -> None:
     for _ in range(count):
         await limits.slot(name)
 
 
-async def test_nobody_waits_while_there_are_slots(limits: Limits, clock: Clock) -> None:
+async def test_nobody_waits_while_there_are_slots(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
     assert clock.slept == []
 
 
-async def test_a_slot_comes_back_when_its_window_is_over(limits: Limits, clock: Clock) -> None:
+async def test_a_slot_comes_back_when_its_window_is_over(limits: RateLimits, clock: Clock) -> None:
     for _ in range(3):
         await take(limits, 1)
         clock.passes(2)
@@ -39,7 +39,7 @@ async def test_a_slot_comes_back_when_its_window_is_over(limits: Limits, clock: 
     assert clock.slept == [4.0, 2.0]
 
 
-async def test_in_no_window_there_are_more_than_allowed(limits: Limits, clock: Clock) -> None:
+async def test_in_no_window_there_are_more_than_allowed(limits: RateLimits, clock: Clock) -> None:
     taken = []
     for place in range(50):
         await limits.slot("few")
@@ -48,7 +48,7 @@ async def test_in_no_window_there_are_more_than_allowed(limits: Limits, clock: C
     assert all(later - sooner >= 10 for sooner, later in zip(taken, taken[3:], strict=False))
 
 
-async def test_each_class_has_its_own_window(limits: Limits, clock: Clock) -> None:
+async def test_each_class_has_its_own_window(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
     await take(limits, 1, "other")
     assert clock.slept == []
@@ -56,14 +56,14 @@ async def test_each_class_has_its_own_window(limits: Limits, clock: Clock) -> No
 
 
 @pytest.mark.parametrize("name", [None, "unheard-of"])
-async def test_what_has_no_window_never_waits(limits: Limits, clock: Clock, name: str | None) -> None:
+async def test_what_has_no_window_never_waits(limits: RateLimits, clock: Clock, name: str | None) -> None:
     limits.pause(name, 60)
     await take(limits, 100, name)
     assert clock.slept == []
     assert limits.wait_for(name or "") == 0
 
 
-async def test_first_come_first_served(limits: Limits, clock: Clock) -> None:
+async def test_first_come_first_served(limits: RateLimits, clock: Clock) -> None:
     served: list[int] = []
 
     async def come(place: int) -> None:
@@ -75,7 +75,7 @@ async def test_first_come_first_served(limits: Limits, clock: Clock) -> None:
     assert clock.now == 1000 + 30
 
 
-async def test_a_request_counts_from_its_end_on(limits: Limits, clock: Clock) -> None:
+async def test_a_request_counts_from_its_end_on(limits: RateLimits, clock: Clock) -> None:
     """The API counts it when it arrives, which may be any time before its answer."""
     async with limits.place("few"):
         clock.passes(8)
@@ -85,7 +85,7 @@ async def test_a_request_counts_from_its_end_on(limits: Limits, clock: Clock) ->
     assert limits.wait_for("few") == 1
 
 
-async def test_a_request_under_way_keeps_its_slot(limits: Limits, clock: Clock) -> None:
+async def test_a_request_under_way_keeps_its_slot(limits: RateLimits, clock: Clock) -> None:
     """However long it takes; and it is looked again, though nobody knows when it ends."""
     async with limits.place("few"), limits.place("few"), limits.place("few"):
         clock.passes(60)
@@ -93,7 +93,7 @@ async def test_a_request_under_way_keeps_its_slot(limits: Limits, clock: Clock) 
     assert limits.wait_for("few") == 10
 
 
-async def test_who_gives_up_takes_no_slot(limits: Limits, clock: Clock) -> None:
+async def test_who_gives_up_takes_no_slot(limits: RateLimits, clock: Clock) -> None:
     """And does not keep the others waiting."""
     await take(limits, 3)
     impatient, patient = asyncio.create_task(limits.slot("few")), asyncio.create_task(limits.slot("few"))
@@ -105,7 +105,7 @@ async def test_who_gives_up_takes_no_slot(limits: Limits, clock: Clock) -> None:
     assert limits.wait_for("few") == 0
 
 
-async def test_nobody_is_served_during_a_pause(limits: Limits, clock: Clock) -> None:
+async def test_nobody_is_served_during_a_pause(limits: RateLimits, clock: Clock) -> None:
     limits.pause("few", 30)
     limits.pause("few", 5)
     assert limits.wait_for("few") == 30
@@ -115,7 +115,7 @@ async def test_nobody_is_served_during_a_pause(limits: Limits, clock: Clock) -> 
     assert clock.now == 1030
 
 
-async def test_a_pause_also_holds_for_those_who_wait_already(limits: Limits, clock: Clock) -> None:
+async def test_a_pause_also_holds_for_those_who_wait_already(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
     waiting = asyncio.create_task(limits.slot("few"))
     await asyncio.sleep(0)

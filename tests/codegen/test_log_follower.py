@@ -9,7 +9,7 @@ import pytest
 from bot.codegen.client import Codegen
 from bot.codegen.log_follower import follow_log
 from bot.emulator.codegen import CodegenEmulator
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from tests.codegen.clock import Clock
 
 
@@ -28,7 +28,7 @@ class Story:
 
 def begin(emulator: CodegenEmulator) -> None:
     """A run that moves by hand; its first entry is its prompt."""
-    emulator.script(pace=None)
+    emulator.script(timing=None)
     emulator.start_elsewhere("fix it")
 
 
@@ -116,4 +116,4 @@ async def test_an_outage_is_waited_out(codegen: Codegen, emulator: CodegenEmulat
 async def test_a_log_that_may_not_be_read_is_told_at_once(codegen: Codegen, clock: Clock) -> None:
     with pytest.raises(UpstreamError) as told:
         await anext(follow_log(codegen, 7, clock=clock, sleep=clock.sleep))
-    assert told.value.kind is Kind.NOT_FOUND
+    assert told.value.kind is ErrorKind.NOT_FOUND

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import Limits
-from bot.codegen.polling import Look
+from bot.codegen.limits import RateLimits
+from bot.codegen.polling import PollResult
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import Service, UpstreamError
@@ -44,7 +44,7 @@ async def test_every_try_and_every_wait_is_heard_of(clock: Clock) -> None:
     wire, heard = Wire(clock), Heard()
     wire.says(no(503), no(429, retry_after="7"), httpx.ReadTimeout("slow"), httpx.Response(200, text="<html>"), ok())
     async with httpx.AsyncClient(transport=httpx.MockTransport(wire)) as http:
-        limits = Limits(clock=clock, sleep=clock.sleep, observer=heard)
+        limits = RateLimits(clock=clock, sleep=clock.sleep, observer=heard)
         codegen = Codegen(TOKEN, org_id=1, http=http, limits=limits, sleep=clock.sleep, observer=heard)
         await codegen.run(1)
     assert heard.calls == [("run", status) for status in ("503", "429", "network", "200", "200")]
@@ -62,7 +62,7 @@ async def test_what_is_never_sent_is_no_call_that_was_answered(clock: Clock) -> 
 
 async def test_a_wait_for_a_slot_is_heard_of_with_its_length(clock: Clock) -> None:
     heard = Heard()
-    limits = Limits({"few": (2, 10.0)}, clock=clock, sleep=clock.sleep, observer=heard)
+    limits = RateLimits({"few": (2, 10.0)}, clock=clock, sleep=clock.sleep, observer=heard)
     for _ in range(3):
         await limits.slot("few")
     assert heard.waits == [("few", 10.0)]
@@ -74,8 +74,8 @@ class Blindfolded:
     def __init__(self) -> None:
         self.is_blind = False
 
-    async def look(self, wanted: Sequence[int]) -> Look:
-        return Look(is_blind=self.is_blind)
+    async def look(self, wanted: Sequence[int]) -> PollResult:
+        return PollResult(is_blind=self.is_blind)
 
 
 async def test_a_look_that_sees_nothing_does_not_pass_for_one(bell: Bell, clock: Clock) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import AgentRun
-from bot.codegen.polling import Look
+from bot.codegen.polling import PollResult
 from bot.codegen.states import State
 from bot.codegen.watcher import MOST_REQUESTS, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
@@ -134,11 +134,11 @@ async def test_what_costs_many_requests_is_done_less_often(clock: Clock) -> None
     enough = asyncio.Event()
 
     class Costly:
-        async def look(self, wanted: Sequence[int]) -> Look:
+        async def look(self, wanted: Sequence[int]) -> PollResult:
             looked.append(clock.now)
             if len(looked) == 3:
                 enough.set()
-            return Look(requests=15)
+            return PollResult(requests=15)
 
     watcher = RunWatcher(Costly(), clock=clock, sleep=clock.sleep)
     waiting = asyncio.create_task(watcher.finished(1))
@@ -172,7 +172,7 @@ async def test_the_older_a_run_the_rarer_it_is_looked_at(
         looks.append(clock.now)
 
     http.event_hooks["request"].append(note)
-    emulator.script(pace=2000)
+    emulator.script(timing=2000)
     emulator.start_elsewhere("Hello")
     assert (await quick.finished(1)).succeeded
     gaps = [round(later - sooner, 6) for sooner, later in pairwise(looks)]
@@ -186,10 +186,10 @@ async def test_a_rest_ends_although_the_interval_grows_meanwhile(clock: Clock) -
     looks = asyncio.Event()
 
     class Nothing:
-        async def look(self, wanted: Sequence[int]) -> Look:
+        async def look(self, wanted: Sequence[int]) -> PollResult:
             if clock.now > 1100:
                 looks.set()
-            return Look()
+            return PollResult()
 
     async def sleep(seconds: float) -> None:
         await clock.sleep(seconds + 0.001)

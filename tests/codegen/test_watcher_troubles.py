@@ -12,7 +12,7 @@ from bot.codegen.models import AgentRun
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.watcher import OUTAGE_DELAYS, RESUME_GRACE, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
-from bot.errors import RETRY_DELAYS, Kind, UpstreamError
+from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError
 from tests.codegen.bell import Bell, begin, watching
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import PACE
@@ -104,9 +104,9 @@ async def test_a_second_outage_begins_anew(clock: Clock) -> None:
     assert await outages(clock, *outage, *outage, listing("RUNNING"), *outage) == [2.0, 5.0, 2.0]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(401, Kind.UNAUTHORIZED), (403, Kind.FORBIDDEN)])
+@pytest.mark.parametrize(("status", "kind"), [(401, ErrorKind.UNAUTHORIZED), (403, ErrorKind.FORBIDDEN)])
 async def test_everybody_hears_that_the_token_is_no_good(
-    watcher: RunWatcher, emulator: CodegenEmulator, status: int, kind: Kind
+    watcher: RunWatcher, emulator: CodegenEmulator, status: int, kind: ErrorKind
 ) -> None:
     begin(emulator, 2)
     emulator.control.fault(path="/agent/runs", status=status)
@@ -121,7 +121,7 @@ async def test_only_who_waits_for_it_hears_that_a_run_is_not_there(
     there, gone = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(99))
     with pytest.raises(UpstreamError) as caught:
         await gone
-    assert caught.value.kind is Kind.NOT_FOUND
+    assert caught.value.kind is ErrorKind.NOT_FOUND
     emulator.finish(1)
     await bell.rings()
     assert (await there).succeeded

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from bot.codegen.client import Codegen
-from bot.codegen.limits import Limits
+from bot.codegen.limits import RateLimits
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import TOKEN
 
@@ -40,7 +40,7 @@ class Wire:
 @asynccontextmanager
 async def client_on(wire: Wire, *, token: str = TOKEN) -> AsyncIterator[Codegen]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(wire)) as http:
-        limits = Limits(clock=wire.clock, sleep=wire.clock.sleep)
+        limits = RateLimits(clock=wire.clock, sleep=wire.clock.sleep)
         yield Codegen(token, org_id=1, http=http, limits=limits, sleep=wire.clock.sleep)
 
 

@@ -15,11 +15,11 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.action.main import run
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.world import ACTIONS_LOGIN
-from bot.outcome import ExitStatus, Outcome
+from bot.outcome import CommandOutcome, ExitStatus
 from bot.replies.reason import Reason
 
 
@@ -29,13 +29,15 @@ class Jobs:
     :param settings: as the server would have them
     """
 
-    def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, pace: Pace, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, github: GitHubEmulator, codegen: CodegenEmulator, timing: Timing, settings: dict[str, Any]
+    ) -> None:
         self.url = ""
         self.log: list[str] = []
-        self.ended: list[tuple[Outcome, ExitStatus]] = []
+        self.ended: list[tuple[CommandOutcome, ExitStatus]] = []
         self._github = github
         self._codegen = codegen
-        self._pace = pace
+        self._pace = timing
         self._settings = settings
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -78,7 +80,7 @@ class Jobs:
     async def _work(self, name: str, body: bytes, number: int) -> None:
         path = Path(self._folder.name) / f"event-{number}.json"
         await asyncio.to_thread(path.write_bytes, body)
-        done = await run(self._environ(name, path, number), say=self.log.append, stop=self._stop, pace=self._pace)
+        done = await run(self._environ(name, path, number), say=self.log.append, stop=self._stop, timing=self._pace)
         async with self._changed:
             self.ended.append(done)
             self._changed.notify_all()
@@ -115,6 +117,6 @@ class Jobs:
             await self._changed.wait_for(lambda: self._silent + sum(_is_done(each) for each, _ in self.ended) >= count)
 
 
-def _is_done(outcome: Outcome) -> bool:
+def _is_done(outcome: CommandOutcome) -> bool:
     """Whether a command was there, also one that the bot has found to be none."""
     return outcome.triggered or (outcome.carried is not None and outcome.reason is Reason.NO_COMMAND)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import Kind
+from bot.errors import ErrorKind
 from bot.replies.markers import Stage
 from tests.conversations.town import Town
 from tests.log_lines import lines, logged
@@ -79,4 +79,4 @@ async def test_what_nobody_could_be_told_names_its_command_too(town: Town) -> No
         await town.until_done(1)
         line = next(each for each in lines(stream) if each["event"] == "command.unanswered")
     assert (line["thread"], line["command"]) == ("octo/shop#1", "help")
-    assert Kind.FORBIDDEN.value in line["reason"]
+    assert ErrorKind.FORBIDDEN.value in line["reason"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import Comment, GitHubEmulator
@@ -230,7 +230,7 @@ class Town:
 
     async def start_bot(self) -> None:
         self._bot = AsyncExitStack()
-        pace = Pace(
+        timing = Timing(
             shortest=0.02,
             longest=0.02,
             write_gap=0.0,
@@ -250,7 +250,7 @@ class Town:
             sleep=_nap,
         )
         if self.door == "action":
-            self.jobs = await self._bot.enter_async_context(Jobs(self.github, self.codegen, pace, self.settings))
+            self.jobs = await self._bot.enter_async_context(Jobs(self.github, self.codegen, timing, self.settings))
             self.github.webhooks.url = self.jobs.url
             return
         settings = Settings.model_validate(
@@ -267,7 +267,7 @@ class Town:
                 **self.settings,
             }
         )
-        self.url = await self._bot.enter_async_context(serving(settings, pace=pace))
+        self.url = await self._bot.enter_async_context(serving(settings, timing=timing))
         self.github.webhooks.url = f"{self.url}/webhooks/github"
 
     def is_public(self) -> None:
@@ -306,7 +306,7 @@ async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterato
     database_url = database if isinstance(database, str) else migrated_sqlite(database)
     clock = Clock()
     github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
-    async with CodegenEmulator(pace=None, limits=False, clock=clock.seconds) as codegen, github:
+    async with CodegenEmulator(timing=None, limits=False, clock=clock.seconds) as codegen, github:
         clock.agree_with(codegen)
         town = Town(github, codegen, clock, database_url, door)
         await town.start_bot()

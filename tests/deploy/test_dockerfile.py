@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import CONNECTIONS_PATIENCE
-from bot.engine.engine import Rhythm
+from bot.engine.engine import EngineTiming
 from bot.engine.workflows import STOP_PATIENCE
 from bot.settings import setting_rows
 from tests.deploy.dockerfile import ROOT, Config, context, parse
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 STAGES = parse(TEXT)
-LONGEST_STOP = CONNECTIONS_PATIENCE + Pace().drain + STOP_PATIENCE + Rhythm().polling
+LONGEST_STOP = CONNECTIONS_PATIENCE + Timing().drain + STOP_PATIENCE + EngineTiming().polling
 """Seconds: everything that the bot waits for when it is told to stop, one after the other."""
 
 

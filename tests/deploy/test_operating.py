@@ -42,7 +42,7 @@ async def test_a_backup_made_while_the_bot_runs_is_one_to_go_on_from(tmp_path: P
     begun, restored = tmp_path / "begun", tmp_path / "restored"
     for folder in (begun, restored):
         folder.mkdir()
-    async with both_worlds(pace=3.0) as worlds:
+    async with both_worlds(timing=3.0) as worlds:
         first = Bot(worlds, begun, module=AS_SERVED)
         async with first.telling(0):
             await first.start()

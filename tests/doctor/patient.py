@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.doctor.examine import PATIENCE, examine
-from bot.doctor.finding import Finding, Level
+from bot.doctor.finding import Finding, Severity
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.settings import Settings
@@ -49,10 +49,10 @@ class Patient:
     ) -> list[str]:
         """What is not right, a line each, as it is shown; folder and ports evened."""
         found = await self.examined(about=about, as_app=as_app, patience=patience, **settings)
-        return [self.evened(each) for each in found if each.level is not Level.OK]
+        return [self.evened(each) for each in found if each.level is not Severity.OK]
 
     def evened(self, found: Finding) -> str:
-        line = f"{found.level} {found.about}: {found.sentence} -> {found.mend}"
+        line = f"{found.level} {found.about}: {found.sentence} -> {found.fix}"
         for there, shown in ((str(self.folder), "FOLDER"), (self.github.url, "GITHUB"), (self.codegen.url, "CODEGEN")):
             line = line.replace(there, shown)
         return line

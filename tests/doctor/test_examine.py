@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from inline_snapshot import snapshot
 
 from bot.commands.labels import LabelRole, label_of
-from bot.doctor.finding import Level
+from bot.doctor.finding import Severity
 from bot.doctor.needs import EVENTS, LABEL_EVENTS
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
@@ -44,7 +44,7 @@ def private_key() -> str:
 @pytest.fixture
 async def patient(tmp_path: Path, private_key: str) -> AsyncIterator[Patient]:
     github = GitHubEmulator(webhook_secret="the webhook's secret")
-    async with CodegenEmulator(pace=None) as codegen, github:
+    async with CodegenEmulator(timing=None) as codegen, github:
         github.webhooks.url = HOOK_URL
         github.comment("bob", 1, "hello")
         await github.idle()
@@ -302,7 +302,7 @@ class TestDeliveries:
         again.status_code, again.status = 202, "Accepted"
         [told] = [each for each in await patient.examined() if each.about == "Deliveries"]
 
-        assert (told.level, told.sentence) == (Level.OK, "The last 2 arrived, 1 of them at another try.")
+        assert (told.level, told.sentence) == (Severity.OK, "The last 2 arrived, 1 of them at another try.")
 
     async def test_nothing_was_delivered(self, patient: Patient) -> None:
         patient.github.deliveries.clear()
@@ -382,7 +382,7 @@ class TestDatabase:
         connection.close()
         [found] = [each for each in await patient.examined() if each.about == "Database"]
 
-        assert found.level is Level.OK
+        assert found.level is Severity.OK
         assert found.sentence.endswith("of an older version; the next start brings it up.")
 
     async def test_a_file_that_is_no_database(self, patient: Patient) -> None:

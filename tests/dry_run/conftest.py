@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.direct import Direct, directly
 from bot.commands.table import Command
 from bot.github.models import Comment, CommentKind, Person, Thread
@@ -100,7 +100,7 @@ class Rehearsal:
 @pytest.fixture
 async def rehearsal() -> AsyncIterator[Rehearsal]:
     told: list[str] = []
-    async with directly(settings(), pace=Pace(now=lambda: NOW), dry_run=told.append) as direct:
+    async with directly(settings(), timing=Timing(now=lambda: NOW), dry_run=told.append) as direct:
         yield Rehearsal(direct, told)
 
 

@@ -6,13 +6,13 @@ import json
 
 from inline_snapshot import snapshot
 
-from bot.dry_run.recorder import Asked, Teller
+from bot.dry_run.recorder import Asked, Narrator
 
 
 def told(method: str, url: str, body: object = None, *, secrets: tuple[str, ...] = ()) -> str:
     heard: list[str] = []
     content = b"" if body is None else json.dumps(body).encode()
-    Teller(heard.append, secrets=secrets).tell(Asked(method, url, content))
+    Narrator(heard.append, secrets=secrets).tell(Asked(method, url, content))
     (text,) = heard
     return text
 

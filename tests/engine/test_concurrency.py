@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.engine.concurrency import Places
+from bot.engine.concurrency import ConcurrencyLimiter
 
 
 class Stories:
@@ -13,7 +13,7 @@ class Stories:
     def __init__(self, *, count: int = 2, longest: float = 60.0) -> None:
         self.begun: list[str] = []
         self._moved = asyncio.Event()
-        self.places: Places[str] = Places(self._begin, count=count, longest=longest)
+        self.places: ConcurrencyLimiter[str] = ConcurrencyLimiter(self._begin, count=count, longest=longest)
 
     async def _begin(self, name: str) -> None:
         self.begun.append(name)

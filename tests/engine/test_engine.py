@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.engine import Engine as Database
 
 from bot.commands.runs import ListRuns
-from bot.engine.retention import Housekeeping
-from bot.errors import BotError, Kind, Service, StoreError, UpstreamError, UserError
+from bot.engine.retention import Retention
+from bot.errors import BotError, ErrorKind, Service, StoreError, UpstreamError, UserError
 from bot.handlers.context import CommandContext
 from bot.handlers.invocation import CommandInvocation
 from bot.replies.markers import Stage
@@ -143,9 +143,9 @@ class TestEngine:
     async def test_what_a_step_raised_survives_the_restart_with_all_its_data(self, world: World) -> None:
         """What is not of our classes, as the errors of many libraries, becomes one of ours that can be written down."""
         slow_down = UpstreamError(
-            Service.GITHUB, Kind.RATE_LIMITED, "permission", 429, "Slow down.", 7.5, may_have_happened=True
+            Service.GITHUB, ErrorKind.RATE_LIMITED, "permission", 429, "Slow down.", 7.5, may_have_happened=True
         )
-        cut_off = UpstreamError(Service.CODEGEN, Kind.NETWORK, "permission")
+        cut_off = UpstreamError(Service.CODEGEN, ErrorKind.NETWORK, "permission")
         mistake = UserError("There is no run 7.")
         world.github.failures = {
             "slow": slow_down,
@@ -174,7 +174,7 @@ class TestEngine:
     async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
         async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             if invocation.identity == "fails":
-                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+                raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
             return await world.two_steps(invocation, ctx)
 
         world.execute = fails_once
@@ -203,7 +203,7 @@ class TestEngine:
         async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             attempts.append(True)
             if len(attempts) == 1:
-                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+                raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
             return await world.two_steps(invocation, ctx)
 
         world.execute = fails_once
@@ -229,7 +229,7 @@ class TestEngine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "SUCCESS")
-            assert await Housekeeping(JobStore(world.database), leads=lambda: True, period=60).tidy() == 1
+            assert await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy() == 1
             assert world.rows_of_dbos() == 0
             assert JobStore(world.database).find(an_order().identity) == (JobState.ENDED, "finished")
             assert not await engine.submit(an_order())
@@ -240,7 +240,7 @@ class TestEngine:
 
         async def fails_while_locked(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             if locked:
-                raise UpstreamError(Service.GITHUB, Kind.FORBIDDEN, "comment", 403, "This conversation is locked.")
+                raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
             return await world.two_steps(invocation, ctx)
 
         world.execute = fails_while_locked
@@ -248,7 +248,7 @@ class TestEngine:
             await engine.submit(an_order())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_order().identity, "ERROR")
-            await Housekeeping(JobStore(world.database), leads=lambda: True, period=60).tidy()
+            await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy()
             locked = False
             assert await engine.submit(an_order())
             await world.until(lambda: len(world.ended) == 2)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine as Database
 
 from bot.commands.run import Run
 from bot.commands.table import Command
-from bot.engine.engine import Engine, Rhythm
+from bot.engine.engine import Engine, EngineTiming
 from bot.engine.launching import VERSION
 from bot.engine.membership import Membership, new_executor_id
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
@@ -180,7 +180,7 @@ class World:
             give_up=self._give_up,
             heard=self._heard,
             lost=self.lost.set,
-            rhythm=Rhythm(polling=0.02, leftovers=0.1, drain=self.drain, loop_held=self.loop_held),
+            timing=EngineTiming(polling=0.02, leftovers=0.1, drain=self.drain, loop_held=self.loop_held),
         )
         with one_process(self.database):
             await engine.start()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.addresses import address, is_repository
 from bot.github.auth import AppAuth
 from bot.github.client import GitHub
@@ -69,7 +69,7 @@ async def test_client_impossible_repository_sends_nothing(
     with pytest.raises(UpstreamError) as refused:
         await call(github, name)
 
-    assert refused.value.kind is Kind.INVALID
+    assert refused.value.kind is ErrorKind.INVALID
     assert refused.value.detail.endswith("; nothing was sent")
     assert script.requests == []
 

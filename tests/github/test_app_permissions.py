@@ -11,7 +11,7 @@ from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.code import add_check_run
 from bot.emulator.github.permissions import RULES, UNASKED
 from bot.emulator.github.world import App
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import AppAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
@@ -72,7 +72,7 @@ async def refused(
         try:
             await (ASKS[name](github, comment.id, remark.id) if name in ASKS else HOOK_ASKS[name](github))
         except UpstreamError as error:
-            if error.kind is not Kind.FORBIDDEN:
+            if error.kind is not ErrorKind.FORBIDDEN:
                 raise
             found.add(error.operation)
 

@@ -12,7 +12,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from bot.errors import Kind, SettingsError, UpstreamError
+from bot.errors import ErrorKind, SettingsError, UpstreamError
 from bot.github.auth import AppAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
@@ -138,7 +138,7 @@ async def test_a_new_token_that_is_not_taken_either_is_an_error(script: Script, 
     script.on("GET", "/repos/octo/shop", Reply({"message": "Bad credentials"}, status=401))
     with pytest.raises(UpstreamError, match="Bad credentials") as caught:
         await github.default_branch(SHOP)
-    assert caught.value.kind is Kind.UNAUTHORIZED
+    assert caught.value.kind is ErrorKind.UNAUTHORIZED
     assert script.asked().count(READ) == 2
 
 
@@ -156,7 +156,7 @@ async def test_where_the_app_is_not_installed_nobody_has_no_permission(script: S
     script.on("GET", "/repos/octo/shop/installation", Reply({"message": "Not Found"}, status=404))
     with pytest.raises(UpstreamError) as caught:
         await github.permission(SHOP, "dave")
-    assert (caught.value.operation, caught.value.kind) == ("installation", Kind.NOT_FOUND)
+    assert (caught.value.operation, caught.value.kind) == ("installation", ErrorKind.NOT_FOUND)
     script.on("GET", "/repos/octo/shop/installation", Reply({"id": 1}))
     assert await github.permission(SHOP, "dave") is Permission.NONE
 

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.models import (
@@ -251,7 +251,7 @@ async def test_a_label_that_github_refuses_is_an_error(script: Script, github: G
     script.on("POST", "/repos/octo/shop/labels", Reply({"message": "color is not hexadecimal"}, status=422))
     with pytest.raises(UpstreamError, match="not hexadecimal") as caught:
         await github.create_label(REPOSITORY, Label("x", "red", ""))
-    assert caught.value.kind is Kind.INVALID
+    assert caught.value.kind is ErrorKind.INVALID
 
 
 # Code
@@ -323,7 +323,7 @@ async def test_a_file_that_cannot_be_shown_as_text_is_an_error(
     script.on("GET", "/repos/octo/shop/contents/x", Reply(answer))
     with pytest.raises(UpstreamError, match="over 1 MB or no UTF-8") as caught:
         await github.file(REPOSITORY, "x")
-    assert caught.value.kind is Kind.INVALID
+    assert caught.value.kind is ErrorKind.INVALID
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ async def test_shows_files_refused_is_an_error(script: Script, github: GitHub) -
     script.on("GET", "/repos/octo/shop/contents/", Reply({"message": "Forbidden"}, status=403))
     with pytest.raises(UpstreamError) as caught:
         await github.shows_files(REPOSITORY)
-    assert caught.value.kind is Kind.FORBIDDEN
+    assert caught.value.kind is ErrorKind.FORBIDDEN
 
 
 async def test_check_runs_stand_inside_an_object_on_every_page(script: Script, github: GitHub) -> None:
@@ -375,7 +375,7 @@ async def test_a_page_without_a_list_is_a_bad_answer(script: Script, github: Git
     script.on("GET", "/repos/octo/shop/commits/main/check-runs", Reply({"total_count": 0}))
     with pytest.raises(UpstreamError) as caught:
         await github.check_runs(REPOSITORY, "main")
-    assert caught.value.kind is Kind.BAD_ANSWER
+    assert caught.value.kind is ErrorKind.BAD_ANSWER
 
 
 # What was answered before

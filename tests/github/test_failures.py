@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
-from bot.errors import RETRY_DELAYS, Kind, UpstreamError
+from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
@@ -49,20 +49,20 @@ async def failure(call: Call) -> UpstreamError:
 
 
 REFUSALS = [
-    (400, Kind.INVALID),
-    (401, Kind.UNAUTHORIZED),
-    (403, Kind.FORBIDDEN),
-    (404, Kind.NOT_FOUND),
-    (409, Kind.INVALID),
-    (410, Kind.NOT_FOUND),
-    (422, Kind.INVALID),
-    (451, Kind.FORBIDDEN),
+    (400, ErrorKind.INVALID),
+    (401, ErrorKind.UNAUTHORIZED),
+    (403, ErrorKind.FORBIDDEN),
+    (404, ErrorKind.NOT_FOUND),
+    (409, ErrorKind.INVALID),
+    (410, ErrorKind.NOT_FOUND),
+    (422, ErrorKind.INVALID),
+    (451, ErrorKind.FORBIDDEN),
 ]
 
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
 async def test_a_refusal_is_told_once_in_githubs_words(
-    script: Script, read: Call, write: Call, status: int, kind: Kind
+    script: Script, read: Call, write: Call, status: int, kind: ErrorKind
 ) -> None:
     refusal = Reply({"message": "Not like this,\n  ghp_secret"}, status=status)
     script.on("GET", READ_PATH, refusal)
@@ -79,7 +79,7 @@ async def test_a_refusal_is_told_once_in_githubs_words(
 async def test_a_write_to_a_repository_that_moved_is_not_turned_into_a_read(script: Script, write: Call) -> None:
     script.on("POST", WRITE_PATH, Reply(status=301, headers={"location": READ_PATH}))
     script.on("GET", READ_PATH, BRANCH)
-    assert (await failure(write)).kind is Kind.INVALID
+    assert (await failure(write)).kind is ErrorKind.INVALID
     assert script.asked() == [f"POST {WRITE_PATH}"]
 
 
@@ -134,7 +134,7 @@ async def test_a_limited_write_was_surely_not_done_and_is_sent_again(
 async def test_a_limit_that_does_not_pass_is_told_in_the_end(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply({"message": SECONDARY}, status=403, headers={"retry-after": "3"}))
     error = await failure(read)
-    assert (error.kind, error.status, error.retry_after) == (Kind.RATE_LIMITED, 403, 3.0)
+    assert (error.kind, error.status, error.retry_after) == (ErrorKind.RATE_LIMITED, 403, 3.0)
     assert error.detail == SECONDARY
     assert clock.slept == [3.0] * len(RETRY_DELAYS)
 
@@ -148,7 +148,7 @@ async def test_a_long_limit_is_the_callers_to_wait_for_and_nobody_asks_meanwhile
     clock.now += 300
     for call in (read, write):
         error = await failure(call)
-        assert (error.kind, error.status, error.retry_after) == (Kind.RATE_LIMITED, None, 1500.0)
+        assert (error.kind, error.status, error.retry_after) == (ErrorKind.RATE_LIMITED, None, 1500.0)
     assert (clock.slept, len(script.requests)) == ([], 1)
     clock.now += 1500
     assert await read() == "main"
@@ -165,14 +165,14 @@ async def test_a_server_fault_is_retried_for_reads_only(
     assert clock.slept == [*RETRY_DELAYS[:2]]
     script.on("POST", WRITE_PATH, fault)
     error = await failure(write)
-    assert (error.kind, error.status, error.may_have_happened) == (Kind.SERVER_FAULT, status, True)
+    assert (error.kind, error.status, error.may_have_happened) == (ErrorKind.SERVER_FAULT, status, True)
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
 async def test_a_server_fault_that_stays_is_told(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply({"message": "Server Error"}, status=500))
     error = await failure(read)
-    assert (error.kind, error.detail, error.may_have_happened) == (Kind.SERVER_FAULT, "Server Error", False)
+    assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.SERVER_FAULT, "Server Error", False)
     assert clock.slept == [*RETRY_DELAYS]
 
 
@@ -189,7 +189,7 @@ async def test_a_lost_answer_leaves_a_writes_fate_open(script: Script, read: Cal
     assert await read() == "main"
     script.on("POST", WRITE_PATH, lost)
     error = await failure(write)
-    assert (error.kind, error.status, error.may_have_happened) == (Kind.NETWORK, None, True)
+    assert (error.kind, error.status, error.may_have_happened) == (ErrorKind.NETWORK, None, True)
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
@@ -242,7 +242,7 @@ async def test_an_unreadable_answer_is_asked_for_again_but_not_written_again(
     assert await read() == "main"
     script.on("POST", WRITE_PATH, answer)
     error = await failure(write)
-    assert (error.kind, error.may_have_happened) == (Kind.BAD_ANSWER, True)
+    assert (error.kind, error.may_have_happened) == (ErrorKind.BAD_ANSWER, True)
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
@@ -258,7 +258,7 @@ async def test_a_refused_connection_was_surely_no_write(
         new_budget=lambda: ContentBudget(clock=clock, sleep=clock.sleep),
     )
     error = await failure(lambda: github.comment(REPOSITORY, 1, "hi"))
-    assert (error.kind, error.status, error.may_have_happened) == (Kind.NETWORK, None, False)
+    assert (error.kind, error.status, error.may_have_happened) == (ErrorKind.NETWORK, None, False)
     assert clock.slept == [*RETRY_DELAYS]
 
 
@@ -286,7 +286,7 @@ async def test_timeouts_and_resets(
     with aioresponses() as wire:
         wire.patch("http://github.test/repos/octo/shop/issues/comments/1", exception=fault, repeat=True)
         error = await failure(lambda: github.edit_comment(REPOSITORY, 1, "hi"))
-    assert (error.kind, error.may_have_happened) == (Kind.NETWORK, may_have_happened)
+    assert (error.kind, error.may_have_happened) == (ErrorKind.NETWORK, may_have_happened)
     assert len(clock.slept) == (0 if may_have_happened else len(RETRY_DELAYS))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.code import add_check_run
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import TokenAuth
 from bot.github.client import LARGEST_LOG, GitHub
 from bot.github.download import download_end
@@ -71,7 +71,7 @@ async def test_a_renamed_repository_is_followed_with_the_token(script: Script, s
 @pytest.mark.parametrize("status", [301, 307, 308])
 async def test_the_token_moves_to_no_other_server(script: Script, store: Script, github: GitHub, status: int) -> None:
     script.on("GET", PATH, Reply(status=status, headers={"location": f"{store.url}{SIGNED}"}))
-    assert (await failure(github)).kind is Kind.BAD_ANSWER
+    assert (await failure(github)).kind is ErrorKind.BAD_ANSWER
     assert store.requests == []
 
 
@@ -88,22 +88,22 @@ async def test_the_token_moves_to_no_other_server(script: Script, store: Script,
 )
 async def test_an_answer_that_leads_nowhere_is_an_error(script: Script, github: GitHub, answer: Reply) -> None:
     script.on("GET", PATH, answer)
-    assert (await failure(github)).kind in {Kind.BAD_ANSWER, Kind.NETWORK, Kind.INVALID}
+    assert (await failure(github)).kind in {ErrorKind.BAD_ANSWER, ErrorKind.NETWORK, ErrorKind.INVALID}
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (Reply(status=503), Kind.SERVER_FAULT),
-        (Reply(status=403), Kind.BAD_ANSWER),
-        (Reply(status=429, headers={"retry-after": "1"}), Kind.RATE_LIMITED),
-        (Reply(drop=True), Kind.NETWORK),
-        (Reply(content=b"half", cut=True), Kind.NETWORK),
+        (Reply(status=503), ErrorKind.SERVER_FAULT),
+        (Reply(status=403), ErrorKind.BAD_ANSWER),
+        (Reply(status=429, headers={"retry-after": "1"}), ErrorKind.RATE_LIMITED),
+        (Reply(drop=True), ErrorKind.NETWORK),
+        (Reply(content=b"half", cut=True), ErrorKind.NETWORK),
     ],
     ids=["fault", "too late", "slow down", "dropped", "cut off"],
 )
 async def test_the_stores_failure_is_told_without_its_address(
-    script: Script, store: Script, github: GitHub, answer: Reply, kind: Kind
+    script: Script, store: Script, github: GitHub, answer: Reply, kind: ErrorKind
 ) -> None:
     sent_on(script, store)
     store.on("GET", "/store/7", answer)
@@ -125,7 +125,11 @@ async def test_each_try_has_an_address_of_its_own(script: Script, store: Script,
 async def test_githubs_refusal_is_told_in_its_words(script: Script, github: GitHub) -> None:
     script.on("GET", PATH, Reply({"message": "Must have admin rights to Repository."}, status=403))
     error = await failure(github)
-    assert (error.kind, error.status, error.detail) == (Kind.FORBIDDEN, 403, "Must have admin rights to Repository.")
+    assert (error.kind, error.status, error.detail) == (
+        ErrorKind.FORBIDDEN,
+        403,
+        "Must have admin rights to Repository.",
+    )
     assert len(script.requests) == 1
 
 

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 from bot.github import permissions
-from bot.github.permissions import NEEDS, OWN_AFFAIRS, TITLES, WITH_A_TOKEN, Level, holds, needed, reasons
+from bot.github.permissions import NEEDS, OWN_AFFAIRS, TITLES, WITH_A_TOKEN, AccessLevel, holds, needed, reasons
 
 GITHUB = Path(permissions.__file__).parent
 
@@ -55,5 +55,5 @@ def test_what_a_permission_is_needed_most_for_comes_first() -> None:
 
 def test_a_higher_level_holds_a_lower_one() -> None:
     granted = ["", "read", "write", "admin", "unheard-of"]
-    assert [holds(each, Level.READ) for each in granted] == [False, True, True, True, False]
-    assert [holds(each, Level.WRITE) for each in granted] == [False, False, True, True, False]
+    assert [holds(each, AccessLevel.READ) for each in granted] == [False, True, True, True, False]
+    assert [holds(each, AccessLevel.WRITE) for each in granted] == [False, False, True, True, False]

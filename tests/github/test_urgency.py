@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import Service
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
-from bot.github.limits import WINDOWS, ContentBudget, GaveWayError, Urgency
+from bot.github.limits import WINDOWS, ContentBudget, DroppedError, WritePriority
 from tests.github.answering import Clock, Reply, Script
 from tests.github.turns import shows_progress, slot
 from tests.github.virtual_time import VirtualTime
@@ -39,13 +39,13 @@ async def test_the_more_urgent_goes_first_and_alike_ones_in_the_order_they_came(
     time, invocation = VirtualTime(), list[str]()
     budget = budget_on(time)
 
-    async def write(name: str, urgency: Urgency) -> None:
+    async def write(name: str, urgency: WritePriority) -> None:
         await slot(budget, urgency)
         invocation.append(name)
 
     for _ in range(5):
         await slot(budget)
-    first, last = Urgency.ORDINARY, Urgency.LAST_WORD
+    first, last = WritePriority.ORDINARY, WritePriority.FINAL_UPDATE
     wanted = (("first 1", first), ("first 2", first), ("last 1", last), ("first 3", first), ("last 2", last))
     await time.all(*(write(name, urgency) for name, urgency in wanted))
     assert invocation == ["last 1", "last 2", "first 1", "first 2", "first 3"]
@@ -108,7 +108,7 @@ async def test_last_words_of_two_hundred_stories_come_at_the_pace_of_the_limits(
     ended = time.now
 
     async def story() -> None:
-        await slot(budget, Urgency.LAST_WORD)
+        await slot(budget, WritePriority.FINAL_UPDATE)
         said.append(time.now)
         await slot(budget)  # its reaction
         progress.append(time.now)
@@ -126,18 +126,18 @@ async def test_last_words_of_two_hundred_stories_come_at_the_pace_of_the_limits(
 
 
 async def test_last_words_go_first_also_where_the_hour_is_used_up() -> None:
-    time, said = VirtualTime(), list[tuple[float, Urgency]]()
+    time, said = VirtualTime(), list[tuple[float, WritePriority]]()
     budget = budget_on(time, min_gap=0)
 
-    async def write(urgency: Urgency) -> None:
+    async def write(urgency: WritePriority) -> None:
         await slot(budget, urgency)
         said.append((time.now, urgency))
 
     begun = time.now
-    ordinary = [write(Urgency.ORDINARY) for _ in range(700)]
-    last = [write(Urgency.LAST_WORD) for _ in range(STORIES)]
+    ordinary = [write(WritePriority.ORDINARY) for _ in range(700)]
+    last = [write(WritePriority.FINAL_UPDATE) for _ in range(STORIES)]
     await time.all(*ordinary, *last)
-    last_words = [moment for moment, urgency in said if urgency is Urgency.LAST_WORD]
+    last_words = [moment for moment, urgency in said if urgency is WritePriority.FINAL_UPDATE]
     assert max(last_words) - begun == 180  # a minute's worth was away already; then 80 of them, 80 more, and the rest
     assert keeps_the_windows([moment for moment, _ in said])
 
@@ -148,7 +148,7 @@ async def test_writes_that_are_long_on_their_way_are_not_too_many_when_they_arri
     budget = budget_on(time, min_gap=0.1)
 
     async def write() -> None:
-        async with budget.place(Urgency.ORDINARY):
+        async with budget.place(WritePriority.ORDINARY):
             await time.sleep(dice.choice([0.2, 1.0, 5.0]))
             arrived.append(time.now)
 
@@ -163,7 +163,7 @@ async def test_whoever_is_under_way_keeps_a_place_until_the_end() -> None:
     budget = ContentBudget(windows=[(60.0, 2)], clock=time, sleep=time.sleep)
 
     async def write(seconds: float) -> float:
-        async with budget.place(Urgency.ORDINARY):
+        async with budget.place(WritePriority.ORDINARY):
             begun = time.now
             await time.sleep(seconds)
             return begun
@@ -179,7 +179,7 @@ async def test_a_waiter_that_is_cancelled_lets_the_next_one_through() -> None:
     budget = budget_on(time)
     for _ in range(5):
         await slot(budget)
-    waiting = [asyncio.create_task(slot(budget, Urgency.LAST_WORD)) for _ in range(2)]
+    waiting = [asyncio.create_task(slot(budget, WritePriority.FINAL_UPDATE)) for _ in range(2)]
     await time.settle()
     waiting[0].cancel()
     await time.settle()
@@ -212,7 +212,7 @@ async def _lives_through(steps: list[tuple[str, int]], dice: random.Random) -> N
     budget = budget_on(time, min_gap=dice.choice([0.0, 1.0]))
     cancelled = set[asyncio.Task[None]]()
 
-    async def write(urgency: Urgency) -> None:
+    async def write(urgency: WritePriority) -> None:
         async with budget.place(urgency):
             await time.sleep(dice.choice([0.0, 0.3, 5.0, 29.0]))
             moments.append(time.now)
@@ -220,7 +220,7 @@ async def _lives_through(steps: list[tuple[str, int]], dice: random.Random) -> N
     for word, number in steps:
         match word:
             case "last" | "ordinary":
-                urgency = Urgency.LAST_WORD if word == "last" else Urgency.ORDINARY
+                urgency = WritePriority.FINAL_UPDATE if word == "last" else WritePriority.ORDINARY
                 waiting += [asyncio.create_task(write(urgency)) for _ in range(number)]
             case "progress":
                 moments += [time.now for _ in range(number) if await shows_progress(budget)]
@@ -250,7 +250,7 @@ async def test_yielding_writes_cost_others_one_gap_at_most() -> None:
             others.append(time.now)
 
     begun = time.now
-    yielding = [asyncio.create_task(slot(budget, Urgency.YIELDING)) for _ in range(100)]
+    yielding = [asyncio.create_task(slot(budget, WritePriority.YIELDING)) for _ in range(100)]
     await time.all(other())
     for task in yielding:
         task.cancel()
@@ -262,7 +262,7 @@ async def test_yielding_writes_have_a_tenth_of_each_window() -> None:
     budget = budget_on(time)
 
     async def write() -> None:
-        await slot(budget, Urgency.YIELDING)
+        await slot(budget, WritePriority.YIELDING)
         sent.append(time.now)
 
     await time.all(*(write() for _ in range(120)))
@@ -274,7 +274,7 @@ async def test_progress_goes_before_yielding_writes() -> None:
     time = VirtualTime()
     budget = budget_on(time)
     await slot(budget)
-    waiting = asyncio.create_task(slot(budget, Urgency.YIELDING))
+    waiting = asyncio.create_task(slot(budget, WritePriority.YIELDING))
     await time.settle()
     assert await shows_progress(budget)
     waiting.cancel()
@@ -339,9 +339,9 @@ async def test_the_client_leaves_progress_out_and_sends_the_last_word(
     script.on("PATCH", "/repos/octo/shop/issues/comments/5", COMMENT)
     for _ in range(5):
         await watched.edit_comment("octo/shop", 5, "x")
-    with pytest.raises(GaveWayError):
-        await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.PROGRESS)
-    await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.LAST_WORD)
+    with pytest.raises(DroppedError):
+        await watched.edit_comment("octo/shop", 5, "x", urgency=WritePriority.PROGRESS)
+    await watched.edit_comment("octo/shop", 5, "x", urgency=WritePriority.FINAL_UPDATE)
     assert len(script.requests) == 6
     assert (heard.gone, heard.waits) == (1, [("content", 1.0)])
     assert clock.slept == [1.0]
@@ -351,8 +351,8 @@ async def test_progress_is_tried_once(script: Script, watched: GitHub, clock: Cl
     """A last word that comes meanwhile would wait for the tries."""
     script.on("PATCH", "/repos/octo/shop/issues/comments/5", Reply(status=503), COMMENT)
     with pytest.raises(Exception, match="server-fault"):
-        await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.PROGRESS)
-    await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.PROGRESS)
+        await watched.edit_comment("octo/shop", 5, "x", urgency=WritePriority.PROGRESS)
+    await watched.edit_comment("octo/shop", 5, "x", urgency=WritePriority.PROGRESS)
     assert clock.slept == []
     assert heard.calls == [("edit_comment", "503"), ("edit_comment", "200")]
 
@@ -375,7 +375,7 @@ async def test_yielding_client_waits_behind_the_other(script: Script, watched: G
     script.on("PATCH", "/repos/octo/shop/issues/comments/5", COMMENT)
     yielding = watched.yielding()
     await watched.edit_comment("octo/shop", 5, "x")
-    await watched.edit_comment("octo/shop", 5, "x", urgency=Urgency.LAST_WORD)
+    await watched.edit_comment("octo/shop", 5, "x", urgency=WritePriority.FINAL_UPDATE)
     assert clock.slept == []
-    await yielding.edit_comment("octo/shop", 5, "x", urgency=Urgency.LAST_WORD)
+    await yielding.edit_comment("octo/shop", 5, "x", urgency=WritePriority.FINAL_UPDATE)
     assert clock.slept == [2.0]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.github.limits import ContentBudget, Urgency
+from bot.github.limits import ContentBudget, WritePriority
 
 
-async def slot(budget: ContentBudget, urgency: Urgency = Urgency.ORDINARY) -> float:
+async def slot(budget: ContentBudget, urgency: WritePriority = WritePriority.ORDINARY) -> float:
     """Waits for a write's turn.
 
     :returns: the seconds that it has waited
@@ -17,5 +17,5 @@ async def slot(budget: ContentBudget, urgency: Urgency = Urgency.ORDINARY) -> fl
 
 async def shows_progress(budget: ContentBudget) -> bool:
     """Whether there was room for it."""
-    async with budget.place(Urgency.PROGRESS) as waited:
+    async with budget.place(WritePriority.PROGRESS) as waited:
         return waited is not None

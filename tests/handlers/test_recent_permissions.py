@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.models import Permission
 from bot.handlers.recent_permissions import BELIEVED, RecentPermissions
 
@@ -71,7 +71,7 @@ async def test_of_asks_once_for_those_who_ask_together() -> None:
 
 async def test_of_asks_again_after_a_failure() -> None:
     github = GitHub()
-    github.failure = UpstreamError(Service.GITHUB, Kind.NETWORK, "permission")
+    github.failure = UpstreamError(Service.GITHUB, ErrorKind.NETWORK, "permission")
     with pytest.raises(UpstreamError):
         await github.of()
     github.failure = None

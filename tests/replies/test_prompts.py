@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.codegen.models import AgentRun
 from bot.github.models import Comment, CommentKind, Person, PullRequest, Thread
-from bot.replies.prompts import Candidate, Place, checks_prompt, logs_prompt, run_prompt, synthesis_prompt
+from bot.replies.prompts import Candidate, PromptContext, checks_prompt, logs_prompt, run_prompt, synthesis_prompt
 
 FENCE = re.compile("=== [0-9a-f]{20} ===")
 
@@ -68,7 +68,7 @@ others = st.builds(Others, *[hostile] * len(Others.__dataclass_fields__))
 PLAIN = Others(*(name for name in Others.__dataclass_fields__))
 
 
-def place(texts: Others, *, prompt_name: str | None = None, in_words: bool = True) -> Place:
+def place(texts: Others, *, prompt_name: str | None = None, in_words: bool = True) -> PromptContext:
     """A comment of a bot on a line of a fork's pull request, or a label on it."""
     url = "https://github.com/octo/shop/pull/1"
     comment = Comment(
@@ -81,7 +81,7 @@ def place(texts: Others, *, prompt_name: str | None = None, in_words: bool = Tru
         line=3,
         diff_hunk=texts.diff,
     )
-    return Place(
+    return PromptContext(
         thread=Thread(
             repository="octo/shop",
             number=1,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.codegen.models import AgentRun, CheckSuiteSettings, LogEntry, Repository, RunPullRequest
 from bot.commands.comment_parser import read
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.replies import (
     analysis,
     checks,
@@ -119,7 +119,7 @@ def test_replies_with_words_of_others_only_show_them(words: str) -> None:
 def _with_words(words: str) -> Iterator[Reply]:
     run = run_with("")
     link = RunPullRequest(id=1, title=words, url="https://codegen.com/pulls/1")
-    error = UpstreamError(Service.CODEGEN, Kind.INVALID, "create_run", 422, words)
+    error = UpstreamError(Service.CODEGEN, ErrorKind.INVALID, "create_run", 422, words)
     sentence = failures.sentence(error)
     yield failures.upstream(error)
     yield config_texts.closed_by_mistake(words)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 from bot.repository_config.reading import read
 
 COMMANDS = ("run", "multi-run", "status", "help")
 
 
-def problems(text: str) -> tuple[Problem, ...]:
+def problems(text: str) -> tuple[ConfigProblem, ...]:
     with pytest.raises(ConfigProblems) as caught:
         read(text, commands=COMMANDS)
     return caught.value.problems

@@ -13,7 +13,7 @@ from bot.errors import BotError
 from bot.repository_config import sentences
 from bot.repository_config.document import Document
 from bot.repository_config.model import Budgets, Defaults, Labels, NamedPrompt, Names, RepositoryConfig
-from bot.repository_config.problems import MOST_PROBLEMS, ConfigProblems, Problem
+from bot.repository_config.problems import MOST_PROBLEMS, ConfigProblem, ConfigProblems
 from bot.repository_config.reading import decode, read
 from tests.repository_config.problems import COMMANDS, only_problem, problems
 
@@ -319,7 +319,7 @@ def test_words_of_the_file_are_shown_short_in_one_line_and_visible() -> None:
 
 
 def test_problems_survive_pickling() -> None:
-    error = ConfigProblems([Problem(1, 2, "so"), Problem(None, None, "and so")])
+    error = ConfigProblems([ConfigProblem(1, 2, "so"), ConfigProblem(None, None, "and so")])
 
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
 

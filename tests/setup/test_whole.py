@@ -108,7 +108,7 @@ async def ended(process: Process) -> tuple[int | None, str, str]:
 
 @pytest.fixture
 async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
-    async with CodegenEmulator(pace=0) as codegen:
+    async with CodegenEmulator(timing=0) as codegen:
         yield House(github, codegen, tmp_path)
 
 

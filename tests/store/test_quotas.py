@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
-from bot.store.models import Budget, Limits, Over
-from bot.store.quotas import Spending
+from bot.store.models import Budget, Quota, QuotaExceeded
+from bot.store.quotas import QuotaStore
 
 pytest_plugins = ["tests.databases"]
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-NO_LIMITS = Limits(person=None, thread=None, repository=None)
+NO_LIMITS = Quota(person=None, thread=None, repository=None)
 
 
 class TestSpending:
@@ -29,16 +29,16 @@ class TestSpending:
         number: int = 1,
         runs: int = 1,
         at: datetime = NOON,
-        limits: Limits = NO_LIMITS,
-    ) -> Over | None:
-        return await Spending(database).spend(
+        limits: Quota = NO_LIMITS,
+    ) -> QuotaExceeded | None:
+        return await QuotaStore(database).spend(
             identity, login=login, repository=repository, number=number, runs=runs, at=at, limits=limits
         )
 
     async def test_a_limit_stands_in_the_way_when_it_would_be_passed(self, database: Engine) -> None:
-        limits = Limits(person=3, thread=None, repository=None)
+        limits = Quota(person=3, thread=None, repository=None)
         assert await self.spend(database, "a", runs=2, limits=limits) is None
-        assert await self.spend(database, "b", runs=2, limits=limits) == Over(Budget.PERSON, 3, 2)
+        assert await self.spend(database, "b", runs=2, limits=limits) == QuotaExceeded(Budget.PERSON, 3, 2)
         assert await self.spend(database, "c", runs=1, limits=limits) is None
 
     async def test_each_budget_counts_what_is_its_own(self, database: Engine) -> None:
@@ -46,24 +46,28 @@ class TestSpending:
         await self.spend(database, "b", login="alice", number=2)
         await self.spend(database, "c", repository="octo/other")
 
-        two = Limits(person=1, thread=2, repository=2)
-        assert await self.spend(database, "d", login="BOB", number=3, limits=two) == Over(Budget.PERSON, 1, 1)
-        assert await self.spend(database, "e", login="carol", number=3, limits=two) == Over(Budget.REPOSITORY, 2, 2)
-        one = Limits(person=None, thread=1, repository=None)
-        assert await self.spend(database, "f", login="carol", number=2, limits=one) == Over(Budget.THREAD, 1, 1)
+        two = Quota(person=1, thread=2, repository=2)
+        assert await self.spend(database, "d", login="BOB", number=3, limits=two) == QuotaExceeded(Budget.PERSON, 1, 1)
+        assert await self.spend(database, "e", login="carol", number=3, limits=two) == QuotaExceeded(
+            Budget.REPOSITORY, 2, 2
+        )
+        one = Quota(person=None, thread=1, repository=None)
+        assert await self.spend(database, "f", login="carol", number=2, limits=one) == QuotaExceeded(
+            Budget.THREAD, 1, 1
+        )
 
     async def test_the_same_order_is_counted_once(self, database: Engine) -> None:
-        limits = Limits(person=1, thread=1, repository=1)
+        limits = Quota(person=1, thread=1, repository=1)
         for _ in range(3):
             assert await self.spend(database, "a", limits=limits) is None
 
     async def test_a_new_day_starts_at_midnight_utc(self, database: Engine) -> None:
-        limits = Limits(person=1, thread=None, repository=None)
+        limits = Quota(person=1, thread=None, repository=None)
         assert await self.spend(database, "a", at=NOON.replace(hour=23, minute=59), limits=limits) is None
         midnight = NOON.replace(hour=0) + timedelta(days=1)
         assert await self.spend(database, "b", at=midnight, limits=limits) is None
 
     async def test_two_at_once_do_not_both_take_the_last_run(self, database: Engine) -> None:
-        limits = Limits(person=None, thread=None, repository=5)
+        limits = Quota(person=None, thread=None, repository=5)
         answers = await asyncio.gather(*(self.spend(database, f"order-{n}", limits=limits) for n in range(20)))
         assert answers.count(None) == 5

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.github.events import Event
 from bot.github.signature import sign
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.handlers.invocation import CommandInvocation
 from bot.metrics import Metrics
 from bot.offload.pool import WorkerPool
@@ -78,7 +78,7 @@ async def healthy() -> None:
     """A check that passes."""
 
 
-USUAL = House(RepositoryConfig())
+USUAL = EffectiveConfig(RepositoryConfig())
 """What holds where no repository has a config file."""
 
 
@@ -86,7 +86,7 @@ def application(
     orders: Orders,
     *,
     check: Callable[[], Awaitable[None]] = healthy,
-    house: House = USUAL,
+    house: EffectiveConfig = USUAL,
     patience: float = 5.0,
     offload: WorkerPool | None = None,
     bodies: RequestBodies | None = None,
@@ -97,7 +97,7 @@ def application(
     """
     metrics, offload = Metrics(), offload or WorkerPool()
 
-    async def config_for(_repository: str) -> House:
+    async def config_for(_repository: str) -> EffectiveConfig:
         return house
 
     webhooks = GitHubWebhooks(

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.web.bodies import expect_later, guard_bodies
-from bot.web.connection import Limits
+from bot.web.connection import ConnectionLimits
 from bot.web.listening import listening
 from bot.web.problems import answer_problems, name_requests, tell_name
 
@@ -21,7 +21,7 @@ MIDDLEWARES: tuple[Middleware, ...] = (name_requests, answer_problems, guard_bod
 @asynccontextmanager
 async def served(
     handler: Handler,
-    limits: Limits | None = None,
+    limits: ConnectionLimits | None = None,
     *,
     clock: Callable[[], float] = time.monotonic,
     middlewares: Sequence[Middleware] = MIDDLEWARES,

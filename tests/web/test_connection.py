@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 from inline_snapshot import snapshot
 
-from bot.web.connection import Limits
+from bot.web.connection import ConnectionLimits
 from tests.web.raw import PATIENCE, RawClient, head
 from tests.web.serving import served
 
@@ -172,7 +172,7 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
 
 async def test_what_is_left_of_an_unwanted_body_is_not_read() -> None:
     """A little is, so that its sender gets to the answer."""
-    limits = Limits(lingering=0.5, lingering_bytes=100_000)
+    limits = ConnectionLimits(lingering=0.5, lingering_bytes=100_000)
     sent = 0
     async with served(answer, limits) as url, await RawClient.connect(url) as client:
         await client.send(head("POST", "/", Content_Length=2**30))
@@ -199,7 +199,7 @@ async def test_nothing_is_decompressed() -> None:
 
 
 async def test_the_longest_waiting_connection_makes_room() -> None:
-    async with served(answer, Limits(connections=3)) as url, await RawClient.connect(url) as idle:
+    async with served(answer, ConnectionLimits(connections=3)) as url, await RawClient.connect(url) as idle:
         await ask(idle)
         async with await RawClient.connect(url) as half, await RawClient.connect(url) as first:
             await half.send(b"GET / HTTP")
@@ -217,7 +217,7 @@ async def test_the_longest_waiting_connection_makes_room() -> None:
 async def test_a_request_at_work_does_not_make_room() -> None:
     waiter = Waiter()
     async with (
-        served(waiter.handle, Limits(connections=2)) as url,
+        served(waiter.handle, ConnectionLimits(connections=2)) as url,
         await RawClient.connect(url) as first,
         await RawClient.connect(url) as second,
     ):

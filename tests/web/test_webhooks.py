@@ -13,13 +13,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from inline_snapshot import snapshot
 
-from bot.errors import Kind, Service, StoreError, UpstreamError
+from bot.errors import ErrorKind, Service, StoreError, UpstreamError
 from bot.github.signature import sign
-from bot.handlers.effective_config import House, Unread, Wrong
+from bot.handlers.effective_config import EffectiveConfig, InvalidConfig, Unread
 from bot.offload.pool import WorkerPool
 from bot.replies.config_texts import Holds
 from bot.repository_config.model import RepositoryConfig
-from bot.repository_config.problems import ConfigProblems, Problem
+from bot.repository_config.problems import ConfigProblem, ConfigProblems
 from bot.web.bodies import RequestBodies
 from bot.web.webhooks import LARGEST_BODY
 from tests.log_lines import lines, logged
@@ -359,13 +359,19 @@ async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Clien
 # Where the repository's config is not known
 
 
-def unread(kind: Kind) -> House:
-    error = UpstreamError(Service.GITHUB, kind, "file", 403 if kind is Kind.FORBIDDEN else 503)
-    return House(RepositoryConfig(), unread=Unread("octo/shop/.github/codegen-bot.yml", error))
+def unread(kind: ErrorKind) -> EffectiveConfig:
+    error = UpstreamError(Service.GITHUB, kind, "file", 403 if kind is ErrorKind.FORBIDDEN else 503)
+    return EffectiveConfig(RepositoryConfig(), unread=Unread("octo/shop/.github/codegen-bot.yml", error))
 
 
-WRONG = Wrong("octo/shop/.github/codegen-bot.yml", ConfigProblems([Problem(1, 1, "No.")]), "digest", Holds.NOTHING)
-UNKNOWN = [unread(Kind.SERVER_FAULT), unread(Kind.FORBIDDEN), House(RepositoryConfig(), wrong=WRONG)]
+WRONG = InvalidConfig(
+    "octo/shop/.github/codegen-bot.yml", ConfigProblems([ConfigProblem(1, 1, "No.")]), "digest", Holds.NOTHING
+)
+UNKNOWN = [
+    unread(ErrorKind.SERVER_FAULT),
+    unread(ErrorKind.FORBIDDEN),
+    EffectiveConfig(RepositoryConfig(), wrong=WRONG),
+]
 
 OTHER_COMMAND = issue_comment("/bot run fix it")
 OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:00Z"}, label={"name": "robot"})
@@ -374,7 +380,7 @@ OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:
 @pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
 @pytest.mark.parametrize(("event", "document"), [("issue_comment", OTHER_COMMAND), ("issues", OTHER_LABEL)])
 async def test_possible_command_is_deferred_while_the_config_is_unknown(
-    orders: Orders, house: House, event: str, document: dict[str, Any]
+    orders: Orders, house: EffectiveConfig, event: str, document: dict[str, Any]
 ) -> None:
     """The config may name this prefix, or this label."""
     async with TestClient(TestServer(application(orders, house=house))) as client:
@@ -391,13 +397,15 @@ async def test_possible_command_is_deferred_while_the_config_is_unknown(
 
 
 async def test_command_waits_for_a_config_that_will_be_readable_again(orders: Orders) -> None:
-    async with TestClient(TestServer(application(orders, house=unread(Kind.NETWORK)))) as client:
+    async with TestClient(TestServer(application(orders, house=unread(ErrorKind.NETWORK)))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 503
     assert len(orders.deferred) == 1
 
 
 @pytest.mark.parametrize("house", UNKNOWN[1:], ids=["forbidden", "wrong"])
-async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(orders: Orders, house: House) -> None:
+async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(
+    orders: Orders, house: EffectiveConfig
+) -> None:
     async with TestClient(TestServer(application(orders, house=house))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
     assert orders.prompts[:1] == ["fix it"]
@@ -405,7 +413,7 @@ async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(orders
 
 
 @pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
-async def test_comment_without_a_slash_needs_no_config(orders: Orders, house: House) -> None:
+async def test_comment_without_a_slash_needs_no_config(orders: Orders, house: EffectiveConfig) -> None:
     async with TestClient(TestServer(application(orders, house=house))) as client:
         assert (await deliver(client, issue_comment("Looks good. See a/b."))).status == 200
     assert orders.deferred == []

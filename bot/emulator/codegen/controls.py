@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.emulator.codegen.answers import Refused, body, number
-from bot.emulator.codegen.courses import Course
+from bot.emulator.codegen.run_scripts import RunScript
 from bot.emulator.codegen.runs import run_json
 from bot.emulator.codegen.world import Run, World, is_final
 from bot.emulator.control import FAULT_HELP, PREFIX
@@ -57,15 +57,15 @@ class Controls:
         ]
 
     async def _post_course(self, request: web.Request) -> web.Response:
-        course = await body(request, Course)
-        self._world.courses.append(course)
+        course = await body(request, RunScript)
+        self._world.run_scripts.append(course)
         return web.json_response(course.model_dump(), status=201)
 
     async def _get_courses(self, _request: web.Request) -> web.Response:
-        return web.json_response([course.model_dump() for course in self._world.courses])
+        return web.json_response([course.model_dump() for course in self._world.run_scripts])
 
     async def _delete_courses(self, _request: web.Request) -> web.Response:
-        self._world.courses.clear()
+        self._world.run_scripts.clear()
         return web.Response(status=204)
 
     async def _get_runs(self, _request: web.Request) -> web.Response:

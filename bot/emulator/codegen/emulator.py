@@ -12,17 +12,17 @@ from aiohttp.typedefs import Handler
 
 from bot.emulator.codegen.answers import Limiter, Refused, Unprocessable
 from bot.emulator.codegen.controls import Controls
-from bot.emulator.codegen.courses import Course
 from bot.emulator.codegen.directory import DirectoryOperations
+from bot.emulator.codegen.run_scripts import RunScript
 from bot.emulator.codegen.runs import QUOTA_MESSAGE, RunOperations
 from bot.emulator.codegen.world import Run, World
 from bot.emulator.control import Control
-from bot.emulator.fault_injection import Kind
+from bot.emulator.fault_injection import FaultKind
 from bot.emulator.faults import Fault
 from bot.emulator.server import Changes, EmulatorServer
 
-KINDS: dict[str, Kind] = {
-    "quota": Kind(
+KINDS: dict[str, FaultKind] = {
+    "quota": FaultKind(
         Fault(status=402, body={"message": QUOTA_MESSAGE, "status_code": 402}, path="/agent/run$", method="POST")
     ),
 }
@@ -32,16 +32,16 @@ KINDS: dict[str, Kind] = {
 class CodegenEmulator(EmulatorServer):
     """Codegen's API on a port of this machine.
 
-    :param pace: seconds that a run takes; None: runs move only by hand
+    :param timing: seconds that a run takes; None: runs move only by hand
     :param limits: whether too many requests are answered with 429
     """
 
     def __init__(
-        self, *, pace: float | None = 2.0, limits: bool = True, clock: Callable[[], float] = time.monotonic
+        self, *, timing: float | None = 2.0, limits: bool = True, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
         self._changes = Changes()
-        self._world = World(pace=pace, clock=clock, changed=self._changes.notify)
+        self._world = World(timing=timing, clock=clock, changed=self._changes.notify)
         self._limiter = Limiter(clock=clock, enabled=limits)
         self.control = Control(reset=self._reset, changed=self._changes.notify, kinds=KINDS)
         self.app = web.Application(middlewares=[self.control.middleware, _answer_refusals])
@@ -66,8 +66,8 @@ class CodegenEmulator(EmulatorServer):
         return self._world.runs
 
     def script(self, **course: Any) -> None:
-        """What becomes of the next runs; the values are those of `Course`."""
-        self._world.courses.append(Course(**course))
+        """What becomes of the next runs; the values are those of `RunScript`."""
+        self._world.run_scripts.append(RunScript(**course))
 
     def start_elsewhere(self, prompt: str, *, org_id: int = 1, metadata: dict[str, Any] | None = None) -> Run:
         """Somebody starts a run on Codegen's own page, or by its API where there are metadata."""

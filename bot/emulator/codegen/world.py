@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.emulator.codegen.courses import Course
+from bot.emulator.codegen.run_scripts import RunScript
 
 FINAL = frozenset(
     [
@@ -46,7 +46,7 @@ class Run:
     model: str | None
     agent_type: str | None
     repo_id: int | None
-    course: Course
+    course: RunScript
     source_type: str
     user_id: int
     created_at: datetime
@@ -78,19 +78,19 @@ def is_final(status: str) -> bool:
 class World:
     """All runs of all organizations. A run's state is worked out when somebody looks."""
 
-    def __init__(self, *, pace: float | None, clock: Callable[[], float], changed: Callable[[], None]) -> None:
-        self.pace = pace
+    def __init__(self, *, timing: float | None, clock: Callable[[], float], changed: Callable[[], None]) -> None:
+        self.timing = timing
         self._clock = clock
         self._changed = changed
         self._started = datetime.now(UTC), clock()
         self.runs: dict[int, Run] = {}
-        self.courses: list[Course] = []
+        self.run_scripts: list[RunScript] = []
         self.check_settings: dict[int, dict[str, Any]] = {}
         self._pull_request_id = 9000
 
     def reset(self) -> None:
         self.runs.clear()
-        self.courses.clear()
+        self.run_scripts.clear()
         self.check_settings.clear()
         self._pull_request_id = 9000
 
@@ -102,23 +102,23 @@ class World:
 
     def used_up(self) -> bool:
         """Whether the next creation is to be refused because the plan's runs are used up."""
-        if not self.courses or self.courses[0].outcome != "quota":
+        if not self.run_scripts or self.run_scripts[0].outcome != "quota":
             return False
-        self._use(self.courses[0])
+        self._use(self.run_scripts[0])
         return True
 
-    def _next_course(self) -> Course:
+    def _next_course(self) -> RunScript:
         """The course of the next run: a scripted one, else success."""
-        course = next((course for course in self.courses if course.outcome != "quota"), None)
+        course = next((course for course in self.run_scripts if course.outcome != "quota"), None)
         if course is None:
-            return Course()
+            return RunScript()
         self._use(course)
         return course
 
-    def _use(self, course: Course) -> None:
+    def _use(self, course: RunScript) -> None:
         course.times -= 1
         if course.times == 0:
-            self.courses.remove(course)
+            self.run_scripts.remove(course)
 
     def create(self, org_id: int, prompt: str, *, user_id: int = 1, source_type: str = "API", **given: Any) -> Run:
         run = Run(
@@ -148,7 +148,7 @@ class World:
         run.begun_at = self._clock()
         run.told = 0
         run.by_hand = run.ended = False
-        seconds = run.course.seconds(self.pace)
+        seconds = run.course.seconds(self.timing)
         run.stale = run.finished and seconds is not None
         if not run.stale:
             run.status = "RUNNING"
@@ -157,7 +157,7 @@ class World:
 
     def refresh(self, run: Run) -> Run:
         """Brings a run to where its course has it by now."""
-        seconds = run.course.seconds(self.pace)
+        seconds = run.course.seconds(self.timing)
         if run.by_hand or run.ended:
             return run
         elapsed = self._clock() - run.begun_at

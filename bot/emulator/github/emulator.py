@@ -14,13 +14,13 @@ from bot.emulator.github.apps import AppOperations
 from bot.emulator.github.code import CodeOperations
 from bot.emulator.github.comments import CommentOperations
 from bot.emulator.github.controls import Controls
+from bot.emulator.github.faulty_answers import KINDS
 from bot.emulator.github.limits import HOURLY, Limiter
 from bot.emulator.github.manifest_pages import ManifestPages
 from bot.emulator.github.manifests import Manifests
 from bot.emulator.github.shapes import Shapes
 from bot.emulator.github.threads import ThreadOperations
 from bot.emulator.github.tokens import Tokens
-from bot.emulator.github.troubles import KINDS
 from bot.emulator.github.webhooks import Delivery, Webhooks
 from bot.emulator.github.world import ACTIONS_LOGIN, BOT_LOGIN, Comment, Neighbour, Role, Thread, World
 from bot.emulator.server import Changes, EmulatorServer

@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 
+from bot.emulator.github.faulty_answers import HookWeather
 from bot.emulator.github.shapes import Shapes, moment
-from bot.emulator.github.troubles import HookWeather
 from bot.emulator.github.world import (
     APP_ID,
     INSTALLATION_ID,

@@ -8,12 +8,12 @@ from bot.commands.analyze_logs import AnalyzeLogs
 from bot.commands.setup_commands import SetupCommands
 from bot.replies.prompts import logs_prompt
 from bot.replies.redaction import redact
-from bot.web.api.endpoint import Answer, Call
+from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.idempotency import once, order_of
 from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
 
 
-async def setup_commands(call: Call) -> Answer:
+async def setup_commands(call: ApiRequest) -> ApiResponse:
     """Codegen takes a prompt; what else is known of the repository is put into it."""
     wanted: SetupCommandsRequest = call.body
     known = (
@@ -25,18 +25,18 @@ async def setup_commands(call: Call) -> Answer:
     prompt = "\n\n".join(part for part in parts if part) or None
     invocation = order_of(call, SetupCommands())
     run = await once(call, invocation, lambda ctx: ctx.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
-    return Answer(document=run, runs=[run])
+    return ApiResponse(document=run, runs=[run])
 
 
-async def analyze_logs(call: Call) -> Answer:
+async def analyze_logs(call: ApiRequest) -> ApiResponse:
     """A sandbox's by Codegen itself; logs that were sent go to an agent run, without what looks like a secret."""
     wanted: AnalyzeSandboxLogsRequest = call.body
     invocation, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
     if sandbox_id is not None:
-        return Answer(document=await once(call, invocation, lambda ctx: ctx.runs.analyze_sandbox_logs(sandbox_id)))
+        return ApiResponse(document=await once(call, invocation, lambda ctx: ctx.runs.analyze_sandbox_logs(sandbox_id)))
     offload = call.services.offload
     patterns = await call.services.patterns.of_no_run(call.org_id)
     logs = await offload.run(partial(redact, wanted.logs or "", patterns), is_slow=bool(patterns))
     context = await offload.run(partial(redact, wanted.context or "", patterns), is_slow=bool(patterns))
     prompt = logs_prompt(logs, context=context)
-    return Answer(document=await once(call, invocation, lambda ctx: ctx.runs.create(prompt)))
+    return ApiResponse(document=await once(call, invocation, lambda ctx: ctx.runs.create(prompt)))

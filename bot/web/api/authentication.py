@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.web.api.caller import HOW_SERVED, Access, Caller
 from bot.web.api.error_mapping import problem_of
 from bot.web.api.failed_tokens import FailedTokens, address_of
@@ -156,7 +156,7 @@ class Callers:
             # Which organization the client is for does not matter to this question.
             seen = await caller.access.codegen(0).organizations()
         except UpstreamError as error:
-            if error.kind in {Kind.UNAUTHORIZED, Kind.FORBIDDEN}:
+            if error.kind in {ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN}:
                 detail = "Codegen does not accept this token."
                 raise self._refused(caller, HTTPStatus.UNAUTHORIZED, detail, headers=_CHALLENGE) from None
             raise problem_of(error) from None

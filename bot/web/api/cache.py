@@ -41,7 +41,7 @@ class _Place:
     failure: Exception | None = None
 
 
-class Kept:
+class TokenCache:
     """Values by token, organization and question. Failures are told to all who wait, and not kept."""
 
     def __init__(

@@ -33,7 +33,7 @@ MOST_BODIES = 32 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     """What goes back.
 
     :param document: a model, or what pydantic can write of the endpoint's answer
@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiRequest:
     """A request that has been checked: who asks, for what.
 
     :param numbers: the ids in the path
@@ -107,7 +107,7 @@ class Endpoint:
     method: str
     path: str
     summary: str
-    handler: Callable[[Call], Awaitable[Answer]]
+    handler: Callable[[ApiRequest], Awaitable[ApiResponse]]
     answer: TypeAdapter[Any]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None

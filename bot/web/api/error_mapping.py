@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.replies.failures import explain
 from bot.replies.untrusted import redact
 from bot.web.problems import Problem
 
 _STATUSES = {
-    Kind.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
-    Kind.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
-    Kind.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Kind.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Kind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Kind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    Kind.SERVER_FAULT: HTTPStatus.BAD_GATEWAY,
-    Kind.BAD_ANSWER: HTTPStatus.BAD_GATEWAY,
-    Kind.NETWORK: HTTPStatus.GATEWAY_TIMEOUT,
+    ErrorKind.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
+    ErrorKind.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
+    ErrorKind.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorKind.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ErrorKind.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorKind.SERVER_FAULT: HTTPStatus.BAD_GATEWAY,
+    ErrorKind.BAD_ANSWER: HTTPStatus.BAD_GATEWAY,
+    ErrorKind.NETWORK: HTTPStatus.GATEWAY_TIMEOUT,
 }
 
 UNSAID_WAIT = 30
@@ -34,8 +34,8 @@ def problem_of(error: UpstreamError) -> Problem:
     if error.may_have_happened:
         detail += " It may have been done all the same: look before you ask again."
     headers = {}
-    if error.kind is Kind.RATE_LIMITED:
+    if error.kind is ErrorKind.RATE_LIMITED:
         headers["Retry-After"] = str(max(1, round(error.retry_after or UNSAID_WAIT)))
-    if error.kind is Kind.UNAUTHORIZED:
+    if error.kind is ErrorKind.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="codegen", error="invalid_token"'
     return Problem(_STATUSES[error.kind], detail, headers=headers)

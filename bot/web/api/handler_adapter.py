@@ -15,7 +15,7 @@ from bot.errors import OffloadError, StoreError, UpstreamError, UserError
 from bot.replies.redaction import redact_json
 from bot.web.api.authentication import Callers
 from bot.web.api.caller import Caller
-from bot.web.api.endpoint import MOST_BODIES, Answer, Call, Endpoint, read_body, read_numbers, read_query
+from bot.web.api.endpoint import MOST_BODIES, ApiRequest, ApiResponse, Endpoint, read_body, read_numbers, read_query
 from bot.web.api.error_mapping import problem_of
 from bot.web.api.etags import etag_of, has_it
 from bot.web.api.services import ApiServices
@@ -67,7 +67,7 @@ class Api:
         """Lets go whoever waits for a multi-run's end: the server would wait for them."""
         await self.services.multi_runs.aclose()
 
-    async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[Call, dict[str, str]]:
+    async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[ApiRequest, dict[str, str]]:
         """A request, checked, and the headers of its limit.
 
         :raises Problem: where it does not fit, or whoever asks may not
@@ -78,8 +78,8 @@ class Api:
         except Problem as problem:
             raise problem.carrying(headers) from None
 
-    async def _checked(self, request: web.Request, endpoint: Endpoint, caller: Caller) -> Call:
-        call = Call(
+    async def _checked(self, request: web.Request, endpoint: Endpoint, caller: Caller) -> ApiRequest:
+        call = ApiRequest(
             request=request,
             caller=caller,
             services=self.services,
@@ -106,7 +106,7 @@ class Api:
 
         return serve
 
-    async def _answer(self, call: Call, endpoint: Endpoint) -> tuple[Answer, bytes]:
+    async def _answer(self, call: ApiRequest, endpoint: Endpoint) -> tuple[ApiResponse, bytes]:
         waits = getattr(call.query, "wait", False)
         try:
             async with asyncio.timeout(None if waits else self._patience):
@@ -131,7 +131,7 @@ class Api:
                 headers={"Retry-After": "30"},
             ) from None
 
-    async def _written(self, call: Call, endpoint: Endpoint, answer: Answer) -> bytes:
+    async def _written(self, call: ApiRequest, endpoint: Endpoint, answer: ApiResponse) -> bytes:
         """The answer as it is sent, without secrets; prepared off the event loop where it is long."""
         body = endpoint.answer.dump_json(answer.document)
         patterns = await self.services.patterns.of_each(call.org_id, answer.runs) if answer.runs else []
@@ -139,7 +139,7 @@ class Api:
 
 
 def _response(
-    endpoint: Endpoint, answer: Answer, body: bytes, request: web.Request, headers: dict[str, str]
+    endpoint: Endpoint, answer: ApiResponse, body: bytes, request: web.Request, headers: dict[str, str]
 ) -> web.Response:
     headers = {**headers, **answer.headers, "Cache-Control": "private, no-cache"}
     if endpoint.is_kept:

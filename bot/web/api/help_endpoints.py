@@ -6,25 +6,25 @@ from http import HTTPStatus
 
 from bot.commands.table import COMMANDS
 from bot.github.models import Permission
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.replies import named_prompts
 from bot.replies.help import WHO
 from bot.repository_config.changes import settings_of
 from bot.repository_config.model import RepositoryConfig
-from bot.web.api.endpoint import Answer, Call
+from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.models import CommandHelp, FlagHelp, HelpQuery, HelpResponse, SettingHelp
 from bot.web.problems import Problem
 
 
-async def show(call: Call) -> Answer:
+async def show(call: ApiRequest) -> ApiResponse:
     query: HelpQuery = call.query
     if query.repository is None:
-        return Answer(document=_help(None, call.services.usual_house))
+        return ApiResponse(document=_help(None, call.services.default_config))
     repository = await _repository(call, query.repository)
-    return Answer(document=_help(repository, await call.services.configs.of(repository)))
+    return ApiResponse(document=_help(repository, await call.services.configs.of(repository)))
 
 
-async def _repository(call: Call, name: str) -> str:
+async def _repository(call: ApiRequest, name: str) -> str:
     """Its name as Codegen writes it. The config is read with the server's own GitHub account: so the organization has
     to be the server's own, and the caller has to see the repository both at Codegen and on GitHub.
 
@@ -32,24 +32,24 @@ async def _repository(call: Call, name: str) -> str:
     """
     if call.org_id == call.services.own_org_id:
         key = (call.caller.key, call.org_id, "repositories")
-        for each in await call.services.kept.get(key, call.codegen.repositories):
+        for each in await call.services.cache.get(key, call.codegen.repositories):
             if each.full_name.lower() == name.lower() and await _may_read(call, each.full_name):
                 return each.full_name
     raise Problem(HTTPStatus.NOT_FOUND, "This token sees no such repository of the server's own organization.")
 
 
-async def _may_read(call: Call, repository: str) -> bool:
+async def _may_read(call: ApiRequest, repository: str) -> bool:
     return await call.caller.access.permission(call.org_id, repository) >= Permission.READ
 
 
-def _help(repository: str | None, house: House) -> HelpResponse:
-    config = house.config
+def _help(repository: str | None, effective: EffectiveConfig) -> HelpResponse:
+    config = effective.config
     return HelpResponse(
         repository=repository,
         prefix=config.prefix,
         commands=[*_built_in(config), *_prompts(config)],
         config=[SettingHelp(name=each.name, value=each.value, is_usual=each.is_usual) for each in settings_of(config)],
-        problems=house.problems(),
+        problems=effective.problems(),
     )
 
 

@@ -18,7 +18,7 @@ from bot.handlers.runs import Started
 from bot.replies.markers import Stage
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply
-from bot.web.api.endpoint import Call
+from bot.web.api.endpoint import ApiRequest
 from bot.web.problems import Problem
 
 KEY_LASTS = timedelta(hours=24)
@@ -38,7 +38,7 @@ _STATUSES = {
 }
 
 
-def key_of(call: Call) -> str | None:
+def key_of(call: ApiRequest) -> str | None:
     """The caller's `Idempotency-Key`.
 
     :raises Problem: where it is none
@@ -49,7 +49,7 @@ def key_of(call: Call) -> str | None:
     return given
 
 
-def identity_of(call: Call) -> str:
+def identity_of(call: ApiRequest) -> str:
     """The same for the same key of the same caller at the same place; another each time without one."""
     key = key_of(call)
     if key is None:
@@ -58,7 +58,7 @@ def identity_of(call: Call) -> str:
     return f"http-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
 
 
-def order_of(call: Call, command: Command) -> CommandInvocation:
+def order_of(call: ApiRequest, command: Command) -> CommandInvocation:
     """Given by whoever holds the token; apart from any thread."""
     now = call.services.now()
     return CommandInvocation(
@@ -76,13 +76,13 @@ def order_of(call: Call, command: Command) -> CommandInvocation:
     )
 
 
-def hand(call: Call, invocation: CommandInvocation) -> CommandContext:
+def hand(call: ApiRequest, invocation: CommandInvocation) -> CommandContext:
     """A handler's hand with the caller's token, for what no command does quite so."""
     return call.caller.access.ctx(call.org_id, invocation, again=key_of(call) is not None)
 
 
 async def once(
-    call: Call, invocation: CommandInvocation, start: Callable[[CommandContext], Awaitable[Started]]
+    call: ApiRequest, invocation: CommandInvocation, start: Callable[[CommandContext], Awaitable[Started]]
 ) -> AgentRun:
     """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment.
 
@@ -96,7 +96,7 @@ async def once(
     if key_of(call) is None:
         return (await begin())[1]
     place = (call.caller.key, call.org_id, invocation.identity)
-    said_first, run = await call.services.kept.get(place, begin, seconds=KEY_LASTS.total_seconds())
+    said_first, run = await call.services.cache.get(place, begin, seconds=KEY_LASTS.total_seconds())
     if said_first != said:
         raise key_used()
     return run
@@ -107,7 +107,7 @@ def key_used() -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before.")
 
 
-async def execute(call: Call, command: Command) -> Reply:
+async def execute(call: ApiRequest, command: Command) -> Reply:
     """What the command's handler says where it was done.
 
     :raises Problem: where it was not

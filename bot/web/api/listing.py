@@ -11,7 +11,7 @@ from aiohttp import web
 from bot.codegen.models import AgentRun
 from bot.codegen.states import normalise
 from bot.handlers.run_marks import mark_of, repositories_of
-from bot.web.api.endpoint import Answer
+from bot.web.api.endpoint import ApiResponse
 from bot.web.api.models import PageOf, PageQuery, RunsQuery
 
 T = TypeVar("T")
@@ -19,12 +19,12 @@ T = TypeVar("T")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def page_of(items: Sequence[T], query: PageQuery, request: web.Request) -> Answer:
+def page_of(items: Sequence[T], query: PageQuery, request: web.Request) -> ApiResponse:
     """A page of a list that is there as a whole."""
     return page_with(items[query.skip : query.skip + query.limit], len(items), query, request)
 
 
-def page_with(items: Sequence[T], total: int, query: PageQuery, request: web.Request) -> Answer:
+def page_with(items: Sequence[T], total: int, query: PageQuery, request: web.Request) -> ApiResponse:
     """:param items: of this page only"""
     document: PageOf[Any] = PageOf[Any](
         items=[*items],
@@ -34,7 +34,7 @@ def page_with(items: Sequence[T], total: int, query: PageQuery, request: web.Req
         pages=-(-total // query.limit),
     )
     links = _links(query, total, request)
-    return Answer(document=document, headers={"Link": ", ".join(links)} if links else {})
+    return ApiResponse(document=document, headers={"Link": ", ".join(links)} if links else {})
 
 
 def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
@@ -45,9 +45,9 @@ def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
     if query.skip + query.limit >= total:
         del places["next"]
     # A relative address: behind a proxy the server does not know its own. The token is not repeated.
-    kept = {name: value for name, value in request.query.items() if name not in {"api_key", "skip", "limit"}}
+    cache = {name: value for name, value in request.query.items() if name not in {"api_key", "skip", "limit"}}
     return [
-        f'<{request.rel_url.with_query({**kept, "skip": str(skip), "limit": str(query.limit)})}>; rel="{rel}"'
+        f'<{request.rel_url.with_query({**cache, "skip": str(skip), "limit": str(query.limit)})}>; rel="{rel}"'
         for rel, skip in places.items()
     ]
 

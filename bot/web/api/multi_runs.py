@@ -7,14 +7,14 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from bot.commands.multi_run import MultiRun
-from bot.web.api.endpoint import Answer, Call
+from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.idempotency import order_of
 from bot.web.api.models import MultiRunQuery, MultiRunRequest
 from bot.web.api.multi_run_work import MultiRunAtWork
 from bot.web.problems import Problem
 
 
-async def create(call: Call) -> Answer:
+async def create(call: ApiRequest) -> ApiResponse:
     """202 with the address at which it can be asked for, or with ``wait=true`` its end."""
     wanted: MultiRunRequest = call.body
     command = MultiRun(
@@ -31,7 +31,7 @@ async def create(call: Call) -> Answer:
     if query.wait and at_work.task is not None:
         # A caller who goes away ends only the waiting; so does a server that stops.
         await asyncio.wait([at_work.task])
-    return Answer(
+    return ApiResponse(
         document=at_work.state,
         status=HTTPStatus.OK if at_work.has_ended else HTTPStatus.ACCEPTED,
         headers={"Location": f"/organizations/{call.org_id}/multi-run/{invocation.identity}"},
@@ -39,12 +39,12 @@ async def create(call: Call) -> Answer:
     )
 
 
-async def show(call: Call) -> Answer:
+async def show(call: ApiRequest) -> ApiResponse:
     state = (await multi_run_of(call)).state
-    return Answer(document=state, runs=state.agent_runs)
+    return ApiResponse(document=state, runs=state.agent_runs)
 
 
-async def multi_run_of(call: Call) -> MultiRunAtWork:
+async def multi_run_of(call: ApiRequest) -> MultiRunAtWork:
     """The multi-run in the path.
 
     :raises Problem: where the organization has none of that id

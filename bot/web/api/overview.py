@@ -10,19 +10,19 @@ from datetime import date, datetime, timedelta
 
 from bot.codegen.models import AgentRun
 from bot.codegen.states import State
-from bot.web.api.endpoint import Answer, Call
+from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.models import DayOfRuns, Overview, OverviewQuery, TimeToFinish
 
 MOST_RUNS = 2_000
 """The newest runs that are looked at: twenty pages, where Codegen allows sixty reads in half a minute."""
 
 
-async def show(call: Call) -> Answer:
+async def show(call: ApiRequest) -> ApiResponse:
     query: OverviewQuery = call.query
     now = call.services.now()
     runs = await call.services.indexes.newest(call.caller.key, call.org_id, call.codegen, days=query.days, now=now)
     ends = await call.services.ends.of(call.org_id, runs)
-    return Answer(document=overview_of(runs, ends, days=query.days, now=now))
+    return ApiResponse(document=overview_of(runs, ends, days=query.days, now=now))
 
 
 def overview_of(runs: Sequence[AgentRun], ends: Mapping[int, datetime], *, days: int, now: datetime) -> Overview:

@@ -14,7 +14,7 @@ from bot.commands.remove import Remove
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.handlers.pull_request_location import location_of
-from bot.web.api.endpoint import Answer, Call
+from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.excerpts import is_cut
 from bot.web.api.idempotency import execute, once, order_of
 from bot.web.api.listing import chosen, page_with
@@ -29,7 +29,7 @@ WHOLE_RUN_KEPT = 60.0
 """The same for the long texts of a run that has ended."""
 
 
-async def create(call: Call) -> Answer:
+async def create(call: ApiRequest) -> ApiResponse:
     """Where an `Idempotency-Key` came, a run that was started under it before is given back."""
     wanted: AgentRunRequest = call.body
     invocation = order_of(call, Run(wanted.prompt))
@@ -46,45 +46,45 @@ async def create(call: Call) -> Answer:
         ),
     )
     _forget_runs(call)
-    return Answer(document=run, runs=[run])
+    return ApiResponse(document=run, runs=[run])
 
 
-async def show(call: Call) -> Answer:
+async def show(call: ApiRequest) -> ApiResponse:
     run = await run_of(call)
     await call.services.ends.saw(call.org_id, [run])
     [shown] = await _with_ends(call, [run])
-    return Answer(document=shown, runs=[run])
+    return ApiResponse(document=shown, runs=[run])
 
 
-async def _with_ends(call: Call, runs: Sequence[AgentRun]) -> list[ShownRun]:
+async def _with_ends(call: ApiRequest, runs: Sequence[AgentRun]) -> list[ShownRun]:
     ends = await call.services.ends.of(call.org_id, runs)
     return [ShownRun(**dict(run), ended_at=ends.get(run.id)) for run in runs]
 
 
-async def run_of(call: Call) -> AgentRun:
+async def run_of(call: ApiRequest) -> AgentRun:
     """The run in the path. One look at the newest runs serves all who ask for any of them; others are read alone."""
     newest = await _page(call, skip=0, limit=PAGE_SIZE)
     found = next((run for run in newest.runs if run.id == call.run_id), None)
     return found or await run_alone(call)
 
 
-async def run_alone(call: Call) -> AgentRun:
+async def run_alone(call: ApiRequest) -> AgentRun:
     """The same, by Codegen's word on just this run: whether the caller's token may see it is not taken from a list."""
     key = (call.caller.key, call.org_id, f"run {call.run_id}")
-    return await call.services.kept.get(key, lambda: call.codegen.run(call.run_id), seconds=RUN_KEPT)
+    return await call.services.cache.get(key, lambda: call.codegen.run(call.run_id), seconds=RUN_KEPT)
 
 
-async def _page(call: Call, *, skip: int, limit: int) -> RunsPage:
+async def _page(call: ApiRequest, *, skip: int, limit: int) -> RunsPage:
     key = (call.caller.key, call.org_id, f"runs {skip} {limit}")
-    return await call.services.kept.get(key, lambda: call.codegen.runs_slice(skip=skip, limit=limit), seconds=RUN_KEPT)
+    return await call.services.cache.get(key, lambda: call.codegen.runs_slice(skip=skip, limit=limit), seconds=RUN_KEPT)
 
 
-def _forget_runs(call: Call) -> None:
+def _forget_runs(call: ApiRequest) -> None:
     """The caller has just changed one, and is to see it."""
-    call.services.kept.forget(call.caller.key, call.org_id, "run")
+    call.services.cache.forget(call.caller.key, call.org_id, "run")
 
 
-async def list_(call: Call) -> Answer:
+async def list_(call: ApiRequest) -> ApiResponse:
     """Codegen's own page where nothing is filtered or sorted; else a page of all runs."""
     query: RunsQuery = call.query
     if query.status is not None and not is_known(query.status):
@@ -106,33 +106,33 @@ async def list_(call: Call) -> Answer:
     return replace(page_with(await _with_ends(call, shown), len(found), query, call.request), runs=shown)
 
 
-async def _whole(call: Call, known: AgentRun) -> AgentRun:
+async def _whole(call: ApiRequest, known: AgentRun) -> AgentRun:
     """The run of which an index knows an excerpt; read again when the excerpt has changed, or a while later."""
     if not is_cut(known):
         return known
     key = (call.caller.key, call.org_id, f"whole run {known.id} {known.status} {hash(known.result)}")
     seconds = WHOLE_RUN_KEPT if known.finished else RUN_KEPT
-    return await call.services.kept.get(key, lambda: call.codegen.run(known.id), seconds=seconds)
+    return await call.services.cache.get(key, lambda: call.codegen.run(known.id), seconds=seconds)
 
 
-async def resume(call: Call) -> Answer:
+async def resume(call: ApiRequest) -> ApiResponse:
     wanted: ResumeRequest = call.body
     before = await call.codegen.run(call.run_id)
     invocation = order_of(call, Resume(wanted.prompt, run=call.run_id))
     run = await once(call, invocation, lambda ctx: ctx.runs.resume(before, wanted.prompt, images=wanted.images or ()))
     _forget_runs(call)
-    return Answer(document=run, runs=[run])
+    return ApiResponse(document=run, runs=[run])
 
 
-async def ban_all_checks(call: Call) -> Answer:
+async def ban_all_checks(call: ApiRequest) -> ApiResponse:
     return await _told(call, BanChecks(call.run_id), call.body.reason)
 
 
-async def unban_all_checks(call: Call) -> Answer:
+async def unban_all_checks(call: ApiRequest) -> ApiResponse:
     return await _told(call, UnbanChecks(call.run_id), call.body.reason)
 
 
-async def remove_codegen_from_pr(call: Call) -> Answer:
+async def remove_codegen_from_pr(call: ApiRequest) -> ApiResponse:
     number = call.body.pr_number
     if number is not None:
         links = [location_of(link) for link in (await run_of(call)).github_pull_requests]
@@ -146,20 +146,20 @@ async def remove_codegen_from_pr(call: Call) -> Answer:
     return await _told(call, Remove(call.run_id), call.body.reason)
 
 
-async def logs(call: Call) -> Answer:
+async def logs(call: ApiRequest) -> ApiResponse:
     query: LogsQuery = call.query
     page = await call.codegen.logs_page(call.run_id, skip=query.skip, limit=query.limit, reverse=query.reverse)
     shown = page_with(
         page.logs, page.total_logs or len(page.logs), PageQuery(skip=query.skip, limit=query.limit), call.request
     )
     document = page.model_copy(update={"logs": page.logs})
-    return Answer(document=document, headers=shown.headers, runs=[await run_of(call)])
+    return ApiResponse(document=document, headers=shown.headers, runs=[await run_of(call)])
 
 
-async def _told(call: Call, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> Answer:
+async def _told(call: ApiRequest, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> ApiResponse:
     """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
     reply = await execute(call, command)
     access, run = call.caller.access, await run_of(call)
     told = await call.services.tell_reason(access, call.org_id, run, command.USAGE.name, reason)
     message = "\n\n".join(part for part in (reply.text, told) if part)
-    return Answer(document=Done(agent_run_id=call.run_id, message=message), runs=[run])
+    return ApiResponse(document=Done(agent_run_id=call.run_id, message=message), runs=[run])

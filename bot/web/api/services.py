@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.codegen.models import AgentRun
-from bot.completion_times import RunEnds
+from bot.completion_times import CompletionTimes
 from bot.handlers.config_loader import ConfigLoader
-from bot.handlers.effective_config import House
+from bot.handlers.effective_config import EffectiveConfig
 from bot.handlers.ports import Stars
 from bot.handlers.run_patterns import RunPatterns
 from bot.offload.pool import WorkerPool
-from bot.web.api.cache import Kept
+from bot.web.api.cache import TokenCache
 from bot.web.api.caller import Access
 from bot.web.api.run_index import RunIndexes
 
@@ -28,11 +28,11 @@ class ApiServices:
 
     :param own_org_id: the organization that the server itself works for
     :param stars: of all organizations
-    :param kept: what rarely changes, per token
+    :param cache: what rarely changes, per token
     :param indexes: all runs, per token and organization
     :param ends: when runs ended
     :param configs: the repositories' config files, as the server's own GitHub account reads them
-    :param usual_house: what holds where no config file says anything
+    :param default_config: what holds where no config file says anything
     :param multi_runs: those that were asked for by HTTP
     :param patterns: the secret patterns that hold for what runs say
     :param offload: where long texts are prepared
@@ -42,11 +42,11 @@ class ApiServices:
 
     own_org_id: int
     stars: Stars
-    kept: Kept
+    cache: TokenCache
     indexes: RunIndexes
-    ends: RunEnds
+    ends: CompletionTimes
     configs: ConfigLoader
-    usual_house: House
+    default_config: EffectiveConfig
     multi_runs: MultiRuns
     patterns: RunPatterns
     offload: WorkerPool

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
@@ -94,10 +94,10 @@ class House:
                 **self.settings,
             }
         )
-        pace = Pace(
+        timing = Timing(
             shortest=0.02, longest=0.02, write_gap=0.0, polling_interval=0.02, write_windows=(), codegen_windows={}
         )
-        self.url = await self._stack.enter_async_context(serving(settings, pace=pace))
+        self.url = await self._stack.enter_async_context(serving(settings, timing=timing))
 
     async def stop(self) -> None:
         if self._stack is not None:
@@ -108,7 +108,7 @@ class House:
 @asynccontextmanager
 async def house_in(folder: Path, **settings: Any) -> AsyncIterator[House]:
     github = GitHubEmulator(limits=False)
-    async with CodegenEmulator(pace=None, limits=False) as codegen, github:
+    async with CodegenEmulator(timing=None, limits=False) as codegen, github:
         house = House(github, codegen, folder)
         house.settings = settings
         await house.start()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.web.api.cache import Kept
+from bot.web.api.cache import TokenCache
 from tests.codegen.clock import Clock
 from tests.web.api.house import ORG, House
 
@@ -200,7 +200,7 @@ async def test_head_tells_the_headers_alone(house: House) -> None:
 
 async def test_a_failure_is_told_to_all_who_wait() -> None:
     """Upstream is not asked again by each of them in turn; whoever comes later has it asked again."""
-    kept, answers = Kept(), asyncio.Event()
+    cache, answers = TokenCache(), asyncio.Event()
     begun = 0
 
     async def ask() -> int:
@@ -210,19 +210,19 @@ async def test_a_failure_is_told_to_all_who_wait() -> None:
         raise ConnectionError
 
     place = ("token", 1, "question")
-    asking = [asyncio.create_task(kept.get(place, ask)) for _ in range(5)]
+    asking = [asyncio.create_task(cache.get(place, ask)) for _ in range(5)]
     await asyncio.sleep(0)
     answers.set()
     said = await asyncio.gather(*asking, return_exceptions=True)
     assert ([type(each) for each in said], begun) == ([ConnectionError] * 5, 1)
 
     with pytest.raises(ConnectionError):
-        await kept.get(place, ask)
+        await cache.get(place, ask)
     assert begun == 2
 
 
 async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> None:
-    kept, asked = Kept(), asyncio.Event()
+    cache, asked = TokenCache(), asyncio.Event()
     begun = 0
 
     async def ask() -> int:
@@ -231,7 +231,7 @@ async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> No
         await asked.wait()
         return begun
 
-    first, *others = [asyncio.create_task(kept.get(("token", 1, "question"), ask)) for _ in range(5)]
+    first, *others = [asyncio.create_task(cache.get(("token", 1, "question"), ask)) for _ in range(5)]
     await asyncio.sleep(0)
     first.cancel()
     asked.set()
@@ -242,15 +242,15 @@ async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> No
 async def test_what_is_kept_no_more_takes_no_memory() -> None:
     """Though nobody asks for it again: the next question of any kind drops it, and nothing else."""
     clock = Clock()
-    kept = Kept(clock=clock)
+    cache = TokenCache(clock=clock)
 
     async def ask() -> set[int]:
         return {1}
 
-    short = weakref.ref(await kept.get(("token", 1, "short"), ask, seconds=2))
-    long = weakref.ref(await kept.get(("token", 1, "long"), ask, seconds=60))
+    short = weakref.ref(await cache.get(("token", 1, "short"), ask, seconds=2))
+    long = weakref.ref(await cache.get(("token", 1, "long"), ask, seconds=60))
     clock.now += 3
-    await kept.get(("token", 1, "other"), ask)
+    await cache.get(("token", 1, "other"), ask)
 
     assert short() is None
     assert long() == {1}

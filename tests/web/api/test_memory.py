@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.codegen.models import AgentRun
-from bot.web.api.cache import Kept
+from bot.web.api.cache import TokenCache
 from bot.web.api.memory import Sweep, size_of
 from tests.codegen.clock import Clock
 
@@ -48,7 +48,7 @@ async def test_sweep_goes_on_until_nothing_is_left() -> None:
     assert left == [0]
 
 
-async def keep(kept: Kept, caller: str, question: str, size: int = 0, *, seconds: float = 60.0) -> bool:
+async def keep(cache: TokenCache, caller: str, question: str, size: int = 0, *, seconds: float = 60.0) -> bool:
     """:returns: whether it had to be asked for"""
     asked = False
 
@@ -57,50 +57,50 @@ async def keep(kept: Kept, caller: str, question: str, size: int = 0, *, seconds
         asked = True
         return "x" * size
 
-    await kept.get((caller, 1, question), ask, seconds=seconds)
+    await cache.get((caller, 1, question), ask, seconds=seconds)
     return asked
 
 
 async def test_kept_greedy_caller_makes_room_of_their_own() -> None:
-    kept = Kept(most=10, clock=Clock())
+    cache = TokenCache(most=10, clock=Clock())
     for number in range(3):
-        await keep(kept, "modest", str(number))
+        await keep(cache, "modest", str(number))
     for number in range(50):
-        await keep(kept, "greedy", str(number))
+        await keep(cache, "greedy", str(number))
 
-    assert [await keep(kept, "modest", str(number)) for number in range(3)] == [False] * 3
-    assert [await keep(kept, "greedy", str(number)) for number in (49, 43, 42)] == [False, False, True]
+    assert [await keep(cache, "modest", str(number)) for number in range(3)] == [False] * 3
+    assert [await keep(cache, "greedy", str(number)) for number in (49, 43, 42)] == [False, False, True]
 
 
 async def test_kept_is_bounded_in_bytes() -> None:
-    kept = Kept(most_bytes=1_000_000, clock=Clock())
-    await keep(kept, "modest", "0", 100_000)
+    cache = TokenCache(most_bytes=1_000_000, clock=Clock())
+    await keep(cache, "modest", "0", 100_000)
     for number in range(20):
-        await keep(kept, "greedy", str(number), 200_000)
-        assert kept.size <= 1_000_000
+        await keep(cache, "greedy", str(number), 200_000)
+        assert cache.size <= 1_000_000
 
-    assert await keep(kept, "modest", "0") is False
-    assert await keep(kept, "greedy", "19") is False
-    assert await keep(kept, "greedy", "0") is True
+    assert await keep(cache, "modest", "0") is False
+    assert await keep(cache, "greedy", "19") is False
+    assert await keep(cache, "greedy", "0") is True
 
 
 async def test_kept_larger_than_all_is_answered_all_the_same() -> None:
-    kept = Kept(most_bytes=1_000, clock=Clock())
-    await keep(kept, "modest", "0", 100)
+    cache = TokenCache(most_bytes=1_000, clock=Clock())
+    await keep(cache, "modest", "0", 100)
 
-    assert await keep(kept, "greedy", "0", 5_000) is True
-    assert await keep(kept, "greedy", "0", 5_000) is False
+    assert await keep(cache, "greedy", "0", 5_000) is True
+    assert await keep(cache, "greedy", "0", 5_000) is False
 
 
 async def test_kept_expired_values_are_dropped() -> None:
     clock = Clock()
-    kept = Kept(clock=clock)
-    await keep(kept, "one", "short", 1_000, seconds=2)
-    await keep(kept, "one", "long", 1_000)
+    cache = TokenCache(clock=clock)
+    await keep(cache, "one", "short", 1_000, seconds=2)
+    await keep(cache, "one", "long", 1_000)
     clock.now += 3
 
-    assert kept.drop_expired()
-    assert kept.size < 2_000
+    assert cache.drop_expired()
+    assert cache.size < 2_000
     clock.now += 60
-    assert not kept.drop_expired()
-    assert kept.size == 0
+    assert not cache.drop_expired()
+    assert cache.size == 0

@@ -10,7 +10,7 @@ import pytest
 
 from bot.codegen.client import PAGE_SIZE
 from bot.codegen.models import AgentRun, RunsPage
-from bot.errors import Kind, Service, UpstreamError
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.web.api.excerpts import LARGEST_METADATA, LONGEST_TEXT, excerpt, excerpts
 from bot.web.api.memory import size_of
 from bot.web.api.run_index import FRESH, UNUSED, WHOLE_EVERY, RunIndexes
@@ -38,7 +38,7 @@ class Pages:
     async def runs_page(self, number: int, **_: Any) -> RunsPage:
         self.read.append(number)
         if number == self.broken:
-            raise UpstreamError(Service.CODEGEN, Kind.SERVER_FAULT, "runs_page")
+            raise UpstreamError(Service.CODEGEN, ErrorKind.SERVER_FAULT, "runs_page")
         first = (number - 1) * PAGE_SIZE
         return RunsPage(runs=tuple(self.list[first : first + PAGE_SIZE]), total=len(self.list))
 

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.codegen.client import MARK
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.codegen.world import Run
 from bot.emulator.github import GitHubEmulator
 from bot.settings import Settings
-from bot.store.completion_times import RunEnd, RunEnds
+from bot.store.completion_times import CompletionTimeStore, RunEnd
 from bot.store.database import open_engine
 from bot.store.stars import Stars
 from tests.harness.databases import migrated_sqlite
@@ -58,7 +58,7 @@ class Week:
     """Where it can be looked at, and by which runs."""
 
     url: str = ""
-    codegen: CodegenEmulator = field(default_factory=lambda: CodegenEmulator(pace=None, limits=False))
+    codegen: CodegenEmulator = field(default_factory=lambda: CodegenEmulator(timing=None, limits=False))
     with_log: int = 0
     multi_run: str = "octo-shop-1-2210"
     ends: dict[int, RunEnd] = field(default_factory=dict)
@@ -87,10 +87,10 @@ async def the_week(folder: Path) -> AsyncIterator[Week]:
             }
         )
         began = time.monotonic()
-        pace = Pace(
+        timing = Timing(
             missed_every=None, codegen_windows={}, now=lambda: NOW + timedelta(seconds=time.monotonic() - began)
         )
-        async with serving(settings, pace=pace) as week.url:
+        async with serving(settings, timing=timing) as week.url:
             _live(week)
             await _write_down(week, database)
             yield week
@@ -228,7 +228,7 @@ def _several(week: Week) -> None:
 async def _write_down(week: Week, database: str) -> None:
     """What the bot's own database has of it."""
     engine = open_engine(database)
-    RunEnds(engine).note(1, week.ends)
+    CompletionTimeStore(engine).note(1, week.ends)
     stars = Stars(engine)
     for run in week.starred:
         await stars.add(1, run, login="alice", at=NOW - timedelta(hours=1))

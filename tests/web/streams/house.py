@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from bot.app.clients import Pace
+from bot.app.clients import Timing
 from bot.app.server import serving
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
@@ -83,7 +83,7 @@ class House:
 
         :param entries: how many more its log has
         """
-        self.codegen.script(pace=None)
+        self.codegen.script(timing=None)
         run = self.codegen.start_elsewhere("Fix it.", org_id=org_id)
         self.write(run.id, entries)
         return run.id
@@ -118,9 +118,9 @@ async def nap(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **pace: Any) -> AsyncIterator[House]:
+async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **timing: Any) -> AsyncIterator[House]:
     async with (
-        CodegenEmulator(pace=None, limits=False) as codegen,
+        CodegenEmulator(timing=None, limits=False) as codegen,
         GitHubEmulator(limits=False) as github,
         aiohttp.ClientSession() as http,
     ):
@@ -139,5 +139,5 @@ async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **p
             }
         )
         usual = {"shortest": 0.02, "longest": 0.02, "polling_interval": 0.02, "codegen_windows": {}, "sleep": nap}
-        async with serving(settings, pace=Pace(**{**usual, **pace})) as url:
+        async with serving(settings, timing=Timing(**{**usual, **timing})) as url:
             yield House(url, codegen, github, http)

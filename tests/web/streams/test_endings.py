@@ -84,7 +84,7 @@ async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> Non
 
 async def test_one_token_does_not_take_all_the_places() -> None:
     """The places of those who have gone are free again; nobody comes in when the server stops."""
-    roster = Roster(most=2)
+    roster = Subscribers(most=2)
     with roster.enter("alice"):
         with roster.enter("alice"), pytest.raises(Problem) as told, roster.enter("alice"):
             pass

@@ -12,7 +12,7 @@ import pytest
 from bot.web.api.streams import frames
 from bot.web.api.streams.authorization import Standing
 from bot.web.api.streams.entries import Entries, OlderPages
-from bot.web.api.streams.subscriber import Listener, tell
+from bot.web.api.streams.subscriber import Subscriber, tell
 from bot.web.problems import Problem
 from tests.codegen.clock import Clock
 from tests.web.streams.house import house_at
@@ -71,8 +71,8 @@ async def test_a_token_is_asked_for_again_after_a_minute(status: HTTPStatus, cod
         raise Problem(status, "No.")
 
     standing = Standing("key", ask, clock=clock)
-    listeners = [Listener(), Listener()]
-    standing.listeners |= {*listeners}
+    subscribers = [Subscriber(), Subscriber()]
+    standing.subscribers |= {*subscribers}
     clock.passes(59)
     standing.look()
     await asyncio.sleep(0)
@@ -82,7 +82,7 @@ async def test_a_token_is_asked_for_again_after_a_minute(status: HTTPStatus, cod
     standing.look()
     await asyncio.sleep(0)
     assert len(asked) == 1
-    assert [each.farewell.code if each.farewell else None for each in listeners] == [code, code]
+    assert [each.farewell.code if each.farewell else None for each in subscribers] == [code, code]
 
 
 async def test_a_log_is_looked_at_as_the_most_impatient_wants_it_but_not_below_the_floor(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_silence_is_broken_by_a_heartbeat() -> None:
         def look(self) -> None:
             pass
 
-    listener = Listener()
+    listener = Subscriber()
     await tell(listener, Nothing(), Wire(), heartbeat=0.001)
     assert beats == 3
     assert listener.has_left

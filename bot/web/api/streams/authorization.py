@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from bot.web.api.streams.close_codes import CloseCode, of_status
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.subscriber import Subscriber
 from bot.web.problems import Problem
 
 BELIEVED = 60.0
@@ -27,7 +27,7 @@ class Standing:
 
     def __init__(self, key: str, ask: Callable[[], Awaitable[None]], *, clock: Callable[[], float]) -> None:
         self.key = key
-        self.listeners: set[Listener] = set()
+        self.subscribers: set[Subscriber] = set()
         self._ask = ask
         self._clock = clock
         self._believed_until = clock() + BELIEVED
@@ -48,8 +48,8 @@ class Standing:
 
     def dismiss(self, code: CloseCode, *last_words: Frame) -> None:
         """Sends away all who listen by this token."""
-        for listener in [*self.listeners]:
-            listener.dismiss(code, *last_words)
+        for subscriber in [*self.subscribers]:
+            subscriber.dismiss(code, *last_words)
 
     def drop(self) -> None:
         """The last listener has gone."""

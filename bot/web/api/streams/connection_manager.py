@@ -11,17 +11,17 @@ from functools import partial
 from http import HTTPStatus
 
 from bot.codegen.models import AgentRun
-from bot.errors import Kind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.handlers.run_patterns import RunPatterns
 from bot.replies.failures import sentence
 from bot.web.api.authentication import Callers
-from bot.web.api.endpoint import Call
+from bot.web.api.endpoint import ApiRequest
 from bot.web.api.runs import run_alone
 from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.run_reader import RunReader
-from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.subscriber import Subscriber
 from bot.web.api.streams.token_pool import GoneError, Lender
 from bot.web.api.streams.writing import FrameWriter
 from bot.web.problems import Problem
@@ -48,11 +48,11 @@ class RunFollowing:
     """
 
     def __init__(
-        self, listener: Listener, reader: RunReader, lender: Lender, *, place: int, poll_interval: float
+        self, subscriber: Subscriber, reader: RunReader, lender: Lender, *, place: int, poll_interval: float
     ) -> None:
         self.reader = reader
         self.lender = lender
-        self.listener = listener
+        self.subscriber = subscriber
         self.poll_interval = poll_interval
         self._place = place
         self._heard: dict[str, Frame] = {}
@@ -75,29 +75,29 @@ class RunFollowing:
             return told
         if reader.failure is not None:
             code, frame = reader.failure
-            self.listener.dismiss(code, frame)
+            self.subscriber.dismiss(code, frame)
         elif reader.end is not None and not self._has_heard_end:
             self._has_heard_end = True
             return [reader.end]
         elif self._has_heard_end:
-            self.listener.dismiss(CloseCode.ENDED)
+            self.subscriber.dismiss(CloseCode.ENDED)
         return []
 
     async def _older(self) -> Sequence[bytes]:
         """What has left the reader's memory, or was before its beginning."""
         try:
-            async with asyncio.timeout(None) as self.listener.deadline:
+            async with asyncio.timeout(None) as self.subscriber.deadline:
                 return await self.reader.older.after(
                     self._place, lambda start: self.reader.older_page(self.lender, start)
                 )
         except UpstreamError as error:
             code = CloseCode.UPSTREAM_FAILED
-            self.listener.dismiss(code, frames.error(sentence(error), code))
+            self.subscriber.dismiss(code, frames.error(sentence(error), code))
         except (GoneError, TimeoutError):
             # Dismissed meanwhile.
             pass
         finally:
-            self.listener.deadline = None
+            self.subscriber.deadline = None
         return ()
 
 
@@ -117,7 +117,7 @@ class ConnectionManager:
 
     :param writer: of what is sent
     :param floor: seconds between two looks at the least
-    :param kept: seconds for which a run's log outlasts its last listener
+    :param cache: seconds for which a run's log outlasts its last listener
     :param memory: bytes of logs, of all runs together
     """
 
@@ -127,7 +127,7 @@ class ConnectionManager:
         writer: FrameWriter,
         *,
         floor: float = FLOOR,
-        kept: float = KEPT,
+        cache: float = KEPT,
         memory: int = MEMORY,
         most_runs: int = MOST_RUNS,
         clock: Callable[[], float] = time.monotonic,
@@ -136,7 +136,7 @@ class ConnectionManager:
         self._callers = callers
         self._writer = writer
         self._floor = floor
-        self._kept = kept
+        self._kept = cache
         self._memory = memory
         self._most_runs = most_runs
         self._clock = clock
@@ -145,7 +145,7 @@ class ConnectionManager:
         self._audiences: dict[RunReader, _Audience] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def join(self, call: Call, listener: Listener, *, place: int, poll_interval: float) -> RunFollowing:
+    async def join(self, call: ApiRequest, subscriber: Subscriber, *, place: int, poll_interval: float) -> RunFollowing:
         """Lets somebody listen to the run in the path, whose token may read it.
 
         :param place: of the first entry that they want
@@ -160,12 +160,12 @@ class ConnectionManager:
             reader = self._usable(where)
             if reader is None or (reader.is_done and run != reader.run):
                 reader = self._open(where, run, place, patterns=call.services.patterns)
-        return self._enter(call, listener, reader, place=place, poll_interval=poll_interval)
+        return self._enter(call, subscriber, reader, place=place, poll_interval=poll_interval)
 
     def leave(self, following: RunFollowing) -> None:
         reader, lender = following.reader, following.lender
-        lender.listeners.discard(following.listener)
-        if not lender.listeners:
+        lender.subscribers.discard(following.subscriber)
+        if not lender.subscribers:
             if reader.lenders.get(lender.key) is lender:
                 del reader.lenders[lender.key]
             lender.drop()
@@ -214,7 +214,7 @@ class ConnectionManager:
         return reader
 
     def _enter(
-        self, call: Call, listener: Listener, reader: RunReader, *, place: int, poll_interval: float
+        self, call: ApiRequest, subscriber: Subscriber, reader: RunReader, *, place: int, poll_interval: float
     ) -> RunFollowing:
         caller, org_id = call.caller, call.org_id
         lender = reader.lenders.get(caller.key)
@@ -225,8 +225,8 @@ class ConnectionManager:
                 lambda: self._callers.still_sees(caller, org_id),
                 clock=self._clock,
             )
-        lender.listeners.add(listener)
-        following = RunFollowing(listener, reader, lender, place=place, poll_interval=poll_interval)
+        lender.subscribers.add(subscriber)
+        following = RunFollowing(subscriber, reader, lender, place=place, poll_interval=poll_interval)
         audience = self._audiences[reader]
         audience.followings.add(following)
         if audience.expiry is not None:
@@ -257,7 +257,7 @@ class ConnectionManager:
         task.add_done_callback(self._closing.discard)
 
 
-async def _readable_run(call: Call) -> AgentRun:
+async def _readable_run(call: ApiRequest) -> AgentRun:
     """The run, read with the caller's own token.
 
     :raises Problem: 404 alike where there is none and where it may not be seen
@@ -265,6 +265,6 @@ async def _readable_run(call: Call) -> AgentRun:
     try:
         return await run_alone(call)
     except UpstreamError as error:
-        if error.kind in {Kind.FORBIDDEN, Kind.NOT_FOUND}:
+        if error.kind in {ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND}:
             raise Problem(HTTPStatus.NOT_FOUND, f"This token sees no run {call.run_id} there.") from None
         raise

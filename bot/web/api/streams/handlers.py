@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot import log
 from bot.errors import UpstreamError
-from bot.web.api.endpoint import Call, read_numbers, read_query
+from bot.web.api.endpoint import ApiRequest, read_numbers, read_query
 from bot.web.api.error_mapping import problem_of
 from bot.web.api.handler_adapter import PATIENCE as JOIN_PATIENCE
 from bot.web.api.handler_adapter import Api
@@ -20,8 +20,8 @@ from bot.web.api.streams.connection_manager import ConnectionManager
 from bot.web.api.streams.multi_run_status_manager import MultiRunStatusManager
 from bot.web.api.streams.routes import LOGS_STREAM, MULTI_RUN_STREAM, LogsStreamQuery, Stream
 from bot.web.api.streams.sse import last_event, open_sse, wants_sse
-from bot.web.api.streams.subscriber import PATIENCE, Listener, RunWaiter, Wire, tell
-from bot.web.api.streams.subscribers import Roster
+from bot.web.api.streams.subscriber import PATIENCE, RunWaiter, Subscriber, Wire, tell
+from bot.web.api.streams.subscribers import Subscribers
 from bot.web.api.streams.websocket import open_websocket
 from bot.web.problems import Problem
 
@@ -41,17 +41,17 @@ class Streams:
         connections: ConnectionManager,
         multi_runs: MultiRunStatusManager,
         *,
-        roster: Roster | None = None,
+        roster: Subscribers | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._api = api
         self._connections = connections
         self._multi_runs = multi_runs
-        self._roster = roster or Roster()
+        self._roster = roster or Subscribers()
         self._patience = patience
 
     @property
-    def listeners(self) -> int:
+    def subscribers(self) -> int:
         """How many listen."""
         return len(self._roster)
 
@@ -69,38 +69,38 @@ class Streams:
         call = await self._call(request, LOGS_STREAM)
         query: LogsStreamQuery = call.query
         place, has_heard_end = last_event(request)
-        with self._roster.enter(call.caller.key) as listener:
-            async with _let_in(listener):
+        with self._roster.enter(call.caller.key) as subscriber:
+            async with _let_in(subscriber):
                 following = await self._connections.join(
-                    call, listener, place=query.place if place is None else place, poll_interval=query.poll_interval
+                    call, subscriber, place=query.place if place is None else place, poll_interval=query.poll_interval
                 )
             try:
                 if has_heard_end and following.reader.run.finished:
                     return web.Response(status=HTTPStatus.NO_CONTENT)
-                return await self._serve(request, listener, following)
+                return await self._serve(request, subscriber, following)
             finally:
                 self._connections.leave(following)
 
     async def _stream_multi_run(self, request: web.Request) -> web.StreamResponse:
         call = await self._call(request, MULTI_RUN_STREAM)
         _, has_heard_end = last_event(request)
-        with self._roster.enter(call.caller.key) as listener:
-            async with _let_in(listener):
-                following = await self._multi_runs.join(call, listener)
+        with self._roster.enter(call.caller.key) as subscriber:
+            async with _let_in(subscriber):
+                following = await self._multi_runs.join(call, subscriber)
             try:
                 if has_heard_end and following.audience.has_ended:
                     return web.Response(status=HTTPStatus.NO_CONTENT)
-                return await self._serve(request, listener, following)
+                return await self._serve(request, subscriber, following)
             finally:
                 self._multi_runs.leave(following)
 
-    async def _call(self, request: web.Request, stream: Stream) -> Call:
+    async def _call(self, request: web.Request, stream: Stream) -> ApiRequest:
         """A request, checked.
 
         :raises Problem: where it does not fit, or whoever asks may not
         """
         caller, _ = await self._api.callers.of(request, is_counted=False)
-        call = Call(
+        call = ApiRequest(
             request=request,
             caller=caller,
             services=self._api.services,
@@ -111,10 +111,10 @@ class Streams:
         assert call.org_id  # noqa: S101 - raises where it may not be seen
         return call
 
-    async def _serve(self, request: web.Request, listener: Listener, following: RunWaiter) -> web.StreamResponse:
+    async def _serve(self, request: web.Request, subscriber: Subscriber, following: RunWaiter) -> web.StreamResponse:
         if wants_sse(request):
             response, events = await open_sse(request)
-            await self._tell(listener, following, events)
+            await self._tell(subscriber, following, events)
             return response
         if not web.WebSocketResponse().can_prepare(request):
             raise Problem(
@@ -122,27 +122,27 @@ class Streams:
                 "This is a stream: open it as a WebSocket, or ask with `Accept: text/event-stream`.",
                 headers={"Upgrade": "websocket"},
             )
-        socket, line = await open_websocket(request, listener)
+        socket, line = await open_websocket(request, subscriber)
         try:
-            await self._tell(listener, following, line)
+            await self._tell(subscriber, following, line)
         finally:
             await line.hang_up()
         return socket
 
-    async def _tell(self, listener: Listener, following: RunWaiter, wire: Wire) -> None:
+    async def _tell(self, subscriber: Subscriber, following: RunWaiter, wire: Wire) -> None:
         """An answer that has begun can say what went wrong by its close code alone."""
         try:
-            await tell(listener, following, wire, patience=self._patience)
+            await tell(subscriber, following, wire, patience=self._patience)
         except Exception:  # noqa: BLE001 - the door's one broad except: it logs and says goodbye
             _log.exception("stream.broken")
             await wire.close(CloseCode.BROKEN)
 
 
 @asynccontextmanager
-async def _let_in(listener: Listener) -> AsyncIterator[None]:
+async def _let_in(subscriber: Subscriber) -> AsyncIterator[None]:
     """Bounds the time for finding out whether somebody may listen; what Codegen refuses becomes an answer."""
     try:
-        async with asyncio.timeout(JOIN_PATIENCE) as listener.deadline:
+        async with asyncio.timeout(JOIN_PATIENCE) as subscriber.deadline:
             yield
     except UpstreamError as error:
         raise problem_of(error) from None
@@ -150,4 +150,4 @@ async def _let_in(listener: Listener) -> AsyncIterator[None]:
         used_up = "Codegen's limits are used up for the moment."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, used_up, headers={"Retry-After": "30"}) from None
     finally:
-        listener.deadline = None
+        subscriber.deadline = None

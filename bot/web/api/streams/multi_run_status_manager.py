@@ -10,7 +10,7 @@ from itertools import chain
 
 from bot.codegen.models import AgentRun
 from bot.web.api.authentication import Callers
-from bot.web.api.endpoint import Call
+from bot.web.api.endpoint import ApiRequest
 from bot.web.api.models import MultiRunResponse
 from bot.web.api.multi_run_work import MultiRunAtWork
 from bot.web.api.multi_runs import multi_run_of
@@ -18,7 +18,7 @@ from bot.web.api.streams import frames
 from bot.web.api.streams.authorization import Standing
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.subscriber import Subscriber
 from bot.web.api.streams.writing import FrameWriter
 
 
@@ -74,15 +74,15 @@ class _Audience:
 
     def tell(self, *_: object) -> None:
         for standing in self.standings.values():
-            for listener in standing.listeners:
-                listener.wake.set()
+            for subscriber in standing.subscribers:
+                subscriber.wake.set()
 
 
 class MultiRunFollowing:
     """`bot.web.api.streams.subscriber.RunWaiter`: whoever lags hears the newest state, not all of them."""
 
-    def __init__(self, listener: Listener, audience: _Audience, standing: Standing) -> None:
-        self.listener = listener
+    def __init__(self, subscriber: Subscriber, audience: _Audience, standing: Standing) -> None:
+        self.subscriber = subscriber
         self.audience = audience
         self.standing = standing
         self._heard: Frame | None = None
@@ -94,7 +94,7 @@ class MultiRunFollowing:
     async def news(self) -> Sequence[Frame]:
         # The last state comes twice: when it is told, and again when it has been written down.
         if self._has_heard_end:
-            self.listener.dismiss(CloseCode.ENDED)
+            self.subscriber.dismiss(CloseCode.ENDED)
         elif (frame := await self.audience.status()) != self._heard:
             self._heard = frame
             return [frame]
@@ -103,7 +103,7 @@ class MultiRunFollowing:
             return [await self.audience.end()]
         elif self.audience.is_broken:
             code = CloseCode.BROKEN
-            self.listener.dismiss(code, frames.error(code.sentence, code))
+            self.subscriber.dismiss(code, frames.error(code.sentence, code))
         return []
 
 
@@ -116,7 +116,7 @@ class MultiRunStatusManager:
         self._clock = clock
         self._audiences: dict[MultiRunAtWork, _Audience] = {}
 
-    async def join(self, call: Call, listener: Listener) -> MultiRunFollowing:
+    async def join(self, call: ApiRequest, subscriber: Subscriber) -> MultiRunFollowing:
         """Lets somebody listen to the multi-run in the path.
 
         :raises Problem: where the organization has none of that id
@@ -136,13 +136,13 @@ class MultiRunStatusManager:
             standing = audience.standings[caller.key] = Standing(
                 caller.key, lambda: self._callers.still_sees(caller, org_id), clock=self._clock
             )
-        standing.listeners.add(listener)
-        return MultiRunFollowing(listener, audience, standing)
+        standing.subscribers.add(subscriber)
+        return MultiRunFollowing(subscriber, audience, standing)
 
     def leave(self, following: MultiRunFollowing) -> None:
         audience, standing = following.audience, following.standing
-        standing.listeners.discard(following.listener)
-        if not standing.listeners:
+        standing.subscribers.discard(following.subscriber)
+        if not standing.subscribers:
             standing.drop()
             audience.standings.pop(standing.key, None)
         if not audience.standings and self._audiences.pop(audience.at_work, None) is not None:

@@ -12,7 +12,7 @@ from bot.codegen.client import PAGE_SIZE, Codegen
 from bot.codegen.log_follower import Part, follow_parts
 from bot.codegen.models import AgentRun, LogPage
 from bot.codegen.watcher import OUTAGE_DELAYS
-from bot.errors import RETRIED, Kind, UpstreamError
+from bot.errors import RETRIED, ErrorKind, UpstreamError
 from bot.replies.failures import sentence
 from bot.replies.redaction import redact
 from bot.web.api.streams import frames
@@ -27,9 +27,9 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 _REFUSED = {
-    Kind.UNAUTHORIZED: CloseCode.TOKEN_REFUSED,
-    Kind.FORBIDDEN: CloseCode.NOT_VISIBLE,
-    Kind.NOT_FOUND: CloseCode.NOT_VISIBLE,
+    ErrorKind.UNAUTHORIZED: CloseCode.TOKEN_REFUSED,
+    ErrorKind.FORBIDDEN: CloseCode.NOT_VISIBLE,
+    ErrorKind.NOT_FOUND: CloseCode.NOT_VISIBLE,
 }
 """What is said to one token, and nothing to the others."""
 
@@ -208,5 +208,5 @@ class RunReader:
 
     def _tell(self) -> None:
         for lender in self.lenders.values():
-            for listener in lender.listeners:
-                listener.wake.set()
+            for subscriber in lender.subscribers:
+                subscriber.wake.set()

@@ -52,7 +52,7 @@ class Farewell:
     last_words: Sequence[Frame]
 
 
-class Listener:
+class Subscriber:
     """One connection."""
 
     def __init__(self) -> None:
@@ -78,57 +78,62 @@ class Listener:
 
 
 async def tell(
-    listener: Listener, following: RunWaiter, wire: Wire, *, patience: float = PATIENCE, heartbeat: float = HEARTBEAT
+    subscriber: Subscriber,
+    following: RunWaiter,
+    wire: Wire,
+    *,
+    patience: float = PATIENCE,
+    heartbeat: float = HEARTBEAT,
 ) -> None:
     """Tells them everything, until they go or are sent away."""
     try:
-        while not listener.has_left:
-            listener.wake.clear()
+        while not subscriber.has_left:
+            subscriber.wake.clear()
             frames: Sequence[Frame] = ()
-            if listener.farewell is None:
+            if subscriber.farewell is None:
                 following.look()
                 frames = await following.news()
-            if listener.farewell is not None and not frames:
-                await _send(listener, wire, listener.farewell.last_words, patience, is_last=True)
-                await wire.close(listener.farewell.code)
+            if subscriber.farewell is not None and not frames:
+                await _send(subscriber, wire, subscriber.farewell.last_words, patience, is_last=True)
+                await wire.close(subscriber.farewell.code)
                 return
             if frames:
-                await _send(listener, wire, frames, patience)
+                await _send(subscriber, wire, frames, patience)
                 # Somebody with a long log to catch up on lets the others have their turn.
                 await asyncio.sleep(0)
-            elif not await _woken(listener, heartbeat):
+            elif not await _woken(subscriber, heartbeat):
                 await wire.beat()
     except ConnectionError:
-        listener.leave()
+        subscriber.leave()
 
 
 async def _send(
-    listener: Listener, wire: Wire, frames: Sequence[Frame], patience: float, *, is_last: bool = False
+    subscriber: Subscriber, wire: Wire, frames: Sequence[Frame], patience: float, *, is_last: bool = False
 ) -> None:
     """Sends the frames; one that is not taken in time ends the stream."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(HURRY if is_last else patience) as deadline:
-            listener.deadline = None if is_last else deadline
+            subscriber.deadline = None if is_last else deadline
             for frame in frames:
-                if listener.farewell is not None and not is_last:
+                if subscriber.farewell is not None and not is_last:
                     return
                 await wire.send(frame)
                 if not is_last:
                     deadline.reschedule(loop.time() + patience)
     except TimeoutError:
-        listener.deadline = None
-        if listener.farewell is None:
+        subscriber.deadline = None
+        if subscriber.farewell is None:
             _log.info("stream.listener-too-slow")
-            listener.dismiss(CloseCode.TOO_SLOW)
+            subscriber.dismiss(CloseCode.TOO_SLOW)
     finally:
-        listener.deadline = None
+        subscriber.deadline = None
 
 
-async def _woken(listener: Listener, seconds: float) -> bool:
+async def _woken(subscriber: Subscriber, seconds: float) -> bool:
     try:
         async with asyncio.timeout(seconds):
-            await listener.wake.wait()
+            await subscriber.wake.wait()
     except TimeoutError:
         return False
     return True

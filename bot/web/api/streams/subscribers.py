@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.subscriber import Subscriber
 from bot.web.problems import Problem
 
 MOST_LISTENERS = 2_000
@@ -19,18 +19,18 @@ GOODBYE = 3.0
 """Seconds that all of them together have to go when the server stops."""
 
 
-class Roster:
+class Subscribers:
     """:param most: listeners of one token"""
 
     def __init__(self, *, most: int = MOST_LISTENERS) -> None:
         self._most = most
-        self._present: dict[Listener, asyncio.Task[None] | None] = {}
+        self._present: dict[Subscriber, asyncio.Task[None] | None] = {}
         self._counts: Counter[str] = Counter()
         self._empty = asyncio.Event()
         self._is_closed = False
 
     @contextmanager
-    def enter(self, key: str) -> Iterator[Listener]:
+    def enter(self, key: str) -> Iterator[Subscriber]:
         """Counts somebody while the context lasts, from before they have been let in.
 
         :param key: the token's digest
@@ -44,13 +44,13 @@ class Roster:
                 f"{self._most} streams at once are the most for one token.",
                 headers={"Retry-After": "30"},
             )
-        listener = Listener()
-        self._present[listener] = asyncio.current_task()
+        subscriber = Subscriber()
+        self._present[subscriber] = asyncio.current_task()
         self._counts[key] += 1
         try:
-            yield listener
+            yield subscriber
         finally:
-            del self._present[listener]
+            del self._present[subscriber]
             self._counts[key] -= 1
             if not self._counts[key]:
                 del self._counts[key]
@@ -64,8 +64,8 @@ class Roster:
         """Says goodbye to everybody, and does not wait for long: whoever is still there then is cut off."""
         self._is_closed = True
         self._empty.clear()
-        for listener in [*self._present]:
-            listener.dismiss(CloseCode.RESTART)
+        for subscriber in [*self._present]:
+            subscriber.dismiss(CloseCode.RESTART)
         if not self._present:
             return
         try:

@@ -48,7 +48,7 @@ class Lender(Standing):
             answer = await asked
         except asyncio.CancelledError:
             asking = asyncio.current_task()
-            if self.listeners or (asking is not None and asking.cancelling()):
+            if self.subscribers or (asking is not None and asking.cancelling()):
                 raise
             raise GoneError from None
         finally:

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractStreamWriter
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.sse_framing import unbroken
-from bot.web.api.streams.subscriber import Listener
+from bot.web.api.streams.subscriber import Subscriber
 
 HEARTBEAT = 20.0
 """Seconds between two pings; whoever does not answer half as long after one has gone."""
@@ -69,7 +69,7 @@ class WebSocketWire:
 
 
 async def open_websocket(
-    request: web.Request, listener: Listener, *, heartbeat: float = HEARTBEAT
+    request: web.Request, subscriber: Subscriber, *, heartbeat: float = HEARTBEAT
 ) -> tuple[web.WebSocketResponse, WebSocketWire]:
     """Answers the upgrade, and notices when the listener goes.
 
@@ -82,10 +82,10 @@ async def open_websocket(
     writer = await socket.prepare(request)
     if request.transport is not None:
         request.transport.set_write_buffer_limits(high=ROOM)
-    return socket, WebSocketWire(request, socket, writer, asyncio.create_task(_hear(socket, listener)))
+    return socket, WebSocketWire(request, socket, writer, asyncio.create_task(_hear(socket, subscriber)))
 
 
-async def _hear(socket: web.WebSocketResponse, listener: Listener) -> None:
+async def _hear(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
     async for _ in socket:
         pass
-    listener.leave()
+    subscriber.leave()

@@ -45,18 +45,18 @@ class LogStep(BaseModel):
     tool_output: dict[str, Any] | None = None
 
 
-class Course(BaseModel):
+class RunScript(BaseModel):
     """What becomes of the next runs.
 
-    `pace`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not given.
-    `statuses`: one after the other, the last one at the end. `pull_request`: ``owner/name#number``. `times`: for how
-    many runs.
+    `timing`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not
+    given. `statuses`: one after the other, the last one at the end. `pull_request`: ``owner/name#number``. `times`: for
+    how many runs.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     outcome: Outcome = "success"
-    pace: float | None = Field(default=None, ge=0)
+    timing: float | None = Field(default=None, ge=0)
     statuses: list[str] | None = Field(default=None, min_length=1)
     result: str | None = None
     summary: str | None = None
@@ -76,10 +76,10 @@ class Course(BaseModel):
 
     def seconds(self, usual: float | None) -> float | None:
         """From start to end; None where it never ends by itself."""
-        pace = self.pace if "pace" in self.model_fields_set else usual
-        if pace is None or (self.outcome == "stuck" and not self.statuses):
+        timing = self.timing if "pace" in self.model_fields_set else usual
+        if timing is None or (self.outcome == "stuck" and not self.statuses):
             return None
-        return pace * _SLOWNESS if self.outcome == "slow" else pace
+        return timing * _SLOWNESS if self.outcome == "slow" else timing
 
     @property
     def last_result(self) -> str | None:

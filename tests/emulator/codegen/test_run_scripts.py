@@ -33,14 +33,14 @@ async def script(http: httpx.AsyncClient, **course: Any) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def course_of(http: httpx.AsyncClient, clock: Clock, *, steps: int = 12, pace: float = PACE) -> list[str]:
+async def course_of(http: httpx.AsyncClient, clock: Clock, *, steps: int = 12, timing: float = PACE) -> list[str]:
     """The statuses that a run shows, one after the other, looked at often enough to miss none."""
     statuses: list[str] = []
     for _ in range(steps):
         status = (await seen(http))["status"]
         if status not in statuses[-1:]:
             statuses.append(status)
-        clock.passes(pace / 10)
+        clock.passes(timing / 10)
     return statuses
 
 
@@ -125,7 +125,7 @@ async def test_an_ended_run_changes_no_more(http: httpx.AsyncClient, clock: Cloc
 async def test_every_part_of_a_course_can_be_scripted(http: httpx.AsyncClient, clock: Clock) -> None:
     await script(
         http,
-        pace=10,
+        timing=10,
         statuses=["queued", "in_progress", "completed"],
         result="The test no longer races.",
         summary="Waits for the server.",
@@ -229,7 +229,7 @@ async def test_a_run_is_moved_by_hand(codegen: CodegenEmulator, http: httpx.Asyn
 
 async def test_without_a_pace_runs_move_by_hand_only(clock: Clock) -> None:
     async with (
-        CodegenEmulator(pace=None, clock=clock) as codegen,
+        CodegenEmulator(timing=None, clock=clock) as codegen,
         httpx.AsyncClient(base_url=codegen.url, headers={"authorization": "Bearer sk-org1"}) as http,
     ):
         await start(http, "")

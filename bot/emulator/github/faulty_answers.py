@@ -6,18 +6,18 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.emulator.fault_injection import Kind
+from bot.emulator.fault_injection import FaultKind
 from bot.emulator.faults import Fault
 from bot.emulator.github.limits import SECONDARY_MESSAGE
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, FaultKind] = {
     # The token of an installation ends before its time; whoever asks for another one gets it.
-    "expired-token": Kind(
+    "expired-token": FaultKind(
         Fault(status=401, body={"message": "Bad credentials"}, path="^/(repos|installation)/", token="ghs_.*"),  # noqa: S106 - a pattern
         expires=True,
     ),
-    "secondary": Kind(Fault(status=403, body={"message": SECONDARY_MESSAGE}), waits=True),
-    "secondary-unsaid": Kind(Fault(status=403, body={"message": SECONDARY_MESSAGE})),
+    "secondary": FaultKind(Fault(status=403, body={"message": SECONDARY_MESSAGE}), waits=True),
+    "secondary-unsaid": FaultKind(Fault(status=403, body={"message": SECONDARY_MESSAGE})),
 }
 """By name, as `bot.emulator.fault_injection` has them."""
 
