@@ -131,7 +131,7 @@ async def address(output: asyncio.StreamReader) -> str:
     """Where the server listens, by its log; the rest of the log is thrown away."""
     async with asyncio.timeout(60):
         while line := (await output.readline()).decode():
-            if found := re.search(r"server\.listens\b.*?\bport\W+(\d+)", line):
+            if found := re.search(r"server\.listening\b.*?\bport\W+(\d+)", line):
                 reading = asyncio.create_task(_drain(output), name="log")
                 _READERS.add(reading)
                 reading.add_done_callback(_READERS.discard)

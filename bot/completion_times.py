@@ -53,7 +53,7 @@ class CompletionTimes:
                 await run_in_thread(partial(self._stored.note, org_id, ends))
             except SQLAlchemyError as error:
                 # Whoever looks at runs has more to do than to tell when they ended.
-                _log.warning("run-ends.not-written-down", reason=type(error).__name__)
+                _log.warning("completion_times.write_failed", reason=type(error).__name__)
 
     async def of(self, org_id: int, runs: Iterable[AgentRun]) -> dict[int, datetime]:
         """When they ended, by id; those that have not ended, or whose end nobody saw, are left out."""
@@ -61,7 +61,7 @@ class CompletionTimes:
         try:
             return await run_in_thread(partial(self._stored.of, org_id, ended)) if ended else {}
         except SQLAlchemyError as error:
-            _log.warning("run-ends.not-read", reason=type(error).__name__)
+            _log.warning("completion_times.read_failed", reason=type(error).__name__)
             return {}
 
 

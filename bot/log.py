@@ -79,7 +79,7 @@ def bind(**values: object) -> None:
 
 
 @contextmanager
-def story(**values: object) -> Iterator[None]:
+def bound(**values: object) -> Iterator[None]:
     """All lines within carry these, and what is bound meanwhile; afterwards it is as it was before."""
     before = structlog.contextvars.get_contextvars()
     structlog.contextvars.bind_contextvars(**values)

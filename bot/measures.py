@@ -60,7 +60,7 @@ MEASURES = (
         ("command",),
         _COMMANDS,
     ),
-    Measure("codegen_bot_commands_at_work", MetricType.GAUGE, "Commands that this process is carrying out."),
+    Measure("codegen_bot_commands_in_progress", MetricType.GAUGE, "Commands that this process is carrying out."),
     Measure(
         "codegen_bot_queue_depth",
         MetricType.GAUGE,

@@ -46,7 +46,7 @@ class ExitStatus(IntEnum):
     TIMED_OUT = 4
     QUOTA_USED_UP = 5
     UNKNOWN_EVENT = 6
-    OWN_FAULT = 70
+    INTERNAL_ERROR = 70
     INTERRUPTED = 130
 
     @property
@@ -62,7 +62,7 @@ _SENTENCES = {
     ExitStatus.TIMED_OUT: "The agent run was still at work when the patience ended, or Codegen ended it for its time.",
     ExitStatus.QUOTA_USED_UP: "The Codegen plan's agent runs are used up.",
     ExitStatus.UNKNOWN_EVENT: "The workflow's event can hold no command.",
-    ExitStatus.OWN_FAULT: "The bot itself is at fault.",
+    ExitStatus.INTERNAL_ERROR: "The bot itself is at fault.",
     ExitStatus.INTERRUPTED: "It was told to stop. Agent runs go on at Codegen.",
 }
 
@@ -73,7 +73,7 @@ _CONCLUSIONS: dict[Reason, tuple[Conclusion, ExitStatus]] = {
     Reason.ALREADY_ANSWERED: (Conclusion.SKIPPED, ExitStatus.OK),
     Reason.UNKNOWN_EVENT: (Conclusion.FAILURE, ExitStatus.UNKNOWN_EVENT),
     Reason.BAD_INPUT: (Conclusion.FAILURE, ExitStatus.USAGE),
-    Reason.MISTAKE: (Conclusion.REFUSED, ExitStatus.REFUSED),
+    Reason.USER_ERROR: (Conclusion.REFUSED, ExitStatus.REFUSED),
     Reason.NOT_ALLOWED: (Conclusion.REFUSED, ExitStatus.REFUSED),
     Reason.NOT_CONFIRMED: (Conclusion.REFUSED, ExitStatus.REFUSED),
     Reason.STILL_WORKING: (Conclusion.TIMED_OUT, ExitStatus.TIMED_OUT),
@@ -81,7 +81,7 @@ _CONCLUSIONS: dict[Reason, tuple[Conclusion, ExitStatus]] = {
     Reason.RUN_CANCELLED: (Conclusion.CANCELLED, ExitStatus.FAILED),
     Reason.INTERRUPTED: (Conclusion.CANCELLED, ExitStatus.INTERRUPTED),
     Reason.QUOTA_USED_UP: (Conclusion.FAILURE, ExitStatus.QUOTA_USED_UP),
-    Reason.OWN_FAULT: (Conclusion.FAILURE, ExitStatus.OWN_FAULT),
+    Reason.INTERNAL_ERROR: (Conclusion.FAILURE, ExitStatus.INTERNAL_ERROR),
 }
 """Every other reason is a failure."""
 
@@ -150,7 +150,7 @@ def _reason(carried: CommandResult) -> Reason:
         case Stage.FINISHED:
             return Reason.COMPLETED
         case Stage.REFUSED:
-            return Reason.MISTAKE
+            return Reason.USER_ERROR
         case _:
             badly = [run for run in carried.runs if not run.succeeded]
             return of_state(badly[-1].state) if badly else Reason.FAILED

@@ -79,7 +79,7 @@ class SharedRuns:
             never = [run_id for run_id in wanted if run_id not in self._known]
             seen = await run_in_thread(partial(self._watched.seen, self._executor, since=self._since, never=never))
         except SQLAlchemyError as error:
-            _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
+            _log.warning("poller.database_unavailable", reason=type(error).__name__)
             return PollResult(is_blind=True)
         for each in seen:
             self._known[each.run_id] = _sighting(each.run_id, each.document)
@@ -113,12 +113,12 @@ class SharedRuns:
             except UpstreamError as error:
                 rest = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS) - 1)]
                 failures += 1
-                _log.warning("watcher.codegen-does-not-answer", seconds=rest, reason=str(error))
+                _log.warning("poller.codegen_unavailable", seconds=rest, reason=str(error))
             except SQLAlchemyError as error:
                 self._last_told.clear()
-                _log.warning("watcher.database-does-not-answer", reason=type(error).__name__)
+                _log.warning("poller.database_unavailable", reason=type(error).__name__)
             except Exception:  # noqa: BLE001 - the next look may do what this one could not
-                _log.exception("watcher.broken")
+                _log.exception("poller.failed")
             await self._sleep(rest)
 
     async def _look_for_all(self) -> float:

@@ -79,4 +79,4 @@ async def test_a_database_that_does_nothing_keeps_nobody_from_looking(database: 
         await watch.sees(0, 7, "ACTIVE")
         await watch.sees(5, 7, "COMPLETE")
         assert await watch.end(7) is None
-    assert [line["event"] for line in lines(log)] == ["run-ends.not-written-down", "run-ends.not-read"]
+    assert [line["event"] for line in lines(log)] == ["completion_times.write_failed", "completion_times.read_failed"]

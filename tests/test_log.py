@@ -73,7 +73,7 @@ def test_a_json_line_holds_a_whole_traceback(stream: io.StringIO) -> None:
     try:
         fail_with_a_secret_at_hand()
     except ValueError:
-        log.get("bot.app").exception("request.broken")
+        log.get("bot.app").exception("request.failed")
 
     (line,) = lines(stream)
     assert line["level"] == "error"
@@ -95,7 +95,7 @@ def test_a_traceback_does_not_show_the_values_of_variables(stream: io.StringIO, 
     try:
         fail_with_a_secret_at_hand()
     except ValueError:
-        log.get("bot.app").exception("request.broken")
+        log.get("bot.app").exception("request.failed")
 
     assert "fail_with_a_secret_at_hand" in stream.getvalue()
     assert "ValueError: a token of 18 characters" in stream.getvalue()

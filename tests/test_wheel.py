@@ -134,7 +134,7 @@ async def test_serve_answers_a_command(installed: Installed, tmp_path: Path) -> 
         assert process.stderr is not None
         try:
             async with asyncio.timeout(60):
-                while not (found := re.search(rb"server\.listens.*port=(\d+)", await process.stderr.readuntil())):
+                while not (found := re.search(rb"server\.listening.*port=(\d+)", await process.stderr.readuntil())):
                     pass
             worlds.github.webhooks.url = f"http://127.0.0.1:{found[1].decode()}/webhooks/github"
             worlds.ask(next(first_day()))

@@ -207,8 +207,10 @@ def _outcome(carried: CommandResult | BaseException) -> CommandOutcome:
             return CommandOutcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
         case _:
             # What came of the other commands is told all the same.
-            _log.error("action.broken", exc_info=carried)
-            return CommandOutcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(carried).__name__}.")
+            _log.error("action.failed", exc_info=carried)
+            return CommandOutcome(
+                reason=Reason.INTERNAL_ERROR, sentence=f"The bot itself failed: {type(carried).__name__}."
+            )
 
 
 def settings_of(inputs: Inputs, environ: Mapping[str, str], *, is_from_fork: bool) -> Accounts:

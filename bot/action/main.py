@@ -91,11 +91,13 @@ async def run(
     except (InputError, EventError) as error:
         outcomes = [CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))]
     except Exception as error:  # noqa: BLE001 - whatever it is, the workflow gets its outputs and somebody a sentence
-        outcomes = [CommandOutcome(reason=Reason.OWN_FAULT, sentence=f"The bot itself failed: {type(error).__name__}.")]
+        outcomes = [
+            CommandOutcome(reason=Reason.INTERNAL_ERROR, sentence=f"The bot itself failed: {type(error).__name__}.")
+        ]
         begins()
         from bot import log  # noqa: PLC0415 - only where there is something to log
 
-        log.get(__name__).exception("action.broken")
+        log.get(__name__).exception("action.failed")
     for outcome in outcomes:
         runner.line(outcome.text)
     return worst(outcomes), report(runner, outcomes, fail_on=fail_on)

@@ -36,7 +36,7 @@ FAILS_ON_EVENTS = frozenset({Conclusion.FAILURE, Conclusion.TIMED_OUT, Conclusio
 FAILS_STEPS = FAILS_ON_EVENTS | {Conclusion.REFUSED}
 """What fails a step that says itself what is to be done: there is nobody else to tell."""
 
-ALWAYS_FAIL = frozenset({Reason.BAD_INPUT, Reason.UNKNOWN_EVENT, Reason.OWN_FAULT, Reason.INTERRUPTED})
+ALWAYS_FAIL = frozenset({Reason.BAD_INPUT, Reason.UNKNOWN_EVENT, Reason.INTERNAL_ERROR, Reason.INTERRUPTED})
 """Whatever ``fail-on`` says: the workflow itself needs a look."""
 
 LONGEST_ANNOTATION = 1_000

@@ -82,4 +82,4 @@ class QueueGauges:
             self._queue = await self._ask()
         except StoreError as error:
             self._queue = None
-            _log.warning("queue.not-counted", reason=str(error))
+            _log.warning("queue.count_failed", reason=str(error))

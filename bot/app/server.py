@@ -89,7 +89,7 @@ async def serving(
         async with listening(
             application, settings.host, settings.port, named=named, shutdown_timeout=CONNECTIONS_PATIENCE
         ) as url:
-            _log.info("server.listens", host=settings.host, port=int(url.rpartition(":")[2]))
+            _log.info("server.listening", host=settings.host, port=int(url.rpartition(":")[2]))
             async with incoming.watching():
                 yield url
 
@@ -208,7 +208,7 @@ async def _application(
                 )
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
                 queue.show_in(metrics)
-                metrics.watch("codegen_bot_commands_at_work", lambda: engine.at_work)
+                metrics.watch("codegen_bot_commands_in_progress", lambda: engine.at_work)
                 metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
                 metrics.watch("codegen_bot_watcher_lag_seconds", lag)
                 async with aclosing(queue), doors as (api, streams), _metrics_apart(settings, metrics):
@@ -244,7 +244,7 @@ async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[
         shutdown_timeout=CONNECTIONS_PATIENCE,
         limits=ConnectionLimits(connections=METRICS_CONNECTIONS),
     ) as url:
-        _log.info("metrics.listens", host=settings.host, port=int(url.rpartition(":")[2]))
+        _log.info("metrics.listening", host=settings.host, port=int(url.rpartition(":")[2]))
         yield
 
 

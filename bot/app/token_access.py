@@ -120,7 +120,7 @@ class TokenAccess:
                 self._login = (await self.codegen(org_id).me()).github_username
             return await self._worlds.github.permission(repository, self._login)
         except UpstreamError as error:
-            _log.warning("permission.not-read", repository=repository, reason=str(error))
+            _log.warning("permission.unreadable", repository=repository, reason=str(error))
             return Permission.NONE
 
     async def aclose(self) -> None:

@@ -104,7 +104,7 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         log.configure(level="ERROR")
         log.get(__name__).exception("command-line.broken")
         sentence = f"The bot itself failed: {type(error).__name__}. The lines above say where."
-        outcome = CommandOutcome(reason=Reason.OWN_FAULT, sentence=sentence)
+        outcome = CommandOutcome(reason=Reason.INTERNAL_ERROR, sentence=sentence)
     if outcome is not None:
         screen.show(outcome)
         raise SystemExit(outcome.exit_status)

@@ -61,7 +61,7 @@ def serve(*, sets_up: bool) -> None:
 
 def _end_at_once() -> None:
     """Nothing else runs any more in this process; its supervisor starts the next."""
-    os._exit(ExitStatus.OWN_FAULT)
+    os._exit(ExitStatus.INTERNAL_ERROR)
 
 
 def _is_set_up() -> bool:

@@ -104,6 +104,6 @@ async def _page(codegen: Codegen, run_id: int, place: int, sleep: Callable[[floa
         except UpstreamError as error:
             if error.kind not in RETRIED:
                 raise
-            _log.warning("log-follower.codegen-does-not-answer", run=run_id, seconds=delay, reason=str(error))
+            _log.warning("log_follower.codegen_unavailable", run=run_id, seconds=delay, reason=str(error))
             await sleep(max(delay, error.retry_after or 0.0))
     return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)

@@ -145,12 +145,12 @@ class RunWatcher:
                     self._fail(self._waits, error)
                 failures += 1
                 delay = OUTAGE_DELAYS[min(failures, len(OUTAGE_DELAYS)) - 1]
-                _log.warning("watcher.codegen-does-not-answer", seconds=delay, reason=str(error))
+                _log.warning("poller.codegen_unavailable", seconds=delay, reason=str(error))
                 if self._anybody():
                     await self._sleep(delay)
             except Exception:  # noqa: BLE001 - logged, and told to everybody who waits
                 # The waiters get their answer; the fault is ours and stands in the log.
-                _log.exception("watcher.broken")
+                _log.exception("poller.failed")
                 self._fail(self._waits, BotError("the watcher broke"))
                 return
             else:

@@ -58,9 +58,9 @@ class Discreet(SpanExporter):
         result = self._exporter.export([_without_words(span) for span in spans])
         failing = result is not SpanExportResult.SUCCESS
         if failing and not self._failing:
-            _log.warning("traces.not-sent", spans=len(spans))
+            _log.warning("traces.export_failed", spans=len(spans))
         elif self._failing and not failing:
-            _log.info("traces.sent-again")
+            _log.info("traces.resent")
         self._failing = failing
         return result
 

@@ -173,8 +173,8 @@ class Engine:
         document = {
             **invocation.to_json(),
             # Only an order that the database did not know yet comes back with this word.
-            "nonce": uuid.uuid4().hex,
-            "told_by": {key: told[key] for key in ("delivery", "event_name") if key in told},
+            "submission_id": uuid.uuid4().hex,
+            "log_context": {key: told[key] for key in ("delivery", "event_name") if key in told},
         }
         taken = QueuedJob(invocation.identity, document)
         if self._membership.is_lost:
@@ -201,7 +201,7 @@ class Engine:
             return False
         await DBOS.delete_workflow_async(taken.identity)
         await _run_in_thread(lambda: self._jobs.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
-        _log.info("order.again", invocation=taken.identity)
+        _log.info("job.requeued", invocation=taken.identity)
         self._put(taken, is_new=False)
         return True
 
@@ -280,7 +280,7 @@ class Engine:
     async def _begin(self, beginning: _Beginning) -> None:
         """Hands an order to DBOS, which carries it out from then on."""
         assert self._workflow is not None  # noqa: S101 - start() has made it
-        taken, nonce = beginning.taken, str(beginning.taken.document.get("nonce", ""))
+        taken, nonce = beginning.taken, str(beginning.taken.document.get("submission_id", ""))
         if beginning.is_new:
             self._stories.expect(nonce)
         try:
@@ -290,7 +290,7 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever it is, the order is written down and tried again
             self._stories.expect_no_more(nonce)
             self._places.leave(taken.identity)
-            _log.exception("order.not-begun", invocation=taken.identity)
+            _log.exception("job.start_failed", invocation=taken.identity)
             self._later.schedule(lambda: self._begin_in_turn(beginning))
             return
         self._inbox.begun(taken.identity)

@@ -94,7 +94,7 @@ class JobQueue:
         try:
             new = await asyncio.get_running_loop().run_in_executor(self._thread, take)
         except (StoreError, SQLAlchemyError, OSError) as error:
-            _log.error("inbox.not-written", invocations=len(invocations), reason=reason(error))
+            _log.error("job_queue.write_failed", invocations=len(invocations), reason=reason(error))
             for _, written in batch:
                 if not written.done():
                     written.set_exception(StoreError(reason(error)))
@@ -115,7 +115,7 @@ class JobQueue:
             await asyncio.get_running_loop().run_in_executor(self._thread, begin)
         except (SQLAlchemyError, OSError) as error:
             # Whoever takes them for waiting starts what the engine knows already: nothing happens twice.
-            _log.warning("inbox.not-noted", invocations=len(begun), reason=reason(error))
+            _log.warning("job_queue.update_failed", invocations=len(begun), reason=reason(error))
 
 
 def reason(error: Exception) -> str:

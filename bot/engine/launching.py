@@ -18,7 +18,7 @@ from bot.errors import UpstreamError
 
 _dbos_log = logging.getLogger("dbos")
 
-WORKFLOW = "order"
+WORKFLOW = "command"
 
 VERSION = "1"
 """What DBOS calls the application's version. Work in flight is resumed only under the version it was begun with, so

@@ -89,7 +89,7 @@ class LoopWatch:
             alarms, self._alarms = self._alarms, 0
             noted, self._noted = self._noted, None
             if alarms:
-                _log.warning("loop.free-again", invocation=noted, seconds=alarms * self._seconds)
+                _log.warning("event_loop.unblocked", invocation=noted, seconds=alarms * self._seconds)
             if noted is not None:
                 self._writer.put(partial(self._take_back, noted))
 
@@ -111,13 +111,13 @@ class LoopWatch:
         is_news = self._noted is None and invocation is not None and self._is_written(invocation)
         # And again each time that it has lasted twice as long.
         if is_news or alarms & (alarms - 1) == 0:
-            _log.error("loop.held", invocation=invocation, seconds=alarms * self._seconds, where=where)
+            _log.error("event_loop.blocked", invocation=invocation, seconds=alarms * self._seconds, where=where)
 
     def _is_written(self, invocation: str) -> bool:
         try:
             self._note(invocation)
         except Exception as error:  # noqa: BLE001 - the next alarm tries it again
-            _log.warning("loop.not-noted", invocation=invocation, reason=type(error).__name__)
+            _log.warning("event_loop.record_failed", invocation=invocation, reason=type(error).__name__)
             return False
         self._noted = invocation
         return True
@@ -126,7 +126,7 @@ class LoopWatch:
         try:
             self._clear(invocation)
         except Exception as error:  # noqa: BLE001 - it counts as once too often, which alone ends nothing
-            _log.warning("loop.not-cleared", invocation=invocation, reason=type(error).__name__)
+            _log.warning("event_loop.clear_failed", invocation=invocation, reason=type(error).__name__)
 
 
 class _Writer:

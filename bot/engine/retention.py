@@ -55,7 +55,7 @@ class Retention:
                     await self.tidy()
             except Exception as error:  # noqa: BLE001 - the next round does what this one could not
                 words = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
-                _log.warning("housekeeping.failed", reason=words)
+                _log.warning("retention.failed", reason=words)
 
     async def tidy(self) -> int:
         """One round.
@@ -75,5 +75,5 @@ class Retention:
                 break
         await run_in_thread(partial(self._jobs.forget, before=datetime.now(UTC) - KNOWN_FOR))
         if cleared:
-            _log.debug("housekeeping.cleared", invocations=cleared)
+            _log.debug("retention.deleted", invocations=cleared)
         return cleared

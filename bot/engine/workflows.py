@@ -120,17 +120,17 @@ class WorkflowRunner:
             raise asyncio.CancelledError
         invocation = CommandInvocation.from_json(document)
         # Begun by this process just now, or left by one that died: then whatever it sent is looked for first.
-        again = document.get("nonce") not in self._begun_here
-        self.expect_no_more(document.get("nonce", ""))
+        again = document.get("submission_id") not in self._begun_here
+        self.expect_no_more(document.get("submission_id", ""))
         story = _Story(task)
         self._stories.add(story)
         current_command.set(invocation.identity)
         if again:
             self._resumed(invocation.identity)
         if self._traces is not None:
-            self._traces.describe(command=invocation.name, delivery=document.get("told_by", {}).get("delivery"))
+            self._traces.describe(command=invocation.name, delivery=document.get("log_context", {}).get("delivery"))
         try:
-            with log.story(**invocation.log_values(), **document.get("told_by", {})):
+            with log.bound(**invocation.log_values(), **document.get("log_context", {})):
                 reply = await self._carried_out(invocation, story, again=again)
         finally:
             self._stories.discard(story)
@@ -169,7 +169,7 @@ class WorkflowRunner:
             await asyncio.wait(self._workflows, timeout=STOP_PATIENCE)
 
     async def _carried_out(self, invocation: CommandInvocation, story: _Story, *, again: bool) -> Reply:
-        _log.info("command.resumed" if again else "command.taken")
+        _log.info("command.resumed" if again else "command.started")
         try:
             if again and (times := await self._times_held(invocation)) >= MOST_LOOP_HOLDS:
                 return await self._given_up(invocation, times)
@@ -185,7 +185,7 @@ class WorkflowRunner:
         try:
             return await run_in_thread(partial(self._loop_holds, invocation.identity))
         except SQLAlchemyError as error:
-            _log.error("story.not-looked-up", reason=reason(error))
+            _log.error("workflow.lookup_failed", reason=reason(error))
             self._later.schedule(partial(self._resume_soon, invocation.identity))
             # DBOS takes this for no outcome.
             raise asyncio.CancelledError from None
@@ -225,7 +225,7 @@ class WorkflowRunner:
             try:
                 return await DBOS.run_step_async({"name": name}, step)
             except SQLAlchemyError as error:
-                _log.error("story.not-written-down", step=name, reason=reason(error))
+                _log.error("workflow.persist_failed", step=name, reason=reason(error))
                 self._later.schedule(partial(self._resume_soon, invocation.identity))
                 # DBOS takes this for no outcome: neither is it one that what was done could not be written down.
                 raise asyncio.CancelledError from None
@@ -245,5 +245,5 @@ class WorkflowRunner:
             await DBOS.resume_workflow_async(identity)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
             words = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
-            _log.warning("story.not-resumed", invocation=identity, reason=words)
+            _log.warning("workflow.resume_failed", invocation=identity, reason=words)
             self._later.schedule(partial(self._resume_soon, identity))

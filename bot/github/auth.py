@@ -195,7 +195,7 @@ class AppAuth:
                 except UpstreamError as error:
                     if token is None or left < LAST_USE_BEFORE_END or error.kind not in RETRIED:
                         raise
-                    _log.warning("github.token-not-renewed", installation=installation, reason=str(error))
+                    _log.warning("github.token_refresh_failed", installation=installation, reason=str(error))
             return token.credential
 
     async def _new_token(self, transport: Transport, installation: int) -> _InstallationToken:

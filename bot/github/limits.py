@@ -184,7 +184,7 @@ class ContentBudget:
                     await self._one_ended.wait()
                     continue
                 if due - now > WORTH_TELLING and urgency is not WritePriority.YIELDING:
-                    _log.warning("github.writes-wait", seconds=round(due - now, 1), urgency=urgency.name.lower())
+                    _log.warning("github.writes_queued", seconds=round(due - now, 1), urgency=urgency.name.lower())
                 await self._sleep(due - now)
                 now = due  # whoever wakes a tick too early has waited all the same
         finally:

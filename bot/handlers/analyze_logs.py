@@ -135,13 +135,13 @@ async def _read(
                 text = await ctx.github.job_log(invocation.the_repository(), check.id)
                 problem = "" if text else "its log is gone"
             except UpstreamError as error:
-                _log.warning("job-log.failed", job=check.id, reason=str(error))
+                _log.warning("job_log.failed", job=check.id, reason=str(error))
                 refusal, problem = error, f"its log could not be read: {sentence(error)}"
         words = text or "\n\n".join(part for part in (check.title, check.summary) if part)
         try:
             kept = await ctx.offloaded(partial(telling, words, budget, ctx.config.secret_patterns))
         except OffloadError as error:
-            _log.warning("job-log.unprepared", job=check.id, reason=str(error))
+            _log.warning("job_log.unprepared", job=check.id, reason=str(error))
             kept, problem = "", "its log took too long to read"
         found.append(
             FailedCheck(

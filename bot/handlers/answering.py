@@ -30,5 +30,5 @@ async def claim_voice(invocation: CommandInvocation, limits: AnswerLimits, kind:
         )
     except StoreError as error:
         # Better one reply too many than none.
-        _log.warning("answers.not-counted", reason=str(error))
+        _log.warning("answers.count_failed", reason=str(error))
         return Voice.REPLY

@@ -79,7 +79,7 @@ class ConfigReader:
         try:
             texts = await self._files.find([source.key for source in sources])
         except StoreError as error:
-            _log.warning("config.last-version-not-found", reason=str(error))
+            _log.warning("config.last_version_missing", reason=str(error))
             texts = {}
         return [await _kept(source, texts) for source in sources]
 
@@ -92,14 +92,14 @@ class ConfigReader:
         try:
             text = await self._text(kept)
         except UpstreamError as error:
-            _log.warning("config.not-read", source=str(source), reason=str(error), last_version=kept.is_known)
+            _log.warning("config.unreadable", source=str(source), reason=str(error), last_version=kept.is_known)
             return replace(kept, unread=error)
         except ConfigProblems as problems:
             return replace(kept, text=None, wrong=problems, has_all_patterns=False)
         try:
             config = await _read(text)
         except ConfigProblems as problems:
-            _log.warning("config.wrong", source=str(source), last_version=kept.is_known)
+            _log.warning("config.invalid", source=str(source), last_version=kept.is_known)
             parts = await asyncio.to_thread(read_partly, text or "", commands=COMMANDS, last=last)
             has_all = parts is not None and parts.has_all_patterns
             now = parts.config if parts else last
@@ -137,7 +137,7 @@ class ConfigReader:
         try:
             await self._files.keep(source.key, text, at=self._now())
         except StoreError as error:
-            _log.warning("config.not-kept", source=str(source), reason=str(error))
+            _log.warning("config.not_cached", source=str(source), reason=str(error))
 
 
 async def _read(text: str | None) -> RepositoryConfig | None:

@@ -149,7 +149,7 @@ class CommandContext:
             try:
                 return await self._services.github.permission(repository, invocation.person.login) >= Permission.WRITE
             except UpstreamError as error:
-                _log.warning("permission.not-read", repository=repository, reason=str(error))
+                _log.warning("permission.unreadable", repository=repository, reason=str(error))
                 return False
 
         return await self._record("may-write", _BOOL, ask)
@@ -166,7 +166,7 @@ class CommandContext:
                 effective = await self._services.configs.of(repository)
                 has = await self._services.github.permission(repository, self._invocation.person.login)
             except UpstreamError as error:
-                _log.warning("permission.not-read", repository=repository, reason=str(error))
+                _log.warning("permission.unreadable", repository=repository, reason=str(error))
                 return False
             takes = Permission[effective.config.permission_for(usage.name, usage.permission).upper()]
             return not effective.is_closed and has >= max(takes, Permission.WRITE)
@@ -259,7 +259,7 @@ class CommandContext:
         try:
             logins = await self._services.github.reacted(invocation.the_repository(), comment_id, Reaction.PLUS_ONE)
         except UpstreamError as error:
-            _log.warning("confirmation.not-read", reason=str(error))
+            _log.warning("confirmation.unreadable", reason=str(error))
             return False
         return invocation.person.login.lower() in {login.lower() for login in logins}
 
@@ -366,7 +366,7 @@ class CommandContext:
         try:
             await self.show(await self.shaped(shape, *args, **kwargs))
         except OffloadError as error:
-            _log.warning("reply.left-out", reason=str(error))
+            _log.warning("status_comment.update_skipped", reason=str(error))
 
     def unprepared(self, error: OffloadError) -> Reply:
         """The last word where the ordinary one could not be prepared."""

@@ -170,12 +170,12 @@ async def _answer(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
     except UserError as error:
         return failures.refused(error)
     except UpstreamError as error:
-        _log.warning("command.upstream-failed", reason=str(error))
+        _log.warning("command.upstream_failed", reason=str(error))
         return failures.upstream(error, again=invocation.again)
     except OffloadError as error:
         return ctx.unprepared(error)
     except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
-        _log.exception("command.broken")
+        _log.exception("command.failed")
         return failures.own_fault(invocation.identity, again=invocation.again)
 
 

@@ -21,12 +21,12 @@ async def give_up(invocation: CommandInvocation, ctx: CommandContext, times: int
     :returns: the last word
     :raises UpstreamError: where GitHub refuses the answer for good
     """
-    _log.error("command.given-up", times=times)
+    _log.error("command.given_up", times=times)
     try:
         await ctx.learn_config()
     except BotError as error:
         # The usual settings will do.
-        _log.warning("config.not-read", reason=str(error))
+        _log.warning("config.unreadable", reason=str(error))
     earlier = await ctx.earlier_reply()
     if earlier is not None and earlier[1].stage in LAST_REACTION:
         # It had its answer before the process ended.

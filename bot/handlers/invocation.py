@@ -140,7 +140,7 @@ class CommandInvocation:
     def log_values(self) -> dict[str, str]:
         """What every log line of its story carries."""
         thread = {"thread": f"{self.thread.repository}#{self.thread.number}"} if self.thread else {}
-        return {"order": self.identity, "command": self.name, "login": self.person.login, **thread}
+        return {"invocation": self.identity, "command": self.name, "login": self.person.login, **thread}
 
     def the_thread(self) -> Thread:
         """:raises UserMistake: where it was given apart from any"""

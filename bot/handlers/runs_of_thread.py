@@ -157,7 +157,7 @@ class RunsOfThread:
             is_this = self._invocation.thread is not None and self._invocation.thread.number == number
             if error.kind in RETRIED or is_this:
                 raise
-            _log.warning("thread.not-read", repository=repository, number=number, reason=str(error))
+            _log.warning("thread.unreadable", repository=repository, number=number, reason=str(error))
             return []
         return [used for used in found if used.identity != self._invocation.identity]
 

@@ -68,7 +68,7 @@ class Sending:
                 except UpstreamError as error:
                     if not error.may_have_happened:
                         raise
-                    _log.warning("write.in-doubt", reason=str(error))
+                    _log.warning("write.unconfirmed", reason=str(error))
                     # What was cut off may still be on its way in: give it a moment to show up in the list.
                     await self._services.sleep(IN_DOUBT_DELAY)
             return await attempt()
@@ -108,7 +108,7 @@ class Sending:
         delay = max(next(delays), error.retry_after or 0.0)
         if delay > self._left:
             raise error
-        _log.warning("command.waits-for-codegen", seconds=delay, reason=str(error))
+        _log.warning("command.waiting_for_codegen", seconds=delay, reason=str(error))
         runs = self._reply.last.runs if self._reply.last else ()
         await self._reply.show(waits_for_codegen(error, runs=runs, seconds=self._left))
         await self._services.sleep(delay)

@@ -137,10 +137,10 @@ class StatusComment:
         try:
             await self._edit(body, urgency)
         except DroppedError:
-            _log.info("reply.gave-way", stage=reply.stage.value)
+            _log.info("status_comment.update_dropped", stage=reply.stage.value)
             self.is_behind = True
         except UpstreamError as error:
-            _log.warning("reply.edit-failed", stage=reply.stage.value, reason=str(error))
+            _log.warning("status_comment.edit_failed", stage=reply.stage.value, reason=str(error))
             self.is_behind = error.kind in RETRIED
         else:
             return True
@@ -180,7 +180,7 @@ class StatusComment:
         try:
             await self.github.delete_comment(self._invocation.the_thread().repository, posted.id)
         except UpstreamError as error:
-            _log.warning("reply.second-one-stays", reason=str(error))
+            _log.warning("status_comment.duplicate_remains", reason=str(error))
         raise AnsweredElsewhereError(found[0].url)
 
     async def _edit(self, body: str, urgency: WritePriority) -> None:
@@ -194,7 +194,7 @@ class StatusComment:
             # Somebody deleted it; the outcome is still owed.
             posted = await self.github.comment(thread.repository, thread.number, body, urgency=urgency)
             self._comment_id, self.url = posted.id, posted.url
-            _log.info("reply.replaced")
+            _log.info("status_comment.recreated")
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         for delay in PATIENCE:
@@ -203,7 +203,7 @@ class StatusComment:
             except UpstreamError as error:
                 if error.kind not in RETRIED:
                     raise
-                _log.warning("reply.waits-for-github", seconds=delay, reason=str(error))
+                _log.warning("status_comment.rate_limited", seconds=delay, reason=str(error))
                 await self._sleep(max(delay, error.retry_after or 0.0))
         return await work()
 

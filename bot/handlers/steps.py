@@ -59,7 +59,7 @@ class StepRecorder:
                 return {"error": to_json(error)}
             except Exception as error:  # noqa: BLE001 - logged, and told to whoever waits for the answer
                 # Our own fault; its class may not survive being written down, and the story must go on to its answer.
-                _log.exception("step.broken", step=name)
+                _log.exception("step.failed", step=name)
                 return {"error": to_json(BotError(f"{type(error).__name__} in {name}"))}
 
         document = await self._memory(name, written, rests=rests)

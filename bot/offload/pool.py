@@ -74,7 +74,7 @@ class WorkerPool:
                 error: Exception = document
                 raise error
             case _:
-                _log.error("worker.out-of-memory", work=_name(work), size=len(written))
+                _log.error("worker.out_of_memory", work=_name(work), size=len(written))
                 raise WorkLimitError("it took too much memory")
 
     async def aclose(self) -> None:
@@ -91,7 +91,7 @@ class WorkerPool:
                 answer, document = await worker.call(written, limit=limit)
                 is_usable = answer is not WorkerReply.OUT_OF_MEMORY
             except TimeoutError:
-                _log.error("worker.too-slow", work=_name(work), size=len(written), seconds=limit)
+                _log.error("worker.too_slow", work=_name(work), size=len(written), seconds=limit)
                 raise WorkLimitError(f"it took longer than {limit:g} seconds") from None
             except EOFError:
                 # The system may have ended it for something else; a second one that ends is the work's own doing.
@@ -115,7 +115,7 @@ class WorkerPool:
         try:
             return await WorkerProcess.start()
         except OSError as error:
-            _log.error("worker.not-started", reason=str(error))
+            _log.error("worker.not_started", reason=str(error))
             raise OffloadError("no worker process could be started") from None
 
     def _give_back(self, worker: WorkerProcess) -> None:

@@ -74,7 +74,7 @@ class DeferredWatch:
         try:
             is_kept = await run_in_thread(add)
         except Exception as error:  # noqa: BLE001 - GitHub keeps the delivery, whatever it was
-            _log.error("event.not-kept", reason=type(error).__name__)
+            _log.error("event.not_stored", reason=type(error).__name__)
             return False
         thread = event.thread
         _log.warning("event.deferred", repository=thread.repository, number=thread.number, kept=is_kept)
@@ -96,7 +96,7 @@ class DeferredWatch:
                 if self._is_leader():
                     await self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
-                _log.warning("deferred-events.not-tried", reason=type(error).__name__)
+                _log.warning("deferred_events.retry_failed", reason=type(error).__name__)
 
     async def round(self) -> None:
         """Tries all whose time has come."""
@@ -113,7 +113,7 @@ class DeferredWatch:
         if is_readable or (is_late and deferred.key not in self._tried_late):
             await self._try(deferred, is_late=is_late)
         elif age > GIVEN_UP_AFTER:
-            _log.error("event.given-up", repository=deferred.repository)
+            _log.error("event.given_up", repository=deferred.repository)
             await run_in_thread(partial(self._events.remove, deferred.key))
 
     async def _try(self, deferred: Deferred, *, is_late: bool) -> None:

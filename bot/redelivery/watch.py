@@ -99,7 +99,7 @@ class MissedWatch:
                 await run_in_thread(partial(self._remembered.see, repository, at=self._now()))
             except Exception as error:  # noqa: BLE001 - the next delivery from there brings it again
                 self._seen.discard(repository)
-                _log.warning("repository.not-noted", reason=type(error).__name__)
+                _log.warning("repository.not_recorded", reason=type(error).__name__)
 
     async def _watch(self, every: float) -> None:
         await asyncio.sleep(self._first)
@@ -110,7 +110,7 @@ class MissedWatch:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
                 # A database's error quotes its statement.
                 words = str(error) if isinstance(error, BotError) else type(error).__name__
-                _log.warning("missed-deliveries.not-looked-for", reason=words)
+                _log.warning("missed_deliveries.check_failed", reason=words)
             await asyncio.sleep(every)
 
     async def round(self) -> None:
@@ -127,7 +127,7 @@ class MissedWatch:
             try:
                 await self._repository(repository, known[repository])
             except (UpstreamError, NotTakenError) as error:
-                _log.warning("missed-deliveries.not-looked-for", repository=repository, reason=str(error))
+                _log.warning("missed_deliveries.check_failed", repository=repository, reason=str(error))
 
     async def _repository(self, repository: str, known_since: datetime) -> None:
         are_read = [await self._is_read(each) for each in await self._logs_of(repository)]
@@ -140,7 +140,7 @@ class MissedWatch:
         except UpstreamError as error:
             if error.kind not in _CLOSED:
                 raise
-            _log.info("delivery-log.closed", source=str(source), reason=str(error))
+            _log.info("delivery_log.closed", source=str(source), reason=str(error))
             if source.repository:
                 self._hooks[source.repository] = (self._now(), [])
             return False

@@ -66,7 +66,7 @@ def closed_by_mistake(path: str) -> Reply:
         "\n\nNext: fix it on the default branch (`codegen-bot check-config FILE` says what is wrong); then give the "
         "command again."
     )
-    return Reply(stage=Stage.REFUSED, text=text, reason=Reason.MISTAKE)
+    return Reply(stage=Stage.REFUSED, text=text, reason=Reason.USER_ERROR)
 
 
 def unread(path: str, error: UpstreamError, *, again: str) -> Reply:

@@ -14,7 +14,7 @@ from bot.store.models import Budget, QuotaExceeded
 
 
 def refused(error: UserError) -> Reply:
-    reason = Reason.NOT_ALLOWED if isinstance(error, RefusedError) else Reason.MISTAKE
+    reason = Reason.NOT_ALLOWED if isinstance(error, RefusedError) else Reason.USER_ERROR
     return Reply(stage=Stage.REFUSED, text=error.text, reason=reason)
 
 
@@ -199,7 +199,7 @@ def own_fault(identity: str, *, again: str = IN_A_COMMENT) -> Reply:
             f"The bot itself failed at this command.\n\nNext: {again}; if it fails again, whoever runs the bot finds "
             f"it in the log under `{identity}`."
         ),
-        reason=Reason.OWN_FAULT,
+        reason=Reason.INTERNAL_ERROR,
     )
 
 

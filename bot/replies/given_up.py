@@ -28,5 +28,5 @@ def given_up(run_ids: Sequence[int], *, identity: str, times: int) -> Reply:
             f"Next: {next_step} The bot's log has the rest under `{identity}`."
         ),
         runs=tuple(run_ids),
-        reason=Reason.OWN_FAULT,
+        reason=Reason.INTERNAL_ERROR,
     )

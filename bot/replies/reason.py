@@ -21,7 +21,7 @@ class Reason(StrEnum):
     STILL_WORKING = "still-working"
     FAILED = "failed"
 
-    MISTAKE = "mistake"
+    USER_ERROR = "user-error"
     NOT_ALLOWED = "not-allowed"
     NOT_CONFIRMED = "not-confirmed"
 
@@ -32,7 +32,7 @@ class Reason(StrEnum):
     INVALID = "invalid"
     RATE_LIMITED = "rate-limited"
     UNREACHABLE = "unreachable"
-    OWN_FAULT = "own-fault"
+    INTERNAL_ERROR = "internal-error"
 
     NO_COMMAND = "no-command"
     ALREADY_ANSWERED = "already-answered"

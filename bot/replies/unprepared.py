@@ -39,7 +39,7 @@ def _without_run(identity: str, again: str) -> Reply:
             "The answer could not be prepared for this comment in time.\n\n"
             f"Next: {again}; if it fails again, whoever runs the bot finds it in the log under `{identity}`."
         ),
-        reason=Reason.OWN_FAULT,
+        reason=Reason.INTERNAL_ERROR,
     )
 
 

@@ -69,7 +69,7 @@ class InlineExecutor:
 
         :raises asyncio.CancelledError: never before the reply says that it was cut off
         """
-        with log.story(**invocation.log_values()):
+        with log.bound(**invocation.log_values()):
             return await self._carried(invocation)
 
     async def _carried(self, invocation: CommandInvocation) -> CommandResult:
@@ -84,7 +84,7 @@ class InlineExecutor:
             return CommandResult(invocation=invocation, reply=_elsewhere(), comment_url=str(error.args[0]))
         except UpstreamError as error:
             # The last word could not be posted; whoever reads the job's summary still gets it.
-            _log.warning("reply.not-posted", reason=str(error))
+            _log.warning("status_comment.post_failed", reason=str(error))
             reply = ctx.said if ctx.said and ctx.said.stage is Stage.FAILED else upstream(error, again=invocation.again)
         except asyncio.CancelledError:
             reply = await self._say_that_it_was_cut_off(invocation, ctx)
@@ -115,7 +115,7 @@ class InlineExecutor:
             async with asyncio.timeout(GRACE):
                 await (ctx.show(reply) if ctx.has_spoken else asyncio.sleep(0))
         except TimeoutError:
-            _log.warning("reply.cut-off-untold")
+            _log.warning("status_comment.interruption_unreported")
         return reply
 
 

@@ -43,7 +43,7 @@ def migrate(engine: Engine) -> None:
                 _make(connection)
             elif found != NEWEST:
                 _upgrade(connection)
-                _log.info("database.brought-up", was=found, now=NEWEST)
+                _log.info("database.migrated", was=found, now=NEWEST)
     except DBAPIError as error:
         raise SettingsError(f"DATABASE_URL names a database that cannot be used: {reason(error)}.") from None
 

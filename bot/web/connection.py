@@ -180,7 +180,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
                 HTTPStatus.BAD_REQUEST, "The request is malformed, or its first line or a header is longer than 8 kB."
             )
         else:
-            _log.error("request.broken", exc_info=exc, request=request_id)
+            _log.error("request.failed", exc_info=exc, request=request_id)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest.")
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun already; there cannot be another one.")
@@ -195,7 +195,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         """What else goes wrong with a connection. That a body which nobody wants is malformed is the sender's fault."""
         exception = kw.get("exc_info")
         if not isinstance(exception, web.RequestPayloadError):
-            _log.error("connection.broken", reason=str(args[0]) if args else "", exc_info=exception)
+            _log.error("connection.failed", reason=str(args[0]) if args else "", exc_info=exception)
 
     # What the server calls
 

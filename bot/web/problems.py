@@ -104,7 +104,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException:
         raise
     except Exception:  # noqa: BLE001 - the door's one broad except: it logs and answers
-        _log.exception("request.broken", method=request.method, path=request.path)
+        _log.exception("request.failed", method=request.method, path=request.path)
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest."
         ).response(request)

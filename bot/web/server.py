@@ -61,7 +61,7 @@ def make_application(
                 await check()
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
             words = str(error) if isinstance(error, StoreError) else type(error).__name__
-            _log.warning("server.not-ready", reason=words)
+            _log.warning("server.not_ready", reason=words)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None
         return web.json_response({"status": "ready"})
 

@@ -137,7 +137,7 @@ class GitHubWebhooks:
         signed = _check_headers(request)
         body = await self._bodies.read(request, largest=LARGEST_BODY)
         if not signature.verify(body, signed, self._secrets):
-            _log.warning("delivery.wrongly-signed", delivery=request.headers["X-GitHub-Delivery"])
+            _log.warning("webhook.invalid_signature", delivery=request.headers["X-GitHub-Delivery"])
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
                 "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
@@ -170,7 +170,7 @@ class GitHubWebhooks:
         """
         now = self._now()
         if event.as_of is not None and now - event.as_of > OLDEST_EVENT:
-            _log.warning("event.too-old", repository=event.thread.repository, number=event.thread.number)
+            _log.warning("event.too_old", repository=event.thread.repository, number=event.thread.number)
             return []
         self._seen(event.thread.repository)
         effective = await self._house_of(event.thread.repository)
@@ -186,12 +186,12 @@ class GitHubWebhooks:
             try:
                 is_new = await self._submit(invocation)
             except StoreError as error:
-                _log.error("order.not-taken", **invocation.log_values(), reason=str(error))
+                _log.error("job.enqueue_failed", **invocation.log_values(), reason=str(error))
                 raise NotTakenError("The database does not take orders just now; deliver it again later.") from None
             if is_new:
                 self._metrics.taken(invocation.name)
             else:
-                _log.info("order.known", **invocation.log_values())
+                _log.info("job.duplicate", **invocation.log_values())
         return [invocation.identity for invocation in invocations]
 
     async def _invocations(
@@ -203,7 +203,7 @@ class GitHubWebhooks:
                     event, effective=effective, now=lambda: asked_at, offload=self._offload
                 )
         except (OffloadError, TimeoutError) as error:
-            _log.error("delivery.not-read", reason=str(error) or "the workers are busy")
+            _log.error("webhook.unreadable", reason=str(error) or "the workers are busy")
             raise NotTakenError("The comment could not be read just now; deliver it again later.") from None
 
 

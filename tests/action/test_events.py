@@ -191,7 +191,7 @@ async def test_log_lines_hold_no_command_for_the_runner(workflow: Workflow) -> N
     job = await workflow.on_comment("bob", "/codegen run fix it", environ={"LOG_LEVEL": "INFO"})
 
     assert job.outputs["reason-code"] == "invalid"
-    (line,) = [line for line in job.log if "command.upstream-failed" in line]
+    (line,) = [line for line in job.log if "command.upstream_failed" in line]
     assert line.startswith("| ")
     assert "## [error]fake and ## [add-mask]oops" in line
     assert "##[" not in job.raw

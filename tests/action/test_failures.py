@@ -224,7 +224,7 @@ async def test_a_step_that_cannot_be_done_fails(quick_workflow: Workflow) -> Non
     """There is nobody else to tell: without a thread nothing is the latest run."""
     job = await quick_workflow.step(inputs={"command": "status"})
 
-    assert (job.status, job.outputs["conclusion"], job.outputs["reason-code"]) == (3, "refused", "mistake")
+    assert (job.status, job.outputs["conclusion"], job.outputs["reason-code"]) == (3, "refused", "user-error")
     assert job.annotations == snapshot(
         [
             (

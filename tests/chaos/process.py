@@ -20,8 +20,8 @@ HOLDING = (*IN_A_HURRY, "holding")
 NEXT_VERSION = ("tests.chaos.next_version",)
 AS_SERVED = ("bot", "serve")
 
-_LISTENS = re.compile(r"server\.listens.*port=(\d+)")
-_BROKEN = re.compile(r"Traceback|command\.broken|step\.broken|command\.unanswered")
+_LISTENS = re.compile(r"server\.listening.*port=(\d+)")
+_BROKEN = re.compile(r"Traceback|command\.failed|step\.failed|command\.unanswered")
 
 
 class Bot:

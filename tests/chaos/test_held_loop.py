@@ -43,7 +43,7 @@ async def test_a_command_that_holds_the_loop_is_given_up(tmp_path: Path) -> None
             await worlds.github.until(lambda: marker_of(worlds, innocent) is not None)
             holding = worlds.github.comment("bob", 1, f"/codegen run {HOLD}")
             for _ in range(2):
-                await bot.says(f"loop.held .*order=issue-comment-{holding.id}-")
+                await bot.says(f"event_loop.blocked .*invocation=issue-comment-{holding.id}-")
                 await bot.kill()
                 await bot.spawn()
             assert await bot.ended() == STUCK

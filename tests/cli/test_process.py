@@ -113,7 +113,7 @@ def running(*words: str, environ: dict[str, str] | None = None, folder: Path, sa
 
 
 def test_serve_serves_until_it_is_terminated(tmp_path: Path) -> None:
-    with running("serve", environ=SETTINGS, folder=tmp_path, says="server.listens") as line:
+    with running("serve", environ=SETTINGS, folder=tmp_path, says="server.listening") as line:
         found = re.search(r"port=(\d+)", line)
         assert found is not None
         assert httpx.get(f"http://127.0.0.1:{found[1]}/readyz").json() == {"status": "ready"}

@@ -89,7 +89,7 @@ async def test_the_real_server_refuses_a_wrong_signature(terminal: Terminal, wri
             assert process.stderr is not None
             line = (await process.stderr.readline()).decode()
             assert line, "the server has ended"
-            port = found[1] if "server.listens" in line and (found := re.search(r"port=(\d+)", line)) else ""
+            port = found[1] if "server.listening" in line and (found := re.search(r"port=(\d+)", line)) else ""
         url = f"http://127.0.0.1:{port}/webhooks/github"
         words = (*SEND, write(json.dumps(payload())), "--url", url)
         right = await terminal.types(*words, GITHUB_WEBHOOK_SECRET="right")

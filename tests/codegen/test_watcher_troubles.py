@@ -75,7 +75,7 @@ async def test_an_outage_is_waited_out(quick: RunWatcher, emulator: CodegenEmula
     emulator.start_elsewhere("Hello")
     with structlog.testing.capture_logs() as lines:
         assert (await quick.finished(1)).succeeded
-    outages = [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
+    outages = [line["seconds"] for line in lines if line["event"] == "poller.codegen_unavailable"]
     assert outages == [*OUTAGE_DELAYS[:3]]
 
 
@@ -88,7 +88,7 @@ async def outages(clock: Clock, *answers: Answer) -> list[float]:
         with structlog.testing.capture_logs() as lines:
             assert (await watcher.finished(1)).succeeded
         await watcher.aclose()
-    return [line["seconds"] for line in lines if line["event"] == "watcher.codegen-does-not-answer"]
+    return [line["seconds"] for line in lines if line["event"] == "poller.codegen_unavailable"]
 
 
 def listing(status: str) -> Answer:

@@ -53,7 +53,7 @@ class Outside:
         assert self._process.stderr is not None
         async with asyncio.timeout(30):
             async for line in self._process.stderr:
-                if found := re.search(rb"server.listens.*port=(\d+)", line):
+                if found := re.search(rb"server.listening.*port=(\d+)", line):
                     self.github.webhooks.url = f"http://127.0.0.1:{int(found[1])}/webhooks/github"
                     return
         raise AssertionError("the bot did not come up")

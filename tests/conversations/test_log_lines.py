@@ -11,7 +11,7 @@ from bot.replies.markers import Stage
 from tests.conversations.town import Town
 from tests.log_lines import lines, logged
 
-OF_NO_STORY = {"engine.started", "server.listens", "executor.taken-over"}
+OF_NO_STORY = {"engine.started", "server.listening", "executor.taken-over"}
 
 
 def story(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -32,12 +32,12 @@ async def test_every_line_of_a_command_says_whose_it_is(town: Town) -> None:
         await town.until_done(1)
         log = story(lines(stream))
     delivery = town.github.deliveries[0].guid
-    assert len({line["order"] for line in log}) == 1
+    assert len({line["invocation"] for line in log}) == 1
     names = {"delivery": delivery, "thread": "octo/shop#1", "command": "run", "login": "alice"}
     assert [{name: line.get(name) for name in names} for line in log] == [names] * len(log)
     events = [line["event"] for line in log]
-    assert (events[0], events[-1]) == ("command.taken", "command.done")
-    assert "reply.edit-failed" in events
+    assert (events[0], events[-1]) == ("command.started", "command.done")
+    assert "status_comment.edit_failed" in events
     assert [line.get("run") for line in log[1:]] == [1] * len(log[1:])
 
 

@@ -40,7 +40,7 @@ async def test_a_run_shows_at_work_and_when_it_is_done(town: Town) -> None:
     await town.reply(Stage.STARTED)
     # The reply says that it has begun a moment before the run is waited for.
     working = await until(town, "codegen_bot_runs_watched", 1)
-    assert working["codegen_bot_commands_at_work", ()] == 1
+    assert working["codegen_bot_commands_in_progress", ()] == 1
     # That it has been begun may not have been written down yet.
     assert working["codegen_bot_queue_depth", ()] in {0, 1}
     assert 0 <= working["codegen_bot_queue_oldest_seconds", ()] < 10
@@ -55,7 +55,7 @@ async def test_a_run_shows_at_work_and_when_it_is_done(town: Town) -> None:
     assert done["codegen_bot_commands_taken_total", ("run",)] == 1
     assert done["codegen_bot_commands_done_total", ("run", "finished")] == 1
     assert done["codegen_bot_command_seconds_count", ("run",)] == 1
-    assert done["codegen_bot_commands_at_work", ()] == 0
+    assert done["codegen_bot_commands_in_progress", ()] == 0
     assert done["codegen_bot_runs_watched", ()] == 0
     assert done["codegen_bot_watcher_lag_seconds", ()] == 0
     assert done["codegen_bot_upstream_calls_total", ("create_run", "codegen", "200")] == 1

@@ -19,7 +19,7 @@ async def test_where_the_limit_leaves_little_room_the_result_still_comes(town: T
         await town.reply(Stage.STARTED)
         town.codegen.move(1, "EVALUATION")
         async with asyncio.timeout(10):
-            while "reply.gave-way" not in log.getvalue():  # noqa: ASYNC110 - a log wakes nobody
+            while "status_comment.update_dropped" not in log.getvalue():  # noqa: ASYNC110 - a log wakes nobody
                 await asyncio.sleep(0.01)
         town.codegen.finish(1)
         await town.reply(Stage.FINISHED)

@@ -71,7 +71,7 @@ async def serving(image: Image, folder: Path, worlds: Worlds, said: list[str]) -
         async with asyncio.timeout(PATIENCE):
             async for line in process.stdout:
                 said.append(line.decode())
-                if '"server.listens"' in said[-1]:
+                if '"server.listening"' in said[-1]:
                     break
             else:
                 pytest.fail("".join(said))

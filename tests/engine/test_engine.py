@@ -111,7 +111,7 @@ class TestEngine:
         assert world.github.asked == [PERMISSION, PULL, PULL, PULL]
         assert world.begun == 3 * [an_order()]
         events = [line["event"] for line in lines(log) if line["event"].startswith("command.")]
-        assert events == ["command.taken", "command.resumed", "command.resumed"]
+        assert events == ["command.started", "command.resumed", "command.resumed"]
 
     async def test_an_order_that_only_shows_is_told_from_its_start(self, world: World) -> None:
         """Nothing of it is written down, as there is nothing to do twice."""
@@ -138,7 +138,7 @@ class TestEngine:
                 await world.until(lambda: world.ended != [])
         assert len(world.begun) == 2
         events = [line["event"] for line in lines(log)]
-        assert [event for event in events if event.startswith("command.")] == ["command.taken", "command.resumed"]
+        assert [event for event in events if event.startswith("command.")] == ["command.started", "command.resumed"]
 
     async def test_what_a_step_raised_survives_the_restart_with_all_its_data(self, world: World) -> None:
         """What is not of our classes, as the errors of many libraries, becomes one of ours that can be written down."""
@@ -169,7 +169,7 @@ class TestEngine:
         for login, error in {"slow": slow_down, "cut": cut_off, "wrong": mistake, "broken": ours}.items():
             told = [(type(one), one.args, vars(one)) for one in world.caught[login]]
             assert told == 2 * [(type(error), error.args, vars(error))]
-        assert [line["event"] for line in lines(log)].count("step.broken") == 1
+        assert [line["event"] for line in lines(log)].count("step.failed") == 1
 
     async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
         async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
@@ -218,9 +218,9 @@ class TestEngine:
         assert world.ended == [(an_order().identity, None), (an_order().identity, Stage.FINISHED)]
         events = [line["event"] for line in lines(log)]
         assert [event for event in events if event.startswith(("command.", "order."))] == [
-            "command.taken",
+            "command.started",
             "command.unanswered",
-            "order.again",
+            "job.requeued",
             "command.resumed",
         ]
 

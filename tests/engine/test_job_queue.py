@@ -106,7 +106,7 @@ async def test_what_the_database_does_not_take_is_told_and_may_come_again(databa
         ):
             assert isinstance(failed, StoreError)
             assert str(failed) == "disk is full"
-    assert [line["event"] for line in lines(log)] == ["inbox.not-written"]
+    assert [line["event"] for line in lines(log)] == ["job_queue.write_failed"]
     assert "hunter2" not in log.getvalue()
     orders.failure = None
     assert await inline_executor.take("a")

@@ -68,7 +68,7 @@ class TestLoopWatch:
                     while orders.loop_holds(IDENTITY) > 0:  # noqa: ASYNC110 - the database tells nobody
                         await asyncio.sleep(0.01)
         assert world.ended == [(IDENTITY, Stage.FINISHED)]
-        held = [line for line in lines(log) if line["event"] == "loop.held" and line["order"] == IDENTITY]
+        held = [line for line in lines(log) if line["event"] == "event_loop.blocked" and line["invocation"] == IDENTITY]
         assert held[0]["where"].startswith(("bot.", "tests."))
 
     @pytest.mark.parametrize("times", [2, 3, 5])

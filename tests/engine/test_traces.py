@@ -95,7 +95,7 @@ async def test_a_command_is_one_trace_without_its_words(collector: Collector, tm
 
     (story,) = [span for span in collector.spans if not span.parent_span_id]
     steps = [span for span in collector.spans if span.parent_span_id]
-    assert story.name == "order"
+    assert story.name == "command"
     assert {"permission", "create-run", "wait"} <= {step.name for step in steps}
     assert {(step.trace_id, step.parent_span_id) for step in steps} == {(story.trace_id, story.span_id)}
     told = {each.key: each.value.string_value for each in story.attributes}
@@ -132,7 +132,7 @@ async def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path) ->
             worlds.ask(a_run())
             await settled(worlds, seconds=30)
             await bot.stop()
-    assert len([line for line in bot.said if "traces.not-sent" in line]) == 1
+    assert len([line for line in bot.said if "traces.export_failed" in line]) == 1
     assert not [line for line in bot.said if "of-the-collector" in line]
     assert not bot.broken()
 
@@ -217,4 +217,4 @@ def test_that_nothing_can_be_sent_is_told_once_and_so_is_its_end() -> None:
         ):
             kept.result = result
             discreet.export([])
-    assert [line["event"] for line in lines(log)] == ["traces.not-sent", "traces.sent-again"]
+    assert [line["event"] for line in lines(log)] == ["traces.export_failed", "traces.resent"]

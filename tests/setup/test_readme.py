@@ -101,6 +101,6 @@ async def test_whoever_follows_it_has_a_bot_that_answers(house: House, browser: 
 
     await asyncio.to_thread(shell.does, CODEGEN.replace("sk-...", "sk-org1-readme"))
     async with shell.begins(SERVE) as server:
-        await said(server, "server.listens")
+        await said(server, "server.listening")
         await house.answers("robot[bot]")
         assert "octo/shop" in await asyncio.to_thread(shell.does, DOCTOR)

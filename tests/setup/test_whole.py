@@ -154,7 +154,7 @@ async def test_setup_makes_an_app_as_which_the_bot_answers(house: House, browser
 
     await installs(browser, done)
     async with house.runs("serve", **house.codegens) as server:
-        await said(server, "server.listens")
+        await said(server, "server.listening")
         await house.answers("robot[bot]")
         status, printed, _ = await house.ends("doctor", "--repository", "octo/shop", "--json", **house.codegens)
         assert (status, '"ok": true' in printed) == (0, True), printed
@@ -176,7 +176,7 @@ async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(hous
         done = await makes_the_app(browser, offer, "Robot")
         assert "Robot is yours" in done.text
 
-        await said(server, "server.listens")
+        await said(server, "server.listening")
         await installs(browser, done)
         await house.answers("robot[bot]")
         closed = await browser.opens(f"{house.url}/setup")
@@ -185,7 +185,7 @@ async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(hous
     assert stat.S_IMODE(house.env_file.stat().st_mode) == 0o600
 
     async with house.runs("serve", "--setup", **house.codegens) as again:
-        await said(again, "server.listens")
+        await said(again, "server.listening")
 
 
 async def test_a_server_that_has_its_app_and_still_lacks_codegens_settings_names_them(

@@ -222,4 +222,4 @@ def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
 
     with asyncio.Runner() as runner, logged() as log:
         made(max(COUNT // 20, 20), lambda texts: runner.run(talk(texts)), at_once=10)
-    assert [line for line in lines(log) if "exception" in line or line["event"] == "command.broken"] == []
+    assert [line for line in lines(log) if "exception" in line or line["event"] == "command.failed"] == []

@@ -37,7 +37,7 @@ async def test_a_database_that_does_not_answer_makes_the_bot_alive_but_not_ready
             assert (await client.get("/healthz")).status == 200
             assert await problem(await client.get("/readyz")) == (503, "The database does not answer.")
     database.dispose()
-    assert [line["event"] for line in lines(log)] == ["server.not-ready"]
+    assert [line["event"] for line in lines(log)] == ["server.not_ready"]
     assert "hunter2" not in log.getvalue()
 
 

@@ -143,7 +143,7 @@ async def test_no_answer_names_versions_or_is_sniffed(house: House) -> None:
 async def test_metrics_may_have_a_port_of_their_own(tmp_path: Path) -> None:
     with logged() as log:
         async with house_in(tmp_path, metrics_port=0) as house:
-            [port] = [line["port"] for line in lines(log) if line["event"] == "metrics.listens"]
+            [port] = [line["port"] for line in lines(log) if line["event"] == "metrics.listening"]
             assert (await house.get("/metrics")).status == 404
             async with await RawClient.connect(f"http://127.0.0.1:{port}") as client:
                 await client.send(head("GET", "/metrics"))

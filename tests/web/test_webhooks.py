@@ -332,8 +332,8 @@ async def test_whoever_searches_the_log_for_a_command_finds_why_it_was_not_taken
         await deliver(client, issue_comment("/codegen run fix it"))
         orders.failure = StoreError("disk full")
         await deliver(client, issue_comment("/codegen run fix it"))
-    found = [(line["event"], line["order"]) for line in lines(log)]
-    assert found == [("order.known", orders.identities[0]), ("order.not-taken", orders.identities[0])]
+    found = [(line["event"], line["invocation"]) for line in lines(log)]
+    assert found == [("job.duplicate", orders.identities[0]), ("job.enqueue_failed", orders.identities[0])]
     names = {"delivery": "guid-1", "thread": "octo/shop#2", "command": "run", "login": "alice"}
     assert [{name: line.get(name) for name in names} for line in lines(log)] == [names] * 2
 
@@ -350,7 +350,7 @@ async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Clien
                     response = await client.post(PATH, data=body, headers=signed)
                     answers.append(f"{response.headers}{await response.text()}")
     events = {line["event"] for line in lines(log)}
-    assert {"request.broken", "delivery.wrongly-signed", "order.known"} <= events
+    assert {"request.failed", "webhook.invalid_signature", "job.duplicate"} <= events
     heard = "".join(answers) + log.getvalue()
     for word in (SECRET, OLD_SECRET, guess, sign(BODY, SECRET), "fix it"):
         assert word not in heard

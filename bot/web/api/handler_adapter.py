@@ -117,7 +117,7 @@ class Api:
         except UserError as error:
             raise Problem(HTTPStatus.CONFLICT, error.text) from None
         except StoreError as error:
-            _log.error("request.not-stored", endpoint=endpoint.name, reason=str(error))
+            _log.error("request.not_stored", endpoint=endpoint.name, reason=str(error))
             detail = "The database takes nothing just now."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
         except OffloadError as error:

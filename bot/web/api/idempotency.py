@@ -27,7 +27,7 @@ KEY_LASTS = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 _STATUSES = {
-    Reason.MISTAKE: HTTPStatus.CONFLICT,
+    Reason.USER_ERROR: HTTPStatus.CONFLICT,
     Reason.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
     Reason.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     Reason.FORBIDDEN: HTTPStatus.FORBIDDEN,
@@ -116,5 +116,5 @@ async def execute(call: ApiRequest, command: Command) -> Reply:
     reply: Reply = carried.reply
     if reply.stage is Stage.FINISHED:
         return reply
-    status = _STATUSES.get(reply.reason or Reason.OWN_FAULT, HTTPStatus.INTERNAL_SERVER_ERROR)
+    status = _STATUSES.get(reply.reason or Reason.INTERNAL_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR)
     raise Problem(status, reply.text)

@@ -108,7 +108,7 @@ class MultiRuns:
 
         :raises Problem: where something else was asked for under it, or too many are at work
         """
-        asked = {"order": invocation.to_json(), "patience": patience}
+        asked = {"invocation": invocation.to_json(), "patience": patience}
         found = await self.find(caller, org_id, invocation.identity)
         if found is None:
             self._check_room(caller.key)
@@ -169,7 +169,7 @@ class MultiRuns:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
     def _work_on(self, at_work: MultiRunAtWork, caller: Caller, org_id: int, asked: dict[str, Any]) -> None:
-        invocation = CommandInvocation.from_json(asked["order"])
+        invocation = CommandInvocation.from_json(asked["invocation"])
         self._working[caller.key] += 1
         caller.at_work += 1
         at_work.task = asyncio.create_task(self._work_or_break(caller, org_id, invocation, asked["patience"], at_work))
@@ -187,7 +187,7 @@ class MultiRuns:
         try:
             await self._work(caller, org_id, invocation, patience, at_work)
         except Exception:  # noqa: BLE001 - logged; whoever asks next has it gone on with
-            _log.exception("multi-run.broken", multi_run=invocation.identity)
+            _log.exception("multi_run.failed", multi_run=invocation.identity)
 
     async def _work(
         self,
@@ -215,7 +215,7 @@ class MultiRuns:
             await self._remembered.forget(org_id, invocation.identity)
         at_work.size = len(json.dumps(answer))
         at_work.become(state)
-        _log.info("multi-run.done", multi_run=invocation.identity, status=state.status)
+        _log.info("multi_run.done", multi_run=invocation.identity, status=state.status)
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:
@@ -232,6 +232,6 @@ def _wish(asked: dict[str, Any]) -> str:
     """A digest of what was asked for, whenever that was."""
     if "wish" in asked:
         return str(asked["wish"])
-    invocation = {name: value for name, value in asked["order"].items() if name != "asked_at"}
-    text = json.dumps({**asked, "order": invocation}, sort_keys=True)
+    invocation = {name: value for name, value in asked["invocation"].items() if name != "asked_at"}
+    text = json.dumps({**asked, "invocation": invocation}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

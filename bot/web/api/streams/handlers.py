@@ -134,7 +134,7 @@ class Streams:
         try:
             await tell(subscriber, following, wire, patience=self._patience)
         except Exception:  # noqa: BLE001 - the door's one broad except: it logs and says goodbye
-            _log.exception("stream.broken")
+            _log.exception("stream.failed")
             await wire.close(CloseCode.BROKEN)
 
 

@@ -112,7 +112,7 @@ class RunReader:
             told = redact(sentence(error))
             self.failure = CloseCode.UPSTREAM_FAILED, frames.error(told, CloseCode.UPSTREAM_FAILED)
         except Exception:  # noqa: BLE001 - logged, and told to everybody who listens
-            _log.exception("stream.broken", run=self.run.id)
+            _log.exception("stream.failed", run=self.run.id)
             code = CloseCode.BROKEN
             self.failure = code, frames.error(code.sentence, code)
         self._tell()
@@ -172,7 +172,7 @@ class RunReader:
                     raise
                 delay = OUTAGE_DELAYS[failures]
                 failures += 1
-                _log.warning("stream.codegen-does-not-answer", run=self.run.id, seconds=delay, reason=str(error))
+                _log.warning("stream.codegen_unavailable", run=self.run.id, seconds=delay, reason=str(error))
                 self.notices["error"] = frames.error(f"Codegen does not answer; asked again in {delay:.0f} seconds.")
                 self._tell()
                 await self._sleep(max(delay, error.retry_after or 0.0))

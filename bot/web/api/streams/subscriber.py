@@ -124,7 +124,7 @@ async def _send(
     except TimeoutError:
         subscriber.deadline = None
         if subscriber.farewell is None:
-            _log.info("stream.listener-too-slow")
+            _log.info("stream.subscriber_too_slow")
             subscriber.dismiss(CloseCode.TOO_SLOW)
     finally:
         subscriber.deadline = None
