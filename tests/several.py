@@ -149,7 +149,7 @@ class Several:
             self._speaks.set()
             if found := re.search(r"engine\.started.*executor=(\S+)", text):
                 executor = found[1]
-            if found := re.search(r"server\.listens.*port=(\d+)", text):
+            if found := re.search(r"server\.listening.*port=(\d+)", text):
                 listens.set_result((executor, int(found[1])))
 
     async def replaced(self, url: str) -> None:
@@ -253,7 +253,7 @@ async def several_processes(
     :param show: is given each line that the processes log
     """
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    codegen = CodegenEmulator(pace=None, limits=False)
+    codegen = CodegenEmulator(timing=None, limits=False)
     async with AsyncExitStack() as stack:
         for emulator in (codegen, github):
             await emulator.start(host)

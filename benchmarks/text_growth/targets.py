@@ -53,8 +53,8 @@ from bot.replies.prompts import logs_prompt
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply, render
 from bot.replies.trace import Trace
-from bot.repository_config import prompts
 from bot.repository_config import reading as config_reading
+from bot.repository_config import prompts
 from bot.repository_config.problems import ConfigProblems
 from bot.store.models import Star
 

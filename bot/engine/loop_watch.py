@@ -160,7 +160,7 @@ class _Writer:
             try:
                 work()
             except Exception:  # noqa: BLE001 - the next alarm tries again
-                _log.exception("loop.watch-broken")
+                _log.exception("loop.watch_broken")
             finally:
                 done.set()
 

@@ -22,7 +22,7 @@ pytest_plugins = ["tests.postgresql"]
 MOST_REQUESTS = 30
 """That the bot makes between two strikes."""
 
-AT_FAULT = ("command.broken", "step.broken", "command.unanswered")
+AT_FAULT = ("command.failed", "step.failed", "command.unanswered")
 """What the bot logs where it is wrong itself."""
 
 Strike = Callable[[str], Awaitable[None]]

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Engine as Database
 
 from bot.engine import loop_watch
 from bot.engine.loop_watch import LoopWatch, current_command
-from bot.handlers.do import Do
-from bot.handlers.order import Order
+from bot.handlers.context import CommandContext
+from bot.handlers.invocation import CommandInvocation
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 from bot.store.jobs import JobStore
@@ -91,7 +91,7 @@ class TestLoopWatch:
             assert await engine.submit(an_order())
             await world.until(lambda: len(world.ended) == 2)
         assert world.ended[1:] == [(IDENTITY, Stage.FINISHED)]
-        assert Orders(world.database).loop_holds(IDENTITY) == 0
+        assert JobStore(world.database).loop_holds(IDENTITY) == 0
 
 
 async def test_a_note_that_needs_what_the_interrupted_code_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.listener import PATIENCE
-from bot.web.api.streams.roster import Roster
+from bot.web.api.streams.subscriber import PATIENCE
+from bot.web.api.streams.subscribers import Subscribers
 from bot.web.problems import Problem
 from tests.harness.loop_clock import LoopClock
 from tests.log_lines import logged
@@ -44,7 +44,7 @@ async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
                     assert (await quick.next("log"))["index"] == index
                 # Listeners, server and Codegen share one process: by the clock on the wall all of them are slow at times.
                 clock.passes(seconds=PATIENCE)
-                await until(lines, "stream.listener-too-slow")
+                await until(lines, "stream.subscriber_too_slow")
         heard = [frame["index"] for frame in await slow.rest() if frame["type"] == "log"]
         assert slow.code == CloseCode.TOO_SLOW
         assert heard == [*range(len(heard))]
