@@ -14,10 +14,10 @@ from benchmarks.text_growth.worst import COMMON, ENDS, Shape
 
 TEXT_MODULES = (
     "action.runner",
-    "commands.grammar",
+    "commands.argument_parser",
     "commands.markdown",
-    "commands.plain",
-    "commands.reading",
+    "commands.visible_lines",
+    "commands.comment_parser",
     "redaction.known",
     "replies.job_log",
     "replies.markers",

@@ -85,8 +85,8 @@ SHORT = {
 
 PUT_TOGETHER = {
     "bot.action.job:_rest": "its words are the bot's own",
-    "bot.commands.comment_parser:_sources": "commands.reading.read",
-    "bot.commands.comment_parser:may_speak": "commands.reading.may_speak",
+    "bot.commands.comment_parser:_sources": "commands.comment_parser.read",
+    "bot.commands.comment_parser:may_speak": "commands.comment_parser.may_speak",
     "bot.redaction.commands:_PATTERNS": "replies.redaction.redact",
     "bot.redaction.forms:_token": "replies.redaction.redact",
     "bot.replies.untrusted:inert": "replies.untrusted.inert",
@@ -138,13 +138,13 @@ def _reading() -> dict[str, Work]:
         return events.parse("issue_comment", {**payload, "issue": thread, "repository": _REPOSITORY, "sender": _USER})
 
     found: dict[str, Work] = {
-        "commands.reading.read": lambda text: comment_parser.read(f"/codegen help\n{text}"),
-        "commands.reading.new_since": lambda text: comment_parser.new_since(text, f"/codegen help\n{text}"),
-        "commands.reading.may_speak": lambda text: (
+        "commands.comment_parser.read": lambda text: comment_parser.read(f"/codegen help\n{text}"),
+        "commands.comment_parser.new_since": lambda text: comment_parser.new_since(text, f"/codegen help\n{text}"),
+        "commands.comment_parser.may_speak": lambda text: (
             comment_parser.may_speak(text),
             comment_parser.may_speak(_bytes(text)),
         ),
-        "commands.reading.looks_like_an_order": comment_parser.looks_like_command,
+        "commands.comment_parser.looks_like_command": comment_parser.looks_like_command,
         "commands.markdown.parse_blocks": lambda text: [
             markdown.parse_blocks(text, html=html) for html in (True, False)
         ],
@@ -153,11 +153,11 @@ def _reading() -> dict[str, Work]:
         "commands.markdown.find_html_spans": markdown.find_html_spans,
         "commands.markdown.find_code_spans": markdown.find_code_spans,
         "commands.markdown.without_comments": lambda text: _with_blocks(markdown.without_comments, text),
-        "commands.plain.plain_lines": lambda text: _with_blocks(plain_lines, text),
-        "commands.reading.split_first_line": comment_parser.split_first_line,
+        "commands.visible_lines.plain_lines": lambda text: _with_blocks(plain_lines, text),
+        "commands.comment_parser.split_first_line": comment_parser.split_first_line,
         "commands.resume.split_run": partial(_mistaken, resume.split_run),
-        "commands.grammar.build": lambda text: _mistaken(argument_parser.build, "run", {"--model": [text]}, text),
-        "first_look.may_concern_us": lambda text: (
+        "commands.argument_parser.build": lambda text: _mistaken(argument_parser.build, "run", {"--model": [text]}, text),
+        "prefilter.might_contain_command": lambda text: (
             might_contain_command("issue_comment", _bytes(text)),
             might_contain_command("issues", b'labeled"' + _bytes(text)),
         ),
@@ -168,7 +168,7 @@ def _reading() -> dict[str, Work]:
         "replies.prompts.logs_prompt": lambda text: logs_prompt(text, context=text),
     }
     for name in (*COMMANDS, "unknown"):
-        found[f"commands.grammar.parse: {name}"] = partial(_parse, name)
+        found[f"commands.argument_parser.parse: {name}"] = partial(_parse, name)
     return found
 
 
