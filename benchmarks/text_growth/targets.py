@@ -53,8 +53,8 @@ from bot.replies.prompts import logs_prompt
 from bot.replies.reason import Reason
 from bot.replies.reply import Reply, render
 from bot.replies.trace import Trace
-from bot.repository_config import reading as config_reading
 from bot.repository_config import prompts
+from bot.repository_config import reading as config_reading
 from bot.repository_config.problems import ConfigProblems
 from bot.store.models import Star
 
@@ -156,7 +156,9 @@ def _reading() -> dict[str, Work]:
         "commands.visible_lines.plain_lines": lambda text: _with_blocks(plain_lines, text),
         "commands.comment_parser.split_first_line": comment_parser.split_first_line,
         "commands.resume.split_run": partial(_mistaken, resume.split_run),
-        "commands.argument_parser.build": lambda text: _mistaken(argument_parser.build, "run", {"--model": [text]}, text),
+        "commands.argument_parser.build": lambda text: _mistaken(
+            argument_parser.build, "run", {"--model": [text]}, text
+        ),
         "prefilter.might_contain_command": lambda text: (
             might_contain_command("issue_comment", _bytes(text)),
             might_contain_command("issues", b'labeled"' + _bytes(text)),

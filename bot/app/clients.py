@@ -29,6 +29,7 @@ from bot.observer import NOBODY, Observer
 from bot.offload.pool import INLINE as TEXT_INLINE
 from bot.offload.pool import LIMIT as TEXT_LIMIT
 from bot.offload.pool import WorkerPool
+from bot.settings import Accounts
 from bot.stateless.config_files import RememberedConfigFiles
 
 

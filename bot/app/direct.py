@@ -65,8 +65,8 @@ async def directly(
         dry = DryRun(dry_run, secrets=_tokens(settings), now=timing.now)
         timing = _in_no_time(timing, dry)
     async with (
-        aclosing(pace.worker_pool()) as offload,
-        clients(settings, pace, config_path=config_path or PATH, dry_run=dry) as worlds,
+        aclosing(timing.worker_pool()) as offload,
+        clients(settings, timing, config_path=config_path or PATH, dry_run=dry) as worlds,
     ):
         services = Services(
             codegen=worlds.codegen,

@@ -138,7 +138,7 @@ async def _application(
         )
         async with (
             _held(database),
-            aclosing(pace.worker_pool()) as offload,
+            aclosing(timing.worker_pool()) as offload,
             clients(
                 settings,
                 timing,
