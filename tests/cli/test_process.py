@@ -19,13 +19,15 @@ from click.testing import CliRunner
 from bot import __version__
 from bot.cli.main import main
 from bot.emulator.github import GitHubEmulator
+from tests.harness.forks import python_m
 
 
 def run(*words: str, environ: dict[str, str] | None = None, folder: Path | None = None) -> tuple[int, str, str]:
     """In a process of its own, without the environment's settings."""
+    given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent.parent.parent), **(environ or {})}
     done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-m", "bot", *words],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent.parent.parent), **(environ or {})},
+        python_m("bot", *words, environ=given),
+        env=given,
         cwd=folder,
         capture_output=True,
         text=True,
