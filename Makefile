@@ -4,21 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test fuzz-api fuzz-webhooks chaos bench screenshots lint format lock dist clean
+.PHONY: demo test test-all fuzz-api fuzz-webhooks chaos bench screenshots lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
 
 # Compiled files are kept even where the environment says otherwise: each of a hundred processes would compile anew.
-test: export PYTHONDONTWRITEBYTECODE :=
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.dev-ready
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+
+# With the tests that build wheels and images or kill processes.
+test-all: $(VENV)/.dev-ready
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The HTTP API against its own description, with many more examples than `make test` has time for.
 fuzz-api: $(VENV)/.dev-ready
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
 
-# Kills, stops and weather as in `make test`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
+# Kills, stops and weather as in `make test-all`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
 # freezes and cuts of several; lost connections 20 times, an upgrade with 50 commands. A failure names its seed.
 chaos: $(VENV)/.dev-ready
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} CHAOS_STRIKES=$${CHAOS_STRIKES:-12} \

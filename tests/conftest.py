@@ -23,6 +23,18 @@ from tests.harness.databases import write_without_syncs
 LONG = ("chaos", "web/dashboard", "deploy", "test_wheel", "setup", "conversations/test_several", "test_architecture")
 """Where tests wait for processes, browsers and clocks. They begin first, so that none is left alone at the end."""
 
+SLOW = (
+    "chaos/",
+    "deploy/test_image.py",
+    "test_wheel.py",
+    "action/composite/",
+    "setup/test_readme.py",
+    "conversations/test_failover.py",
+    "conversations/test_killed.py",
+    "conversations/test_several.py",
+)
+"""What builds wheels or images, installs packages, or kills processes. `make test` leaves it out, CI does not."""
+
 # No example fails for its time: on a busy machine any of them may take long.
 settings.register_profile("busy", settings(deadline=None))
 settings.load_profile("busy")
@@ -41,11 +53,15 @@ _seen: set[str] = set()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core: half of the time a test waits."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores: some of them wait, and each costs ten seconds of processor time to start."""
+    return 1 + (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(tuple(f"tests/{name}" for name in SLOW)):
+            item.add_marker("slow")
     items.sort(key=lambda item: not item.nodeid.startswith(tuple(f"tests/{name}" for name in LONG)))
 
 
