@@ -136,7 +136,8 @@ class Worlds:
         """Each label that asked for work comes off once."""
         wanted = Counter((ask.number, ask.label) for ask in self.asks if ask.label)
         off: Counter[tuple[int, str]] = Counter()
-        for event in {each.guid: each for each in self.github.deliveries}.values():
+        # One event may be delivered by several hooks, each with a GUID of its own: what they say is the same.
+        for event in {each.body: each for each in self.github.deliveries}.values():
             if event.action == "unlabeled":
                 payload = event.payload
                 thread = payload.get("issue") or payload["pull_request"]
