@@ -63,7 +63,11 @@ def main() -> None:
 async def measure(checkout: Path, comments: int) -> Waited:
     """:param comments: of the reader, before the writer's"""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    async with CodegenEmulator(timing=None, limits=False) as codegen, github, server(checkout, github, codegen) as url:
+    async with (
+        CodegenEmulator(run_seconds=None, limits=False) as codegen,
+        github,
+        server(checkout, github, codegen) as url,
+    ):
         github.webhooks.url = f"{url}/webhooks/github"
         # The bot has its config and its token by then.
         await answered(github, github.comment(WRITER, 2, "/codegen help help"))

@@ -191,7 +191,7 @@ async def measure(only: str, *, connections: int, heads: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     own, rest = {cores[0]}, set(cores[1:]) or {cores[0]}
     os.sched_setaffinity(0, rest)
-    async with CodegenEmulator(timing=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
         bench = Bench(github, codegen, own, rest)
         if "a" in only:
             print(f"(a) {connections} unsigned bodies of 24 MB")

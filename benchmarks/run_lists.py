@@ -45,7 +45,7 @@ async def measure(wait: float) -> None:
     cores = sorted(os.sched_getaffinity(0))
     own, rest = {cores[0]}, set(cores[1:]) or {cores[0]}
     os.sched_setaffinity(0, rest)
-    async with CodegenEmulator(timing=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
         for number in range(1, RUNS + 1):
             codegen.start_elsewhere(f"Number {number}")
             codegen.finish(number, result=secrets.token_hex(RESULT // 2))

@@ -116,7 +116,7 @@ async def listen(
 
 
 async def measure(subscribers: int, seconds: int) -> None:
-    async with CodegenEmulator(timing=None) as codegen:
+    async with CodegenEmulator(run_seconds=None) as codegen:
         runs = [codegen.start_elsewhere("Make it fast.").id for _ in TOKENS]
         with tempfile.TemporaryDirectory() as folder:
             server, url = await serve(codegen.url, Path(folder))

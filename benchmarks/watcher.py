@@ -54,7 +54,7 @@ async def measure(
     count: int, seconds: float, way: Callable[[Codegen], Awaitable[tuple[Wait, Callable[[], Awaitable[None]]]]]
 ) -> str:
     """:returns: the figures as a part of a line"""
-    async with CodegenEmulator(timing=None) as emulator, new_http() as http:
+    async with CodegenEmulator(run_seconds=None) as emulator, new_http() as http:
         runs = []
         for number in range(count):
             if number % max(count // 10, 1) == 0:

@@ -253,7 +253,7 @@ async def several_processes(
     :param show: is given each line that the processes log
     """
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    codegen = CodegenEmulator(timing=None, limits=False)
+    codegen = CodegenEmulator(run_seconds=None, limits=False)
     async with AsyncExitStack() as stack:
         for emulator in (codegen, github):
             await emulator.start(host)

@@ -99,7 +99,7 @@ def test_it_says_its_version(installed: Installed, tmp_path: Path) -> None:
 
 
 def test_the_demo_plays(installed: Installed, tmp_path: Path) -> None:
-    status, said, told = installed.run(tmp_path, "demo", "--once", "--pace", "0.3")
+    status, said, told = installed.run(tmp_path, "demo", "--once", "--run-seconds", "0.3")
 
     assert status == 0, told
     assert "/codegen run" in said

@@ -259,7 +259,7 @@ async def measure(*, quick: bool, only: str) -> None:
     own, rest = {cores[0]}, set(cores[1:]) or {cores[0]}
     os.sched_setaffinity(0, rest)
     seconds, rounds = (2.0, 1) if quick else (5.0, 3)
-    async with CodegenEmulator(timing=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
         bench = Bench(github, codegen, own, rest)
         agents = asyncio.create_task(bench.finish_runs())
         alone = 0.0

@@ -19,8 +19,10 @@ from bot.demo import demo as the_demo
     show_default=f"{the_demo.API_PORT}, or a free one where that is taken",
     help="The bot's port, for its HTTP API.",
 )
-@click.option("--pace", type=click.FloatRange(min=0), default=3.0, show_default=True, help="Seconds that a run takes.")
-def demo(*, once: bool, port: int, api_port: int | None, timing: float) -> None:
+@click.option(
+    "--run-seconds", type=click.FloatRange(min=0), default=3.0, show_default=True, help="Seconds that a run takes."
+)
+def demo(*, once: bool, port: int, api_port: int | None, run_seconds: float) -> None:
     """Show the whole bot at work, with GitHub and Codegen emulated on this machine.
 
     Plays a short conversation under a pull request and prints it. Then a page stays open on which you can take part:
@@ -28,5 +30,7 @@ def demo(*, once: bool, port: int, api_port: int | None, timing: float) -> None:
     """
     log.configure(level="WARNING")
     run_until_stopped(
-        lambda stop: the_demo.play(say=click.echo, once=once, port=port, timing=timing, stop=stop, api_port=api_port)
+        lambda stop: the_demo.play(
+            say=click.echo, once=once, port=port, run_seconds=run_seconds, stop=stop, api_port=api_port
+        )
     )

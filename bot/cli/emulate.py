@@ -25,10 +25,14 @@ def emulate() -> None:
 )
 @click.option("--port", type=PORT, default=8081, show_default=True, help="The port to listen on; 0 for a free one.")
 @click.option(
-    "--pace", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds that a run takes to its end."
+    "--run-seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Seconds that a run takes to its end.",
 )
-def codegen(*, port: int, timing: float) -> None:
-    _run(CodegenEmulator(timing=timing), port)
+def codegen(*, port: int, run_seconds: float) -> None:
+    _run(CodegenEmulator(run_seconds=run_seconds), port)
 
 
 @emulate.command(

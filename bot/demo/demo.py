@@ -38,7 +38,7 @@ async def play(
     say: Callable[[str], None],
     once: bool,
     port: int,
-    timing: float,
+    run_seconds: float,
     stop: asyncio.Event,
     api_port: int | None = None,
 ) -> None:
@@ -47,14 +47,14 @@ async def play(
     :param say: prints a line
     :param once: whether it ends after the story; else it stays until `stop` is set
     :param port: the playground's; 0 for a free one
-    :param timing: seconds that a run takes
+    :param run_seconds: seconds that a run takes
     :param api_port: the bot's; 0 for a free one, None for the usual one or a free one where that is taken
     :raises SettingsError: where a port is taken
     """
     secret = secrets.token_hex(16)
     github = GitHubEmulator(webhook_secret=secret)
     with tempfile.TemporaryDirectory(prefix="codegen-bot-demo-") as folder:
-        async with CodegenEmulator(timing=timing) as codegen, github:
+        async with CodegenEmulator(run_seconds=run_seconds) as codegen, github:
             bots_port = _usual_port() if api_port is None else api_port
             settings = _settings(github, codegen, secret, Path(folder) / "demo.sqlite", port=bots_port)
             async with serving(settings, timing=IN_A_HURRY) as url:

@@ -211,7 +211,7 @@ class Workflow:
 async def workflow_in(folder: Path, *, timing: float | None = 0.0, in_process: bool = False) -> AsyncIterator[Workflow]:
     """:param timing: seconds that a run takes; None: until it is moved"""
     github = GitHubEmulator(limits=False)
-    async with CodegenEmulator(timing=timing, limits=False) as codegen, github:
+    async with CodegenEmulator(run_seconds=timing, limits=False) as codegen, github:
         yield Workflow(github, codegen, folder, in_process=in_process)
         unrouted = [
             f"{entry.method} {entry.path}"

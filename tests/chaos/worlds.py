@@ -182,7 +182,7 @@ def _of_reactions(ask: Ask, comment: Comment, stages: Sequence[Stage]) -> Iterat
 async def both_worlds(*, timing: float = 0.3) -> AsyncIterator[Worlds]:
     """:param timing: seconds that a run takes"""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    async with CodegenEmulator(timing=timing, limits=False) as codegen, github:
+    async with CodegenEmulator(run_seconds=timing, limits=False) as codegen, github:
         worlds = Worlds(github, codegen)
         worlds.begin()
         yield worlds

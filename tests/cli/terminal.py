@@ -117,5 +117,5 @@ def times_evened(text: str) -> str:
 @asynccontextmanager
 async def terminal_at(folder: Path, *, timing: float | None = 0.0) -> AsyncIterator[Terminal]:
     """:param timing: seconds that a run takes; None: it moves by hand"""
-    async with GitHubEmulator() as github, CodegenEmulator(timing=timing) as codegen:
+    async with GitHubEmulator() as github, CodegenEmulator(run_seconds=timing) as codegen:
         yield Terminal(github, codegen, folder)

@@ -40,7 +40,7 @@ async def test_what_is_wrong_ends_it_with_one(terminal: Terminal) -> None:
     assert typed.status == 1
     assert typed.document["ok"] is False
     assert [each["about"] for each in typed.document["findings"] if each["level"] == "wrong"] == ["Codegen"]
-    assert {*typed.document["findings"][0]} == {"level", "about", "sentence", "mend"}
+    assert {*typed.document["findings"][0]} == {"level", "about", "sentence", "fix"}
 
 
 async def test_each_setting_that_is_missing_is_a_line(terminal: Terminal) -> None:

@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def emulator(clock: Clock) -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(timing=PACE, clock=clock) as emulator:
+    async with CodegenEmulator(run_seconds=PACE, clock=clock) as emulator:
         yield emulator
 
 

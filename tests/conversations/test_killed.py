@@ -78,7 +78,7 @@ async def outside(tmp_path: Path) -> AsyncIterator[Outside]:
 @asynccontextmanager
 async def _outside(folder: Path) -> AsyncIterator[Outside]:
     github = GitHubEmulator(webhook_secret=SECRET)
-    async with CodegenEmulator(timing=None) as codegen, github:
+    async with CodegenEmulator(run_seconds=None) as codegen, github:
         outside = Outside(github, codegen, folder)
         await outside.start()
         try:

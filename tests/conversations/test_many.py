@@ -24,7 +24,7 @@ SPEED = 400.0
 async def test_two_hundred_commands_at_once_get_one_reply_each_within_codegens_limits(tmp_path: Path) -> None:
     """Twenty on each of ten threads. Codegen starts ten a minute, and is never asked for more."""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
-    codegen = CodegenEmulator(timing=5.0, limits=True, clock=lambda: time.monotonic() * SPEED)
+    codegen = CodegenEmulator(run_seconds=5.0, limits=True, clock=lambda: time.monotonic() * SPEED)
     async with codegen, github:
         while len(github.world.threads) < THREADS:
             github.open_issue("alice", "Another one", None)

@@ -306,7 +306,7 @@ async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterato
     database_url = database if isinstance(database, str) else migrated_sqlite(database)
     clock = Clock()
     github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
-    async with CodegenEmulator(timing=None, limits=False, clock=clock.seconds) as codegen, github:
+    async with CodegenEmulator(run_seconds=None, limits=False, clock=clock.seconds) as codegen, github:
         clock.agree_with(codegen)
         town = Town(github, codegen, clock, database_url, door)
         await town.start_bot()

@@ -49,7 +49,7 @@ async def test_curl_lines_work_in_their_order(tmp_path: Path) -> None:
     fails = 'curl() { command curl --fail-with-body --max-time 60 "$@"; }'
     async with asyncio.timeout(120):
         playing = asyncio.create_task(
-            demo.play(say=say, once=False, port=0, timing=0.1, stop=stop, api_port=0), name="the demo"
+            demo.play(say=say, once=False, port=0, run_seconds=0.1, stop=stop, api_port=0), name="the demo"
         )
         await page_is_up.wait()
         export = next(found[1] for line in said if (found := re.match(r"\s*(export API=\S+ TOKEN=\S+)\s*$", line)))

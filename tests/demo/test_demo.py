@@ -22,7 +22,7 @@ async def test_once_prints_the_story_and_ends() -> None:
     said: list[str] = []
 
     async with asyncio.timeout(30):
-        await demo.play(say=said.append, once=True, port=0, timing=0.3, stop=asyncio.Event(), api_port=0)
+        await demo.play(say=said.append, once=True, port=0, run_seconds=0.3, stop=asyncio.Event(), api_port=0)
 
     story = "\n".join(said)
     places = [story.index(words) for words in ("Accepted.", "Started:", "Finished in", "may not do this", "`staus`")]
@@ -43,7 +43,7 @@ async def test_without_once_it_stays_until_it_is_stopped() -> None:
             page_is_up.set()
 
     async with asyncio.timeout(30):
-        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, timing=0.1, stop=stop, api_port=0))
+        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, run_seconds=0.1, stop=stop, api_port=0))
         await page_is_up.wait()
         [url] = [line.split()[0] for line in said if "the playground: " in line]
         async with aiohttp.ClientSession(url) as page:
@@ -72,7 +72,7 @@ async def _states(page: aiohttp.ClientSession) -> AsyncIterator[dict[str, Any]]:
 async def _playground() -> AsyncIterator[tuple[aiohttp.ClientSession, GitHubEmulator, CodegenEmulator]]:
     async with (
         GitHubEmulator() as github,
-        CodegenEmulator(timing=None) as codegen,
+        CodegenEmulator(run_seconds=None) as codegen,
         Playground(github, codegen, port=0) as url,
         aiohttp.ClientSession(url) as page,
     ):
@@ -126,7 +126,7 @@ async def test_the_page_lets_nothing_run_that_stands_in_a_comment() -> None:
 
 
 async def test_a_taken_port_is_told_by_its_flag() -> None:
-    async with GitHubEmulator() as github, CodegenEmulator(timing=None) as codegen:
+    async with GitHubEmulator() as github, CodegenEmulator(run_seconds=None) as codegen:
         port = int(github.url.rpartition(":")[2])
         with pytest.raises(SettingsError, match=rf"--port: {port} cannot be listened on"):
             async with Playground(github, codegen, port=port):

@@ -10,7 +10,7 @@ from bot.emulator.github import GitHubEmulator
 
 
 async def test_a_run_that_nobody_looks_at_opens_one_before_it_ends() -> None:
-    async with CodegenEmulator(timing=1.0) as codegen, GitHubEmulator(webhook_url="http://127.0.0.1:9/") as github:
+    async with CodegenEmulator(run_seconds=1.0) as codegen, GitHubEmulator(webhook_url="http://127.0.0.1:9/") as github:
         opening = asyncio.create_task(open_pull_requests(github, codegen))
         run = codegen.start_elsewhere("Warm the cups", metadata={"codegen_bot": {"prompt": "Warm the cups"}})
         await codegen.until(lambda: run.pull_requests)

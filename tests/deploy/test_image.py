@@ -135,7 +135,7 @@ async def test_every_subcommand_is_there(container: Container) -> None:
 
 
 async def test_the_whole_demo_plays_in_it(container: Container) -> None:
-    status, said = await container.run("demo", "--once", "--pace", "0.3")
+    status, said = await container.run("demo", "--once", "--run-seconds", "0.3")
 
     assert status == 0, said
     assert "/codegen" in said

@@ -44,7 +44,7 @@ def private_key() -> str:
 @pytest.fixture
 async def patient(tmp_path: Path, private_key: str) -> AsyncIterator[Patient]:
     github = GitHubEmulator(webhook_secret="the webhook's secret")
-    async with CodegenEmulator(timing=None) as codegen, github:
+    async with CodegenEmulator(run_seconds=None) as codegen, github:
         github.webhooks.url = HOOK_URL
         github.comment("bob", 1, "hello")
         await github.idle()

@@ -19,7 +19,7 @@ BOT = {"Authorization": "Bearer bot-token"}
 
 @pytest.fixture
 async def codegen() -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(timing=None, limits=False) as codegen:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen:
         yield codegen
 
 

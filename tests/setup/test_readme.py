@@ -81,7 +81,7 @@ class Shell:
 
 @pytest.fixture
 async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
-    async with CodegenEmulator(timing=0) as codegen:
+    async with CodegenEmulator(run_seconds=0) as codegen:
         yield House(github, codegen, tmp_path)
 
 

@@ -108,7 +108,7 @@ async def ended(process: Process) -> tuple[int | None, str, str]:
 
 @pytest.fixture
 async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
-    async with CodegenEmulator(timing=0) as codegen:
+    async with CodegenEmulator(run_seconds=0) as codegen:
         yield House(github, codegen, tmp_path)
 
 
@@ -256,7 +256,7 @@ async def test_a_wrong_address_is_told_at_once(house: House) -> None:
 
 
 async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Browser) -> None:
-    async with house.runs("demo", "--api-port", "0", "--pace", "0.1") as demo:
+    async with house.runs("demo", "--api-port", "0", "--run-seconds", "0.1") as demo:
         assert demo.stdout is not None
         words: list[str] = []
         async with asyncio.timeout(PATIENCE):

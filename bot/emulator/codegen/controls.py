@@ -23,7 +23,7 @@ Beyond Codegen's own API, under /_emulator/:
 POST   courses     what becomes of the next runs:
                    {{"outcome": "success" | "failure" | "error" | "cancelled" | "timeout" | "out-of-tokens" |
                     "max-iterations" | "slow" | "stuck" | "quota" | "unknown-status",
-                    "pace": 2.5, "statuses": ["PENDING", "COMPLETE"], "result": "...", "summary": "...",
+                    "run_seconds": 2.5, "statuses": ["PENDING", "COMPLETE"], "result": "...", "summary": "...",
                     "pull_request": "octo/shop#12", "logs": [{{"thought": "..."}}], "times": 1}}; every part is optional
 GET    courses     the courses that are still to come; DELETE forgets them
 GET    runs        every run with its prompts, metadata and flags

@@ -32,16 +32,16 @@ KINDS: dict[str, FaultKind] = {
 class CodegenEmulator(EmulatorServer):
     """Codegen's API on a port of this machine.
 
-    :param timing: seconds that a run takes; None: runs move only by hand
+    :param run_seconds: seconds that a run takes; None: runs move only by hand
     :param limits: whether too many requests are answered with 429
     """
 
     def __init__(
-        self, *, timing: float | None = 2.0, limits: bool = True, clock: Callable[[], float] = time.monotonic
+        self, *, run_seconds: float | None = 2.0, limits: bool = True, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
         self._changes = Changes()
-        self._world = World(timing=timing, clock=clock, changed=self._changes.notify)
+        self._world = World(run_seconds=run_seconds, clock=clock, changed=self._changes.notify)
         self._limiter = Limiter(clock=clock, enabled=limits)
         self.control = Control(reset=self._reset, changed=self._changes.notify, kinds=KINDS)
         self.app = web.Application(middlewares=[self.control.middleware, _answer_refusals])

@@ -48,7 +48,7 @@ class LogStep(BaseModel):
 class RunScript(BaseModel):
     """What becomes of the next runs.
 
-    `timing`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not
+    `run_seconds`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not
     given. `statuses`: one after the other, the last one at the end. `pull_request`: ``owner/name#number``. `times`: for
     how many runs.
     """
@@ -56,7 +56,7 @@ class RunScript(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     outcome: Outcome = "success"
-    timing: float | None = Field(default=None, ge=0)
+    run_seconds: float | None = Field(default=None, ge=0)
     statuses: list[str] | None = Field(default=None, min_length=1)
     result: str | None = None
     summary: str | None = None
@@ -76,10 +76,10 @@ class RunScript(BaseModel):
 
     def seconds(self, usual: float | None) -> float | None:
         """From start to end; None where it never ends by itself."""
-        timing = self.timing if "pace" in self.model_fields_set else usual
-        if timing is None or (self.outcome == "stuck" and not self.statuses):
+        run_seconds = self.run_seconds if "run_seconds" in self.model_fields_set else usual
+        if run_seconds is None or (self.outcome == "stuck" and not self.statuses):
             return None
-        return timing * _SLOWNESS if self.outcome == "slow" else timing
+        return run_seconds * _SLOWNESS if self.outcome == "slow" else run_seconds
 
     @property
     def last_result(self) -> str | None:

@@ -78,8 +78,8 @@ def is_final(status: str) -> bool:
 class World:
     """All runs of all organizations. A run's state is worked out when somebody looks."""
 
-    def __init__(self, *, timing: float | None, clock: Callable[[], float], changed: Callable[[], None]) -> None:
-        self.timing = timing
+    def __init__(self, *, run_seconds: float | None, clock: Callable[[], float], changed: Callable[[], None]) -> None:
+        self.run_seconds = run_seconds
         self._clock = clock
         self._changed = changed
         self._started = datetime.now(UTC), clock()
@@ -148,7 +148,7 @@ class World:
         run.begun_at = self._clock()
         run.told = 0
         run.by_hand = run.ended = False
-        seconds = run.course.seconds(self.timing)
+        seconds = run.course.seconds(self.run_seconds)
         run.stale = run.finished and seconds is not None
         if not run.stale:
             run.status = "RUNNING"
@@ -157,7 +157,7 @@ class World:
 
     def refresh(self, run: Run) -> Run:
         """Brings a run to where its course has it by now."""
-        seconds = run.course.seconds(self.timing)
+        seconds = run.course.seconds(self.run_seconds)
         if run.by_hand or run.ended:
             return run
         elapsed = self._clock() - run.begun_at

@@ -58,7 +58,7 @@ def plain_job(tmp_path: Path, action: Path, tool_cache: Path) -> Job:
 
 @pytest.fixture
 async def codegen() -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(timing=None, limits=False) as codegen:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen:
         yield codegen
 
 

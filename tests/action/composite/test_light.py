@@ -46,7 +46,7 @@ def loaded(log: str) -> set[str]:
 
 async def test_an_order_is_carried_out_with_little(plain_job: Job) -> None:
     """From the comment to the reply, clients and all."""
-    async with CodegenEmulator(timing=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen, GitHubEmulator(limits=False) as github:
         github.comment("alice", 1, "/codegen run fix the flaky test")
         plain_job.event = ("issue_comment", github.deliveries[-1].payload)
         plain_job.environ = {

@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def codegen(clock: Clock) -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(timing=PACE, clock=clock) as codegen:
+    async with CodegenEmulator(run_seconds=PACE, clock=clock) as codegen:
         yield codegen
 
 

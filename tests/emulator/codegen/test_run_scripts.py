@@ -165,7 +165,7 @@ async def test_courses_are_listed_and_forgotten(http: httpx.AsyncClient, clock: 
     "course",
     [
         {"outcome": "triumph"},
-        {"pace": -1},
+        {"run_seconds": -1},
         {"statuses": []},
         {"pull_request": "12"},
         {"times": 0},
@@ -229,7 +229,7 @@ async def test_a_run_is_moved_by_hand(codegen: CodegenEmulator, http: httpx.Asyn
 
 async def test_without_a_pace_runs_move_by_hand_only(clock: Clock) -> None:
     async with (
-        CodegenEmulator(timing=None, clock=clock) as codegen,
+        CodegenEmulator(run_seconds=None, clock=clock) as codegen,
         httpx.AsyncClient(base_url=codegen.url, headers={"authorization": "Bearer sk-org1"}) as http,
     ):
         await start(http, "")

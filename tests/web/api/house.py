@@ -108,7 +108,7 @@ class House:
 @asynccontextmanager
 async def house_in(folder: Path, **settings: Any) -> AsyncIterator[House]:
     github = GitHubEmulator(limits=False)
-    async with CodegenEmulator(timing=None, limits=False) as codegen, github:
+    async with CodegenEmulator(run_seconds=None, limits=False) as codegen, github:
         house = House(github, codegen, folder)
         house.settings = settings
         await house.start()

@@ -64,7 +64,7 @@ TOKEN = {"Authorization": "Bearer sk-org1-caller"}
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     """A server with a few runs, which end as soon as somebody looks."""
-    async with CodegenEmulator(timing=0, limits=False) as codegen, GitHubEmulator(limits=False) as github:
+    async with CodegenEmulator(run_seconds=0, limits=False) as codegen, GitHubEmulator(limits=False) as github:
         house = House(github, codegen, tmp_path)
         house.settings = {"api_requests_per_minute": 1_000_000}
         await house.start()

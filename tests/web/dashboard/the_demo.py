@@ -24,7 +24,7 @@ async def the_demo() -> AsyncIterator[tuple[str, str]]:
             is_up.set()
 
     async with asyncio.timeout(120):
-        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, timing=0.5, stop=stop, api_port=0))
+        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, run_seconds=0.5, stop=stop, api_port=0))
         try:
             await is_up.wait()
             yield found["dashboard"], found["playground"]

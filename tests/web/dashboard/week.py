@@ -58,7 +58,7 @@ class Week:
     """Where it can be looked at, and by which runs."""
 
     url: str = ""
-    codegen: CodegenEmulator = field(default_factory=lambda: CodegenEmulator(timing=None, limits=False))
+    codegen: CodegenEmulator = field(default_factory=lambda: CodegenEmulator(run_seconds=None, limits=False))
     with_log: int = 0
     multi_run: str = "octo-shop-1-2210"
     ends: dict[int, RunEnd] = field(default_factory=dict)

@@ -120,7 +120,7 @@ async def nap(seconds: float) -> None:
 @asynccontextmanager
 async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **timing: Any) -> AsyncIterator[House]:
     async with (
-        CodegenEmulator(timing=None, limits=False) as codegen,
+        CodegenEmulator(run_seconds=None, limits=False) as codegen,
         GitHubEmulator(limits=False) as github,
         aiohttp.ClientSession() as http,
     ):
