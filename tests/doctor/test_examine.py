@@ -407,7 +407,8 @@ class TestDatabase:
         [told] = await patient.ails(database_url=f"sqlite:///{closed}/bot.sqlite")
         assert "is closed to writing" in told
 
-    def test_looking_is_the_same_for_both_kinds(self, database_url: str) -> None:
+    def test_looking_is_the_same_for_both_kinds(self, bare_database_url: str) -> None:
+        database_url = bare_database_url
         assert (look(database_url).is_used, look(database_url).closed) == (False, None)
         engine = open_engine(database_url)
         migrate(engine)

@@ -10,6 +10,7 @@ import atexit
 import shutil
 import sqlite3
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -59,5 +60,7 @@ def _template() -> Path:
 def _without_syncs(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection) and _MARK not in connection.info:
-        driver.execute("PRAGMA synchronous=OFF")
+        # A file that is no database is the bot's to find.
+        with suppress(sqlite3.DatabaseError):
+            driver.execute("PRAGMA synchronous=OFF")
         connection.info[_MARK] = True

@@ -125,7 +125,7 @@ async def test_an_ended_run_changes_no_more(http: httpx.AsyncClient, clock: Cloc
 async def test_every_part_of_a_course_can_be_scripted(http: httpx.AsyncClient, clock: Clock) -> None:
     await script(
         http,
-        timing=10,
+        run_seconds=10,
         statuses=["queued", "in_progress", "completed"],
         result="The test no longer races.",
         summary="Waits for the server.",

@@ -46,9 +46,7 @@ async def test_a_story_goes_on_to_its_end(
     for invocation in (by_token(command), by_comment(command)):
         async with asyncio.timeout(5):
             reply = (await rehearsal.of(invocation)).reply
-        # A sandbox belongs to no repository: on a public thread its logs are explained to holders of tokens only.
-        is_closed = words == "analyze-logs 5" and not invocation.by_token
-        wanted = Stage.REFUSED if is_closed or words.startswith(NEEDS_MORE) else Stage.FINISHED
+        wanted = Stage.REFUSED if words.startswith(NEEDS_MORE) else Stage.FINISHED
         assert (reply.stage, reply.text) == (wanted, reply.text)
     assert CODEGEN_TOKEN not in rehearsal.text
     assert GITHUB_TOKEN not in rehearsal.text
