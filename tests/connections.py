@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -69,8 +70,18 @@ def end_connections(database_url: str) -> None:
         )
 
 
-def unfinished(database_url: str) -> list[str]:
-    """The workflows that nobody has finished."""
+async def all_finished(database_url: str, *, seconds: float = 60.0) -> None:
+    """Waits until each workflow is finished, which DBOS notes after the command has its answer.
+
+    :raises AssertionError: naming those that are not
+    """
+    end = time.monotonic() + seconds
+    while left := await asyncio.to_thread(_unfinished, database_url):
+        assert time.monotonic() < end, f"nobody finishes {left}"
+        await asyncio.sleep(0.1)
+
+
+def _unfinished(database_url: str) -> list[str]:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "SELECT workflow_uuid FROM dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos import COMMANDS
 from tests.chaos.process import IN_A_HURRY, NEXT_VERSION
-from tests.connections import unfinished
+from tests.connections import all_finished
 from tests.several import Several, several_processes
 
 pytest_plugins = ["tests.postgresql"]
@@ -34,7 +34,7 @@ async def test_processes_are_replaced_by_the_next_version(several: Several, post
         await several.stop(url)
     await several.runs_started(len(commands))
     await several.all_answered(commands)
-    assert unfinished(postgresql_url) == []
+    await all_finished(postgresql_url)
 
 
 async def test_two_versions_recover_each_others_commands(several: Several, postgresql_url: str) -> None:
@@ -49,4 +49,4 @@ async def test_two_versions_recover_each_others_commands(several: Several, postg
     await several.start(1, module=IN_A_HURRY)
     await several.kill(following)
     await several.all_answered(commands)
-    assert unfinished(postgresql_url) == []
+    await all_finished(postgresql_url)

@@ -14,7 +14,7 @@ from tests.chaos.asks import DAYS, Ask
 from tests.chaos.lives import ask_all, deal, requests
 from tests.chaos.process import IN_A_HURRY
 from tests.chaos.worlds import Worlds, both_worlds, settled
-from tests.connections import Link, end_connections, unfinished
+from tests.connections import Link, all_finished, end_connections
 from tests.several import Place, Several, between
 
 pytest_plugins = ["tests.postgresql"]
@@ -47,7 +47,7 @@ async def test_processes_struck_at_random_lose_nothing_and_do_nothing_twice(seed
             await worlds.github.idle()
             assert worlds.problems() == []
             assert [line for line in several.said if any(words in line for words in AT_FAULT)] == []
-            assert await asyncio.to_thread(unfinished, postgresql_url) == []
+            await all_finished(postgresql_url)
         except BaseException as error:
             error.add_note(f"CHAOS_SEED={seed}, strikes: {pair.struck}")
             raise

@@ -10,7 +10,7 @@ import pytest
 
 from bot.emulator.github.world import Comment
 from tests.chaos.process import IN_A_HURRY
-from tests.connections import Link, end_connections, unfinished
+from tests.connections import Link, all_finished, end_connections
 from tests.several import Place, Several, reactions, several_processes
 
 pytest_plugins = ["tests.postgresql"]
@@ -92,4 +92,4 @@ async def test_lost_connections_while_another_starts_strand_nothing(several: Sev
         await several.runs_started(len(commands))
         await several.kill(third)
     await several.all_answered(commands)
-    assert await asyncio.to_thread(unfinished, postgresql_url) == []
+    await all_finished(postgresql_url)
