@@ -139,6 +139,7 @@ class Engine:
 
     async def start(self) -> None:
         """Opens the engine and goes on with what a crash left. Call it on the loop that is to do the work."""
+        await run_in_thread(partial(launching.migrate, self._dbos_database))
         pulse = await self._membership.start()
         self._inbox.start()
         self._loop_watch.start()

@@ -35,6 +35,15 @@ Tell = Callable[[dict[str, Any]], Awaitable[str]]
 """Carries an order out that is given as JSON, and returns how it ended."""
 
 
+def migrate(database: Database) -> None:
+    """Migrates DBOS's tables where several processes share them. Blocking.
+
+    The launch does it too, but on the loop: a process would send no heartbeat meanwhile, and could lose its lease.
+    """
+    if database.dialect.name == "postgresql":
+        DBOS.migrate(database.url.render_as_string(hide_password=False))
+
+
 def launch(
     database: Database, tell: Tell, *, executor_id: str, polling: float, traces: Traces | None
 ) -> Callable[[dict[str, Any]], Any]:
