@@ -1,8 +1,8 @@
-"""codegen-bot: Codegen's coding agents on the pull request.
+"""codegen-bot: Codegen's coding agents on GitHub issues and pull requests.
 
-The doors are `cli`, `action` and `web`; `app` wires everything; `engine` makes the `handlers` durable; `commands` says
-what was asked, `replies` what is answered; `github`, `codegen` and `store` each speak to one outside world. `emulator`
-holds both outside worlds in a box and knows nothing of the rest.
+The entry points are `cli`, `action` and `web`; `app` wires everything; `engine` runs the `handlers` durably; `commands`
+defines the commands, `replies` the answers; `github`, `codegen` and `store` each talk to one outside system. `emulator`
+simulates GitHub and Codegen locally and imports nothing of the rest.
 """
 
 __version__ = "0.1.0"
