@@ -1,8 +1,9 @@
-"""Live streams: a run's log and a multi-run's state, told while they change, as WebSockets or Server-Sent Events.
+"""Live streams: a run's log and a multi-run's state as they change, over WebSockets or Server-Sent Events.
 
-One upstream reader per run, whoever listens. It reads with the tokens of those who are there, in turn, so that each of
-them is found out when Codegen refuses it; the server's own token is never lent. What was read is written as JSON once,
-without secrets, and kept once: a listener is a cursor into it, so a slow one holds nothing but its place.
+There is one upstream reader per run, however many subscribers. It polls with the subscribers' tokens in turn, so that a
+token that Codegen rejects is noticed; the server's own token is never used. What was read is redacted, serialized and
+stored once: a subscriber is a cursor into it, so a slow one costs only its position.
 
-`door` lets callers in, `connection_manager` and `multi_run_status_manager` know whom to tell, `subscriber` tells them.
+`handlers` admits callers, `connection_manager` and `multi_run_status_manager` track the subscribers of each run,
+`subscriber` sends to one of them.
 """

@@ -1,4 +1,4 @@
-"""One token among those who listen to the same: it has to go on being good."""
+"""Keeps checking that a token still has access to the stream that its subscribers follow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from bot.web.api.streams.subscriber import Subscriber
 from bot.web.problems import Problem
 
 BELIEVED = 60.0
-"""Seconds for which a token that Codegen has just accepted is believed."""
+"""Seconds for which a token that Codegen has accepted is trusted without another check."""
 
 AGAIN = 15.0
-"""Seconds until the next try where Codegen could not be asked."""
+"""Seconds until the next attempt if Codegen could not be reached."""
 
 
 class Standing:
-    """A token's, with all who listen by it.
+    """One token's authorization, with all its subscribers of one stream.
 
-    :param ask: asks whether the token still sees what it listens to; raises Problem where not
+    :param ask: checks that the token still has access; raises Problem if not
     """
 
     def __init__(self, key: str, ask: Callable[[], Awaitable[None]], *, clock: Callable[[], float]) -> None:
@@ -38,21 +38,21 @@ class Standing:
         return self._clock() < self._believed_until
 
     def confirm(self) -> None:
-        """Codegen has just answered this token."""
+        """Records that Codegen has just accepted this token."""
         self._believed_until = self._clock() + BELIEVED
 
     def look(self) -> None:
-        """Asks where it is due; meanwhile the stream goes on."""
+        """Starts a check if one is due; meanwhile the stream goes on."""
         if not self.is_believed and self._asking is None:
             self._asking = asyncio.create_task(self._find_out(), context=contextvars.Context())
 
     def dismiss(self, code: CloseCode, *last_words: Frame) -> None:
-        """Sends away all who listen by this token."""
+        """Closes the streams of all this token's subscribers."""
         for subscriber in [*self.subscribers]:
             subscriber.dismiss(code, *last_words)
 
     def drop(self) -> None:
-        """The last listener has gone."""
+        """Cancels a running check after the last subscriber has left."""
         if self._asking is not None:
             self._asking.cancel()
 

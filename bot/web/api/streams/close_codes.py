@@ -1,7 +1,7 @@
-"""Why a stream ends: a code for programs and a sentence for people.
+"""Why a stream was closed: a code for programs and a sentence for people.
 
-https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 leaves 4000 to 4999 to applications; those here borrow the last
-three digits of the HTTP status that means the same.
+https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 reserves 4000 to 4999 for applications; the last three digits here
+are those of the HTTP status with the same meaning.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 
 class CloseCode(IntEnum):
-    """With Server-Sent Events, which know none, the code comes as a last event `close`."""
+    """Close codes. Server-Sent Events have none; there the code is sent in a last event `close`."""
 
     ENDED = 1000
     RESTART = 1012
@@ -23,7 +23,7 @@ class CloseCode(IntEnum):
 
     @property
     def sentence(self) -> str:
-        """At most 123 bytes, which is what a close frame holds."""
+        """At most 123 bytes, the limit of a close frame."""
         return _SENTENCES[self]
 
 
@@ -39,5 +39,5 @@ _SENTENCES = {
 
 
 def of_status(status: HTTPStatus) -> CloseCode:
-    """What ends the stream of somebody who would be answered with this status now."""
+    """The close code for a subscriber whose request would now be answered with this status."""
     return CloseCode.TOKEN_REFUSED if status is HTTPStatus.UNAUTHORIZED else CloseCode.NOT_VISIBLE

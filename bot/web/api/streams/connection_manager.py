@@ -1,4 +1,4 @@
-"""Who listens to which run."""
+"""Tracks which subscribers follow which run."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from bot.web.api.streams.writing import FrameWriter
 from bot.web.problems import Problem
 
 FLOOR = 2.0
-"""Seconds between two looks at a log at the least, whatever listeners want."""
+"""Minimum seconds between two polls of a log, whatever interval subscribers request."""
 
 KEPT = 30.0
-"""Seconds for which a run's log is kept after the last listener has gone: they may come back."""
+"""Seconds for which a run's log is cached after the last subscriber has left: they may reconnect."""
 
 END_BELIEVED = 10.0
-"""Seconds for which a run's end is believed; after that whoever comes has it read anew."""
+"""Seconds for which a run's end is trusted; after that a new subscriber has it read again."""
 
 MEMORY = 64 * 1024 * 1024
-"""Bytes of logs that are kept, of all runs together."""
+"""Bytes of cached logs, of all runs together."""
 
 MOST_RUNS = 1_000
 
 
 class RunFollowing:
-    """A listener's place in a run's log. It is `bot.web.api.streams.subscriber.RunWaiter`.
+    """A subscriber's cursor in a run's log. Implements `bot.web.api.streams.subscriber.RunWaiter`.
 
-    :param place: of the next entry
+    :param place: index of the next entry
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunFollowing:
     async def news(self) -> Sequence[Frame]:
         reader = self.reader
         if not reader.notices and reader.failure is None:
-            # How the run is comes first.
+            # The run's status comes first.
             return []
         told = [frame for kind, frame in reader.notices.items() if self._heard.get(kind) is not frame]
         self._heard |= reader.notices
@@ -84,7 +84,7 @@ class RunFollowing:
         return []
 
     async def _older(self) -> Sequence[bytes]:
-        """What has left the reader's memory, or was before its beginning."""
+        """Entries that were dropped from the reader's memory, or precede its start."""
         try:
             async with asyncio.timeout(None) as self.subscriber.deadline:
                 return await self.reader.older.after(
@@ -94,7 +94,7 @@ class RunFollowing:
             code = CloseCode.UPSTREAM_FAILED
             self.subscriber.dismiss(code, frames.error(sentence(error), code))
         except (GoneError, TimeoutError):
-            # Dismissed meanwhile.
+            # The subscriber was dismissed meanwhile.
             pass
         finally:
             self.subscriber.deadline = None
@@ -103,9 +103,9 @@ class RunFollowing:
 
 @dataclass(eq=False, slots=True)
 class _Audience:
-    """Of one reader.
+    """The subscribers of one reader.
 
-    :param expiry: when the reader is closed, where nobody listens
+    :param expiry: closes the reader once it has had no subscriber for a while
     """
 
     followings: set[RunFollowing] = field(default_factory=set)
@@ -113,11 +113,11 @@ class _Audience:
 
 
 class ConnectionManager:
-    """The readers of all runs that are listened to.
+    """The readers of all runs that have subscribers.
 
-    :param writer: of what is sent
-    :param floor: seconds between two looks at the least
-    :param cache: seconds for which a run's log outlasts its last listener
+    :param writer: serializes what is sent
+    :param floor: minimum seconds between two polls
+    :param cache: seconds for which a run's log is kept after its last subscriber has left
     :param memory: bytes of logs, of all runs together
     """
 
@@ -146,17 +146,17 @@ class ConnectionManager:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def join(self, call: ApiRequest, subscriber: Subscriber, *, place: int, poll_interval: float) -> RunFollowing:
-        """Lets somebody listen to the run in the path, whose token may read it.
+        """Subscribes to the run in the path if the caller's token may read it.
 
-        :param place: of the first entry that they want
-        :raises Problem: where there is no such run for this token, whether or not there is one at all
+        :param place: index of the first entry to send
+        :raises Problem: if this token sees no such run, whether or not the run exists
         """
         where = (call.org_id, call.run_id)
         reader = self._usable(where)
         lender = reader.lenders.get(call.caller.key) if reader else None
         if reader is None or lender is None or not lender.is_believed or reader.is_done:
             run = await _readable_run(call)
-            # Another one may have come first while the run was read.
+            # Another subscriber may have created it while the run was read.
             reader = self._usable(where)
             if reader is None or (reader.is_done and run != reader.run):
                 reader = self._open(where, run, place, patterns=call.services.patterns)
@@ -183,7 +183,7 @@ class ConnectionManager:
         await asyncio.gather(*self._closing)
 
     def _usable(self, where: tuple[int, int]) -> RunReader | None:
-        """The run's reader, unless it has failed, or its end is too long ago to be believed."""
+        """The run's reader, unless it has failed or the run's end was seen too long ago to be trusted."""
         reader = self._readers.get(where)
         if reader is None or reader.failure is not None:
             return None
@@ -236,11 +236,11 @@ class ConnectionManager:
         return following
 
     def _room(self) -> int:
-        """Bytes for each run; half of it is for pages that somebody reads again."""
+        """Bytes for each run; half of them for older pages that are read again."""
         return self._memory // (2 * max(1, len(self._audiences)))
 
     def _interval(self, reader: RunReader) -> float:
-        """As the most impatient one wants it, and not below the floor."""
+        """The shortest interval that a subscriber requested, but not below the floor."""
         audience = self._audiences.get(reader)
         followings = audience.followings if audience else ()
         wanted = min((each.poll_interval for each in followings), default=self._floor)
@@ -260,7 +260,7 @@ class ConnectionManager:
 async def _readable_run(call: ApiRequest) -> AgentRun:
     """The run, read with the caller's own token.
 
-    :raises Problem: 404 alike where there is none and where it may not be seen
+    :raises Problem: 404 both if it does not exist and if it may not be seen
     """
     try:
         return await run_alone(call)

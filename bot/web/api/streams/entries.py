@@ -1,6 +1,6 @@
-"""A run's log as far as it was read, kept once for all who listen, and within bounds.
+"""The cached entries of a run's log, shared by all its subscribers and limited in size.
 
-What has become too much leaves at the front. Whoever is still before that is served page by page from upstream, by one
+The oldest entries are dropped first. A subscriber who still needs them gets them from upstream page by page, with one
 request for all who wait for the same page.
 """
 
@@ -13,13 +13,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from bot.codegen.client import PAGE_SIZE
 
 BATCH = 100
-"""Entries that a listener is given at once."""
+"""Entries sent to a subscriber at once."""
 
 
 class Entries:
-    """The newest entries.
+    """The newest entries of a log.
 
-    :param start: the place of the first one
+    :param start: index of the first one
     """
 
     def __init__(self, start: int) -> None:
@@ -36,7 +36,7 @@ class Entries:
         self.size += sum(map(len, written))
 
     def shrink(self, room: int) -> None:
-        """Drops the oldest ones, until the rest is no more than `room` bytes; the newest one stays in any case."""
+        """Drops the oldest entries until at most `room` bytes are left; the newest one always stays."""
         count = 0
         while self.size > room and count < len(self._kept) - 1:
             self.size -= len(self._kept[count])
@@ -45,15 +45,15 @@ class Entries:
         self.first += count
 
     def after(self, place: int) -> Sequence[bytes]:
-        """What follows; `place` is not before the first."""
+        """The next entries from `place` on, which must not be before the first."""
         place -= self.first
         return self._kept[place : place + BATCH]
 
 
 class OlderPages:
-    """Pages of what is not kept any more.
+    """Cache of older log pages.
 
-    :param most: bytes that are kept; the page that was read last is kept in any case
+    :param most: bytes to keep; the page that was read last always stays
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -62,9 +62,9 @@ class OlderPages:
         self._turn = asyncio.Lock()
 
     async def after(self, place: int, read: Callable[[int], Awaitable[Sequence[bytes]]]) -> Sequence[bytes]:
-        """What follows of the page that holds this place; nothing where upstream has no such entry.
+        """The entries from `place` to the end of its page; empty if upstream has no such entry.
 
-        :param read: reads a page from its first place on
+        :param read: reads a page, given the index of its first entry
         """
         start = place - place % PAGE_SIZE
         async with self._turn:

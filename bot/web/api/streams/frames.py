@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON, written once for all listeners, without secrets (`writing` does it off the loop)."""
+"""The messages of the streams: redacted JSON, serialized once for all subscribers (`writing` does it off the loop)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.web.api.streams.close_codes import CloseCode
 class Frame:
     """One message.
 
-    :param resumes: what `from` has to be after it, where the log has come on by it
+    :param resumes: the `from` parameter for resuming after it, if it advances the log
     """
 
     type: str
@@ -26,9 +26,9 @@ class Frame:
 
 
 def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
-    """How a run is: at first, and whenever its status has changed.
+    """A run's status: sent first, and whenever it changes.
 
-    :param patterns: the secret patterns that hold for what it says, here and in what follows
+    :param patterns: secret patterns for redacting the run's texts, here and below
     """
     return _frame(
         "status",
@@ -44,9 +44,9 @@ def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
 
 
 def entries_json(place: int, entries: Sequence[LogEntry], patterns: Sequence[str]) -> list[bytes]:
-    """Entries, as they are kept: a whole log of frames would cost twice the memory.
+    """Serialized entries. Caching these rather than frames halves the memory of a log.
 
-    :param place: of the first one
+    :param place: index of the first one
     """
     return [
         _json({"type": "log", "index": index, "log": redact_all(entry.model_dump(mode="json"), patterns)})
@@ -64,14 +64,14 @@ def multi_run_status(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
 
 
 def error(message: str, code: CloseCode | None = None) -> Frame:
-    """:param code: with which the stream is closed after it; None: it goes on"""
+    """:param code: the stream is closed with it afterwards; None: the stream goes on"""
     return _frame("error", (), message=message, code=code)
 
 
 def end(run: AgentRun, patterns: Sequence[str], *, place: int) -> Frame:
-    """The run has ended and its log is read to the end.
+    """The run has ended and its whole log has been read.
 
-    :param place: how many entries the log has
+    :param place: number of entries in the log
     """
     document = {"status": run.status, "state": str(run.state), "result": run.result, "summary": run.summary}
     return Frame("end", _frame("end", patterns, **document).json, f"{place}{AFTER_END}")
@@ -82,12 +82,12 @@ def multi_run_end(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
 
 
 def close(code: CloseCode) -> Frame:
-    """The last event where the wire knows no close codes."""
+    """The last event on a transport without close codes."""
     return _frame("close", (), code=code, reason=code.sentence)
 
 
 AFTER_END = ".end"
-"""In `Last-Event-ID`: who has heard the end. A browser that comes back by itself is then told to stay away."""
+"""Suffix of `Last-Event-ID` after the end: a browser that reconnects by itself is then told to stop."""
 
 
 def _frame(kind: str, patterns: Sequence[str], **document: Any) -> Frame:
@@ -95,7 +95,7 @@ def _frame(kind: str, patterns: Sequence[str], **document: Any) -> Frame:
 
 
 def _json(document: Any) -> bytes:
-    """In one line; numbers that JSON does not have become null, halves of surrogate pairs question marks."""
+    """On one line; NaN and infinities become null, lone surrogates become question marks."""
     try:
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""From a request to a stream: who may listen is decided before the connection is upgraded."""
+"""The HTTP handlers of the streams: authorization is checked before the connection is upgraded."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _log = log.get(__name__)
 
 
 class Streams:
-    """Both streams, ready to be routed.
+    """Both streams with their routes.
 
-    :param api: whose callers and services they are
-    :param patience: seconds that a listener has to take what it is sent
+    :param api: provides callers and services
+    :param patience: seconds that a subscriber has to accept what it is sent
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Streams:
 
     @property
     def subscribers(self) -> int:
-        """How many listen."""
+        """The number of subscribers."""
         return len(self._roster)
 
     def routes(self) -> list[web.RouteDef]:
@@ -62,7 +62,7 @@ class Streams:
         ]
 
     async def close(self, _application: web.Application) -> None:
-        """Sends all listeners away: the server would wait for them."""
+        """Disconnects all subscribers, for whom the server's shutdown would otherwise wait."""
         await self._roster.close()
 
     async def _stream_logs(self, request: web.Request) -> web.StreamResponse:
@@ -95,9 +95,9 @@ class Streams:
                 self._multi_runs.leave(following)
 
     async def _call(self, request: web.Request, stream: Stream) -> ApiRequest:
-        """A request, checked.
+        """The validated request.
 
-        :raises Problem: where it does not fit, or whoever asks may not
+        :raises Problem: if it is invalid or the caller is not authorized
         """
         caller, _ = await self._api.callers.of(request, is_counted=False)
         call = ApiRequest(
@@ -108,7 +108,7 @@ class Streams:
             query=read_query(request, stream.query),
             body=None,
         )
-        assert call.org_id  # noqa: S101 - raises where it may not be seen
+        assert call.org_id  # noqa: S101 - raises if the caller may not see it
         return call
 
     async def _serve(self, request: web.Request, subscriber: Subscriber, following: RunWaiter) -> web.StreamResponse:
@@ -130,17 +130,17 @@ class Streams:
         return socket
 
     async def _tell(self, subscriber: Subscriber, following: RunWaiter, wire: Wire) -> None:
-        """An answer that has begun can say what went wrong by its close code alone."""
+        """Once the response has started, only the close code can report a failure."""
         try:
             await tell(subscriber, following, wire, patience=self._patience)
-        except Exception:  # noqa: BLE001 - the door's one broad except: it logs and says goodbye
+        except Exception:  # noqa: BLE001 - the entry point's one broad except: it logs and closes the stream
             _log.exception("stream.failed")
             await wire.close(CloseCode.BROKEN)
 
 
 @asynccontextmanager
 async def _let_in(subscriber: Subscriber) -> AsyncIterator[None]:
-    """Bounds the time for finding out whether somebody may listen; what Codegen refuses becomes an answer."""
+    """Limits the time for authorizing a subscriber, and maps Codegen's errors to HTTP errors."""
     try:
         async with asyncio.timeout(JOIN_PATIENCE) as subscriber.deadline:
             yield

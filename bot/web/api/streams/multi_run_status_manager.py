@@ -1,4 +1,4 @@
-"""Who listens to which multi-run."""
+"""Tracks which subscribers follow which multi-run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.web.api.streams.writing import FrameWriter
 
 
 class _Written:
-    """A frame of the newest state, written once."""
+    """The frame of the newest state, serialized once."""
 
     def __init__(self, write: Callable[[MultiRunResponse], Awaitable[Frame]]) -> None:
         self._write = write
@@ -38,11 +38,11 @@ class _Written:
 
 
 Patterns = Callable[[Sequence[AgentRun]], Awaitable[Sequence[Sequence[str]]]]
-"""The secret patterns that hold for what each run says."""
+"""Returns the secret patterns for redacting each run's texts."""
 
 
 class _Audience:
-    """Of one multi-run: its last state, written once for all of them."""
+    """The subscribers of one multi-run, with its last state, serialized once for all of them."""
 
     def __init__(self, at_work: MultiRunAtWork, writer: FrameWriter, patterns: Patterns) -> None:
         self.at_work = at_work
@@ -69,7 +69,7 @@ class _Audience:
 
     @property
     def is_broken(self) -> bool:
-        """Whether nobody works on what has not ended."""
+        """Whether it has not ended but is no longer being executed."""
         return self.at_work.is_broken
 
     def tell(self, *_: object) -> None:
@@ -79,7 +79,9 @@ class _Audience:
 
 
 class MultiRunFollowing:
-    """`bot.web.api.streams.subscriber.RunWaiter`: whoever lags hears the newest state, not all of them."""
+    """Implements `bot.web.api.streams.subscriber.RunWaiter`: a slow subscriber gets the newest state, not all of
+    them.
+    """
 
     def __init__(self, subscriber: Subscriber, audience: _Audience, standing: Standing) -> None:
         self.subscriber = subscriber
@@ -92,7 +94,7 @@ class MultiRunFollowing:
         self.standing.look()
 
     async def news(self) -> Sequence[Frame]:
-        # The last state comes twice: when it is told, and again when it has been written down.
+        # The last state arrives twice: when it is reported, and again when it has been stored.
         if self._has_heard_end:
             self.subscriber.dismiss(CloseCode.ENDED)
         elif (frame := await self.audience.status()) != self._heard:
@@ -108,7 +110,7 @@ class MultiRunFollowing:
 
 
 class MultiRunStatusManager:
-    """Tells what `bot.web.api.multi_runs` is told, without a request of its own."""
+    """Forwards the states that `bot.web.api.multi_runs` reports, without upstream requests of its own."""
 
     def __init__(self, callers: Callers, writer: FrameWriter, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._callers = callers
@@ -117,9 +119,9 @@ class MultiRunStatusManager:
         self._audiences: dict[MultiRunAtWork, _Audience] = {}
 
     async def join(self, call: ApiRequest, subscriber: Subscriber) -> MultiRunFollowing:
-        """Lets somebody listen to the multi-run in the path.
+        """Subscribes to the multi-run in the path.
 
-        :raises Problem: where the organization has none of that id
+        :raises Problem: if the organization has no multi-run with that id
         """
         at_work = await multi_run_of(call)
         audience = self._audiences.get(at_work)

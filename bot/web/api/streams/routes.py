@@ -1,4 +1,4 @@
-"""Both streams, beside `bot.web.api.routes`: what the description and docs/api.md say of them."""
+"""Both streams as data, like `bot.web.api.routes`: source of the OpenAPI document and docs/api.md."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class MultiRunStreamQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """A GET that is answered as a WebSocket, or as `text/event-stream` where that is asked for.
+    """A GET answered as a WebSocket, or as `text/event-stream` if the client accepts that.
 
-    :param name: unique; the document's operationId
-    :param frames: the types of its messages, beside `error`
+    :param name: unique; the OpenAPI operationId
+    :param frames: the types of its messages, besides `error`
     """
 
     name: str

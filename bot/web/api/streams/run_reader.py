@@ -1,4 +1,4 @@
-"""The one reader of a run, for all who listen to it."""
+"""Reads one run from Codegen for all its subscribers."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _REFUSED = {
     ErrorKind.FORBIDDEN: CloseCode.NOT_VISIBLE,
     ErrorKind.NOT_FOUND: CloseCode.NOT_VISIBLE,
 }
-"""What is said to one token, and nothing to the others."""
+"""Errors that concern one token only: the other subscribers do not see them."""
 
 
 class RunReader:
-    """Reads while somebody listens, and stands still while nobody does.
+    """Polls a run while it has subscribers, and pauses while it has none.
 
-    :param run: as it was when the first one came
-    :param start: where in the log the first one wants to begin; those who begin earlier are served by `older`
-    :param writer: of what is sent
-    :param patterns: the secret patterns that hold for what a run says
-    :param interval: seconds between two looks, as those who listen want it
-    :param room: bytes of the log that may be kept
+    :param run: as the first subscriber's request read it
+    :param start: index in the log where the first subscriber starts; earlier entries are served by `older`
+    :param writer: serializes what is sent
+    :param patterns: returns the secret patterns for redacting a run's texts
+    :param interval: seconds between two polls, as the subscribers request it
+    :param room: bytes of the log that may be cached
     """
 
     def __init__(
@@ -62,8 +62,7 @@ class RunReader:
         self.older = OlderPages(room)
         self.lenders: dict[str, Lender] = {}
         self.notices: dict[str, Frame] = {}
-        """The newest of each kind: a listener that lags hears the last state, not all of them. The status is the first
-        that there is."""
+        """The newest of each kind: a slow subscriber gets the last state, not all of them. The status is set first."""
         self.end: Frame | None = None
         self.ended_at = float("-inf")
         self.failure: tuple[CloseCode, Frame] | None = None
@@ -75,7 +74,7 @@ class RunReader:
         self._clock = clock
         self._sleep = sleep
         self._changed = asyncio.Event()
-        # In a context of its own: what it logs belongs to no single request.
+        # In its own context: its log lines belong to no single request.
         self._task = asyncio.create_task(self._read(), name=f"run-reader-{run.id}", context=contextvars.Context())
 
     @property
@@ -83,7 +82,7 @@ class RunReader:
         return self.end is not None or self.failure is not None
 
     def rouse(self) -> None:
-        """Somebody has come or gone: whose token is next, and when, may be another matter now."""
+        """Subscribers have changed, and with them possibly the next token and the poll interval."""
         self._changed.set()
 
     def shrink(self) -> None:
@@ -94,10 +93,10 @@ class RunReader:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def older_page(self, lender: Lender, start: int) -> Sequence[bytes]:
-        """A page of what is not kept any more, read with the token of the listener who asks for it.
+        """An older page that is no longer cached, read with the requesting subscriber's token.
 
-        :raises GoneError: where they leave meanwhile
-        :raises UpstreamError: where Codegen does not answer
+        :raises GoneError: if that token's last subscriber leaves meanwhile
+        :raises UpstreamError: if the request to Codegen fails
         """
         page = await lender.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
         return await self._writer.entries(start, page.logs, await self._patterns(self.run))
@@ -111,21 +110,21 @@ class RunReader:
         except UpstreamError as error:
             told = redact(sentence(error))
             self.failure = CloseCode.UPSTREAM_FAILED, frames.error(told, CloseCode.UPSTREAM_FAILED)
-        except Exception:  # noqa: BLE001 - logged, and told to everybody who listens
+        except Exception:  # noqa: BLE001 - logged, and reported to all subscribers
             _log.exception("stream.failed", run=self.run.id)
             code = CloseCode.BROKEN
             self.failure = code, frames.error(code.sentence, code)
         self._tell()
 
     async def _follow(self) -> bool:
-        """To the log's end; False where there is not yet what the first listener has already."""
+        """Reads to the log's end; False if the log is shorter than where the first subscriber wants to start."""
         async for part in follow_parts(self._look, start=self.entries.end, rest=self._rest):
             if part.page.logs:
                 patterns = await self._patterns(self.run)
                 self.entries.add(await self._writer.entries(part.place, part.page.logs, patterns))
                 self.shrink()
             elif part.place > (part.page.total_logs or 0):
-                # Nobody can know more of a log than there is; those who say so hear of what comes after that.
+                # The subscriber claimed more entries than exist; it is sent those that follow the existing ones.
                 total = part.page.total_logs or 0
                 self.entries = Entries(total - total % PAGE_SIZE)
                 return False
@@ -136,7 +135,7 @@ class RunReader:
         return True
 
     async def _ended(self) -> bool:
-        """Whether it is really over: somebody may have given the run a follow-up just now."""
+        """Whether the run is really finished: it may have been given a follow-up in the meantime."""
         await self._reread()
         if self.run.finished:
             self.end = await self._writer.end(self.run, await self._patterns(self.run), place=self.entries.end)
@@ -153,9 +152,9 @@ class RunReader:
         return await self._ask(lambda codegen: codegen.logs_page(self.run.id, skip=place, limit=PAGE_SIZE))
 
     async def _ask(self, question: Callable[[Codegen], Awaitable[T]]) -> T:
-        """By whoever's turn it is, until an answer comes.
+        """Sends a request with the tokens in turn until it succeeds.
 
-        :raises UpstreamError: where Codegen does not answer for long, or says no to what is asked
+        :raises UpstreamError: if Codegen stays unavailable, or rejects the request itself
         """
         failures = 0
         while True:
@@ -187,12 +186,12 @@ class RunReader:
         return lender
 
     def _refuse(self, lender: Lender, code: CloseCode) -> None:
-        """One token is not good any more; the others go on."""
+        """Drops a token that is no longer valid; the others are unaffected."""
         self.lenders.pop(lender.key, None)
         lender.dismiss(code)
 
     async def _rest(self, _part: Part) -> None:
-        """Until the next look is due; a new listener may want it earlier."""
+        """Waits until the next poll is due; a new subscriber may shorten the wait."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         while (left := began + self._interval(self) - loop.time()) > 0:

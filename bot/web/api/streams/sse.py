@@ -1,4 +1,4 @@
-"""The wire as Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Transport over Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVENT_ID = re.compile(rf"(\d{{1,12}})({re.escape(AFTER_END)})?")
 
 
 class SseWire:
-    """`bot.web.api.streams.subscriber.Wire`, opened by `open_sse`."""
+    """Implements `bot.web.api.streams.subscriber.Wire`; opened by `open_sse`."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse, writer: AbstractStreamWriter) -> None:
         self._request = request
@@ -48,7 +48,7 @@ class SseWire:
                 transport.abort()
 
     async def hang_up(self) -> None:
-        """Nothing is heard from the other side."""
+        """Does nothing: clients send nothing."""
 
     async def _write(self, text: bytes) -> None:
         await unbroken(self._write_and_drain(text))
@@ -59,11 +59,11 @@ class SseWire:
 
 
 async def open_sse(request: web.Request) -> tuple[web.StreamResponse, SseWire]:
-    """Begins the answer; a proxy is told not to hold it back."""
+    """Starts the response, with proxy buffering disabled."""
     headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
     writer = await response.prepare(request)
-    assert writer is not None  # noqa: S101 - only a request that was answered already has none
+    assert writer is not None  # noqa: S101 - only a request that has been answered has none
     if request.transport is not None:
         request.transport.set_write_buffer_limits(high=ROOM)
     wire = SseWire(request, response, writer)
@@ -76,9 +76,9 @@ def wants_sse(request: web.Request) -> bool:
 
 
 def last_event(request: web.Request) -> tuple[int | None, bool]:
-    """Where a browser that comes back by itself goes on, and whether it has heard the end already.
+    """Where a reconnecting browser resumes, and whether it has already received the end.
 
-    :raises Problem: where it is no id of ours
+    :raises Problem: if the header is not an id of this stream
     """
     given = request.headers.get("Last-Event-ID")
     if not given:

@@ -1,4 +1,4 @@
-"""A wait for room in a connection that survives whoever stops waiting."""
+"""Waits for a connection's write buffer in a way that survives cancellation of the waiting task."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 async def unbroken(wait: Coroutine[Any, Any, None]) -> None:
-    """Waits with the wait; where the waiting is cancelled, the wait goes on by itself until the connection is lost.
+    """Awaits `wait`; if the caller is cancelled, `wait` continues in the background until the connection is lost.
 
-    All who wait for room in one of aiohttp's connections share a future (`BaseProtocol._drain_helper`, 3.14). Cancelled
-    with one of them, it stays cancelled, and not even a close code could be written any more.
+    All who wait for buffer space of one aiohttp connection share a future (`BaseProtocol._drain_helper`, 3.14).
+    Cancelling one of them leaves it cancelled, and then not even a close code could be written.
     """
     going_on = asyncio.ensure_future(wait)
     going_on.add_done_callback(_noticed)

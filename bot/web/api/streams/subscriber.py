@@ -1,4 +1,4 @@
-"""Somebody who listens, and how they are told: what is new, as fast as they take it, until their end."""
+"""One subscriber of a stream, and the loop that sends it new frames until the stream ends."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from bot.web.api.streams.frames import Frame
 _log = log.get(__name__)
 
 PATIENCE = 20.0
-"""Seconds in which a listener has to take a frame when those before it fill the connection."""
+"""Seconds that a subscriber has to accept a frame once the connection's buffer is full."""
 
 HURRY = 1.0
-"""The same for one who is sent away meanwhile."""
+"""The same for a subscriber that is being disconnected."""
 
 HEARTBEAT = 15.0
-"""Seconds of silence after which a listener is shown that the line is up."""
+"""Seconds of silence after which a heartbeat is sent."""
 
 
 class Wire(Protocol):
-    """A connection that has been opened."""
+    """An open connection to a subscriber."""
 
     async def send(self, frame: Frame) -> None:
-        """Returns when there is room for more; raises ConnectionError where nobody is there any more."""
+        """Returns once the buffer has space for more; raises ConnectionError if the connection is lost."""
 
     async def beat(self) -> None:
-        """Shows that the line is up, where it does not do so by itself."""
+        """Sends a heartbeat, unless the transport does so by itself."""
 
     async def close(self, code: CloseCode) -> None:
-        """Says why, and gives the other side a little time to hear it."""
+        """Sends the reason, and gives the client a little time to receive it."""
 
 
 class RunWaiter(Protocol):
-    """What a listener listens to, from where they are."""
+    """A subscriber's cursor in what it follows."""
 
     async def news(self) -> Sequence[Frame]:
-        """What is next for them; nothing where they have heard all there is."""
+        """The next frames; empty if there is nothing new."""
 
     def look(self) -> None:
-        """Has their right to listen asked for again, where that is due."""
+        """Starts a check of the subscriber's authorization if one is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.wake = asyncio.Event()
-        """Set when there may be something new."""
+        """Set when there may be new frames."""
         self.farewell: Farewell | None = None
         self.deadline: asyncio.Timeout | None = None
-        """Of what is being done for them and could take long."""
+        """The timeout of an operation for this subscriber that may take long."""
         self.has_left = False
 
     def dismiss(self, code: CloseCode, *last_words: Frame) -> None:
-        """Ends their stream; nothing but the last words is told from now on."""
+        """Closes the stream; from now on only the last frames are sent."""
         if self.farewell is None:
             self.farewell = Farewell(code, last_words)
             self.wake.set()
@@ -72,7 +72,7 @@ class Subscriber:
                 self.deadline.reschedule(asyncio.get_running_loop().time() + HURRY)
 
     def leave(self) -> None:
-        """They have gone."""
+        """The client has disconnected."""
         self.has_left = True
         self.wake.set()
 
@@ -85,7 +85,7 @@ async def tell(
     patience: float = PATIENCE,
     heartbeat: float = HEARTBEAT,
 ) -> None:
-    """Tells them everything, until they go or are sent away."""
+    """Sends all frames until the client disconnects or is dismissed."""
     try:
         while not subscriber.has_left:
             subscriber.wake.clear()
@@ -99,7 +99,7 @@ async def tell(
                 return
             if frames:
                 await _send(subscriber, wire, frames, patience)
-                # Somebody with a long log to catch up on lets the others have their turn.
+                # A subscriber with a long log to catch up on must not block the others.
                 await asyncio.sleep(0)
             elif not await _woken(subscriber, heartbeat):
                 await wire.beat()
@@ -110,7 +110,7 @@ async def tell(
 async def _send(
     subscriber: Subscriber, wire: Wire, frames: Sequence[Frame], patience: float, *, is_last: bool = False
 ) -> None:
-    """Sends the frames; one that is not taken in time ends the stream."""
+    """Sends the frames; one that is not accepted in time ends the stream."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(HURRY if is_last else patience) as deadline:

@@ -1,4 +1,4 @@
-"""All listeners of this server, of whatever stream: not too many of one token, and all sent away when it stops."""
+"""All subscribers of this server: limits their number per token and disconnects them on shutdown."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.web.api.streams.subscriber import Subscriber
 from bot.web.problems import Problem
 
 MOST_LISTENERS = 2_000
-"""Of one token."""
+"""Subscribers per token."""
 
 GOODBYE = 3.0
-"""Seconds that all of them together have to go when the server stops."""
+"""Seconds for all of them together to disconnect on shutdown."""
 
 
 class Subscribers:
-    """:param most: listeners of one token"""
+    """:param most: subscribers per token"""
 
     def __init__(self, *, most: int = MOST_LISTENERS) -> None:
         self._most = most
@@ -31,10 +31,10 @@ class Subscribers:
 
     @contextmanager
     def enter(self, key: str) -> Iterator[Subscriber]:
-        """Counts somebody while the context lasts, from before they have been let in.
+        """Counts a subscriber while the context lasts, even before it has been authorized.
 
         :param key: the token's digest
-        :raises Problem: 429 for one too many, 503 when the server stops
+        :raises Problem: 429 if the token has too many, 503 during shutdown
         """
         if self._is_closed:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops.", headers={"Retry-After": "5"})
@@ -61,7 +61,7 @@ class Subscribers:
         return len(self._present)
 
     async def close(self, *, seconds: float = GOODBYE) -> None:
-        """Says goodbye to everybody, and does not wait for long: whoever is still there then is cut off."""
+        """Closes all streams; those still open after the timeout are cancelled."""
         self._is_closed = True
         self._empty.clear()
         for subscriber in [*self._present]:

@@ -1,7 +1,7 @@
-"""Whose tokens the reader of a run reads with: those of the people who are there, in turn.
+"""Round-robin over the subscribers' tokens for polling a run.
 
-So the load spreads over their limits, and a token that was revoked is found out within as many reads as there are
-tokens. Nobody's token is used after they have gone, a request under way included.
+This spreads the load over their rate limits, and a revoked token is noticed within as many reads as there are tokens.
+A token is never used after its last subscriber has left; a request in progress is cancelled.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class GoneError(Exception):
-    """The lender has left before the answer came."""
+    """The token's last subscriber left before the response arrived."""
 
 
 class Lender(Standing):
-    """A token with its client."""
+    """A subscriber's token with its Codegen client."""
 
     def __init__(
         self, key: str, codegen: Codegen, ask: Callable[[], Awaitable[None]], *, clock: Callable[[], float]
@@ -34,12 +34,12 @@ class Lender(Standing):
 
     @property
     def wait(self) -> float:
-        """Seconds until Codegen's limits let this token read a log."""
+        """Seconds until Codegen's rate limits allow this token to read a log."""
         return self._codegen.limits.wait_for("logs")
 
     async def ask_codegen(self, question: Callable[[Codegen], Awaitable[T]]) -> T:
-        """:raises GoneError: where the last of its listeners leaves meanwhile
-        :raises UpstreamError: as the question does
+        """:raises GoneError: if the token's last subscriber leaves meanwhile
+        :raises UpstreamError: as the request does
         """
         self.used_at = self._clock()
         asked = asyncio.ensure_future(question(self._codegen))
@@ -63,5 +63,5 @@ class Lender(Standing):
 
 
 def next_of(lenders: Iterable[Lender]) -> Lender | None:
-    """Whose turn it is: of those whose limits let them read soonest, the one that has rested longest."""
+    """The token to use next: of those whose rate limits allow the earliest read, the least recently used."""
     return min(lenders, key=lambda each: (each.wait, each.used_at), default=None)

@@ -1,4 +1,4 @@
-"""The wire as a WebSocket (RFC 6455)."""
+"""Transport over WebSockets (RFC 6455)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from bot.web.api.streams.sse_framing import unbroken
 from bot.web.api.streams.subscriber import Subscriber
 
 HEARTBEAT = 20.0
-"""Seconds between two pings; whoever does not answer half as long after one has gone."""
+"""Seconds between two pings; a client that does not answer one within half of that is disconnected."""
 
 LINGER = 5.0
-"""Seconds that the other side has to take what was sent and to answer a close, before the line is cut."""
+"""Seconds that the client has to receive what was sent and to answer a close, before the connection is aborted."""
 
 ROOM = 16 * 1024
-"""Bytes that may wait in this process for one listener, besides the frame that goes over it."""
+"""Bytes that may be buffered in this process for one subscriber, besides the frame that exceeds them."""
 
 _NEVER = sys.maxsize
-"""Bytes after which the library itself waits for room: `WebSocketWire.send` does."""
+"""The buffer size from which aiohttp itself drains: disabled, as `WebSocketWire.send` does it."""
 
 LONGEST_WORD = 4 * 1024
-"""Bytes of one message from a listener, who has nothing to say."""
+"""Maximum bytes of one message from a subscriber; none is expected."""
 
 
 class WebSocketWire:
-    """`bot.web.api.streams.subscriber.Wire`, opened by `open_websocket`."""
+    """Implements `bot.web.api.streams.subscriber.Wire`; opened by `open_websocket`."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class WebSocketWire:
             await unbroken(self._writer.drain())
 
     async def beat(self) -> None:
-        """Pings are the library's."""
+        """Does nothing: aiohttp sends pings."""
 
     async def close(self, code: CloseCode) -> None:
         await self.hang_up()
-        # Not drained: behind a full connection the code is sent as soon as there is room, or never.
+        # Not drained: if the buffer is full, the code is sent as soon as there is space, or never.
         try:
             await self._socket.close(code=code, message=code.sentence.encode(), drain=False)
         finally:
@@ -63,7 +63,7 @@ class WebSocketWire:
                 transport.abort()
 
     async def hang_up(self) -> None:
-        """Stops hearing the other side."""
+        """Stops reading from the client."""
         self._hearing.cancel()
         await asyncio.gather(self._hearing, return_exceptions=True)
 
@@ -71,9 +71,9 @@ class WebSocketWire:
 async def open_websocket(
     request: web.Request, subscriber: Subscriber, *, heartbeat: float = HEARTBEAT
 ) -> tuple[web.WebSocketResponse, WebSocketWire]:
-    """Answers the upgrade, and notices when the listener goes.
+    """Accepts the upgrade, and watches for the client to disconnect.
 
-    Without compression: its state would take a quarter of a megabyte for each listener, and the work is done anew for
+    Without compression: its state would take a quarter of a megabyte per subscriber, and the work would be repeated for
     each of them.
     """
     socket = web.WebSocketResponse(

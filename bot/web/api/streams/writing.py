@@ -1,5 +1,6 @@
-"""Frames that hold what others wrote, written off the event loop. What takes too long is withheld: no frame may hold a
-text that was not searched for secrets."""
+"""Serializes frames with texts of others off the event loop. A text that takes too long to search for secrets is
+withheld: no frame may contain unsearched text.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +21,20 @@ W = TypeVar("W")
 WITHHELD = "[withheld: it could not be searched for secrets in time]"
 
 LONGEST_NAME = 100
-"""Characters of a name that is shown where the words are withheld."""
+"""Characters of a name that is still shown where other texts are withheld."""
 
 
 class FrameWriter:
-    """Writes frames; one for all streams.
+    """Serializes frames; one instance for all streams.
 
-    :param offload: where long ones are written
+    :param offload: runs the long ones
     """
 
     def __init__(self, offload: WorkerPool) -> None:
         self._offload = offload
 
     async def status(self, run: AgentRun, patterns: Sequence[str]) -> Frame:
-        """:param patterns: the secret patterns that hold for what it says, here and in what follows"""
+        """:param patterns: secret patterns for redacting the run's texts, here and below"""
         try:
             return await self._written(frames.status, run, patterns)
         except OffloadError:
@@ -46,7 +47,7 @@ class FrameWriter:
             return frames.end(_withheld(run), (), place=place)
 
     async def entries(self, place: int, entries: Sequence[LogEntry], patterns: Sequence[str]) -> list[bytes]:
-        """:param place: of the first one"""
+        """:param place: index of the first one"""
         try:
             return await self._written(partial(frames.entries_json, place), entries, patterns)
         except OffloadError:
