@@ -1,4 +1,4 @@
-"""What starts a run of its own: set-up commands, and logs to be explained."""
+"""Endpoints that start a run of their own: set-up commands and log analysis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
 
 
 async def setup_commands(call: ApiRequest) -> ApiResponse:
-    """Codegen takes a prompt; what else is known of the repository is put into it."""
+    """Codegen accepts only a prompt; everything else that is known of the repository is added to it."""
     wanted: SetupCommandsRequest = call.body
     known = (
         ("Language", wanted.language),
@@ -29,7 +29,7 @@ async def setup_commands(call: ApiRequest) -> ApiResponse:
 
 
 async def analyze_logs(call: ApiRequest) -> ApiResponse:
-    """A sandbox's by Codegen itself; logs that were sent go to an agent run, without what looks like a secret."""
+    """Codegen analyzes a sandbox's logs itself; logs in the request are redacted and passed to an agent run."""
     wanted: AnalyzeSandboxLogsRequest = call.body
     invocation, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
     if sandbox_id is not None:

@@ -1,6 +1,6 @@
-"""Who calls: whoever has a token of Codegen's, checked upstream once and remembered for a short while.
+"""Authenticates callers by their Codegen token, which is checked upstream and then trusted for a short while.
 
-A token is never kept as text that could be told: callers are known by its digest.
+Callers are identified by the token's digest; the token is never stored as text that could leak.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from bot.web.api.failed_tokens import FailedTokens, address_of
 from bot.web.problems import Problem
 
 REMEMBERED = 60.0
-"""Seconds for which a token's organizations are believed; a token that was revoked is refused upstream all the same."""
+"""Seconds for which a token's organizations are cached; upstream rejects a revoked token all the same."""
 
 MOST_CALLERS = 1_000
 
 PATIENCE = 90.0
-"""Seconds for finding out whether Codegen takes a token, those who asked before included."""
+"""Seconds for checking a token, including the wait for other requests that check it."""
 
 WINDOW = 60.0
-"""Seconds in which a caller's requests are counted."""
+"""Seconds over which a caller's requests are counted."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="codegen"'}
 
 
 class Callers:
-    """Everybody who has called lately.
+    """The recent callers.
 
-    :param open_: makes what a token reaches
-    :param serves: the numbers of the organizations whose tokens may call
-    :param requests_a_minute: of one token; more are refused
-    :param most: callers who are remembered
-    :param patience: seconds for finding out whether somebody may call
+    :param open_: returns what a token gives access to
+    :param serves: the ids of the organizations whose tokens may call
+    :param requests_a_minute: rate limit of one token
+    :param most: callers to remember
+    :param patience: seconds for authenticating a caller
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Callers:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def of(self, request: web.Request, *, is_counted: bool = True) -> tuple[Caller, dict[str, str]]:
-        """Who asks, and the headers that say how much they may ask still.
+        """The caller of a request, and its rate limit headers.
 
-        :param is_counted: not for streams, of which one token may hold more than it may ask in a minute
-        :raises Problem: 401 without a token that Codegen takes, 403 where it sees no organization that is served, 429
-            for too many requests or refused tokens, 503 where it takes too long
+        :param is_counted: False for streams, of which one token may hold more than its requests per minute
+        :raises Problem: 401 without a token that Codegen accepts, 403 if it sees no organization that is served, 429
+            for too many requests or rejected tokens, 503 on timeout
         """
         token, address = _token(request), address_of(request)
         key = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
@@ -93,9 +93,9 @@ class Callers:
         return caller, headers
 
     async def still_sees(self, caller: Caller, org_id: int) -> None:
-        """Whether somebody who was let in earlier would be let in now; asked upstream once a minute at most.
+        """Checks that a caller who was authorized earlier still is; queries upstream once a minute at most.
 
-        :raises Problem: 401, 403 or 404 where not, another status where it cannot be told
+        :raises Problem: 401, 403 or 404 if not, another status if it cannot be determined
         """
         await self._check(caller, "")
         caller.org(org_id)
@@ -105,7 +105,7 @@ class Callers:
         self._known.clear()
 
     def _forget_oldest(self, asking: Caller) -> None:
-        """Nobody for whom something goes on, and first whom Codegen has not taken: made-up tokens push nobody out."""
+        """Drops the oldest callers without work in progress, unverified ones first: invented tokens evict no one."""
         while len(self._known) > self._most_callers:
             others = [each for each in self._known.values() if each is not asking and not each.at_work]
             if not others:
@@ -137,7 +137,7 @@ class Callers:
         return headers
 
     async def _check(self, caller: Caller, address: str) -> None:
-        """Asked once, however many requests come at the same moment."""
+        """Checks the token once for all simultaneous requests."""
         async with caller.turn:
             if self._clock() - caller.checked_at < REMEMBERED:
                 return
@@ -148,12 +148,12 @@ class Callers:
                 await self._ask(caller)
 
     async def _ask(self, caller: Caller) -> None:
-        """Which organizations the token sees.
+        """Fetches the organizations that the token sees.
 
-        :raises Problem: where it is refused, or Codegen does not answer
+        :raises Problem: if it is rejected, or Codegen does not answer
         """
         try:
-            # Which organization the client is for does not matter to this question.
+            # This request does not depend on the client's organization.
             seen = await caller.access.codegen(0).organizations()
         except UpstreamError as error:
             if error.kind in {ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN}:

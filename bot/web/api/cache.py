@@ -1,7 +1,7 @@
-"""What rarely changes, kept per token for a short while: a hundred callers at the same moment cost one request.
+"""Per-token TTL cache with request coalescing.
 
-All of it together takes a bounded number of places and bytes. Where that is reached, whoever has most in it makes room:
-nobody pushes out what is kept for others.
+The number of entries and their bytes are limited. At a limit, the token that occupies most loses its oldest entry, so
+that no token evicts the entries of others.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOST_KEPT = 2_000
 MOST_BYTES = 64 * 1024 * 1024
 
 SWEPT_EVERY = 10.0
-"""Seconds after which is looked for what is kept no more."""
+"""Seconds between two removals of expired entries."""
 
 Key = tuple[str, int, str]
-"""The token's digest, the organization, the question."""
+"""The token's digest, the organization, the request."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class _Place:
 
 
 class TokenCache:
-    """Values by token, organization and question. Failures are told to all who wait, and not kept."""
+    """Values by token, organization and request. Failures are raised to all who wait, and not cached."""
 
     def __init__(
         self,
@@ -61,13 +61,13 @@ class TokenCache:
 
     @property
     def size(self) -> int:
-        """Bytes that the values take."""
+        """Bytes that the values occupy."""
         return sum(place.size for place in self._places.values())
 
     async def get(self, key: Key, ask: Callable[[], Awaitable[T]], *, seconds: float | None = None) -> T:
-        """The value; asked for where it is not kept, by one for all who wait.
+        """The cached value; if there is none, one `ask` serves all who wait.
 
-        :param seconds: how long it is kept, where that is not the usual time
+        :param seconds: how long to cache it, if not the default
         """
         if key not in self._places:
             self.drop_expired()
@@ -94,7 +94,7 @@ class TokenCache:
         return value
 
     def forget(self, caller: str, org_id: int, question: str) -> None:
-        """What begins with this question has just been changed.
+        """Invalidates the entries whose request starts with this text, after a change.
 
         :param caller: the token's digest
         """
@@ -102,7 +102,7 @@ class TokenCache:
             del self._places[key]
 
     def drop_expired(self) -> bool:
-        """Forgets what is kept no more: a page of runs may be large, and nobody may ask for it again.
+        """Removes expired entries: a page of runs may be large, and may never be requested again.
 
         :returns: whether anything is left
         """
@@ -112,9 +112,9 @@ class TokenCache:
         return bool(self._places)
 
     def _make_room(self, asked: Key) -> None:
-        """Of whoever has most goes what was asked for longest ago.
+        """Evicts the oldest entries of the token that occupies most.
 
-        :param asked: what stays
+        :param asked: the entry to keep
         """
         while len(self._places) > self._most:
             self._drop_oldest(Counter(caller for caller, _, _ in self._places), asked)

@@ -1,4 +1,4 @@
-"""One caller of the HTTP API: a token of Codegen's, what it reaches, and the organizations for which it may call."""
+"""A caller of the HTTP API: a Codegen token, its access, and the organizations it may use."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ HOW_SERVED = "Its setting API_ORGANIZATIONS names those that it serves besides i
 
 
 class Access(Protocol):
-    """What one token reaches; the wiring makes it."""
+    """What one token gives access to; built by the wiring."""
 
     def codegen(self, org_id: int) -> Codegen:
         """Codegen's client for an organization; all of a token's clients share its limits."""
 
     def ctx(self, org_id: int, invocation: CommandInvocation, *, again: bool) -> CommandContext:
-        """A handler's hand for this order, with this token.
+        """The command context for this invocation, with this token.
 
-        :param again: whether it may have been begun before
+        :param again: whether it may have been started before
         """
 
     async def execute(
@@ -41,14 +41,14 @@ class Access(Protocol):
         told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
         patience: float | None = None,
     ) -> CommandResult:
-        """Does what was asked, as `bot.stateless.inline_executor.InlineExecutor`.
+        """Executes the command, as `bot.stateless.inline_executor.InlineExecutor` does.
 
-        :param told: hears every state of the reply
-        :param patience: seconds for which runs are followed; None: the usual time
+        :param told: called with every state of the reply
+        :param patience: seconds for waiting for runs; None: the default
         """
 
     async def permission(self, org_id: int, repository: str) -> Permission:
-        """What the GitHub account of the token's owner may do in a repository; NONE where that is not known.
+        """The permission of the token owner's GitHub account in a repository; NONE if unknown.
 
         :param repository: ``owner/name``
         """
@@ -62,9 +62,9 @@ class Caller:
 
     :param key: the token's digest
     :param organizations: those that it sees and the server serves
-    :param unserved: the numbers of the others that it sees
-    :param checked_at: when its organizations were asked for, by the clock
-    :param at_work: how much goes on by it after its requests were answered
+    :param unserved: the ids of the others that it sees
+    :param checked_at: clock time of the last fetch of its organizations
+    :param at_work: number of operations that continue after their requests were answered
     """
 
     key: str
@@ -78,14 +78,14 @@ class Caller:
 
     @property
     def is_taken(self) -> bool:
-        """Whether Codegen has ever taken it."""
+        """Whether Codegen has ever accepted it."""
         return self.checked_at > float("-inf")
 
     def org(self, given: int | None, *, usual: int | None = None) -> int:
-        """The organization that is meant: the one that is named, else the server's own, else the only one.
+        """The organization to use: the given one, else the server's own, else the only one.
 
-        :raises Problem: where the server does not serve it or the token does not see it, or several are possible.
-            Whether there is one of that number that it does not see, is not told.
+        :raises Problem: if the server does not serve it, the token does not see it, or there are several candidates.
+            Whether an organization that the token does not see exists is not revealed.
         """
         seen = [organization.id for organization in self.organizations]
         if given is not None:

@@ -1,4 +1,4 @@
-"""The description as a page of HTML: no script, nothing fetched from anywhere, for keyboards and for phones."""
+"""The OpenAPI document as an HTML page: no script, no external resources, usable by keyboard and on phones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.web.api.schema_rendering import form
 
 
 def content_security_policy() -> str:
-    """Nothing but the page's own style, known by its digest."""
+    """Allows nothing but the page's own style, identified by its digest."""
     digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -68,7 +68,7 @@ def _prose(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Only the backticks of Markdown are used in the description."""
+    """Of Markdown, the document uses only backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
@@ -193,7 +193,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 
 
 def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    """Scrolls by itself where it is too wide; by the keyboard too."""
+    """A table that scrolls horizontally by itself if too wide, also by keyboard."""
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{each}</td>" for each in others)}</tr>'

@@ -1,4 +1,4 @@
-"""An endpoint as data, and a call of one, checked."""
+"""An endpoint as data, and the validated request of one."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ M = TypeVar("M", bound=BaseModel)
 _ID = TypeAdapter(Id)
 
 LARGEST_BODY = 2 * MEGABYTE
-"""Bytes of a body without pictures: the longest texts that a model takes, with some of them escaped."""
+"""Bytes of a body without images: the longest texts that a model accepts, partly escaped."""
 
 LARGEST_BODY_WITH_IMAGES = 10 * MEGABYTE
 
 MOST_BODIES = 32 * MEGABYTE
-"""Bytes of the bodies of all calls at work. Deliveries have a bound of their own: callers do not displace them."""
+"""Bytes of the bodies of all requests in progress. Deliveries have their own limit: API calls do not displace them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiResponse:
-    """What goes back.
+    """The response of an endpoint.
 
-    :param document: a model, or what pydantic can write of the endpoint's answer
-    :param runs: whose words it holds, in the order of its items where it is a page of them: their repositories' secret
-        patterns are applied to it
+    :param document: a model, or anything that the endpoint's type adapter can serialize
+    :param runs: the runs whose texts it contains, in the order of its items if it is a page of them: their
+        repositories' secret patterns are applied to it
     """
 
     document: Any
@@ -49,7 +49,7 @@ class ApiResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
-    """A request that has been checked: who asks, for what.
+    """A validated request of an authenticated caller.
 
     :param numbers: the ids in the path
     """
@@ -63,7 +63,7 @@ class ApiRequest:
 
     @property
     def org_id(self) -> int:
-        """The organization in the path, the query or the body, else the usual one (`Caller.org`)."""
+        """The organization in the path, the query or the body, else the default one (`Caller.org`)."""
         given = self.numbers.get("org_id") or getattr(self.body, "org_id", None) or getattr(self.query, "org_id", None)
         return self.caller.org(given, usual=self.services.own_org_id)
 
@@ -78,7 +78,7 @@ class ApiRequest:
 
 
 class Group(StrEnum):
-    """What endpoints are about, in the document's order."""
+    """The endpoints' groups, in the document's order."""
 
     ORGANIZATIONS = "Organizations"
     RUNS = "Agent runs"
@@ -90,16 +90,16 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One of the table.
+    """One endpoint.
 
-    :param name: unique; the document's operationId
-    :param answer: what pydantic writes the answer with
-    :param refusals: statuses it may answer with besides those that all have
+    :param name: unique; the OpenAPI operationId
+    :param answer: serializes the response
+    :param refusals: error statuses besides those that all endpoints have
     :param largest_body: bytes that a body may have
-    :param is_kept: whether the answer carries an ETag, and 304 is answered where the caller has it
-    :param example: the path and query of the example, as it works against the demo
+    :param is_kept: whether the response carries an ETag and If-None-Match is answered with 304
+    :param example: the path and query of the example, which works against the demo
     :param example_body: its body
-    :param example_before: what the shell has to know before
+    :param example_before: shell commands to run before it
     """
 
     name: str
@@ -121,7 +121,7 @@ class Endpoint:
 
 
 def read_numbers(request: web.Request) -> dict[str, int]:
-    """:raises Problem: where an id in the path is none"""
+    """:raises Problem: if an id in the path is invalid"""
     found = {}
     for name, text in request.match_info.items():
         if name == "multi_run_id":
@@ -138,7 +138,7 @@ def read_numbers(request: web.Request) -> dict[str, int]:
 
 
 def read_query(request: web.Request, model: type[M]) -> M:
-    """:raises Problem: naming each parameter that does not fit"""
+    """:raises Problem: naming each invalid parameter"""
     given: dict[str, str] = {}
     for name, value in request.query.items():
         if name == "api_key":
@@ -153,10 +153,10 @@ def read_query(request: web.Request, model: type[M]) -> M:
 
 
 async def read_body(request: web.Request, model: type[M], bodies: RequestBodies, *, largest: int = LARGEST_BODY) -> M:
-    """A body may be left out where nothing has to stand in it.
+    """Parses the body, which may be omitted if the model requires no field.
 
     :param largest: bytes that it may have
-    :raises Problem: naming each field that does not fit
+    :raises Problem: naming each invalid field
     """
     if not request.can_read_body and not needs_body(model):
         return model()
@@ -172,7 +172,7 @@ async def read_body(request: web.Request, model: type[M], bodies: RequestBodies,
 
 
 def needs_body(model: type[BaseModel]) -> bool:
-    """Whether anything has to be given."""
+    """Whether any field is required."""
     try:
         model()
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What Codegen or GitHub refuse, as an answer of ours."""
+"""Maps errors of Codegen and GitHub to HTTP responses."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _STATUSES = {
 }
 
 UNSAID_WAIT = 30
-"""Seconds to wait after a limit that does not say how long."""
+"""Seconds for Retry-After if the upstream rate limit does not say how long to wait."""
 
 
 def problem_of(error: UpstreamError) -> Problem:
-    """What happened, and the upstream's own words."""
+    """Explains what happened, with the upstream's own message."""
     happened, _ = explain(error)
     detail = f"{happened}{f' ({error.status})' if error.status else ''}."
     if error.detail:

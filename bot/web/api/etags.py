@@ -1,4 +1,4 @@
-"""Whether a caller has what they ask for already (RFC 9110, section 13.1.2)."""
+"""ETags and If-None-Match (RFC 9110, section 13.1.2)."""
 
 from __future__ import annotations
 

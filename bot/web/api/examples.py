@@ -1,4 +1,4 @@
-"""How an endpoint is called by curl: in docs/api.md, on `/docs`, and in the test that runs every line."""
+"""curl examples of the endpoints: for docs/api.md, `/docs`, and the test that runs every line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.web.api.endpoint import Endpoint
 
 
 def curl_line(endpoint: Endpoint) -> str:
-    """One line for a POSIX shell that knows ``API`` and ``TOKEN``."""
+    """One line for a POSIX shell with the variables ``API`` and ``TOKEN``."""
     before = f"{endpoint.example_before}; " if endpoint.example_before else ""
     body = f" --json '{endpoint.example_body}'" if endpoint.example_body else ""
     return f'{before}curl -sS -H "Authorization: Bearer $TOKEN" "$API{endpoint.example}"{body}'
@@ -21,5 +21,5 @@ def endpoint_table(endpoints: Iterable[Endpoint]) -> str:
 
 
 def curl_block(endpoints: Iterable[Endpoint]) -> str:
-    """The block of shell on docs/api.md: one line for each endpoint."""
+    """The shell block of docs/api.md: one line for each endpoint."""
     return "\n".join(("```sh", *map(curl_line, endpoints), "```"))

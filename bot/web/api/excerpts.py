@@ -1,5 +1,6 @@
-"""Runs as lists show them: without the rest of long texts, and without large metadata. A result may have 50 kB, and an
-organization thousands of runs."""
+"""Shortened runs for lists: without the rest of long texts, and without large metadata. A result may have 50 kB, and an
+organization thousands of runs.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +16,18 @@ LONGEST_TEXT = 1_000
 """Characters of a result and of a summary that are kept."""
 
 LOOKED_AT = 5_000
-"""Characters of them that are searched for secrets before they are cut: half of one looks like none."""
+"""Characters of them that are searched for secrets before they are cut: half a secret would not be recognized."""
 
 LARGEST_METADATA = 4_096
-"""Bytes of a run's metadata that are kept; of larger ones only what the bot itself noted."""
+"""Bytes of a run's metadata that are kept; larger metadata is reduced to the bot's own keys."""
 
 OWN_METADATA = (MARK, "multi_run_id", "multi_run_index", "multi_run_total", "multi_run_synthesis")
 
 
 def excerpts(runs: Sequence[AgentRun], patterns: Sequence[Sequence[str]]) -> tuple[AgentRun, ...]:
-    """The runs' excerpts, without secrets.
+    """The runs' excerpts, redacted.
 
-    :param patterns: the secret patterns that hold for what each of them says
+    :param patterns: the secret patterns for redacting each run's texts
     """
     return tuple(
         excerpt(redacted(run.model_copy(update=_beginnings(run)), own)) for run, own in zip(runs, patterns, strict=True)
@@ -38,7 +39,7 @@ def _beginnings(run: AgentRun) -> dict[str, str | None]:
 
 
 def excerpt(run: AgentRun) -> AgentRun:
-    """A run without what lists do not show: the rest of long texts and of large metadata."""
+    """A run without what lists omit: the rest of long texts and large metadata."""
     changes = {
         "result": _cut(run.result),
         "summary": _cut(run.summary),
@@ -53,7 +54,7 @@ def is_cut(run: AgentRun) -> bool:
 
 
 def _cut(text: str | None) -> str | None:
-    # Three dots: the one sign for them would have Python take two bytes for every character of the text.
+    # Three dots: with an ellipsis character Python would store two bytes for every character of the text.
     return text if text is None or len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}..."
 
 

@@ -1,11 +1,11 @@
-"""Tokens that were refused: remembered for a minute, and so many of them that Codegen hardly notices made-up ones.
+"""Rate limit on rejected tokens: they are remembered for a minute, so that Codegen hardly notices invented ones.
 
-Whether a token is good only Codegen can say, at the cost of a request. So the tries that fail are counted, for each
-address and in all, and past the limit no token that is new here is tried. Tokens that Codegen has taken before are not
-counted and never wait for this.
+Only Codegen can tell whether a token is valid, at the cost of a request. So failed attempts are counted per address
+and in total, and past the limit no new token is tried. Tokens that Codegen has accepted before are neither counted nor
+delayed.
 
-An address is the peer's of the connection: ``X-Forwarded-For`` is whatever the sender likes. Behind a proxy all callers
-share the proxy's address and its limit.
+The address is the connection's peer: ``X-Forwarded-For`` could be forged. Behind a proxy all callers share the proxy's
+address and its limit.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from aiohttp import web
 from bot.web.problems import Problem
 
 REMEMBERED = 60.0
-"""Seconds for which a refusal is repeated without asking, and in which failures are counted."""
+"""Seconds for which a rejection is repeated without asking Codegen, and over which failures are counted."""
 
 MOST_REMEMBERED = 10_000
 
 OF_ADDRESS = 20
-"""Failures of one address a minute; more tokens are not tried."""
+"""Failures per address and minute; beyond that its new tokens are not tried."""
 
 IN_ALL = 60
-"""Failures of all addresses a minute. An address without a failure of its own may still try, up to twice as many: who
-floods the server from a few addresses keeps nobody else out."""
+"""Failures of all addresses per minute. An address without failures of its own may still try, up to twice as many: a
+flood from a few addresses does not lock out others.
+"""
 
 AT_ONCE = 8
-"""Tries at the same moment; as many may pass the limit before the first of them has failed."""
+"""Concurrent attempts; as many may pass the limit before the first of them has failed."""
 
 
 class FailedTokens:
-    """Of one server. Keys are the tokens' digests.
+    """The failed tokens of a server. Keys are the tokens' digests.
 
-    :param clock: seconds that never go back
+    :param clock: monotonic seconds
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -52,13 +53,13 @@ class FailedTokens:
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     def check(self, key: str, address: str) -> None:
-        """Lets a token that is new here be tried.
+        """Checks that an unknown token may be tried.
 
-        :raises Problem: as it was refused less than a minute ago; 429 where too many others failed
+        :raises Problem: the same rejection as less than a minute ago; 429 after too many other failures
         """
         self._forget_old()
         if key in self._refusals:
-            # A copy: one that is raised again and again would gather the tracebacks of all.
+            # A copy: raised repeatedly, one exception would accumulate all tracebacks.
             raise self._refusals[key][1].carrying({})
         own = self._of_address.get(address, 0)
         if own >= OF_ADDRESS:
@@ -68,9 +69,9 @@ class FailedTokens:
 
     @asynccontextmanager
     async def attempt(self, key: str, address: str) -> AsyncIterator[None]:
-        """A try of a new token; whatever it raises is a failure of the address.
+        """An attempt with an unknown token; whatever is raised counts as a failure of the address.
 
-        :raises Problem: as `check`
+        :raises Problem: as in `check`
         """
         async with self._turn:
             self.check(key, address)
@@ -82,7 +83,7 @@ class FailedTokens:
                 raise
 
     def remember(self, key: str, refusal: Problem) -> None:
-        """The token was refused for good."""
+        """Remembers that the token was rejected."""
         self._refusals[key] = (self._clock() + REMEMBERED, refusal)
         self._refusals.move_to_end(key)
         while len(self._refusals) > MOST_REMEMBERED:
@@ -99,7 +100,7 @@ class FailedTokens:
             self._refusals.popitem(last=False)
 
     def _too_many(self, most: int, oldest: float) -> Problem:
-        """:param oldest: when the failure was that leaves the count next"""
+        """:param oldest: time of the failure that will expire next"""
         seconds = str(max(1, round(oldest + REMEMBERED - self._clock())))
         limits = {"RateLimit-Limit": str(most), "RateLimit-Remaining": "0", "RateLimit-Reset": seconds}
         return Problem(
@@ -110,7 +111,7 @@ class FailedTokens:
 
 
 def address_of(request: web.Request) -> str:
-    """Whose failures are counted together: an IPv4 address, or the /64 of an IPv6 one, which is one customer's."""
+    """The key for counting failures: an IPv4 address, or the /64 of an IPv6 address, which belongs to one customer."""
     try:
         address = ipaddress.ip_address(request.remote or "")
     except ValueError:

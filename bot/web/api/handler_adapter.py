@@ -1,4 +1,4 @@
-"""From a request to an endpoint's answer, and back as JSON."""
+"""Adapts endpoints to aiohttp: validates the request, calls the endpoint, serializes the response."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from bot.web.problems import Problem
 _log = log.get(__name__)
 
 PATIENCE = 90.0
-"""Seconds that a call may wait for Codegen and its limits before the caller is told to come later."""
+"""Seconds that a request may wait for Codegen and its rate limits."""
 
 
 class _Nothing(BaseModel):
-    """Of an endpoint without parameters."""
+    """The query of an endpoint without parameters."""
 
     model_config = {"extra": "forbid"}
 
 
 class Api:
-    """The endpoints, ready to be routed.
+    """The endpoints with their routes.
 
-    :param patience: seconds for one call; one that waits for a multi-run's end has no bound
-    :param bodies: reads the calls' bodies
+    :param patience: seconds for one request; waiting for a multi-run's end is not limited
+    :param bodies: reads the request bodies
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Api:
         self._bodies = bodies or RequestBodies(most=MOST_BODIES)
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
-        """A GET answers HEAD too."""
+        """GET routes answer HEAD too."""
         return [
             web.get(each.path, self._serve(each))
             if each.method == "GET"
@@ -64,13 +64,13 @@ class Api:
         ]
 
     async def close(self, _application: web.Application) -> None:
-        """Lets go whoever waits for a multi-run's end: the server would wait for them."""
+        """Releases callers who wait for a multi-run's end; the server's shutdown would otherwise wait for them."""
         await self.services.multi_runs.aclose()
 
     async def call(self, request: web.Request, endpoint: Endpoint) -> tuple[ApiRequest, dict[str, str]]:
-        """A request, checked, and the headers of its limit.
+        """The validated request, and its rate limit headers.
 
-        :raises Problem: where it does not fit, or whoever asks may not
+        :raises Problem: if it is invalid or the caller is not authorized
         """
         caller, headers = await self.callers.of(request)
         try:
@@ -87,9 +87,9 @@ class Api:
             query=read_query(request, endpoint.query or _Nothing),
             body=await self._body(request, endpoint, endpoint.body) if endpoint.body else None,
         )
-        # Also where the handler would not ask: nobody gets anything of an organization that they do not see.
+        # Even if the handler does not use it: a caller gets nothing of an organization that they do not see.
         if "org_id" in call.numbers:
-            assert call.org_id  # noqa: S101 - raises where it may not be seen
+            assert call.org_id  # noqa: S101 - raises if the caller may not see it
         return call
 
     async def _body(self, request: web.Request, endpoint: Endpoint, model: type[BaseModel]) -> BaseModel:
@@ -132,7 +132,7 @@ class Api:
             ) from None
 
     async def _written(self, call: ApiRequest, endpoint: Endpoint, answer: ApiResponse) -> bytes:
-        """The answer as it is sent, without secrets; prepared off the event loop where it is long."""
+        """The redacted response body; processed off the event loop if it is long."""
         body = endpoint.answer.dump_json(answer.document)
         patterns = await self.services.patterns.of_each(call.org_id, answer.runs) if answer.runs else []
         return await self.services.offload.run(partial(redact_json, body, patterns), is_slow=any(patterns))

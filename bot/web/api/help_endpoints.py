@@ -1,4 +1,4 @@
-"""What can be said, and what holds in a repository: for pages that help people."""
+"""The commands and the effective config of a repository, for help pages."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ async def show(call: ApiRequest) -> ApiResponse:
 
 
 async def _repository(call: ApiRequest, name: str) -> str:
-    """Its name as Codegen writes it. The config is read with the server's own GitHub account: so the organization has
-    to be the server's own, and the caller has to see the repository both at Codegen and on GitHub.
+    """The repository's name as Codegen spells it. The config is read with the server's own GitHub account: so the
+    organization must be the server's own, and the caller must see the repository both at Codegen and on GitHub.
 
-    :raises Problem: where it is none of those
+    :raises Problem: if that is not so
     """
     if call.org_id == call.services.own_org_id:
         key = (call.caller.key, call.org_id, "repositories")
@@ -71,7 +71,7 @@ def _built_in(config: RepositoryConfig) -> list[CommandHelp]:
 
 
 def _prompts(config: RepositoryConfig) -> list[CommandHelp]:
-    """The repository's own."""
+    """The repository's own prompts."""
     return [
         CommandHelp(
             name=name,

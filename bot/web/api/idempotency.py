@@ -1,4 +1,4 @@
-"""A call as an order: the handlers that a comment reaches do the API's work too."""
+"""Turns API requests into command invocations, executed by the same handlers as comments, and makes them idempotent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.web.api.endpoint import ApiRequest
 from bot.web.problems import Problem
 
 KEY_LASTS = timedelta(hours=24)
-"""How far back a request with an `Idempotency-Key` looks for what an earlier one with it did."""
+"""How long an `Idempotency-Key` protects against executing a request twice."""
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -41,7 +41,7 @@ _STATUSES = {
 def key_of(call: ApiRequest) -> str | None:
     """The caller's `Idempotency-Key`.
 
-    :raises Problem: where it is none
+    :raises Problem: if it is malformed
     """
     given = call.request.headers.get("Idempotency-Key")
     if given is not None and not _KEY.fullmatch(given):
@@ -50,7 +50,7 @@ def key_of(call: ApiRequest) -> str | None:
 
 
 def identity_of(call: ApiRequest) -> str:
-    """The same for the same key of the same caller at the same place; another each time without one."""
+    """The same for the same key, caller and endpoint; unique for each request without a key."""
     key = key_of(call)
     if key is None:
         return f"http-{uuid.uuid4().hex}"
@@ -59,7 +59,7 @@ def identity_of(call: ApiRequest) -> str:
 
 
 def order_of(call: ApiRequest, command: Command) -> CommandInvocation:
-    """Given by whoever holds the token; apart from any thread."""
+    """The invocation of a command by the token's owner, without a thread."""
     now = call.services.now()
     return CommandInvocation(
         identity=identity_of(call),
@@ -67,7 +67,7 @@ def order_of(call: ApiRequest, command: Command) -> CommandInvocation:
         thread=None,
         comment=None,
         person=Person("the HTTP API", is_bot=False),
-        # With a key there may be an earlier attempt.
+        # With a key there may have been an earlier attempt.
         asked_at=now if key_of(call) is None else now - KEY_LASTS,
         prefix="/codegen",
         authority=Authority.TOKEN,
@@ -77,16 +77,16 @@ def order_of(call: ApiRequest, command: Command) -> CommandInvocation:
 
 
 def hand(call: ApiRequest, invocation: CommandInvocation) -> CommandContext:
-    """A handler's hand with the caller's token, for what no command does quite so."""
+    """A command context with the caller's token, for endpoints without an exactly matching command."""
     return call.caller.access.ctx(call.org_id, invocation, again=key_of(call) is not None)
 
 
 async def once(
     call: ApiRequest, invocation: CommandInvocation, start: Callable[[CommandContext], Awaitable[Started]]
 ) -> AgentRun:
-    """Starts something; under the same `Idempotency-Key` once, also where several requests come at the same moment.
+    """Starts a run; only once for the same `Idempotency-Key`, even with concurrent requests.
 
-    :raises Problem: where the key came with another body before, as far as that is remembered
+    :raises Problem: if the key was used with another body before, as far as that is remembered
     """
     said = hashlib.sha256(call.body.model_dump_json().encode()).hexdigest()
 
@@ -103,14 +103,14 @@ async def once(
 
 
 def key_used() -> Problem:
-    """As https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ wants it."""
+    """The error of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before.")
 
 
 async def execute(call: ApiRequest, command: Command) -> Reply:
-    """What the command's handler says where it was done.
+    """Executes the command and returns its final reply.
 
-    :raises Problem: where it was not
+    :raises Problem: if it failed
     """
     carried = await call.caller.access.execute(call.org_id, order_of(call, command))
     reply: Reply = carried.reply

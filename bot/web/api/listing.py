@@ -20,7 +20,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def page_of(items: Sequence[T], query: PageQuery, request: web.Request) -> ApiResponse:
-    """A page of a list that is there as a whole."""
+    """A page of a complete list."""
     return page_with(items[query.skip : query.skip + query.limit], len(items), query, request)
 
 
@@ -44,7 +44,7 @@ def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
         del places["prev"]
     if query.skip + query.limit >= total:
         del places["next"]
-    # A relative address: behind a proxy the server does not know its own. The token is not repeated.
+    # A relative URL: behind a proxy the server does not know its own address. The token is not repeated.
     cache = {name: value for name, value in request.query.items() if name not in {"api_key", "skip", "limit"}}
     return [
         f'<{request.rel_url.with_query({**cache, "skip": str(skip), "limit": str(query.limit)})}>; rel="{rel}"'
@@ -53,9 +53,9 @@ def _links(query: PageQuery, total: int, request: web.Request) -> list[str]:
 
 
 def chosen(runs: Sequence[AgentRun], query: RunsQuery, *, starred: frozenset[int]) -> list[AgentRun]:
-    """Those of the runs that are asked for, in the order that is asked for; ties by their ids.
+    """The runs that match the query, in the requested order; ties are ordered by id.
 
-    `user_id` is Codegen's own filter: an answer does not tell whose a run is.
+    `user_id` is filtered by Codegen: its responses do not say whose a run is.
     """
     tests = [test for test in _tests(query, starred) if test is not None]
     found = [run for run in runs if all(test(run) for test in tests)]
@@ -98,12 +98,12 @@ def _holds(words: Collection[str], text: str) -> bool:
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    """Times without a zone mean UTC, as Codegen's own do."""
+    """Times without a zone are UTC, as Codegen's own are."""
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _texts(run: AgentRun) -> str:
-    """What can be searched. No answer of Codegen's tells a run's prompt; the bot's own runs carry its beginning."""
+    """The searchable text. Codegen never returns a run's prompt; the bot's own runs carry its beginning."""
     mark = mark_of(run)
     told = [text for text in (mark.prompt, mark.login, mark.repository) if text] if mark else []
     titles = [link.title or "" for link in run.github_pull_requests]

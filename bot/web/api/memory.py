@@ -1,4 +1,4 @@
-"""What is kept for callers takes memory: how much, and that it goes again where nobody asks for it any more."""
+"""Memory used by caches: measuring it, and giving it back when it is no longer needed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 
 def size_of(value: Any) -> int:
-    """Bytes that a value takes, as far as it is made of models, containers and texts. What is shared counts each time.
+    """Bytes that a value of models, containers and texts occupies. Shared objects count each time.
 
-    It calls itself for each level; what comes from Codegen has few (`bot.codegen.models.DEEPEST`).
+    Recurses for each level; responses from Codegen have few (`bot.codegen.models.DEEPEST`).
     """
     own = sys.getsizeof(value)
     if isinstance(value, BaseModel):
@@ -28,10 +28,10 @@ def size_of(value: Any) -> int:
 
 
 def give_back() -> None:
-    """Lets the operating system have the memory of what was dropped, where the C library can be told to.
+    """Returns freed memory to the operating system, if the C library supports it.
 
-    glibc keeps what lies between pieces that are still in use; what thousands of texts took would stay the process's
-    own for good.
+    glibc keeps free memory between blocks that are still in use; after thousands of texts the process would never
+    shrink again.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -39,9 +39,9 @@ def give_back() -> None:
 
 
 class Sweep:
-    """Drops what is too old now and again, for as long as there is anything: also where nobody asks for anything.
+    """Removes expired entries periodically for as long as there are any, even without requests.
 
-    :param drop: drops it, and says whether anything is left
+    :param drop: removes them and returns whether any are left
     :param every: seconds
     """
 
@@ -51,10 +51,10 @@ class Sweep:
         self._timer: asyncio.TimerHandle | None = None
 
     def arm(self) -> None:
-        """There is something."""
+        """Starts the timer after an entry was added."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            # In a context of its own: what it does belongs to no single request.
+            # In its own context: what it does belongs to no single request.
             self._timer = loop.call_later(self._every, self._run, context=contextvars.Context())
 
     def _run(self) -> None:

@@ -1,5 +1,6 @@
-"""Metadata that callers have noted with a run: JSON of any form, within bounds. They are written down here and at
-Codegen, and every list carries them."""
+"""Metadata that callers attach to a run: any JSON, limited in size. It is stored here and at Codegen, and every list
+contains it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 LARGEST_METADATA = 16 * 1024
-"""Bytes of metadata as JSON, with what is not ASCII escaped."""
+"""Bytes of metadata as JSON, with non-ASCII characters escaped."""
 
 DEEPEST_METADATA = 10
-"""Levels of objects and lists."""
+"""Nesting levels of objects and lists."""
 
 
 def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
-    """:raises ValueError: where they are too large or nested too deeply"""
+    """:raises ValueError: if it is too large or nested too deeply"""
     level, inner = 0, [metadata]
     while inner:
         level += 1
@@ -30,7 +31,7 @@ def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def _containers(outer: Iterable[Any]) -> Iterator[Any]:
-    """The objects and lists that stand directly in these."""
+    """The objects and lists directly inside these."""
     for container in outer:
         inner = container.values() if isinstance(container, dict) else container
         yield from (each for each in inner if isinstance(each, dict | list))

@@ -1,4 +1,4 @@
-"""What the API takes and answers, where it is not Codegen's own (`bot.codegen.models`)."""
+"""Requests and responses of the API, except Codegen's own (`bot.codegen.models`)."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from bot.web.api.metadata import Metadata
 T = TypeVar("T")
 
 LONGEST_TEXT = 100_000
-"""Characters of a prompt or a log that somebody sends."""
+"""Characters of a prompt or a log in a request."""
 
 BIGGEST_ID = 2**53 - 1
-"""The biggest whole number that every reader of JSON understands."""
+"""The largest integer that every JSON parser represents exactly."""
 
 
 def _whole(value: Any) -> Any:
-    """JSON Schema takes 1.0 for a whole number."""
+    """Accepts 1.0 as an integer, as JSON Schema does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _number(value: Any) -> Any:
-    """Ids come as numbers or as strings of digits; " 1", "1.0" and "1_0", which Python would read, are neither."""
+    """Accepts ids as numbers or as strings of digits; " 1", "1.0" and "1_0", which int() would accept, are rejected."""
     return int(value) if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,15}", value) else _whole(value)
 
 
 _ID_SCHEMA = {
     "anyOf": [
         {"type": "integer", "minimum": 1, "maximum": BIGGEST_ID},
-        # One digit less than the biggest has: a pattern cannot tell 2**53 from what is bigger.
+        # One digit less than the maximum: a pattern cannot distinguish 2**53 from larger numbers.
         {"type": "string", "pattern": "^[1-9][0-9]{0,14}$", "description": "The same, written as text."},
     ]
 }
 
-# The patterns are ASCII where \w and \s would mean something else in every dialect of regular expressions: whoever
-# reads the document checks by another one than pydantic.
+# Patterns use ASCII classes because \w and \s differ between regex dialects, and clients validate with another one
+# than pydantic's.
 Id = Annotated[
     int,
     Field(ge=1, le=BIGGEST_ID, strict=True),
@@ -56,9 +56,9 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 
 
 class _Request(BaseModel):
-    """Unknown fields are refused: a misspelt one would be passed over in silence.
+    """Base of request bodies. Unknown fields are rejected: a misspelt one would be ignored silently.
 
-    What is no number is not made one, so that the API takes what its document says and nothing else.
+    Strict: strings are not converted to numbers, so that the API accepts exactly what its document says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
@@ -316,7 +316,7 @@ class PageQuery(BaseModel):
 
 
 class RunsQuery(PageQuery):
-    """Which runs, and in which order. All of it holds over all runs, not within a page."""
+    """Filters and order, applied to all runs rather than to one page."""
 
     status: Annotated[str, Field(max_length=40, description="A status, in any of Codegen's spellings.")] | None = None
     source_type: Annotated[str, Field(max_length=40)] | None = None
@@ -340,7 +340,7 @@ class LogsQuery(PageQuery):
 
 
 class OrgQuery(BaseModel):
-    """Where no organization stands in the path."""
+    """The organization, for endpoints without one in the path."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""A multi-run's state, as the API answers it, from what is said of it while it works."""
+"""A multi-run's state as the API returns it, derived from the replies reported while it is executed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.replies.reply import Reply
 from bot.web.api.models import Candidate, MultiRunResponse
 
 LONGEST_TEXT = 100_000
-"""Characters of a result or a summary that are told and written down; the run itself has the whole."""
+"""Characters of a result or a summary that are returned and stored; the run itself has the whole text."""
 
 
 def begun(identity: str) -> MultiRunResponse:

@@ -1,4 +1,4 @@
-"""The multi-runs that this server works on, and those that have ended."""
+"""The multi-runs that this server executes, and the finished ones."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from bot.web.problems import Problem
 _log = log.get(__name__)
 
 MOST_OF_ONE = 10
-"""Multi-runs of one token that are worked on at the same time."""
+"""Concurrent multi-runs of one token."""
 
 MOST_AT_WORK = 100
 """The same of all tokens together."""
 
 REMEMBERED = 1_000
-"""Ended multi-runs that are kept in memory; the database keeps them longer."""
+"""Finished multi-runs kept in memory; the database keeps them longer."""
 
 MOST_BYTES = 32 * 1024 * 1024
-"""Of their answers, as JSON."""
+"""Bytes of their responses, as JSON."""
 
 
 class Remembered(Protocol):
-    """Of `bot.store.multi_runs.MultiRuns`."""
+    """The part of `bot.store.multi_runs.MultiRuns` used here."""
 
     async def remember(self, org_id: int, identity: str, invocation: dict[str, Any], *, at: Any) -> bool: ...
     async def end(self, org_id: int, identity: str, answer: dict[str, Any], *, asked: dict[str, Any]) -> None: ...
@@ -48,12 +48,12 @@ class Remembered(Protocol):
 
 @dataclass(eq=False, slots=True)
 class MultiRunAtWork:
-    """One of this process.
+    """A multi-run in this process.
 
-    :param state: as it was last told
-    :param wish: a digest of what was asked for
-    :param changed: is called after each change
-    :param size: bytes of the answer, where it has ended
+    :param state: as last reported
+    :param wish: a digest of the request
+    :param changed: called after each change
+    :param size: bytes of the response, once it has ended
     """
 
     state: MultiRunResponse
@@ -68,7 +68,7 @@ class MultiRunAtWork:
 
     @property
     def is_broken(self) -> bool:
-        """Whether nobody works on what has not ended."""
+        """Whether it has not ended but is no longer being executed."""
         return not self.has_ended and self.task is not None and self.task.done()
 
     def become(self, state: MultiRunResponse) -> None:
@@ -80,11 +80,11 @@ class MultiRunAtWork:
 class MultiRuns:
     """All multi-runs of this server, by organization and id.
 
-    What was asked for is written down before anything is begun, and reduced to a digest when it has ended: prompts and
-    metadata are then at Codegen. Where no attempt could be started nothing of it stays. The caller's token is never
-    written down: after a restart, a multi-run goes on when somebody who may see it asks for it.
+    The request is stored before anything is started, and reduced to a digest at the end: prompts and metadata are then
+    at Codegen. If no attempt could be started, nothing of it remains. The caller's token is never stored: after a
+    restart, a multi-run continues when a caller who may see it requests it.
 
-    :param most_of_one: multi-runs of one token at the same time
+    :param most_of_one: concurrent multi-runs of one token
     :param most: of all tokens together
     """
 
@@ -98,15 +98,15 @@ class MultiRuns:
 
     @property
     def at_work(self) -> int:
-        """How many are worked on."""
+        """The number of multi-runs in progress."""
         return self._working.total()
 
     async def start(
         self, caller: Caller, org_id: int, invocation: CommandInvocation, *, patience: float
     ) -> MultiRunAtWork:
-        """Begins it; one that was begun under the same identity is given back.
+        """Starts a multi-run, or returns the one that was started with the same identity.
 
-        :raises Problem: where something else was asked for under it, or too many are at work
+        :raises Problem: if the identity was used for a different request, or too many are in progress
         """
         asked = {"invocation": invocation.to_json(), "patience": patience}
         found = await self.find(caller, org_id, invocation.identity)
@@ -116,25 +116,25 @@ class MultiRuns:
             try:
                 found = await self.find(caller, org_id, invocation.identity)
             except Problem:
-                # Others came first while it was written down.
+                # Others were started while it was stored.
                 if is_new:
                     await self._remembered.forget(org_id, invocation.identity)
                 raise
-        assert found is not None  # noqa: S101 - it has just been written down
+        assert found is not None  # noqa: S101 - it has just been stored
         if found.wish != _wish(asked):
             raise key_used()
         return found
 
     async def find(self, caller: Caller, org_id: int, identity: str) -> MultiRunAtWork | None:
-        """One that there is, going on by the caller's token where nobody is at it.
+        """A known multi-run; one that is not being executed continues with the caller's token.
 
-        :raises Problem: where it would have to go on, and too many are at work
+        :raises Problem: if it would have to continue, and too many are in progress
         """
         place = (org_id, identity)
         if place in self._here and not self._here[place].is_broken:
             return self._here[place]
         known = await self._remembered.find(org_id, identity)
-        # Another request may have come first while the database was read.
+        # Another request may have loaded it while the database was read.
         if place in self._here and not self._here[place].is_broken:
             return self._here[place]
         if known is None:
@@ -151,7 +151,7 @@ class MultiRuns:
         return at_work
 
     async def aclose(self) -> None:
-        """Cuts off what is at work, and begins nothing any more; whoever waits is told how far it was."""
+        """Cancels what is in progress and starts nothing more; waiting callers get the state reached so far."""
         self._is_closed = True
         tasks = [each.task for each in self._here.values() if each.task is not None]
         for task in tasks:
@@ -159,7 +159,7 @@ class MultiRuns:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _check_room(self, key: str) -> None:
-        """:raises Problem: where too many are at work"""
+        """:raises Problem: if too many are in progress"""
         retry = {"Retry-After": "30"}
         if self._working[key] >= self._most_of_one:
             detail = f"{self._most_of_one} multi-runs at once are the most for one token: one of them has to end first."
@@ -173,7 +173,7 @@ class MultiRuns:
         self._working[caller.key] += 1
         caller.at_work += 1
         at_work.task = asyncio.create_task(self._work_or_break(caller, org_id, invocation, asked["patience"], at_work))
-        # Not at the end of the coroutine: one that is cut off before it has begun has none.
+        # Not at the end of the coroutine: if cancelled before its first step, it never runs.
         at_work.task.add_done_callback(partial(self._leave, caller))
 
     def _leave(self, caller: Caller, _task: asyncio.Task[None]) -> None:
@@ -186,7 +186,7 @@ class MultiRuns:
     ) -> None:
         try:
             await self._work(caller, org_id, invocation, patience, at_work)
-        except Exception:  # noqa: BLE001 - logged; whoever asks next has it gone on with
+        except Exception:  # noqa: BLE001 - logged; the next request for it resumes it
             _log.exception("multi_run.failed", multi_run=invocation.identity)
 
     async def _work(
@@ -199,13 +199,13 @@ class MultiRuns:
     ) -> None:
         def told(_: CommandInvocation, reply: Reply) -> None:
             state = state_of(invocation.identity, reply)
-            # Its end is told when it is written down: whoever has heard it must not hear "running" after a restart.
+            # The end is reported only once it is stored: a client that saw it must not see "running" after a restart.
             if state.status == "running":
                 at_work.become(state)
 
         carried = await caller.access.execute(org_id, invocation, told=told, patience=patience)
         if carried.reply.reason is Reason.INTERRUPTED:
-            # The server ends. What was asked for stands in the database without an answer, and is gone on with.
+            # The server is shutting down. The request remains in the database without a result, and is resumed later.
             return
         state = state_of(invocation.identity, carried.reply)
         answer = state.model_dump(mode="json")
@@ -219,7 +219,7 @@ class MultiRuns:
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        """Of those that have ended, and that nobody listens to."""
+        """Drops the oldest that have ended and have no subscribers."""
         idle = [place for place, each in self._here.items() if (each.has_ended or each.is_broken) and not each.changed]
         size = sum(each.size for each in self._here.values())
         for place in idle:
@@ -229,7 +229,7 @@ class MultiRuns:
 
 
 def _wish(asked: dict[str, Any]) -> str:
-    """A digest of what was asked for, whenever that was."""
+    """A digest of the request, independent of its time."""
     if "wish" in asked:
         return str(asked["wish"])
     invocation = {name: value for name, value in asked["invocation"].items() if name != "asked_at"}

@@ -1,4 +1,4 @@
-"""Multi-runs: asked for, and shown."""
+"""Endpoints that start and show multi-runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.web.problems import Problem
 
 
 async def create(call: ApiRequest) -> ApiResponse:
-    """202 with the address at which it can be asked for, or with ``wait=true`` its end."""
+    """202 with the multi-run's Location, or with ``wait=true`` its final state."""
     wanted: MultiRunRequest = call.body
     command = MultiRun(
         prompt=wanted.prompt,
@@ -29,7 +29,7 @@ async def create(call: ApiRequest) -> ApiResponse:
     at_work = await call.services.multi_runs.start(call.caller, call.org_id, invocation, patience=wanted.timeout)
     query: MultiRunQuery = call.query
     if query.wait and at_work.task is not None:
-        # A caller who goes away ends only the waiting; so does a server that stops.
+        # A caller who disconnects ends only the waiting, and so does a server that shuts down.
         await asyncio.wait([at_work.task])
     return ApiResponse(
         document=at_work.state,
@@ -47,7 +47,7 @@ async def show(call: ApiRequest) -> ApiResponse:
 async def multi_run_of(call: ApiRequest) -> MultiRunAtWork:
     """The multi-run in the path.
 
-    :raises Problem: where the organization has none of that id
+    :raises Problem: if the organization has no multi-run with that id
     """
     identity = call.request.match_info["multi_run_id"]
     found = await call.services.multi_runs.find(call.caller, call.org_id, identity)

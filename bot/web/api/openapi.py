@@ -1,4 +1,4 @@
-"""The API's own description: an OpenAPI 3.1 document, made of the tables that the routes are made of.
+"""The OpenAPI 3.1 document, generated from the same tables as the routes.
 
 https://spec.openapis.org/oas/v3.1.1.html
 """
@@ -38,7 +38,7 @@ Unknown parameters and fields are refused. Ids in bodies are numbers, or the sam
 
 
 def document(endpoints: Iterable[Endpoint], streams: Iterable[Stream] = ()) -> dict[str, Any]:
-    """The whole of it, as JSON."""
+    """The whole document."""
     listed = [*endpoints]
     schemas = Schemas(listed)
     paths: dict[str, dict[str, Any]] = {}

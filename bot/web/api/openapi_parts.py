@@ -1,4 +1,4 @@
-"""What the description's operations have in common: headers, refusals, who may call, and the server's own addresses."""
+"""Shared parts of the OpenAPI document: headers, errors, security schemes, and the server's other paths."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEADERS: Mapping[str, tuple[str, dict[str, Any], bool]] = {
     "Retry-After": ("Seconds to wait.", _COUNT, False),
     "WWW-Authenticate": ("How to say who calls.", _TEXT, False),
 }
-"""Each with its sentence, its form, and whether every answer that names it carries it."""
+"""Each with its description, its schema, and whether every response that lists it carries it."""
 
 _IDS = {
     "org_id": "Codegen's number of the organization.",
@@ -51,7 +51,7 @@ def refusal_ref(status: HTTPStatus) -> dict[str, str]:
 
 
 def refusals_told() -> dict[str, Any]:
-    """What the references lead to."""
+    """The error responses that the references point to."""
     return {
         status.name: refusal(
             sentence, (*(() if status in UNCOUNTED else RATE_LIMITS), *REFUSAL_HEADERS.get(status, ()))
@@ -101,7 +101,7 @@ def security_schemes() -> dict[str, Any]:
 
 
 def server_paths() -> dict[str, Any]:
-    """The addresses beside the API. They take no token."""
+    """The paths besides the API. They take no token."""
     state = {"type": "object", "properties": {"status": _TEXT}, "required": ["status"]}
     taken = {"type": "object", "properties": {"commands": {"type": "array", "items": _TEXT}}, "required": ["commands"]}
     not_ready = refusal("The database does not answer.")

@@ -1,4 +1,6 @@
-"""``GET /openapi.json`` and ``GET /docs``: what the API is, for programs and for people. No token is asked for."""
+"""``GET /openapi.json`` and ``GET /docs``: the API's description for programs and for people, without
+authentication.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from bot.web.api.streams.routes import Stream
 
 
 def routes(endpoints: Iterable[Endpoint], streams: Iterable[Stream]) -> list[web.RouteDef]:
-    """Both are made once in a process, when its first server starts."""
+    """Both are rendered once per process, when its first server starts."""
     text, docs = _made_of(tuple(endpoints), tuple(streams))
     policy = {"Content-Security-Policy": content_security_policy()}
     return [
@@ -28,7 +30,7 @@ def routes(endpoints: Iterable[Endpoint], streams: Iterable[Stream]) -> list[web
 
 @cache
 def _made_of(endpoints: tuple[Endpoint, ...], streams: tuple[Stream, ...]) -> tuple[str, str]:
-    """The OpenAPI document as JSON, and the page that shows it."""
+    """The OpenAPI document as JSON and as an HTML page."""
     description = document(endpoints, streams)
     return json.dumps(description, ensure_ascii=False, indent=1), page(description)
 

@@ -1,4 +1,4 @@
-"""The live streams in the description: GETs that do not end with their answer."""
+"""The live streams in the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users, organizations, repositories, integrations: what rarely changes, kept for a short while."""
+"""Users, organizations, repositories, integrations: endpoints whose data rarely changes and is cached briefly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def user(call: ApiRequest) -> ApiResponse:
 
 
 async def current_user(call: ApiRequest) -> ApiResponse:
-    # The question is about the token: whichever organization the client is for.
+    # The request is about the token, whichever organization the client is for.
     me = call.caller.access.codegen(0).me
     return ApiResponse(document=await call.services.cache.get((call.caller.key, 0, "me"), me))
 

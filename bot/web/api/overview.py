@@ -1,4 +1,4 @@
-"""How an organization's runs went lately: in numbers, for whoever draws them."""
+"""Statistics of an organization's recent runs, for charts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.models import DayOfRuns, Overview, OverviewQuery, TimeToFinish
 
 MOST_RUNS = 2_000
-"""The newest runs that are looked at: twenty pages, where Codegen allows sixty reads in half a minute."""
+"""The newest runs to evaluate: twenty pages, while Codegen allows sixty reads in half a minute."""
 
 
 async def show(call: ApiRequest) -> ApiResponse:
@@ -27,7 +27,7 @@ async def show(call: ApiRequest) -> ApiResponse:
 
 def overview_of(runs: Sequence[AgentRun], ends: Mapping[int, datetime], *, days: int, now: datetime) -> Overview:
     """:param runs: the newest ones, in any order
-    :param ends: when they ended, of those of which it is known
+    :param ends: their completion times, as far as known
     """
     first = now.date() - timedelta(days=days - 1)
     lately = [run for run in runs if run.created_at is not None and run.created_at.date() >= first]
@@ -59,7 +59,7 @@ def _time_to_finish(runs: Sequence[AgentRun], ends: Mapping[int, datetime]) -> T
     )
     if not seconds:
         return TimeToFinish(known=0, median=None, most=None, buckets={})
-    # A bucket holds what lasted up to so many seconds, each twice as long as the one before it.
+    # A bucket holds durations up to its number of seconds, which is twice that of the previous bucket.
     buckets = Counter(2 ** max(0, math.ceil(math.log2(max(each, 1.0)))) for each in seconds)
     return TimeToFinish(
         known=len(seconds),

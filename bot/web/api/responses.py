@@ -1,4 +1,4 @@
-"""What an endpoint may answer: every status that is true of it, with what it means and which headers it carries."""
+"""The possible responses of an endpoint: every status with its meaning and headers."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SENTENCES: Mapping[HTTPStatus, str] = {
     ),
     HTTPStatus.GATEWAY_TIMEOUT: "Codegen cannot be reached.",
 }
-"""The refusals, each an `application/problem+json`."""
+"""The error responses, each an `application/problem+json`."""
 
 REFUSAL_HEADERS: Mapping[HTTPStatus, tuple[str, ...]] = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate",),
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
-"""Those that such an answer may carry."""
+"""Headers that such a response may carry."""
 
 UNCOUNTED = {
     HTTPStatus.UNAUTHORIZED,
@@ -48,7 +48,7 @@ UNCOUNTED = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-"""The refusals that may come without a word on the caller's limit."""
+"""Errors that may come without rate limit headers."""
 
 _OF_ALL = (
     HTTPStatus.UNAUTHORIZED,
@@ -71,9 +71,9 @@ _OF_BODIES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Success:
-    """An answer that is no refusal.
+    """A successful response.
 
-    :param headers: the names of those that it carries
+    :param headers: names of the headers that it carries
     """
 
     status: HTTPStatus
@@ -106,6 +106,6 @@ def refusals(endpoint: Endpoint) -> list[HTTPStatus]:
 
 
 def _names_something(endpoint: Endpoint) -> bool:
-    """Whether there is an organization or a run that may not be there."""
+    """Whether the request names an organization or a run, which may not exist."""
     models: list[Any] = [endpoint.query, endpoint.body]
     return "{" in endpoint.path or any("org_id" in model.model_fields for model in models if model)

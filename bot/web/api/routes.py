@@ -1,4 +1,4 @@
-"""Every endpoint, in the order in which docs/api.md and `/docs` show them."""
+"""All endpoints, in the order in which docs/api.md and `/docs` show them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from bot.web.api.models import (
 _ORG = "/organizations/{org_id}"
 _RUN = f"{_ORG}/agent/run/{{agent_run_id}}"
 
-# Starts one and takes the id out of the answer, where it is the first value.
+# Starts one and extracts the id from the response, where it is the first value.
 _MULTI_RUN = (
     """MULTI_RUN=$(curl -sS -H "Authorization: Bearer $TOKEN" "$API/organizations/1/multi-run" """
     """--json '{"prompt": "Make it fast.", "concurrency": 1}' | cut -d '"' -f 4)"""

@@ -1,12 +1,11 @@
-"""All runs of an organization as one token sees them, for whoever filters, sorts or counts: Codegen's list can do none
-of that.
+"""An index of all runs of an organization as one token sees them, for filtering, sorting and counting: Codegen's list
+supports none of that.
 
-There is one index for each token and organization, whatever is asked. It is read as far back as a question needs, and
-further for the next one. After some minutes it is read again; in between only its beginning is: what is new stands
-there, and so does nearly everything that changes. A run that has fallen far behind and is resumed is seen late, at the
-latest with the next whole reading.
+There is one index per token and organization. It is read as far back as a request needs, and extended for the next one.
+After some minutes it is reread completely; in between only its newest pages are: new runs are there, and nearly all
+that change. A run far down the list that is resumed is noticed late, at the latest with the next complete read.
 
-Of each run only as much is kept as lists show (`excerpt`), and of all indexes together `MOST_BYTES`.
+Of each run only what lists show is kept (`excerpt`), and at most `MOST_BYTES` for all indexes together.
 """
 
 from __future__ import annotations
@@ -23,41 +22,42 @@ from bot.codegen.models import AgentRun, RunsPage
 from bot.web.api.memory import Sweep, give_back, size_of
 
 FRESH = 3.0
-"""Seconds for which nothing is asked."""
+"""Seconds between two requests to Codegen for news."""
 
 WHOLE_EVERY = 300.0
-"""Seconds after which everything is read again."""
+"""Seconds between two complete reads."""
 
 UNUSED = 300.0
-"""Seconds after which an index is dropped that nobody has asked for."""
+"""Seconds after which an unused index is dropped."""
 
 NEAR = 2
-"""Pages that are read every time where an unfinished run stands on them. What is further down costs the more requests
-the further down it is, and one that never ends would cost them for ever: it waits `FRESH` for each of its pages."""
+"""Pages that are read every time if they contain unfinished runs. Runs further down cost more requests, and one that
+never ends would cost them forever: it is checked again only after `FRESH` seconds for each of its pages.
+"""
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of all indexes; the ones that were used longest ago make room."""
+"""Bytes of all indexes; the least recently used ones are dropped."""
 
 MOST_BYTES_OF_ONE = 32 * 1024 * 1024
-"""Of a single index. Runs that are older than what fits are left out: some ten thousand fit."""
+"""Bytes of a single index. Older runs that do not fit are left out: some ten thousand fit."""
 
 MOST_USERS = 20
-"""People for whom an index knows which runs are theirs."""
+"""Users per index whose run ids are cached."""
 
 SIZE_OF_ID = 96
-"""Bytes of a number in a set."""
+"""Bytes of an id in a set."""
 
 
 @dataclass(slots=True)
 class RunIndex:
-    """One organization's newest runs, without a gap.
+    """One organization's newest runs, without gaps.
 
     :param runs: by id
-    :param runs_size: bytes that they take
-    :param oldest: the id of the one that stands last in the list
+    :param runs_size: bytes that they occupy
+    :param oldest: the id of the last run in the list
     :param is_whole: whether there are no older ones
-    :param by_user: the ids of a person's runs, and when they were looked for last
-    :param far_from: when unfinished runs that stand far down may be looked for again
+    :param by_user: the ids of a user's runs, and when they were last read
+    :param far_from: when unfinished runs far down the list may be checked again
     """
 
     runs: dict[int, AgentRun] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class RunIndex:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
+        """Bytes that the index occupies."""
         return self.runs_size + sum(len(ids) for ids, _ in self.by_user.values()) * SIZE_OF_ID
 
     def add(self, runs: Iterable[AgentRun]) -> None:
@@ -85,7 +85,7 @@ class RunIndex:
                 self.runs[run.id] = run
 
     def leads_on(self, last: AgentRun, since: datetime | None) -> bool:
-        """Whether all behind a run is known, as far as it is wanted."""
+        """Whether all runs after `last` that are wanted are already known."""
         return since is not None and last.id in self.runs and last.created_at is not None and last.created_at < since
 
     def ends_with(self, page: RunsPage, *, is_last: bool) -> None:
@@ -94,7 +94,7 @@ class RunIndex:
         self.is_whole = is_last or not page.runs
 
     def reaches(self, since: datetime | None, most: int | None) -> bool:
-        """Whether it goes back as far as is wanted, or as far as it may.
+        """Whether it goes back as far as wanted, or as far as permitted.
 
         :param since: older ones are not wanted
         :param most: more are not wanted
@@ -105,11 +105,11 @@ class RunIndex:
 
 
 class RunIndexes:
-    """The indexes of all tokens and organizations that are asked for.
+    """The indexes of all tokens and organizations in use.
 
-    :param saw: is told an organization's runs as they are read; what an index has kept is not told again
+    :param saw: called with an organization's runs as they are read; runs served from an index are not repeated
     :param shortens: makes the excerpts of an organization's runs
-    :param most_bytes: of all of them
+    :param most_bytes: of all indexes
     """
 
     def __init__(
@@ -129,15 +129,15 @@ class RunIndexes:
 
     @property
     def size(self) -> int:
-        """Bytes that all of them take."""
+        """Bytes that all indexes occupy."""
         return sum(index.size for index in self._known.values())
 
     async def all(self, key: str, org_id: int, codegen: Codegen, *, user_id: int | None = None) -> list[AgentRun]:
-        """Every run as an excerpt, in no order. One reads for all who wait.
+        """Excerpts of all runs, unordered. Concurrent callers share one read.
 
         :param key: the token's digest
-        :param user_id: whose runs; an answer does not tell it, so Codegen is asked
-        :raises UpstreamError: where Codegen does not answer
+        :param user_id: only this user's runs; runs do not contain their user, so Codegen filters them
+        :raises UpstreamError: if the request to Codegen fails
         """
         index = self._index(key, org_id)
         async with index.turn:
@@ -150,11 +150,11 @@ class RunIndexes:
     async def newest(
         self, key: str, org_id: int, codegen: Codegen, *, days: int, now: datetime, most: int = 2_000
     ) -> list[AgentRun]:
-        """The runs of the last days, the newest first; of very many only the newest.
+        """The runs of the last days, newest first, at most `most`.
 
-        :raises UpstreamError: where Codegen does not answer
+        :raises UpstreamError: if the request to Codegen fails
         """
-        # From midnight on: the day that is cut off would look as if less had been done on it.
+        # From midnight on: on a partial day less would seem to have been done.
         since = datetime.combine(now.date() - timedelta(days=days - 1), datetime.min.time(), UTC)
         index = self._index(key, org_id)
         async with index.turn:
@@ -163,7 +163,7 @@ class RunIndexes:
         return sorted(wanted, key=lambda run: (run.created_at or now, run.id), reverse=True)[:most]
 
     def drop_unused(self) -> bool:
-        """Forgets the indexes that nobody has asked for lately; says whether any are left."""
+        """Drops indexes that have not been used lately; returns whether any are left."""
         now = self._clock()
         unused = [place for place, index in self._known.items() if now - index.used_at >= UNUSED]
         for place in unused:
@@ -182,7 +182,7 @@ class RunIndexes:
     async def _read(
         self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None, most: int | None
     ) -> None:
-        """Makes the index as new, and as deep, as is wanted."""
+        """Makes the index as fresh and as deep as wanted."""
         now = self._clock()
         if now - index.whole_at >= WHOLE_EVERY:
             anew = RunIndex()
@@ -199,7 +199,7 @@ class RunIndexes:
     async def _deepen(
         self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None, most: int | None
     ) -> None:
-        """Reads on behind the oldest that is known. Where new runs have moved it on, some come twice."""
+        """Reads on after the oldest known run. If new runs have shifted the pages, some are read twice."""
         number = len(index.runs) // PAGE_SIZE
         while not index.reaches(since, most):
             number += 1
@@ -208,7 +208,7 @@ class RunIndexes:
             index.ends_with(page, is_last=number * PAGE_SIZE >= page.total)
 
     async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None) -> None:
-        """Pages from the newest on, until one holds nothing new and no unfinished run stands behind it."""
+        """Reads pages from the newest on, until one has nothing new and no unfinished run follows it."""
         unfinished = {run.id for run in index.runs.values() if not run.finished}
         is_far_too = self._clock() >= index.far_from
         found: list[AgentRun] = []
@@ -219,7 +219,7 @@ class RunIndexes:
             found += page.runs
             unfinished -= {run.id for run in page.runs}
             is_last = not page.runs or number * PAGE_SIZE >= page.total
-            # Behind the oldest that is known stands what no question has needed so far.
+            # What follows the oldest known run was not needed by any request so far.
             if is_last or any(run.id == index.oldest for run in page.runs):
                 index.ends_with(page, is_last=is_last)
                 break
@@ -228,7 +228,7 @@ class RunIndexes:
             has_news = any(index.runs.get(run.id) != run for run in page.runs)
             if not has_news and not (unfinished and (number < NEAR or is_far_too)):
                 break
-        # All at once: a part of them would leave a gap that the next look takes for known.
+        # All at once: adding only some of them would leave a gap that the next read takes for known.
         index.add(found)
         if number > NEAR:
             index.far_from = self._clock() + FRESH * number
@@ -240,7 +240,7 @@ class RunIndexes:
         return page.model_copy(update={"runs": await self._shortens(org_id, page.runs)})
 
     async def _of_user(self, index: RunIndex, codegen: Codegen, user_id: int) -> set[int]:
-        """The ids of a person's runs. Whose a run is never changes: only what is new is read again."""
+        """The ids of a user's runs. A run's user never changes: only new runs are read."""
         ids, looked_at = index.by_user.pop(user_id, (set[int](), float("-inf")))
         if self._clock() - looked_at >= FRESH:
             async for run in codegen.runs(user_id=user_id):
@@ -254,7 +254,7 @@ class RunIndexes:
         return ids
 
     def _make_room(self, index: RunIndex) -> None:
-        """Takes it from those that were used longest ago, and never from this one."""
+        """Drops the least recently used indexes, but never this one."""
         while self.size > self._most_bytes:
             place, oldest = next(iter(self._known.items()))
             if oldest is index:

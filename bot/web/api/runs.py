@@ -1,4 +1,4 @@
-"""Agent runs: started, shown, listed, resumed, banned, removed."""
+"""Endpoints that start, show, list and resume agent runs, ban their checks, and remove Codegen from pull requests."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, Resu
 from bot.web.problems import Problem
 
 RUN_KEPT = 2.0
-"""Seconds for which runs' states are believed: whoever asks more often is told the same."""
+"""Seconds for which runs' states are cached."""
 
 
 WHOLE_RUN_KEPT = 60.0
-"""The same for the long texts of a run that has ended."""
+"""The same for the long texts of a finished run."""
 
 
 async def create(call: ApiRequest) -> ApiResponse:
-    """Where an `Idempotency-Key` came, a run that was started under it before is given back."""
+    """Starts a run; with an `Idempotency-Key`, a run that was started under it before is returned."""
     wanted: AgentRunRequest = call.body
     invocation = order_of(call, Run(wanted.prompt))
     run = await once(
@@ -62,14 +62,16 @@ async def _with_ends(call: ApiRequest, runs: Sequence[AgentRun]) -> list[ShownRu
 
 
 async def run_of(call: ApiRequest) -> AgentRun:
-    """The run in the path. One look at the newest runs serves all who ask for any of them; others are read alone."""
+    """The run in the path. One cached read of the newest runs serves requests for any of them; others are read
+    singly.
+    """
     newest = await _page(call, skip=0, limit=PAGE_SIZE)
     found = next((run for run in newest.runs if run.id == call.run_id), None)
     return found or await run_alone(call)
 
 
 async def run_alone(call: ApiRequest) -> AgentRun:
-    """The same, by Codegen's word on just this run: whether the caller's token may see it is not taken from a list."""
+    """The same, read singly: access is decided by Codegen's response for this run, not by a list."""
     key = (call.caller.key, call.org_id, f"run {call.run_id}")
     return await call.services.cache.get(key, lambda: call.codegen.run(call.run_id), seconds=RUN_KEPT)
 
@@ -80,12 +82,12 @@ async def _page(call: ApiRequest, *, skip: int, limit: int) -> RunsPage:
 
 
 def _forget_runs(call: ApiRequest) -> None:
-    """The caller has just changed one, and is to see it."""
+    """Invalidates the cache after a change, so that the caller sees it."""
     call.services.cache.forget(call.caller.key, call.org_id, "run")
 
 
 async def list_(call: ApiRequest) -> ApiResponse:
-    """Codegen's own page where nothing is filtered or sorted; else a page of all runs."""
+    """Codegen's own page if nothing is filtered or sorted; else a page of the index of all runs."""
     query: RunsQuery = call.query
     if query.status is not None and not is_known(query.status):
         message = "is no status that Codegen uses"
@@ -101,13 +103,13 @@ async def list_(call: ApiRequest) -> ApiResponse:
     found = chosen(runs, query, starred=frozenset(star.run_id for star in stars))
     shown = found[query.skip : query.skip + query.limit]
     if query.multi_run_id is not None:
-        # A few, whose results are compared.
+        # Only a few, whose results are compared.
         shown = [await _whole(call, run) for run in shown]
     return replace(page_with(await _with_ends(call, shown), len(found), query, call.request), runs=shown)
 
 
 async def _whole(call: ApiRequest, known: AgentRun) -> AgentRun:
-    """The run of which an index knows an excerpt; read again when the excerpt has changed, or a while later."""
+    """The full run for an index's excerpt; cached until the excerpt changes or a while has passed."""
     if not is_cut(known):
         return known
     key = (call.caller.key, call.org_id, f"whole run {known.id} {known.status} {hash(known.result)}")
@@ -157,7 +159,7 @@ async def logs(call: ApiRequest) -> ApiResponse:
 
 
 async def _told(call: ApiRequest, command: BanChecks | UnbanChecks | Remove, reason: str | None) -> ApiResponse:
-    """Done as a command on a thread does it, labels included; the reason is told on the run's pull requests."""
+    """Executes it like a command in a thread, labels included; the reason is posted on the run's pull requests."""
     reply = await execute(call, command)
     access, run = call.caller.access, await run_of(call)
     told = await call.services.tell_reason(access, call.org_id, run, command.USAGE.name, reason)

@@ -1,4 +1,4 @@
-"""What a value may be, in words, from its JSON Schema."""
+"""Describes a JSON Schema in words."""
 
 from __future__ import annotations
 

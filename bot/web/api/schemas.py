@@ -1,6 +1,6 @@
-"""The models as JSON Schema 2020-12, which is what OpenAPI 3.1 takes.
+"""The models as JSON Schema 2020-12, which OpenAPI 3.1 uses.
 
-What is sent is described as it is checked, what is answered as it is written.
+Requests are described as they are validated, responses as they are serialized.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Mode = Literal["validation", "serialization"]
 
 
 class _Generator(GenerateJsonSchema):
-    """Without titles that only say a field's name again; answers without defaults, because they leave nothing out."""
+    """Omits titles that repeat a field's name, and defaults in responses, which contain every field."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic passes it
         return False
@@ -38,14 +38,14 @@ class _Generator(GenerateJsonSchema):
 
 
 class Schemas:
-    """Those of all endpoints, made together, so that each model stands in the components once.
+    """The schemas of all endpoints, generated together, so that each model is in the components once.
 
     :ivar components: by the model's name
     """
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         inputs: list[tuple[str, _Mode, TypeAdapter[Any]]] = [
-            # As it is checked: `errors` may be missing.
+            # As it is validated: `errors` may be missing.
             (ProblemDocument.__name__, "validation", TypeAdapter(ProblemDocument))
         ]
         for endpoint in endpoints:
@@ -64,7 +64,7 @@ class Schemas:
 
 
 def parameters(model: type[BaseModel]) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Each of a query's with its schema. None is no value there: who means nothing leaves the parameter out."""
+    """A query's parameters with their schemas. null is not offered as a value: the parameter is omitted instead."""
     for name, schema in model.model_json_schema(schema_generator=_Generator)["properties"].items():
         match schema.get("anyOf"):
             case [one, {"type": "null"}]:

@@ -1,4 +1,4 @@
-"""What the endpoints need beside the caller's own token."""
+"""The endpoints' dependencies besides the caller's own token."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiServices:
-    """One for the whole server.
+    """One instance for the whole server.
 
     :param own_org_id: the organization that the server itself works for
     :param stars: of all organizations
     :param cache: what rarely changes, per token
     :param indexes: all runs, per token and organization
     :param ends: when runs ended
-    :param configs: the repositories' config files, as the server's own GitHub account reads them
-    :param default_config: what holds where no config file says anything
-    :param multi_runs: those that were asked for by HTTP
-    :param patterns: the secret patterns that hold for what runs say
-    :param offload: where long texts are prepared
-    :param tell_reason: writes why something was done on a run's pull requests, where the server and the caller's
-        account may write, and says where
+    :param configs: the repositories' config files, read with the server's own GitHub account
+    :param default_config: the effective config without a config file
+    :param multi_runs: those started over HTTP
+    :param patterns: the secret patterns for redacting runs' texts
+    :param offload: processes long texts
+    :param tell_reason: posts the reason of an action on a run's pull requests, where the server's and the caller's
+        account may write, and returns where it did
     """
 
     own_org_id: int

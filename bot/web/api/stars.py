@@ -1,4 +1,4 @@
-"""The team's stars, of an organization that the caller's token sees."""
+"""Endpoints for the team's stars of an organization that the caller's token sees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ async def show(call: ApiRequest) -> ApiResponse:
 
 
 async def change(call: ApiRequest) -> ApiResponse:
-    """The label on the run's pull requests follows, as it does for a command."""
+    """The label on the run's pull requests is updated, as for a command."""
     wanted: StarredRunRequest = call.body
     await execute(call, Star(wanted.agent_run_id) if wanted.starred else Unstar(wanted.agent_run_id))
     return await _all(call)
