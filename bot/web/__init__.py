@@ -1,1 +1,1 @@
-"""The server's door: webhooks in, health and metrics out. What a webhook asks for is done elsewhere."""
+"""The HTTP server: webhooks, health checks, metrics, the HTTP API, the dashboard. Commands are executed elsewhere."""

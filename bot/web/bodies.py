@@ -1,9 +1,9 @@
-"""Reads request bodies within bounds: the size of each, the time it takes, and the bytes of all of them together.
+"""Reads request bodies within limits: on the size of each, the time it takes, and the total bytes in memory.
 
-A sender is unknown until its body is whole: a webhook's signature is made over the body, and a header that looks like
-one costs nothing. So what strangers can make the process hold is bounded here, and whoever is slow gives way to whoever
-is prompt: when the bytes run out, the oldest body that is still incomplete is dropped. GitHub sends a delivery at once;
-for one to be dropped, all the others would have to be sent faster.
+A sender is not authenticated until its body is complete: a webhook's signature covers the body, and a header that looks
+like one costs nothing. So the memory that unauthenticated senders can occupy is limited here: when it runs out, the
+oldest incomplete body is dropped. GitHub sends a delivery at once; to have it dropped, an attacker would have to send
+faster than GitHub.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _log = log.get(__name__)
 MEGABYTE = 1024 * 1024
 
 TIMEOUT = 30.0
-"""Seconds that a body may take from the first look at it to its last byte. GitHub itself gives up after ten."""
+"""Seconds from the start of reading a body to its last byte. GitHub itself gives up after ten."""
 
 RETRY_AFTER = {"Retry-After": "10"}
 
@@ -32,7 +32,7 @@ _UNENCODED = {"", "identity"}
 
 @dataclass(eq=False, slots=True)
 class _Held:
-    """The bytes of one request's body.
+    """The bytes held for one request's body.
 
     :param timer: ends the reading; None once the body is complete
     """
@@ -47,9 +47,9 @@ _HELD = web.RequestKey("held", _Held)
 
 
 class RequestBodies:
-    """The bodies of one kind of requests.
+    """The bodies of one kind of request.
 
-    :param most: bytes of all of them together; at least as many as the largest body has
+    :param most: total bytes of all of them; at least the largest permitted body
     :param timeout: seconds for reading one
     """
 
@@ -60,18 +60,18 @@ class RequestBodies:
         self.held = 0
 
     async def read(self, request: web.Request, *, largest: int) -> bytes:
-        """The whole body. It counts as held until the request is answered (`guard_bodies`).
+        """Reads the whole body, which counts as held until the request has been answered (`guard_bodies`).
 
         :param largest: bytes that this body may have
-        :raises Problem: 413 where it is larger, 408 where it takes too long, 503 where it had to give way to others,
-            400 where it is cut off or not framed as its headers say
+        :raises Problem: 413 if it is larger, 408 if it takes too long, 503 if it was dropped in favour of others,
+            400 if it is cut off or not framed as its headers declare
         """
         if (request.content_length or 0) > largest:
             raise _too_large(largest)
         held = request[_HELD] = _Held(self)
         try:
             if request.content.is_eof():
-                # It has arrived with its head, as most deliveries do.
+                # It arrived together with the head, as most deliveries do.
                 body = request.content.read_nowait()
                 self._count(request, held, len(body), largest=largest)
                 return body
@@ -84,7 +84,7 @@ class RequestBodies:
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
 
     def release(self, held: _Held) -> None:
-        """The request is answered."""
+        """Frees the bytes of a request that has been answered."""
         self.held -= held.size
         held.size = 0
 
@@ -102,9 +102,9 @@ class RequestBodies:
         return bytes(body)
 
     def _count(self, request: web.Request, held: _Held, size: int, *, largest: int) -> None:
-        """Makes room for so many more bytes of a body, at the expense of older ones.
+        """Counts more bytes of a body and drops the oldest incomplete bodies if there are too many in total.
 
-        :raises Problem: where it becomes too large, or is itself the oldest one that is incomplete
+        :raises Problem: if this body becomes too large, or is itself the oldest incomplete one
         """
         if held.was_dropped:
             raise _dropped(request)
@@ -127,10 +127,10 @@ class RequestBodies:
 
 
 async def expect_later(request: web.Request) -> None:
-    """For routes with bodies: ``Expect: 100-continue`` is answered when the body is asked for, not before the headers
-    are looked at. Whoever is refused by them is spared the sending.
+    """Expect handler for routes with bodies: sends ``100 Continue`` when the body is read, not before the headers have
+    been checked, so that a rejected client need not send its body.
 
-    :raises aiohttp.web.HTTPExpectationFailed: where anything else is expected
+    :raises aiohttp.web.HTTPExpectationFailed: for any other expectation
     """
     if request.version == HttpVersion11 and not _expects_continue(request):
         raise web.HTTPExpectationFailed(text="The Expect header may only say 100-continue.")
@@ -138,10 +138,10 @@ async def expect_later(request: web.Request) -> None:
 
 @web.middleware
 async def guard_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses encoded bodies, and has the bytes of a request's body free again when the request has been handled.
+    """Rejects encoded bodies, and releases the bytes of a request's body once the request has been handled.
 
-    Nobody who may speak here compresses, and a megabyte of gzip can unpack to a gigabyte. The server does not unpack
-    anything (`bot.web.listening`); here the sender is told so.
+    No legitimate client compresses, and a megabyte of gzip can unpack to a gigabyte. The server decompresses nothing
+    (`bot.web.listening`); this middleware reports that to the sender.
     """
     encoding = request.headers.get("Content-Encoding")
     if encoding is not None and request.body_exists and encoding.strip().lower() not in _UNENCODED:
@@ -160,7 +160,7 @@ async def guard_bodies(request: web.Request, handler: Handler) -> web.StreamResp
 async def _ask_for_body(request: web.Request) -> None:
     if request.version == HttpVersion11 and _expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The answer itself has not begun.
+        # The response itself has not started.
         request.writer.output_size = 0
 
 

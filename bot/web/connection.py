@@ -1,9 +1,9 @@
-"""One connection to the server, with what aiohttp's own lacks: deadlines for the client, a bound on what is held before
-a request is handled, and a log that quotes nothing of a malformed request.
+"""A server connection with what aiohttp's own lacks: timeouts for the client, a limit on the bytes buffered before a
+request is handled, and a log that quotes nothing of a malformed request.
 
-aiohttp waits without end for the rest of a request's head and for a client that does not read its answer. It keeps up
-to a megabyte of headers and 32 requests that are sent ahead, reads on for ten seconds where nobody wants the body, and
-logs a malformed request with the line that was malformed, in which a token may stand.
+aiohttp waits indefinitely for the rest of a request's head and for a client that does not read its response. It buffers
+up to a megabyte of headers and 32 pipelined requests, keeps reading an unwanted body for ten seconds, and logs a
+malformed request with the offending line, which may contain a token.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ _log = log.get(__name__)
 KILOBYTE = 1024
 
 SERVER = "codegen-bot"
-"""The ``Server`` header. aiohttp's names its own version and Python's."""
+"""The ``Server`` header. aiohttp's reveals its own version and Python's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """What one connection may cost, and how many there may be.
+    """Limits of one connection, and on the number of connections.
 
-    :param connections: at the same time
-    :param deadline: seconds for a request's head, and for a client to take what it is sent
+    :param connections: maximum number open at the same time
+    :param deadline: seconds for a request's head, and for a client to read what it is sent
     :param head: bytes of a request line with its headers
-    :param read_ahead: bytes of a body that are taken in before anybody asks for them
+    :param read_ahead: bytes of a body that are buffered before the handler reads them
     :param lingering: seconds, and
-    :param lingering_bytes: bytes, for which a body that nobody wants is read on, so that its sender gets to the answer
+    :param lingering_bytes: bytes, for which an unwanted body is read on, so that its sender gets to read the response
     """
 
     connections: int = 2_048
@@ -54,20 +54,20 @@ class ConnectionLimits:
 
 
 class _Phase(Enum):
-    """What the connection waits for."""
+    """What the connection is waiting for."""
 
     IDLE = auto()
-    """A further request, on a connection that is kept alive."""
+    """The next request, on a connection that is kept alive."""
     HEAD = auto()
     """The rest of a request's head."""
     REQUEST = auto()
-    """The rest of the body, or the answer."""
+    """The rest of the body, or the response."""
     ANSWERED = auto()
-    """The end of a body that nobody wants."""
+    """The end of an unwanted body."""
 
 
 class Registry(Protocol):
-    """Knows all connections."""
+    """Tracks all connections."""
 
     def opened(self, connection: Connection) -> None: ...
 
@@ -77,8 +77,8 @@ class Registry(Protocol):
 class Connection(web.RequestHandler, asyncio.BufferedProtocol):
     """One client's connection.
 
-    :param buffer: what is read from a socket is put here, and copied out before the next socket is read: all
-        connections of an event loop may share it
+    :param buffer: receives what is read from a socket and is copied before the next socket is read: all connections of
+        an event loop may share it
     """
 
     def __init__(
@@ -107,14 +107,14 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         self._is_upgrade = False
         self._stalled_since: float | None = None
         self.since = self._clock()
-        """When it began to wait for what it waits for."""
+        """When the current phase began."""
         self._waited_for = 0
 
-    # What asyncio calls
+    # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        # aiohttp forgets it when it closes it, also where the last answer is still to be taken.
+        # aiohttp drops its reference when it closes the transport, even if the last response has not been sent yet.
         self._socket = self.transport
         self._registry.opened(self)
 
@@ -133,8 +133,8 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             return
         super().data_received(data)
         if self._body is not None and self._is_incomplete and self._messages:
-            # Nothing can follow a body that has not ended: aiohttp has noted that it is framed wrongly, as the next
-            # request (3.14), and whoever reads the body would wait for the rest.
+            # Nothing can follow a body that has not ended: aiohttp (3.14) reports wrong framing as the next request,
+            # and the reader of the body would wait for the rest.
             self._body.set_exception(web.RequestPayloadError("The body is framed wrongly."))
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
@@ -149,13 +149,13 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         super().resume_writing()
         self._stalled_since = None
 
-    # What aiohttp calls
+    # Called by aiohttp
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         if self._is_incomplete and isinstance(resp, web.StreamResponse):
-            # What is left of the body is not waited for.
+            # Do not wait for the rest of the body.
             resp.force_close()
         try:
             return await super().finish_response(request, resp, start_time)
@@ -169,9 +169,9 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
-        """The answer to what is no request, or to one at which everything else has failed. It closes the connection.
+        """Answers a malformed request, or one whose handling failed everywhere else. Closes the connection.
 
-        :param message: aiohttp's own words, which quote the request
+        :param message: aiohttp's own text, which quotes the request
         """
         request_id = secrets.token_hex(8)
         if status == HTTPStatus.BAD_REQUEST:
@@ -192,22 +192,22 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         return answer
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """What else goes wrong with a connection. That a body which nobody wants is malformed is the sender's fault."""
+        """Logs other connection errors, except a malformed body that was discarded: that is the sender's fault."""
         exception = kw.get("exc_info")
         if not isinstance(exception, web.RequestPayloadError):
             _log.error("connection.failed", reason=str(args[0]) if args else "", exc_info=exception)
 
-    # What the server calls
+    # Called by the server
 
     def begin(self, message: RawRequestMessage, body: StreamReader) -> None:
-        """A head is complete, and its request is about to be handled."""
+        """A request's head is complete, and the request is about to be handled."""
         self._body = body
         self._is_upgrade = message.upgrade
         self._enter(_Phase.REQUEST)
 
     @property
     def is_waiting_for_client(self) -> bool:
-        """False while a request is being handled that has arrived whole, and its answer is being read."""
+        """False while a complete request is being handled and the client reads its response."""
         return self._phase is not _Phase.REQUEST or self._is_incomplete or self._stalled_since is not None
 
     def close_if_late(self) -> None:
@@ -223,11 +223,11 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             self.force_close()
 
     def abort(self) -> None:
-        """Closes it at once, whatever is still to be sent."""
+        """Closes the connection at once and discards unsent data."""
         if self._socket is not None:
             self._socket.abort()
 
-    # Its own
+    # Internal
 
     @property
     def _is_incomplete(self) -> bool:
@@ -239,7 +239,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         self._waited_for = 0
 
     def _is_welcome(self, size: int) -> bool:
-        """Whether so many more bytes are read. A body that is being read is bounded where it is read."""
+        """Whether this many more bytes are accepted. A body that is being read is limited by its reader."""
         if self._phase is _Phase.IDLE:
             self._enter(_Phase.HEAD)
         if self._phase is _Phase.REQUEST and (self._is_incomplete or self._is_upgrade):
@@ -248,7 +248,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         if self._phase is _Phase.ANSWERED:
             self._stop_lingering_if_enough()
         elif before > self._limits.head:
-            # A whole head would have been handled by now: it is endless, or further requests are sent ahead.
+            # A complete head would have been handled by now: it is endless, or further requests are pipelined.
             if self._phase is _Phase.HEAD:
                 detail = f"The head of the request is larger than {self._limits.head // KILOBYTE} kB."
                 self._refuse(Problem(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail))
@@ -257,13 +257,13 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
         return True
 
     def _stop_lingering_if_enough(self) -> None:
-        """aiohttp closes the connection when the time for lingering is over; until then nothing more is read."""
+        """Pauses reading after too many bytes; aiohttp closes the connection when its lingering time is over."""
         is_enough = self._phase is _Phase.ANSWERED and self._waited_for > self._limits.lingering_bytes
         if is_enough and self.transport is not None:
             self.transport.pause_reading()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers what has not become a request."""
+        """Answers input that never became a request."""
         request_id = secrets.token_hex(8)
         body = json.dumps(problem.document(instance="/", request_id=request_id)).encode()
         lines = (

@@ -1,4 +1,4 @@
-"""Which other pages may call the API from a browser: none, unless their origins are configured.
+"""CORS: which origins may call the API from a browser. None unless configured.
 
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -20,7 +20,7 @@ _ANSWER_HEADERS = (
 
 
 def allow_origins(origins: Collection[str]) -> Any:
-    """Answers browsers that ask before they call.
+    """Answers CORS preflight requests.
 
     :param origins: as browsers write them, such as ``https://tools.example.com``
     """
@@ -36,7 +36,7 @@ def allow_origins(origins: Collection[str]) -> Any:
 
 
 def mark_answers(origins: Collection[str]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """What every answer says to a browser, live streams too: they begin before a middleware could see them."""
+    """Adds the CORS headers to every response, including streams, which start before a middleware could do so."""
 
     async def mark(request: web.Request, response: web.StreamResponse) -> None:
         origin = request.headers.get("Origin", "")

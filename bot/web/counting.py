@@ -1,4 +1,4 @@
-"""Counts the answers of the HTTP API and its streams: by route, so that no path grows the metrics."""
+"""Counts the responses of the HTTP API and its streams by route, so that request paths cannot grow the metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.metrics import Metrics
 def count_answers(
     metrics: Metrics, paths: Collection[str]
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """:param paths: of the routes that are counted"""
+    """:param paths: of the routes to count"""
 
     async def count(request: web.Request, response: web.StreamResponse) -> None:
         resource = request.match_info.route.resource

@@ -1,4 +1,4 @@
-"""The listening socket: an application behind it, and how many connections lead there."""
+"""Serves an application on a listening socket and limits the number of connections."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bot.errors import SettingsError, os_reason
 from bot.web.connection import KILOBYTE, SERVER, Connection, ConnectionLimits
 
 FILES = 256
-"""Open files that are not for connections: the database's, those to GitHub and Codegen."""
+"""Open files reserved for other uses: the database, connections to GitHub and Codegen."""
 
 BUFFER = 64 * KILOBYTE
-"""Bytes that are read from a socket at once: most deliveries come in one piece."""
+"""Bytes read from a socket at once: most deliveries come in one piece."""
 
 EVERY = 1.0
-"""Seconds between two looks at who is late, usually."""
+"""Default seconds between two checks for late connections."""
 
 
 @asynccontextmanager
@@ -35,14 +35,14 @@ async def listening(
     every: float = EVERY,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[str]:
-    """The application on an address, while the context lasts. Nothing that comes is decompressed.
+    """Serves the application on an address while the context lasts. Request bodies are not decompressed.
 
     :param port: 0 for a free one
-    :param named: the settings that say where, for the message
-    :param shutdown_timeout: seconds that requests have to come to their end
-    :param every: seconds between two looks at who is late
+    :param named: the settings that define the address, for the error message
+    :param shutdown_timeout: seconds for requests in progress to finish
+    :param every: seconds between two checks for late connections
     :returns: the address, with the port
-    :raises SettingsError: where it cannot be listened on
+    :raises SettingsError: if the address cannot be bound
     """
     application.on_response_prepare.append(_mark)
     runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=shutdown_timeout)
@@ -60,8 +60,8 @@ async def listening(
 class Connections:
     """All connections of a server.
 
-    When there are too many, the one is closed that has waited longest for its client: it is idle, or its client has
-    sent a part of a request, or does not read the answer. A request that has arrived whole is not lost.
+    When there are too many, the one that has waited longest for its client is closed: it is idle, its client has sent
+    part of a request, or does not read the response. A request that has arrived completely is never lost.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Connections:
         """Accepts connections while the context lasts.
 
         :returns: the port
-        :raises SettingsError: as `listening`
+        :raises SettingsError: as in `listening`
         """
         try:
             subscriber = await asyncio.get_running_loop().create_server(self._accept, host, port)
@@ -121,13 +121,13 @@ class Connections:
 
 
 async def _mark(_request: web.Request, response: web.StreamResponse) -> None:
-    """What every answer says, a stream's too."""
+    """Adds the headers of every response, including streams."""
     response.headers["Server"] = SERVER
     response.headers["X-Content-Type-Options"] = "nosniff"
 
 
 def _most_connections(wanted: int) -> int:
-    """As many, or fewer where the process may not open so many files."""
+    """The configured limit, or less if the process may not open that many files."""
     try:
         import resource  # noqa: PLC0415 - there is none on Windows
     except ImportError:

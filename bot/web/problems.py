@@ -1,4 +1,4 @@
-"""Errors over HTTP: one clear sentence as ``application/problem+json`` (RFC 9457)."""
+"""HTTP errors: one clear sentence as ``application/problem+json`` (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot import log
 _log = log.get(__name__)
 
 REQUEST_ID = web.RequestKey("request_id", str)
-"""Names a request, in its answer and in the log."""
+"""Identifies a request in its response and in the log."""
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -26,10 +26,10 @@ _GIVEN_ID = re.compile("[0-9A-Za-z._-]{1,64}")
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """Ends a request with this status and this sentence.
+    """Ends a request with this status and sentence.
 
-    :param errors: the fields that do not fit, each with its place and what is wrong
-    :param headers: what the answer carries besides
+    :param errors: the invalid fields, each with its location and what is wrong
+    :param headers: additional response headers
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.headers = headers or {}
 
     def carrying(self, headers: Mapping[str, str]) -> Problem:
-        """The same, with these headers besides."""
+        """The same problem with additional headers."""
         return Problem(self.status, self.detail, errors=self.errors, headers={**headers, **self.headers})
 
     def response(self, request: web.Request) -> web.Response:
-        # The path without the query, which may hold a token.
+        # The path without the query, which may contain a token.
         document = self.document(instance=request.path, request_id=request.get(REQUEST_ID, ""))
         return web.Response(
             text=json.dumps(document), status=self.status.value, content_type=CONTENT_TYPE, headers=self.headers
@@ -73,22 +73,24 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 @web.middleware
 async def name_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """By the caller's own ``X-Request-Id`` where it is one, else by a new one."""
+    """Sets the request id: the caller's ``X-Request-Id`` if valid, else a new one."""
     given = request.headers.get("X-Request-Id", "")
     request[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
-    # Never taken back: the next request of the connection binds its own.
+    # Never unbound: the next request of the connection binds its own.
     structlog.contextvars.bind_contextvars(request=request[REQUEST_ID])
     return await handler(request)
 
 
 async def tell_name(request: web.Request, response: web.StreamResponse) -> None:
-    """Every answer carries ``X-Request-Id``: also a stream, and what the framework answers before any middleware."""
+    """Adds ``X-Request-Id`` to every response, including streams and those the framework sends before any
+    middleware.
+    """
     response.headers["X-Request-Id"] = request.get(REQUEST_ID) or secrets.token_hex(8)
 
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error leaves in the same form, the web framework's and our own faults too."""
+    """Turns every error into application/problem+json."""
     try:
         return await handler(request)
     except Problem as problem:
@@ -103,7 +105,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         return Problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed}).response(request)
     except web.HTTPException:
         raise
-    except Exception:  # noqa: BLE001 - the door's one broad except: it logs and answers
+    except Exception:  # noqa: BLE001 - the entry point's one broad except: it logs and answers
         _log.exception("request.failed", method=request.method, path=request.path)
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest."

@@ -1,4 +1,4 @@
-"""The routes, put together."""
+"""Assembles the server's application from its routes and middlewares."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bot.web.webhooks import GitHubWebhooks
 _log = log.get(__name__)
 
 PATIENCE = 5.0
-"""Seconds that the database has to answer whoever asks whether the bot is ready."""
+"""Seconds that the database has to answer a readiness check."""
 
 
 def make_application(
@@ -42,24 +42,24 @@ def make_application(
 ) -> web.Application:
     """The server's application.
 
-    :param api: the HTTP API; None: there is none
+    :param api: the HTTP API; None: disabled
     :param streams: its live streams
     :param cors_origins: of other pages that may call it
-    :param shows_metrics: whether /metrics is one of the addresses
-    :param check: raises where the bot cannot take orders
-    :param patience: seconds after which it has failed
+    :param shows_metrics: whether to serve /metrics
+    :param check: raises if the bot cannot accept commands
+    :param patience: seconds after which that check counts as failed
     """
 
     async def healthz(_request: web.Request) -> web.Response:
-        """The process lives."""
+        """Liveness: the process is running."""
         return web.json_response({"status": "ok"})
 
     async def readyz(_request: web.Request) -> web.Response:
-        """The bot can take orders."""
+        """Readiness: the bot can accept commands."""
         try:
             async with asyncio.timeout(patience):
                 await check()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is "not ready"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the response is "not ready"
             words = str(error) if isinstance(error, StoreError) else type(error).__name__
             _log.warning("server.not_ready", reason=words)
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer.") from None
@@ -93,13 +93,13 @@ def make_application(
         application.add_routes(streams.routes())
         application.on_shutdown.append(streams.close)
     if api is not None:
-        # After the listeners have gone: to them a multi-run that is cut off is not a broken one.
+        # After the subscribers have left: to them an interrupted multi-run is not a broken one.
         application.on_shutdown.append(api.close)
     return application
 
 
 def metrics_application(metrics: Metrics) -> web.Application:
-    """For a port of its own."""
+    """Serves the metrics alone, on a port of their own."""
     application = web.Application(middlewares=[name_requests, answer_problems, guard_bodies])
     application.on_response_prepare.append(tell_name)
     application.add_routes(metrics_routes(metrics))
@@ -114,5 +114,5 @@ def metrics_routes(metrics: Metrics) -> list[web.RouteDef]:
 
 
 async def _set_up_already(_request: web.Request) -> web.Response:
-    """Where a server without a GitHub App takes one (`bot.setup.remote`); whoever comes back there is told."""
+    """Answers /setup, where a server without a GitHub App offers its set-up page (`bot.setup.remote`)."""
     raise Problem(HTTPStatus.NOT_FOUND, "The bot is set up; this page has closed.")

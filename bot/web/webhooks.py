@@ -1,7 +1,7 @@
-"""``POST /webhooks/github``: checks the headers before it reads the body, and the signature before anything else does.
+"""``POST /webhooks/github``: checks the headers before reading the body, and the signature before anything else.
 
-The work is done afterwards. What is answered with 202 survives a crash; what cannot be taken is answered with an error,
-so that GitHub shows the delivery as failed and it can be delivered again.
+Commands are executed afterwards. A delivery answered with 202 survives a crash; one that cannot be accepted is answered
+with an error, so that GitHub shows it as failed and it can be redelivered.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ from bot.web.problems import Problem
 _log = log.get(__name__)
 
 OLDEST_EVENT = timedelta(days=14)
-"""What happened longer ago is not acted upon. GitHub delivers again for three days; for how long a command that was
-done is remembered, so that a copy of its delivery does nothing, stands in `bot.engine.retention`: for longer."""
+"""Older events are ignored. GitHub redelivers for three days; how long finished commands are remembered, so that a
+repeated delivery does nothing, is defined in `bot.engine.retention` and is longer.
+"""
 
 LARGEST_BODY = 25 * MEGABYTE
-"""Bytes; GitHub sends no larger payload ("Webhook events and payloads", payload cap)."""
+"""Bytes; GitHub's largest payload ("Webhook events and payloads", payload cap)."""
 
 MOST_BODIES = 32 * MEGABYTE
-"""Bytes of all deliveries that are being read or looked at: one of the largest, and many of the usual 10 to 50 kB."""
+"""Bytes of all deliveries that are being read or parsed: one of the largest, and many of the usual 10 to 50 kB."""
 
 READING_PATIENCE = 5.0
-"""Seconds after which it is given up to read a comment, where the workers have other things to do: beside what the
-repository's config may take, GitHub waits for no more."""
+"""Seconds for parsing a comment when the workers are busy: besides fetching the repository's config, GitHub waits no
+longer.
+"""
 
 NOTHING_TAKEN = b'{"commands": []}'
 
@@ -56,15 +58,15 @@ Submit = Callable[[CommandInvocation], Awaitable[bool]]
 
 
 class GitHubWebhooks:
-    """The handler of GitHub's deliveries.
+    """Handles GitHub's deliveries.
 
-    :param secrets: every one of them is valid
-    :param config_for: what holds in a repository, by its name; must answer within GitHub's ten seconds
-    :param submit: takes an order durably
-    :param defer: writes an event down that has to be tried again when the config can be read
-    :param offload: where long comments are read
-    :param patience: seconds after which it is given up to read one
-    :param seen: hears of the repositories from which deliveries come, as far as these are read
+    :param secrets: all of them are valid
+    :param config_for: the effective config of a repository, by its name; must return within GitHub's ten seconds
+    :param submit: stores an invocation durably
+    :param defer: stores an event to be retried once the config can be read
+    :param offload: parses long comments
+    :param patience: seconds for parsing one
+    :param seen: called with the repositories from which deliveries come, as far as these are parsed
     :param bodies: reads the deliveries' bodies
     """
 
@@ -95,7 +97,7 @@ class GitHubWebhooks:
 
     async def receive(self, request: web.Request) -> web.Response:
         event_name = request.headers.get("X-GitHub-Event", "")
-        # Whoever fails before the signature has been checked is a stranger: it wakes nobody.
+        # Before the signature has been checked, the sender is unauthenticated: no alert may be triggered.
         failure = DeliveryOutcome.REFUSED
         try:
             body = await self._verified_body(request)
@@ -115,7 +117,7 @@ class GitHubWebhooks:
         return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
 
     async def _received(self, request: web.Request, event_name: str, body: bytes) -> list[str]:
-        """The identities of what was ordered."""
+        """The identities of the submitted commands."""
         stripped = body.strip()
         if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
             raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
@@ -128,7 +130,7 @@ class GitHubWebhooks:
             return await self._take(event_name, _payload(body))
 
     def _hear_ping(self, payload: dict[str, Any]) -> None:
-        """A repository's hook says hello; an App's and an organization's name none."""
+        """Reports the repository of a repository webhook's ping; an App's or organization's ping names none."""
         repository = payload.get("repository")
         if isinstance(repository, dict) and isinstance(name := repository.get("full_name"), str):
             self._seen(name)
@@ -145,7 +147,7 @@ class GitHubWebhooks:
         return body
 
     async def _take(self, event_name: str, payload: dict[str, Any]) -> list[str]:
-        """The identities of what was ordered."""
+        """The identities of the submitted commands."""
         try:
             event = events.parse(event_name, payload)
         except events.MalformedEventError as error:
@@ -157,16 +159,16 @@ class GitHubWebhooks:
         except NotTakenError as error:
             if isinstance(error, ConfigUnknownError):
                 await self._defer(event)
-            # GitHub shows the delivery as failed; it can be delivered again.
+            # GitHub shows the delivery as failed; it can be redelivered.
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "30"}) from None
 
     async def take(self, event: events.Event, *, is_late: bool = False) -> list[str]:
-        """Takes what an event asks for, however it was heard of. One that comes late was asked for at its own time.
+        """Submits the commands of an event, however it was received. A late event keeps its own time.
 
-        :param is_late: whether it has waited for the config for so long that its command is to be answered without
-        :returns: the identities of what was ordered
-        :raises NotTakenError: where it has to come again: the database does not take it, or it could not be read
-        :raises ConfigUnknownError: where the repository's config may make a command of it, and is not known
+        :param is_late: it has waited for the config so long that its command is answered without it
+        :returns: the identities of the submitted commands
+        :raises NotTakenError: if it must be delivered again: the database rejected it, or it could not be parsed
+        :raises ConfigUnknownError: if the repository's config could make it a command but is unknown
         """
         now = self._now()
         if event.as_of is not None and now - event.as_of > OLDEST_EVENT:
@@ -208,10 +210,9 @@ class GitHubWebhooks:
 
 
 def _check_headers(request: web.Request) -> str:
-    """Everything that can be refused before a byte of the body is read. What can be wrong in the webhook's settings is
-    named, whatever the event.
+    """Makes every check that needs no byte of the body. Mistakes in the webhook's settings are named for any event.
 
-    :returns: the signature, which has the form of one
+    :returns: the signature, which is well-formed
     """
     header = request.headers.get("X-Hub-Signature-256")
     if header is None:
@@ -227,7 +228,7 @@ def _check_headers(request: web.Request) -> str:
     if not request.headers.get("X-GitHub-Event"):
         raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Event header is missing.")
     if not _GUID.fullmatch(request.headers.get("X-GitHub-Delivery", "")):
-        # GitHub always sends one; the log names deliveries by it.
+        # GitHub always sends one; the log identifies deliveries by it.
         raise Problem(HTTPStatus.BAD_REQUEST, "The X-GitHub-Delivery header is missing or malformed.")
     if request.content_type != "application/json":
         raise Problem(

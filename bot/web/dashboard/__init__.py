@@ -1,5 +1,5 @@
-"""The dashboard: one page on top of the HTTP API and its streams, served as it lies here, with nothing from elsewhere.
+"""The dashboard: one page on top of the HTTP API and its streams, static and without external resources.
 
-`pages` serves it. `page/index.html` is what a browser gets first; `page/main.js` begins; `page/views` holds what is
-shown under each address behind the page's `#`.
+`pages` serves it. `page/index.html` is the entry page; `page/main.js` starts it; `page/views` holds the view of each
+address behind the page's `#`.
 """

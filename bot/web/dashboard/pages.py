@@ -1,4 +1,4 @@
-"""``GET /`` and what the page loads from ``/dashboard/``. No token is asked for: nobody's data is in it."""
+"""``GET /`` and what the page loads from ``/dashboard/``. No authentication: the files contain no user data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 
-# What models and logs say is only ever put in as text: the browser refuses to make HTML of any string. Nothing is
-# loaded from elsewhere, and nobody may frame the page.
+# Text from models and logs is only ever inserted as text: the browser refuses to create HTML from any string. Nothing
+# is loaded from elsewhere, and no site may frame the page.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -35,7 +35,7 @@ _HEADERS = {
 
 
 def routes() -> list[web.RouteDef]:
-    """All files are read once, when the server starts."""
+    """The routes of the page's files, which are read once at server start."""
     page = files("bot.web.dashboard").joinpath("page")
     served = [web.get(f"/dashboard/{name}", _unchanging(file)) for name, file in _below(page)]
     return [web.get("/", _unchanging(page.joinpath("index.html"))), *served]
