@@ -1,6 +1,6 @@
-"""A door: the GitHub Action. One run of it is one event, or one step of a workflow that says what is to be done.
+"""The GitHub Action. One run of it handles one event, or one workflow step that names a command.
 
-`door` is the whole way; `inputs` is what a workflow can say, `event` and `step` make orders of it, `runner` speaks to
-GitHub's runner (log, outputs, summary). Only `door` imports what carries orders out, and only where there is an order:
-nearly every comment holds none, and must cost a fraction of a second.
+`main` is the entry point; `inputs` parses the step's inputs, `event` and `job` turn event or inputs into command
+invocations, `runner` talks to GitHub's runner (log, outputs, summary). Only `main` imports the code that executes
+commands, and only if there is one: nearly all comments contain none, and must cost a fraction of a second.
 """

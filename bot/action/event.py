@@ -1,4 +1,4 @@
-"""The event that started the workflow, from the file in which the runner left it."""
+"""The event that triggered the workflow, read from the runner's event file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN = (
     "pull_request_target",
     "issues",
 )
-"""The events that can hold a command."""
+"""The events that can contain a command."""
 
 
 class EventError(ValueError):
@@ -28,9 +28,9 @@ class EventError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerEvent:
-    """What started the workflow.
+    """The event that triggered the workflow.
 
-    :param name: the event's
+    :param name: the event's name
     :param payload: as GitHub sent it
     :param repository: ``owner/name``; empty outside of a workflow
     """
@@ -41,28 +41,28 @@ class TriggerEvent:
 
     @property
     def is_known(self) -> bool:
-        """Whether an event of this name can hold a command."""
+        """Whether an event of this name can contain a command."""
         return self.name in KNOWN
 
     @property
     def action(self) -> str:
-        """What happened: ``created``, ``labeled`` and so on; empty where the event does not say."""
+        """The payload's action: ``created``, ``labeled`` and so on; empty if it has none."""
         return str(self.payload.get("action") or "")
 
     def event(self) -> Event | None:
-        """What it tells of; None where that is none of the bot's business.
+        """The typed event; None if it is irrelevant to the bot.
 
-        :raises EventError: where a part is missing
+        :raises EventError: if a part is missing
         """
         try:
-            # The same in all but whose code the workflow runs.
+            # `pull_request_target` differs from `pull_request` only in whose code the workflow runs.
             return parse(self.name.removesuffix("_target"), self.payload)
         except MalformedEventError as error:
             raise EventError(str(error)) from None
 
     @property
     def thread(self) -> Thread | None:
-        """The pull request or issue that the payload holds, whatever happened."""
+        """The pull request or issue in the payload, whatever the event."""
         return thread_in(self.payload)
 
     @property
@@ -72,7 +72,7 @@ class TriggerEvent:
             part = self.payload.get(name)
             links = part.get("pull_requests") if isinstance(part, dict) else None
             for link in links if isinstance(links, list) else ():
-                # A fork's push lists pull requests of the repository it was forked from as well.
+                # For a push to a fork it also lists pull requests of the upstream repository.
                 match link:
                     case {"number": int(number), "base": {"repo": {"url": str(url)}}}:
                         if url.lower().endswith(f"/{self.repository.lower()}"):
@@ -81,19 +81,19 @@ class TriggerEvent:
 
     @property
     def is_from_fork(self) -> bool:
-        """Whether it is a pull request of a fork, whose workflows get no secrets."""
+        """Whether it is a fork's pull request, whose workflows get no secrets."""
         match self.payload.get("pull_request"):
             case {"head": {"repo": {"full_name": str(head)}}, "base": {"repo": {"full_name": str(base)}}}:
                 return head != base
             case {"head": {"repo": None}}:
-                # The fork is gone, its pull request is not.
+                # The fork was deleted, its pull request was not.
                 return True
             case _:
                 return False
 
 
 def read_occasion(environ: Mapping[str, str]) -> TriggerEvent:
-    """:raises EventError: where the event's file cannot be read"""
+    """:raises EventError: if the event file cannot be read"""
     path = environ.get("GITHUB_EVENT_PATH", "")
     payload: Any = {}
     if path:

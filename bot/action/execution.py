@@ -1,4 +1,4 @@
-"""What is done where there is an order: both outside worlds opened, the orders carried out, progress told."""
+"""Executes the commands of one Action run: opens the clients, runs the commands, reports progress."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from bot.stateless.inline_executor import CommandResult
 _log = log.get(__name__)
 
 PROGRESS_EVERY = 5.0
-"""Seconds between two lines of progress of one command, at the least."""
+"""Minimum seconds between two progress lines of one command."""
 
 STILL_THERE_EVERY = 60.0
-"""Seconds after which a line says that the job still waits."""
+"""Seconds without news after which a line says that the job is still waiting."""
 
 
 class Work:
-    """One run of the Action from the moment on in which there is, or may be, an order.
+    """One run of the Action, from the point where there is, or may be, a command.
 
     :param stop: set when the job is cancelled
     """
@@ -57,9 +57,9 @@ class Work:
         self._said_at: dict[str, float] = {}
 
     async def execute(self, *, timing: Timing | None, dry_run: Callable[[str], None] | None) -> list[CommandOutcome]:
-        """What came of each order, at least one.
+        """The outcome of each command, at least one.
 
-        :raises InputError: where an input is missing or makes no command
+        :raises InputError: if an input is missing or the inputs make no command
         """
         settings = settings_of(self._inputs, self._environ, is_from_fork=self._occasion.is_from_fork)
         async with directly(
@@ -91,7 +91,7 @@ class Work:
                 self._runner.end_group()
 
     async def _orders_unless_stopped(self, direct: Direct) -> list[CommandInvocation]:
-        """:raises _StoppedError: where the job is cancelled while GitHub is still being asked"""
+        """:raises _StoppedError: if the job is cancelled during requests to GitHub"""
         asking, stopping = asyncio.create_task(self._invocations(direct)), asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,7 +126,7 @@ class Work:
             return []
         effective = await direct.clients.configs.of(event.thread.repository)
         now = direct.timing.now()
-        # A job may have waited in a queue, and an earlier attempt may be a month old: what counts is when it was said.
+        # A job may have been queued, and an earlier attempt may be a month old: the time of the comment counts.
         asked_at = min(event.at or now, now)
         found = await orders_of(event, effective=effective, now=lambda: asked_at, offload=direct.offload)
         if not found and effective.unread is not None:
@@ -137,13 +137,13 @@ class Work:
         ]
 
     def _label(self, invocation: CommandInvocation) -> LabelChange | None:
-        """The label of a job that somebody runs once more may be off: an attempt that failed takes it off as well."""
+        """The label of a job that is rerun may be missing: a failed attempt also removes it."""
         return (
             replace(invocation.label, is_checked=False) if invocation.label and self._job.is_again else invocation.label
         )
 
     async def _thread(self, direct: Direct) -> Thread | None:
-        """The pull request or issue that the step names, else the one that its event is about."""
+        """The pull request or issue that the step names, else the event's."""
         here = self._occasion.thread
         number = self._inputs.pull_request
         if number is None and here is None:
@@ -155,7 +155,7 @@ class Work:
         return await direct.clients.github.thread(self._occasion.repository, number)
 
     async def _carry_out_all(self, direct: Direct, invocations: Sequence[CommandInvocation]) -> list[CommandOutcome]:
-        """All at once, as the server does; ends early where the job is cancelled."""
+        """Executes all concurrently, as the server does; ends early if the job is cancelled."""
         tasks = [asyncio.create_task(direct.inline_executor.execute(invocation)) for invocation in invocations]
         stopping = asyncio.create_task(self._stop.wait())
         pending: set[asyncio.Task[CommandResult]] = set(tasks)
@@ -172,7 +172,7 @@ class Work:
         return [_outcome(each) for each in await asyncio.gather(*tasks, return_exceptions=True)]
 
     def _told(self, invocation: CommandInvocation, reply: Reply) -> None:
-        """A line of the job's log for each news, the last word apart, which comes with the outcome."""
+        """Logs each update, except the final one, which is part of the outcome."""
         if reply.stage in {Stage.FINISHED, Stage.FAILED, Stage.REFUSED}:
             return
         now = time.monotonic()
@@ -186,12 +186,13 @@ class Work:
 
 
 class _StoppedError(Exception):
-    """The job is cancelled."""
+    """The job was cancelled."""
 
 
 class _UnreadConfigError(Exception):
-    """Whether there is a command, or what it is, depends on a config file that cannot be read; the file is the only
-    argument."""
+    """Whether there is a command, or which, depends on a config file that cannot be read; the file is the only
+    argument.
+    """
 
     def outcome(self) -> CommandOutcome:
         unread: Unread = self.args[0]
@@ -206,7 +207,7 @@ def _outcome(carried: CommandResult | BaseException) -> CommandOutcome:
         case asyncio.CancelledError():
             return CommandOutcome(reason=Reason.INTERRUPTED, sentence="Cancelled before anything was begun.")
         case _:
-            # What came of the other commands is told all the same.
+            # The outcomes of the other commands are reported all the same.
             _log.error("action.failed", exc_info=carried)
             return CommandOutcome(
                 reason=Reason.INTERNAL_ERROR, sentence=f"The bot itself failed: {type(carried).__name__}."
@@ -214,12 +215,12 @@ def _outcome(carried: CommandResult | BaseException) -> CommandOutcome:
 
 
 def settings_of(inputs: Inputs, environ: Mapping[str, str], *, is_from_fork: bool) -> Accounts:
-    """The settings, of the inputs and of what the environment says besides.
+    """The settings from the inputs and the environment.
 
-    No ``.env`` file is read: the folder may hold a pull request's code, and whoever wrote that must not say where the
-    tokens go.
+    No ``.env`` file is read: the folder may contain a pull request's code, whose author must not control where the
+    tokens are sent.
 
-    :raises InputError: where one is missing or wrong
+    :raises InputError: if one is missing or wrong
     """
     given = {
         "CODEGEN_API_TOKEN": inputs.codegen_api_token,

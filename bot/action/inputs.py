@@ -1,4 +1,4 @@
-"""What a workflow can say: the inputs of ``action.yml``, read from the environment.
+"""The inputs of ``action.yml``, read from the environment.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#inputs
 """
@@ -14,7 +14,7 @@ from bot.outcome import Conclusion
 from bot.replies.reason import Reason
 
 AUTO = "auto"
-"""The command that means: whatever the event says."""
+"""The `command` input for: whatever the event contains."""
 
 INPUTS = (
     "command",
@@ -36,13 +36,13 @@ INPUTS = (
     "fail-on",
     "config",
 )
-"""Their names. A test holds ``action.yml`` against them."""
+"""Their names. A test compares them with ``action.yml``."""
 
 LARGEST_PROMPT = 100_000
-"""Characters of a prompt. A file that is larger was not meant."""
+"""Characters of a prompt. A larger file is a mistake."""
 
 NOTHING = "none"
-"""The word of ``fail-on`` for: whatever comes of it, the step ends well."""
+"""The value of ``fail-on`` for: never fail the step."""
 
 _BOOLEANS = {"true": True, "false": False}
 
@@ -53,12 +53,12 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """The inputs as they are meant; an empty text is none.
+    """The parsed inputs; an empty text counts as not given.
 
     :param pull_request: the number of a pull request or an issue
-    :param timeout_minutes: how long runs are followed; None: the usual time
-    :param fail_on: conclusions and reason codes that fail the step; None: the usual ones
-    :param config: the path of the config file in the repository; None: the usual one
+    :param timeout_minutes: how long to wait for runs; None: the default
+    :param fail_on: conclusions and reason codes that fail the step; None: the default ones
+    :param config: the path of the config file in the repository; None: the default one
     """
 
     command: str
@@ -85,9 +85,10 @@ class Inputs:
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """The inputs as the runner passes them: ``INPUT_<NAME>``, with hyphens or, from a composite action, underscores.
+    """Reads the inputs as the runner passes them: ``INPUT_<NAME>``, with hyphens or, from a composite action,
+    underscores.
 
-    :raises InputError: where one is wrong
+    :raises InputError: if one is invalid
     """
     given = {name: _given(environ, name) for name in INPUTS}
     return Inputs(
@@ -144,7 +145,7 @@ def _fail_on(text: str) -> frozenset[str] | None:
         return None
     words = frozenset(_words(text.lower()))
     for word in sorted(words - {NOTHING, *Conclusion, *Reason}):
-        # A slip of the pen would have the step end green.
+        # A typo would let the step succeed.
         raise InputError(
             f"`fail-on` holds {word[:40]!r}, which is no conclusion and no reason code; "
             f"`{NOTHING}` is for nothing at all."
@@ -173,7 +174,7 @@ def _minutes(text: str) -> float | None:
         minutes = float(text)
     except ValueError:
         minutes = 0.0
-    # Written so that NaN is refused too.
+    # Written so that NaN is rejected too.
     if not 0 < minutes < 10_000:
         raise InputError("`timeout-minutes` takes a number of minutes, more than 0.")
     return minutes

@@ -1,7 +1,7 @@
-"""Makes the environment that the Action runs in: what ``requirements-action.lock`` names, outside of the workspace.
+"""Creates the environment that the Action runs in: the packages of ``requirements-action.lock``, outside the workspace.
 
-`action.yml` runs this file by its path, with whatever Python the runner has and before anything is installed. So it
-imports the standard library only.
+`action.yml` runs this file by its path, with the runner's own Python and before anything is installed. So it imports
+the standard library only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ OLDEST_PYTHON = (3, 11)
 LOCK = Path(__file__).parents[2] / "requirements-action.lock"
 
 PYTHON = Path("Scripts", "python.exe") if os.name == "nt" else Path("bin", "python")
-"""In a virtual environment."""
+"""Relative to a virtual environment."""
 
 
 def main() -> int:
-    """Has ``python`` in the step's outputs name an interpreter that can run the bot."""
+    """Sets the step's output ``python`` to an interpreter that can run the bot."""
     if sys.version_info < OLDEST_PYTHON:
         return _fail("codegen-bot needs Python 3.11 or newer. Next: put actions/setup-python before this step.")
     began = time.monotonic()
@@ -44,19 +44,20 @@ def main() -> int:
 
 
 def folders(environ: Mapping[str, str]) -> list[Path]:
-    """Where the environment may be, best first: what outlives the job on a runner of one's own, then what does not.
+    """Where the environment may be, best first: folders that outlive the job on a self-hosted runner, then temporary
+    ones.
 
-    Never the workspace, which may hold a pull request's code.
+    Never the workspace, which may contain a pull request's code.
     """
     named = [environ.get("RUNNER_TOOL_CACHE"), environ.get("RUNNER_TEMP")]
     return [Path(name, "codegen-bot") for name in named if name]
 
 
 def ensure(lock: Path, places: Iterable[Path]) -> Path:
-    """The environment for this lock file and this Python; made where it is not there.
+    """The environment for this lock file and this Python; created if missing.
 
-    :raises OSError: where no folder can be written
-    :raises subprocess.CalledProcessError: where pip fails, which has said why
+    :raises OSError: if no folder is writable
+    :raises subprocess.CalledProcessError: if pip fails, which has printed why
     """
     failed: OSError | None = None
     for place in places:
@@ -78,16 +79,16 @@ def ensure(lock: Path, places: Iterable[Path]) -> Path:
 
 
 def key(lock: Path) -> str:
-    """Another one for everything that makes an environment useless elsewhere.
+    """A digest of everything that makes an environment unusable elsewhere.
 
-    A container shares its runner's folders, so the C library counts as well.
+    A container shares its runner's folders, so the C library is included.
     """
     this = (sys.version, sys.base_prefix, sysconfig.get_config_var("SOABI"), platform.machine(), platform.libc_ver())
     return hashlib.sha256(repr(this).encode() + lock.read_bytes()).hexdigest()[:20]
 
 
 def _make(home: Path, lock: Path) -> None:
-    # Copying pip into the environment would cost as long as half of the rest.
+    # Copying pip into the environment would take half as long as all the rest.
     has_pip = importlib.util.find_spec("pip") is not None
     venv.EnvBuilder(with_pip=not has_pip, symlinks=os.name != "nt").create(home)
     pip = [sys.executable, "-I", "-m", "pip", "--python", str(home / PYTHON)]
@@ -97,16 +98,16 @@ def _make(home: Path, lock: Path) -> None:
         *("--quiet", "--disable-pip-version-check", "--no-input"),
         # The lock file names everything, each with its hash; nothing is built, so no package's code runs here.
         *("--require-hashes", "--no-deps", "--only-binary=:all:"),
-        # Python compiles what is imported, which is a part of it.
+        # Python compiles what is imported, which is only a part.
         "--no-compile",
     )
-    # What a job has set for its own Python is not meant for this one.
+    # What a job has set for its own Python must not affect this one.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {"PIP_USER": "0"}
     subprocess.run([*pip, "install", *options, "--requirement", str(lock)], env=environ, check=True)  # noqa: S603
 
 
 def _move(scratch: Path, home: Path) -> Path:
-    """Nobody ever sees half an environment; where another job was faster, theirs is as good."""
+    """Moves the environment into place atomically; if another job was faster, its environment is used."""
     try:
         scratch.rename(home)
     except OSError:

@@ -1,4 +1,4 @@
-"""A step of a workflow that says itself what is to be done: from its inputs to an order."""
+"""Turns the inputs of a step that names a command into a command invocation."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from bot.handlers.invocation import Authority, CommandInvocation, NamedUse
 from bot.repository_config.model import RepositoryConfig
 
 LONGEST_WAY_BACK = timedelta(days=31)
-"""How far back a job that runs once more looks for what it did: nobody can run one again after 30 days."""
+"""How far back a rerun job searches for its earlier actions: jobs cannot be rerun after 30 days."""
 
 _FLAG_OF_INPUT = {"model": "--model", "agent-type": "--agent-type", "repo-id": "--repo-id", "concurrency": "--attempts"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Which job of which workflow run this is, by the runner's word.
+    """Identifies the job within its workflow run, as the runner reports it.
 
-    :param index: of a matrix job; the runner's environment does not tell these apart, so ``action.yml`` does
+    :param index: of a matrix job; the runner's environment does not distinguish these, so ``action.yml`` does
     :param attempt: from 1
     """
 
@@ -49,7 +49,7 @@ class Job:
 
     @property
     def is_again(self) -> bool:
-        """Whether somebody has run it once more."""
+        """Whether the job has been rerun."""
         return self.attempt > 1
 
 
@@ -69,7 +69,7 @@ def read_job(environ: Mapping[str, str]) -> Job:
 def order_of_step(
     inputs: Inputs, *, job: Job, thread: Thread | None, repository: str | None, config: RepositoryConfig, now: datetime
 ) -> CommandInvocation:
-    """:raises InputError: where the inputs do not make a command"""
+    """:raises InputError: if the inputs do not make a command"""
     command = _command(inputs, config)
     named = None
     if isinstance(command, Named):
@@ -82,7 +82,7 @@ def order_of_step(
         repository=repository,
         comment=None,
         person=Person(job.actor, is_bot=False),
-        # A second attempt's doings may be as old as the first attempt.
+        # A second attempt may find actions as old as the first attempt.
         asked_at=now - LONGEST_WAY_BACK if job.is_again else now,
         prefix=config.prefix,
         named=named,
@@ -102,7 +102,7 @@ def _command(inputs: Inputs, config: RepositoryConfig) -> Command | Named:
     flags = {_FLAG_OF_INPUT[name]: [*given] for name, given in values.items() if given}
     try:
         command = build(inputs.command, flags, _rest(inputs), prompts=config.prompts)
-        # A number at the prompt's beginning is the prompt's: the run has an input of its own.
+        # A leading number belongs to the prompt: the run has an input of its own.
         return (
             Resume(inputs.prompt)
             if isinstance(command, Resume) and not inputs.agent_run_id and inputs.prompt
@@ -116,7 +116,7 @@ def _command(inputs: Inputs, config: RepositoryConfig) -> Command | Named:
 
 
 def _rest(inputs: Inputs) -> str:
-    """What would stand behind the command's flags."""
+    """The text that would follow the command's flags."""
     form = COMMANDS[inputs.command].USAGE.form if inputs.command in COMMANDS else ""
     placed = (("agent-run-id", inputs.agent_run_id, "RUN"), ("sandbox-id", inputs.sandbox_id, "SANDBOX_ID"))
     for name, given, place in placed:
@@ -128,7 +128,7 @@ def _rest(inputs: Inputs) -> str:
 
 
 def _identity(inputs: Inputs, job: Job) -> str:
-    """The same in every attempt of the job, another for every other step, also where two say the same."""
+    """The same in every attempt of the job, but unique among its steps, even with equal inputs."""
     said = (
         *(job.name, job.index, job.step, inputs.command, inputs.prompt, inputs.agent_run_id, inputs.sandbox_id),
         *(inputs.models, inputs.agent_types, inputs.repo_id, inputs.concurrency, inputs.pull_request),
@@ -139,7 +139,7 @@ def _identity(inputs: Inputs, job: Job) -> str:
 
 
 def _count_use(folder: Path, digest: str) -> int:
-    """How often this job has said the same, this time included. The folder lasts as long as the job."""
+    """How often this job has used the same inputs, including now. The folder lasts as long as the job."""
     notes = folder / "codegen-bot-steps"
     try:
         with notes.open("a+", encoding="ascii") as file:
@@ -147,5 +147,5 @@ def _count_use(folder: Path, digest: str) -> int:
             file.seek(0)
             return file.read().split().count(digest)
     except OSError:
-        # Outside of a runner; then nothing is said twice.
+        # Outside of a runner, where nothing is repeated.
         return 1

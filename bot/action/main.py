@@ -1,6 +1,6 @@
-"""The whole way of one run of the Action: inputs and event in; log, outputs, summary and exit status out.
+"""The Action's entry point: from inputs and event to log, outputs, summary and exit status.
 
-What carries orders out is imported where there is an order and not before (`bot.action`).
+The code that executes commands is imported only if there is one (`bot.action`).
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """For a process of its own: reads the environment, prints, and returns the exit status."""
+    """Runs in a process of its own: reads the environment, prints, and returns the exit status."""
     return asyncio.run(_with_signals(os.environ))
 
 
 async def _with_signals(environ: Mapping[str, str]) -> int:
-    """GitHub's runner says SIGINT first, SIGTERM 7.5 s later, and kills after another 2.5 s."""
+    """GitHub's runner sends SIGINT first, SIGTERM 7.5 s later, and kills after another 2.5 s."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no such handlers; there the process ends as any other.
+        # Windows has no such handlers; there the process is simply ended.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     return (await run(environ, say=_print, stop=stop, begins=lambda: _configure_log(environ)))[1]
 
 
 def _configure_log(environ: Mapping[str, str]) -> None:
-    from bot import log  # noqa: PLC0415 - half of the time of a comment without a command, which has nothing to log
+    from bot import log  # noqa: PLC0415 - half of the time of a comment without a command, which logs nothing
 
-    # Other tools read this variable too, and know other words.
+    # Other tools read this variable too, with other values.
     wanted = environ.get("LOG_LEVEL", "").upper()
     level = wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "WARNING"
-    # The runner reads the error output as it reads the output, and log lines quote what upstreams say.
+    # The runner parses stderr like stdout, and log lines quote upstream messages.
     log.configure(level=level, written=without_commands)
 
 
@@ -67,9 +67,9 @@ async def run(
     :param environ: as the runner sets it
     :param say: prints a line of the step's log
     :param stop: set when the job is cancelled
-    :param dry_run: tells every call and makes none
-    :param begins: is called before there is anything to log
-    :returns: what came of it, and whether that is to fail the step
+    :param dry_run: print every call instead of making it
+    :param begins: called before anything can be logged
+    :returns: the outcome, and the exit status of the step
     """
     runner = Runner(environ, say)
     fail_on = frozenset[str](FAILS_ON_EVENTS)
@@ -82,7 +82,7 @@ async def run(
         nothing = _first_look(inputs, occasion)
         if nothing is None:
             begins()
-            from bot.action.execution import Work  # noqa: PLC0415 - see the module's first words
+            from bot.action.execution import Work  # noqa: PLC0415 - see the module's docstring
 
             work = Work(environ, inputs, occasion, runner, stop=stop or asyncio.Event())
             outcomes = await work.execute(timing=timing, dry_run=say if dry_run else None)
@@ -90,12 +90,12 @@ async def run(
             outcomes = [nothing]
     except (InputError, EventError) as error:
         outcomes = [CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))]
-    except Exception as error:  # noqa: BLE001 - whatever it is, the workflow gets its outputs and somebody a sentence
+    except Exception as error:  # noqa: BLE001 - whatever it is, the workflow gets its outputs and the user a sentence
         outcomes = [
             CommandOutcome(reason=Reason.INTERNAL_ERROR, sentence=f"The bot itself failed: {type(error).__name__}.")
         ]
         begins()
-        from bot import log  # noqa: PLC0415 - only where there is something to log
+        from bot import log  # noqa: PLC0415 - only if there is something to log
 
         log.get(__name__).exception("action.failed")
     for outcome in outcomes:
@@ -104,7 +104,7 @@ async def run(
 
 
 def _first_look(inputs: Inputs, occasion: TriggerEvent) -> CommandOutcome | None:
-    """What there is to say where nothing is asked for; None where there may be a command."""
+    """The outcome if there cannot be a command; None if there may be one."""
     if not inputs.is_auto:
         return None
     if not occasion.is_known:

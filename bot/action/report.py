@@ -1,4 +1,4 @@
-"""How a run of the Action ends: outputs, summary, annotation, exit status."""
+"""Reports the result of an Action run: outputs, summary, annotation, exit status."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ OUTPUTS = (
     "comment-url",
     "json",
 )
-"""Their names. A test holds ``action.yml`` against them."""
+"""Their names. A test compares them with ``action.yml``."""
 
 FAILS_ON_EVENTS = frozenset({Conclusion.FAILURE, Conclusion.TIMED_OUT, Conclusion.CANCELLED})
-"""What fails the step where an event was read. Who may not give a command has their answer; no job need fail for it."""
+"""Conclusions that fail the step for an event. An unauthorized user has got a reply; that need not fail a job."""
 
 FAILS_STEPS = FAILS_ON_EVENTS | {Conclusion.REFUSED}
-"""What fails a step that says itself what is to be done: there is nobody else to tell."""
+"""Conclusions that fail a step that names its command: no one else would be notified."""
 
 ALWAYS_FAIL = frozenset({Reason.BAD_INPUT, Reason.UNKNOWN_EVENT, Reason.INTERNAL_ERROR, Reason.INTERRUPTED})
-"""Whatever ``fail-on`` says: the workflow itself needs a look."""
+"""Fail whatever ``fail-on`` says: the workflow itself needs fixing."""
 
 LONGEST_ANNOTATION = 1_000
 
@@ -56,7 +56,7 @@ def report(runner: Runner, outcomes: Sequence[CommandOutcome], *, fail_on: froze
             runner.annotate("error", _annotation(outcome))
         elif outcome.conclusion not in {Conclusion.SUCCESS, Conclusion.SKIPPED}:
             runner.annotate("warning", _annotation(outcome))
-    # What usually ends well has no status to fail with.
+    # A conclusion that normally succeeds has no failing exit status.
     return (worst(fails).exit_status or ExitStatus.FAILED) if fails else ExitStatus.OK
 
 
@@ -80,7 +80,7 @@ def _written(value: Any) -> str:
 
 
 def _fitting(whole: dict[str, Any]) -> str:
-    """As JSON that may stand in an output; what is longest is left out where the whole is too long."""
+    """Serialized to fit into an output; the longest parts are omitted if necessary."""
     left = dict(whole)
     for name in ("data", "agent_runs", "commands", "text", "result", "summary"):
         if len(json.dumps(left)) <= LARGEST_OUTPUT:
@@ -90,10 +90,10 @@ def _fitting(whole: dict[str, Any]) -> str:
 
 
 def _annotation(outcome: CommandOutcome) -> str:
-    """What happened and what to do, without what stands between."""
+    """What happened and what to do, without the rest."""
     paragraphs = [part for part in outcome.text.split("\n\n") if part.strip()]
     said = [part for number, part in enumerate(paragraphs) if number == 0 or part.startswith("Next:")]
-    # An annotation shows Markdown as it is written.
+    # Annotations show Markdown source.
     plain = _LINK.sub(r"\1 (\2)", " ".join(" ".join(said).split()))
     return cut(plain, LONGEST_ANNOTATION)
 
@@ -117,7 +117,7 @@ def _summary(outcome: CommandOutcome) -> str:
 
 
 def _runs(runs: Sequence[AgentRun]) -> str:
-    # Those of an answer that was given elsewhere were not asked about.
+    # Runs of an answer given elsewhere have no status: they were not polled.
     runs = [run for run in runs if run.status]
     if not runs:
         return ""

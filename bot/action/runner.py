@@ -1,4 +1,4 @@
-"""GitHub's runner: what a step may say to it, by lines of its log and by files.
+"""GitHub's runner: output through workflow commands in the log, and through files.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -13,19 +13,20 @@ from pathlib import Path
 from bot.errors import os_reason
 
 LARGEST_OUTPUT = 100_000
-"""Bytes of one output: all outputs of a job together may have a megabyte, and Linux starts no program with a variable
-of 128 KiB, which is how an output gets into a script."""
+"""Bytes of one output: all outputs of a job together may have a megabyte, and Linux starts no program with an
+environment variable of 128 KiB, which is how an output gets into a script.
+"""
 
 LARGEST_SUMMARY = 1_000_000
-"""Bytes of the step's summary; GitHub takes 1 MiB and shows nothing of a larger one."""
+"""Bytes of the step's summary; GitHub accepts 1 MiB and shows nothing of a larger one."""
 
 CUT = "\n\n… cut."
 
 
 class Runner:
-    """Says what a workflow reads and people see.
+    """Writes the step's log, annotations, outputs and summary.
 
-    :param environ: as the runner sets it; outside of it nothing is masked and no file is written
+    :param environ: as the runner sets it; outside of a runner nothing is masked and no file is written
     :param say: prints a line
     """
 
@@ -35,12 +36,12 @@ class Runner:
         self.is_there = environ.get("GITHUB_ACTIONS") == "true"
 
     def mask(self, secret: str) -> None:
-        """Has the runner hide it from here on. Only the runner hears this line: nowhere else may it be printed."""
+        """Makes the runner hide it from now on. This line must go to the runner only."""
         if self.is_there and secret:
             self._say(f"::add-mask::{_data(secret)}")
 
     def line(self, text: str) -> None:
-        """A line of the log. Whatever stands in it, the runner takes it for no order of its own."""
+        """Prints a line of the log, never interpreted as a workflow command."""
         for each in text.splitlines():
             self._say(without_commands(each))
 
@@ -70,7 +71,7 @@ class Runner:
         self._append("GITHUB_OUTPUT", path, "".join(parts))
 
     def summary(self, markdown: str) -> None:
-        """Adds to the page of the workflow's run."""
+        """Appends to the workflow run's page."""
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if not path:
             return
@@ -81,18 +82,18 @@ class Runner:
             with Path(path).open("a", encoding="utf-8", newline="\n") as file:
                 file.write(text)
         except OSError as error:
-            # What was done is done, and the log still says what came of it.
+            # The command has been executed, and the log still shows its outcome.
             self.annotate("warning", f"{variable} names {path}, which cannot be written: {os_reason(error)}.")
 
 
 def without_commands(text: str) -> str:
-    """Text for a step's log, standard output or error output, in which the runner finds no workflow command."""
+    """Text for a step's stdout or stderr, in which the runner finds no workflow command."""
     lines = (f"| {line.replace('##[', '## [')}" if _COMMAND.search(line) else line for line in text.splitlines())
     return "\n".join(lines)
 
 
 _COMMAND = re.compile(r"^\s*::|##\[")
-"""What the runner looks for: two colons at a line's beginning, and its old form anywhere."""
+"""What the runner parses: two colons at a line's beginning, and the old form anywhere."""
 
 
 def _data(text: str) -> str:
@@ -101,7 +102,7 @@ def _data(text: str) -> str:
 
 def _output(name: str, value: str) -> str:
     value = _within(value, LARGEST_OUTPUT)
-    # Nobody who writes a value can guess where it ends.
+    # Random, so that no value can contain its own delimiter.
     delimiter = f"ghadelimiter_{secrets.token_hex(16)}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
