@@ -1,5 +1,5 @@
-"""What ``codegen-bot doctor`` looks at: the settings and all that they lead to, each thing with how to mend it.
+"""The checks of ``codegen-bot doctor``: settings and connectivity, with a fix for each problem.
 
-`examine` is the list of looks, one module for each part of the world; `needs` is what the bot has to be allowed. It
-changes nothing anywhere, and asks each world a handful of questions.
+`examine` runs the checks, one module for each area; `needs` lists the permissions and events that the bot requires. The
+checks are read-only, and send each service a handful of requests.
 """

@@ -1,4 +1,4 @@
-"""The clock of this machine, against those of both services."""
+"""Compares this machine's clock with those of both services."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from bot.doctor.session import DoctorSession
 CLOCK = "Clock"
 
 REFUSED_FROM = 60.0
-"""Seconds by which a clock that is ahead makes GitHub refuse an App
-(https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app)."""
+"""Seconds ahead from which GitHub rejects an App's JWT
+(https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app).
+"""
 
 NOTABLE = 10.0
-"""Seconds; between two clocks that are set by the network there is less than one."""
+"""Seconds; clocks synchronized over the network differ by less than one."""
 
 
 def look(visit: DoctorSession) -> list[Finding]:
-    """Comes last: it is told by what was asked for other reasons."""
+    """Runs last: it uses the response headers of the other checks' requests."""
     if not visit.heard.ahead:
         return [warning(CLOCK, "Nobody answered who could have told the time.", "See above.")]
     service, ahead = max(visit.heard.ahead.items(), key=lambda each: abs(each[1]))

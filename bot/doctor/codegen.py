@@ -1,4 +1,4 @@
-"""Codegen: whose token it is, and whether it sees the organization."""
+"""Checks the Codegen token and its access to the organization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database: whether it can be used, how far it is brought up, and whether there is room."""
+"""Checks the database: access, migrations, free disk space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.store.inspection import Looked, look
 DATABASE, DISK = "Database", "Disk"
 
 LITTLE = 500 * 2**20
-"""Bytes free, below which it is time to look; an order takes some kilobytes, and is forgotten after a while."""
+"""Bytes free, below which to warn; a job takes some kilobytes, and is deleted after the retention period."""
 
 TOO_LITTLE = 20 * 2**20
 

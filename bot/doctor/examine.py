@@ -1,4 +1,4 @@
-"""All looks, one after the other."""
+"""Runs all checks, one after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.errors import SettingsError
 from bot.settings import Settings
 
 PATIENCE = 20.0
-"""Seconds for one look; an answer takes a fraction of one."""
+"""Seconds for one check; a response takes a fraction of one."""
 
 
 async def examine(
@@ -23,10 +23,10 @@ async def examine(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     patience: float = PATIENCE,
 ) -> list[Finding]:
-    """Looks at all there is. Nothing is changed anywhere.
+    """Runs all checks. Read-only.
 
-    :param about: a repository to look at, ``owner/name``
-    :param patience: seconds for each look
+    :param about: a repository to check, ``owner/name``
+    :param patience: timeout of each check in seconds
     """
 
     async def soon(name: str, inspection: Awaitable[list[Finding]]) -> list[Finding]:
@@ -43,7 +43,7 @@ async def examine(
             account = await soon(github.ACCOUNT, github.look(visit))
             found += account
             if account[0].level is Severity.OK:
-                # Else all further answers would say the same once more.
+                # Otherwise all further checks would report the same again.
                 found += await soon(webhook.HOOK, webhook.look(visit))
                 found += await soon(repository.CONFIG, repository.look(visit))
             found += clock.look(visit)

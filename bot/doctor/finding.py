@@ -1,4 +1,4 @@
-"""What was found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.errors import ErrorKind, UpstreamError
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -18,10 +18,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
-    :param about: a word or two for what it is about
-    :param fix: what to do; empty where nothing is to be done
+    :param about: a word or two naming the subject
+    :param fix: what to do; empty if nothing
     """
 
     level: Severity
@@ -43,10 +43,10 @@ def wrong(about: str, sentence: str, fix: str) -> Finding:
 
 
 def failed(about: str, error: UpstreamError, fix: str, *, address: str) -> Finding:
-    """An answer that was none.
+    """A failed request.
 
-    :param fix: where the service refused
-    :param address: the setting that says where the service is
+    :param fix: what to do if the service rejected the request
+    :param address: the setting with the service's URL
     """
     if error.kind in {ErrorKind.NETWORK, ErrorKind.SERVER_FAULT, ErrorKind.BAD_ANSWER, ErrorKind.RATE_LIMITED}:
         fix = f"Try again; where it stays so: does {address} hold the right address, and does this machine reach it?"

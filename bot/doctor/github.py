@@ -1,4 +1,4 @@
-"""GitHub: as whom the bot acts there, and what it may do."""
+"""Checks the bot's GitHub account and permissions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def _app(visit: DoctorSession) -> list[Finding]:
     else:
         found = [ok(ACCOUNT, f"The App is {app.holder}, installed at {holders}.")]
     suspended = [each for each in installations if each.is_suspended]
-    # Of many installations, one is its owner's own affair.
+    # One of many installations is its owner's own affair.
     level = Severity.WRONG if len(suspended) == len(installations) else Severity.WARNING
     found += [_suspended(each, level) for each in suspended]
     return [*found, *_rights(app, installations), _events(app.events)]
@@ -69,9 +69,9 @@ def _events(events: tuple[str, ...]) -> Finding:
 
 
 def of_events(events: tuple[str, ...], name: str, fix: str) -> Finding | None:
-    """What is wrong with what a webhook tells of, if anything is.
+    """The finding if a webhook lacks events, else None.
 
-    :param name: of the webhook's, or of the App
+    :param name: of the webhook, or of the App
     """
     missing = unheard(events)
     if not missing:

@@ -1,4 +1,4 @@
-"""What the bot lacks of what it has to be allowed on GitHub, and told of."""
+"""Missing GitHub permissions and webhook events."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bot.github.permissions import TITLES, holds, needed
 from bot.measures import READ_EVENTS
 
 EVENTS = READ_EVENTS
-"""What a webhook has to tell of, by the names of ``X-GitHub-Event``."""
+"""The events that a webhook has to send, by the names of ``X-GitHub-Event``."""
 
 LABEL_EVENTS = frozenset({"issues", "pull_request"})
-"""Those that are for labels only."""
+"""Those needed for labels only."""
 
 _SHOWN = {
     "issue_comment": "Issue comment",
@@ -23,7 +23,7 @@ _SHOWN = {
 
 
 def lacking(permissions: Mapping[str, str]) -> list[str]:
-    """What is missing of them, in the words of GitHub's settings pages."""
+    """The missing permissions, in the words of GitHub's settings pages."""
     return [
         f"{TITLES[name]}: {least.words}"
         for name, least in needed().items()
@@ -32,5 +32,5 @@ def lacking(permissions: Mapping[str, str]) -> list[str]:
 
 
 def unheard(events: tuple[str, ...]) -> dict[str, str]:
-    """What is missing of the events, each with its words on GitHub's settings pages."""
+    """The missing events, each with its name on GitHub's settings pages."""
     return {} if "*" in events else {name: _SHOWN[name] for name in EVENTS if name not in events}

@@ -1,4 +1,4 @@
-"""One repository: its labels and its config file."""
+"""Checks one repository: its labels and its config file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _config(effective: EffectiveConfig, repository: str) -> list[Finding]:
 
 
 def _slow_patterns(effective: EffectiveConfig) -> list[Finding]:
-    """Takes up to seconds for each pattern."""
+    """Takes up to seconds per pattern."""
     return [
         warning(
             CONFIG,

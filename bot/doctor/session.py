@@ -1,4 +1,4 @@
-"""Both outside worlds for the length of an examination, and what their answers say beside what was asked."""
+"""The clients for the checks, and what the response headers reveal in passing."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from bot.github.transport import new_session
 from bot.settings import Settings
 
 LONGEST_PAUSE = 0.3
-"""Seconds before another try: somebody waits, and what does not answer now is what has to be told."""
+"""Seconds before a retry: the user is waiting, and a service that does not answer now is the finding."""
 
 
 @dataclass(slots=True)
 class Heard:
-    """What the headers of answers said.
+    """Information from response headers.
 
-    :param ahead: by how many seconds each service's clock is ahead of ours
-    :param scopes: what a classic token of GitHub's may do; None for the other kinds
+    :param ahead: seconds by which each service's clock is ahead of ours
+    :param scopes: the scopes of a classic GitHub token; None for other kinds
     """
 
     now: Callable[[], datetime]
@@ -43,15 +43,15 @@ class Heard:
         except ValueError:
             return
         if moment.tzinfo is not None:
-            # The header's second is already under way.
+            # The header has whole seconds: on average half a second more has passed.
             self.ahead[service] = (moment - self.now()).total_seconds() + 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorSession:
-    """What an examination works with.
+    """What the checks work with.
 
-    :param repository: ``owner/name``, the one to look at; None: none
+    :param repository: ``owner/name``, the one to check; None: none
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class DoctorSession:
 async def visiting(
     settings: Settings, *, repository: str | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> AsyncIterator[DoctorSession]:
-    """:raises SettingsError: where the App's key cannot sign"""
+    """:raises SettingsError: if the App's key cannot sign"""
     heard = Heard(now)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(new_http(hear=lambda headers: heard.note(Service.CODEGEN, headers)))

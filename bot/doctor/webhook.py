@@ -1,4 +1,4 @@
-"""The webhook: its settings on GitHub, and how its deliveries went of late."""
+"""Checks the webhook: its settings on GitHub, and its recent deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.redelivery.watch import HOOK_PATH
 HOOK, DELIVERIES = "Webhook", "Deliveries"
 
 LATEST = 100
-"""Deliveries that are looked at: a page."""
+"""Deliveries to check: one page."""
 
 _SECRET = "Type one of GITHUB_WEBHOOK_SECRET into its settings."  # noqa: S105 - what to do
 _CLOSED = "Its settings page on GitHub shows them; a token with the scope read:repo_hook would show them here."
@@ -83,7 +83,7 @@ async def _deliveries(visit: DoctorSession, source: DeliveryLog) -> list[Finding
         latest.append(each)
         if len(latest) == LATEST:
             break
-    # A GUID stays the same over all tries: what came at another one was missed by nobody.
+    # A GUID stays the same over all attempts: a delivery that arrived at a later one was not missed.
     arrived = {each.guid for each in latest if _has_arrived(each)}
     failures = Counter((each.status_code, each.status) for each in latest if each.guid not in arrived)
     if not latest:
