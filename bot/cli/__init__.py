@@ -1,5 +1,5 @@
-"""A door: the command line. `main` has the table of all subcommands; each stands in a module of its own.
+"""The command line. `main` has the table of all subcommands; each is a module of its own.
 
-Every command that can be said in a comment is a subcommand, made in `commands` of the same usage. Nothing is imported
-before its subcommand is called for: GitHub runs ``codegen-bot action`` for every comment that somebody writes.
+Every command that works in a comment is also a subcommand, generated in `commands` from the same usage. A subcommand's
+module is imported only when it is called: GitHub runs ``codegen-bot action`` for every comment.
 """

@@ -1,4 +1,4 @@
-"""One subcommand for each command that can be said in a comment, made of the same usage and read by the same class."""
+"""One subcommand for each comment command, generated from the same usage and parsed by the same class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.outcome import CommandOutcome
 from bot.replies.reason import Reason
 
 WAITING = frozenset({"run", "resume", "multi-run", "analyze-logs", "setup-commands"})
-"""The commands that set agent runs going."""
+"""The commands that start agent runs."""
 
 FOLLOWED = "logs"
 """The command with ``--follow``."""
@@ -48,12 +48,12 @@ _STDIN = '\n\n"-" instead of the prompt reads it from the standard input.'
 
 
 def _words(usage: Usage) -> str:
-    """What of the form is neither the name nor a flag."""
+    """The arguments of the usage: the form without name and flags."""
     return re.sub(r"\[--[^\]]*\](?:\.\.\.)?\s*", "", usage.form.removeprefix(usage.name)).strip()
 
 
 def _option(flag: Flag) -> click.Option:
-    # All may be repeated: the command says best itself which may not.
+    # All may be repeated: the command itself reports best which may not.
     spellings = [flag.name, flag.short, _variable(flag)]
     return click.Option(spellings, multiple=True, metavar=flag.value, help=flag.sentence.replace("`", ""))
 
@@ -63,7 +63,7 @@ def _variable(flag: Flag) -> str:
 
 
 def _common(name: str) -> list[click.Parameter]:
-    """The options that are of the command line's own; long ones only, because the short ones are the commands'."""
+    """The options specific to the command line; long ones only, because the short ones belong to the commands."""
     options: list[click.Parameter] = [
         click.Option(["--thread"], type=GitHubThread(), help="The issue or pull request it is about, or its address."),
         click.Option(["--repository"], type=RepositoryName(), help="The repository it is about, without a thread."),
@@ -96,10 +96,10 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
         outcome = CommandOutcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
     except (click.ClickException, click.Abort, BrokenPipeError):
-        # A sentence of our own, or a reader who has seen enough: click ends with both.
+        # click handles both: an error message of ours, or a reader that closed the pipe.
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, somebody gets a sentence and a script its document
-        from bot import log  # noqa: PLC0415 - only where there is something to log: it brings rich
+    except Exception as error:  # noqa: BLE001 - whatever it is, users get a sentence and scripts a document
+        from bot import log  # noqa: PLC0415 - only if there is something to log: it imports rich
 
         log.configure(level="ERROR")
         log.get(__name__).exception("command-line.broken")
@@ -111,9 +111,9 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
 
 
 def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutcome | None:
-    """What is to be shown last; None where all is shown.
+    """The outcome to show; None if everything has been shown.
 
-    :raises MisreadError: where a part does not fit the command
+    :raises ParseError: if an argument does not match the command
     """
     command = _read(name, given)
     thread, repository = given["thread"], given["repository"]
@@ -122,9 +122,9 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutc
     if given["comment"] and thread is None:
         raise ParseError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
     if math.isnan(given.get("timeout_minutes") or 0.0):
-        # It passes every range.
+        # NaN passes every range check.
         raise ParseError("`--timeout-minutes` takes a number of minutes, more than 0.")
-    from bot.cli.execute import CliInvocation, execute  # noqa: PLC0415 - what is misread is told before half a second of imports
+    from bot.cli.execute import CliInvocation, execute  # noqa: PLC0415 - usage errors first, then slow imports
 
     wish = CliInvocation(
         command=command,

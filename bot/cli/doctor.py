@@ -18,11 +18,11 @@ from bot.outcome import ExitStatus
 from bot.settings import load, problems_of
 
 if TYPE_CHECKING:
-    # It brings both clients and the database.
+    # Imports both clients and the database.
     from bot.doctor.finding import Finding
 
 VERSION = 1
-"""Of the JSON document."""
+"""Version of the JSON document."""
 
 
 @click.command()

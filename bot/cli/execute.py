@@ -1,4 +1,4 @@
-"""What is asked for on the command line, carried out."""
+"""Executes a command from the command line."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from bot.replies.reason import Reason, of_kind
 from bot.settings import Accounts, load_accounts
 
 PREFIX = "codegen-bot"
-"""How a command starts here: what a reply proposes can be typed."""
+"""How commands start here, so that those proposed in a reply can be typed."""
 
 PROGRESS_EVERY = 0.5
-"""Seconds between two states at the least, where nobody but a terminal hears of them."""
+"""Minimum seconds between two progress updates that only the terminal shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliInvocation:
-    """What somebody typed.
+    """What was typed.
 
-    :param thread: where the work belongs; None: to no thread
-    :param repository: the same where there is no thread
-    :param posts: whether the reply is written on the thread
-    :param waits: whether runs are followed to their end
-    :param timeout_minutes: for how long; None: the usual time
+    :param thread: the thread to work on; None: none
+    :param repository: the repository if there is no thread
+    :param posts: whether to post the reply on the thread
+    :param waits: whether to wait for runs to end
+    :param timeout_minutes: for how long; None: the default
     """
 
     command: Command
@@ -49,7 +49,7 @@ class CliInvocation:
 
 
 def execute(wish: CliInvocation, screen: Screen) -> CommandOutcome:
-    """Does what is wished, shows how it goes, and ends with what is to be shown last."""
+    """Executes the command, shows its progress, and returns the outcome to show last."""
     try:
         settings = accounts(wish)
         with screen.watching() as told:
@@ -59,7 +59,7 @@ def execute(wish: CliInvocation, screen: Screen) -> CommandOutcome:
 
 
 def accounts(wish: CliInvocation) -> Accounts:
-    """The settings, and the log lines on the error output.
+    """Loads the settings, and sends log lines to stderr.
 
     :raises SettingsError: naming what is missing or wrong
     """
@@ -74,7 +74,7 @@ def accounts(wish: CliInvocation) -> Accounts:
 
 
 def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncContextManager[Direct]:
-    """Both outside worlds, or what stands in for them in a dry run."""
+    """The clients, or their stand-ins in a dry run."""
     return directly(settings, told=told, dry_run=screen.told_dryly if screen.is_dry else None)
 
 
@@ -88,7 +88,7 @@ async def _carry_out(wish: CliInvocation, settings: Accounts, told: Told, screen
 
 
 async def order_of(wish: CliInvocation, direct: Direct) -> CommandInvocation:
-    """:raises UpstreamError: where the thread cannot be read"""
+    """:raises UpstreamError: if the thread cannot be read"""
     thread = await _thread(wish, direct.clients)
     return CommandInvocation(
         identity=f"cli-{uuid4().hex}",
@@ -112,12 +112,12 @@ async def _thread(wish: CliInvocation, clients: Clients) -> Thread | None:
 
 
 async def _prefix(thread: Thread, clients: Clients) -> str:
-    """Who reads a reply on the thread answers there."""
+    """The repository's prefix: readers of a reply on the thread answer there."""
     return (await clients.configs.of(thread.repository)).config.prefix
 
 
 def _login() -> str:
-    """A name for Codegen's list of runs; by whose right it is done, the tokens say."""
+    """A name for Codegen's list of runs; authorization depends on the tokens alone."""
     try:
         return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
     except (KeyError, OSError, ImportError):

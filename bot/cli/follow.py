@@ -1,4 +1,4 @@
-"""``logs --follow``: a run's log, printed as it comes."""
+"""``logs --follow``: prints a run's log as it is written."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from bot.settings import Accounts
 def follow(wish: CliInvocation, screen: Screen, *, last: int | None) -> CommandOutcome | None:
     """Prints each entry once, until the run has ended.
 
-    :param last: how many of the entries that are there already; None: all
-    :returns: None where all went well
-    :raises MisreadError: where there is nothing that could be followed
+    :param last: how many of the existing entries; None: all
+    :returns: None on success
+    :raises ParseError: if there is nothing to follow
     """
     if screen.is_dry:
         raise ParseError("`--follow` is of no use in a dry run: what nobody asks for does not come.")
@@ -60,7 +60,7 @@ async def _follow(wish: CliInvocation, settings: Accounts, screen: Screen, last:
 
 
 async def _run(wish: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome:
-    """The run that is meant: what `status` would show."""
+    """The selected run: the one that `status` would show."""
     assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
     invocation = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
     outcome = outcome_of(await direct.inline_executor.execute(invocation))
@@ -68,7 +68,7 @@ async def _run(wish: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome
 
 
 async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
-    """:param patterns: the secret patterns that hold for what the run says"""
+    """:param patterns: secret patterns for redacting the run's texts"""
     codegen, timing = direct.clients.codegen, direct.timing
     start = 0 if last is None else await _place_of_last(codegen, run.id, last)
     async for place, entry in follow_log(

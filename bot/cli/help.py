@@ -1,4 +1,4 @@
-"""``codegen-bot help``: what can be said in comments. It needs no account and asks nobody."""
+"""``codegen-bot help``: describes the comment commands. Needs no account and sends no request."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def sync(repository: str) -> None:
         raise click.BadParameter(f"{repository} is not of the form OWNER/NAME.", param_hint="OWNER/NAME")
     settings = server_settings()
     log.configure(level="WARNING")
-    from bot.app.server import sync_labels  # noqa: PLC0415 - what is missing is told before half a second of imports
+    from bot.app.server import sync_labels  # noqa: PLC0415 - settings errors first, then slow imports
 
     try:
         names = asyncio.run(sync_labels(settings, repository))

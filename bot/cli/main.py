@@ -1,4 +1,4 @@
-"""``codegen-bot``: the table of all subcommands, and nothing else, so that it starts at once."""
+"""``codegen-bot``: only the table of all subcommands, so that it starts at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot import __version__
 
 
 class Subcommand(NamedTuple):
-    """Where a subcommand is and what the list of them says of it."""
+    """A subcommand's location, and its summary in the list."""
 
     module: str
     attribute: str
@@ -40,11 +40,11 @@ SUBCOMMANDS: Mapping[str, Subcommand] = MappingProxyType(
         "completion": Subcommand("bot.cli.completion", "completion", "Prints what completes words in your shell."),
     }
 )
-"""Those that are no commands of a comment, and ``help``, which is one but needs no account here."""
+"""The subcommands that are no comment commands, and ``help``, which is one but needs no account here."""
 
 
 class Subcommands(click.Group):
-    """Imports a subcommand's module when it is called for."""
+    """Imports a subcommand's module when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*_summaries(), *(name for name in SUBCOMMANDS if name not in _summaries())]
@@ -58,7 +58,7 @@ class Subcommands(click.Group):
             near = difflib.get_close_matches(cmd_name[:40], self.list_commands(ctx), n=1, cutoff=0.6)
             hint = f'Did you mean "{near[0]}"?' if near else '"codegen-bot --help" shows all there are.'
             raise click.UsageError(f"There is no command {cmd_name[:40]!r}. {hint}", ctx)
-        from bot.cli.commands import subcommand  # noqa: PLC0415 - see the module's first words
+        from bot.cli.commands import subcommand  # noqa: PLC0415 - see the module's docstring
 
         return subcommand(cmd_name)
 
@@ -68,8 +68,8 @@ class Subcommands(click.Group):
 
 
 def _summaries() -> dict[str, str]:
-    """What can be said in a comment, in the order of its table."""
-    from bot.commands.table import COMMANDS  # noqa: PLC0415 - see the module's first words
+    """The comment commands, in the order of their table."""
+    from bot.commands.table import COMMANDS  # noqa: PLC0415 - see the module's docstring
 
     return {name: command.USAGE.summary for name, command in COMMANDS.items() if name not in SUBCOMMANDS}
 

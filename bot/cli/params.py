@@ -1,4 +1,4 @@
-"""How threads, repositories and prompts are typed."""
+"""Parameter types for threads, repositories and prompts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(rf"https?://[^/\s]+/({_REPOSITORY})/(?:issues|pull)/([1-9]
 
 @dataclass(frozen=True, slots=True)
 class ThreadName:
-    """An issue or a pull request, as it is named on the command line."""
+    """An issue or a pull request, as named on the command line."""
 
     repository: str
     number: int
@@ -29,7 +29,7 @@ class ThreadName:
 
 
 class GitHubThread(click.ParamType[ThreadName]):
-    """``octo/shop#7`` or the address of its page."""
+    """``octo/shop#7`` or the URL of its page."""
 
     name = "OWNER/NAME#N"
 
@@ -52,10 +52,10 @@ class RepositoryName(click.ParamType[str]):
 
 
 def the_prompt(words: Sequence[str], file: IO[str] | None, *, takes_run: bool) -> str:
-    """What follows the flags: the words, or what they or a file stand for.
+    """The text after the flags: the words, standard input for ``-``, or a file's content.
 
-    :param takes_run: whether a run's number may stand before the prompt
-    :raises MisreadError: where the prompt is given twice, or its file is no text
+    :param takes_run: whether a run's number may precede the prompt
+    :raises ParseError: if the prompt is given twice, or its file is not text
     """
     before = 1 if takes_run else 0
     if file is None and len(words) - 1 in range(before + 1) and words[-1] == "-":

@@ -1,4 +1,4 @@
-"""What the subcommands share that run a process: how it starts, is told to stop, and ends."""
+"""Shared by the subcommands that run a process: start, signals, end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PORT = click.IntRange(0, 65535)
 
 
 class EndError(click.ClickException):
-    """Ends the process with a sentence on the error output and nothing around it."""
+    """Ends the process with a sentence on stderr and nothing around it."""
 
     def __init__(self, message: str, status: ExitStatus) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class CannotStartError(EndError):
 
 
 def configure_log() -> None:
-    """On the error output. What a reply says already is not logged as well, unless somebody wants to see it."""
+    """Logs to stderr. What a reply already says is logged only if LOG_LEVEL asks for it."""
     wanted = os.environ.get("LOG_LEVEL", "").upper()
     level = wanted if wanted in {"DEBUG", "INFO", "WARNING", "ERROR"} else "ERROR"
     log.configure(level=level, written=harmless_to_the_runner)
@@ -56,7 +56,7 @@ def server_settings() -> Settings:
 
 
 def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
-    """Runs until it ends by itself or a signal asks for it; a second Ctrl-C ends it at once."""
+    """Runs until it ends by itself or on SIGINT or SIGTERM; a second Ctrl-C ends it at once."""
 
     async def with_signals() -> T:
         stop = asyncio.Event()
@@ -67,7 +67,7 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -
             loop.remove_signal_handler(number)
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Windows has no such handlers; there Ctrl-C comes as KeyboardInterrupt.
+            # Windows has no such handlers; there Ctrl-C raises KeyboardInterrupt.
             with suppress(NotImplementedError):
                 loop.add_signal_handler(number, asked, number)
         return await work(stop)
@@ -88,9 +88,9 @@ async def first_of(*events: asyncio.Event) -> None:
 
 
 def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Runs until it ends. Ctrl-C and SIGTERM cancel it; what it makes of that is its own affair.
+    """Runs until it ends. Ctrl-C and SIGTERM cancel it; it may handle the cancellation.
 
-    :raises EndError: where it was cancelled and made nothing of it
+    :raises EndError: if it was cancelled and did not handle that
     """
 
     async def with_signals() -> T:

@@ -1,4 +1,4 @@
-"""``codegen-bot receive``: one delivery from a file, on the Action's own path."""
+"""``codegen-bot receive``: processes one delivery from a file in the same way as the Action."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def receive(*, event: str, payload: Path, repository: str | None, as_json: bool,
 
 
 def _environ(settings: Accounts, event: str, payload: Path, repository: str | None) -> dict[str, str]:
-    """What GitHub's runner would set, with the settings beside it.
+    """The environment that GitHub's runner would set, with the settings.
 
-    The process's own environment is not handed on: on a real runner it names the files of a step's outputs.
+    The process's own environment is not passed on: on a real runner it names the files of a step's outputs.
 
-    :raises EventError: where the payload cannot be read
+    :raises EventError: if the payload cannot be read
     """
     given = {name.upper(): value for name, value in settings if value is not None}
     environ = {
@@ -61,7 +61,7 @@ def _environ(settings: Accounts, event: str, payload: Path, repository: str | No
         "GITHUB_EVENT_NAME": event,
         "GITHUB_EVENT_PATH": str(payload),
         "GITHUB_REPOSITORY": repository or "",
-        # A worker of its own: what another process has begun is not this one's to go on with.
+        # A worker id of its own: it must not continue what another process has started.
         "GITHUB_RUN_ID": uuid4().hex,
     }
     if not repository:

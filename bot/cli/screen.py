@@ -1,8 +1,8 @@
-"""What is printed: for a person at a terminal, for a pipe, or one JSON document for a script.
+"""Output: for a user at a terminal, for a pipe, or one JSON document for a script.
 
-rich is imported only where there is a terminal. Nothing that a model or an upstream says may order the terminal about:
-control characters are taken out of all that is printed, and JSON is written in ASCII. In a workflow the same holds for
-GitHub's runner, which takes some lines for commands of its own.
+rich is imported only for a terminal. Text of models and upstreams must not control the terminal: control characters are
+removed from everything printed, and JSON is written in ASCII. In a workflow the same holds for GitHub's runner, which
+interprets some lines as workflow commands.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ _SINCE = re.compile(r" for (?:\d+ (?:h|min|s) ?)+(?=:)")
 
 
 def harmless(text: str) -> str:
-    """Without what a terminal or GitHub's runner would obey, or a reader would not see in its place."""
+    """Removes what a terminal or GitHub's runner would interpret, or what would reorder text."""
     return harmless_to_the_runner(_ORDERS_TERMINALS.sub("", text))
 
 
 def harmless_to_the_runner(text: str) -> str:
-    """Without workflow commands where the process is a workflow's: GitHub's runner reads both outputs."""
+    """Disables workflow commands if the process is part of a workflow: GitHub's runner reads stdout and stderr."""
     return without_commands(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 def _json(value: Any, *, indent: int | None = None) -> str:
-    """A document in which GitHub's runner finds no command of its own; what reads it finds the same in it."""
+    """A document without workflow commands for GitHub's runner; parsing it yields the same value."""
     return json.dumps(value, indent=indent).replace("##[", "#\\u0023[")
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Prints a line of our own words, or of somebody's whose words are not to be trusted."""
+    """Prints a line, whether our own or untrusted text."""
     click.echo(harmless(text), err=err)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where a subcommand's progress and its outcome go.
+    """Shows a subcommand's progress and outcome.
 
-    :param as_json: for a script: one JSON document, and no progress
-    :param is_dry: for a dry run, of which the calls are shown, and of what was made up for answers nothing
+    :param as_json: for a script: one JSON document, no progress
+    :param is_dry: for a dry run: shows the calls, but not the outcome, which depends on invented responses
     """
 
     as_json: bool
@@ -70,7 +70,7 @@ class Screen:
 
     @contextmanager
     def watching(self) -> Iterator[Told]:
-        """Shows on the error output how it goes; what it yields is to hear of every state of the reply."""
+        """Shows progress on stderr; yields a callback for every state of the reply."""
         if self.as_json or self.is_dry:
             yield lambda _invocation, _reply: None
         elif sys.stderr.isatty():
@@ -80,9 +80,9 @@ class Screen:
             yield _lines()
 
     def show(self, outcome: CommandOutcome) -> None:
-        """The last word: a result on the output; on the error output what there is none of.
+        """Shows the outcome: a result on stdout, a failure on stderr.
 
-        A script gets its document in either case, and a person who reads its errors the sentence.
+        A script gets its document in either case, and its user the sentence on stderr.
         """
         carried = outcome.carried
         is_error = outcome.conclusion not in _ENDS_WELL and outcome.main_run is None
@@ -96,12 +96,12 @@ class Screen:
             say(f"On the thread: {carried.comment_url}", err=True)
 
     def told_dryly(self, call: str) -> None:
-        """One call that a dry run does not make; a script's document stays alone on the output."""
+        """Prints a call that a dry run omits; with JSON on stderr, so that stdout has only the document."""
         say(call, err=self.as_json)
 
 
 def json_line(value: Any) -> None:
-    """One JSON document on a line of its own."""
+    """Prints a JSON document on one line."""
     click.echo(_json(value))
 
 
@@ -110,7 +110,7 @@ def _headline(reply: Reply) -> str:
 
 
 def _lines() -> Told:
-    """Each state once, as a line."""
+    """Prints each state once, as a line."""
     shown = ""
 
     def told(_invocation: CommandInvocation, reply: Reply) -> None:
@@ -125,8 +125,8 @@ def _lines() -> Told:
 
 @contextmanager
 def _moving_line() -> Iterator[Told]:
-    """A line that shows the latest state and how long it has been so; where a run's page is stays above it."""
-    from rich.console import Console  # noqa: PLC0415 - see the module's first words
+    """Shows the latest state and its duration on one line; the link to a run's page stays above it."""
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
     from rich.table import Column  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -152,15 +152,15 @@ def _show_markdown(text: str, *, err: bool) -> None:
     if not stream.isatty():
         click.echo(text, err=err)
         return
-    from rich.console import Console  # noqa: PLC0415 - see the module's first words
+    from rich.console import Console  # noqa: PLC0415 - see the module's docstring
     from rich.markdown import Markdown  # noqa: PLC0415
 
-    # Not every terminal opens a link that it does not show; in a table an address would leave no room for the rest.
+    # Not every terminal opens hidden links; but in a table a URL would leave no space for the rest.
     hides_addresses = _HAS_TABLE.search(text) is not None
     shown = Markdown(_FOLD.sub(_opened, text), code_theme="ansi_dark", hyperlinks=hides_addresses)
     Console(stderr=err).print(shown)
 
 
 def _opened(fold: re.Match[str]) -> str:
-    """A terminal folds nothing: what stands on the fold becomes a heading."""
+    """Terminals cannot fold: the summary becomes a heading."""
     return f"**{html.unescape(fold[1])}**" if fold[1] else ""

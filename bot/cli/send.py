@@ -1,4 +1,4 @@
-"""``codegen-bot send``: a delivery by hand, signed as GitHub would sign it."""
+"""``codegen-bot send``: posts a delivery, signed as GitHub would sign it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.outcome import ExitStatus
 from bot.settings import load_webhook_secret
 
 PATIENCE = aiohttp.ClientTimeout(total=30)
-"""Three times what GitHub waits for an answer: a server that is slow is seen to be so."""
+"""Three times GitHub's own timeout, so that a slow server is recognized as such."""
 
 SHOWN = 2_000
-"""Characters of the answer."""
+"""Characters of the response."""
 
 
 @click.command()
@@ -61,7 +61,7 @@ def send(*, event: str, payload: IO[bytes], url: str, delivery: str | None, dry_
 
 
 def _check(event: str, body: bytes) -> None:
-    """:raises CannotStartError: where no server could make anything of it"""
+    """:raises CannotStartError: if no server could accept it"""
     if not event.isascii() or not event.replace("_", "").isalnum():
         raise CannotStartError(f"--event: {event!r} is no event's name.")
     try:
@@ -71,7 +71,7 @@ def _check(event: str, body: bytes) -> None:
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
-    """The answer's status and text. A redirect is not followed: the signature is for this address."""
+    """The response's status and text. Redirects are not followed: the signature is for this address."""
     try:
         async with (
             aiohttp.ClientSession(timeout=PATIENCE) as session,
@@ -81,9 +81,9 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
     except aiohttp.InvalidURL:
         raise CannotStartError(f"--url: {url} is no address.") from None
     except aiohttp.ClientConnectorError as error:
-        # asyncio's own words for it hold the address once more.
+        # asyncio's message repeats the address.
         number = error.os_error.errno
-        # Those of a name that is not found are negative, and not the system's.
+        # Those of failed name lookups are negative, and no errno.
         reason = os.strerror(number) if number and number > 0 else os_reason(error.os_error)
         raise EndError(f"Nobody takes deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -17,11 +17,11 @@ from bot.outcome import ExitStatus
 from bot.settings import Unclaimed, load_unclaimed
 
 if TYPE_CHECKING:
-    # It brings the client and the server.
+    # Imports the client and the server.
     from bot.setup.flow import Made
 
 ENV_FILE = Path(".env")
-"""Where the settings are read from, too."""
+"""The settings are also read from this file."""
 
 
 @click.command()
@@ -40,7 +40,7 @@ def serve(*, sets_up: bool) -> None:
     settings = server_settings()
     _allow_many_connections()
     log.configure(level=settings.log_level, log_format=settings.log_format)
-    from bot.app.server import serving, settle_down  # noqa: PLC0415 - what is missing is told before half a second of imports
+    from bot.app.server import serving, settle_down  # noqa: PLC0415 - settings errors first, then slow imports
 
     async def until_stopped(stop: asyncio.Event) -> bool:
         lost = False
@@ -60,12 +60,12 @@ def serve(*, sets_up: bool) -> None:
 
 
 def _end_at_once() -> None:
-    """Nothing else runs any more in this process; its supervisor starts the next."""
+    """Nothing else runs in this process any more; its supervisor starts the next one."""
     os._exit(ExitStatus.INTERNAL_ERROR)
 
 
 def _is_set_up() -> bool:
-    """False where it was told to stop before there was an App."""
+    """False if it was stopped before there was an App."""
     try:
         unclaimed = load_unclaimed()
     except SettingsError as error:
@@ -100,8 +100,9 @@ async def _set_up(unclaimed: Unclaimed, stop: asyncio.Event) -> bool:
 
 
 def _allow_many_connections() -> None:
-    """As many open files as the system lets this process have: every listener of a stream is one, and the usual soft
-    limit of 1,024 is soon met."""
+    """Raises the limit of open files to the hard limit: every subscriber of a stream needs one, and the usual soft
+    limit of 1,024 is soon reached.
+    """
     try:
         import resource  # noqa: PLC0415 - there is none on Windows
     except ImportError:

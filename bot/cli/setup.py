@@ -17,7 +17,7 @@ from bot.errors import SettingsError
 from bot.outcome import ExitStatus
 
 if TYPE_CHECKING:
-    # It brings the client and the server.
+    # Imports the client and the server.
     from bot.setup.flow import Made
     from bot.setup.plan import Plan
 
@@ -66,7 +66,7 @@ def setup(
 
 
 async def _serve(wanted: Plan, path: Path | None, port: int, stop: asyncio.Event, *, opens: bool) -> bool:
-    """:returns: whether there is an App now"""
+    """:returns: whether the App has been created"""
     from bot.setup.local import LocalSetUp  # noqa: PLC0415 - see above
 
     async def keep(made: Made) -> list[str]:
@@ -82,7 +82,7 @@ async def _serve(wanted: Plan, path: Path | None, port: int, stop: asyncio.Event
 
 
 def _keep(made: Made, path: Path | None) -> list[str]:
-    """Writes the App's settings down, or prints them: GitHub tells them this once."""
+    """Stores the App's settings, or prints them: GitHub reveals them only once."""
     from bot.setup import env_file  # noqa: PLC0415 - see above
     from bot.setup.steps import steps  # noqa: PLC0415
 
