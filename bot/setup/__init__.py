@@ -1,6 +1,6 @@
-"""Makes the bot's GitHub App from a manifest, and puts its settings where the bot finds them.
+"""Creates the bot's GitHub App from a manifest, and stores its settings where the bot reads them.
 
-`flow` is the exchange with GitHub, `plan` and `manifest` what is asked for; `env_file` keeps what comes of it, and
-`pages` shows it all to a person: `local` for ``codegen-bot setup`` on that person's machine, `remote` for the first
-start of a server that strangers reach as well. https://docs.github.com/en/apps/sharing-github-apps
+`flow` is the exchange with GitHub; `plan` and `manifest` describe the requested App; `env_file` stores its settings.
+`pages` are the HTML pages, served by `local` for ``codegen-bot setup`` on the user's machine, and by `remote` for the
+first start of a publicly reachable server. https://docs.github.com/en/apps/sharing-github-apps
 """

@@ -1,4 +1,4 @@
-"""The file ``.env``: what the App needs is put beside what stands there, readable by its owner alone."""
+"""The file ``.env``: adds the App's settings to the existing ones, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from bot.setup.plan import GITHUB_API
 MODE = 0o600
 
 VARIABLES = ("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY", "GITHUB_WEBHOOK_SECRET", "GITHUB_API_URL")
-"""What is written, in this order."""
+"""The variables that are written, in this order."""
 
 API_URL = "GITHUB_API_URL"
 
 
 def values_of(made: Made) -> dict[str, str]:
-    """By variable; GitHub's address too, where it is not the usual one."""
+    """The App's settings by variable; GitHub's API URL is included only if it is not the default."""
     app, api = made.app, made.plan.host.api
     found = (str(app.id), app.private_key.strip(), app.webhook_secret, api)
     values = dict(zip(VARIABLES, found, strict=True))
@@ -32,8 +32,9 @@ def values_of(made: Made) -> dict[str, str]:
 
 
 def lines_of(values: Mapping[str, str]) -> str:
-    """As lines of a file; the key's line breaks are written as two characters, as the bot reads them, because not
-    everything that reads such a file knows of values with line breaks."""
+    """The settings as lines of a file. The key's line breaks are written as two characters, as the bot reads them,
+    because not every reader of such files supports multi-line values.
+    """
     return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
 
 
@@ -42,12 +43,12 @@ def _quoted(value: str) -> str:
 
 
 def check(path: Path, *, api: str, replace: bool = False, way_out: str = "Take that out first.") -> None:
-    """Whether the file will take them; better known before there is an App than after.
+    """Checks that the file can take the settings, before the App is created.
 
-    :param api: the address of GitHub's API
-    :param replace: whether what stands there may go
-    :param way_out: what can be done where it may not
-    :raises SettingsError: where something stands there already, or nothing can be written
+    :param api: the URL of GitHub's API
+    :param replace: whether existing settings may be overwritten
+    :param way_out: what to do if they may not
+    :raises SettingsError: if there are settings already, or the file is not writable
     """
     standing = {each.key: each.value for each in _read(path) if each.key in VARIABLES and each.value}
     if standing.get(API_URL) == api:
@@ -62,9 +63,9 @@ def check(path: Path, *, api: str, replace: bool = False, way_out: str = "Take t
 
 
 def write(path: Path, made: Made) -> None:
-    """Puts the App's values into the file, all at once or not at all; the other lines stay as they are.
+    """Writes the App's settings into the file atomically; the other lines stay as they are.
 
-    :raises SettingsError: where it cannot be written
+    :raises SettingsError: if it cannot be written
     """
     values = values_of(made)
     kept = "".join(each.original.string for each in _read(path) if each.key not in VARIABLES)
@@ -83,15 +84,15 @@ def write(path: Path, made: Made) -> None:
 
 
 def names_in(path: Path) -> set[str]:
-    """The variables that have a value there.
+    """The variables that have a value in the file.
 
-    :raises SettingsError: where it cannot be read
+    :raises SettingsError: if it cannot be read
     """
     return {each.key for each in _read(path) if each.key and each.value}
 
 
 def _read(path: Path) -> list[Binding]:
-    """Every line, read as the settings are."""
+    """All lines, parsed in the same way as the settings."""
     try:
         return [*parse_stream(StringIO(path.read_text(encoding="utf-8")))]
     except FileNotFoundError:
@@ -103,9 +104,9 @@ def _read(path: Path) -> list[Binding]:
 
 
 def _temporary(path: Path, text: str = "") -> Path:
-    """A new file beside that one, which nobody else could ever read.
+    """A new file next to the target, never readable by other users.
 
-    :raises OSError: where there can be none
+    :raises OSError: if it cannot be created
     """
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")

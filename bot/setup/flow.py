@@ -1,4 +1,4 @@
-"""The exchange with GitHub: out goes a form, back comes a code, and the code is changed for the App's secrets."""
+"""The manifest flow with GitHub: a form is posted, a code comes back, and is exchanged for the App's secrets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bot.setup.states import CsrfStates
 
 @dataclass(frozen=True, slots=True)
 class SetupPage:
-    """A form that is to be posted to GitHub.
+    """A form to be posted to GitHub.
 
-    :param action: the address, with the state
+    :param action: the URL, with the state
     :param manifest: as JSON text, for the field of that name
     """
 
@@ -30,16 +30,16 @@ class SetupPage:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of it: an App, and the plan that it was made by."""
+    """The created App, with its plan."""
 
     app: NewApp
     plan: Plan
 
 
 class ManifestFlow:
-    """One set-up: it ends with the first App.
+    """One set-up, which ends with the first App.
 
-    :param clock: seconds, for how long a form may be open
+    :param clock: seconds, for the expiry of open forms
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,17 +49,17 @@ class ManifestFlow:
     def offer(self, plan: Plan, *, redirect_url: str) -> SetupPage:
         """A new form.
 
-        :param redirect_url: where GitHub sends the person back to
+        :param redirect_url: where GitHub redirects the user
         """
         state = self._states.issue(plan)
-        # A state is made of letters that mean nothing in an address.
+        # A state has only URL-safe characters.
         action = f"{plan.form_url}?state={state}"
         return SetupPage(plan, action, json.dumps(manifest(plan, redirect_url=redirect_url)))
 
     async def finish(self, *, code: str, state: str) -> Made:
-        """Takes what GitHub sent back, once.
+        """Exchanges the code from GitHub's redirect, once.
 
-        :raises UserMistake: with a sentence for whoever was sent back
+        :raises UserError: with a message for the redirected user
         """
         plan = self._states.take(state)
         if plan is None or self._is_over:
@@ -69,7 +69,7 @@ class ManifestFlow:
             )
         if not code:
             raise UserError("GitHub sent no code along. Begin again.")
-        # A second answer that comes while GitHub is asked would be a second App in the same file.
+        # A second redirect during the request to GitHub would put a second App into the same file.
         self._is_over = True
         try:
             async with new_session() as session:

@@ -1,4 +1,4 @@
-"""The set-up on the machine of the person who does it: a page on loopback, at an address that nobody can guess."""
+"""Set-up on the user's own machine: a page on loopback, at an unguessable URL."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from bot.web.problems import answer_problems
 LOOPBACK = "127.0.0.1"
 
 PATIENCE = 5.0
-"""Seconds that the last page has to get to the person."""
+"""Seconds for delivering the last page."""
 
 
 class LocalSetUp:
-    """One set-up on a port of this machine.
+    """One set-up on a local port.
 
-    Other people of the machine reach the port too, and so does any page in the person's browser: the path is a word
-    that only the terminal has shown.
+    Other users of the machine can reach the port too, and so can any page in the user's browser: the path is a random
+    key shown only in the terminal.
 
-    :param plan: what is asked for
-    :param keep: takes what comes of it, and says what is left to do
+    :param plan: the requested App
+    :param keep: stores the created App, and returns what is left to do
     """
 
     def __init__(self, plan: Plan, *, keep: Callable[[Made], Awaitable[list[str]]]) -> None:
@@ -44,11 +44,11 @@ class LocalSetUp:
 
     @asynccontextmanager
     async def serving(self, *, port: int = 0) -> AsyncIterator[str]:
-        """The page, while the context lasts.
+        """Serves the page while the context lasts.
 
         :param port: 0 for a free one
-        :returns: its address
-        :raises SettingsError: where the port is taken
+        :returns: its URL
+        :raises SettingsError: if the port is taken
         """
         application = web.Application(middlewares=[answer_problems, guard_bodies])
         application.add_routes([web.get(f"/{self._key}", self._offer), web.get(f"/{self._key}/created", self._finish)])
@@ -63,7 +63,7 @@ class LocalSetUp:
         return pages.offer_page(self._flow.offer(self._plan, redirect_url=f"{self._url}/created"))
 
     async def _finish(self, request: web.Request) -> web.Response:
-        """GitHub has sent the person back."""
+        """Handles GitHub's redirect."""
         query = request.query
         try:
             made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))

@@ -1,4 +1,4 @@
-"""The manifest: what the App is told of and what it may do, made of the tables that the code itself goes by."""
+"""The App's manifest: events and permissions, generated from the tables that the code itself uses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bot.setup.plan import Plan
 
 
 def manifest(plan: Plan, *, redirect_url: str) -> dict[str, Any]:
-    """As GitHub takes it.
+    """The manifest in GitHub's format.
 
     https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 
-    :param redirect_url: where GitHub sends the person back to, with a code
+    :param redirect_url: where GitHub redirects the user, with a code
     """
     return {
         "name": plan.name,

@@ -1,4 +1,4 @@
-"""What a person sees: pages without a script and with nothing from elsewhere, for keyboards and for phones."""
+"""The set-up's HTML pages: no scripts, no external resources, usable by keyboard and on phones."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bot.measures import READ_EVENTS
 from bot.setup.flow import SetupPage
 
 _SHOWN_REASONS = 4
-"""Of those that a permission has; docs/setup.md has all."""
+"""Reasons shown per permission; docs/setup.md lists all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A line of a form.
+    """An input field of a form.
 
-    :param hint: a sentence below its name
-    :param kind: of the input, as HTML has it
+    :param hint: a sentence below its label
+    :param kind: the HTML input type
     """
 
     name: str
@@ -37,7 +37,7 @@ class Field:
 
 
 def offer_page(offer: SetupPage) -> web.Response:
-    """What the App will be, and the button that posts it to GitHub."""
+    """Describes the App, with the button that posts the manifest to GitHub."""
     plan = offer.plan
     rows = [
         (f"{TITLES[name]}: {level.words}", escape(", ".join(reasons(name)[:_SHOWN_REASONS])))
@@ -61,7 +61,7 @@ def offer_page(offer: SetupPage) -> web.Response:
 
 
 def form_page(fields: Iterable[Field], *, action: str, problem: str = "") -> web.Response:
-    """Asks for something; with a problem, once more."""
+    """A form; after invalid input, with the problem."""
     told = f'<p class="wrong" role="alert">{escape(problem)}</p>' if problem else ""
     body = f"""<p>This server has no GitHub App yet. It takes one from whoever has its one-time token.</p>{told}
 <form method="post" action="{escape(action)}">{"".join(map(_input, fields))}<button>Go on</button></form>"""
@@ -70,14 +70,14 @@ def form_page(fields: Iterable[Field], *, action: str, problem: str = "") -> web
 
 
 def done_page(name: str, steps: Iterable[str]) -> web.Response:
-    """:param steps: sentences; a word that is an address becomes a link"""
+    """:param steps: sentences; URLs in them become links"""
     listed = "".join(f"<li>{_linked(each)}</li>" for each in steps)
     body = f"<p>{escape(name)} is yours. What is left:</p><ol>{listed}</ol>"
     return _page("The App is made", body)
 
 
 def refusal_page(sentence: str, *, status: HTTPStatus = HTTPStatus.BAD_REQUEST, again: str = "") -> web.Response:
-    """:param again: where to begin again"""
+    """:param again: URL for starting again"""
     link = f'<p><a href="{escape(again)}">Begin again</a></p>' if again else ""
     return _page("That did not work", f'<p class="wrong" role="alert">{escape(sentence)}</p>{link}', status=status)
 
@@ -111,7 +111,7 @@ def _page(title: str, body: str, *, form_action: str = "'none'", status: HTTPSta
     )
     headers = {
         "Content-Security-Policy": policy,
-        # What stands here is for one person, once; the address of a page is nobody else's either.
+        # The pages are for one user, once; their URLs must not leak either.
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",

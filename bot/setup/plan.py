@@ -1,4 +1,4 @@
-"""What somebody wants: an App of what name, whose, where on GitHub, and for a bot at what address."""
+"""The requested App: its name, owner and GitHub host, and the bot's public URL."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ GITHUB = "https://github.com"
 GITHUB_API = "https://api.github.com"
 
 LONGEST_NAME = 34
-"""Characters that GitHub allows."""
+"""Maximum length allowed by GitHub."""
 
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where GitHub's pages and its API are, without a slash at the end."""
+    """The base URLs of GitHub's pages and API, without a trailing slash."""
 
     pages: str
     api: str
@@ -30,10 +30,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a manifest is made of.
+    """The input of a manifest.
 
-    :param organization: whose the App will be; empty: the person's who makes it
-    :param url: the bot's public address, without a slash at its end
+    :param organization: the App's owner; empty: the user who creates it
+    :param url: the bot's public URL, without a trailing slash
     """
 
     host: Host
@@ -47,23 +47,23 @@ class Plan:
 
     @property
     def form_url(self) -> str:
-        """Where the manifest is posted to."""
+        """The URL to which the manifest is posted."""
         owner = f"/organizations/{self.organization}" if self.organization else ""
         return f"{self.host.pages}{owner}/settings/apps/new"
 
 
 def plan(*, url: str, organization: str = "", name: str = "", github: str = GITHUB) -> Plan:
-    """What was typed, checked.
+    """Validates what was typed.
 
-    :param name: empty: a made-up one; a person can change it at GitHub
-    :raises SettingsError: with a sentence for whoever typed it
+    :param name: empty: a generated one; it can be changed at GitHub
+    :raises SettingsError: with a message for the user
     """
     organization, name = organization.strip(), name.strip()
     if organization and not _LOGIN.fullmatch(organization):
         raise SettingsError(f"{organization[:100]!r} is no organization's name on GitHub.")
     if len(name) > LONGEST_NAME:
         raise SettingsError(f"The name has {len(name)} characters; GitHub allows {LONGEST_NAME}.")
-    # GitHub's names are taken over all accounts; whoever is told of a taken one changes it there.
+    # App names are unique across GitHub; if one is taken, the user changes it there.
     name = name or f"codegen-bot-{organization}"[: LONGEST_NAME - 5].rstrip("-") + f"-{secrets.token_hex(2)}"
     host, address = host_of(github), _bots_address(url)
     if _is_on_this_machine(address) and not _is_on_this_machine(host.pages):
@@ -72,11 +72,10 @@ def plan(*, url: str, organization: str = "", name: str = "", github: str = GITH
 
 
 def host_of(address: str) -> Host:
-    """A GitHub by the address of its pages: github.com, a company's on ghe.com, or a server of one's own.
+    """The host for the URL of GitHub's pages: github.com, a company's on ghe.com, or a self-hosted server.
 
     https://docs.github.com/en/enterprise-server@latest/rest/overview/resources-in-the-rest-api
-
-    :raises SettingsError: where secrets would travel in the open, or it is no such address
+    :raises SettingsError: if the URL is invalid, or secrets would be sent unencrypted
     """
     parts = _split(address, "GitHub's address")
     if parts.path.strip("/"):
@@ -97,7 +96,7 @@ def _bots_address(url: str) -> str:
 
 
 def _split(address: str, what: str) -> SplitResult:
-    """:raises SettingsError: where it is none of the web's, or says more than where something is"""
+    """:raises SettingsError: if it is not a web URL, or has a query or fragment"""
     refusal = SettingsError(f"{what} is no address such as https://bot.example.com: {address[:200]!r}.")
     if re.search(r"[^\x21-\x7e]", address.strip()):
         raise refusal
@@ -106,7 +105,7 @@ def _split(address: str, what: str) -> SplitResult:
         port = parts.port
     except ValueError:
         raise refusal from None
-    # Neither a name nor a password before the host: they would be shown.
+    # Neither user name nor password before the host: they would be shown.
     if parts.scheme not in {"http", "https"} or port == 0 or not re.fullmatch(r"[\w.\-\[\]:]+", parts.netloc, re.ASCII):
         raise refusal
     if not parts.hostname:

@@ -1,5 +1,5 @@
-"""The set-up of a server that is reachable by strangers already: whoever has the token that its terminal or log has
-shown may give it an App, and nobody else.
+"""Set-up of a server that is publicly reachable already: only the owner of the token shown in its terminal or log may
+give it an App.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _log = log.get(__name__)
 PATH = "/setup"
 
 PATIENCE = 5.0
-"""Seconds that the last page has to get to the person."""
+"""Seconds for delivering the last page."""
 
 _NOT_YET = "This bot is not set up yet. Whoever starts it finds in its terminal or log how that is done."
 
 
 class RemoteSetUp:
-    """The only thing that a server without an App does.
+    """The set-up pages: all that a server without an App serves.
 
-    :param keep: takes what comes of it, and says what is left to do
-    :param check: raises SettingsError where what comes of it could not be kept
+    :param keep: stores the created App, and returns what is left to do
+    :param check: raises SettingsError if it could not be stored
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class RemoteSetUp:
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[str]:
-        """The pages, while the context lasts.
+        """Serves the pages while the context lasts.
 
-        :returns: the server's address
-        :raises SettingsError: where the address cannot be listened on
+        :returns: the server's URL
+        :raises SettingsError: if the address cannot be bound
         """
         application = web.Application(client_max_size=64 * 1024, middlewares=[answer_problems, guard_bodies])
         application.add_routes(
@@ -71,12 +71,12 @@ class RemoteSetUp:
             yield url
 
     async def _ask(self, request: web.Request) -> web.Response:
-        # A proxy before the server speaks TLS; what it leaves out, the person puts in.
+        # A proxy before the server may terminate TLS; what its headers omit, the user fills in.
         scheme = request.headers.get("X-Forwarded-Proto", request.scheme)
         return pages.form_page(_fields({"url": f"{scheme}://{request.host}"}), action=PATH)
 
     async def _offer(self, request: web.Request) -> web.Response:
-        """Answers whoever has the token with the form for GitHub."""
+        """Returns the form for GitHub if the token is right."""
         try:
             async with asyncio.timeout(TIMEOUT):
                 given = {name: str(value) for name, value in (await request.post()).items()}
@@ -96,13 +96,13 @@ class RemoteSetUp:
         return pages.offer_page(self._flow.offer(wanted, redirect_url=f"{wanted.url}{PATH}/created"))
 
     def _check_token(self, token: str, request: web.Request) -> None:
-        """:raises SettingsError: where it is not the one that was shown"""
+        """:raises SettingsError: if it is not the token shown at the start"""
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             _log.warning("setup.refused", peer=request.remote)
             raise SettingsError("That is not this server's token. Its terminal or log has shown it at the start.")
 
     async def _finish(self, request: web.Request) -> web.Response:
-        """GitHub has sent the person back. Only who had the token was given a state."""
+        """Handles GitHub's redirect. Only the owner of the token has got a valid state."""
         query = request.query
         try:
             made = await self._flow.finish(code=query.get("code", ""), state=query.get("state", ""))
@@ -119,7 +119,7 @@ class RemoteSetUp:
 
 
 def _fields(given: dict[str, str]) -> list[Field]:
-    """The form's, with what was typed; the token is typed anew each time."""
+    """The form's fields with what was typed; the token must be retyped each time."""
     return [
         Field("token", "Token", "The server's terminal or log has shown it.", kind="password", needed=True),
         Field("url", "The bot's public address", "GitHub has to reach it.", given.get("url", ""), needed=True),
@@ -141,5 +141,5 @@ async def _alive(_request: web.Request) -> web.Response:
 
 
 async def _not_yet(_request: web.Request) -> web.Response:
-    """GitHub notes a delivery as failed, and it can come again."""
+    """Answers 503, so that GitHub shows deliveries as failed and they can be redelivered."""
     return pages.closed_page(_NOT_YET, status=HTTPStatus.SERVICE_UNAVAILABLE)

@@ -1,4 +1,6 @@
-"""Words that GitHub brings back unchanged: by them an answer is known to belong to a question that was asked here."""
+"""CSRF states: random values that GitHub returns unchanged, which prove that a redirect belongs to a form issued
+here.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,14 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 LASTS = 3600.0
-"""Seconds; as long as GitHub's code."""
+"""Seconds until a state expires; as long as GitHub's code."""
 
 MOST = 100
-"""Questions that may be open; the oldest gives way, so that nobody fills the memory by asking."""
+"""Open forms; the oldest are dropped, so that requests cannot fill the memory."""
 
 
 class CsrfStates(Generic[T]):
-    """Each is random, goes with what was asked for, counts once, and no longer than an hour.
+    """Each state is random, carries a value, can be used once, and expires after an hour.
 
     :param clock: seconds
     """
@@ -28,7 +30,7 @@ class CsrfStates(Generic[T]):
         self._open: dict[str, tuple[T, float]] = {}
 
     def issue(self, asked: T) -> str:
-        """A new one."""
+        """A new state for this value."""
         while len(self._open) >= MOST:
             del self._open[next(iter(self._open))]
         state = secrets.token_urlsafe(32)
@@ -36,8 +38,8 @@ class CsrfStates(Generic[T]):
         return state
 
     def take(self, state: str) -> T | None:
-        """What was asked for with it, this once; None where it was not issued here, was used, or is too old."""
-        # Each is compared in full, so that the time it takes tells nothing of how much of one was right.
+        """The state's value, once; None if it was not issued here, has been used, or has expired."""
+        # Constant-time comparison: timing must not reveal how much of a state was right.
         found = [each for each in self._open if hmac.compare_digest(each.encode(), state.encode())]
         if not found:
             return None

@@ -1,4 +1,4 @@
-"""What is left to do once there is an App."""
+"""What is left to do once the App has been created."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CODEGEN_VARIABLES = {
 def steps(made: Made, *, place: str, environ: Mapping[str, str], standing: Collection[str] = ()) -> list[str]:
     """Sentences, in order.
 
-    :param place: where the settings are kept, to follow "in"
-    :param environ: the environment, which goes before a file
-    :param standing: those that stand in the file
+    :param place: where the settings are stored, to follow "in"
+    :param environ: the environment, which overrides the file
+    :param standing: variables set in the file
     """
     found = [f"Install it on the repositories that the bot is for: {made.app.install_url}"]
     if not made.plan.organization:
