@@ -1,4 +1,4 @@
-"""Starts the emulators, the bot and the playground, and plays the story."""
+"""Starts the emulators, the bot and the playground, and plays the scripted conversation."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from bot.settings import Settings
 IN_A_HURRY = Timing(shortest=0.3, longest=2.0, write_gap=0.1, write_windows=(), polling_interval=0.5, missed_every=None)
 
 API_PORT = 8080
-"""The bot's, as the lines of docs/api.md have it, where nobody else has it."""
+"""The bot's default port, as used in docs/api.md."""
 
-CALLERS_TOKEN = "sk-org1-alice"  # noqa: S105 - the emulator takes whatever begins with sk-
-"""For the HTTP API: another one than the bot's, which it lends to nobody."""
+CALLERS_TOKEN = "sk-org1-alice"  # noqa: S105 - the emulator accepts anything that starts with sk-
+"""For the HTTP API: not the bot's own token, which callers never use."""
 
 
 async def play(
@@ -42,14 +42,14 @@ async def play(
     stop: asyncio.Event,
     api_port: int | None = None,
 ) -> None:
-    """The whole demo.
+    """Runs the whole demo.
 
     :param say: prints a line
-    :param once: whether it ends after the story; else it stays until `stop` is set
+    :param once: whether to end after the conversation; else it stays until `stop` is set
     :param port: the playground's; 0 for a free one
     :param run_seconds: seconds that a run takes
-    :param api_port: the bot's; 0 for a free one, None for the usual one or a free one where that is taken
-    :raises SettingsError: where a port is taken
+    :param api_port: the bot's; 0 for a free one, None for the default one or a free one if that is taken
+    :raises SettingsError: if a port is taken
     """
     secret = secrets.token_hex(16)
     github = GitHubEmulator(webhook_secret=secret)
@@ -76,13 +76,13 @@ def _tell_where(say: Callable[[str], None], url: str, page: str, github: str) ->
     say("Your turn, in a browser; what is done on one page appears on the other. Ctrl-C ends it.")
     say(f"  {page} the playground: the conversation, and a box to write in")
     say(f"  {url}/ the dashboard: the runs and their logs; sign in with {CALLERS_TOKEN}")
-    # A bot of one's own: nobody listens there yet.
+    # The URL of the user's own bot, which is not running yet.
     say("To make a GitHub App as for a bot of your own, in the emulated GitHub, in another terminal:")
     say(f"  {_program()} setup --github {github} --org octo --url http://{LOOPBACK}:8090 --print")
 
 
 def _program() -> str:
-    """`make demo` installs the packages and not the command: then it is the line that started this one."""
+    """The command line of this program: `make demo` installs only the packages, not the command."""
     return "codegen-bot" if shutil.which("codegen-bot") else f"{shlex.quote(sys.executable)} -m bot"
 
 
@@ -104,7 +104,7 @@ def _settings(github: GitHubEmulator, codegen: CodegenEmulator, secret: str, dat
 
 def _usual_port() -> int:
     with socket.socket() as probe:
-        # As the server will: a port whose last connections are still closing is free.
+        # As the server does: a port with closing connections is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, API_PORT))
@@ -116,7 +116,7 @@ def _usual_port() -> int:
 async def _with_transcript(
     github: GitHubEmulator, work: Coroutine[Any, Any, object], say: Callable[[str], None]
 ) -> None:
-    """Prints what is written on GitHub while the work goes on, to its last word."""
+    """Prints what is written on GitHub while the work is running, including its end."""
     transcript = Transcript(github, say)
     try:
         async with _beside(transcript.follow()):
@@ -127,7 +127,7 @@ async def _with_transcript(
 
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Lets something go on until the block is left."""
+    """Runs a task until the block is left."""
     working = asyncio.create_task(work)
     try:
         yield
@@ -138,7 +138,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Ends the work when somebody wants to stop."""
+    """Runs the work until it ends or `stop` is set."""
     working = asyncio.create_task(work)
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)

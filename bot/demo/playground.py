@@ -1,6 +1,6 @@
-"""The playground: a page that shows the emulated conversations live and lets one take part in them.
+"""The playground: a page that shows the emulated conversations live and lets users take part.
 
-What is written here becomes a comment on the emulated GitHub, whose signed webhook the bot hears of like any other.
+What is written here becomes a comment on the emulated GitHub, whose signed webhook reaches the bot like any other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ M = TypeVar("M", bound=BaseModel)
 LOOPBACK = "127.0.0.1"
 
 KEEP_ALIVE = 15.0
-"""Seconds after which a quiet stream sends a sign of life."""
+"""Seconds of silence after which a stream sends a keep-alive."""
 
 _LABELS = [label_of(role, Labels()).name for role in LabelRole]
 
@@ -41,7 +41,7 @@ _PAGE = {
     "/playground.js": ("playground.js", "text/javascript"),
 }
 
-# Comments are shown with their HTML, as on GitHub: so nothing that stands in them may run or be loaded.
+# Comments are rendered with their HTML, as on GitHub: so nothing in them may run or be loaded.
 _POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'none'"
 
 
@@ -69,11 +69,11 @@ class _NextRun(BaseModel):
 
 
 class Playground:
-    """The page's server, on loopback.
+    """Serves the page on loopback.
 
     :param port: 0 for a free one
-    :param dashboard: the bot's address, where links to runs lead; none where there is no bot
-    :param token: what one signs in there with
+    :param dashboard: the bot's URL, for links to runs; empty if there is no bot
+    :param token: for signing in there
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Playground:
         )
 
     async def __aenter__(self) -> str:
-        """:raises SettingsError: where the port is taken"""
+        """:raises SettingsError: if the port is taken"""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, LOOPBACK, self._port).start()
@@ -113,10 +113,10 @@ class Playground:
     ) -> None:
         await self._runner.cleanup()
 
-    # What is seen
+    # State
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        """The whole state, again whenever it changes (server-sent events)."""
+        """Streams the whole state, again after each change (server-sent events)."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(request)
         shown: list[str] = [""]
@@ -124,7 +124,7 @@ class Playground:
         def changed() -> bool:
             return self._state() != shown[-1]
 
-        # Whoever closes the page ends the stream.
+        # Closing the page ends the stream.
         with suppress(ConnectionResetError):
             while True:
                 try:
@@ -171,7 +171,7 @@ class Playground:
             "reactions": [reaction.content for reaction in comment.reactions],
         }
 
-    # What is done
+    # Actions
 
     async def _write(self, request: web.Request) -> web.Response:
         given = await _read(request, _Write)
@@ -219,7 +219,7 @@ def _file(name: str, content_type: str) -> Callable[[web.Request], Awaitable[web
 async def _only_from_this_page(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """No other page in the same browser may write here: it could not send JSON without being asked first."""
+    """CSRF protection: another page in the same browser cannot send JSON without a CORS preflight."""
     if request.method == "POST" and request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Only application/json is read here.")
     return await handler(request)

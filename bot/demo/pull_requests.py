@@ -1,4 +1,4 @@
-"""What Codegen's own app does on GitHub: a run that changes something opens a pull request, where one can go on."""
+"""Emulates Codegen's GitHub app: a run that changes something opens a pull request."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.emulator.github.world import REPOSITORY
 APP = "codegen-sh[bot]"
 
 LOOK_EVERY = 0.1
-"""Seconds."""
+"""Seconds between two checks."""
 
 _CHANGES = ("success", "slow")
-"""Courses at whose end there is something to be merged."""
+"""Outcomes with changes to merge."""
 
 
 async def open_pull_requests(github: GitHubEmulator, codegen: CodegenEmulator) -> None:
-    """For each run that is at work on the one repository, until it is cancelled."""
+    """Opens a pull request for each run on the demo's repository, until cancelled."""
     github.add_bot(APP)
     opened: set[int] = set()
 
@@ -29,7 +29,7 @@ async def open_pull_requests(github: GitHubEmulator, codegen: CodegenEmulator) -
     while True:
         with suppress(TimeoutError):
             await codegen.until(due, seconds=LOOK_EVERY)
-        # Where nobody asks for a run between its queue and its end, it would end without.
+        # Without polls between its queueing and its end, a run would end without one.
         codegen.refresh()
         for run in due():
             opened.add(run.id)
@@ -37,7 +37,9 @@ async def open_pull_requests(github: GitHubEmulator, codegen: CodegenEmulator) -
 
 
 def _makes_one(run: Run) -> bool:
-    """Set-up commands and analyses change nothing: they are begun without metadata, or with a command of their own."""
+    """Not for set-up commands and analyses, which change nothing: their runs have no metadata, or a command of their
+    own.
+    """
     if run.status.upper() == "PENDING" or run.course.outcome not in _CHANGES or run.metadata is None:
         return False
     mark = run.metadata.get("codegen_bot")
@@ -53,7 +55,7 @@ def _open(github: GitHubEmulator, codegen: CodegenEmulator, run: Run) -> None:
 
 
 def _asked(run: Run) -> str:
-    """What somebody asked for: the prompt itself begins with where the agent works."""
+    """The user's prompt from the metadata: the run's own prompt starts with context."""
     mark = (run.metadata or {}).get("codegen_bot")
     noted = mark.get("prompt") if isinstance(mark, dict) else None
     return noted if isinstance(noted, str) and noted.strip() else run.prompt

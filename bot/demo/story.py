@@ -1,4 +1,4 @@
-"""What is said in the demo, and what becomes of the runs."""
+"""The demo's scripted conversation and its runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LAST_STAGES = {Stage.FINISHED, Stage.FAILED, Stage.REFUSED}
 PULL_REQUEST = 1
 
 PATIENCE = 60.0
-"""Seconds for one scene."""
+"""Timeout of one scene in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Somebody says something; `course` is what becomes of the run that it starts."""
+    """A comment; `course` is the script of the run that it starts."""
 
     login: str
     text: str
@@ -49,9 +49,9 @@ SCENES = (
 
 
 async def tell(scenes: Sequence[Scene], github: GitHubEmulator, codegen: CodegenEmulator) -> None:
-    """Plays one scene after the other, each to the bot's last word.
+    """Plays the scenes one after the other, each until the bot's final reply.
 
-    :raises TimeoutError: where the bot leaves somebody without an answer
+    :raises TimeoutError: if a comment gets no final reply
     """
     for scene in scenes:
         if scene.course:
@@ -62,7 +62,7 @@ async def tell(scenes: Sequence[Scene], github: GitHubEmulator, codegen: Codegen
 
 
 def _answers(github: GitHubEmulator) -> list[Comment]:
-    """The bot's replies that have come to their end."""
+    """The bot's final replies."""
     return [
         comment
         for comment in github.comments(PULL_REQUEST)

@@ -1,4 +1,4 @@
-"""The conversation as lines of text, printed as it happens."""
+"""Prints the conversation as lines of text, as it happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FOLD = re.compile(r"<details><summary>(.*?)</summary>")
 
 
 class Transcript:
-    """Prints each comment and each edit once; what was there at the beginning counts as printed."""
+    """Prints each comment and each edit once; those that exist at the start count as printed."""
 
     def __init__(self, github: GitHubEmulator, say: Callable[[str], None]) -> None:
         self._github = github
@@ -22,7 +22,7 @@ class Transcript:
         self._told = {comment.id: len(comment.versions) for comment in self._comments()}
 
     async def follow(self) -> None:
-        """Prints whatever comes, until it is cancelled."""
+        """Prints new comments and edits until cancelled."""
         while True:
             await self._github.until(self._has_news, seconds=None)
             self.catch_up()
