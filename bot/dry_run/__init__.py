@@ -1,8 +1,8 @@
-"""``--dry-run``: every call that would be made is told, and none is made.
+"""``--dry-run``: prints every call that would be made, and makes none.
 
-The real clients build real requests; here they end, are told, and get the happiest answer that is plausible, so that
-the story goes on to its end: everybody may everything, every run has succeeded at once. What a real answer would say is
-not known, so whatever stands in one is invented and says so, and what later calls repeat of it is invented too.
+The real clients build real requests; these end here, are printed, and get a plausible successful response, so that the
+command runs to its end: everything is permitted, every run succeeds at once. The content of a real response is unknown,
+so it is invented and marked as such, also where later calls repeat it.
 
-No socket is opened: `github` stands in the place of aiohttp's session, `codegen` in that of httpx's network.
+No socket is opened: `github` replaces aiohttp's session, `codegen` httpx's transport.
 """

@@ -1,4 +1,4 @@
-"""Codegen as a dry run invents it: every run is complete as soon as it has begun, and everything else succeeds."""
+"""Fake Codegen for dry runs: every run is complete as soon as it starts, and everything else succeeds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bot.dry_run.recorder import Asked, Narrator
 NOBODY_WORKED = "(no agent has worked: this is a dry run)"
 
 _EARLIER = timedelta(hours=1)
-"""How long ago a run began that was there before."""
+"""Age of a run that existed before."""
 
 
 class DryCodegen:
-    """Takes Codegen's place: `transport` is httpx's whole network.
+    """Replaces Codegen: `transport` is httpx's whole network.
 
-    A run that is asked for and was not made here is taken for one of the order's pull request.
+    A requested run that was not created here is assumed to belong to the command's pull request.
     """
 
     def __init__(self, teller: Narrator, known: Known, *, now: Callable[[], datetime]) -> None:
@@ -56,7 +56,7 @@ class DryCodegen:
         asked = Asked(request.method, str(request.url), request.content)
         self._teller.tell(asked)
         for method, pattern, answer in self._routes:
-            # Behind whatever the base address brings along.
+            # At the end, after any path of the base URL.
             found = re.search(f"{pattern}$", asked.path)
             if method == asked.method and found:
                 return httpx.Response(200, json=answer(asked, *found.groups()))
@@ -75,7 +75,7 @@ class DryCodegen:
     def _resume(self, asked: Asked, org: str) -> dict[str, Any]:
         number = int(asked.body["agent_run_id"])
         run = self._one_run(asked, org, str(number))
-        # Longer than before: only so is the new end told from the old one.
+        # Longer than before: only this distinguishes the new end from the old one.
         self._runs[number] = {**run, "result": f"{run['result']}\n\n{NOBODY_WORKED}"}
         return self._runs[number]
 
@@ -87,7 +87,7 @@ class DryCodegen:
         return _page(known or [self._earlier(1, org)])
 
     def _earlier(self, number: int, org: str) -> dict[str, Any]:
-        """A run that was there before: of the thread, because only such a one may be meant."""
+        """A run that existed before: of the invocation's thread, because only such a run can be meant."""
         repository, thread = self._known.place
         known = self._known.thread(repository, thread)
         url = known.url if known and known.is_pull_request else f"https://github.com/{repository}/pull/{thread}"

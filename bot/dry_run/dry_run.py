@@ -1,4 +1,4 @@
-"""One dry run: both invented worlds, and a clock that nobody waits for."""
+"""A dry run: both fake services, and a clock that advances without waiting."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bot.handlers.steady_clock import SteadyClock
 
 
 class DryRun:
-    """Takes the place of both outside worlds.
+    """Replaces GitHub and Codegen.
 
-    :param told: hears of every call that would be made
-    :param secrets: what is never shown, wherever it stands
+    :param told: called with every call that would be made
+    :param secrets: texts that are never shown
     """
 
     def __init__(self, told: Callable[[str], None], *, secrets: Sequence[str], now: Callable[[], datetime]) -> None:
@@ -31,19 +31,19 @@ class DryRun:
         self.github = DryGitHub(teller, self._known, now=self.now)
 
     def begins(self, invocation: CommandInvocation) -> None:
-        """An order is carried out next: what it says need not be invented."""
+        """Called before an invocation is executed: its details need not be invented."""
         self._known.begins(invocation)
 
     def now(self) -> datetime:
-        """What is slept has passed."""
+        """The time, advanced by all sleeps."""
         return self._now() + self._slept
 
     @property
     def clock(self) -> SteadyClock:
-        """The same for durations."""
+        """The same as a monotonic clock."""
         return SteadyClock("dry-run", lambda: time.monotonic() + self._slept.total_seconds())
 
     async def sleep(self, seconds: float) -> None:
-        """In no time."""
+        """Advances the clock without waiting."""
         self._slept += timedelta(seconds=seconds)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""GitHub as a dry run invents it: whoever asks may everything, there is no config file, and one check has failed."""
+"""Fake GitHub for dry runs: everyone has all permissions, there is no config file, and one check has failed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.dry_run.known import UNREAD, Known
 from bot.dry_run.recorder import Asked, Narrator
 
 STORE = "https://store.invalid/address-that-github-names"
-"""Where a job's log would be: GitHub names the address when it is asked. No such host can exist."""
+"""URL of a job's log, to which GitHub would redirect. No such host can exist."""
 
 _BOT = {"login": "dry-run[bot]", "type": "Bot"}
 _HEAD = "0" * 40
@@ -25,7 +25,7 @@ _HEAD = "0" * 40
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`bot.github.session.Response`: an answer that is there at once."""
+    """Implements `bot.github.session.Response` with a ready response."""
 
     document: object = None
     status: int = 200
@@ -51,7 +51,7 @@ _ABSENT = Answered({"message": "Not Found"}, status=404)
 
 
 class DryGitHub:
-    """`bot.github.session.Session` that reaches nobody. What is written during the run can be read again."""
+    """Implements `bot.github.session.Session` without a network. What is written during the run can be read again."""
 
     def __init__(self, teller: Narrator, known: Known, *, now: Callable[[], datetime]) -> None:
         self._teller = teller
@@ -102,7 +102,7 @@ class DryGitHub:
         timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109 - a session's
         allow_redirects: bool = True,  # noqa: ARG002 - a session's
     ) -> AsyncIterator[Answered]:
-        """Tells of the request, and answers it."""
+        """Prints the request, and answers it."""
         asked = Asked(method, url, data)
         self._teller.tell(asked)
         yield self._answer(asked)
@@ -111,7 +111,7 @@ class DryGitHub:
         if asked.url == STORE:
             return Answered(f"##[error]{UNREAD}")
         for method, pattern, answer in self._routes:
-            # Behind whatever the base address brings along.
+            # At the end, after any path of the base URL.
             found = re.search(f"{pattern}$", asked.path)
             if method == asked.method and found:
                 said = answer(asked, *found.groups())
@@ -124,7 +124,7 @@ class DryGitHub:
     # Threads
 
     def _thread(self, asked: Asked, repository: str, number: str) -> dict[str, Any]:
-        """A pull request, unless it is known to be none: most commands are about one."""
+        """A pull request, unless it is known to be an issue: most commands are about one."""
         self._known.saw(repository, int(number))
         thread = self._known.thread(repository, int(number))
         return {
@@ -213,7 +213,7 @@ def _label(name: str) -> dict[str, Any]:
 
 
 def _web(asked: Asked) -> str:
-    """Where people read what is asked for: beside the API, on GitHub itself and on an enterprise's own."""
+    """The base URL of GitHub's pages, derived from the API's, also for GitHub Enterprise."""
     parts = urlsplit(asked.url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{'github.com' if host == 'api.github.com' else host}"

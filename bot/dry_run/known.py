@@ -1,4 +1,4 @@
-"""What both invented worlds go by: who gave the order and where, as far as that is known without asking."""
+"""What both fakes know without a request: the invocation's user and thread."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bot.handlers.invocation import CommandInvocation
 from bot.repository_config.model import Labels
 
 UNREAD = "(not read: this is a dry run)"
-"""Stands wherever a real answer would say something."""
+"""Stands for the content of a real response."""
 
 SOMEWHERE = "owner/repository"
-"""Where no repository has been named."""
+"""Used until a repository is named."""
 
 _TAKES_OFF: dict[type, LabelRole] = {Unstar: LabelRole.STARRED, UnbanChecks: LabelRole.BAN_CHECKS}
 
 
 class Known:
-    """The order at hand, what requests named before there was one, and which labels are on."""
+    """The current invocation, what earlier requests named, and which labels are set."""
 
     def __init__(self) -> None:
         self._invocation: CommandInvocation | None = None
@@ -30,7 +30,7 @@ class Known:
         self._labels: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
 
     def begins(self, invocation: CommandInvocation) -> None:
-        """This one is carried out next. The label that it takes off is on, so that one sees it taken off."""
+        """Called before an invocation is executed. The label that it removes is set, so that its removal is shown."""
         self._invocation = invocation
         if invocation.label is not None:
             names = [invocation.label.name] if invocation.label.on else []
@@ -41,21 +41,21 @@ class Known:
             self.put_on(*self.place, name)
 
     def saw(self, repository: str, number: int | None = None) -> None:
-        """A request named these."""
-        # The organization's own repository is read for its config only.
+        """Notes the repository and number that a request named."""
+        # The organization's own repository is read only for its config.
         if not repository.endswith("/.github"):
             self._repository = repository
             self._number = number or self._number
 
     @property
     def repository(self) -> str | None:
-        """None where none has been named yet."""
+        """None if none has been named yet."""
         repository = self.place[0]
         return None if repository == SOMEWHERE else repository
 
     @property
     def place(self) -> tuple[str, int]:
-        """Repository and number of the thread that everything is about."""
+        """Repository and number of the thread that the invocation is about."""
         invocation = self._invocation
         if invocation is None:
             return self._repository, self._number
@@ -64,7 +64,7 @@ class Known:
         return invocation.home or self._repository, self._number
 
     def thread(self, repository: str, number: int) -> Thread | None:
-        """The order's, where it is this one."""
+        """The invocation's thread, if it is this one."""
         thread = self._invocation.thread if self._invocation else None
         if thread is None or (thread.repository.lower(), thread.number) != (repository.lower(), number):
             return None
@@ -72,11 +72,11 @@ class Known:
 
     @property
     def login(self) -> str:
-        """Who gave the order."""
+        """The user who typed the command."""
         return self._invocation.person.login if self._invocation else "somebody"
 
     def labels(self, repository: str, number: int) -> list[str]:
-        """Those on a thread."""
+        """The labels on a thread."""
         return [*self._labels[repository.lower(), number].values()]
 
     def put_on(self, repository: str, number: int, name: str) -> None:

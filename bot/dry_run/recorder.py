@@ -1,4 +1,4 @@
-"""One request, kept from being sent: as the answers read it, and as a person reads it."""
+"""Requests that are printed instead of sent."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 from bot.replies.redaction import REDACTED, redact
 
 SHORTEST_SECRET = 8
-"""Characters. A setting that is shorter is nobody's token, and taking it out would leave holes in plain words."""
+"""Characters. A shorter setting is no token, and redacting it would garble ordinary text."""
 
 _IMAGE = re.compile(r"(data:[^,]{1,100},)(.{100,})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What would be sent. Headers are left out, and with them the tokens."""
+    """A request that would be sent, without headers, and so without tokens."""
 
     method: str
     url: str
@@ -27,7 +27,7 @@ class Asked:
 
     @property
     def path(self) -> str:
-        """With its percent signs."""
+        """Percent-encoded."""
         return urlsplit(self.url).path
 
     @property
@@ -36,15 +36,15 @@ class Asked:
 
     @property
     def body(self) -> Any:
-        """The JSON; None where there is none."""
+        """The JSON; None if there is no body."""
         return json.loads(self.content) if self.content else None
 
 
 class Narrator:
-    """Makes a text of each request and passes it on.
+    """Formats each request as text and passes it on.
 
-    :param told: hears it
-    :param secrets: what is never shown, wherever it stands
+    :param told: called with the text
+    :param secrets: texts that are never shown
     """
 
     def __init__(self, told: Callable[[str], None], *, secrets: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class Narrator:
         self._secrets = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
     def tell(self, asked: Asked) -> None:
-        """The method and the whole address; below them the body, where there is one."""
+        """Shows the method and the URL, and below them the body, if any."""
         lines = [f"{asked.method} {self._without_secrets(asked.url)}"]
         if asked.body is not None:
             shown = json.dumps(self._shown(asked.body), indent=2, ensure_ascii=False)
@@ -77,10 +77,10 @@ class Narrator:
 
 
 def _shortened(image: re.Match[str]) -> str:
-    """A picture in letters tells nobody anything, and is megabytes long."""
+    """Shortens a data URL: an encoded image is unreadable and megabytes long."""
     return f"{image[1]}... ({len(image[2])} characters)"
 
 
 def _plain(document: str) -> str:
-    """The same JSON; what a terminal would obey or not show stands there as its escape."""
+    """The same JSON, with characters that a terminal would interpret or not show as escapes."""
     return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in document)
