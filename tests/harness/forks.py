@@ -52,7 +52,7 @@ def _address() -> str:
     address = f"{folder.name}/socket"
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.harness.forks", address]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE)  # noqa: S603 - our own words
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own words
 
     def end() -> None:
         process.terminate()
@@ -66,7 +66,7 @@ def _address() -> str:
 
 
 def serve(address: str) -> None:
-    """Forks for each request, until it is told to stop."""
+    """Forks for each request, until it is told to stop or whoever started it is gone."""
     for name in IMPORTED:
         import_module(name)
     gc.freeze()
@@ -76,6 +76,8 @@ def serve(address: str) -> None:
         listener.listen(64)
         print("ready", flush=True)  # noqa: T201 - to who started it
         while True:
+            if sys.stdin.fileno() in select.select([listener.fileno(), sys.stdin.fileno()], [], [])[0]:
+                return
             line, _ = listener.accept()
             _reap()
             if os.fork() == 0:
