@@ -1,4 +1,4 @@
-"""``analyze-logs``: has a sandbox's set-up explained, or the failed checks of the thread's pull request."""
+"""``analyze-logs``: explains a sandbox's set-up, or the failed checks of the thread's pull request."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.replies.reply import Reply
 _log = log.get(__name__)
 
 MOST_CHECKS = 10
-"""Failed checks that are looked into; where one thing breaks dozens, ten of them tell which."""
+"""Failed checks to analyze; if one cause breaks dozens, ten of them are enough to find it."""
 
 LONGEST_EXCERPT = 12_000
 EXCERPTS_BUDGET = 32_000
@@ -46,7 +46,8 @@ async def analyze_logs(command: AnalyzeLogs, invocation: CommandInvocation, ctx:
 
 
 async def _of_sandbox(sandbox_id: int, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-    # No answer of Codegen's tells which repository a sandbox is of: it is for those for whom such a run would be.
+    # Codegen's API does not say which repository a sandbox belongs to, so the rule for runs without a repository
+    # applies.
     if await ctx.permission(needed=Permission.WRITE) < Permission.WRITE:
         raise UserError(replies.sandbox_takes_write())
     await spend(1, invocation, ctx)
@@ -121,9 +122,9 @@ async def _find(sha: str, invocation: CommandInvocation, ctx: CommandContext) ->
 async def _read(
     failed: Sequence[CheckRun], invocation: CommandInvocation, ctx: CommandContext
 ) -> tuple[FailedCheck, ...]:
-    """What the checks left behind. A log that cannot be read hides no other's.
+    """Collects each check's log excerpt. An unreadable log does not hide the others.
 
-    :raises UpstreamError: where GitHub refuses every log, and no check says anything of itself
+    :raises UpstreamError: if GitHub refuses every log, and no check has a title or summary
     """
     budget = min(LONGEST_EXCERPT, EXCERPTS_BUDGET // max(len(failed), 1))
     found: list[FailedCheck] = []

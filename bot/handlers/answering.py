@@ -1,4 +1,4 @@
-"""Whether a command of somebody without write access gets a reply, a reaction, or nothing of its own."""
+"""Whether a command by a user without write access gets a reply, a reaction, or nothing of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = log.get(__name__)
 
 
 async def claim_voice(invocation: CommandInvocation, limits: AnswerLimits, kind: AnswerKind, *, at: datetime) -> Voice:
-    """Refusals are claimed for the whole comment, so that it gets one reply however many commands it holds."""
+    """Claims refusals for the whole comment, so that it gets one reply however many commands it holds."""
     repository, comment, subject = invocation.the_repository(), invocation.comment, invocation.identity
     if kind is AnswerKind.REFUSAL and comment is not None:
         subject = f"{repository.lower()} {comment.kind.value} {comment.id}"
@@ -29,6 +29,6 @@ async def claim_voice(invocation: CommandInvocation, limits: AnswerLimits, kind:
             at=at,
         )
     except StoreError as error:
-        # Better one reply too many than none.
+        # A reply too many is better than none.
         _log.warning("answers.count_failed", reason=str(error))
         return Voice.REPLY

@@ -1,4 +1,4 @@
-"""``ban-checks``, ``unban-checks`` and ``remove``: said to Codegen, and shown by the label."""
+"""``ban-checks``, ``unban-checks`` and ``remove``: set at Codegen, and shown by a label."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def ban_checks(command: BanChecks, invocation: CommandInvocation, ctx: Com
     thread = invocation.thread
     is_here = thread is None or not thread.is_pull_request or of_thread(run, thread) is not None
     if invocation.label is not None and run.github_pull_requests and not is_here:
-        # The label would say of this pull request what is true of another one only.
+        # The label would mark this pull request, although only another one is banned.
         raise UserError(none_of_this(run, prefix=invocation.prefix))
     await flag(run, ctx.codegen.ban_checks, invocation)
     failed = await set_on_threads(LabelRole.BAN_CHECKS, threads_of(run), ctx, on=True)
@@ -31,7 +31,7 @@ async def ban_checks(command: BanChecks, invocation: CommandInvocation, ctx: Com
 async def unban_checks(command: UnbanChecks, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
     run = await run_of_thread(command, invocation, ctx)
     await flag(run, ctx.codegen.unban_checks, invocation)
-    # An issue may carry the label too: it was banned from there.
+    # An issue may carry the label too, if the ban was requested there.
     here = [(invocation.thread.repository, invocation.thread.number)] if invocation.thread else []
     threads = dict.fromkeys([*threads_of(run), *here])
     failed = await set_on_threads(LabelRole.BAN_CHECKS, [*threads], ctx, on=False)
@@ -39,7 +39,7 @@ async def unban_checks(command: UnbanChecks, invocation: CommandInvocation, ctx:
 
 
 async def remove(command: Remove, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-    """Upstream it is a ban by another name, so the label says so too."""
+    """Upstream this is a ban under another name, so it sets the same label."""
     run = await run_of_thread(command, invocation, ctx)
     await flag(run, ctx.codegen.remove_from_pr, invocation)
     failed = await set_on_threads(LabelRole.BAN_CHECKS, threads_of(run), ctx, on=True)

@@ -1,4 +1,4 @@
-"""The repository's budgets: agent runs a day, for each person, thread and the whole repository."""
+"""The repository's budgets: agent runs per day, for each person, each thread and the whole repository."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.replies.failures import over_budget
 
 
 async def spend(runs: int, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """Counts so many agent runs for the order, once.
+    """Charges agent runs to the invocation's budgets, once.
 
-    :raises Refusal: where a limit of the config file would be passed; nothing is counted then
+    :raises RefusedError: if a limit of the config file would be exceeded; nothing is counted then
     """
     over = await ctx.spend(runs)
     if over is None:

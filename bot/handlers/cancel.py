@@ -1,4 +1,4 @@
-"""``cancel``: what can be stopped of a run, and how. It stops nothing itself."""
+"""``cancel``: shows what of a run can be stopped, and how. It stops nothing itself."""
 
 from __future__ import annotations
 

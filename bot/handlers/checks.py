@@ -22,7 +22,7 @@ async def checks(command: Checks, invocation: CommandInvocation, ctx: CommandCon
 
 
 def _change(command: Checks, settings: CheckSuiteSettings) -> CheckSuiteChange:
-    """Codegen takes the whole list of ignored checks: those that nobody spoke of stay on it."""
+    """Codegen replaces the whole list of ignored checks, so those the command does not name are sent again."""
     if not command.ignore and not command.unignore:
         return CheckSuiteChange(check_retry_count=command.retries)
     ignored = dict.fromkeys((*settings.ignored_checks, *command.ignore))

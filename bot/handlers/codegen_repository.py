@@ -1,4 +1,4 @@
-"""The order's repository as Codegen knows it."""
+"""Looks up the invocation's repository at Codegen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.replies.checks import repository_not_known
 
 
 async def codegen_repository(invocation: CommandInvocation, ctx: CommandContext) -> Repository:
-    """:raises UserMistake: where Codegen does not have it, or none is named."""
+    """:raises UserError: if Codegen does not have it, or the invocation names no repository"""
     repository_name = invocation.the_repository()
     name = repository_name.lower()
     for repository in await ctx.codegen.repositories():

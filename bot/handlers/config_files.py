@@ -1,4 +1,4 @@
-"""One config file: what it says now, and the last version of it that was good."""
+"""Reads a config file: its current content, and the last valid version."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _log = log.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a config file is.
+    """The location of a config file.
 
-    :param is_shared: whether it is the organization's, for all of its repositories
+    :param is_shared: whether it is the organization's file, which applies to all of its repositories
     """
 
     repository: str
@@ -36,20 +36,20 @@ class Source:
 
     @property
     def key(self) -> str:
-        """By which its versions are kept."""
+        """The key under which its versions are stored."""
         return str(self).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigFile:
-    """What is known of a config file. Where it could be read and is right, `now` and `last` are the same.
+    """The state of a config file. If it could be read and is valid, `now` and `last` are equal.
 
-    :param is_known: whether any version was ever read and right; that there is no file is one too
-    :param last: what the last good version says; None: there was no file
-    :param now: what it says, as far as that can be read; `last` where nothing can
-    :param text: as it was read, or kept; None where there is no file, or no text
-    :param wrong: what is wrong with it now
-    :param has_all_patterns: False where secret patterns of a wrong file could not be read
+    :param is_known: whether a valid version was ever read; that there is no file counts as one
+    :param last: the content of the last valid version; None: there was no file
+    :param now: the current content, as far as it can be read; otherwise `last`
+    :param text: as read, or as stored; None if there is no file, or no text
+    :param wrong: the current problems
+    :param has_all_patterns: False if secret patterns of an invalid file could not be read
     :param unread: why it could not be read
     """
 
@@ -64,9 +64,9 @@ class ConfigFile:
 
 
 class ConfigReader:
-    """Reads config files from GitHub, and keeps each version that is good.
+    """Reads config files from GitHub, and stores each valid version.
 
-    :param files: where they are kept
+    :param files: the store
     """
 
     def __init__(self, github: GitHub, files: ConfigFiles, *, now: Callable[[], datetime]) -> None:
@@ -75,7 +75,7 @@ class ConfigReader:
         self._now = now
 
     async def kept(self, *sources: Source) -> list[ConfigFile]:
-        """The last good version of each, without asking GitHub."""
+        """The last valid version of each file, without a request to GitHub."""
         try:
             texts = await self._files.find([source.key for source in sources])
         except StoreError as error:
@@ -84,9 +84,9 @@ class ConfigReader:
         return [await _kept(source, texts) for source in sources]
 
     async def read(self, kept: ConfigFile) -> ConfigFile:
-        """What a file says now.
+        """Reads the current content of a file.
 
-        :param kept: its last good version
+        :param kept: its last valid version
         """
         source, last = kept.source, kept.last
         try:
@@ -108,13 +108,13 @@ class ConfigReader:
         return ConfigFile(source=source, is_known=True, last=config, now=config, text=text)
 
     async def _text(self, kept: ConfigFile) -> str | None:
-        """None where there is surely no file.
+        """Returns None if there certainly is no file.
 
-        GitHub says 404 also where the bot may not see the file. Nobody can tell an organization without a repository
-        ``.github`` from one whose repository is hidden: there it counts where a file was known before.
+        GitHub answers 404 also if the bot may not see the file. An organization without a repository ``.github`` cannot
+        be told from one whose repository is hidden: a 404 counts as hidden if the file was known before.
 
-        :raises UpstreamError: where GitHub does not answer, or does not let the bot see
-        :raises ConfigProblems: where the file is too large or no text
+        :raises UpstreamError: if GitHub does not answer, or denies access
+        :raises ConfigProblems: if the file is too large or not text
         """
         source, repository = kept.source, kept.source.repository
         hidden = UpstreamError(Service.GITHUB, ErrorKind.NOT_FOUND, "file", 404, "Not Found")
@@ -150,6 +150,6 @@ async def _kept(source: Source, texts: Mapping[str, str | None]) -> ConfigFile:
     try:
         last = await _read(text)
     except ConfigProblems:
-        # Kept by a version of the bot that read it otherwise.
+        # Stored by a version of the bot that validated it differently.
         return ConfigFile(source=source, is_known=False, last=None, now=None)
     return ConfigFile(source=source, is_known=source.key in texts, last=last, now=last, text=text)

@@ -1,4 +1,4 @@
-"""What holds in each repository, read from the default branches and believed for a while."""
+"""Loads and caches the effective config of each repository, from the default branches."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ ORGANISATION_PATH = "codegen-bot.yml"
 """In the owner's repository ``.github``."""
 
 KEPT = 120.0
-"""Seconds for which a config is believed; asking again costs GitHub's rate limit nothing while the file is the same."""
+"""Cache lifetime in seconds; fetching an unchanged file again does not count against GitHub's rate limit."""
 
 KEPT_WITHOUT_ANSWER = 15.0
-"""Seconds after which a file is read again that could not be read."""
+"""Seconds after which a file that could not be read is tried again."""
 
 PATIENCE = 5.0
-"""Seconds after which the last good config is used where GitHub has not answered. GitHub itself waits ten for an answer
-to a webhook."""
+"""Seconds to wait for GitHub before the last valid config is used. GitHub itself waits ten for the answer to a
+webhook."""
 
 MOST_KEPT = 1_000
 
 
 class ConfigLoader:
-    """What holds in all repositories.
+    """The effective configs of all repositories.
 
-    :param files: where the last good version of each file is kept
-    :param usual_prefix: the prefix where no file names one
+    :param files: the store of the last valid version of each file
+    :param usual_prefix: the prefix if no file sets one
     :param path: of the file in the repository itself
-    :param now: the time, to note when a version was read
-    :param patience: in seconds
-    :param retry: seconds after which a file is read again that could not be read
+    :param now: the time, recorded with each version read
+    :param patience: timeout in seconds, see `PATIENCE`
+    :param retry: seconds after which a file that could not be read is tried again
     """
 
     def __init__(
@@ -70,22 +70,22 @@ class ConfigLoader:
 
     @property
     def usual(self) -> EffectiveConfig:
-        """What holds where no file says anything."""
+        """The config if there is no file."""
         return EffectiveConfig(RepositoryConfig(prefix=self._usual_prefix))
 
     @property
     def shared(self) -> list[str]:
-        """The owners' repositories ``.github`` whose files hold for the repositories that are known here."""
+        """The owners' ``.github`` repositories whose files apply to the repositories in the cache."""
         return sorted({f"{repository.partition('/')[0]}/.github" for repository in self._known})
 
     async def of(self, repository: str) -> EffectiveConfig:
-        """What holds in a repository. Where nothing is known yet, it waits for GitHub for as long as that takes."""
+        """The repository's config. Without a last version it waits for GitHub without a timeout."""
         asking, last = await self._asked(repository)
         return await asking if last is None else last
 
     async def soon(self, repository: str) -> EffectiveConfig:
-        """The same within `PATIENCE` and a moment, for whoever has to answer GitHub; `unread` where nothing is known by
-        then."""
+        """The same within about `PATIENCE` seconds, for callers that must answer GitHub; `unread` if nothing is known
+        by then."""
         asking, last = await self._asked(repository)
         if last is not None or asking.done():
             return last or asking.result()
@@ -93,13 +93,13 @@ class ConfigLoader:
         return EffectiveConfig(self.usual.config, unread=Unread(f"{repository}/{self._path}", slow))
 
     async def aclose(self) -> None:
-        """Ends what is still being fetched."""
+        """Cancels pending fetches."""
         for asking in self._asking:
             asking.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def _asked(self, repository: str) -> tuple[asyncio.Task[EffectiveConfig], EffectiveConfig | None]:
-        """:returns: who asks GitHub, and what held last where GitHub has not answered in time"""
+        """:returns: the task that fetches from GitHub, and the last config if GitHub has not answered in time"""
         asking = asyncio.create_task(self._current(repository))
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
@@ -120,7 +120,7 @@ class ConfigLoader:
             return effective
 
     async def _fetch(self, repository: str) -> tuple[EffectiveConfig, float]:
-        """What holds, and for how many seconds that is to be believed."""
+        """The config, and for how many seconds to cache it."""
         owner, key = repository.partition("/")[0], repository.lower()
         sources = (
             Source(f"{owner}/.github", ORGANISATION_PATH, is_shared=True),
@@ -132,7 +132,7 @@ class ConfigLoader:
         files = [await self._reader.read(file) for file in kept]
         found = effective(repository, files, usual_prefix=self._usual_prefix)
         if found.unread is not None:
-            found = self._last.get(key, found)  # the database may not answer either
+            found = self._last.get(key, found)  # the database may be unavailable too
         else:
             self._last[key] = found
         return found, self._retry if any(file.unread for file in files) else KEPT

@@ -1,4 +1,4 @@
-"""What holds in a repository, as one command's record of it: a command that goes on after a crash reads it back."""
+"""The effective config as recorded with one command, which reads it back when it resumes after a crash."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bot.replies.reply import Reply
 from bot.repository_config.model import RepositoryConfig
 
 _CLOSED, _RESTRICTED = "(closed)", "(restricted)"
-"""Beside the config's keys; no key of a config file has brackets."""
+"""Stored beside the config's keys; no key of a config file has brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedConfig:
-    """What holds for one command.
+    """The effective config for one command.
 
-    :param closed: the answer to every command but help, where nothing else is carried out; None in general
-    :param restricted: why commands take more than usual; None in general
+    :param closed: the reply to every command but help, if nothing else may be executed; usually None
+    :param restricted: why commands need more permission than usual; usually None
     """
 
     config: RepositoryConfig
@@ -29,7 +29,7 @@ class RecordedConfig:
 
 
 def to_json(effective: EffectiveConfig, *, again: str) -> dict[str, Any]:
-    """:param again: how somebody tries again"""
+    """:param again: how to retry, for the reply"""
     document = effective.config.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if (closed := effective.closed(again=again)) is not None:
         reason = None if closed.reason is None else closed.reason.value
@@ -40,7 +40,7 @@ def to_json(effective: EffectiveConfig, *, again: str) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> RecordedConfig:
-    """What `to_json` wrote down. Compiling the secret patterns may take a moment."""
+    """Reads what `to_json` returned. Compiling the secret patterns may take a moment."""
     keys = {key: value for key, value in document.items() if key not in {_CLOSED, _RESTRICTED}}
     closed = document.get(_CLOSED)
     return RecordedConfig(

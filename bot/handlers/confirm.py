@@ -1,4 +1,4 @@
-"""``confirm``: the second word of whoever asked for something large."""
+"""``confirm``: confirms the user's own large requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`CommandContext`: a handler's only hand."""
+"""`CommandContext`: everything a command handler may do to the outside world."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _LOGINS = TypeAdapter(list[str])
 _PULL_REQUEST = TypeAdapter(PullRequest)
 
 CONFIRMATION_PATIENCE = timedelta(hours=1)
-"""How long something large waits for its asker's second word."""
+"""How long a large request waits for confirmation."""
 
 
 class CommandContext:
-    """The ports, for one order: `runs` sets going, `following` awaits, `thread_runs` tells what was there before,
-    `codegen` and `github` are asked and told. `seen_runs` are the runs that were met, each as it was last seen.
+    """The services, for one invocation: `runs` starts runs, `following` waits for them, `thread_runs` finds earlier
+    ones, `codegen` and `github` are the clients. `seen_runs` holds the last known state of each run.
 
-    :param again: True where this order may have been begun before
+    :param again: True if this invocation may have been started before
     """
 
     def __init__(self, invocation: CommandInvocation, services: Services, memory: StepStore, *, again: bool) -> None:
@@ -87,7 +87,8 @@ class CommandContext:
         self.thread_runs = RunsOfThread(invocation, services, self._record)
 
     async def learn_config(self) -> None:
-        """Makes `config` what holds in the order's repository; the same when the story is told on after a crash."""
+        """Sets `config` to the repository's effective config; it stays the same when the workflow resumes after a
+        crash."""
         repository = self._invocation.home
         if repository is None:
             return
@@ -106,10 +107,10 @@ class CommandContext:
         return self._services.now()
 
     async def permission(self, *, needed: Permission = Permission.NONE) -> Permission:
-        """What whoever gave the order may do in its repository. GitHub knows no permissions of bots: theirs are the
-        config's.
+        """The user's permission in the invocation's repository. GitHub has no permissions for bots: theirs come from
+        the config.
 
-        :param needed: where it is less, an answer of a moment ago will do
+        :param needed: a recently cached answer is good enough if it is below this
         """
         invocation = self._invocation
         if invocation.by_token:
@@ -125,8 +126,8 @@ class CommandContext:
         )
 
     async def give_way(self, kind: AnswerKind) -> None:
-        """The answer goes to somebody who may not write: it waits for all others, and is a reply only where they have
-        not had many of them lately. Sets `voice`."""
+        """Answers a user without write access: at the lowest priority, and with a reply only if there were not many
+        such replies lately. Sets `voice`."""
         self.gave_way = True
         self._services = replace(self._services, github=self._services.github.yielding())
         self.github = self._reply.github = self._services.github
@@ -134,7 +135,7 @@ class CommandContext:
         self._reply.is_silent = self.voice is not Voice.REPLY
 
     async def may_write(self, repository: str) -> bool:
-        """Whether whoever gave the order may write in a repository; False where GitHub does not say.
+        """Whether the user may write in a repository; False if GitHub does not say.
 
         :param repository: ``owner/name``
         """
@@ -142,7 +143,7 @@ class CommandContext:
         if invocation.by_token:
             return await self._services.may_write(repository)
         if repository.lower() == (invocation.home or "").lower():
-            # The command's own permission was asked for there.
+            # The permission to give this command was checked there.
             return True
 
         async def ask() -> bool:
@@ -155,8 +156,8 @@ class CommandContext:
         return await self._record("may-write", _BOOL, ask)
 
     async def may_give_in(self, repository: str, usage: Usage) -> bool:
-        """Whether the person may give a command in another repository too: by that repository's config, and with write
-        access there at the least. False where GitHub does not say.
+        """Whether the user may give a command in another repository too: by that repository's config, and at least with
+        write access there. False if GitHub does not say.
 
         :param repository: ``owner/name``
         """
@@ -174,7 +175,7 @@ class CommandContext:
         return await self._record("may-give", _BOOL, ask)
 
     async def spend(self, runs: int) -> QuotaExceeded | None:
-        """Counts so many agent runs for this order against the config's budgets, once."""
+        """Charges agent runs to this invocation against the config's budgets, once."""
         invocation, budgets, repository = self._invocation, self.config.budgets, self._invocation.home
         if repository is None:
             return None
@@ -199,7 +200,7 @@ class CommandContext:
         )
 
     async def confirm(self) -> list[str]:
-        """The person's second word for what they have waiting on the thread: its identities."""
+        """Confirms the user's pending requests on the thread, and returns their identities."""
         invocation, thread = self._invocation, self._invocation.the_thread()
         return await self._record(
             "confirm",
@@ -210,11 +211,11 @@ class CommandContext:
         )
 
     async def await_confirmation_of(self, reply: Reply) -> bool:
-        """Asks for the asker's second word by this reply, and waits for it: `confirm`, or a thumbs-up under it.
+        """Asks for confirmation with this reply, and waits for it: `confirm`, or a thumbs-up on the reply.
 
-        :returns: False where it did not come within `CONFIRMATION_PATIENCE`
+        :returns: False if it did not come within `CONFIRMATION_PATIENCE`
         """
-        # Noted before it is asked for: the answer may come at once.
+        # Stored before the reply is posted: the confirmation may come at once.
         await self._record("ask-confirmation", _BOOL, self._note_confirmation)
         await self.show(reply)
         return await self._record("confirmed", _BOOL, self._await_confirmation, rests=True)
@@ -240,12 +241,12 @@ class CommandContext:
             if not is_confirmed:
                 await services.sleep(delay)
                 delay = min(delay * 1.3, 30.0)
-        # Not where a stop cuts the waiting off: the second word may come before the story is told on.
+        # Not in a `finally`: after a shutdown, the confirmation may come before the workflow resumes.
         await services.confirmations.forget(invocation.identity)
         return is_confirmed
 
     async def _confirmation_age(self) -> float:
-        """Seconds since it was asked for: not since the comment, which may have been read hours later."""
+        """Seconds since confirmation was requested, not since the comment, which may have been read hours later."""
         age = self._services.clock.since(self._confirmation_asked)
         if age is not None:
             return age
@@ -264,13 +265,13 @@ class CommandContext:
         return invocation.person.login.lower() in {login.lower() for login in logins}
 
     async def is_own(self, login: str) -> bool:
-        """Whether that is the bot's own account, which may be a person's."""
+        """Whether this is the bot's own account, which may be a person's."""
         return (await self._services.github.me()).login.lower() == login.lower()
 
     async def label_changed_back(self) -> bool:
-        """Whether the label by which somebody asked is not as they left it, when this is first asked."""
+        """Whether the label that triggered this was changed back, when this is first checked."""
         label, thread = self._invocation.label, self._invocation.the_thread()
-        assert label is not None  # noqa: S101 - the caller has looked
+        assert label is not None  # noqa: S101 - the caller checks
 
         async def ask() -> bool:
             names = [each.name.lower() for each in await self._services.github.labels(thread.repository, thread.number)]
@@ -279,8 +280,8 @@ class CommandContext:
         return await self._record("label-changed-back", _BOOL, ask)
 
     async def who_can(self, needed: Permission) -> list[str]:
-        """People of this thread who have at least that permission: its author is asked about. GitHub lists nobody's
-        permissions to those who may not administer the repository, so this is who can be named."""
+        """Users of this thread with at least that permission; only its author is checked. GitHub lists permissions only
+        to administrators, so these are the ones that can be named."""
         thread = self._invocation.thread
         if thread is None:
             return []
@@ -297,7 +298,7 @@ class CommandContext:
         return await self._record("who-can", _LOGINS, ask)
 
     async def pull_request(self) -> PullRequest | None:
-        """The pull request of the order's thread; None on an issue and apart from any thread."""
+        """The pull request of the invocation's thread; None on an issue or without a thread."""
         thread = self._invocation.thread
         if thread is None or not thread.is_pull_request:
             return None
@@ -306,7 +307,7 @@ class CommandContext:
         )
 
     async def react(self, content: Reaction) -> None:
-        """Puts a reaction under the comment, where there is one. One that fails never fails the work."""
+        """Adds a reaction to the comment, if there is one. A failure never fails the command."""
         comment = self._invocation.comment
         if comment is None or not self._invocation.posts:
             return
@@ -318,67 +319,67 @@ class CommandContext:
 
     @property
     def has_spoken(self) -> bool:
-        """Whether the living reply is there."""
+        """Whether the status comment exists."""
         return self._reply.exists
 
     @property
     def said(self) -> Reply | None:
-        """The reply as it is now; None before the first word."""
+        """The current reply; None before the first one."""
         return self._reply.last
 
     @property
     def comment_url(self) -> str | None:
-        """Where the living reply stands."""
+        """The address of the status comment."""
         return self._reply.url
 
     async def earlier_reply(self) -> tuple[PostedComment, Marker] | None:
-        """What was answered to this order before, by whichever door."""
+        """An earlier reply to this invocation, from any entry point."""
         if self._invocation.thread is None or not self._invocation.posts:
             return None
         return await self._reply.earlier()
 
     async def shaped(self, shape: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `shape` makes of texts that others wrote, off the event loop where they are long. It gets them without
-        secrets: known ones, and what the repository's own patterns match.
+        """Calls `shape` on untrusted texts, off the event loop if they are long. It gets them without secrets: known
+        ones, and what the repository's own patterns match.
 
         :param shape: a module's function, mostly one of `bot.replies`; it and its arguments can be pickled
-        :raises OffloadError: where it takes too long
+        :raises OffloadError: if it takes too long
         """
         patterns = self.config.secret_patterns
-        # A repository's own patterns may take as long as their limit, whatever the text's length.
+        # The repository's own patterns may take up to their time limit, whatever the text's length.
         return await self._services.offload.run(
             partial(call_redacted, partial(shape, *args, **kwargs), patterns), is_slow=bool(patterns)
         )
 
     async def offloaded(self, work: Callable[[], T]) -> T:
-        """The same for work that takes the secrets out itself: with a log of megabytes, only of what it keeps."""
+        """The same for work that redacts by itself: with a log of megabytes, only the part that it keeps."""
         return await self._services.offload.run(work, is_slow=bool(self.config.secret_patterns))
 
     async def redacted(self, value: T) -> T:
-        """The same data without secrets in the texts that others wrote, for a prompt.
+        """The same data without secrets in the untrusted texts, for a prompt.
 
-        :raises OffloadError: where it takes too long
+        :raises OffloadError: if it takes too long
         """
         return await self.shaped(_itself, value)
 
     async def show_shaped(self, shape: Callable[P, Reply], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Shows progress that quotes what others wrote; the work goes on without it where it takes too long."""
+        """Shows progress that quotes untrusted texts; if that takes too long, the update is skipped."""
         try:
             await self.show(await self.shaped(shape, *args, **kwargs))
         except OffloadError as error:
             _log.warning("status_comment.update_skipped", reason=str(error))
 
     def unprepared(self, error: OffloadError) -> Reply:
-        """The last word where the ordinary one could not be prepared."""
+        """The final reply if the ordinary one could not be prepared."""
         _log.error("command.unprepared", reason=str(error))
         return unprepared([*self.seen_runs.values()], identity=self._invocation.identity, again=self._invocation.again)
 
     async def show(self, reply: Reply) -> None:
-        """Makes the living reply say this. Only its first and its last word are worth waiting for GitHub."""
+        """Updates the status comment. Only its first and its final text are worth waiting for GitHub."""
         await self._reply.show(reply)
 
     async def show_last(self, reply: Reply) -> None:
-        """The same, for the final word: tried until GitHub takes it or refuses it for good."""
+        """The same for the final text: retried until GitHub accepts it or refuses it permanently."""
         await self._reply.show(reply, patient=True)
 
 

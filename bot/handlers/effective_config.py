@@ -1,8 +1,8 @@
-"""What holds in a repository, made of the organization's config file and its own one; also where one of them fails.
+"""The effective config of a repository: the organization's file and its own merged, also if one of them fails.
 
-It fails closed. Of a file that cannot be read the last good version holds; of one that is wrong the last good version,
-tightened by whatever the wrong one restricts more. Where no version was ever good, only administrators may do anything,
-and nothing is done at all where the file was never read or may hold secret patterns that cannot be read.
+It fails closed. If a file cannot be read, its last valid version applies; if it is invalid, its last valid version,
+tightened by whatever the invalid one restricts more. Without any valid version only administrators may do anything, and
+nothing at all is executed if the file was never read or may hold secret patterns that cannot be read.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from bot.repository_config.tightening import strictest, tightened
 
 @dataclass(frozen=True, slots=True)
 class InvalidConfig:
-    """A config file that cannot be used.
+    """A config file with problems.
 
     :param digest: the same for the same file of the same repository
-    :param holds: what holds instead
+    :param holds: what applies instead
     """
 
     path: str
@@ -40,23 +40,23 @@ class InvalidConfig:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A config file that cannot be read, and of which no good version is known."""
+    """A config file that cannot be read, and has no known valid version."""
 
     path: str
     error: UpstreamError
 
     @property
     def may_pass(self) -> bool:
-        """Whether trying again may help by itself."""
+        """Whether a retry may help."""
         return self.error.kind in RETRIED
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveConfig:
-    """What holds in a repository.
+    """The config that applies in a repository.
 
-    :param wrong: the file that cannot be used, where there is one
-    :param unread: the file that has to be read before anything is known, where there is one
+    :param wrong: the file with problems, if any
+    :param unread: the file that must be read before anything is known, if any
     """
 
     config: RepositoryConfig
@@ -64,20 +64,20 @@ class EffectiveConfig:
     unread: Unread | None = None
 
     def labels(self) -> Labels:
-        """:raises UpstreamError: where their names are not known"""
+        """:raises UpstreamError: if their names are not known"""
         if self.unread is not None:
             raise self.unread.error
         return self.config.labels
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing but help is done here."""
+        """Whether nothing but help is executed here."""
         return self.unread is not None or (self.wrong is not None and self.wrong.holds is Holds.NOTHING)
 
     def closed(self, *, again: str) -> Reply | None:
-        """The answer to every command but help, where nothing else is done here; None in general.
+        """The reply to every command but help, if nothing else is executed here; usually None.
 
-        :param again: how somebody tries again
+        :param again: how to retry, for the reply
         """
         if self.unread is not None:
             return config_texts.unread(self.unread.path, self.unread.error, again=again)
@@ -86,13 +86,13 @@ class EffectiveConfig:
         return None
 
     def restricted(self) -> str | None:
-        """Why commands take more than usual, for a reply; None in general."""
+        """Why commands need more permission than usual, for a reply; usually None."""
         if self.wrong is not None and self.wrong.holds is Holds.ADMINISTRATORS:
             return config_texts.restricted_by_mistake(self.wrong.path)
         return None
 
     def problems(self) -> list[str]:
-        """What is wrong, a line each, for lists of problems."""
+        """The problems, a line each."""
         if self.unread is not None:
             return [f"{self.unread.path}: It cannot be read ({_status(self.unread.error)}); only help works."]
         if self.wrong is None:
@@ -101,7 +101,7 @@ class EffectiveConfig:
 
 
 def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str) -> EffectiveConfig:
-    """:param files: the organization's, then the repository's own one"""
+    """:param files: the organization's, then the repository's own"""
     shared, own = files
     unknown = next((file for file in files if file.unread and not file.is_known), None)
     if unknown is not None and unknown.unread is not None:
@@ -131,7 +131,7 @@ def effective(repository: str, files: Sequence[ConfigFile], *, usual_prefix: str
 
 _USUAL: Mapping[str, Level] = {name: command.USAGE.permission for name, command in COMMANDS.items()}
 _RESTRICTED = [name for name in COMMANDS if name != Help.USAGE.name]
-"""Help says nothing that anybody may not know, and says who may what."""
+"""Help reveals nothing confidential, and says which permission each command needs."""
 
 
 def _with_prefix(config: RepositoryConfig, usual_prefix: str) -> RepositoryConfig:

@@ -1,4 +1,4 @@
-"""From an order to its one visible outcome: permission, reactions, the handler, the last word."""
+"""Executes an invocation, to exactly one visible outcome: permission, reactions, the handler, the final reply."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ HANDLERS: dict[type, Callable[[Any, CommandInvocation, CommandContext], Awaitabl
     Integrations: integrations,
     Help: help_,
 }
-"""Every command's handler. A test holds it against the commands' own table."""
+"""Every command's handler. A test compares it with the table of commands."""
 
 LAST_REACTION = {
     Stage.FINISHED: Reaction.ROCKET,
@@ -106,17 +106,17 @@ LAST_REACTION = {
 
 
 async def execute(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-    """Does what was asked and says how it went; whatever happens, somebody gets an answer.
+    """Executes the command and posts the outcome; whatever happens, the user gets an answer.
 
-    :returns: the last word
-    :raises UpstreamError: where GitHub refuses the answer for good (a locked conversation, a lost right)
-    :raises AnsweredElsewhereError: where another worker was a moment quicker
+    :returns: the final reply
+    :raises UpstreamError: if GitHub refuses the reply permanently (a locked conversation, a lost permission)
+    :raises AnsweredElsewhereError: if another worker was faster
     """
     reply = await _answer(invocation, ctx)
     if reply.reason is Reason.NO_COMMAND:
         _log.info("command.none", why=reply.text)
         return reply
-    # A label that says it needs no comment that says it too.
+    # If the label says it, a comment is not needed.
     if reply.stage is not Stage.FINISHED or not _is_state(invocation) or ctx.has_spoken:
         reply = await _show_last(reply, ctx)
         if ctx.voice is not Voice.NONE:
@@ -127,7 +127,7 @@ async def execute(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
 
 
 async def _show_last(reply: Reply, ctx: CommandContext) -> Reply:
-    """:returns: what the comment says then"""
+    """:returns: the text that the comment has then"""
     try:
         await ctx.show_last(reply)
     except OffloadError as error:
@@ -141,7 +141,7 @@ def _is_state(invocation: CommandInvocation) -> bool:
 
 
 async def settle_label(invocation: CommandInvocation, ctx: CommandContext, stage: Stage) -> None:
-    """A label that asked for work comes off; one that says what is not so is put right."""
+    """Removes a label that requested work; reverts one that shows a state which did not come about."""
     label, thread = invocation.label, invocation.thread
     if label is None or thread is None:
         return
@@ -161,7 +161,7 @@ async def _answer(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             if ctx.recorded_config.closed is not None and not isinstance(invocation.command, Help):
                 return ctx.recorded_config.closed
         if isinstance(invocation.command, InvalidCommand):
-            raise UserError(_mistake(invocation.command, invocation, ctx))  # noqa: TRY301 - it has one way to its answer
+            raise UserError(_mistake(invocation.command, invocation, ctx))  # noqa: TRY301 - all errors are answered below
         check_named_prompt(invocation, ctx.config)
         await ctx.react(Reaction.EYES)
         return await HANDLERS[type(invocation.command)](invocation.command, invocation, ctx)
@@ -174,17 +174,17 @@ async def _answer(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
         return failures.upstream(error, again=invocation.again)
     except OffloadError as error:
         return ctx.unprepared(error)
-    except Exception:  # noqa: BLE001 - whatever happens, somebody gets an answer
+    except Exception:  # noqa: BLE001 - whatever happens, the user gets an answer
         _log.exception("command.failed")
         return failures.own_fault(invocation.identity, again=invocation.again)
 
 
 async def _not_asked(invocation: CommandInvocation, ctx: CommandContext) -> str | None:
-    """Why nobody asks for this: the bot's own words and label changes are no commands, nor is a label that was changed
-    back; None where somebody does.
+    """Why this is no command: it is the bot's own comment or label change, or a label that was changed back. None if it
+    is one.
 
-    The bot may work as a person's account. Its comments are known by their markers. Labels that ask for work it never
-    puts on, so one that its account puts on is that person's.
+    The bot may use a person's account. Its comments are recognized by their markers. It never adds labels that request
+    work, so one that its account adds is that person's.
     """
     if (
         invocation.comment is not None
@@ -202,10 +202,10 @@ async def _not_asked(invocation: CommandInvocation, ctx: CommandContext) -> str 
 
 
 async def _check_person(invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """:raises Refusal: where the person may not give this command."""
+    """:raises RefusedError: if the user may not give this command"""
     if invocation.by_token:
         return
-    # Where nothing is known, nothing is carried out anyway.
+    # Without a known config nothing is executed anyway.
     takes = needed(invocation, ctx.config if ctx.recorded_config.closed is None else RepositoryConfig())
     has = await ctx.permission(needed=takes)
     if has < takes:
@@ -227,7 +227,7 @@ async def _refusal(invocation: CommandInvocation, ctx: CommandContext, *, takes:
     if person.is_bot and ctx.config.bot_level(person.login) is None:
         text = failures.bot_refused(person.login)
     else:
-        # Nobody is asked about for words that nobody reads.
+        # No requests for a text that is not shown.
         who_can = await ctx.who_can(takes) if ctx.voice is Voice.REPLY else []
         text = failures.not_allowed(
             person.login, is_bot=person.is_bot, needed=takes.word, has=has.word, who_can=who_can

@@ -1,4 +1,4 @@
-"""The end of a command over which the bot's process stood still again and again."""
+"""Ends a command during which the bot's process died repeatedly."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _log = log.get(__name__)
 
 
 async def give_up(invocation: CommandInvocation, ctx: CommandContext, times: int) -> Reply:
-    """Answers it without looking at what it was about: of all that was written only its own reply's marker is read.
+    """Answers without processing the command again: of all texts it reads only its own reply's marker.
 
-    :param ctx: without a memory of what was done: other steps are taken now
-    :param times: how many processes ended over it
-    :returns: the last word
-    :raises UpstreamError: where GitHub refuses the answer for good
+    :param ctx: without recorded steps, because the steps differ now
+    :param times: how many processes died
+    :returns: the final reply
+    :raises UpstreamError: if GitHub refuses the reply permanently
     """
     _log.error("command.given_up", times=times)
     try:
         await ctx.learn_config()
     except BotError as error:
-        # The usual settings will do.
+        # The defaults will do.
         _log.warning("config.unreadable", reason=str(error))
     earlier = await ctx.earlier_reply()
     if earlier is not None and earlier[1].stage in LAST_REACTION:
-        # It had its answer before the process ended.
+        # It was answered before the process died.
         return Reply(stage=earlier[1].stage, text="", runs=earlier[1].runs)
     reply = given_up(earlier[1].runs if earlier else (), identity=invocation.identity, times=times)
     await ctx.show_last(reply)

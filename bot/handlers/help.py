@@ -1,4 +1,4 @@
-"""``help``: what can be said here, and by whom."""
+"""``help``: the commands available here, and who may use them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.replies.reply import Reply
 
 
 async def help_(command: Help, invocation: CommandInvocation, ctx: CommandContext) -> Reply:  # noqa: ARG001 - a handler like the others
-    # A named prompt may have gone since the command was read.
+    # The named prompt may have been removed since the command was parsed.
     if command.name is None or command.name not in {*COMMANDS, *ctx.config.prompts}:
         return help_texts.overview(ctx.config)
     return help_texts.of(command.name, ctx.config)

@@ -1,4 +1,4 @@
-"""An order: one command, as somebody gave it at one place. It is the durable input of all work."""
+"""A command invocation: one command, by one user in one place. It is the durable input of all work."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _PERSON = TypeAdapter(Person)
 _COMMENT = TypeAdapter(Comment | None)
 
 ABOUT_CONFIG = "config"
-"""The name of the notice about a config file that cannot be used."""
+"""The name of the notice about an invalid config file."""
 
 
 class Authority(StrEnum):
-    """By what right an order is given."""
+    """The authority behind an invocation."""
 
     PERSON = "person"
-    """Somebody said it on GitHub: what they may do is asked of GitHub."""
+    """A GitHub user: GitHub is asked for their permission."""
 
-    TOKEN = "token"  # noqa: S105 - a word
-    """Whoever holds the tokens said it, in a workflow's step or on the command line: they may what the tokens may."""
+    TOKEN = "token"  # noqa: S105 - not a secret
+    """The holder of the tokens, in a workflow's step or on the command line: may do whatever the tokens may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelChange:
-    """The label by which somebody asked.
+    """The label change that triggered the command.
 
-    :param name: as it stands on GitHub
-    :param on: whether it was put on or taken off
-    :param is_checked: whether GitHub is asked if it still is so, before anything is done
+    :param name: as written on GitHub
+    :param on: whether it was added or removed
+    :param is_checked: whether to check with GitHub that it still is so, before anything is done
     """
 
     role: LabelRole
@@ -53,10 +53,10 @@ class LabelChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedUse:
-    """The repository's named prompt by which somebody asked.
+    """The repository's named prompt that was used.
 
     :param template: the prompt with its placeholders
-    :param rest: what followed the name
+    :param rest: the text after the name
     """
 
     name: str
@@ -70,20 +70,20 @@ _NAMED = TypeAdapter(NamedUse | None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandInvocation:
-    """Who asked for what, where and when.
+    """Who requested what, where and when.
 
-    :param thread: where; None where it was asked for apart from any, in a workflow's step or on the command line
-    :param repository: ``owner/name`` where there is no thread; None there too: apart from any repository
-    :param comment: the words, where it was asked for in words
-    :param label: the label, where it was asked for by one
-    :param named: the named prompt, where it was asked for by one
+    :param thread: None without one: in a workflow's step or on the command line
+    :param repository: ``owner/name`` if there is no thread; None: no repository either
+    :param comment: set if a comment triggered it
+    :param label: set if a label triggered it
+    :param named: set if a named prompt was used
     :param identity: the same for every delivery of the same command; at most 120 characters
-    :param asked_at: when it was asked for, as far as is known; nothing of this order's doing is older
+    :param asked_at: when it was requested, as far as is known; nothing done for this invocation is older
     :param prefix: how a command line starts in this repository
-    :param metadata: noted upstream with each run of this order
-    :param siblings: how many other commands stand in the same comment
-    :param posts: whether the reply is written on the thread
-    :param waits: whether runs are followed to their end
+    :param metadata: stored upstream with each run of this invocation
+    :param siblings: the number of other commands in the same comment
+    :param posts: whether the reply is posted on the thread
+    :param waits: whether to wait for the runs to end
     """
 
     identity: str
@@ -104,17 +104,17 @@ class CommandInvocation:
 
     @property
     def name(self) -> str:
-        """The command's name, as the reply's marker carries it."""
+        """The command's name, as used in the reply's marker."""
         return self.command.name if isinstance(self.command, InvalidCommand) else self.command.USAGE.name
 
     @property
     def is_about_config(self) -> bool:
-        """Whether it is no command but the notice about a config file that cannot be used."""
+        """Whether this is not a command but the notice about an invalid config file."""
         return isinstance(self.command, InvalidCommand) and self.command.name == ABOUT_CONFIG
 
     @property
     def only_shows(self) -> bool:
-        """Whether it changes nothing anywhere but its own reply."""
+        """Whether it changes nothing but its own reply."""
         return isinstance(self.command, InvalidCommand) or (self.label is None and self.command.USAGE.only_shows)
 
     @property
@@ -124,38 +124,38 @@ class CommandInvocation:
 
     @property
     def by_token(self) -> bool:
-        """Whether whoever holds the tokens gave it."""
+        """Whether the holder of the tokens gave it."""
         return self.authority is Authority.TOKEN
 
     @property
     def is_public(self) -> bool:
-        """Whether anybody can read the answer; whoever holds the tokens has decided where it goes."""
+        """Whether everybody can read the answer; the holder of the tokens has decided where it goes."""
         return not self.by_token and self.thread is not None and not self.thread.is_private
 
     @property
     def again(self) -> str:
-        """How it is given once more, for a sentence that says what to do."""
+        """How to repeat it, for a sentence that says what to do next."""
         return ON_THE_COMMAND_LINE if self.by_token else IN_A_COMMENT
 
     def log_values(self) -> dict[str, str]:
-        """What every log line of its story carries."""
+        """The values bound to every log line of its workflow."""
         thread = {"thread": f"{self.thread.repository}#{self.thread.number}"} if self.thread else {}
         return {"invocation": self.identity, "command": self.name, "login": self.person.login, **thread}
 
     def the_thread(self) -> Thread:
-        """:raises UserMistake: where it was given apart from any"""
+        """:raises UserError: if there is none"""
         if self.thread is None:
             raise UserError(no_thread())
         return self.thread
 
     def the_repository(self) -> str:
-        """:raises UserMistake: where it was given apart from any"""
+        """:raises UserError: if there is none"""
         if self.home is None:
             raise UserError(no_repository())
         return self.home
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, free of our classes' names: a later version must be able to read it."""
+        """Plain JSON without class names, because a later version must be able to read it."""
         return {
             "identity": self.identity,
             "command": to_json(self.command),

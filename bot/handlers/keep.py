@@ -1,4 +1,4 @@
-"""``keep``: chooses among the attempts of a multi-run, and closes the pull requests of the others."""
+"""``keep``: selects one attempt of a multi-run, and closes the pull requests of the others."""
 
 from __future__ import annotations
 

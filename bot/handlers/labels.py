@@ -1,4 +1,4 @@
-"""Labels driven to the wanted state: what should be true is said, then made so; doing it twice changes nothing."""
+"""Sets labels to the wanted state; idempotent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _log = log.get(__name__)
 
 
 async def set_label(role: LabelRole, repository: str, number: int, ctx: CommandContext, *, on: bool) -> bool:
-    """Sees to it that a thread has the label, or has it not. A label that is missing is made, with its colour.
+    """Adds or removes a thread's label. A missing label is created, with its colour.
 
-    :returns: False where GitHub did not let it; the work itself does not fail for a label
+    :returns: False if GitHub refused; a label never fails the command
     """
     label = label_of(role, ctx.config.labels)
     try:
@@ -34,9 +34,9 @@ async def set_label(role: LabelRole, repository: str, number: int, ctx: CommandC
 
 
 async def homes_of(run: AgentRun, ctx: CommandContext) -> list[Place]:
-    """Where a label on the run is shown: its pull requests, else the thread on which the bot started it.
+    """The threads whose labels describe the run: its pull requests, else the thread on which the bot started it.
 
-    :raises UpstreamError: where the bot's records are on GitHub and cannot be read
+    :raises UpstreamError: if the bot's records are on GitHub and cannot be read
     """
     if places := threads_of(run):
         return places
@@ -45,7 +45,7 @@ async def homes_of(run: AgentRun, ctx: CommandContext) -> list[Place]:
 
 
 async def set_on_threads(role: LabelRole, threads: Sequence[Place], ctx: CommandContext, *, on: bool) -> list[str]:
-    """Sets the label where whoever gave the command may write.
+    """Sets the label on the threads where the user may write.
 
     :returns: the threads on which it could not be set, as ``owner/name#number``
     """

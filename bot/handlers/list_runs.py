@@ -1,4 +1,4 @@
-"""``runs``: the latest runs of the repository; for whoever holds the tokens, of the organization."""
+"""``runs``: the latest runs of the repository; for the holder of the tokens, of the organization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def list_runs(command: ListRuns, invocation: CommandInvocation, ctx: Comma
     for number in range(1, MOST_PAGES + 1):
         page = await ctx.codegen.runs_page(number)
         searched, total = searched + len(page.runs), page.total
-        # By their ids: a run that began meanwhile has moved the others on, and one comes twice.
+        # Keyed by id: a run started meanwhile shifts the pages, so that one comes twice.
         found |= {run.id: run for run in await _listed(page.runs, invocation, ctx)}
         matching = [run for run in found.values() if command.status in {None, run.state}]
         if len(matching) >= command.limit or not page.runs or searched >= total:
@@ -46,7 +46,7 @@ async def list_runs(command: ListRuns, invocation: CommandInvocation, ctx: Comma
 
 
 async def _listed(runs: tuple[AgentRun, ...], invocation: CommandInvocation, ctx: CommandContext) -> list[AgentRun]:
-    """Those that may be listed where the command was given: of others not even the number."""
+    """Those that may be listed here; of others not even the id is shown."""
     if invocation.by_token:
         return [*runs]
     here = await ctx.thread_runs.here(runs)

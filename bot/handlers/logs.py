@@ -1,4 +1,4 @@
-"""``logs``: what a run did, from its own trace."""
+"""``logs``: the actions of a run, from its trace."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def _trace(run: AgentRun, ctx: CommandContext) -> Trace:
         if not page.logs or (len(newest) >= total if total is not None else len(page.logs) < PAGE_SIZE):
             break
         page = await ctx.codegen.logs_page(run.id, skip=len(newest), reverse=True)
-        # What was written meanwhile has moved the others on: that many of the page are known already.
+        # Entries written meanwhile shift the pages: that many of this page are known already.
         grown = max(0, page.total_logs - total) if page.total_logs is not None and total is not None else 0
         newest += page.logs[grown:]
     return Trace(newest[::-1], max(total or 0, len(newest)), run.created_at)

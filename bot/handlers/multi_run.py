@@ -1,4 +1,4 @@
-"""``multi-run``: several attempts at one prompt, then an agent that makes the best of those that succeeded."""
+"""``multi-run``: several attempts at one prompt, then a synthesis of those that succeeded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bot.replies.reply import Reply
 from bot.repository_config.model import Defaults
 
 _ENDS_ALL = frozenset({ErrorKind.QUOTA_USED_UP, ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN})
-"""Refusals that every further attempt would meet as well."""
+"""Errors that every further attempt would meet as well."""
 
 _UNPREPARED = "What the attempts say could not be prepared for it in time."
 
@@ -35,12 +35,12 @@ async def multi_run(command: MultiRun, invocation: CommandInvocation, ctx: Comma
     await check_repository_id(command.repo_id, command.USAGE, invocation, ctx)
     attempts = _deal(command, ctx.config.defaults)
     is_large = len(attempts) > ctx.config.budgets.confirm_multi_run_above
-    # A workflow's file and a command line are thought over already.
+    # A workflow file or a command line is deliberate already.
     if is_large and not invocation.by_token:
         asks = replies.asks_confirmation(len(attempts), login=invocation.person.login, prefix=invocation.prefix)
         if not await ctx.await_confirmation_of(asks):
             return replies.not_confirmed(len(attempts))
-    # The synthesis is a run too.
+    # The synthesis counts as a run too.
     await spend(len(attempts) + (len(attempts) > 1), invocation, ctx)
     await ctx.show(replies.accepted(attempts, slot_in=ctx.runs.creation_wait()))
     place = await prompt_context(invocation, ctx)
@@ -89,9 +89,9 @@ async def multi_run(command: MultiRun, invocation: CommandInvocation, ctx: Comma
 
 
 async def _last(told: Callable[[], Reply], ctx: CommandContext, data: Attempts, *, is_good: bool) -> Reply:
-    """The last word. Where its words cannot be prepared, scripts get what it is about all the same.
+    """The final reply. If its text cannot be prepared, scripts get the data all the same.
 
-    :param told: makes it, of long texts
+    :param told: makes the reply, from long texts
     """
     try:
         return await ctx.shaped(told)
@@ -101,14 +101,14 @@ async def _last(told: Callable[[], Reply], ctx: CommandContext, data: Attempts, 
 
 
 def _patience(ctx: CommandContext) -> float:
-    """Seconds for all attempts together: the config's word where it has one."""
+    """Timeout in seconds for all attempts together: the config's if it sets one."""
     budgets = ctx.config.budgets
     said = "multi_run_timeout_minutes" in budgets.model_fields_set
     return budgets.multi_run_timeout_minutes * 60.0 if said else ctx.following.patience
 
 
 def _deal(command: MultiRun, defaults: Defaults) -> list[Attempt]:
-    """The attempts before anything has begun; models and agent types go round."""
+    """The attempts before any has started; models and agent types are assigned in turn."""
     count = command.attempts or defaults.concurrency
     return [
         Attempt(
@@ -129,9 +129,9 @@ async def _start(
     attempts: Sequence[Attempt],
     place: PromptContext,
 ) -> tuple[list[Attempt], list[Started], Reason]:
-    """Sets one attempt after the other going, as Codegen's limit allows; one that cannot start sinks no other.
+    """Starts the attempts one by one, within Codegen's rate limit; one that cannot start does not stop the others.
 
-    :returns: the attempts, those that began, and why the last that could not begin did not
+    :returns: the attempts, those that started, and why the last one that could not start did not
     """
     addresses = prompts.image_addresses(command.images)
     shown, all_started, reason = list(attempts), [], Reason.FAILED
@@ -140,7 +140,7 @@ async def _start(
             await ctx.show(replies.accepted(shown, slot_in=wait))
         try:
             started = await ctx.runs.create(
-                # Each attempt has a fence of its own: what one knows is of no use in another's prompt.
+                # Each attempt has its own fence: knowing one is of no use in another's prompt.
                 prompts.run_prompt(command.prompt, place, image_addresses=addresses),
                 part=f".{attempt.number}",
                 metadata={

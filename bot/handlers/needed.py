@@ -1,4 +1,4 @@
-"""Which permission an order takes, and what its named prompt takes beside its name."""
+"""Which permission an invocation needs, and which arguments its named prompt accepts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bot.repository_config.prompts import placeholders
 
 
 def needed(invocation: CommandInvocation, config: RepositoryConfig) -> Permission:
-    """What the order takes: by the repository's config, else by its command's own usage."""
+    """The permission needed: from the repository's config, else from the command's usage."""
     if isinstance(invocation.command, InvalidCommand):
         return Permission.READ
     usage = invocation.command.USAGE
-    # A prompt that the config no longer has takes what its command takes.
+    # A prompt that is no longer in the config needs what its command needs.
     is_known = invocation.named is not None and invocation.named.name in config.prompts
     name = invocation.named.name if invocation.named is not None and is_known else usage.name
     return Permission[config.permission_for(name, usage.permission).upper()]
 
 
 def is_lowered(invocation: CommandInvocation, config: RepositoryConfig) -> bool:
-    """Whether people may use the order's named prompt who may not give its command with a prompt of their own."""
+    """Whether the invocation's named prompt is open to users who may not give its command with their own prompt."""
     if invocation.named is None or invocation.by_token or isinstance(invocation.command, InvalidCommand):
         return False
     usage = invocation.command.USAGE
@@ -32,7 +32,7 @@ def is_lowered(invocation: CommandInvocation, config: RepositoryConfig) -> bool:
 
 
 def check_named_prompt(invocation: CommandInvocation, config: RepositoryConfig) -> None:
-    """:raises UserMistake: where flags or words follow a named prompt that takes none"""
+    """:raises UserError: if flags or words follow a named prompt that accepts none"""
     named, command = invocation.named, invocation.command
     if named is None or isinstance(command, InvalidCommand):
         return

@@ -1,10 +1,10 @@
-"""What handlers need of others, as they need it.
+"""The protocols through which handlers use clients and stores.
 
-`AskCodegen` and `AskGitHub` are what may be asked and told directly: operations that do no harm when they are repeated.
-They are not recorded: a story that a crash cut off asks and tells again. What must happen once goes through
+`AskCodegen` and `AskGitHub` are operations that may be called directly, because repeating them does no harm. They are
+not recorded: a workflow that resumes after a crash calls them again. What must happen only once goes through
 `bot.handlers.runs`.
 
-The rest is what is remembered between commands: by `bot.store` in a database, by `bot.stateless` on GitHub and Codegen.
+The rest is state kept between commands: by `bot.store` in a database, by `bot.stateless` on GitHub and Codegen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bot.store.models import AnswerKind, Quota, QuotaExceeded, Star, Voice
 
 
 class AskCodegen(Protocol):
-    """Of `bot.codegen.client.Codegen`; each raises `bot.errors.UpstreamError`."""
+    """Part of `bot.codegen.client.Codegen`; each method raises `bot.errors.UpstreamError`."""
 
     async def run(self, run_id: int) -> AgentRun: ...
     def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]: ...
@@ -54,7 +54,7 @@ class AskCodegen(Protocol):
 
 
 class AskGitHub(Protocol):
-    """Of `bot.github.client.GitHub`; each raises `bot.errors.UpstreamError`."""
+    """Part of `bot.github.client.GitHub`; each method raises `bot.errors.UpstreamError`."""
 
     async def labels(self, repository: str, number: int) -> list[Label]: ...
     async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]: ...
@@ -69,23 +69,24 @@ class ThreadRuns(Protocol):
     """Which agent runs were started or resumed on which thread."""
 
     async def remember(self, org_id: int, run_id: int, *, repository: str, number: int) -> None:
-        """Notes that the thread used the run just now; twice is once."""
+        """Records that the thread used the run just now; idempotent."""
 
     async def latest(self, org_id: int, *, repository: str, number: int) -> int | None:
-        """The run that the thread used last, by records that nobody else can have written; or None."""
+        """The run that the thread used last, from records that only the bot can have written; or None."""
 
     async def of_thread(self, org_id: int, *, repository: str, number: int) -> list[int]:
-        """The thread's runs, the one used last first; also by records that somebody else may have written."""
+        """The thread's runs, the most recently used first; includes records that others may have written."""
 
     async def used_in(self, org_id: int, run_ids: Collection[int], *, repository: str) -> set[int]:
-        """Those of the runs that any thread of the repository has used, by records that nobody else can have written.
+        """Those of the runs that any thread of the repository has used, from records that only the bot can have
+        written.
 
-        :param repository: in whatever case
+        :param repository: in any case
         """
 
 
 class Stars(Protocol):
-    """The team's marks on runs. `threads` are those that show them by the label: repository and number."""
+    """The team's stars on runs. `threads` are those that show them by the label: repository and number."""
 
     async def add(
         self, org_id: int, run_id: int, *, threads: Sequence[tuple[str, int]], login: str, at: datetime
@@ -99,32 +100,32 @@ class Stars(Protocol):
         """Those of the runs that are starred."""
 
     async def remove(self, org_id: int, run_ids: Collection[int], *, threads: Sequence[tuple[str, int]]) -> list[int]:
-        """Takes stars away.
+        """Removes stars.
 
         :returns: those of the runs that were starred
         """
 
     async def all(self, org_id: int, *, repository: str | None) -> list[Star]:
-        """The newest first.
+        """All stars, newest first.
 
-        :param repository: where it is asked from; None: from nowhere
+        :param repository: the repository in which the list is requested; None: no repository
         """
 
 
 class Spending(Protocol):
-    """How many agent runs were asked for today."""
+    """The number of agent runs requested today."""
 
     async def spend(
         self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
     ) -> QuotaExceeded | None:
-        """Counts so many runs, unless a limit would be passed; the same identity is counted once.
+        """Counts runs, unless a limit would be exceeded; the same identity is counted once.
 
-        :returns: the limit that stands in the way; None where the runs are counted
+        :returns: the limit that was hit; None if the runs are counted
         """
 
 
 class AnswerLimits(Protocol):
-    """How often people without write access are answered."""
+    """Limits how often users without write access are answered."""
 
     async def claim(
         self, identity: str, *, subject: str, login: str, repository: str, number: int, kind: AnswerKind, at: datetime
@@ -133,39 +134,39 @@ class AnswerLimits(Protocol):
 
         :param subject: what is answered once: a comment, or the command itself
         :param number: the thread's
-        :raises StoreError: where the database does not say
+        :raises StoreError: if the database is unavailable
         """
 
 
 class Confirmations(Protocol):
-    """What waits for its asker's second word."""
+    """Pending confirmations."""
 
     async def ask(self, identity: str, *, login: str, repository: str, number: int, at: datetime) -> None:
-        """Notes that an order waits; twice is once."""
+        """Records that an invocation waits for confirmation; idempotent."""
 
     async def confirm(self, *, login: str, repository: str, number: int) -> list[str]:
-        """The person's second word for all that they have waiting on a thread: its identities."""
+        """Confirms all of the user's pending invocations on a thread, and returns their identities."""
 
     async def is_confirmed(self, identity: str) -> bool: ...
 
     async def asked_at(self, identity: str) -> datetime | None:
-        """When the second word was asked for first; None where nothing waits."""
+        """When confirmation was first requested; None if nothing is pending."""
 
     async def forget(self, identity: str) -> None:
-        """It waits no longer, one way or the other."""
+        """Deletes the pending confirmation."""
 
 
 class ConfigFiles(Protocol):
-    """The last good version of each config file."""
+    """The last valid version of each config file."""
 
     async def find(self, sources: Collection[str]) -> Mapping[str, str | None]:
-        """Those of them that were kept; None for a file that was known to be absent.
+        """The stored versions; None for a file that was known to be absent.
 
-        :raises StoreError: where the database does not answer
+        :raises StoreError: if the database is unavailable
         """
 
     async def keep(self, source: str, text: str | None, *, at: datetime) -> None:
-        """Keeps a version.
+        """Stores a version.
 
-        :raises StoreError: where the database does not take it
+        :raises StoreError: if the database does not accept it
         """

@@ -1,4 +1,4 @@
-"""Progress in the reply: the newest state, not more often than the interval and GitHub's limits allow."""
+"""Progress updates of the status comment: the newest state, at most as often as the interval and GitHub allow."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bot.replies.reply import Reply
 _log = log.get(__name__)
 
 CATCHING_UP = 5.0
-"""Seconds at the least until what could not be shown is tried again, as it is by then."""
+"""Least delay in seconds before a dropped update is tried again, with the state of that time."""
 
 
 class Progress:
-    """Edits the reply while something is watched.
+    """Edits the status comment while something is awaited.
 
-    Leaving it waits for an edit under way: nothing old comes after the end.
+    Leaving the context waits for an edit in flight, so that nothing outdated is posted after the end.
 
-    :param show: makes the reply of how things are; None where there is nothing to show. One that takes too long to make
-        is the last that is tried
-    :param edit: makes the comment say it
-    :param is_behind: whether the comment says less than it was made to say, so that it is worth trying again
+    :param show: makes the reply for the current state; None if there is nothing to show. If it takes too long, updates
+        stop
+    :param edit: updates the comment
+    :param is_behind: whether the comment is outdated, so that a retry is worthwhile
     :param interval: the shortest time between two edits, in seconds
-    :param catching_up: the same after one that was left out
+    :param catching_up: the same after a dropped edit
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Progress:
         self._task: asyncio.Task[None] | None = None
 
     def heard(self) -> None:
-        """Something changed."""
+        """Reports that something changed."""
         self._heard.set()
 
     async def __aenter__(self) -> Self:
@@ -66,7 +66,7 @@ class Progress:
             await self._task
 
     async def _keep_up(self) -> None:
-        # What was left out before, when nobody was there to try it again, is caught up with here.
+        # An update dropped before this task started is tried again here.
         await self._rest(0.0)
         while True:
             await self._heard.wait()
@@ -82,7 +82,7 @@ class Progress:
             await self._rest(self._interval)
 
     async def _rest(self, seconds: float) -> None:
-        """Until the next edit may come."""
+        """Waits until the next edit is allowed."""
         if self._is_behind():
             self._heard.set()
             seconds = self._catching_up

@@ -1,4 +1,4 @@
-"""Where an order was given, for the agent's prompt."""
+"""The context of an invocation, for the agent's prompt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.repository_config.prompts import fill
 
 
 def prompt_text(prompt: str, invocation: CommandInvocation, place: PromptContext) -> str:
-    """What the agent is asked to do: the person's own words, or the repository's for its named prompt.
+    """The task for the agent: the user's own prompt, or the repository's named prompt.
 
     Whoever opens a pull request chooses its title and its branch, so a named prompt only refers to them.
     """

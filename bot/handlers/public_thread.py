@@ -1,4 +1,4 @@
-"""What is the Codegen organization's own business is not shown where anybody can read it."""
+"""Keeps data of the Codegen organization out of public threads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from bot.replies.failures import not_in_public
 
 
 def check_not_public(invocation: CommandInvocation) -> None:
-    """:raises UserMistake: where anybody could read the answer"""
+    """:raises UserError: if everybody could read the answer"""
     if invocation.is_public:
         raise UserError(not_in_public(invocation.name))

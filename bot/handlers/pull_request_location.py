@@ -1,4 +1,4 @@
-"""Where a run's pull requests are on GitHub."""
+"""Parses where a run's pull requests are on GitHub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.github.addresses import HIGHEST_NUMBER, is_repository
 
 
 def location_of(link: RunPullRequest) -> tuple[str, int] | None:
-    """The repository in small letters, and the number; None where Codegen does not say it, or it cannot exist."""
+    """The repository in lower case, and the number; None if Codegen does not give it, or it cannot exist."""
     found = _ADDRESS.fullmatch(link.url or "")
     if found is None or not is_repository(found[1]) or not 1 <= int(found[2]) <= HIGHEST_NUMBER:
         return None

@@ -1,4 +1,4 @@
-"""What people may do, asked of GitHub. Refusals are believed for a short while, so that a flood costs few requests."""
+"""Users' permissions, from GitHub. Refusals are cached briefly, so that a flood costs few requests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bot.github.cache import BoundedCache
 from bot.github.models import Permission
 
 BELIEVED = 30.0
-"""Seconds for which somebody is refused by what GitHub answered last. Nobody is let in by an old answer."""
+"""Seconds for which a refusal is cached. Access is never granted from the cache."""
 
 MOST_PEOPLE = 1_000
 
 
 class RecentPermissions:
-    """The permissions of people in repositories.
+    """The permissions of users in repositories.
 
-    :param ask: asks GitHub, by the repository and the login
-    :param clock: seconds that never go back
+    :param ask: requests one from GitHub, by repository and login
+    :param clock: monotonic, in seconds
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class RecentPermissions:
         self._asking: dict[str, asyncio.Task[Permission]] = {}
 
     async def of(self, repository: str, login: str, *, needed: Permission) -> Permission:
-        """What somebody may do. Those who ask in the same moment share one request.
+        """A user's permission. Concurrent calls for the same user share one request.
 
-        :param needed: an earlier answer counts where it is less than this
-        :raises UpstreamError: where GitHub does not say
+        :param needed: a cached answer is used only if it is below this
+        :raises UpstreamError: if GitHub does not say
         """
         key = f"{repository} {login}".lower()
         if key in self._recent:
@@ -45,7 +45,7 @@ class RecentPermissions:
         if asking is None:
             asking = self._asking[key] = asyncio.create_task(self._note(key, repository, login))
             asking.add_done_callback(lambda task: self._forget(key, task))
-        # Whoever is cut off leaves the others their answer.
+        # A cancelled caller must not cancel the request for the others.
         return await asyncio.shield(asking)
 
     async def _note(self, key: str, repository: str, login: str) -> Permission:
@@ -56,4 +56,4 @@ class RecentPermissions:
     def _forget(self, key: str, task: asyncio.Task[Permission]) -> None:
         del self._asking[key]
         if not task.cancelled():
-            task.exception()  # it may be that nobody is left who waits for it
+            task.exception()  # every waiter may have been cancelled

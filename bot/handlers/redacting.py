@@ -1,6 +1,6 @@
-"""Others' texts without secrets, whatever data they stand in, before anything is made of them.
+"""Redacts untrusted texts in any data structure, before they are shortened or escaped.
 
-A cut could leave half of a secret, and what was made harmless no longer looks as a pattern expects it.
+Shortening could leave half of a secret, and escaped text no longer matches a pattern.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 def call_redacted(shape: partial[T], patterns: Sequence[str]) -> T:
-    """Calls it with arguments without secrets.
+    """Calls it with redacted arguments.
 
     :param shape: all of it can be pickled
-    :param patterns: the repository's own, as `bot.replies.redaction.redact` takes them
+    :param patterns: the repository's own, as in `bot.replies.redaction.redact`
     """
     function: Callable[..., T] = shape.func
     return function(*_redacted(shape.args, patterns), **_fields(shape.keywords, patterns))
@@ -30,7 +30,7 @@ def call_redacted(shape: partial[T], patterns: Sequence[str]) -> T:
 def redacted(value: T, patterns: Sequence[str] = ()) -> T:
     """The same data without secrets in any of its texts.
 
-    :param value: models, dataclasses, lists, maps and what they hold
+    :param value: models, dataclasses, lists, maps and what they contain
     """
     return _redacted(value, patterns)  # type: ignore[no-any-return]  # of the same type
 
@@ -38,7 +38,7 @@ def redacted(value: T, patterns: Sequence[str] = ()) -> T:
 def _redacted(value: Any, patterns: Sequence[str]) -> Any:
     match value:
         case str():
-            # A word of an enumeration stays one.
+            # Enum members stay as they are.
             return redact(value, patterns) if type(value) is str else value
         case tuple() | list():
             return type(value)(_redacted(each, patterns) for each in value)

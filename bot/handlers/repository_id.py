@@ -1,4 +1,4 @@
-"""``--repo-id``: whether whoever gives an order may have an agent work in that repository, and answer here."""
+"""``--repo-id``: whether the user may have an agent work in that repository, and answer on this thread."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _NAME = TypeAdapter(str | None)
 async def check_repository_id(
     repo_id: int | None, usage: Usage, invocation: CommandInvocation, ctx: CommandContext
 ) -> None:
-    """Also notes the repository for the mark of the order's runs: what they do there belongs there too.
+    """Checks ``--repo-id``, and records the repository in the mark of the invocation's runs, which belong there too.
 
-    Whoever holds the tokens reaches what the tokens reach.
+    The holder of the tokens may use whatever the tokens can access.
 
-    :param repo_id: Codegen's number of it; None where none was given
+    :param repo_id: Codegen's id of it; None if none was given
     :param usage: of the command
-    :raises Refusal: where the person may not give the command there, which also holds where that cannot be found out;
-        and where anybody could read what the agent answers
+    :raises RefusedError: if the user may not give the command there, or that cannot be determined; and if everybody
+        could read the agent's answer
     """
     if repo_id is None or invocation.by_token:
         return
@@ -41,11 +41,11 @@ async def check_repository_id(
 
 
 async def check_follow_up(run: AgentRun, usage: Usage, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """A follow-up to a run that works in another repository takes what starting one there takes.
+    """A follow-up to a run that works in another repository needs what starting one there needs.
 
-    The run's mark is a claim, but it only restricts here.
+    The run's mark is not trusted, but here it can only restrict.
 
-    :raises Refusal: where the person may not give the command there, or anybody could read the answer
+    :raises RefusedError: if the user may not give the command there, or everybody could read the answer
     """
     mark = mark_of(run)
     if invocation.by_token or mark is None or mark.works_in is None:

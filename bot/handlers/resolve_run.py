@@ -1,16 +1,16 @@
-"""Which run a command means, and whether it may be shown or changed where the command was given.
+"""Which run a command selects, and whether it may be shown or changed from there.
 
-The bot's token sees all runs of the organization; whoever reads a thread, or may write in one repository, may not. How
-a run's number was found says nothing of whom it is for: it may be typed, or stand in a description or a comment. So one
-rule holds for every command:
+The bot's token can access all runs of the organization; a user who reads a thread, or may write in one repository, may
+not. How a run's number was found proves nothing about who may see it: it may be typed, or come from a description or a
+comment. So one rule applies to every command:
 
-- A run that is known to belong to this repository is shown and changed as the command's permission says. What is known
-  is said by `bot.handlers.runs_of_thread.RunsOfThread.here`.
-- One that belongs to other repositories is neither, unless this repository is private and the person may write in all
-  of those. A run that belongs here as well is shown, and changed only on the same terms.
-- One that belongs to no repository that is known is for people who may write here.
+- A run that is known to belong to this repository is shown and changed as the command's permission allows. What counts
+  as known is defined by `bot.handlers.runs_of_thread.RunsOfThread.here`.
+- One that belongs to other repositories is neither, unless this repository is private and the user may write in all of
+  those. A run that belongs here as well is shown, and changed only on the same terms.
+- One that belongs to no known repository is for users who may write here.
 
-Whoever holds the tokens sees and reaches what the tokens do.
+The holder of the tokens may access whatever the tokens can.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from bot.replies.untrusted import inline_code
 
 
 async def resolve_run(given: int | None, invocation: CommandInvocation, ctx: CommandContext, *, example: str) -> int:
-    """The run that was named, else the thread's latest. Whether it may be shown has to be looked at apart.
+    """The run that was named, else the thread's latest. Visibility must be checked separately.
 
-    :param example: a command that names a run, for the one who has to
-    :raises UserMistake: where none was named and the thread has none, or there is no thread
+    :param example: a command that names a run, for the error message
+    :raises UserError: if none was named and the thread has none, or there is no thread
     """
     if given is None and invocation.thread is None:
         raise UserError(no_run_named(inline_code(example)))
@@ -42,9 +42,9 @@ async def resolve_run(given: int | None, invocation: CommandInvocation, ctx: Com
 async def visible_run(
     given: int | None, invocation: CommandInvocation, ctx: CommandContext, *, example: str
 ) -> AgentRun:
-    """The same, looked up, and to be shown here.
+    """The same, fetched, and checked to be visible here.
 
-    :raises UserMistake: as `resolve_run` and `check_visible`
+    :raises UserError: as `resolve_run` and `check_visible`
     """
     run = await ctx.runs.get(await resolve_run(given, invocation, ctx, example=example))
     await check_visible(run, invocation, ctx)
@@ -52,7 +52,7 @@ async def visible_run(
 
 
 async def check_visible(run: AgentRun, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """:raises UserMistake: where the run may not be shown here"""
+    """:raises UserError: if the run may not be shown here"""
     if invocation.by_token or await ctx.thread_runs.here([run]):
         return
     elsewhere = _elsewhere(run, invocation)
@@ -65,18 +65,18 @@ async def check_visible(run: AgentRun, invocation: CommandInvocation, ctx: Comma
 
 
 async def check_changeable(run: AgentRun, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """For what changes a run, and with it all of its pull requests.
+    """Checks that a run, and with it all of its pull requests, may be changed.
 
-    :raises UserMistake: where the run may not be shown or changed here
+    :raises UserError: if the run may not be shown or changed here
     """
     await check_visible(run, invocation, ctx)
     await check_elsewhere(run, invocation, ctx)
 
 
 async def check_elsewhere(run: AgentRun, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """Of a run that may be shown.
+    """Checks the other repositories of a run that may be shown.
 
-    :raises UserMistake: where it has to do with a repository that the order does not reach
+    :raises UserError: if the run is connected with a repository that the invocation cannot access
     """
     for repository in _elsewhere(run, invocation):
         if not await reaches(repository, invocation, ctx):
@@ -84,10 +84,9 @@ async def check_elsewhere(run: AgentRun, invocation: CommandInvocation, ctx: Com
 
 
 async def reaches(repository: str, invocation: CommandInvocation, ctx: CommandContext) -> bool:
-    """Whether an order shows and changes what is in a repository.
+    """Whether an invocation may show and change what is in a repository.
 
-    From a public thread none reaches another repository: what may be read there need not be private, but that is not
-    known.
+    From a public thread none may access another repository: whether that one is private is not known.
     """
     if invocation.by_token or repository.lower() == invocation.the_repository().lower():
         return True
@@ -95,6 +94,6 @@ async def reaches(repository: str, invocation: CommandInvocation, ctx: CommandCo
 
 
 def _elsewhere(run: AgentRun, invocation: CommandInvocation) -> list[str]:
-    """The other repositories that the run has to do with, as far as is known; none for whoever holds the tokens. A mark
-    is believed here: it only restricts."""
+    """The other known repositories of the run; none for the holder of the tokens. A mark is trusted here, because it
+    only restricts."""
     return [] if invocation.by_token else sorted(repositories_of(run) - {invocation.the_repository().lower()})

@@ -1,4 +1,4 @@
-"""``resume``: gives a run a follow-up and stays with it to its next end."""
+"""``resume``: gives a run a follow-up and waits for it to end again."""
 
 from __future__ import annotations
 

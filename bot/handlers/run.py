@@ -1,4 +1,4 @@
-"""``run``: starts an agent on the thread and stays with it to its end."""
+"""``run``: starts an agent on the thread and waits for it to end."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a run says about where it belongs: its pull requests, and the mark that the bot noted in its metadata.
+"""Where a run belongs, according to itself: its pull requests, and the bot's mark in its metadata.
 
-Whoever may start runs at Codegen can write any metadata, a mark of the bot's too. So a mark is read as a claim: names
-and numbers that cannot be GitHub's are dropped here, and before the bot acts on GitHub on a mark's word, the claim is
-held against the bot's own records (`recorded_thread`). The pull requests are Codegen's own record; their addresses are
-checked in the same way.
+Whoever may start runs at Codegen can write any metadata, including a mark like the bot's. So a mark is an untrusted
+claim: names and numbers that cannot be GitHub's are dropped here, and before the bot acts on GitHub because of a mark,
+the claim is compared with the bot's own records (`recorded_thread`). The pull requests are Codegen's own record; their
+addresses are checked in the same way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.github.addresses import HIGHEST_NUMBER, is_repository
 from bot.handlers.pull_request_location import location_of
 
 LONGEST_CLAIM = 500
-"""Characters of a mark's text that are read."""
+"""Characters of each of a mark's texts that are read."""
 
 Place = tuple[str, int]
 """A thread: ``owner/name`` and a number."""
@@ -25,13 +25,13 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """The bot's mark in a run's metadata, as far as it can be one.
+    """The bot's mark in a run's metadata, validated but not trusted.
 
-    :param repository: ``owner/name`` as it is written there; None where it names none that can exist
-    :param number: of the thread; None also where there is no repository
-    :param works_in: the other repository in which the agent was set to work; likewise
-    :param login: who asked for the run
-    :param prompt: the beginning of what they asked for
+    :param repository: ``owner/name`` as written there; None if it names none that can exist
+    :param number: of the thread; None also if there is no repository
+    :param works_in: the other repository in which the agent works; None likewise
+    :param login: who requested the run
+    :param prompt: the beginning of the request
     """
 
     identity: str | None
@@ -44,12 +44,12 @@ class Mark:
 
     @property
     def thread(self) -> Place | None:
-        """The thread on which the run is said to have been started."""
+        """The thread on which the run was started, according to the mark."""
         return (self.repository, self.number) if self.repository and self.number else None
 
 
 def mark_of(run: AgentRun) -> Mark | None:
-    """The run's mark, whoever wrote it; None where there is none."""
+    """The run's mark, whoever wrote it; None if there is none."""
     found = (run.metadata or {}).get(MARK)
     if not isinstance(found, dict):
         return None
@@ -66,22 +66,23 @@ def mark_of(run: AgentRun) -> Mark | None:
 
 
 def threads_of(run: AgentRun) -> list[Place]:
-    """The run's pull requests on GitHub, the repositories in small letters."""
+    """The run's pull requests on GitHub, the repositories in lower case."""
     return [*dict.fromkeys(place for link in run.github_pull_requests if (place := location_of(link)))]
 
 
 def repositories_of(run: AgentRun) -> set[str]:
-    """Where the run's pull requests are, and where its mark says that it was started and works, in small letters."""
+    """The repositories of the run's pull requests, and those in which its mark says it was started and works, in lower
+    case."""
     mark = mark_of(run)
     marked = {mark.repository, mark.works_in} if mark else set()
     return {*(name.lower() for name in marked if name), *(repository for repository, _ in threads_of(run))}
 
 
 async def recorded_thread(run: AgentRun, runs_of: Callable[[str, int], Awaitable[Sequence[int]]]) -> Place | None:
-    """The thread that the run's mark names, where the bot's own records say that the run was used there; else None.
+    """The thread that the run's mark names, if the bot's own records confirm that the run was used there; else None.
 
     :param runs_of: the runs that the bot has used on a thread (`bot.handlers.runs_of_thread.RunsOfThread.of`)
-    :raises UpstreamError: where the records are on GitHub and cannot be read
+    :raises UpstreamError: if the records are on GitHub and cannot be read
     """
     mark = mark_of(run)
     if mark is None or mark.thread is None:

@@ -1,4 +1,4 @@
-"""Which repositories' secret patterns hold for what a run says, where it is shown apart from any thread."""
+"""Which repositories' secret patterns apply to a run that is shown outside any thread."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bot.replies.config_texts import Holds
 from bot.replies.redaction import UNKNOWN_PATTERNS
 
 MOST_REPOSITORIES = 10
-"""Repositories of one run whose config files are read; a run with more has been marked by somebody else."""
+"""Repositories of one run whose config files are read; the bot never marks a run with more."""
 
 
 class RunPatterns:
-    """The patterns of the repositories in which a run was asked for, works, or has pull requests.
+    """The patterns of the repositories in which a run was requested, works, or has pull requests.
 
-    A claim in a run's metadata is believed for this: it can add patterns to what this one run says, and take none away.
+    A run's metadata is trusted here: it can only add patterns for this one run, and remove none.
 
-    :param org_id: the organization that the server itself works for; of no other it reads config files
+    :param org_id: the server's own organization; config files are read for no other
     """
 
     def __init__(self, configs: ConfigLoader, *, org_id: int) -> None:
@@ -30,15 +30,15 @@ class RunPatterns:
         self._org_id = org_id
 
     async def of(self, org_id: int, run: AgentRun) -> tuple[str, ...]:
-        """Where the run names no repository, those of the owners' files that are known here."""
+        """The patterns for a run; if it names no repository, those of the known owners' files."""
         return (await self.of_each(org_id, [run]))[0]
 
     async def of_no_run(self, org_id: int) -> tuple[str, ...]:
-        """Those of the owners' files that are known here, for texts that belong to no run yet."""
+        """Those of the known owners' files, for texts that belong to no run yet."""
         return await self.of(org_id, AgentRun(id=0, organization_id=org_id))
 
     async def of_each(self, org_id: int, runs: Sequence[AgentRun]) -> list[tuple[str, ...]]:
-        """For each of the runs, in their order."""
+        """The patterns for each of the runs, in their order."""
         if org_id != self._org_id:
             return [()] * len(runs)
         homes = [sorted(repositories_of(run))[:MOST_REPOSITORIES] or self._configs.shared for run in runs]
@@ -52,8 +52,8 @@ def _all_patterns(houses: Iterable[EffectiveConfig]) -> tuple[str, ...]:
 
 
 def _patterns(effective: EffectiveConfig) -> tuple[str, ...]:
-    """A repository that the bot may not read is none of its own, and names no patterns. Where the file exists or may
-    exist, and is not known, all that is said may be secret."""
+    """A repository that the bot may not read is not one of its own, and adds no patterns. If the file exists or may
+    exist but is not known, any text may be secret."""
     is_wrong = effective.wrong is not None and effective.wrong.holds is Holds.NOTHING
     if is_wrong or (effective.unread is not None and effective.unread.may_pass):
         return UNKNOWN_PATTERNS

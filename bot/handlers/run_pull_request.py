@@ -1,7 +1,7 @@
-"""Which pull request a command on a run is about, and whether it may reach it from where it was given.
+"""Which pull request a command on a run concerns, and whether it may be accessed from where the command was given.
 
-A person's rights are asked for in one repository. The bot's own rights at Codegen reach all of the organization's, so
-what changes a pull request goes by the rule of `bot.handlers.resolve_run`.
+A user's permission is checked in one repository. The bot's own rights at Codegen cover all of the organization's, so
+changes to a pull request follow the rule of `bot.handlers.resolve_run`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from bot.replies.pull_requests import has_no_pull_request, has_several
 
 
 async def run_of_thread(command: OfRun, invocation: CommandInvocation, ctx: CommandContext) -> AgentRun:
-    """The run that was named, else the newest known to be on this pull request, else the thread's latest; one that may
-    be changed here.
+    """The run that was named, else the newest known to be on this pull request, else the thread's latest; checked to be
+    changeable here.
 
-    :raises UserMistake: where there is none, or it may not be changed here
+    :raises UserError: if there is none, or it may not be changed here
     """
     run = await ctx.runs.get(
         await resolve_run(command.run, invocation, ctx, example=f"{invocation.prefix} {invocation.name} 7")
     )
     thread = invocation.thread
     if command.run is None and thread is not None and thread.is_pull_request and of_thread(run, thread) is None:
-        # The latest run here may work on a pull request of its own; this one may be an earlier run's.
+        # The latest run here may work on its own pull request; this one may belong to an earlier run.
         newest = (await ctx.codegen.runs_page(1)).runs
         run = next((each for each in newest if of_thread(each, thread)), run)
     await check_changeable(run, invocation, ctx)
@@ -40,9 +40,9 @@ async def run_of_thread(command: OfRun, invocation: CommandInvocation, ctx: Comm
 
 
 async def flag(run: AgentRun, tell: Callable[[int], Awaitable[None]], invocation: CommandInvocation) -> None:
-    """Tells Codegen of a run's pull request by the run's number.
+    """Calls an operation at Codegen that finds a run's pull request by the run's id.
 
-    :raises UserMistake: where Codegen refuses because the run has none
+    :raises UserError: if Codegen refuses because the run has none
     """
     try:
         await tell(run.id)
@@ -56,7 +56,7 @@ async def flag(run: AgentRun, tell: Callable[[int], Awaitable[None]], invocation
 async def meant(run: AgentRun, invocation: CommandInvocation, ctx: CommandContext) -> RunPullRequest:
     """The run's pull request that is this thread, else the only one that may be changed here.
 
-    :raises UserMistake: where there is none, or where there are several
+    :raises UserError: if there is none, or there are several
     """
     here = of_thread(run, invocation.thread)
     if here is not None:
@@ -80,6 +80,6 @@ def of_thread(run: AgentRun, thread: Thread | None) -> RunPullRequest | None:
 
 
 async def _reaches(link: RunPullRequest, invocation: CommandInvocation, ctx: CommandContext) -> bool:
-    """Where a pull request is on GitHub, Codegen may not say."""
+    """Codegen may not say where a pull request is on GitHub."""
     place = location_of(link)
     return invocation.by_token if place is None else await reaches(place[0], invocation, ctx)

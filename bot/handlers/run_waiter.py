@@ -1,4 +1,4 @@
-"""Agent runs followed to their end: once, also where a crash cuts off in between, with progress in the reply."""
+"""Waits for agent runs to end, across restarts, with progress in the status comment."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from bot.replies.failures import sentence
 from bot.replies.reply import Reply
 
 UNSURE_PATIENCE = 300.0
-"""Seconds for which a run is followed at the least where only the time of day tells how long it has been at work: two
-machines may differ in it."""
+"""Least timeout in seconds when only the wall clock says how long a run has been working: two machines' clocks may
+differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run as it was when waiting ended, `seconds` after it was set going; not finished where patience ended first.
+    """A run when waiting ended, `seconds` after it was started; not finished if the timeout came first.
 
-    :param problem: why the run cannot be followed, or how it is now is not known, in words of our own; empty in general
+    :param problem: why the run cannot be followed, or its state is not known, in our own words; usually empty
     """
 
     run: AgentRun
@@ -40,9 +40,9 @@ _ALL_ENDED = TypeAdapter(list[Ended])
 
 
 class RunWaiter:
-    """Follows the runs of one order.
+    """Waits for the runs of one invocation.
 
-    :param seen: takes each run as it was last seen
+    :param seen: receives each run's latest state
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class RunWaiter:
 
     @property
     def patience(self) -> float:
-        """Seconds that a reply follows a run."""
+        """Timeout in seconds for waiting on a run."""
         return self._services.run_timeout
 
     async def wait(
@@ -66,10 +66,10 @@ class RunWaiter:
         resumed: AgentRun | None = None,
         part: str = "",
     ) -> Ended:
-        """Waits until the run has ended, or for as long as a reply follows a run; shows progress meanwhile.
+        """Waits until the run has ended, or until the timeout; shows progress meanwhile.
 
-        :param show: makes the reply of a run and the seconds since it was set going
-        :param resumed: the run as it was before a resume, so that its old ending is not taken for the new one
+        :param show: makes the reply from a run and the seconds since it was started
+        :param resumed: the run as it was before a resume, so that its old end is not taken for the new one
         :param part: as for `create`
         """
         services = self._services
@@ -113,10 +113,10 @@ class RunWaiter:
     async def wait_for_all(
         self, started: Sequence[Started], *, show: Callable[[Mapping[int, Ended]], Awaitable[Reply]], patience: float
     ) -> list[Ended]:
-        """Waits until every one of the runs has ended.
+        """Waits until all of the runs have ended.
 
-        :param patience: seconds since the first was set going, after which those still at work are left to themselves
-        :param show: makes the reply of how the runs are, by their ids
+        :param patience: timeout in seconds since the first was started; runs still working then are not waited for
+        :param show: makes the reply from the runs' states, by their ids
         :returns: in the order of `started`
         """
         services = self._services
@@ -148,7 +148,7 @@ class RunWaiter:
                         note(*await self._last_look(latest[each.run.id].run))
                         return
                     except UpstreamError as error:
-                        # One that cannot be read any more sinks no other.
+                        # One that cannot be read any more does not stop the others.
                         note(latest[each.run.id].run, sentence(error))
                         return
                     note(run)
@@ -162,22 +162,23 @@ class RunWaiter:
         return await self._record("wait-for-all", _ALL_ENDED, work, rests=True)
 
     def _stopwatch(self, started: Started) -> Callable[[], float]:
-        """Tells how many seconds ago a run was set going."""
+        """Returns a function that gives the seconds since a run was started."""
         services = self._services
         if services.clock.since(started.ticks) is not None:
             return lambda: services.clock.since(started.ticks) or 0.0
-        # Another machine noted it: from here on no clock that somebody sets counts.
+        # Recorded on another machine: from here on the monotonic clock counts.
         before, now = max((services.now() - started.at).total_seconds(), 0.0), services.clock.ticks()
         return lambda: before + (services.clock.since(now) or 0.0)
 
     def _left(self, patience: float, started: Sequence[Started]) -> float:
-        """Seconds for which runs are still followed."""
+        """Seconds left until the timeout."""
         left = patience - max(self._stopwatch(each)() for each in started)
         is_sure = all(self._services.clock.since(each.ticks) is not None for each in started)
         return max(left, 1.0 if is_sure else min(patience, UNSURE_PATIENCE))
 
     async def _last_look(self, latest: AgentRun) -> tuple[AgentRun, str]:
-        """The run at the end of the patience, and why that is not known: it may have ended while Codegen was away."""
+        """The run at the timeout, and why its state is not known, if so: it may have ended during an outage of
+        Codegen."""
         try:
             return await self._services.codegen.run(latest.id), ""
         except UpstreamError as error:

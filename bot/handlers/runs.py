@@ -1,4 +1,4 @@
-"""Agent runs, as handlers set them going: each once, also where a crash cuts off in between."""
+"""Starts and resumes agent runs for handlers, each once, also across crashes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _log = log.get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run as it was when this order set it going, and when that was.
+    """A run when this invocation started it, and the time of that.
 
-    :param ticks: the same moment by a clock that nobody sets; None where an older version noted it
+    :param ticks: the same time on the steady clock; None if an older version recorded it
     """
 
     run: AgentRun
@@ -45,24 +45,24 @@ _STARTED = TypeAdapter(Started)
 
 
 LONGEST_BEGINNING = 200
-"""Characters of a prompt's first line that go with its run: no answer of Codegen's tells what was asked for."""
+"""Characters of a prompt's first line that are stored with its run: Codegen's API does not return prompts."""
 
 
 LOOKED_AT = 4_000
-"""Characters of a prompt that are searched for secrets, for its beginning."""
+"""Characters of a prompt that are redacted to get its first line."""
 
 
 def _beginning(invocation: CommandInvocation) -> str | None:
-    """The first line of what the person wrote; the prompt that Codegen gets tells of the place first."""
+    """The first line of the user's own text; the prompt sent to Codegen starts with the context."""
     asked = getattr(invocation.command, "prompt", None)
     return first_line(redact(asked.lstrip()[:LOOKED_AT]), LONGEST_BEGINNING) if asked else None
 
 
 class Runs:
-    """The runs of one order.
+    """The runs of one invocation.
 
-    :param seen: takes each run as it was last seen
-    :param again: True where this order may have been begun before: what would be sent is looked for first
+    :param seen: receives each run's latest state
+    :param again: True if this invocation may have been started before: earlier requests' effects are looked for first
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class Runs:
         self._seen = seen
         self._sending = Sending(services, reply, again=again)
         self.works_in: str | None = None
-        """The repository that the runs work in, where that is another than the order's: part of their mark."""
+        """The repository in which the runs work, if it is not the invocation's: part of their mark."""
 
     @property
     def cut_off_asking(self) -> bool:
-        """Whether the story was cut off while Codegen was asked for a run: nobody knows then whether there is one."""
+        """Whether the workflow was cancelled during a request for a run: it is not known whether there is one."""
         return self._sending.cut_off
 
     def creation_wait(self) -> float:
-        """Seconds until Codegen's rate limit lets the next run start, as far as is known here."""
+        """Seconds until Codegen's rate limit allows the next run to start, as far as is known here."""
         return self._services.codegen.limits.wait_for("create")
 
     async def create(
@@ -104,10 +104,10 @@ class Runs:
         repo_id: int | None = None,
         images: Sequence[str] = (),
     ) -> Started:
-        """Starts an agent run of this order; where it may have been started before, finds it.
+        """Starts an agent run of this invocation, or finds the one started before.
 
-        :param part: tells the runs of one order apart, where it has more than one
-        :param metadata: noted with the run upstream, beside the bot's own mark
+        :param part: distinguishes the runs of one invocation, if it has more than one
+        :param metadata: stored with the run upstream, beside the bot's own mark
         """
         invocation, codegen = self._invocation, self._services.codegen
         identity = f"{invocation.identity}{part}"
@@ -148,7 +148,7 @@ class Runs:
         return started
 
     async def resume(self, known: AgentRun, prompt: str, *, images: Sequence[str] = ()) -> Started:
-        """Gives `known` a follow-up, once. The prompt must carry the order's identity.
+        """Gives `known` a follow-up, once. The prompt must contain the invocation's identity.
 
         :param known: the run as it was before
         """
@@ -172,7 +172,7 @@ class Runs:
         return started
 
     async def analyze_sandbox_logs(self, sandbox_id: int) -> Started:
-        """Lets Codegen start a run that explains a sandbox's set-up logs."""
+        """Has Codegen start a run that explains a sandbox's set-up logs."""
         codegen = self._services.codegen
 
         async def send() -> AgentRun:
@@ -182,9 +182,9 @@ class Runs:
         return await self._unmarked("analyze_sandbox_logs", send)
 
     async def generate_setup_commands(self, repo_id: int, *, prompt: str | None) -> Started:
-        """Lets Codegen start a run that works out a repository's set-up commands.
+        """Has Codegen start a run that generates a repository's set-up commands.
 
-        :param repo_id: Codegen's number of the repository
+        :param repo_id: Codegen's id of the repository
         """
         codegen = self._services.codegen
 
@@ -200,12 +200,12 @@ class Runs:
         return await self._unmarked("generate_setup_commands", send)
 
     async def _unmarked(self, operation: str, send: Callable[[], Awaitable[AgentRun]]) -> Started:
-        """Starts a run that carries no mark of ours, so that it could not be found again: sent once, or given up.
+        """Starts a run that carries no mark of ours and could not be found again: sent once, or given up.
 
-        A note is written down before anything is sent. Where the note was there before and no answer is, a crash came
-        in between, and whether Codegen took the request is not known.
+        The intent is recorded before anything is sent. If it was recorded before and there is no response, a crash came
+        in between, and it is not known whether Codegen accepted the request.
 
-        :raises UpstreamError: then too, with `may_have_happened`
+        :raises UpstreamError: also in that case, with `may_have_happened`
         """
         is_new = False
 
@@ -231,14 +231,14 @@ class Runs:
         return started
 
     async def settled(self, name: str, kind: TypeAdapter[T], find: Callable[[], Awaitable[T]]) -> T:
-        """What was found when it was first looked for: what a story goes by must not change where a crash makes it be
-        told again."""
+        """Records the first result of `find`: what a workflow depends on must not change when it resumes after a
+        crash."""
         return await self._record(name, kind, find)
 
     async def get(self, run_id: int, *, waits: bool = False) -> AgentRun:
-        """The run as it is when first asked for.
+        """The run as it is when first requested.
 
-        :param waits: whether it is waited for where Codegen is away
+        :param waits: whether to wait through an outage of Codegen
         """
 
         async def ask() -> AgentRun:

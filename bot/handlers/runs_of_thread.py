@@ -1,10 +1,9 @@
-"""Which agent runs belong to an order's thread and to its repository.
+"""Which agent runs belong to an invocation's thread and to its repository.
 
-What is believed: the bot's own store, pull requests as Codegen records them, and replies that nobody but the bot can
-have written. Other replies' markers and the marks in runs' metadata are others' words, each alone: a marker counts
-where its run says the same, a mark where a reply does. A pull request's description counts where its author is the bot
-or Codegen's own app, and only for finding a run: whether it is shown is decided without it (see
-`bot.handlers.resolve_run`).
+Trusted: the bot's own store, pull requests as Codegen records them, and replies that only the bot can have written. The
+markers of other replies and the marks in runs' metadata are not, each alone: a marker counts if its run says the same,
+a mark if a reply does. A pull request's description counts if its author is the bot or Codegen's own app, and only for
+finding a run: whether it is shown is decided without it (see `bot.handlers.resolve_run`).
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ from bot.handlers.thread_markers import UsedRuns, is_written_by_bot_alone, used_
 _log = log.get(__name__)
 
 CODEGEN_APP = "codegen-sh[bot]"
-"""As whom Codegen's own GitHub app opens pull requests."""
+"""The login under which Codegen's own GitHub App opens pull requests."""
 
 MOST_LOOKED_UP = 30
-"""Runs that are looked up to find the thread's latest: all commands together have 60 reads in 30 s."""
+"""Runs fetched to find the thread's latest: all commands together have 60 reads in 30 s."""
 
 MOST_THREADS = 20
-"""Threads whose replies one command reads; each is a request or more, of which a workflow has 1,000 an hour."""
+"""Threads whose replies one command reads; each is at least one request, of which a workflow has 1,000 an hour."""
 
 _NUMBERS = TypeAdapter(list[int])
 _MAYBE_NUMBER = TypeAdapter(int | None)
 
 
 class RunsOfThread:
-    """The runs that were there before this order."""
+    """The runs that existed before this invocation."""
 
     def __init__(self, invocation: CommandInvocation, services: Services, record: StepRecorder) -> None:
         self._invocation = invocation
@@ -50,7 +49,7 @@ class RunsOfThread:
         self._read: dict[Place, list[UsedRuns]] = {}
 
     async def latest(self) -> int | None:
-        """The thread's latest run: of our store, else of the replies, else the first of the list that is for the
+        """The thread's latest run: from our store, else from the replies, else the first of the list that is for the
         thread, else the one that the pull request's description names."""
         return await self._record("latest-run", _MAYBE_NUMBER, self._find_latest)
 
@@ -65,13 +64,13 @@ class RunsOfThread:
         return used[-1] if used else await self._in_list(thread) or await self._in_footer(thread)
 
     async def of(self, repository: str, number: int) -> list[int]:
-        """The runs that the bot set going on a thread, the one used last first; without a database also those that
+        """The runs that the bot started on a thread, the most recently used first; without a database also those that
         others' replies name."""
         return await self._services.runs.of_thread(self._services.org_id, repository=repository, number=number)
 
     async def here(self, runs: Sequence[AgentRun]) -> list[int]:
-        """Those of the runs, by their ids, that are known to belong to the order's repository: a pull request of theirs
-        is in it, or the bot has used them on one of its threads."""
+        """The ids of those runs that are known to belong to the invocation's repository: a pull request of theirs is in
+        it, or the bot has used them on one of its threads."""
         return await self._record("runs-here", _NUMBERS, lambda: self._find_here(runs))
 
     async def _find_here(self, runs: Sequence[AgentRun]) -> list[int]:
@@ -93,9 +92,9 @@ class RunsOfThread:
         return any(run.id in used.runs for used in await self._used_on(*mark.thread))
 
     async def latest_multi_run(self) -> list[int]:
-        """The runs of the thread's latest multi-run, its synthesis last; empty where there was none.
+        """The runs of the thread's latest multi-run, its synthesis last; empty if there was none.
 
-        :raises UserMistake: apart from any thread
+        :raises UserError: if there is no thread
         """
         self._invocation.the_thread()
         return await self._record("latest-multi-run", _NUMBERS, self._find_latest_multi_run)
@@ -105,7 +104,7 @@ class RunsOfThread:
         return await self._last_used(thread, command=MultiRun.USAGE.name) or await self._multi_run_in_list(thread)
 
     async def _multi_run_in_list(self, thread: Thread) -> list[int]:
-        """The same where the bot started it without a word on the thread, among the newest runs."""
+        """The same among the newest runs, for a multi-run that the bot started without a reply on the thread."""
         runs = [run for run in (await self._services.codegen.runs_page(1)).runs if _is_marked(run, thread)]
         by_id: dict[object, list[int]] = {}
         for run in runs:
@@ -114,9 +113,9 @@ class RunsOfThread:
         return sorted(next(iter(by_id.values()), []))
 
     async def _last_used(self, thread: Thread, *, command: str | None = None) -> list[int]:
-        """The runs that the last of the thread's replies names, of those that are believed.
+        """The runs named by the last trusted reply on the thread.
 
-        :param command: looks only at replies to this command
+        :param command: considers only replies to this command
         """
         left = MOST_LOOKED_UP
         for used in reversed(await self._used_on(thread.repository, thread.number)):
@@ -133,7 +132,7 @@ class RunsOfThread:
         return []
 
     async def _is_of(self, run_id: int, thread: Thread) -> bool:
-        """Whether a run says itself that it is for the thread."""
+        """Whether a run itself says that it is for the thread."""
         try:
             run = await self._services.codegen.run(run_id)
         except UpstreamError as error:
@@ -143,8 +142,8 @@ class RunsOfThread:
         return _is_marked(run, thread) or _has_pull_request(run, thread)
 
     async def _used_on(self, repository: str, number: int) -> list[UsedRuns]:
-        """What the thread's replies to other commands name; read once. Of more than `MOST_THREADS`, or of a thread that
-        GitHub does not show, nothing."""
+        """The runs named by the thread's replies to other commands; read once. Empty beyond `MOST_THREADS` threads, or
+        if GitHub does not show the thread."""
         place = (repository.lower(), number)
         if place not in self._read:
             self._read[place] = [] if len(self._read) >= MOST_THREADS else await self._read_replies(repository, number)
@@ -162,8 +161,8 @@ class RunsOfThread:
         return [used for used in found if used.identity != self._invocation.identity]
 
     async def _in_list(self, thread: Thread) -> int | None:
-        """One page of runs, newest first: a run that the bot started for this thread without a word on it, or one
-        whose pull request this is, whoever started it."""
+        """Searches one page of runs, newest first: a run that the bot started for this thread without a reply on it, or
+        one whose pull request this is, whoever started it."""
         for run in (await self._services.codegen.runs_page(1)).runs:
             if _is_marked(run, thread) or _has_pull_request(run, thread):
                 return run.id

@@ -1,4 +1,4 @@
-"""Requests to Codegen that start something: sent once, and again by themselves when Codegen has been away."""
+"""Sends requests to Codegen that start something: once, retried automatically after an outage."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 IN_DOUBT_DELAY = 2.0
-"""Seconds between a write whose answer was lost and the look for its effect."""
+"""Seconds between a write whose response was lost and the search for its effect."""
 
 OUTAGE_DELAYS = (30.0, 60.0, 120.0)
-"""Seconds between two tries while Codegen is away; each try takes most of a minute by itself. Later ones: the next."""
+"""Seconds between two tries during an outage of Codegen; each try itself takes most of a minute. Later: the next."""
 
 LONGEST_OUTAGE_DELAY = 300.0
 
 
 class Sending:
-    """Of one command.
+    """The requests of one command.
 
-    :param again: True where the command may have been begun before: what would be sent is looked for first
+    :param again: True if the command may have been started before: earlier requests' effects are looked for first
     """
 
     def __init__(self, services: Services, reply: StatusComment, *, again: bool) -> None:
@@ -39,14 +39,15 @@ class Sending:
         self._again = again
         self._left = services.outage_patience
         self.cut_off = False
-        """Whether the command was cut off while Codegen was asked: nobody knows then whether it took the request."""
+        """Whether the command was cancelled during a request: it is not known whether Codegen accepted it."""
 
     async def once(
         self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]
     ) -> AgentRun:
-        """Sends, unless it was sent before; where the fate of a request is unknown, looks before it sends again.
+        """Sends, unless it was sent before; if the fate of a request is unknown, looks for its effect before it sends
+        again.
 
-        :raises UpstreamError: where Codegen refuses, or stays away
+        :raises UpstreamError: if Codegen refuses, or stays unavailable
         """
         in_doubt, may_have_happened = self._again, False
 
@@ -69,7 +70,7 @@ class Sending:
                     if not error.may_have_happened:
                         raise
                     _log.warning("write.unconfirmed", reason=str(error))
-                    # What was cut off may still be on its way in: give it a moment to show up in the list.
+                    # The interrupted request may still be in progress: give its run a moment to appear in the list.
                     await self._services.sleep(IN_DOUBT_DELAY)
             return await attempt()
 
@@ -79,17 +80,17 @@ class Sending:
             raise _in_doubt(error) if may_have_happened else error from None
 
     async def unmarked(self, send: Callable[[], Awaitable[AgentRun]]) -> AgentRun:
-        """Sends what could not be found again: once more only where it surely did not arrive.
+        """Sends what could not be found again: a second time only if the first certainly did not arrive.
 
-        :raises UpstreamError: where Codegen refuses or stays away, or may have taken it
+        :raises UpstreamError: if Codegen refuses or stays unavailable, or may have accepted it
         """
         return await self.through_outage(lambda: self._ask(send), unless_sent=True)
 
     async def through_outage(self, ask: Callable[[], Awaitable[T]], *, unless_sent: bool = False) -> T:
-        """Asks until Codegen answers, and says meanwhile that it waits.
+        """Retries until Codegen answers, and shows meanwhile that it waits.
 
-        :param unless_sent: gives up where a request may have been taken
-        :raises UpstreamError: where Codegen refuses, or stays away for longer than a command waits
+        :param unless_sent: gives up if a request may have been accepted
+        :raises UpstreamError: if Codegen refuses, or stays unavailable for longer than a command waits
         """
         delays = chain(OUTAGE_DELAYS, repeat(LONGEST_OUTAGE_DELAY))
         while True:
@@ -104,7 +105,7 @@ class Sending:
                 return answer
 
     async def _wait(self, error: UpstreamError, delays: Iterator[float]) -> None:
-        """:raises UpstreamError: the same, where the patience is at its end"""
+        """:raises UpstreamError: the same, once the timeout is used up"""
         delay = max(next(delays), error.retry_after or 0.0)
         if delay > self._left:
             raise error
@@ -127,7 +128,7 @@ def _is_outage(error: UpstreamError) -> bool:
 
 
 def _in_doubt(error: UpstreamError) -> UpstreamError:
-    """The same, where an earlier request may have been taken."""
+    """The same error, marked because an earlier request may have been accepted."""
     return UpstreamError(
         error.service,
         error.kind,

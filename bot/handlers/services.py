@@ -1,4 +1,4 @@
-"""What all orders share: the clients, the store, the clock and the limits."""
+"""What all invocations share: the clients, the store, the clock and the limits."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ async def _anywhere(_repository: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One for the whole process.
+    """One per process.
 
-    :param offload: where long texts are read and prepared
-    :param run_timeout: seconds that a reply follows a run
-    :param progress_interval: the shortest time between two progress edits of one reply, in seconds
-    :param may_write: whether whoever gives orders by token may write in a repository; who holds the bot's own token of
-        GitHub may what the token may
-    :param outage_patience: seconds for which a command that starts something waits while Codegen is away
-    :param told: hears every state of every reply
-    :param worker: names this process on GitHub, where no database tells who is at what
+    :param offload: runs the work on long texts
+    :param run_timeout: seconds to wait for a run
+    :param progress_interval: the shortest time between two progress edits of one status comment, in seconds
+    :param may_write: whether the holder of the tokens may write in a repository; with the bot's own GitHub token they
+        may do what it may
+    :param outage_patience: seconds for which a command that starts something waits during an outage of Codegen
+    :param told: called with every state of every reply
+    :param worker: identifies this process on GitHub, if there is no database to record who executes what
     """
 
     codegen: Codegen

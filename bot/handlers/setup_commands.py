@@ -1,4 +1,4 @@
-"""``setup-commands``: lets Codegen work out how this repository is set up, and shows what it found."""
+"""``setup-commands``: has Codegen generate this repository's set-up commands, and shows them."""
 
 from __future__ import annotations
 

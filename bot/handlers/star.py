@@ -1,4 +1,4 @@
-"""``star``, ``unstar``, ``starred``: the team's marks, in our store and as a label on the runs' pull requests."""
+"""``star``, ``unstar``, ``starred``: the team's stars, in our store and as a label on the runs' pull requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.replies.reply import Reply
 from bot.store.models import Star as Starring
 
 MOST_LOOKED_UP = 20
-"""Older runs that one command reads one by one: all commands together have 60 reads in 30 s."""
+"""Older runs that one command fetches one by one: all commands together have 60 reads in 30 s."""
 
 _RUN_IDS = TypeAdapter(list[int])
 
@@ -63,7 +63,7 @@ async def unstar(command: Unstar, invocation: CommandInvocation, ctx: CommandCon
 
 async def starred(command: Starred, invocation: CommandInvocation, ctx: CommandContext) -> Reply:  # noqa: ARG001 - a handler like the others
     stars = await ctx.stars.all(ctx.org_id, repository=invocation.home)
-    # One page of runs, so that the table can say what they are.
+    # One page of runs, so that the table can describe them.
     known = {run.id: run for run in (await ctx.codegen.runs_page(1)).runs} if stars else {}
     if not invocation.by_token:
         stars = await _of_repository(stars, known, ctx)
@@ -72,9 +72,9 @@ async def starred(command: Starred, invocation: CommandInvocation, ctx: CommandC
 
 
 async def _of_repository(stars: Sequence[Starring], known: dict[int, AgentRun], ctx: CommandContext) -> list[Starring]:
-    """Those of runs that are known to belong to the order's repository.
+    """Those of runs that are known to belong to the invocation's repository.
 
-    :param known: takes older runs that were looked up; of more than `MOST_LOOKED_UP`, the oldest stars are left out
+    :param known: receives older runs that were fetched; beyond `MOST_LOOKED_UP`, the oldest stars are left out
     """
     for star in [star for star in stars if star.run_id not in known][:MOST_LOOKED_UP]:
         try:
@@ -87,12 +87,12 @@ async def _of_repository(stars: Sequence[Starring], known: dict[int, AgentRun], 
 
 
 async def _homes(run: AgentRun, invocation: CommandInvocation, ctx: CommandContext) -> list[Place]:
-    """Where the star is shown, of the threads that the order reaches."""
+    """The threads that show the star and that the invocation can access."""
     return [place for place in await homes_of(run, ctx) if await reaches(place[0], invocation, ctx)]
 
 
 async def _before(run_ids: Sequence[int], threads: Sequence[tuple[str, int]], ctx: CommandContext) -> list[int]:
-    """Those that were starred before this order did anything: also where a crash came in the middle of it."""
+    """Those that were starred before this invocation changed anything; a crash in between does not matter."""
     return await ctx.runs.settled(
         "starred-before", _RUN_IDS, lambda: ctx.stars.which(ctx.org_id, run_ids, threads=threads)
     )

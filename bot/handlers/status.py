@@ -1,4 +1,4 @@
-"""``status``: how a run is."""
+"""``status``: the state of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one comment that the bot keeps per command: created once, found again after a crash, then edited."""
+"""The status comment, one per command: created once, found again after a crash, then edited."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ CLOCK_SLACK = timedelta(minutes=5)
 _LAST_STAGES = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
 
 PATIENCE = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 300.0, 600.0, 600.0, 900.0, 900.0, 1800.0)
-"""Seconds between the tries of a word that must arrive: together about an hour and a half."""
+"""Seconds between the tries of an update that must arrive: together about an hour and a half."""
 
 
 class StatusComment:
-    """The reply of one order. One that is not to be posted is only told.
+    """The reply of one invocation. If it is not to be posted, only `told` receives it.
 
-    :param told: hears every state of the reply, posted or not
-    :param worker: names who is at it, where several may be without knowing of each other: then the first reply to a
-        command stands, and whoever comes second takes theirs back
+    :param told: called with every state of the reply, posted or not
+    :param worker: identifies this worker, if several may execute the same command without knowing of each other: then
+        the first reply to a command stands, and a later worker deletes its own
     """
 
     def __init__(
@@ -75,32 +75,32 @@ class StatusComment:
         self._shown: str | None = None
         self._earlier: tuple[PostedComment, Marker] | None = None
         self.is_behind = False
-        """Whether the comment lags behind the last word for a reason that passes by itself."""
+        """Whether the comment is outdated for a temporary reason."""
         self.last: Reply | None = None
         self.url: str | None = None
 
     @property
     def comment_id(self) -> int | None:
-        """The comment's number; None before anything has been said."""
+        """The comment's id; None before it is created."""
         return self._comment_id
 
     @property
     def exists(self) -> bool:
-        """Whether anything has been said yet."""
+        """Whether the comment was created."""
         return self._comment_id is not None
 
     async def show(self, reply: Reply, *, patient: bool = False) -> None:
-        """Makes the comment say this.
+        """Updates the comment.
 
-        The first word creates the comment and is always waited for. A later one that fails is dropped, because a newer
-        one follows; unless `patient`. What is neither the first word nor a last one is progress: where GitHub's limits
-        leave no room for it, it is dropped too, and the comment `is_behind`.
+        The first text creates the comment and is always waited for. A later update that fails is dropped, because a
+        newer one follows; unless `patient`. What is neither the first nor a final text is progress: if GitHub's limits
+        have no slot for it, it is dropped too, and the comment `is_behind`.
 
-        :raises UpstreamError: where GitHub refuses the first word, or a patient one, for good
-        :raises OffloadError: where the text takes too long to prepare
+        :raises UpstreamError: if GitHub permanently refuses the first text, or a patient one
+        :raises OffloadError: if the text takes too long to prepare
         """
         if patterns := self.config.secret_patterns:
-            # In a thread: they may take as long as their limit.
+            # In a thread: they may take up to their time limit.
             text = await asyncio.to_thread(redact_patterns, reply.text, patterns)
             reply = replace(reply, text=text)
         self.last = reply
@@ -113,7 +113,7 @@ class StatusComment:
         is_last = patient or reply.stage in _LAST_STAGES
         body = await self._rendered(reply)
         if self._comment_id is None:
-            # Where the comment is an earlier attempt's, what it says is not known.
+            # If the comment is an earlier attempt's, its text is not known.
             first = WritePriority.FINAL_UPDATE if is_last else WritePriority.ORDINARY
             self._comment_id = await self._record("reply", _ID, lambda: self._create(body, first))
         if body == self._shown:
@@ -126,14 +126,14 @@ class StatusComment:
         self._shown, self.is_behind = body, False
 
     async def _rendered(self, reply: Reply) -> str:
-        # What scripts get besides may be large, and stands in no comment.
+        # The data for scripts may be large, and is never part of the comment.
         shown = replace(reply, data=None)
         invocation = self._invocation
         rendered = partial(render, shown, identity=invocation.identity, command=invocation.name, worker=self._worker)
         return await self._offload.run(rendered)
 
     async def _is_edited(self, reply: Reply, body: str, urgency: WritePriority) -> bool:
-        """Tries it once."""
+        """Tries the edit once."""
         try:
             await self._edit(body, urgency)
         except DroppedError:
@@ -148,7 +148,7 @@ class StatusComment:
 
     async def _create(self, body: str, urgency: WritePriority) -> int:
         thread, in_doubt, posted = self._invocation.the_thread(), self._again, None
-        # An answer that somebody has looked at, and decided to go on with.
+        # An earlier reply that was found already, and is to be continued.
         known = self._earlier
 
         async def create() -> int:
@@ -170,9 +170,9 @@ class StatusComment:
         return await self._patiently(create)
 
     async def _give_way(self, posted: PostedComment) -> None:
-        """Two that began in the same moment both saw no reply; comments have an order, and the first one stands.
+        """Two workers that began at the same time both saw no reply; comments are ordered, and the first one stands.
 
-        :raises AnsweredElsewhereError: where ours was second; it is gone then
+        :raises AnsweredElsewhereError: if ours was second; it is deleted then
         """
         found = await self.earlier()
         if found is None or found[0].id >= posted.id:
@@ -191,7 +191,7 @@ class StatusComment:
         except UpstreamError as error:
             if error.kind is not ErrorKind.NOT_FOUND:
                 raise
-            # Somebody deleted it; the outcome is still owed.
+            # It was deleted; the outcome still has to be posted.
             posted = await self.github.comment(thread.repository, thread.number, body, urgency=urgency)
             self._comment_id, self.url = posted.id, posted.url
             _log.info("status_comment.recreated")
@@ -208,7 +208,7 @@ class StatusComment:
         return await work()
 
     async def earlier(self) -> tuple[PostedComment, Marker] | None:
-        """The reply that an earlier attempt at this order left, whoever made it."""
+        """The reply that an earlier attempt at this invocation left, whoever made it."""
         thread = self._invocation.the_thread()
         since = self._invocation.asked_at - CLOCK_SLACK
         async for comment, marker in replies_on(self.github, thread.repository, thread.number, since=since):

@@ -1,8 +1,8 @@
-"""Durations that hold where somebody sets the machine's clock.
+"""Durations that survive changes of the machine's wall clock.
 
-Linux counts seconds from the machine's start, sleep included, for all its processes: so a command that another process
-began an hour ago has taken an hour, whatever the clock said then. Elsewhere this holds within a process, and across two
-of them the time of day has to do.
+Linux counts seconds since boot, including sleep, for all its processes: a command that another process began an hour
+ago has taken an hour, whatever the wall clock said then. Elsewhere this works within a process, and across two of them
+the wall clock has to do.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """A moment.
+    """A point in time.
 
-    :param boot: of the clock that counts: the same for as long as the machine runs
+    :param boot: identifies the clock: the same until the machine reboots
     :param seconds: since that clock began
     """
 
@@ -30,9 +30,9 @@ class Ticks:
 
 
 class SteadyClock:
-    """A clock that nobody sets.
+    """A clock that cannot be set.
 
-    :param boot: tells it from all other clocks
+    :param boot: distinguishes it from all other clocks
     :param seconds: since it began
     """
 
@@ -52,7 +52,7 @@ class SteadyClock:
         return Ticks(self._boot, self.seconds())
 
     def since(self, moment: Ticks | None) -> float | None:
-        """Seconds; None where another clock counted then."""
+        """Seconds since then; None if that was measured by another clock."""
         if moment is None or moment.boot != self._boot:
             return None
         return max(self.seconds() - moment.seconds, 0.0)

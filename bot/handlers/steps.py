@@ -1,7 +1,7 @@
-"""What a story's calls return is written down once and read back ever after.
+"""Records the results of a workflow's calls, so that they are made once.
 
-A story that a crash cut off is told again from its start; a call that has been written down is then not made again.
-Only calls that return something are recorded: one that returns nothing (an edit, a reaction) can be repeated.
+A workflow interrupted by a crash is executed again from its start; recorded calls are then not repeated. Only calls
+that return something are recorded: one that returns nothing (an edit, a reaction) can be repeated.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _log = log.get(__name__)
 
 
 class StepStore(Protocol):
-    """Runs `work` under a name, or gives back what it returned before under the same name and place in the story.
+    """Runs `work` under a name, or returns the recorded result of the same name and position in the workflow.
 
-    :param rests: whether `work` is mostly waiting for others, so that somebody else's turn may come
+    :param rests: whether `work` mostly waits, so that another command may use the slot
     """
 
     async def __call__(
@@ -32,17 +32,17 @@ class StepStore(Protocol):
 
 
 async def no_step_store(
-    name: str,  # noqa: ARG001 - nothing is found again by it
+    name: str,  # noqa: ARG001 - nothing is recorded
     work: Callable[[], Awaitable[dict[str, Any]]],
     *,
-    rests: bool,  # noqa: ARG001 - nobody waits for a turn
+    rests: bool,  # noqa: ARG001 - there are no slots
 ) -> dict[str, Any]:
-    """For doors whose stories end with their process."""
+    """For entry points whose workflows end with their process."""
     return await work()
 
 
 class StepRecorder:
-    """Turns what calls return, or the error they raise, into plain JSON and back."""
+    """Converts what calls return, or the error they raise, to plain JSON and back."""
 
     def __init__(self, memory: StepStore) -> None:
         self._memory = memory
@@ -50,15 +50,15 @@ class StepRecorder:
     async def __call__(
         self, name: str, kind: TypeAdapter[T], work: Callable[[], Awaitable[T]], *, rests: bool = False
     ) -> T:
-        """:raises BotError: what `work` raised, now or before the crash."""
+        """:raises BotError: what `work` raised, now or before the crash"""
 
         async def written() -> dict[str, Any]:
             try:
                 return {"value": json.loads(kind.dump_json(await work()))}
             except BotError as error:
                 return {"error": to_json(error)}
-            except Exception as error:  # noqa: BLE001 - logged, and told to whoever waits for the answer
-                # Our own fault; its class may not survive being written down, and the story must go on to its answer.
+            except Exception as error:  # noqa: BLE001 - logged, and reported in the reply
+                # Our own bug; its class may not be serializable, and the workflow must go on to its answer.
                 _log.exception("step.failed", step=name)
                 return {"error": to_json(BotError(f"{type(error).__name__} in {name}"))}
 

@@ -1,9 +1,9 @@
-"""The bot's own replies on a thread, read back by their hidden markers.
+"""The bot's own replies on a thread, recognized by their hidden markers.
 
-They are believed where the bot itself wrote them, another GitHub App, or somebody who may write: the same team's Action
-and server have two names (``github-actions[bot]``, and the App's or, on a plain token, a person's). An App may repeat
-what others write, and every workflow writes as ``github-actions[bot]``. So what a marker says of runs is believed as it
-stands only where nobody but the bot can have written it; otherwise the runs themselves must say the same
+They are trusted if written by the bot itself, another GitHub App, or a user who may write: the same team's Action and
+server have two logins (``github-actions[bot]``, and the App's or, with a plain token, a person's). An App may repeat
+what others write, and every workflow writes as ``github-actions[bot]``. So what a marker says about runs is trusted by
+itself only if nobody but the bot can have written it; otherwise the runs themselves must say the same
 (`bot.handlers.runs_of_thread`).
 """
 
@@ -19,12 +19,12 @@ from bot.github.models import Permission, PostedComment
 from bot.replies.markers import Marker, find
 
 SHARED_LOGIN = "github-actions[bot]"
-"""As whom all of a repository's workflows write."""
+"""The login of all of a repository's workflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsedRuns:
-    """What a reply's marker says of the runs that a command started or gave a follow-up.
+    """The runs that a command started or gave a follow-up, from its reply's marker.
 
     :param identity: the command's
     :param runs: their ids
@@ -38,9 +38,9 @@ class UsedRuns:
 
 
 async def used_runs_on(github: GitHub, repository: str, number: int) -> list[UsedRuns]:
-    """Oldest first.
+    """The runs named by the thread's replies, oldest first.
 
-    :raises UpstreamError: where GitHub does not show the thread
+    :raises UpstreamError: if GitHub does not show the thread
     """
     return [
         UsedRuns(
@@ -50,23 +50,23 @@ async def used_runs_on(github: GitHub, repository: str, number: int) -> list[Use
             is_own=await is_written_by_bot_alone(github, comment.author.login),
         )
         async for comment, marker in replies_on(github, repository, number)
-        # Replies to other commands named runs in earlier versions.
+        # Earlier versions also named runs in replies to other commands.
         if marker.runs and marker.command in SET_LATEST
     ]
 
 
 async def is_written_by_bot_alone(github: GitHub, login: str) -> bool:
-    """Whether that is the bot's account, and no workflow's that is not the bot's."""
+    """Whether this is the bot's account, and not the one that all workflows share."""
     return login != SHARED_LOGIN and login == (await github.me()).login
 
 
 async def replies_on(
     github: GitHub, repository: str, number: int, *, since: datetime | None = None
 ) -> AsyncIterator[tuple[PostedComment, Marker]]:
-    """Oldest first.
+    """The thread's trusted replies, oldest first.
 
     :param since: only those changed at or after this moment
-    :raises UpstreamError: where GitHub does not show the thread
+    :raises UpstreamError: if GitHub does not show the thread
     """
     believed: dict[str, bool] = {}
     async for comment in github.comments(repository, number, since=since):
@@ -80,7 +80,7 @@ async def replies_on(
 
 
 async def _is_of_the_house(github: GitHub, repository: str, login: str) -> bool:
-    """Asked only where a person's comment carries a marker, which is seldom."""
+    """Checked only if a person's comment carries a marker, which is rare."""
     if login == (await github.me()).login:
         return True
     return await github.permission(repository, login) >= Permission.WRITE

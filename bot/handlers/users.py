@@ -1,4 +1,4 @@
-"""``users``: the people of the Codegen organization."""
+"""``users``: the members of the Codegen organization."""
 
 from __future__ import annotations
 

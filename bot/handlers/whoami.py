@@ -1,4 +1,4 @@
-"""``whoami``: what one may do here and why, and whose Codegen token the bot uses."""
+"""``whoami``: the user's permission here and its source, and the owner of the bot's Codegen token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def whoami(command: WhoAmI, invocation: CommandInvocation, ctx: CommandCon
     has = await ctx.permission()
     who_can = [] if has >= Permission.WRITE else await ctx.who_can(Permission.WRITE)
     me, codegen = None, ""
-    # Whose token it is, is not for everybody who can read along.
+    # Not everybody who can read the thread may know whose token it is.
     if not invocation.is_public:
         try:
             me = await ctx.codegen.me()
@@ -24,7 +24,7 @@ async def whoami(command: WhoAmI, invocation: CommandInvocation, ctx: CommandCon
         except UpstreamError as error:
             if invocation.home is None:
                 raise
-            # What was asked for first does not hang on Codegen.
+            # The first half of the answer does not depend on Codegen.
             codegen = replies.acting_as_nobody_knows(sentence(error))
     person = invocation.person
     said = replies.whoami(
