@@ -1,4 +1,4 @@
-"""What was said: text in, typed commands out, each with its usage beside it.
+"""The command language: text in, typed commands out, each with its usage beside it.
 
-Nothing here does anything; what a command makes happen is told in `bot.handlers`, in the module of the same name.
+Nothing here has an effect; a command is executed by the module of the same name in `bot.handlers`.
 """

@@ -30,7 +30,7 @@ class AnalyzeLogs:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where what follows is no sandbox's number."""
+        """:raises ParseError: if the argument is not a sandbox id"""
         word = rest.partition("\n")[0].strip()
         if not word:
             return cls()

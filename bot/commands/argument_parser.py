@@ -1,4 +1,4 @@
-"""One command's words: ``<name> [flags] [prompt]``, from the text that follows the prefix."""
+"""Parses one command: ``<name> [flags] [prompt]``, the text that follows the prefix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.repository_config.model import NamedPrompt
 NO_PROMPTS: Mapping[str, NamedPrompt] = MappingProxyType({})
 
 FLAGS_A_COMMAND = 30
-"""Flags of one command, repeated ones included."""
+"""Most flags of one command, repeated ones included."""
 
 _WORD = re.compile(r"\S+")
 _ASKS_FOR_HELP = frozenset({"-h", "--help"})
@@ -27,9 +27,9 @@ _ASKS_FOR_HELP = frozenset({"-h", "--help"})
 def parse(
     text: str, *, prefix: str, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
 ) -> Command | Named | InvalidCommand:
-    """The command that a text says; never raises, whatever the text.
+    """Parses a command; never raises, whatever the text.
 
-    :param text: what follows the prefix, its first line being the command's
+    :param text: the text after the prefix; its first line belongs to the command
     :param prompts: the repository's named prompts
     """
     found = _WORD.match(text := text.strip())
@@ -55,11 +55,11 @@ def parse(
 def build(
     name: str, flags: dict[str, list[str]], rest: str, *, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
 ) -> Command | Named:
-    """The command of parts that are apart already: of a workflow step's inputs.
+    """Builds a command from separate parts: a workflow step's inputs.
 
     :param flags: values by the long option
     :param rest: what would follow the flags
-    :raises MisreadError: where there is no such command or a part does not fit it; the text has an example
+    :raises ParseError: if there is no such command or a part is invalid; the text has an example
     """
     command = _base(prompts[name]) if name in prompts else COMMANDS.get(name)
     if command is None:
@@ -78,13 +78,13 @@ def build(
 
 
 def _base(prompt: NamedPrompt) -> type[Run | MultiRun]:
-    """The command that a named prompt is."""
+    """The command that a named prompt is based on."""
     return Run if prompt.command == "run" else MultiRun
 
 
 def _of_prompt(name: str, prompt: NamedPrompt, flags: Mapping[str, list[str]], rest: str) -> Named:
     base = _base(prompt)
-    # The prompt is the repository's; a name alone is enough.
+    # The prompt is the repository's, so the name alone is enough.
     return Named(name, base.read(flags, rest.strip() or name), prompt.prompt, rest.strip())
 
 
@@ -107,9 +107,10 @@ def _unknown_name(name: str, prefix: str, prompts: Mapping[str, NamedPrompt]) ->
 
 
 def _split_flags(text: str, usage: Usage) -> tuple[dict[str, list[str]] | None, str]:
-    """The flags at the beginning (None where one asks for help), and the rest exactly as it was typed.
+    """The flags at the beginning (None if one is ``--help``), and the rest exactly as typed.
 
-    Flags stand on the command's own line: a prompt that begins on the next line may begin with a dash, as a list does.
+    Flags must be on the command's own line: a prompt that begins on the next line may begin with a dash, as a list
+    does.
     """
     known = {spelling: flag for flag in usage.flags for spelling in (flag.name, flag.short)}
     flags: dict[str, list[str]] = {}
@@ -138,13 +139,13 @@ def _skip_blanks(text: str, position: int) -> int:
 
 
 def _with_plain_dashes(word: str, known: Iterable[str]) -> str:
-    """Telephones turn two hyphens into a dash; what is then a known flag was meant as one."""
+    """Phones turn two hyphens into a dash; if that gives a known flag, it is one."""
     plain = re.sub("^[—–]", "--", word)  # noqa: RUF001 - the dashes are the point
     return plain if plain.partition("=")[0] in {*known, "--"} else word
 
 
 def _read_flag(text: str, typed: re.Match[str], word: str, known: dict[str, Flag]) -> tuple[Flag, str, int]:
-    """The flag, its value, and where the text goes on behind it."""
+    """The flag, its value, and the position after it."""
     spelling, equals, _ = word.partition("=")
     flag = known.get(spelling)
     if flag is None:
@@ -157,9 +158,9 @@ def _read_flag(text: str, typed: re.Match[str], word: str, known: dict[str, Flag
 
 
 def _read_value(text: str, start: int, flag: Flag) -> tuple[str, int]:
-    """A word as a shell reads it, with its quotes and backslashes, and where it ends.
+    """A word parsed like a shell does, with its quotes and backslashes, and where it ends.
 
-    As `shlex` would, which takes quadratic time: it adds each letter to a string of its own.
+    `shlex` takes quadratic time: it adds each letter to a string.
     """
     parts: list[str] = []
     position = start
@@ -186,6 +187,6 @@ def _unknown_flag(spelling: str, known: dict[str, Flag]) -> str:
 
 
 def _code(text: str) -> str:
-    """What somebody typed, as it may stand in inline code."""
+    """User input, made safe for inline code."""
     letters = re.sub(r"[^\w./:=+-]", "", text)[:40]
     return f"`{letters}`" if letters else "like that"

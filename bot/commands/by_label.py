@@ -1,4 +1,4 @@
-"""What a label asks for when it is put on or taken off."""
+"""The command that adding or removing a label triggers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ON_A_PULL_REQUEST = "Finish this pull request: do what its description asks for 
 
 
 def command_of(role: LabelRole, *, on: bool, is_pull_request: bool) -> Command | None:
-    """None where taking the label off asks for nothing."""
+    """The command of a label change; None if removing the label triggers nothing."""
     if role is LabelRole.BAN_CHECKS:
         return BanChecks() if on else UnbanChecks()
     if role is LabelRole.STARRED:

@@ -1,4 +1,4 @@
-"""``cancel``: says what can be stopped of a run. Codegen has no operation that cancels one."""
+"""``cancel``: shows what of a run can be stopped. Codegen has no operation that cancels one."""
 
 from __future__ import annotations
 

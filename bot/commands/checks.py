@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from bot.commands.usage import Flag, ParseError, Usage
 
 MOST_RETRIES = 10
-"""What Codegen takes (CheckSuiteSettingsRequest of its API description)."""
+"""Codegen's limit (CheckSuiteSettingsRequest of its API description)."""
 
 _LONGEST_NAME = 200
 
@@ -48,7 +48,7 @@ class Checks:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
-        """:raises MisreadError: where a flag's value does not fit, or something else follows."""
+        """:raises ParseError: if a flag's value is invalid, or there is anything but flags"""
         if rest.partition("\n")[0].strip():
             raise ParseError("`checks` takes its flags and nothing else; a name of several words stands in quotes.")
         ignore, unignore = _names(flags, "--ignore"), _names(flags, "--unignore")

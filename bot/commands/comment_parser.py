@@ -1,7 +1,7 @@
-"""Which commands a comment holds. Only what a person meant counts.
+"""Finds the commands in a comment, and only those that its author meant as commands.
 
 A command starts a visible line (`bot.commands.visible_lines`); its prompt runs to the next command or to the comment's
-end, and keeps code and quotes as they were written. HTML comments are taken out of it.
+end, and keeps code and quotes as written. HTML comments are removed from it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from bot.repository_config.model import NamedPrompt
 DEFAULT_PREFIX = "/codegen"
 
 COMMANDS_A_COMMENT = 20
-"""Commands of one comment that are carried out; what stands behind them is answered as a mistake."""
+"""Most commands of one comment that are executed; the next one is answered with an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCommand:
     """One command of a comment.
 
-    :param source: its words with blanks evened out: what decides whether an edit left it as it was
-    :param occurrence: how many of the same words stand before it in the comment
+    :param source: its text with normalized whitespace; decides whether an edit left it unchanged
+    :param occurrence: how many commands before it in the comment have the same text
     """
 
     command: Command | Named | InvalidCommand
@@ -40,19 +40,19 @@ class ParsedCommand:
 
 
 def may_speak(text: str | bytes, *, prefix: str = DEFAULT_PREFIX) -> bool:
-    """A cheap first look: False where the text can hold no command.
+    """A cheap pre-filter: False if the text certainly contains no command.
 
-    :param text: a comment, or the bytes of a JSON document that holds one
+    :param text: a comment, or the bytes of a JSON document that contains one
     """
     if isinstance(text, str):
         return re.search(re.escape(prefix), text, re.IGNORECASE) is not None
-    # JSON may write a slash as "\/" and what is not ASCII as "\u...": only the prefix's letters are looked for.
+    # JSON may escape a slash as "\/" and non-ASCII as "\u...": only the prefix's letters are searched for.
     letters = max(re.findall(r"\w+", prefix), key=len, default="")
     return not letters.isascii() or re.search(re.escape(letters.encode()), text, re.IGNORECASE) is not None
 
 
 def looks_like_command(text: str) -> bool:
-    """A cheaper look still, before the repository's prefix is known: every prefix starts a line with a slash."""
+    """An even cheaper one, before the repository's prefix is known: every prefix starts a line with a slash."""
     return _SLASH.search(text) is not None
 
 
@@ -62,7 +62,7 @@ _SLASH = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
 def read(
     text: str, *, prefix: str = DEFAULT_PREFIX, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
 ) -> list[ParsedCommand]:
-    """The commands of a comment, in their order. No text makes it raise.
+    """The commands of a comment, in their order. Never raises, whatever the text.
 
     :param prompts: the repository's named prompts
     """
@@ -83,13 +83,13 @@ def read(
 def new_since(
     before: str, after: str, *, prefix: str = DEFAULT_PREFIX, prompts: Mapping[str, NamedPrompt] = NO_PROMPTS
 ) -> list[ParsedCommand]:
-    """The commands that an edit brought in."""
+    """The commands that an edit added."""
     old = Counter(said.source for said in read(before, prefix=prefix))
     return [said for said in read(after, prefix=prefix, prompts=prompts) if said.occurrence >= old[said.source]]
 
 
 def split_first_line(text: str) -> tuple[str, str]:
-    """The first line of a comment, however its lines end, and what stands below it."""
+    """The first line of a comment, with any line ending, and the text below it."""
     first, _, below = _clean(text).partition("\n")
     return first, below
 
@@ -108,7 +108,7 @@ def _evened_out(words: str) -> str:
 
 
 def _sources(text: str, prefix: str) -> Iterator[str]:
-    """What follows each prefix, up to the next one or the end."""
+    """The text after each prefix, up to the next one or the end."""
     lines = _clean(text).split("\n")
     start = re.compile(rf" {{0,3}}{re.escape(prefix)}(?=\s|$)", re.IGNORECASE)
     found = {number: match.end() for number, line in enumerate(lines) if (match := start.match(line))}
@@ -122,5 +122,5 @@ def _sources(text: str, prefix: str) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    r"""Line ends as ``\n``; what no database and no JSON can carry becomes the usual sign for it, as in CommonMark."""
+    r"""Line ends become ``\n``; characters that databases and JSON cannot store become U+FFFD, as in CommonMark."""
     return re.sub("[\x00\ud800-\udfff]", "\ufffd", re.sub(r"\r\n?", "\n", text))

@@ -1,4 +1,4 @@
-"""``confirm``: the asker's second word for something large."""
+"""``confirm``: confirms the user's own large request."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ class Confirm:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """Whatever else stands there is a sentence of the comment."""
+        """Any further text belongs to the comment, not to the command."""
         return cls()

@@ -1,4 +1,4 @@
-"""``help``: what can be said here."""
+"""``help``: the available commands."""
 
 from __future__ import annotations
 

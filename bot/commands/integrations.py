@@ -1,4 +1,4 @@
-"""``integrations``: what the Codegen organization is connected to."""
+"""``integrations``: the services connected to the Codegen organization."""
 
 from __future__ import annotations
 

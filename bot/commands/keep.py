@@ -1,4 +1,4 @@
-"""``keep``: of a multi-run's pull requests, keep one attempt's and close the others'."""
+"""``keep``: keeps one attempt's pull requests of a multi-run and closes the others'."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Keep:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where what follows is neither an attempt's number nor ``synthesis``."""
+        """:raises ParseError: if the argument is neither an attempt's number nor ``synthesis``"""
         word = rest.partition("\n")[0].strip().lower()
         if word == SYNTHESIS:
             return cls(None)

@@ -1,4 +1,4 @@
-"""Labels that say something: some ask for work once, others are a state that is kept true."""
+"""Labels with a meaning: some trigger work once, others show a state and are kept in sync with it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOOKS = {
 
 
 def label_of(role: LabelRole, labels: Labels) -> Label:
-    """The label as the bot makes it where it is missing: the repository's name for it, colour, description."""
+    """The label as the bot creates it if it is missing: the repository's name for it, colour, description."""
     return Label(labels.name_of(role), *_LOOKS[role])
 
 
 def is_state(role: LabelRole) -> bool:
-    """Whether it stays on; one that is none comes off when its work is done."""
+    """Whether it stays on; any other label is removed when its work is done."""
     return role in {LabelRole.BAN_CHECKS, LabelRole.STARRED}

@@ -1,4 +1,4 @@
-"""``logs``: what a run did, from its own trace."""
+"""``logs``: the actions of a run, from its trace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.commands.usage import Flag, ParseError, Usage
 MOST_ENTRIES = 100
 USUAL_ENTRIES = 20
 
-_LAST = re.compile(r"(?:--last|[—–]last|-n)(?:[ \t]+|=)(\S+)")  # noqa: RUF001 - telephones make dashes of hyphens
+_LAST = re.compile(r"(?:--last|[—–]last|-n)(?:[ \t]+|=)(\S+)")  # noqa: RUF001 - phones turn hyphens into dashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Logs:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
-        """:raises MisreadError: where the run's number or the flag's value does not fit."""
+        """:raises ParseError: if the run's id or the flag's value is invalid"""
         run, more = split_run(rest.partition("\n")[0].strip())
         given = [*flags.get("--last", ())]
-        # Unlike other flags, this one may stand behind the run's number.
+        # Unlike other flags, this one may follow the run's id.
         if found := _LAST.fullmatch(more):
             given.append(found[1])
         elif more:

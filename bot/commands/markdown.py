@@ -1,7 +1,7 @@
-"""What in a text is code, a quote or hidden, by the CommonMark rules that GitHub follows.
+"""Finds code, quotes and hidden parts of a text, by the CommonMark rules that GitHub follows.
 
-markdown-it tells the blocks apart. What stands inside a paragraph is looked at here: parsing the inlines of hostile
-text is slow, and only code spans, HTML comments and tags matter.
+markdown-it finds the blocks. The contents of paragraphs are parsed here: parsing the inlines of hostile text is slow,
+and only code spans, HTML comments and tags matter.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from markdown_it.common.html_re import close_tag, open_tag
 from markdown_it.token import Token
 
 DEEPEST = 60
-"""Containers within containers that are looked into; markdown-it recurses, and what lies deeper it passes over."""
+"""Most nested containers that are parsed; markdown-it recurses, and ignores what is nested deeper."""
 
 
 def parse_blocks(text: str, *, html: bool = True) -> list[Token]:
@@ -38,8 +38,8 @@ def _parser(*, html: bool) -> MarkdownIt:
 class CodeBlock(NamedTuple):
     """A block of code: the lines from `first` up to `end`.
 
-    :param fence: what opened it; empty where it is indented
-    :param is_nested: whether it stands in a quote or a list
+    :param fence: its opening fence; empty if it is indented
+    :param is_nested: whether it is in a quote or a list
     """
 
     first: int
@@ -48,7 +48,7 @@ class CodeBlock(NamedTuple):
     is_nested: bool
 
 
-# Any block of code has one of them. To parse costs more than all else, and most texts hold no code.
+# Any block of code contains one of them. Parsing costs more than all else, and most texts contain no code.
 _CODE_SIGNS = ("```", "~~~", "    ", "\t")
 
 
@@ -72,7 +72,7 @@ class SpanKind(Enum):
 
 
 class Span(NamedTuple):
-    """A piece of a paragraph that is not plain words, from `start` up to `end`."""
+    """A piece of a paragraph that is not plain text, from `start` up to `end`."""
 
     start: int
     end: int
@@ -92,7 +92,7 @@ class Spans(NamedTuple):
     stray_backticks: bool
 
     def holds(self, position: int) -> bool:
-        """Whether a character stands inside one of them."""
+        """Whether a character is inside one of them."""
         before = bisect_right(self.found, position, key=lambda span: span.start) - 1
         return before >= 0 and self.found[before].start < position < self.found[before].end
 
@@ -120,7 +120,7 @@ def find_code_spans(text: str) -> Spans:
 
 
 def _find(text: str, opener: re.Pattern[str]) -> Spans:
-    """From left to right: whichever starts first wins."""
+    """Scans from left to right: whichever starts first wins."""
     backticks: dict[int, deque[int]] = {}
     for run in re.finditer("`+", text):
         backticks.setdefault(len(run[0]), deque()).append(run.start())
@@ -139,7 +139,7 @@ def _find(text: str, opener: re.Pattern[str]) -> Spans:
                 else:
                     stray = True
             case "comment" if open_comment is None:
-                # "<!-->" is a whole comment.
+                # "<!-->" is a complete comment.
                 if (end := text.find("-->", match.start() + 2)) == -1:
                     open_comment = match.start()
                 else:
@@ -151,7 +151,7 @@ def _find(text: str, opener: re.Pattern[str]) -> Spans:
 
 
 def without_comments(lines: list[str], blocks: list[Token]) -> list[str]:
-    """The lines with their HTML comments taken out, one for one; code keeps everything.
+    """The lines with their HTML comments removed, one for one; code keeps everything.
 
     A comment that is never closed hides the rest of its block, as on GitHub.
     """

@@ -1,4 +1,4 @@
-"""``multi-run``: several agents at one task, and one more that makes the best of what they found."""
+"""``multi-run``: several agents at one task, then a synthesis of their results."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class MultiRun:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
-        """:raises MisreadError: where a flag's value does not fit or the prompt is missing."""
+        """:raises ParseError: if a flag's value is invalid or the prompt is missing"""
         prompt = rest.strip()
         if not prompt:
             raise ParseError("The prompt is missing: say what the agents are to do.")

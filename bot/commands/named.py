@@ -1,4 +1,4 @@
-"""Prompts that a repository has given a name: commands of its own, each made of `run` or `multi-run`."""
+"""Named prompts: a repository's own commands, each based on `run` or `multi-run`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bot.commands.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A named prompt, as somebody used it.
+    """One use of a named prompt.
 
     :param command: with the flags that were given
     :param template: the prompt with its placeholders
-    :param rest: what followed the name and its flags
+    :param rest: the text after the name and its flags
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What the commands share that take neither flags nor words."""
+"""The base class of commands without flags and arguments."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class NoArgsCommand:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """Whatever else stands there is a sentence of the comment."""
+        """Any further text belongs to the comment, not to the command."""
         return cls()

@@ -1,4 +1,4 @@
-"""What the commands share that take a run's number and nothing else."""
+"""The base class of commands whose only argument is a run's id."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OfRun:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where what follows is no run's number."""
+        """:raises ParseError: if the argument is not a run's id"""
         run, more = split_run(rest.partition("\n")[0].strip())
         if more:
             raise ParseError(f"`{cls.USAGE.name}` takes a run's number and nothing else.")

@@ -1,4 +1,4 @@
-"""``orgs``: the Codegen organizations that the bot's token sees."""
+"""``orgs``: the Codegen organizations that the bot's token can access."""
 
 from __future__ import annotations
 

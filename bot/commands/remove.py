@@ -1,4 +1,4 @@
-"""``remove``: take Codegen off a pull request."""
+"""``remove``: takes Codegen off a pull request."""
 
 from __future__ import annotations
 

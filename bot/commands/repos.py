@@ -1,4 +1,4 @@
-"""``repos``: the repositories that Codegen knows."""
+"""``repos``: the repositories that Codegen has access to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``resume``: give a run a follow-up."""
+"""``resume``: gives a run a follow-up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RUN = re.compile(
     r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?([0-9]+)/?(?=\s|$)", re.ASCII | re.IGNORECASE
 )
 _BIGGEST = 2**53
-"""Ids beyond it would not survive JSON in every reader."""
+"""Ids above it would lose precision in some JSON readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Resume:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where the prompt is missing."""
+        """:raises ParseError: if the prompt is missing"""
         run, prompt = split_run(rest.strip())
         if not prompt:
             raise ParseError("The prompt is missing: say what the agent is to do next.")
@@ -45,9 +45,9 @@ class Resume:
 
 
 def split_run(text: str) -> tuple[int | None, str]:
-    """The run's id that a text starts with (``7`` or the address of its page), and what follows it.
+    """The run's id at the start of a text (``7`` or the address of its page), and the text after it.
 
-    :raises MisreadError: where the number is no run's.
+    :raises ParseError: if the number cannot be a run's id
     """
     found = _RUN.match(text)
     if found is None:

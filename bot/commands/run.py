@@ -1,4 +1,4 @@
-"""``run``: start an agent on this thread."""
+"""``run``: starts an agent on this thread."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Run:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
-        """:raises MisreadError: where a flag's value does not fit or the prompt is missing."""
+        """:raises ParseError: if a flag's value is invalid or the prompt is missing"""
         prompt = rest.strip()
         if not prompt:
             raise ParseError("The prompt is missing: say what the agent is to do.")
@@ -69,7 +69,7 @@ class Run:
 
 
 def read_models(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """:raises MisreadError: where one of them cannot be a model's name."""
+    """:raises ParseError: if one of them cannot be a model's name"""
     models = tuple(flags.get("--model", ()))
     if not all(_MODEL.fullmatch(model) for model in models):
         raise ParseError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
@@ -77,7 +77,7 @@ def read_models(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def read_agent_types(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """:raises MisreadError: where one of them is none of `AGENT_TYPES`."""
+    """:raises ParseError: if one of them is not in `AGENT_TYPES`"""
     types = tuple(value.lower().replace("-", "_") for value in flags.get("--agent-type", ()))
     if not all(each in AGENT_TYPES for each in types):
         raise ParseError("`--agent-type` is `codegen` or `claude_code`.")
@@ -85,7 +85,7 @@ def read_agent_types(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def read_repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
-    """:raises MisreadError: where it is no number."""
+    """:raises ParseError: if it is not a number"""
     for value in flags.get("--repo-id", ()):
         if not re.fullmatch(r"[1-9][0-9]{0,9}", value):
             raise ParseError("`--repo-id` takes Codegen's number of a repository.")
@@ -94,7 +94,7 @@ def read_repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
 
 
 def read_images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """:raises MisreadError: where there are too many, or one is no address of an image."""
+    """:raises ParseError: if there are too many, or one is not an image's address"""
     images = tuple(flags.get("--image", ()))
     if len(images) > _IMAGE_LIMIT:
         raise ParseError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")

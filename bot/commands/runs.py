@@ -14,7 +14,7 @@ from bot.commands.usage import Flag, ParseError, Usage
 MOST_RUNS = 50
 
 _WORDS_FOR_WORKING = frozenset({"active", "running", "evaluation", "in-progress"})
-"""Codegen's own: every word that `normalise` does not know means working as well."""
+"""Codegen's words for it: every word that `normalise` does not know means working as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ListRuns:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
-        """:raises MisreadError: where a flag's value does not fit, or more than flags stand there."""
+        """:raises ParseError: if a flag's value is invalid, or there is anything but flags"""
         if rest.partition("\n")[0].strip():
             raise ParseError("`runs` takes `--status` and `--limit` and nothing else.")
         return cls(
@@ -58,7 +58,7 @@ class ListRuns:
 
 
 def _read_state(typed: str) -> State:
-    """The state that a word means: the bot's own word, or one of Codegen's in whatever case."""
+    """The state for a word: the bot's own, or one of Codegen's in any case."""
     word = re.sub(r"[\s_-]+", "-", typed.strip()).lower()
     if word in [*State]:
         return State(word)

@@ -1,4 +1,4 @@
-"""Commands as plain JSON: they travel through a database and must be read by later versions."""
+"""Commands as plain JSON: they are stored in a database and must be readable by later versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.commands.usage import InvalidCommand
 
 
 def to_json(command: Command | InvalidCommand) -> dict[str, Any]:
-    """What `from_json` reads."""
+    """Plain JSON for `from_json`."""
     if isinstance(command, InvalidCommand):
         return {"mistake": command.text, "name": command.name}
     name = command.USAGE.name
@@ -20,7 +20,8 @@ def to_json(command: Command | InvalidCommand) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> Command | InvalidCommand:
-    """What `to_json` wrote down; a mistake, and so an answer, where another version wrote what this one cannot read."""
+    """Reads what `to_json` returned; an invalid command, and so a reply, if another version stored what this one cannot
+    read."""
     if "mistake" in document:
         return InvalidCommand(document["mistake"], document["name"])
     name = document["name"]

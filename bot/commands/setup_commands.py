@@ -31,7 +31,7 @@ class SetupCommands:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where the prompt is longer than a hint can be."""
+        """:raises ParseError: if the prompt is too long"""
         prompt = rest.strip()
         if len(prompt) > LONGEST_PROMPT:
             raise ParseError(f"`setup-commands` takes a prompt of {LONGEST_PROMPT:,} characters at most.")

@@ -1,4 +1,4 @@
-"""``star``, ``unstar`` and ``starred``: the team's marks on runs."""
+"""``star``, ``unstar`` and ``starred``: the team's stars on runs."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ class Starred:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """Whatever else stands there is a sentence of the comment."""
+        """Any further text belongs to the comment, not to the command."""
         return cls()

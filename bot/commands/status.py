@@ -1,4 +1,4 @@
-"""``status``: how a run is."""
+"""``status``: the state of a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Status:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where what follows is no run's number."""
+        """:raises ParseError: if the argument is not a run's id"""
         run, more = split_run(rest.partition("\n")[0].strip())
         if more:
             raise ParseError("`status` takes a run's number and nothing else.")

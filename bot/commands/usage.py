@@ -1,4 +1,4 @@
-"""How a command is used, as data: help texts, the table of docs/commands.md and error messages are all made of it."""
+"""The usage of a command as data, for help texts, the table of docs/commands.md and error messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Needed = Literal["read", "write"]
-"""The repository permission that a command takes."""
+"""The repository permission that a command needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +14,8 @@ class Flag:
     """One flag of a command.
 
     :param name: the long option
-    :param value: what its value is, in capitals; every flag of a command takes one
-    :param many: whether it may be given more than once
+    :param value: the placeholder of its value, in capitals; every flag takes one
+    :param many: whether it may be repeated
     """
 
     name: str
@@ -27,11 +27,11 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """How a command is said.
+    """The usage of a command.
 
     :param form: what follows the prefix
-    :param example: a whole line without the prefix, as somebody would write it
-    :param only_shows: whether it changes nothing anywhere but its own reply
+    :param example: a whole line without the prefix
+    :param only_shows: whether it changes nothing but its own reply
     :param sets_latest: whether its runs become the thread's latest: it starts them, or gives one a follow-up
     """
 
@@ -47,10 +47,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class InvalidCommand:
-    """A command that cannot be understood.
+    """A command that cannot be parsed.
 
-    :param text: what is wrong and how it is said right, in Markdown: the reply
-    :param name: the command's name as far as it was understood
+    :param text: the reply: what is wrong and how to correct it, in Markdown
+    :param name: the command's name as far as it was parsed
     """
 
     text: str
@@ -58,4 +58,4 @@ class InvalidCommand:
 
 
 class ParseError(ValueError):
-    """What follows a command's name does not fit it; the text says what is wrong, without the example."""
+    """Invalid flags or arguments; the text says what is wrong, without the example."""

@@ -1,4 +1,4 @@
-"""``users``: the people of the Codegen organization."""
+"""``users``: the members of the Codegen organization."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Users:
 
     @classmethod
     def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
-        """:raises MisreadError: where what follows is no user's number."""
+        """:raises ParseError: if the argument is not a user's id"""
         typed = rest.partition("\n")[0].strip()
         if not typed:
             return cls()

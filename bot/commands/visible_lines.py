@@ -1,4 +1,4 @@
-"""Which lines of a comment start with plain words of whoever wrote it.
+"""Finds the lines of a comment that start with its author's own plain text.
 
 Markdown decides. A line of a quote, of code, of a list item or of a table's row is not plain; neither is one that
 starts inside inline code, an HTML comment, a tag, or an element that shows code, a quote or something folded.
@@ -18,19 +18,19 @@ from bot.commands.markdown import SpanKind, Spans, find_html_spans, find_spans
 _SHIELDS = frozenset(
     {"blockquote", "code", "details", "kbd", "pre", "q", "samp", "script", "style", "template", "textarea"}
 )
-"""Elements whose words are not the writer's to the bot: code, quotes, and what is folded or never shown."""
+"""Elements whose text is not addressed to the bot: code, quotes, and what is folded or never shown."""
 
 _VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 """Elements without an end tag. GitHub itself writes ``<img ...>`` for a pasted picture."""
 
 _WHOLE = re.compile(r" {0,3}<(?:script|pre|style|textarea|!|\?)", re.IGNORECASE)
-"""How a block of HTML starts in which no line is plain (CommonMark's kinds 1 to 5)."""
+"""The start of a block of HTML in which no line is plain (CommonMark's kinds 1 to 5)."""
 
 _STRAY = re.compile(r"<[a-z/!?]", re.IGNORECASE)
 
 
 def plain_lines(lines: list[str], blocks: list[Token]) -> list[bool]:
-    """For each line, whether it starts with plain words.
+    """For each line, whether it starts with plain text.
 
     :param blocks: of the same lines, HTML included
     """
@@ -53,15 +53,15 @@ def plain_lines(lines: list[str], blocks: list[Token]) -> list[bool]:
             continue
         match block.type:
             case "paragraph_open" | "heading_open":
-                # "---" under a line makes it a heading for Markdown; whoever wrote it meant a rule.
+                # "---" under a line makes it a heading in Markdown, although its author meant a rule.
                 spans = find_spans("\n".join(own))
-                # A line at the margin under a list is drawn into its last item, and was not meant to be.
+                # Markdown adds an unindented line under a list to its last item, which its author did not mean.
                 plain[first:end] = [
                     not spans.holds(start) and not (lists and (line[:1].isspace() or number == 0))
                     for number, (line, start) in enumerate(zip(own, _starts(own), strict=True))
                 ]
             case "table_open":
-                # A line without a bar directly under a table is drawn into it, and was not meant to be.
+                # Markdown adds a line without a bar directly under a table to it, which its author did not mean.
                 spans = find_spans("\n".join(own))
                 plain[first:end] = ["|" not in line for line in own]
             case "html_block":
@@ -74,13 +74,13 @@ def plain_lines(lines: list[str], blocks: list[Token]) -> list[bool]:
 
 
 def _starts(lines: list[str]) -> list[int]:
-    """Where the first character of each line that is no blank stands in the lines joined."""
+    """The position of each line's first non-blank character in the joined lines."""
     ends = accumulate((len(line) + 1 for line in lines), initial=0)
     return [start + len(line) - len(line.lstrip()) for start, line in zip(ends, lines, strict=False)]
 
 
 def _plain_html(lines: list[str], spans: Spans) -> list[bool]:
-    """A line of a block of HTML is plain where no element is open, as under a picture or a closed fold."""
+    """A line of a block of HTML is plain if no element is open, as under a picture or a closed fold."""
     if _WHOLE.match(lines[0]):
         return [False] * len(lines)
     text = "\n".join(lines)
@@ -112,7 +112,7 @@ def _name(text: str, start: int) -> tuple[str, bool]:
 
 
 class _Shields:
-    """Counts, for each line's start, the shielding elements around it; they may reach over many blocks."""
+    """Counts the shielding elements around each line's start; they may span many blocks."""
 
     def __init__(self, lines: list[str]) -> None:
         self._changes = [0] * (len(lines) + 2)
@@ -133,16 +133,16 @@ class _Shields:
             if not is_end:
                 self._open[name].append(line)
             elif self._open[name]:
-                # Only what is closed counts: "the <code> tag" in a sentence hides nothing.
+                # Only closed elements count: "the <code> tag" in a sentence hides nothing.
                 self._cover(self._open[name].pop(), line)
         if spans.open_comment is not None:
-            # GitHub shows a comment that reaches over a blank line; whoever wrote it meant to hide it.
+            # GitHub shows a comment that spans a blank line, although its author meant to hide it.
             line = first + bisect_right(starts, spans.open_comment) - 1
             ends = self._comment_ends[bisect_left(self._comment_ends, line + 1) :][:1]
             self._cover(line, *ends or [line])
 
     def look_at_quote(self, lines: list[str], spans: Spans, *, first: int) -> None:
-        """Only for a comment that starts in a quote and does not end there: what follows is not to be trusted."""
+        """Handles only a comment that starts in a quote and does not end there: the text after it is not trusted."""
         if spans.open_comment is not None:
             line = first + "\n".join(lines).count("\n", 0, spans.open_comment)
             last = len(self._changes) - 3

@@ -1,4 +1,4 @@
-"""``whoami``: who one is here, and what that allows."""
+"""``whoami``: the user's permission here, and what it allows."""
 
 from __future__ import annotations
 
