@@ -1,7 +1,7 @@
-"""When runs ended: whoever looks at runs shows them here, and whoever asks is told.
+"""Completion times of runs, observed by polling.
 
-Codegen's answers hold no such time. What is known is when the bot saw a run at work for the last time, and when it saw
-it ended for the first; where the two are close together, that is when it ended.
+Codegen's API does not return them. What is known is when the bot last saw a run working, and when it first saw it
+ended; if the two are close together, that is its completion time.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bot.store.threads import run_in_thread
 _log = log.get(__name__)
 
 CLOSE = timedelta(seconds=30)
-"""Between the last sight of a run at work and the first of its end; what lies further apart tells no time."""
+"""Longest time between the last poll that saw a run working and the first that saw it ended, for a completion time."""
 
 MOST_AT_WORK = 10_000
 
 
 class CompletionTimes:
-    """The ends of all organizations' runs, on a database."""
+    """The completion times of all organizations' runs, stored in a database."""
 
     def __init__(self, stored: CompletionTimeStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._stored = stored
@@ -35,9 +35,9 @@ class CompletionTimes:
         self._at_work: dict[tuple[int, int], datetime] = {}
 
     async def saw(self, org_id: int, runs: Iterable[AgentRun]) -> None:
-        """Notes those that have ended since they were last seen.
+        """Stores the completion times of those that have ended since they were last seen.
 
-        :param runs: as Codegen told of them just now: what was kept for a while tells no time
+        :param runs: as Codegen returned them just now, not from a cache
         """
         now, ends = self._now(), {}
         for run in runs:
@@ -52,11 +52,11 @@ class CompletionTimes:
             try:
                 await run_in_thread(partial(self._stored.note, org_id, ends))
             except SQLAlchemyError as error:
-                # Whoever looks at runs has more to do than to tell when they ended.
+                # Polling must not fail because a completion time cannot be stored.
                 _log.warning("completion_times.write_failed", reason=type(error).__name__)
 
     async def of(self, org_id: int, runs: Iterable[AgentRun]) -> dict[int, datetime]:
-        """When they ended, by id; those that have not ended, or whose end nobody saw, are left out."""
+        """Completion times by run id; runs that have not ended, or whose end was not observed, are left out."""
         ended = [run.id for run in runs if run.finished]
         try:
             return await run_in_thread(partial(self._stored.of, org_id, ended)) if ended else {}
@@ -66,9 +66,9 @@ class CompletionTimes:
 
 
 class ObservingRunSource:
-    """`bot.codegen.polling.RunSource`, whose sights are shown to `ends` as well.
+    """A `bot.codegen.polling.RunSource` that passes its results to `ends` as well.
 
-    :param org_id: whose runs they are
+    :param org_id: the runs' organization
     """
 
     def __init__(self, source: RunSource, ends: CompletionTimes, org_id: int) -> None:

@@ -1,4 +1,4 @@
-"""From an event to orders: which of its words are commands, what its label asks for, and who gave them."""
+"""Turns an event into command invocations: from a comment's commands, or from a label."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from bot.replies.failures import took_too_long_to_read
 from bot.repository_config.model import RepositoryConfig
 
 READING_LIMIT = 3.0
-"""Seconds that reading one comment may take in a worker: GitHub waits ten for its answer."""
+"""Seconds that parsing one comment may take in a worker: GitHub waits ten for its answer."""
 
 
 async def invocations(
     event: Event, *, effective: EffectiveConfig, now: Callable[[], datetime], offload: WorkerPool
 ) -> list[CommandInvocation]:
-    """What an event asks for, each with its identity; empty for nearly every event.
+    """The invocations in an event, each with its identity; empty for nearly every event.
 
-    A comment that takes too long to read is an order too: its author is told so. An identity is made of what the
-    signature covers, never of a delivery's headers: whoever has one signed body could send it again under any of them.
+    A comment that takes too long to parse yields an invocation too, so that its author is informed. An identity is
+    derived from what the signature covers, never from a delivery's headers: whoever has one signed body could send it
+    again under any of them.
 
-    :param effective: what holds in the repository; a config file that cannot be used is told of once, where it is met
-    :param offload: where long comments are read
-    :raises OffloadError: where none of its workers can read it
+    :param effective: the repository's config; an invalid config file is reported once, where it is first met
+    :param offload: parses long comments
+    :raises OffloadError: if none of its workers can parse it
     """
     found = (
         _by_label(event, effective.config, now())
@@ -98,7 +99,7 @@ def _by_label(event: LabelChanged, config: RepositoryConfig, asked_at: datetime)
 
 
 def _about_config(invocation: CommandInvocation, wrong: InvalidConfig) -> CommandInvocation:
-    """Its identity is the file's: however often it is met, it is told of once."""
+    """The notice about an invalid config file. Its identity is the file version's, so that it is posted once."""
     problems = [str(problem) for problem in wrong.problems.problems]
     return replace(
         invocation,
@@ -118,12 +119,13 @@ async def _said(
     try:
         return await offload.run(_reading(event, config), limit=READING_LIMIT)
     except WorkLimitError:
-        # The next delivery of it would take as long. Every edit has the same identity: it is told once a comment.
+        # A redelivery would take as long. Every edit has the same identity: one notice per comment.
         return [ParsedCommand(InvalidCommand(took_too_long_to_read(), "unknown"), source="")]
 
 
 def _is_its_authors(event: CommentPosted | CommentEdited) -> bool:
-    """Whoever may edit comments may put words into somebody's mouth: only the author's own edits are orders."""
+    """Others with the right to edit a comment must not give commands in its author's name: only the author's edits
+    count."""
     return isinstance(event, CommentPosted) or event.sender.login == event.comment.author.login
 
 
@@ -139,23 +141,23 @@ def _reading(event: CommentPosted | CommentEdited, config: RepositoryConfig) -> 
 
 
 def _own_words(text: str, author: Person) -> str:
-    """What of a comment may hold commands: of a bot's, the first line. The rest may quote anybody, as a changelog."""
+    """The part of a comment that may contain commands: of a bot's, the first line. The rest may quote others' texts."""
     return split_first_line(text)[0] if author.is_bot else text
 
 
 def identity(event: CommentPosted | CommentEdited, said: ParsedCommand) -> str:
-    """The same for every delivery of the same command, and for the same words after an edit around them.
+    """The same for every delivery of the same command, and for the same text after an edit around it.
 
-    Made of the comment and the words, not of the position: an edit that puts a command before another moves positions.
+    Derived from the comment and the text, not from the position: a command inserted before another moves positions.
     """
     digest = hashlib.sha256(said.source.encode(errors="surrogatepass")).hexdigest()[:12]
     return f"{event.comment.kind.value}-{event.comment.id}-{digest}-{said.occurrence}"
 
 
 def label_identity(event: LabelChanged) -> str:
-    """The same for every delivery of the same change; another for the next time that the label goes on or off.
+    """The same for every delivery of the same change; another for the next time that the label is added or removed.
 
-    Two changes alike within one second are one: GitHub counts time in seconds.
+    Two equal changes within one second count as one: GitHub's timestamps are in seconds.
     """
     thread = f"{event.thread.repository.lower()}#{event.thread.number}"
     change = [thread, event.label.lower(), event.on, event.at.astimezone(UTC).isoformat()]

@@ -1,8 +1,8 @@
-"""What can go wrong, in the bot's own classes, and what is worth trying again.
+"""The bot's own error classes, and which errors are worth a retry.
 
-Adapters translate at the border: no error of gidgethub, httpx or aiohttp goes further up. Every class here keeps all
-its data in `args`, so that it survives pickling and can be written down as plain JSON (`to_json`, `from_json`), which
-is how the engine remembers a failed step.
+Clients translate errors: none of gidgethub's, httpx's or aiohttp's leaves them. Every class here keeps all its data in
+`args`, so that it survives pickling and can be stored as plain JSON (`to_json`, `from_json`), which is how the engine
+records a failed step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class BotError(Exception):
-    """The root of every error that the bot raises on purpose."""
+    """The base class of every error that the bot raises on purpose."""
 
 
 class SettingsError(BotError):
@@ -20,12 +20,12 @@ class SettingsError(BotError):
 
 
 def os_reason(error: OSError) -> str:
-    """The system's own words for it; asyncio wraps them into a sentence with an address."""
+    """The system's message; asyncio wraps it into a sentence with an address."""
     return (error.strerror or type(error).__name__).rpartition("): ")[2]
 
 
 class UserError(BotError):
-    """Somebody asked for what cannot be done; the text is the reply."""
+    """A request that cannot be fulfilled; the text is the reply."""
 
     @property
     def text(self) -> str:
@@ -33,27 +33,27 @@ class UserError(BotError):
 
 
 class RefusedError(UserError):
-    """Somebody asked for what they may not have; the text says who can."""
+    """A request that the user is not allowed to make; the text says who is."""
 
 
 class StoreError(BotError):
-    """The database did not take what had to be written down; its own words are the only argument."""
+    """The database could not be written or read; its message is the only argument."""
 
 
 class NotTakenError(BotError):
-    """An event could not be taken just now, and has to come again; the only argument says why."""
+    """An event could not be accepted at this time and must be redelivered; the only argument says why."""
 
 
 class ConfigUnknownError(NotTakenError):
-    """An event could not be taken, because whether it is a command depends on a config that cannot be read."""
+    """An event could not be accepted, because whether it is a command depends on a config that cannot be read."""
 
 
 class AnsweredElsewhereError(BotError):
-    """Another worker has taken the same command a moment earlier; its reply's address is the only argument."""
+    """Another worker accepted the same command first; its reply's address is the only argument."""
 
 
 class OffloadError(BotError):
-    """No worker process could do a piece of work on a text; what happened is the only argument."""
+    """No worker process could finish the work on a text; what happened is the only argument."""
 
 
 class WorkLimitError(OffloadError):
@@ -61,14 +61,14 @@ class WorkLimitError(OffloadError):
 
 
 class Service(Enum):
-    """Which outside world failed."""
+    """The upstream that failed."""
 
     CODEGEN = "Codegen"
     GITHUB = "GitHub"
 
 
 class ErrorKind(Enum):
-    """What kind of failure it was, whichever status or exception it came as."""
+    """The kind of failure, independent of the status or exception it came as."""
 
     UNAUTHORIZED = "unauthorized"  # 401: the token is missing, wrong or expired
     QUOTA_USED_UP = "quota-used-up"  # 402: the plan's agent runs are used up
@@ -77,21 +77,21 @@ class ErrorKind(Enum):
     INVALID = "invalid"  # 400, 409, 422 and their like: the request itself was refused
     RATE_LIMITED = "rate-limited"  # 429, and GitHub's secondary limit, whatever its status
     SERVER_FAULT = "server-fault"  # 5xx
-    NETWORK = "network"  # no whole answer arrived: refused, reset, timed out, cut off
-    BAD_ANSWER = "bad-answer"  # an answer arrived and cannot be understood
+    NETWORK = "network"  # no complete response: refused, reset, timed out, cut off
+    BAD_ANSWER = "bad-answer"  # a response that cannot be parsed
 
 
 class UpstreamError(BotError):
-    """Codegen or GitHub did not do what was asked.
+    """Codegen or GitHub did not do what was requested.
 
     :param service: which of the two
     :param kind: what kind of failure
     :param operation: the client's method name, e.g. ``create_run``
-    :param status: the HTTP status, None where no answer arrived
-    :param detail: the upstream's own words, cut and free of secrets; untrusted text
-    :param retry_after: seconds that the upstream asked to wait, None where it did not say
-    :param may_have_happened: True where the request was sent and its fate is unknown, so that a write may have been
-        done; such a write must be looked for before it is sent again
+    :param status: the HTTP status; None without a response
+    :param detail: the upstream's message, shortened and redacted; untrusted text
+    :param retry_after: seconds that the upstream asked to wait; None if it did not say
+    :param may_have_happened: True if the request was sent and its fate is unknown, so that a write may have happened;
+        its effect must be looked for before it is sent again
     """
 
     def __init__(
@@ -120,18 +120,18 @@ class UpstreamError(BotError):
 
 
 REFUSALS = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 423, 424, 426, 428, 431})
-"""The statuses that refuse a request for what it is. One that nobody has heard of says nothing of the request: whoever
-stands in between may have made it up, and it may go away by itself."""
+"""The statuses that refuse the request itself. An unknown status says nothing about the request: a proxy may have
+produced it, and it may be temporary."""
 
 RETRIED = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.SERVER_FAULT, ErrorKind.NETWORK, ErrorKind.BAD_ANSWER})
-"""The kinds that may go away by themselves."""
+"""The kinds that may be temporary."""
 
 RETRY_DELAYS = (0.5, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before each further try of one call, where the upstream does not say."""
+"""Seconds before each retry of one call, if the upstream does not say."""
 
 
 def retry_delay(error: BotError, attempt: int) -> float | None:
-    """How long to wait before trying again, or None where trying again is no use.
+    """How long to wait before a retry, or None if a retry is no use.
 
     :param attempt: how many tries have failed so far, from 1
     :returns: seconds
@@ -144,7 +144,7 @@ def retry_delay(error: BotError, attempt: int) -> float | None:
 
 
 def to_json(error: BotError) -> dict[str, Any]:
-    """The error as plain JSON, for a durable step's record."""
+    """The error as plain JSON, for a recorded step."""
     if isinstance(error, UpstreamError):
         service, kind, *rest = error.args
         return {"class": "UpstreamError", "args": [service.value, kind.value, *rest]}
@@ -155,7 +155,7 @@ def to_json(error: BotError) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> BotError:
-    """The error that `to_json` wrote down."""
+    """Reads what `to_json` returned."""
     arguments = document["args"]
     if document["class"] == "UpstreamError":
         service, kind, *rest = arguments

@@ -1,8 +1,8 @@
-"""The fence before writes to the outside world.
+"""The fence before upstream writes.
 
-A process that was frozen or cut off may have been replaced by another one meanwhile (`bot.engine.membership`). This
-stands below both clients and knows no library: the server hands its membership's check in; nothing replaces the Action
-and the command line.
+A process that was frozen or disconnected may have been replaced by another one (`bot.engine.membership`). This module
+is below both clients and depends on no library: the server passes its membership's check; the Action and the command
+line are never replaced.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 Fence = Callable[[], Awaitable[None]]
-"""Returns once it is sure that the work is still this process's own.
+"""Returns once it is certain that the work still belongs to this process.
 
-:raises asyncio.CancelledError: where it is not
+:raises asyncio.CancelledError: if it does not
 """
 
 
@@ -20,8 +20,8 @@ HEARTBEAT = 2.0
 """Seconds between two heartbeats of a server."""
 
 LEASE = 10.0
-"""Seconds after its last heartbeat for which a server counts as alive; its fence closes a little before."""
+"""Seconds after its last heartbeat for which a server counts as alive; its fence closes slightly earlier."""
 
 
 async def no_fence() -> None:
-    """Lets everything pass."""
+    """Never blocks."""

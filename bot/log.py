@@ -1,8 +1,8 @@
 """Log lines: one event per thing that happened, dotted names, values as keys.
 
-Order, delivery, thread and command are bound once where a story begins (`story`), its runs as soon as they are known
-(`bind`): `run` is the first one, `runs` are all where there are several. Never a token, a payload or a prompt at info
-level.
+Invocation, delivery, thread and command are bound once at the start of a workflow (`bound`), its runs as soon as they
+are known (`bind`): `run` is the first one, `runs` are all if there are several. Never a token, a payload or a prompt at
+info level.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def configure(
     stream: TextIO | None = None,
     written: Callable[[str], str] = str,
 ) -> None:
-    """Sends the bot's and its libraries' log lines to one place, in one form.
+    """Sends the bot's and its libraries' log lines to one stream, in one format.
 
-    httpx, aiohttp.access, DBOS and markdown-it log each request or step: they are heard from WARNING up.
+    httpx, aiohttp.access, DBOS and markdown-it log each request or step: only their lines from WARNING up are logged.
 
-    Secrets that an error's text may quote are taken out of every line.
+    Secrets that an error's text may quote are redacted in every line.
 
-    :param written: makes of an event's lines, traceback included, what is written
+    :param written: converts an event's lines, traceback included, to what is written
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
@@ -44,7 +44,7 @@ def configure(
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
-        # Its usual tracebacks show the values of local variables, tokens among them.
+        # Its default tracebacks show the values of local variables, tokens among them.
         else structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     exceptions = [structlog.processors.format_exc_info] if log_format is LogFormat.JSON else []
@@ -74,13 +74,13 @@ def configure(
 
 
 def bind(**values: object) -> None:
-    """Adds to all further lines of the innermost `story`."""
+    """Adds values to all further lines of the innermost `bound`."""
     structlog.contextvars.bind_contextvars(**values)
 
 
 @contextmanager
 def bound(**values: object) -> Iterator[None]:
-    """All lines within carry these, and what is bound meanwhile; afterwards it is as it was before."""
+    """Adds values to all lines within the context; afterwards the previous values are restored."""
     before = structlog.contextvars.get_contextvars()
     structlog.contextvars.bind_contextvars(**values)
     try:
@@ -91,6 +91,6 @@ def bound(**values: object) -> Iterator[None]:
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines carry what the door has bound."""
+    """A logger whose lines carry the bound values."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger

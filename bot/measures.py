@@ -1,4 +1,4 @@
-"""What there is to measure: names, labels and what they mean. `docs/metrics.md` and `deploy/` are held to this list."""
+"""The list of metrics: names, labels and meanings. Tests compare `docs/metrics.md` and `deploy/` with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class MetricType(StrEnum):
-    """Prometheus' kinds."""
+    """Prometheus' metric types."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -19,8 +19,8 @@ class MetricType(StrEnum):
 class Measure:
     """One metric.
 
-    :param name: a counter's with its ``_total``, an info's without its ``_info``
-    :param buckets: upper bounds of a histogram's
+    :param name: of a counter with its ``_total``, of an info without its ``_info``
+    :param buckets: a histogram's upper bounds
     """
 
     name: str
@@ -134,7 +134,7 @@ GITHUB_EVENTS = frozenset(
     sub_issues team team_add watch workflow_dispatch workflow_job workflow_run
     """.split()  # noqa: SIM905 - eighty lines as a list
 )
-"""What an ``X-GitHub-Event`` header may say (https://docs.github.com/en/webhooks/webhook-events-and-payloads)."""
+"""The values of the ``X-GitHub-Event`` header (https://docs.github.com/en/webhooks/webhook-events-and-payloads)."""
 
 READ_EVENTS = ("issue_comment", "pull_request_review_comment", "pull_request_review", "issues", "pull_request")
-"""Those that can hold a command."""
+"""Those that can contain a command."""

@@ -1,6 +1,6 @@
-"""What the bot counts, in Prometheus' form: `MEASURES` says what there is, `Metrics` takes what happens.
+"""Prometheus metrics: `MEASURES` declares them, `Metrics` records them.
 
-Every label has few values: what comes from outside and is not known is counted as "other".
+Every label has few values: unknown values from outside are counted as "other".
 https://prometheus.io/docs/practices/naming/
 """
 
@@ -24,12 +24,12 @@ from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, Measure, MetricTy
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 PATIENCE = 2.0
-"""Seconds that whoever reads the metrics waits for what has to be looked up first."""
+"""Timeout in seconds for values that must be looked up before the metrics are served."""
 
 OTHER = "other"
 
 UNANSWERED = "unanswered"
-"""The stage of a command whose last word GitHub refuses for good."""
+"""The stage of a command whose final reply GitHub refuses permanently."""
 
 _IN_A_CLASS = re.compile("[1-5][0-9]{2}")
 _STATUSES = {str(status.value) for status in HTTPStatus} | {kind.value for kind in ErrorKind}
@@ -38,16 +38,16 @@ C = TypeVar("C", bound=Collector)
 
 
 class DeliveryOutcome(Enum):
-    """What came of a delivery."""
+    """The outcome of a delivery."""
 
-    TAKEN = "taken"  # it held at least one command
-    IGNORED = "ignored"  # it held none
-    REFUSED = "refused"  # not signed, or not as GitHub sends it, or dropped before that was known
-    FAILED = "failed"  # it could not be taken: answered with 5xx, so that GitHub shows it as failed
+    TAKEN = "taken"  # it contained at least one command
+    IGNORED = "ignored"  # it contained none
+    REFUSED = "refused"  # unsigned, malformed, or dropped unread
+    FAILED = "failed"  # answered with 5xx, so that GitHub shows it as failed
 
 
 class Metrics:
-    """The counters of one process. It is `bot.observer.Observer`.
+    """The counters of one process. It implements `bot.observer.Observer`.
 
     :param commands: the names that are counted as they are; None: all
     """
@@ -56,17 +56,17 @@ class Metrics:
         self._commands = commands
         self._registry = CollectorRegistry()
         self._made: dict[str, Collector] = {measure.name: self._make(measure) for measure in MEASURES}
-        # Finding a counter by its labels costs more than counting, and nothing is counted as often.
+        # Finding a counter by its labels costs more than counting, and deliveries are counted most often.
         self._deliveries: dict[tuple[str, DeliveryOutcome], Counter] = {}
         self._before: list[Callable[[], Awaitable[None]]] = []
         ProcessCollector(registry=self._registry)
         self._of("codegen_bot_build", Info).info({"version": __version__})
         self._begin_at_zero()
 
-    # What happens
+    # Events
 
     def delivered(self, event: str, outcome: DeliveryOutcome) -> None:
-        """:param event: as the ``X-GitHub-Event`` header has it"""
+        """:param event: as in the ``X-GitHub-Event`` header"""
         known = event if event in GITHUB_EVENTS else OTHER
         counter = self._deliveries.get((known, outcome))
         if counter is None:
@@ -78,7 +78,7 @@ class Metrics:
         self._of("codegen_bot_commands_taken_total", Counter).labels(self._command(command)).inc()
 
     def done(self, command: str, stage: str, seconds: float) -> None:
-        """:param seconds: since it was asked for"""
+        """:param seconds: since it was requested"""
         name = self._command(command)
         self._of("codegen_bot_commands_done_total", Counter).labels(name, stage).inc()
         self._of("codegen_bot_command_seconds", Histogram).labels(name).observe(max(seconds, 0.0))
@@ -95,7 +95,7 @@ class Metrics:
         self._of("codegen_bot_progress_edits_dropped_total", Counter).inc()
 
     def redelivered(self, outcome: str, count: int = 1) -> None:
-        """Deliveries were asked for again.
+        """Counts requested redeliveries.
 
         :param outcome: a word from a short list: ``asked`` or ``refused``
         """
@@ -105,18 +105,18 @@ class Metrics:
         """:param endpoint: the route's path, with its placeholders"""
         self._of("codegen_bot_api_requests_total", Counter).labels(method, endpoint, str(status)).inc()
 
-    # What is so
+    # Gauges and output
 
     def watch(self, name: str, value: Callable[[], float]) -> None:
-        """Asks for a gauge's value whenever the metrics are read."""
+        """Calls `value` for a gauge whenever the metrics are read."""
         self._of(name, Gauge).set_function(value)
 
     def look_up_before(self, look_up: Callable[[], Awaitable[None]]) -> None:
-        """Is awaited, for `PATIENCE` at the most, before the metrics are shown."""
+        """Awaits `look_up`, for at most `PATIENCE`, before the metrics are served."""
         self._before.append(look_up)
 
     async def shown(self) -> bytes:
-        """All of it as text, after everything that has to be looked up."""
+        """All metrics as text, after all look-ups."""
         for look_up in self._before:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -124,11 +124,11 @@ class Metrics:
         return self.render()
 
     def render(self) -> bytes:
-        """All of it as text, as it is known."""
+        """All metrics as text, without look-ups."""
         return generate_latest(self._registry)
 
     def _begin_at_zero(self) -> None:
-        """What an alert waits for is there from the start: to Prometheus, a series that begins at 1 has not grown."""
+        """Creates the series that alerts watch: to Prometheus, a series that begins at 1 has not increased."""
         for event in READ_EVENTS:
             self._of("codegen_bot_deliveries_total", Counter).labels(event, DeliveryOutcome.FAILED.value)
         for command in self._commands or ():
@@ -158,7 +158,7 @@ class Metrics:
 
 
 def _known(status: str) -> str:
-    """The status, or its class: what stands in front of an API has statuses of its own, such as a proxy's 520."""
+    """The status, or its class: proxies in front of an API have statuses of their own, such as 520."""
     if status in _STATUSES:
         return status
     return f"{status[0]}xx" if _IN_A_CLASS.fullmatch(status) else OTHER

@@ -1,6 +1,6 @@
-"""What came of it, for scripts: one conclusion, one reason, one exit status, and one versioned JSON document.
+"""The outcome of a command, for scripts: conclusion, reason, exit status, and a versioned JSON document.
 
-The Action's outputs and the command line's ``--json`` are made of it, so that both say the same.
+Both the Action's outputs and the command line's ``--json`` are built from it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from bot.replies.reason import Reason, of_state
 from bot.replies.redaction import redact, redact_all
 
 if TYPE_CHECKING:
-    # It brings both clients, and the Action says "no command here" without them.
+    # It imports both clients, which the Action does not need to report that there is no command.
     from bot.stateless.inline_executor import CommandResult
 
 VERSION = 1
-"""Of the JSON document. What is there stays; what comes new may be passed over."""
+"""Version of the JSON document. Existing keys stay; readers may ignore new ones."""
 
 
 class Conclusion(StrEnum):
-    """How it ended, in GitHub's words for checks where there is one."""
+    """How the command ended, in GitHub's terms for checks where they exist."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -37,7 +37,7 @@ class Conclusion(StrEnum):
 
 
 class ExitStatus(IntEnum):
-    """What the process ends with."""
+    """The exit status of the process."""
 
     OK = 0
     FAILED = 1
@@ -99,9 +99,9 @@ _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOutcome:
-    """What came of one command; where nothing was asked for, or nothing could be, `carried` is None.
+    """The outcome of one command; `carried` is None if there was no command, or it could not be executed.
 
-    :param sentence: what happened, where no reply says it
+    :param sentence: what happened, if there is no reply
     """
 
     reason: Reason
@@ -118,7 +118,7 @@ class CommandOutcome:
 
     @property
     def triggered(self) -> bool:
-        """Whether a command was carried out."""
+        """Whether a command was executed."""
         return self.carried is not None and self.reason not in {Reason.ALREADY_ANSWERED, Reason.NO_COMMAND}
 
     @property
@@ -128,17 +128,17 @@ class CommandOutcome:
 
     @property
     def main_run(self) -> AgentRun | None:
-        """The run that people came for: the last one, which is a multi-run's synthesis."""
+        """The main result: the last run, which is a multi-run's synthesis."""
         return self.carried.runs[-1] if self.carried and self.carried.runs else None
 
 
 def outcome_of(carried: CommandResult) -> CommandOutcome:
-    """:param carried: an order with its last word"""
+    """:param carried: an invocation with its final reply"""
     return CommandOutcome(reason=carried.reply.reason or _reason(carried), carried=carried)
 
 
 def worst(outcomes: Sequence[CommandOutcome]) -> CommandOutcome:
-    """The one that decides how several end together; of equals, the first that is about a run.
+    """The outcome that decides the exit status of several; of equals, the first that has a run.
 
     :param outcomes: at least one
     """
@@ -157,10 +157,10 @@ def _reason(carried: CommandResult) -> Reason:
 
 
 def document(outcome: CommandOutcome, others: Sequence[CommandOutcome] = ()) -> dict[str, Any]:
-    """The whole as plain JSON, free of secrets.
+    """The whole as plain JSON, without secrets.
 
     :param outcome: the one that decides
-    :param others: all, where a comment held several commands
+    :param others: all of them, if a comment contained several commands
     """
     whole = _document(outcome)
     if len(others) > 1:

@@ -1,6 +1,6 @@
-"""A cheap first look at an event: most that happens on GitHub holds no command, and must cost next to nothing.
+"""A cheap pre-filter: most GitHub events contain no command, and must cost next to nothing.
 
-Apart from `bot.dispatch`, so that the Action can look without importing what carries commands out.
+Separate from `bot.dispatch`, so that the Action can filter without importing what executes commands.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from bot.replies.markers import find
 _NEWLINE = rb"(?:\\[nr]|\\u000[aAdD])"
 _BLANK = rb"(?: |\\u0020)"
 _LETTER = rb"(?:[A-Za-z]|\\u00[4-7])"
-# A JSON string, or a line of one, that begins as an order does; also where it is written with escapes.
+# A JSON string, or a line of one, that begins like a command; also if it is written with escapes.
 _ORDER = re.compile(rb'(?:"|' + _NEWLINE + rb")" + _BLANK + rb"{0,3}(?:\\?/|\\u002[fF])" + _LETTER)
 _LABEL_CHANGE = re.compile(rb'"action"\s*:\s*"(?:un)?labeled"')
 
-# What is found at the speed of memory, and without which the patterns find nothing: nearly every body has none of it.
+# Substrings without which the patterns cannot match, found at memory speed: nearly every body contains none.
 _ORDER_SIGNS = (
     *(begin + b" " * blanks + b"/" for begin in (b'"', b"\\n", b"\\r") for blanks in range(4)),
     b"\\/",
@@ -33,10 +33,10 @@ _LABEL_EVENTS = {"issues", "pull_request"}
 
 
 def might_contain_command(event_name: str, body: bytes) -> bool:
-    """The cheapest look, at a delivery's raw body. Reading the JSON costs more than all else that a delivery takes.
+    """Checks a delivery's raw body, without parsing it: parsing the JSON costs more than everything else together.
 
     :param event_name: the ``X-GitHub-Event`` header
-    :returns: False where reading it would surely find nothing
+    :returns: False if the body certainly contains no command
     """
     if event_name in _COMMENT_EVENTS:
         return any(sign in body for sign in _ORDER_SIGNS) and _ORDER.search(body) is not None
@@ -44,7 +44,7 @@ def might_contain_command(event_name: str, body: bytes) -> bool:
 
 
 def is_relevant(event: Event) -> bool:
-    """False where an event surely asks for nothing, whatever the repository's config says."""
+    """False if an event certainly contains no command, whatever the repository's config."""
     match event:
         case LabelChanged():
             return True
@@ -53,5 +53,6 @@ def is_relevant(event: Event) -> bool:
 
 
 def is_own(comment: Comment) -> bool:
-    """A reply of the bot's own. No reply holds a line that is read as a command; this spares the reading."""
+    """Whether this is the bot's own reply. None contains a line that parses as a command; this only saves the
+    parsing."""
     return comment.author.is_bot and find(comment.body) is not None

@@ -1,7 +1,7 @@
-"""The settings: each declared once, with its sentence, read from the environment or from a `.env` file.
+"""The settings: each declared once, with its description, read from the environment or from a `.env` file.
 
-The names are fixed (DESIGN.md section 7). What is missing or wrong is told all at once, by name, with where its value
-comes from: a start that fails five times for five settings costs five looks at the docs.
+The names are fixed (DESIGN.md section 7). All missing and wrong settings are reported at once, by name, with where to
+get a value: otherwise five wrong settings would cost five failed starts.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ TRY_THE_DEMO = "To see the bot work without any setting or account: codegen-bot 
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """The format of log lines."""
 
     CONSOLE = "console"
     JSON = "json"
 
 
 class Accounts(BaseSettings):
-    """What every door wants to know: both accounts, and how patient the bot is.
+    """The settings that every entry point needs: both accounts, and timeouts.
 
-    Environment variables carry the fields' names in capitals. Built from given values alone: only `load` looks at the
-    environment, so that the demo and the tests are the same on every machine.
+    Environment variables are the fields' names in capitals. An instance is built from the given values alone: only
+    `load` reads the environment, so that the demo and the tests are the same on every machine.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -110,7 +110,7 @@ class Accounts(BaseSettings):
     @field_validator("github_private_key", mode="after")
     @classmethod
     def _read_key_file(cls, value: SecretStr | None) -> SecretStr | None:
-        """Takes the PEM text, also with its line breaks written as two characters, or the path of its file."""
+        """Accepts the PEM text, also with its line breaks written as ``\\n``, or the path of its file."""
         if value is None or "-----BEGIN" in value.get_secret_value():
             return value and SecretStr(value.get_secret_value().replace("\\n", "\n"))
         try:
@@ -123,7 +123,7 @@ class Accounts(BaseSettings):
 
 
 class Settings(Accounts):
-    """Everything the server wants to know."""
+    """All settings of the server."""
 
     github_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         description="The webhook's secret, as typed into the webhook's or App's settings page. "
@@ -245,7 +245,7 @@ class SettingRow:
 
 
 def setting_rows(kind: type[Accounts] = Settings) -> list[SettingRow]:
-    """Every setting, in the order of its class; `default` is None where a value must be given."""
+    """Every setting, in the order of its class; `default` is None if a value is required."""
     rows = []
     for name, field in kind.model_fields.items():
         default = None if field.is_required() else ("" if field.default in {None, ()} else str(field.default))
@@ -259,21 +259,21 @@ S = TypeVar("S", bound=Accounts)
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
     """Reads the server's settings.
 
-    :param environ: the environment; the process's own where None
-    :param env_file: a file of ``NAME=value`` lines for what the environment does not say; None: no file
-    :raises SettingsError: naming every variable that is missing or wrong, and where its value comes from
+    :param environ: the environment; None: the process's own
+    :param env_file: a file of ``NAME=value`` lines for what the environment does not set; None: no file
+    :raises SettingsError: naming every variable that is missing or wrong, and where to get its value
     """
     return _load(Settings, environ, env_file)
 
 
 def load_accounts(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Accounts:
-    """The same for the doors that host nothing."""
+    """The same for the entry points that serve nothing."""
     return _load(Accounts, environ, env_file)
 
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """What a server goes by that has no account on GitHub yet; `given`: all variables that have a value."""
+    """The settings of a server without a GitHub account yet; `given`: all variables that have a value."""
 
     host: str
     port: int
@@ -285,15 +285,15 @@ class Unclaimed:
 def load_unclaimed(
     environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
 ) -> Unclaimed | None:
-    """The settings of a server that is to be set up; None where something of an account on GitHub is set already.
+    """The settings of a server that is to be set up; None if a setting of a GitHub account exists already.
 
-    :raises SettingsError: where one of them is wrong
+    :raises SettingsError: if one of them is wrong
     """
     given = _read(environ, env_file, Settings)
     if not {"github_token", "github_app_id", "github_private_key", "github_webhook_secret"}.isdisjoint(given):
         return None
     known = {name: given[name] for name in ("host", "port", "log_level", "log_format") if name in given}
-    # The rest is not asked for yet.
+    # The rest is not needed yet.
     rest: dict[str, Any] = {
         "codegen_api_token": "-",
         "codegen_org_id": 0,
@@ -309,9 +309,9 @@ def load_unclaimed(
 
 
 def load_webhook_secret(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> SecretStr:
-    """What a delivery is signed with: the first of the webhook's secrets, and no other setting.
+    """The secret that deliveries are signed with: the first of the webhook's secrets, and no other setting.
 
-    :raises SettingsError: where there is none
+    :raises SettingsError: if there is none
     """
     given = _split(_read(environ, env_file, Settings).get("github_webhook_secret", ""))
     if not given:
@@ -337,7 +337,7 @@ def _read(environ: Mapping[str, str] | None, env_file: Path | None, kind: type[A
     """The known settings: the environment's before those of SECRETS_DIR before the file's. An empty or blank value
     counts as none.
 
-    Secrets out of files often end with a line break that belongs to nobody.
+    Values are stripped, because secrets from files often end with a line break.
     """
     try:
         in_file = DotEnvSettingsSource(kind, env_file=env_file, env_ignore_empty=True)
@@ -359,7 +359,7 @@ def _given(values: Mapping[str, Any], kind: type[Accounts]) -> dict[str, Any]:
 
 
 def _read_secrets(folder: Path, kind: type[Accounts]) -> dict[str, str]:
-    """:raises SettingsError: where the folder or one of its files cannot be read"""
+    """:raises SettingsError: if the folder or one of its files cannot be read"""
     if not folder.is_dir():
         raise SettingsError(f"SECRETS_DIR: there is no folder {folder}. {TRY_THE_DEMO}")
     found = {}
@@ -386,7 +386,7 @@ def _explain(error: ValidationError, given: Mapping[str, str], kind: type[Accoun
         variable = str(problem["loc"][0]).upper()
         what = "is missing" if variable.lower() not in given else f"is wrong: {_reason(problem['msg'])}"
         lines.append(f"{variable} {what}. {rows[variable].sentence}")
-    # The check across fields does not run while a field is wrong; tell of the identity all the same.
+    # The check across fields does not run while a field is wrong; report the missing identity all the same.
     if (
         issubclass(kind, Settings)
         and _IDENTITY not in lines
@@ -402,7 +402,7 @@ _BULLET = "  - "
 
 
 def problems_of(error: SettingsError) -> list[str]:
-    """What `load` has to say, a sentence or two for each setting."""
+    """The problems that `load` reported, a sentence or two for each setting."""
     listed = [line.removeprefix(_BULLET) for line in str(error).splitlines() if line.startswith(_BULLET)]
     return listed or [str(error)]
 

@@ -1,7 +1,7 @@
-"""Several processes on one database watch an organization's runs for what one would cost.
+"""Polling shared by several processes on one database, at the cost of one.
 
-Each writes down which runs it waits for. One of them, the leader, polls Codegen for all and writes down what it saw;
-the others read it there. A leader that dies is replaced within the lease (`bot.engine.membership`).
+Each process stores which runs it waits for. One of them, the leader, polls Codegen for all and stores the results; the
+others read them there. A leader that dies is replaced within the lease (`bot.engine.membership`).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ TIDY_EVERY = 60.0
 
 
 class SharedRuns:
-    """`bot.codegen.polling.RunSource`, by way of the database.
+    """A `bot.codegen.polling.RunSource` that reads from the database.
 
-    :param upstream: where the one who looks for all sees them
-    :param executor: the own id among the processes
-    :param leads: whether this process is the one that polls for all
-    :param shortest: seconds between two looks while a run is young
+    :param upstream: the source that the leader polls
+    :param executor: this process's id
+    :param leads: whether this process is the leader
+    :param shortest: seconds between two polls while a run is young
     :param longest: the same for old runs
-    :param clock: seconds that never go back
+    :param clock: monotonic, in seconds
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class SharedRuns:
         self._since: datetime | None = None
         self._last_told: dict[int, dict[str, Any]] = {}
         self._tidied = clock()
-        self._saw_at: float | None = None  # or began to look; None: another process looks for all
+        self._saw_at: float | None = None  # last successful poll, or start as leader; None: not the leader
 
     @property
     def lag(self) -> float:
-        """Seconds since this process, as the one who looks for all, last saw how they are; 0 while another looks."""
+        """Seconds since this process, as the leader, last polled successfully; 0 if another process is the leader."""
         return 0.0 if self._saw_at is None else self._clock() - self._saw_at
 
     async def look(self, wanted: Sequence[int]) -> PollResult:
-        """What is known of the runs by now; nothing at first."""
+        """The latest stored states of the runs; empty at first."""
         try:
             await run_in_thread(partial(self._want, {*wanted}))
             never = [run_id for run_id in wanted if run_id not in self._known]
@@ -89,7 +89,7 @@ class SharedRuns:
 
     def _want(self, wanted: set[int]) -> None:
         if self._wanted is None:
-            # What stands there is of a process that had this name before.
+            # Left over from a process that had this name before.
             self._watched.forget(self._executor)
             self._wanted = set()
         if wanted != self._wanted:
@@ -97,7 +97,7 @@ class SharedRuns:
             self._wanted = wanted
 
     async def lead(self) -> None:
-        """Looks for all whenever no other process does, until it is cancelled."""
+        """Polls for all processes whenever this one is the leader, until it is cancelled."""
         failures = 0
         while True:
             rest = self._shortest
@@ -117,12 +117,12 @@ class SharedRuns:
             except SQLAlchemyError as error:
                 self._last_told.clear()
                 _log.warning("poller.database_unavailable", reason=type(error).__name__)
-            except Exception:  # noqa: BLE001 - the next look may do what this one could not
+            except Exception:  # noqa: BLE001 - the next poll may succeed
                 _log.exception("poller.failed")
             await self._sleep(rest)
 
     async def _look_for_all(self) -> float:
-        """:returns: seconds until the next look"""
+        """:returns: seconds until the next poll"""
         wanted, youngest = await run_in_thread(self._watched.wanted)
         if not wanted:
             self._last_told.clear()
