@@ -1,4 +1,4 @@
-"""What the bot says where an agent was asked for an explanation: the answer itself is what people came for."""
+"""Replies to ``analyze-logs``, in which the agent's answer is the main part."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, fenced, folded, inert, inline_code
 
 ANSWER_LIMIT = 16_000
-"""Characters of an agent's answer that stand openly; with `EXCERPTS_LIMIT` they fit into a comment."""
+"""Characters of an agent's answer that are shown unfolded; with `EXCERPTS_LIMIT` they fit into a comment."""
 
 EXCERPTS_LIMIT = 44_000
-"""Characters of all excerpts with what makes them harmless. They were chosen smaller; slashes may make them grow."""
+"""Characters of all excerpts after escaping. They were selected to be shorter; escaping slashes may make them grow."""
 
 NAME_LIMIT = 120
 MOST_NAMED = 20
@@ -26,11 +26,11 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCheck:
-    """A check that failed, and what can be read of why.
+    """A failed check, and what is known about the cause.
 
     :param conclusion: GitHub's word
-    :param excerpt: of its log or, where it has none, what it says of itself; without secrets, otherwise untrusted
-    :param problem: why there is no log, in words of our own; empty in general
+    :param excerpt: from its log or, if it has none, from its title and summary; redacted, otherwise untrusted
+    :param problem: why there is no log, in our own words; usually empty
     """
 
     name: str
@@ -42,12 +42,12 @@ class FailedCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """How the checks of a commit are.
+    """The state of a commit's checks.
 
-    :param failed: those that are looked into
+    :param failed: those that are analyzed
     :param more: the names of others that failed
     :param running: the names of those that have not ended
-    :param passed: how many did neither
+    :param passed: the number of the remaining checks
     """
 
     sha: str
@@ -78,7 +78,7 @@ def accepted_sandbox(sandbox_id: int) -> Reply:
 
 
 def accepted_checks(*, slot_in: float) -> Reply:
-    """:param slot_in: seconds until Codegen's rate limit lets the next run start."""
+    """:param slot_in: seconds until Codegen's rate limit allows the next run to start"""
     wait = ""
     if slot_in >= 1:
         wait = f" Codegen starts at most 10 agent runs a minute, so its agent starts in about {duration(slot_in)}."
@@ -86,7 +86,7 @@ def accepted_checks(*, slot_in: float) -> Reply:
 
 
 def sandbox_analysed(run: AgentRun, sandbox_id: int, *, seconds: float, prefix: str, problem: str = "") -> Reply:
-    """The analysis, or what became of the run that was to make it."""
+    """The analysis, or the outcome of a run that made none."""
     if not run.succeeded:
         return runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
     parts = (
@@ -107,7 +107,7 @@ def sandbox_not_in_public(sandbox_id: int) -> str:
 
 
 def none_failed(findings: Findings, *, prefix: str) -> Reply:
-    """Nothing to explain, or not yet."""
+    """No failed check to explain, or not yet."""
     head = f"No check has failed on the head of this pull request ({_commit(findings.sha)})"
     if not findings.running and not findings.passed:
         return Reply(stage=Stage.FINISHED, text=f"{head}: it has no checks.")
@@ -122,7 +122,7 @@ def none_failed(findings: Findings, *, prefix: str) -> Reply:
 
 
 def nothing_to_read(findings: Findings) -> Reply:
-    """Checks failed, and none left anything that could be explained."""
+    """Checks failed, but there is nothing to analyze."""
     text = (
         f"{_head(findings)}, but nothing is left to read of why.\n\n{_list(findings)}\n\n"
         "Next: run them again, and then give the command again in a new comment."
@@ -136,13 +136,13 @@ def asked(run: AgentRun, findings: Findings) -> Reply:
 
 
 def inspection(run: AgentRun, findings: Findings, *, seconds: float) -> Reply:
-    """:param seconds: how long the run has been at it."""
+    """:param seconds: how long the run has been working"""
     text = f"{_head(findings)}; an agent looks into it for {duration(seconds)}: {run_link(run)}.\n\n{_list(findings)}"
     return Reply(stage=Stage.WORKING, text=text, runs=(run.id,))
 
 
 def checks_explained(run: AgentRun, findings: Findings, *, seconds: float, prefix: str, problem: str = "") -> Reply:
-    """The checks, the agent's answer or what became of it, and the excerpts."""
+    """The checks, the agent's answer or the run's outcome, and the excerpts."""
     if not run.succeeded:
         ending = runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
         return replace(ending, text=_with_what_was_read(cut(ending.text, ANSWER_LIMIT), findings))
@@ -157,7 +157,7 @@ def checks_explained(run: AgentRun, findings: Findings, *, seconds: float, prefi
 
 
 def not_asked(findings: Findings, error: UpstreamError) -> Reply:
-    """No agent could be asked; what was read is shown all the same."""
+    """The agent could not be started; the checks are shown all the same."""
     refusal = failures.upstream(error)
     return replace(refusal, text=_with_what_was_read(refusal.text, findings))
 
@@ -168,7 +168,7 @@ def _with_what_was_read(text: str, findings: Findings) -> str:
 
 
 def answer_of(run: AgentRun) -> str:
-    """The agent's words as they stand openly: its result, or where it left none its summary."""
+    """The agent's answer, unfolded: the run's result, or its summary if there is none."""
     words = inert(run.result or run.summary or "")
     return cut(words, ANSWER_LIMIT, more="\n\n… the run's page has the rest.") or "The agent left no answer."
 

@@ -1,4 +1,4 @@
-"""What the bot says of Codegen's check-suite settings."""
+"""Replies about Codegen's check-suite settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shown(repository: Repository, settings: CheckSuiteSettings, *, prefix: str) 
 
 
 def changed(repository: Repository, settings: CheckSuiteSettings) -> Reply:
-    """:param settings: as Codegen has them after the change"""
+    """:param settings: after the change, as returned by Codegen"""
     return _reply("Changed. ", repository, settings, "")
 
 
@@ -53,11 +53,11 @@ def _reply(done: str, repository: Repository, settings: CheckSuiteSettings, last
 
 _NONE = "none"
 _ALWAYS = frozenset({"tries to repair a failed check", "ignored checks"})
-"""Rows that stand even where there is nothing to say."""
+"""Rows that are shown even if they are empty."""
 
 
 def _prompts(settings: CheckSuiteSettings) -> str:
-    """What Codegen is told about single checks."""
+    """The custom prompts for single checks."""
     prompts = [*settings.custom_prompts.items()]
     texts = [f"{_name(check)}\n\n{fenced(cut(text, PROMPT_KEPT))}" for check, text in prompts[:PROMPTS_SHOWN]]
     if len(prompts) > PROMPTS_SHOWN:

@@ -1,4 +1,4 @@
-"""What the bot says of a config file that is wrong, or that it cannot read."""
+"""Replies about a config file that is invalid or cannot be read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_PROBLEM = 500
 
 
 class Holds(Enum):
-    """What holds instead of a config file that cannot be used."""
+    """What applies instead of a config file that cannot be used."""
 
     LAST_VERSION = "last-version"
     BOTH = "both"
@@ -60,7 +60,7 @@ def config_is_wrong(path: str, problems: Sequence[str], holds: Holds) -> str:
 
 
 def closed_by_mistake(path: str) -> Reply:
-    """A command is not carried out, because a wrong file's restrictions are not known."""
+    """A command is not executed, because an invalid file's restrictions are not known."""
     text = (
         f"The config file {inline_code(path)} is wrong, and no good version of it is known, so only `help` works."
         "\n\nNext: fix it on the default branch (`codegen-bot check-config FILE` says what is wrong); then give the "
@@ -70,9 +70,9 @@ def closed_by_mistake(path: str) -> Reply:
 
 
 def unread(path: str, error: UpstreamError, *, again: str) -> Reply:
-    """A command is not carried out, because the file could not be read and its restrictions are not known.
+    """A command is not executed, because the file could not be read and its restrictions are not known.
 
-    :param again: how somebody tries again
+    :param again: how to retry
     """
     reason = inert_words(error.detail, LONGEST_PROBLEM) or error.kind.value
     status = f"{error.status} " if error.status else ""
@@ -85,5 +85,5 @@ def unread(path: str, error: UpstreamError, *, again: str) -> Reply:
 
 
 def restricted_by_mistake(path: str) -> str:
-    """Why a command takes more than usual."""
+    """Why a command needs more permission than usual."""
     return f"The config file {inline_code(path)} is wrong, so for now every command takes `admin` access."

@@ -1,4 +1,4 @@
-"""What the bot says when it could not do what was asked: a mistake, a refusal, an upstream's fault, our own."""
+"""Replies to commands that failed: user errors, refusals, upstream errors, internal errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refused(error: UserError) -> Reply:
 
 
 def not_allowed(login: str, *, is_bot: bool = False, needed: str, has: str, who_can: Sequence[str]) -> str:
-    """:param needed: the permission's word; ``write`` covers maintain and admin too."""
+    """:param needed: the permission's name; ``write`` covers maintain and admin too"""
     has_words = f"`{login}` has `{has}`" if has != "none" else f"`{login}` has none"
     if is_bot:
         has_words = f"`allowed-bots` in the config file gives `{login}` `{has}`"
@@ -33,12 +33,12 @@ def others_refused() -> str:
 
 
 def answered_too_often(login: str) -> str:
-    """For logs only: nothing is posted then."""
+    """For logs only: nothing is posted in this case."""
     return f"`{login}` may not write here and has had many replies in the last hour, so this one is not posted."
 
 
 def no_run_here(example: str, *, prefix: str) -> str:
-    """:param example: a command that names a run."""
+    """:param example: a command that names a run"""
     return (
         f"No agent run belongs to this conversation yet. Start one with `{prefix} run <what to do>`, or name one by "
         f"its number: {inline_code(example)}"
@@ -49,7 +49,7 @@ _ELSEWHERE = "use the dashboard or the command line, with a Codegen token of you
 
 
 def not_of_this_repository(run_id: int) -> str:
-    """It does not say where the run belongs: whoever reads it here may not know that there is such a repository."""
+    """Does not say where the run belongs: a reader here may not know that such a repository exists."""
     return (
         f"Run {run_id} is not known to belong to this repository, so nothing of it is shown or changed here.\n\n"
         f"Next: give the command where the run belongs, or {_ELSEWHERE}"
@@ -106,9 +106,9 @@ ON_THE_COMMAND_LINE = "run it again"
 
 
 def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
-    """One sentence on what happened, the upstream's words, and what to do.
+    """One sentence on what happened, the upstream's message, and what to do.
 
-    :param again: how somebody tries again where this was asked for
+    :param again: how to retry
     """
     happened, next_step = explain(error, again=again)
     if error.may_have_happened:
@@ -125,10 +125,10 @@ def upstream(error: UpstreamError, *, again: str = IN_A_COMMENT) -> Reply:
 
 
 def waits_for_codegen(error: UpstreamError, *, runs: Sequence[int], seconds: float) -> Reply:
-    """The command goes on when Codegen is back.
+    """The command continues when Codegen is available again.
 
-    :param runs: those that it is about so far
-    :param seconds: for which it waits
+    :param runs: those that it concerns so far
+    :param seconds: how long it waits
     """
     text = (
         f"Accepted. {explain(error)[0]}{f' ({error.status})' if error.status else ''}.\n\n"
@@ -139,7 +139,7 @@ def waits_for_codegen(error: UpstreamError, *, runs: Sequence[int], seconds: flo
 
 
 def sentence(error: UpstreamError) -> str:
-    """What happened, with the upstream's own words, in one line."""
+    """What happened, with the upstream's message, in one line."""
     detail = inert_words(error.detail, 200)
     return f"{explain(error)[0]}{f' ({error.status})' if error.status else ''}{f': {detail}' if detail else '.'}"
 
@@ -148,7 +148,7 @@ _RIGHTS = (
     "a GitHub App on its settings page, a workflow by `permissions:` with `issues: write` and `pull-requests: write`"
 )
 _INTEGRATION = "not accessible by integration"
-"""What GitHub says to an App's token, and to a workflow's, that lacks a permission."""
+"""GitHub's message for an App's or a workflow's token that lacks a permission."""
 
 
 def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, str]:
@@ -192,7 +192,7 @@ def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, st
 
 
 def own_fault(identity: str, *, again: str = IN_A_COMMENT) -> Reply:
-    """The bot itself is at fault; the log has the rest under the identity."""
+    """An internal error; the log has the details under the identity."""
     return Reply(
         stage=Stage.FAILED,
         text=(
@@ -218,5 +218,5 @@ def no_repository() -> str:
 
 
 def no_run_named(example: str) -> str:
-    """:param example: a command that names a run."""
+    """:param example: a command that names a run"""
     return f"Without a pull request or an issue there is no latest run: name one by its number, as in {example}."

@@ -1,4 +1,4 @@
-"""What the bot says of a command that it does not try again."""
+"""The reply to a command that is not tried again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.replies.reply import Reply
 
 
 def given_up(run_ids: Sequence[int], *, identity: str, times: int) -> Reply:
-    """:param run_ids: of the runs that its reply is about
-    :param times: how often the bot stood still over it
+    """:param run_ids: of the runs in its earlier reply
+    :param times: how many processes died
     """
     links = ", ".join(run_link(AgentRun(id=run_id, organization_id=0)) for run_id in run_ids)
     next_step = (

@@ -1,4 +1,4 @@
-"""``help``: rendered from the usage that stands beside each command."""
+"""``help``: rendered from the usage beside each command."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ WHO: Mapping[str, str] = {
     "maintain": "people with maintain access",
     "admin": "people with admin access",
 }
-"""In words, who has a permission."""
+"""Who has a permission, in words."""
 
 
 def overview(config: RepositoryConfig) -> Reply:
-    """Every command in a table, the repository's named prompts among them."""
+    """Every command in a table, including the repository's named prompts."""
     prefix = config.prefix
     rows = [
         f"| {_code(prefix, usage.form)} | {usage.summary} | {_who_may(usage, config)} |"

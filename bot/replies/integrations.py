@@ -1,6 +1,6 @@
-"""What the bot says of what the Codegen organization is connected to.
+"""The reply to ``integrations``.
 
-Only whether it is: the integrations' metadata, tokens and installations are nobody's business on a thread.
+It shows only which are active: the integrations' metadata, tokens and installations must not appear on a thread.
 """
 
 from __future__ import annotations

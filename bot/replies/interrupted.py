@@ -1,4 +1,4 @@
-"""What the bot says where its process was told to end before the work did."""
+"""The reply when the process was stopped before the command was done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bot.replies.reply import Reply
 
 
 def interrupted(runs: Sequence[AgentRun], *, prefix: str, is_in_doubt: bool) -> Reply:
-    """:param runs: those that this command is about; they go on, because nothing cancels a run upstream
-    :param is_in_doubt: whether Codegen had been asked for one more and the answer was not awaited
+    """:param runs: those of the command; they continue, because nothing cancels a run upstream
+    :param is_in_doubt: whether the response to a request for one more run was not awaited
     """
     at_work = [run for run in runs if not run.finished]
     if at_work:

@@ -1,6 +1,6 @@
-"""What of a job's log is worth reading: the parts around its failures and its end, without secrets, within a budget.
+"""Extracts the relevant parts of a job's log: around its failures and at its end, redacted, within a budget.
 
-A log is anybody's text and may be long: only what is kept is looked at closely.
+A log is untrusted and may be long: only what is kept is processed closely.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from bot.replies.redaction import REDACTED, redact, redact_patterns
 
 LONGEST = 6_000_000
 MOST_LINES = 200_000
-"""Characters and lines of a log that are looked at: its last ones."""
+"""Characters and lines of a log that are read: its last ones."""
 
 LONGEST_LINE = 600
 """Characters of one line that are kept: its beginning and its end."""
 
 MOST_FAILURES = 500
 MOST_SUSPECTS = 10_000
-"""Signs of failure that are looked for, and lines that are looked at closely for them, from the log's end on."""
+"""Failure signs that are searched for, and lines that are searched closely for them, from the log's end on."""
 
 READ_FOR_SIGNS = 200
-"""Characters of a line in which they are looked for."""
+"""Characters of a line that are searched for signs."""
 
 LAST_LINES = 12
-"""Lines at the end that are kept in any case, where they do not take more than a quarter of the budget."""
+"""Lines at the end that are always kept, unless they take more than a quarter of the budget."""
 
 RINGS = ((2, 4), (12, 10), (60, 20))
-"""Lines before and behind a sign of failure, the nearest first."""
+"""Lines before and after a sign of failure, the nearest first."""
 
 BEGINNING_LEFT_OUT = "[… the beginning of the log is left out …]"
 
 
 def excerpt(log: str, budget: int, secrets: Sequence[str] = ()) -> str:
-    """The parts of a log that tell why it failed, in their order, with what was left out marked.
+    """The parts of a log that show why it failed, in their order, with omissions marked.
 
     :param log: as GitHub stores it, with a timestamp before every line
-    :param budget: characters; what comes out is never longer
-    :param secrets: the repository's own patterns of what must not be shown
+    :param budget: characters; the result is never longer
+    :param secrets: the repository's own secret patterns
     """
     lines, is_cut = _cleaned(log)
     lines = _without_keys(lines)
@@ -50,18 +50,18 @@ def excerpt(log: str, budget: int, secrets: Sequence[str] = ()) -> str:
 
 
 def telling(log: str, budget: int, secrets: Sequence[str]) -> str:
-    """The same, or its end, where it is free of what the repository's own patterns match.
+    """The excerpt, or its end, without anything that the repository's own patterns match.
 
-    :param secrets: the patterns of what must not be shown, not even to an agent
+    :param secrets: patterns of what must not be shown, not even to an agent
     """
-    # Once more as a whole: a pattern may span lines that were kept apart.
+    # Redacted again as a whole: a pattern may span lines that were redacted separately.
     kept = redact_patterns(excerpt(log, budget, secrets), secrets)
     return kept[max(len(kept) - budget, 0) :]
 
 
-# The log without what the runner and the terminal put into it
+# Removing what the runner and the terminal added to the log
 
-# Only what is surely one: what is taken for a sequence and is none could be the beginning of a secret.
+# Only certain matches: what is wrongly taken for an escape sequence could be the beginning of a secret.
 _TERMINAL = re.compile(
     r"\x1b(?:\[[0-9;:?]{0,100}[A-Za-z@`~]|\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[()][0-9A-B]|[=>78cDEHM])"
 )
@@ -72,10 +72,10 @@ _LONG_RULE = re.compile(r"([^\w\s])\1{79,}")
 
 
 def _cleaned(log: str) -> tuple[list[str], bool]:
-    """The log's lines, and whether it has more of them before."""
+    """The log's lines, and whether earlier ones were cut off."""
     text, is_cut = log[-LONGEST:], len(log) > LONGEST
     if is_cut:
-        # The rest of a line could be the rest of a secret that nothing tells as one any more.
+        # The rest of a line could be the rest of a secret that is no longer recognizable.
         text = text.partition("\n")[2]
     text = _TIMESTAMP.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n")).strip("\n"))
     lines = text.rsplit("\n", MOST_LINES)
@@ -85,7 +85,7 @@ def _cleaned(log: str) -> tuple[list[str], bool]:
     for raw in lines:
         line = raw.rstrip()
         if "\r" in line:
-            # Progress that was written over itself.
+            # Progress output that was overwritten.
             line = line.rpartition("\r")[2]
         if "##[" in line:
             if "##[endgroup]" in line:
@@ -96,7 +96,7 @@ def _cleaned(log: str) -> tuple[list[str], bool]:
     return cleaned, is_cut
 
 
-# Private keys stand on many lines: they are taken out before any line is left out
+# Private keys span many lines, so they are removed before any line is left out
 
 _KEY = r"[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_BEGINS = re.compile(rf"-----BEGIN {_KEY}")
@@ -130,7 +130,7 @@ def _without_keys(lines: list[str]) -> list[str]:
 
 
 def _without_whole_keys(line: str) -> str:
-    """Without the keys that stand on this one line, their line ends written as letters."""
+    """Removes keys that are on this one line, with escaped line ends."""
     parts, position = [], 0
     while (begin := _KEY_BEGINS.search(line, position)) and (end := _KEY_ENDS.search(line, begin.end())):
         parts += [line[position : begin.start()], REDACTED]
@@ -139,7 +139,7 @@ def _without_whole_keys(line: str) -> str:
 
 
 def _end_of_key(lines: Sequence[str], ends: Sequence[int], begin: int) -> int:
-    """The last line of a key: where it says that it ends, else the last that looks as if it belonged to it."""
+    """The last line of a key: its end marker, else the last line that looks like part of it."""
     following = bisect_right(ends, begin)
     if following < len(ends) and ends[following] - begin <= _LONGEST_KEY:
         return ends[following]
@@ -149,13 +149,13 @@ def _end_of_key(lines: Sequence[str], ends: Sequence[int], begin: int) -> int:
     return end
 
 
-# Which lines tell of the failure
+# Selecting the lines that show the failure
 
 _STEMS = (
     *("error", "err!", "fail", "exception", "traceback", "assert", "panic", "fatal", "exit ", "not ok", "*** "),
     *("caused by", "undefined ref", "segmentation", "killed", "timed out", "denied", "cannot ", "✕", "✗", "✖"),
 )
-"""What a line with a sign of failure has in it, in lower case: quick to look for."""
+"""Substrings of lines with a sign of failure, in lower case: cheap to search for."""
 
 _SURE = re.compile(
     r"""
@@ -223,7 +223,7 @@ def _cost(line: str) -> int:
 
 
 def _by_worth(lines: Sequence[str], budget: int) -> Iterator[int]:
-    """All lines' numbers, the most telling first; some more than once."""
+    """All line numbers, the most relevant first; some more than once."""
     count = len(lines)
     end, room = count, budget // 4
     while end > max(count - LAST_LINES, 0) and (room := room - _cost(lines[end - 1])) >= 0:
@@ -237,7 +237,7 @@ def _by_worth(lines: Sequence[str], budget: int) -> Iterator[int]:
     yield from range(count - 1, -1, -1)
 
 
-# What is kept, made harmless and put together
+# Joining the selected lines, redacted
 
 
 def _joined(lines: Sequence[str], chosen: Sequence[int], secrets: Sequence[str], *, is_cut: bool) -> str:
@@ -258,7 +258,7 @@ def _joined(lines: Sequence[str], chosen: Sequence[int], secrets: Sequence[str],
 
 
 def _piece(lines: Sequence[str], start: int, end: int, secrets: Sequence[str]) -> str:
-    """Neighbouring lines without their secrets; the line before them may hold the name of what their first one is."""
+    """Neighbouring lines, redacted; the line before them may hold the name of a secret in their first one."""
     before = max(start - 1, 0)
     text = redact("\n".join(_shortened(line, secrets) for line in lines[before:end]), secrets)
     return text if before == start else text.partition("\n")[2]
@@ -275,7 +275,7 @@ def _shortened(line: str, secrets: Sequence[str]) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text without what no reader sees: it could stand within a secret and hide it."""
+    """The text without invisible characters: within a secret, they could hide it."""
     shown = re.sub(r"[^\n\x20-\x7e]", lambda found: _seen(found[0]), text)
     return _LONG_RULE.sub(lambda found: found[1] * 80, shown)
 

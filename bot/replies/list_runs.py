@@ -1,4 +1,4 @@
-"""What the bot says of the latest runs."""
+"""The reply to ``runs``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bot.replies.phrases import ago, one_line, one_word, pull_request_links, run
 from bot.replies.reply import Reply
 
 ABOUT = 100
-"""Characters of what a run is about."""
+"""Characters of a run's description."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What a list of runs is a part of.
+    """What a list of runs was selected from.
 
-    :param whose: as a sentence begins with it
-    :param status: only runs in this state were looked for
-    :param found: how many runs there are in whatever state, as far as was searched
-    :param is_all: whether all there is was searched
+    :param whose: the owner, as the beginning of a sentence
+    :param status: only runs in this state were searched for
+    :param found: how many runs there are in any state, as far as was searched
+    :param is_all: whether all runs were searched
     :param has_more: whether more runs were found than are shown
     """
 
@@ -44,7 +44,7 @@ def latest_runs(
     prefix: str,
 ) -> Reply:
     """:param here: the runs that belong to this thread
-    :param asked_by: who had the bot start them, as far as it did
+    :param asked_by: the users who requested them through the bot
     """
     if not runs:
         return Reply(stage=Stage.FINISHED, text=_none(listed, prefix))
@@ -80,7 +80,7 @@ def _head(shown: int, listed: Listed) -> str:
 
 
 def _all_of(listed: Listed) -> str:
-    """Those that were searched, within a sentence."""
+    """The runs that were searched, within a sentence."""
     whose = f"{listed.whose[:1].lower()}{listed.whose[1:]}"
     return f"{whose}'s {'' if listed.is_all else 'latest '}{_runs(listed.found)}"
 
@@ -104,6 +104,6 @@ def _row(run: AgentRun, *, is_here: bool, login: str, now: datetime) -> tuple[st
 
 
 def _about(run: AgentRun) -> str:
-    """What the API tells of a run does not hold its prompt."""
+    """A description of a run; Codegen's API does not return its prompt."""
     titles = (link.title for link in run.github_pull_requests)
     return next((text for text in (run.summary, run.result, *titles) if text and text.strip()), "")

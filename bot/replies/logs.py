@@ -1,4 +1,4 @@
-"""What the bot says of a run's log."""
+"""The reply to ``logs``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.replies.trace import Trace, condensed
 
 
 def logs(run: AgentRun, trace: Trace, *, last: int, prefix: str) -> Reply:
-    """Looking at a run does not make it this thread's: the reply's marker names none.
+    """The reply's marker names no run, because showing a run does not make it this thread's.
 
-    :param last: how many log entries were asked for
+    :param last: how many log entries were requested
     """
     links = pull_request_links(run.github_pull_requests)
     entries = (

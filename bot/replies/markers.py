@@ -1,7 +1,7 @@
-"""The hidden line at the end of every reply: which command it answers, how far it is, which runs belong to it.
+"""The hidden marker at the end of every reply: the command that it answers, its stage, its runs.
 
-A replayed step finds its comment by it, and a door without a database finds the runs of a thread. It is believed only
-in comments of the bot itself, of other GitHub Apps and of people who may write (`bot.handlers.thread_markers`).
+A replayed step finds its comment by it, and an entry point without a database finds the runs of a thread. It is trusted
+only in comments of the bot itself, of other GitHub Apps and of users who may write (`bot.handlers.thread_markers`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _END = " -->"
 
 
 class Stage(StrEnum):
-    """How far the answer to a command is."""
+    """The progress of a command."""
 
     ACCEPTED = "accepted"
     STARTED = "started"
@@ -28,15 +28,15 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """What a reply says about itself.
+    """A reply's metadata.
 
     :param identity: the command's identity
     :param command: the command's name
-    :param runs: the ids upstream of the agent runs that the command started or gave a follow-up, in the order of their
+    :param runs: the upstream ids of the agent runs that the command started or gave a follow-up, in the order of their
         creation
-    :param worker: who is at it, where a door has no database to know it from: the workflow run
-    :param waits_for: the login whose second word is awaited
-    :param confirms: the identities of the commands that this reply is the second word for
+    :param worker: what executes it, if the entry point has no database to record that: the workflow run
+    :param waits_for: the login whose confirmation is awaited
+    :param confirms: the identities of the commands that this reply confirms
     """
 
     identity: str
@@ -57,7 +57,7 @@ def write(marker: Marker) -> str:
         "state": marker.stage.value,
         "runs": list(marker.runs),
     }
-    # Left out where they say nothing: most replies stay as short as they were.
+    # Left out if empty, which keeps most replies short.
     more = {"by": marker.worker, "waits_for": marker.waits_for, "confirms": list(marker.confirms)}
     document |= {name: value for name, value in more.items() if value}
     # Neither a name nor an id can end the comment: JSON may write ">" as an escape.
@@ -65,7 +65,7 @@ def write(marker: Marker) -> str:
 
 
 def find(body: str) -> Marker | None:
-    """The marker that stands in a comment, or None where there is none that this version understands."""
+    """The marker in a comment, or None if there is none that this version can read."""
     written = _last(body)
     if written is None:
         return None
@@ -85,7 +85,7 @@ def find(body: str) -> Marker | None:
 
 
 def _last(body: str) -> str | None:
-    """The JSON of the last marker. A pattern would take quadratic time on beginnings without an end."""
+    """The JSON of the last marker. A regular expression would take quadratic time on beginnings without an end."""
     for line in reversed(body.split("\n")):
         begin, end = line.find(f"{_BEGIN}{{"), line.rfind(f"}}{_END}")
         if 0 <= begin < end:

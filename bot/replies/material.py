@@ -1,4 +1,4 @@
-"""Other people's words inside a prompt: each piece stands between two lines that nobody can foresee."""
+"""Quotes untrusted text in a prompt: each piece is enclosed in two unpredictable lines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A piece of a prompt that tells the agent something and must not be obeyed.
+    """A piece of a prompt that is information for the agent, not instructions.
 
-    :param about: what it is, in the bot's own words, such as ``the logs``
+    :param about: a description in the bot's own words, such as ``the logs``
     """
 
     about: str
@@ -24,13 +24,13 @@ def _random_word() -> str:
 
 
 def assemble(parts: Sequence[str | Material | None], *, new_word: Callable[[], str] = _random_word) -> str:
-    """One prompt of its parts: text as it is, material between two lines of a fence.
+    """Builds one prompt from its parts: text as it is, material between two lines of a fence.
 
-    The fence is new with each prompt and occurs in none of its parts. So no text ends its own quotation, not even one
-    whose writer has seen the fence of an earlier prompt.
+    The fence is new with each prompt and occurs in none of its parts. So no text can end its own quotation, not even if
+    its author has seen the fence of an earlier prompt.
 
     :param parts: empty ones and None are left out
-    :param new_word: makes what tells one fence from another
+    :param new_word: makes the unique part of a fence
     """
     present = [part for part in parts if part]
     texts = [part if isinstance(part, str) else part.text for part in present]

@@ -1,4 +1,4 @@
-"""What the bot says of a multi-run: a live table of the attempts, then what came of them."""
+"""Replies to a multi-run: a table of the attempts, kept up to date, then the outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.replies.runs import ending_word, said
 from bot.replies.untrusted import cut, folded, inert, inert_words, inline_code
 
 CANDIDATES_SHOWN = 30_000
-"""Characters of all candidates' words together, folded below the table."""
+"""Characters of all candidates' texts together, folded below the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,9 @@ class Attempt:
     """One attempt as the table shows it.
 
     :param number: from 1
-    :param run: None before it has begun
-    :param seconds: since it was set going
-    :param problem: why it could not begin, or cannot be followed
+    :param run: None before it has started
+    :param seconds: since it was started
+    :param problem: why it could not start, or cannot be followed
     """
 
     number: int
@@ -38,7 +38,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """A multi-run as data: what every reply of one holds for scripts."""
+    """A multi-run as data, for scripts; part of every reply to one."""
 
     attempts: tuple[Attempt, ...] = ()
     synthesis: AgentRun | None = None
@@ -64,13 +64,13 @@ def nothing_waits(login: str) -> str:
 
 
 def confirmed(identities: Sequence[str]) -> Reply:
-    """:param identities: of what waited; a door without a database hears of it by this reply's marker"""
+    """:param identities: of the confirmed invocations; an entry point without a database reads them from the marker"""
     text = "Confirmed; its own comment shows how it goes on."
     return Reply(stage=Stage.FINISHED, text=text, confirms=tuple(identities))
 
 
 def accepted(attempts: Sequence[Attempt], *, slot_in: float = 0.0) -> Reply:
-    """:param slot_in: seconds until Codegen's rate limit lets the next attempt start."""
+    """:param slot_in: seconds until Codegen's rate limit allows the next attempt to start"""
     begun = sum(attempt.run is not None for attempt in attempts)
     text = f"Accepted. Starting {_count(len(attempts), 'attempt')}; the best of them is then put together."
     if slot_in >= 1:
@@ -95,9 +95,9 @@ def synthesising(attempts: Sequence[Attempt], synthesis: AgentRun) -> Reply:
 def outcome(
     attempts: Sequence[Attempt], synthesis: AgentRun, *, seconds: float, prefix: str, problem: str = ""
 ) -> Reply:
-    """The last word where there was a synthesis, however it ended.
+    """The final reply if there was a synthesis, however it ended.
 
-    :param problem: why it is not known how the synthesis is now
+    :param problem: why the state of the synthesis is not known
     """
     good = sum(attempt.run is not None and attempt.run.succeeded for attempt in attempts)
     links = pull_request_links(synthesis.github_pull_requests)
@@ -125,7 +125,7 @@ def outcome(
 
 
 def synthesis_not_started(attempts: Sequence[Attempt], reason: str, *, prefix: str) -> Reply:
-    """:param reason: words of our own"""
+    """:param reason: in our own words"""
     head = f"The attempts have ended, but the synthesis could not be started. {reason}"
     shown = (_table(attempts), _candidates(attempts), _next(attempts, prefix), _choose(prefix))
     return _reply(Stage.FAILED, attempts, head, *shown)
@@ -167,7 +167,7 @@ def _none(attempts: Sequence[Attempt], prefix: str) -> tuple[str, str]:
 
 
 def _none_known(attempts: Sequence[Attempt], prefix: str) -> tuple[str, str]:
-    """The same where some had not ended when they were last seen."""
+    """The same if some had not ended when they were last seen."""
     unfinished = len(_unfinished(attempts))
     head = (
         f"None of the {len(attempts)} attempts is known to have succeeded; {unfinished} had not ended when last seen."
@@ -182,7 +182,7 @@ def _unfinished(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def left(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
-    """Nobody waits for them."""
+    """The command does not wait for the attempts."""
     head = (
         f"Started {_count(sum(attempt.run is not None for attempt in attempts), 'attempt')}. Nobody waits for them, so "
         f"nothing is put together; `{prefix} status <run>` shows how far one is."
@@ -191,7 +191,7 @@ def left(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
 
 
 def none_started(attempts: Sequence[Attempt], *, reason: Reason) -> Reply:
-    """:param reason: why the last of them could not be"""
+    """:param reason: why the last of them could not be started"""
     reply = _reply(
         Stage.FAILED,
         attempts,
@@ -239,7 +239,7 @@ def _state(attempt: Attempt) -> str:
 
 
 def _reasons(attempts: Sequence[Attempt]) -> str:
-    """Why each attempt that did not succeed did not; the same reason is told once."""
+    """Why each unsuccessful attempt failed; attempts with the same reason share a line."""
     by_reason: dict[str, list[str]] = {}
     for attempt in attempts:
         if attempt.run is None or not attempt.run.succeeded:
@@ -279,7 +279,7 @@ def _next(attempts: Sequence[Attempt], prefix: str) -> str:
 
 
 def _choose(prefix: str) -> str:
-    """What is left to do where nothing was put together."""
+    """What to do if there is no synthesis."""
     return f"Next: choose one of the attempts; `{prefix} resume <run> <what to do next>` goes on from it."
 
 
@@ -292,7 +292,7 @@ class Closing:
 
 
 def refused_closing(error: str | None) -> str:
-    """:param error: Codegen's words"""
+    """:param error: Codegen's message"""
     return inert_words(error or "", 200) or "Codegen does not say why."
 
 
@@ -301,7 +301,7 @@ def keeping(name: str, run: AgentRun) -> Reply:
 
 
 def kept(name: str, run: AgentRun, closings: Sequence[Closing]) -> Reply:
-    """:param name: the attempt that stays, in words"""
+    """:param name: the attempt that is kept, in words"""
     links = pull_request_links(run.github_pull_requests)
     closed = [closing.link for closing in closings if not closing.problem]
     failed = [f"- {closing.link}: {closing.problem}" for closing in closings if closing.problem]
@@ -331,6 +331,6 @@ def nothing_to_keep(*, prefix: str) -> str:
 
 
 def no_such_attempt(name: str, numbers: Sequence[int]) -> str:
-    """:param name: what was asked for, in words"""
+    """:param name: what was requested, in words"""
     known = ", ".join(map(str, numbers))
     return f"This thread's latest multi-run has no {name}; its attempts are {known}."

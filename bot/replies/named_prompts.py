@@ -1,4 +1,4 @@
-"""A repository's named prompts: how they are used, and what is said where they are not used so."""
+"""The usage of a repository's named prompts, and the errors of their wrong use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def form(name: str, config: RepositoryConfig) -> str:
 
 
 def what_it_takes(name: str, config: RepositoryConfig) -> str:
-    """A sentence on flags and words."""
+    """A sentence on flags and arguments."""
     command = config.prompts[name].command
     if config.is_lowered(name, COMMANDS[command].USAGE.permission):
         return f"It takes neither flags nor words, because `{command}` takes more access than it does."
@@ -33,7 +33,7 @@ def _takes_words(name: str, config: RepositoryConfig) -> bool:
 
 
 def takes_nothing(name: str, command: str) -> str:
-    """The refusal of flags and words where a prompt's permission is below its command's."""
+    """The error for flags and text if a prompt needs less permission than its command."""
     return (
         f"`{name}` takes neither flags nor words: `{command}` takes more access here than `{name}` does, so its prompt "
         "is used as it stands. Give it again, with nothing after its name and nothing on the lines below."
@@ -41,7 +41,7 @@ def takes_nothing(name: str, command: str) -> str:
 
 
 def takes_no_words(name: str, command: str) -> str:
-    """The refusal of words that have no place in a prompt."""
+    """The error for text after the name of a prompt that has no placeholder for it."""
     return (
         f"`{name}` takes no words: its prompt has no `{{rest}}` to hold them. Give it again, with no words after its "
         f"name or on the lines below; a prompt of your own goes with `{command}`."

@@ -1,4 +1,4 @@
-"""What the bot says of Codegen's organizations."""
+"""The reply to ``orgs``."""
 
 from __future__ import annotations
 

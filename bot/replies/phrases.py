@@ -1,4 +1,4 @@
-"""Small pieces that several replies share: a run's link, a duration, a list of pull requests."""
+"""Text fragments that several replies share: a run's link, a duration, a list of pull requests."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from bot.replies.untrusted import inert, inert_words, inline_code, redact
 TRACE_URL = "https://codegen.com/agent/trace/"
 
 LONGEST_TITLE = 200
-"""Characters of a pull request's title that stand in a link."""
+"""Characters of a pull request's title that are shown in a link."""
 
 
 def run_link(run: AgentRun, *, capital: bool = False) -> str:
-    """``[run 7](...)``, with the upstream's address or, where it gives none, the usual one."""
+    """``[run 7](...)``, with the upstream's address or, if it gives none, the default one."""
     word = "Run" if capital else "run"
     return f"[{word} {run.id}]({_safe_url(run.web_url) or f'{TRACE_URL}{run.id}'})"
 
 
 def pull_request_links(pull_requests: Sequence[RunPullRequest]) -> str:
-    """``[octo/shop#12](...) and [octo/shop#13](...)``; empty where there are none."""
+    """``[octo/shop#12](...) and [octo/shop#13](...)``; empty if there are none."""
     links = [link for pull_request in pull_requests if (link := _pull_request_link(pull_request))]
     return " and ".join([", ".join(links[:-1]), links[-1]] if len(links) > 1 else links)
 
@@ -40,7 +40,7 @@ _PULL_REQUEST = re.compile(r"/([\w.-]+/[\w.-]+)/pull/(\d+)$")
 
 
 def _link_words(title: str | None) -> str:
-    """A title as the words of a link, which a bracket would end."""
+    """A title as a link's text, which a bracket would end."""
     return inert_words((title or "").translate(_PARENTHESES), LONGEST_TITLE) or "a pull request"
 
 
@@ -48,7 +48,7 @@ _PARENTHESES = str.maketrans("[]", "()")
 
 
 def _safe_url(url: str | None) -> str | None:
-    """The address as it may stand in a Markdown link; None where it is none of http(s)."""
+    """The address, safe for a Markdown link; None if it is not http(s)."""
     try:
         scheme = urlsplit(url or "").scheme
     except ValueError:  # such as https://[
@@ -69,13 +69,13 @@ def duration(seconds: float) -> str:
 
 
 def first_line(text: str, limit: int) -> str:
-    """The first line that says something, cut to `limit` characters; for quoting inside a sentence."""
+    """The first line that is not blank, cut to `limit` characters; for quoting inside a sentence."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 
 def ago(moment: datetime | None, *, now: datetime) -> str:
-    """``3 min 5 s ago``, ``4 days ago``; empty where nobody knows when it was."""
+    """``3 min 5 s ago``, ``4 days ago``; empty if the time is not known."""
     if moment is None:
         return ""
     seconds = (now - moment).total_seconds()
@@ -84,7 +84,7 @@ def ago(moment: datetime | None, *, now: datetime) -> str:
 
 
 def one_line(text: str, limit: int) -> str:
-    """The first line that says something, of anybody's text, as harmless Markdown within a sentence or a table."""
+    """The first line that is not blank, of an untrusted text, as harmless Markdown within a sentence or a table."""
     return inert_words(_HEADING.sub("", first_line(inert(text), limit)), limit)
 
 
@@ -92,12 +92,12 @@ _HEADING = re.compile(r"^#+\s+")
 
 
 def one_word(text: str, limit: int = 100) -> str:
-    """Anybody's name for something as inline code of at most `limit` characters; empty where nothing is seen."""
+    """An untrusted name as inline code of at most `limit` characters; empty if none of it is visible."""
     return inline_code(first_line(redact(text), limit))
 
 
 MOST_ROWS = 100
-"""Rows of a table that are shown; a comment does not hold any number of them."""
+"""Rows of a table that are shown; a comment's length is limited."""
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -108,7 +108,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Harmless Markdown as a table's cell: a bar would end it, even in code; a backslash would take its escape away."""
+    """Harmless Markdown as a table cell: a bar would end it, even in code; a backslash before it would undo its
+    escape."""
     return _BAR.sub(r"\1\1\\|", " ".join(text.split()))
 
 

@@ -1,7 +1,7 @@
-"""What the agent is told: where it is, what a person wants, and which parts are not to be obeyed.
+"""The agent's prompts: the context, the task, and the parts that must not be obeyed.
 
-Outside of material (`bot.replies.material`) stand only the bot's own words, GitHub's numbers and addresses, and the
-words and the login of whoever may give the command. Titles, branches, files, labels and other logins are others' words.
+Outside of material (`bot.replies.material`) there are only the bot's own words, GitHub's numbers and addresses, and the
+text and the login of a user who may give the command. Titles, branches, files, labels and other logins are untrusted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ CANDIDATES_LIMIT = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptContext:
-    """Where a command was given.
+    """The context of a command.
 
-    :param thread: None where it was given apart from any
-    :param repository: ``owner/name``; None where it was given apart from any
-    :param comment: what was written; None where nothing was
-    :param label: the label that was put on instead
-    :param prompt_name: the repository's named prompt, where whoever used it is not trusted with a prompt of their own
-    :param pull_request: what GitHub says of it; None on an issue
+    :param thread: None if there is none
+    :param repository: ``owner/name``; None if there is none
+    :param comment: None if the command was not given in a comment
+    :param label: the label that was added instead
+    :param prompt_name: the repository's named prompt, if its user is not trusted with a prompt of their own
+    :param pull_request: from GitHub; None on an issue
     """
 
     thread: Thread | None
@@ -42,39 +42,40 @@ class PromptContext:
 
     @property
     def asker(self) -> str:
-        """Whose words the agent is to follow."""
+        """Whose request the agent is to follow."""
         return f"this repository's prompt {self.prompt_name}" if self.prompt_name else self.login
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One attempt of a multi-run that succeeded."""
+    """A successful attempt of a multi-run."""
 
     number: int
     run: AgentRun
 
 
 def image_addresses(images: Sequence[str]) -> list[str]:
-    """Those of the images that are addresses. Upstream takes an image only as its data; an address is for the agent."""
+    """The images that are addresses. Upstream accepts only image data; addresses are passed to the agent in the
+    prompt."""
     return [image for image in images if not image.lower().startswith("data:")]
 
 
 def run_prompt(words: str, place: PromptContext, *, image_addresses: Sequence[str] = ()) -> str:
     """The prompt of a new run.
 
-    :param image_addresses: of images that the person wants looked at
+    :param image_addresses: of images that the agent should look at
     """
     images = "\n".join(("Look at these images too:", *image_addresses)) if image_addresses else ""
     if place.thread is None and place.repository is None:
-        # Asked for apart from everything: the words are all that there is to say.
+        # Without any context, the user's text is the whole prompt.
         return assemble((words, images))
     return assemble((_where(place), f"What {place.asker} asks for:\n\n{words}", images, _about(place)))
 
 
 def synthesis_prompt(words: str, place: PromptContext, candidates: Sequence[Candidate], *, custom: str | None) -> str:
-    """The prompt of the agent that makes the best of several attempts.
+    """The prompt of the synthesis of several attempts.
 
-    :param custom: what it is told instead of the usual; the problem and the candidates are there all the same
+    :param custom: replaces the default task; the problem and the candidates are included all the same
     """
     task = custom or (
         "Compare the candidates, take what is right in each, and do what was asked for in one go: one branch, one pull "
@@ -107,7 +108,7 @@ def _candidate(candidate: Candidate, limit: int) -> Material:
 def checks_prompt(place: PromptContext, checks: Sequence[tuple[str, str]]) -> str:
     """The prompt of the agent that explains failed checks.
 
-    :param checks: each one's name, and what is left of its log
+    :param checks: each one's name, and the excerpt of its log
     """
     checks_failed = "1 check of this commit" if len(checks) == 1 else f"{len(checks)} checks of this commit"
     task = (
@@ -133,10 +134,10 @@ LOGS_LIMIT = 60_000
 
 
 def logs_prompt(logs: str, *, context: str) -> str:
-    """The prompt of the agent that explains logs that somebody sent.
+    """The prompt of the agent that explains logs that a user sent.
 
-    :param logs: without secrets; of very long ones the end is kept
-    :param context: what the sender says of them
+    :param logs: redacted; of very long ones the end is kept
+    :param context: the sender's description
     """
     kept = logs if len(logs) <= LOGS_LIMIT else f"[cut]\n{logs[-LOGS_LIMIT:]}"
     task = (
@@ -151,7 +152,7 @@ def logs_prompt(logs: str, *, context: str) -> str:
 def resume_prompt(words: str, place: PromptContext, *, identity: str) -> str:
     """The prompt of a follow-up.
 
-    It carries the command's identity: a resume has no metadata, and after a crash the bot looks for it in the log.
+    It contains the command's identity: a resume has no metadata, and after a crash the bot searches the log for it.
     """
     where = f"A follow-up by {place.login}"
     if place.thread is not None:
@@ -182,7 +183,7 @@ def _where(place: PromptContext) -> str:
 
 
 def _about(place: PromptContext) -> Material | None:
-    """The thread's texts and names: written by anybody."""
+    """The thread's untrusted texts and names."""
     thread, comment = place.thread, place.comment
     if thread is None:
         return None

@@ -1,4 +1,4 @@
-"""What the bot says of what it did to a run's pull request."""
+"""Replies to commands on a run's pull request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DONE = {
     "draft": ("Made a draft of", "ready"),
     "ready_for_review": ("Marked as ready for review:", "draft"),
 }
-"""For each state what was done, and the command that undoes it."""
+"""For each state the words for the change, and the command that undoes it."""
 
 
 def banned(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
@@ -53,7 +53,7 @@ def removed(run: AgentRun, *, failed: Sequence[str], prefix: str) -> Reply:
 
 
 def _noted(run: AgentRun, what: str, prefix: str) -> Reply:
-    """Codegen took it for a run without a pull request: no agent is stopped by that."""
+    """Codegen accepted it for a run without a pull request: that stops no agent."""
     text = f"Codegen took note: {run_link(run)} has no pull request yet, and {what}. A running agent goes on."
     return _done(run, text, f"Undo: `{prefix} unban-checks {run.id}`", ())
 
@@ -76,7 +76,7 @@ def edited(run: AgentRun, link: RunPullRequest, state: str, *, prefix: str) -> R
 
 
 def not_edited(run: AgentRun, link: RunPullRequest, error: str | None) -> Reply:
-    """:param error: Codegen's words"""
+    """:param error: Codegen's message"""
     detail = cut(inert(error or ""), 500)
     parts = (
         f"Codegen did not change {_name(link)} ({run_link(run)}).",
@@ -93,7 +93,7 @@ def has_no_pull_request(run: AgentRun, *, prefix: str) -> str:
 
 def has_several(run: AgentRun, links: Sequence[RunPullRequest], *, command: str) -> str:
     """:param links: those that may be named
-    :param command: what was said, with the run's number
+    :param command: the command, with the run's id
     """
     return (
         f"{run_link(run, capital=True)} has several pull requests: {pull_request_links(links)}. "

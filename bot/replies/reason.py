@@ -1,4 +1,4 @@
-"""Why a command ended as it did, in words for scripts: the Action's `reason-code`, the command line's JSON."""
+"""Reason codes of outcomes, for scripts: the Action's `reason-code`, the command line's JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.errors import ErrorKind
 
 
 class Reason(StrEnum):
-    """One word a reason. Scripts compare them: a word that is given once stays."""
+    """One code per reason. Scripts compare them, so published codes never change."""
 
     COMPLETED = "completed"
     STARTED = "started"
@@ -42,7 +42,7 @@ class Reason(StrEnum):
 
 
 def of_kind(kind: ErrorKind) -> Reason:
-    """Why an outside world did not do what was asked."""
+    """The reason for an upstream error."""
     match kind:
         case ErrorKind.SERVER_FAULT | ErrorKind.NETWORK | ErrorKind.BAD_ANSWER:
             return Reason.UNREACHABLE
@@ -51,7 +51,7 @@ def of_kind(kind: ErrorKind) -> Reason:
 
 
 def of_state(state: State) -> Reason:
-    """How a run ended, or that it has not."""
+    """The reason for a run's state."""
     return _OF_STATE[state]
 
 

@@ -1,4 +1,4 @@
-"""Why somebody did something by the HTTP API, told where it concerns people: Codegen has no field for it."""
+"""The comment with the reason for a change made through the HTTP API; Codegen has no field for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LONGEST_REASON = 2_000
 def reason_given(command: str, run: AgentRun, reason: str) -> str:
     """The comment on a pull request.
 
-    :param command: which command it was done as
+    :param command: the command that corresponds to the change
     """
     return (
         f"{_DID[command]} ({run_link(run)}), by the HTTP API. The reason given:\n\n{cut(inert(reason), LONGEST_REASON)}"

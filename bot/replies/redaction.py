@@ -1,4 +1,4 @@
-"""Takes secrets out of whatever the bot shows: known ones, and what a repository's own patterns match."""
+"""Redacts everything the bot shows: known secrets, and what a repository's own patterns match."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ NO_PROSE = frozenset(
     ended_at day web_url comment_url index resumes
     """.split()  # noqa: SIM905 - a word a line would be a screen of them
 )
-"""Names of what programs go by and nobody writes: a repository's own patterns are not tried there."""
+"""Names of machine-readable fields without free text: a repository's own patterns are not applied to them."""
 
 WITHHELD = "[withheld: pattern {position} of secret-patterns in the config file took too long on this text]"
 
 UNKNOWN_PATTERNS = ("(?s).+",)
-"""In place of patterns that could not be read: all of a text may be secret."""
+"""Replaces patterns that could not be read: all of a text may be secret."""
 
 UNREAD = "[withheld: the config file with the secret-patterns cannot be read just now]"
 
 
 def redact(text: str, patterns: Sequence[str] = ()) -> str:
-    """The text without secrets: those that have a known shape or name, and what a repository's own patterns match.
+    """The text without secrets: those with a known shape or name, and what a repository's own patterns match.
 
-    :param patterns: as `bot.repository_config` has let them pass; where they take too long, nothing of the text is left
+    :param patterns: validated by `bot.repository_config`; if they take too long, the whole text is withheld
     """
     if UNKNOWN_PATTERNS[0] in patterns:
         return UNREAD if text.strip() else text
@@ -46,7 +46,7 @@ def redact(text: str, patterns: Sequence[str] = ()) -> str:
 
 
 def redact_patterns(text: str, patterns: Sequence[str]) -> str:
-    """The text without what a repository's own patterns match. Where they take too long, nothing of it is left.
+    """The text without what a repository's own patterns match. If they take too long, the whole text is withheld.
 
     :param patterns: as for `redact`
     """
@@ -57,7 +57,7 @@ def redact_patterns(text: str, patterns: Sequence[str]) -> str:
 
 
 def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
-    """Plain JSON without secrets in any of its texts; a text is one also by the name that it has there.
+    """Plain JSON without secrets in any of its texts; a field's name can make its text a secret too.
 
     :param patterns: as for `redact`
     """
@@ -76,7 +76,7 @@ def redact_all(value: Any, patterns: Sequence[str] = ()) -> Any:
 
 def _list(value: list[Any], patterns: Sequence[str]) -> list[Any]:
     if not any(isinstance(each, str | list | dict) for each in value):
-        return value  # ten thousand numbers are gone through quickly
+        return value  # fast for ten thousand numbers
     return [
         REDACTED if _is_of_option(before, each) else redact_all(each, patterns)
         for before, each in zip([None, *value], value, strict=False)
@@ -86,15 +86,15 @@ def _list(value: list[Any], patterns: Sequence[str]) -> list[Any]:
 def _named(name: Any, value: Any, patterns: Sequence[str]) -> tuple[Any, Any]:
     if _is_secret(name, value):
         return name, REDACTED
-    # The names of an answer's fields are nobody's words.
+    # The names of a response's fields are not untrusted text.
     of_name = () if isinstance(name, str) and name.isidentifier() else patterns
     return redact_all(name, of_name), redact_all(value, () if name in NO_PROSE else patterns)
 
 
 def redact_json(body: bytes, patterns: Sequence[Sequence[str]] = ()) -> bytes:
-    """The same for a document as it is sent.
+    """The same for a serialized document.
 
-    :param patterns: for each of its ``items``, where there are as many; else all of them hold for the whole
+    :param patterns: for each of its ``items``, if there are as many; else all of them apply to the whole
     """
     document = json.loads(body)
     items = document.get("items") if isinstance(document, dict) else None
@@ -107,7 +107,7 @@ def redact_json(body: bytes, patterns: Sequence[Sequence[str]] = ()) -> bytes:
 
 
 def _is_of_option(before: Any, value: Any) -> bool:
-    """Of a command line in pieces: ``["--token", "value"]``."""
+    """Whether it is an option's value in a split command line: ``["--token", "value"]``."""
     return isinstance(before, str) and before.startswith("--") and "=" not in before and _is_secret(before, value)
 
 

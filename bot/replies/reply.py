@@ -1,4 +1,4 @@
-"""What the bot answers: a stage, a text and the runs it is about. Rendering adds the hidden marker."""
+"""A reply: a stage, a text and its runs. Rendering adds the hidden marker."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from bot.replies.reason import Reason
 from bot.replies.untrusted import cut
 
 COMMENT_LIMIT = 65_536
-"""Characters that GitHub takes in one comment."""
+"""Characters that GitHub accepts in one comment."""
 
 MARKER_ROOM = 1_000
-"""Characters kept free for the marker: an identity of at most 120 and some dozen run ids."""
+"""Characters reserved for the marker: an identity of at most 120 and some dozen run ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """One state of the answer to a command.
 
-    :param text: Markdown as people read it, without the marker
+    :param text: Markdown as users read it, without the marker
     :param runs: the agent runs' ids, in the order of their creation
-    :param reason: why it ended so, for scripts; None: what the stage and the runs tell
-    :param data: what was asked for, for scripts: models, or lists of them; None where the text is all there is
-    :param waits_for: whose second word is awaited
-    :param confirms: the identities of the commands that this is the second word for
+    :param reason: why it ended so, for scripts; None: derived from the stage and the runs
+    :param data: the result for scripts: models, or lists of them; None if there is only the text
+    :param waits_for: whose confirmation is awaited
+    :param confirms: the identities of the commands that this confirms
     """
 
     stage: Stage
@@ -38,17 +38,17 @@ class Reply:
     confirms: tuple[str, ...] = ()
 
     def holding(self, data: Any) -> Reply:
-        """The same with what was asked for: models, or lists of them."""
+        """The same reply with a result for scripts: models, or lists of them."""
         return replace(self, data=data)
 
 
 def render(reply: Reply, *, identity: str, command: str, worker: str | None = None) -> str:
     """The comment's whole body, within GitHub's limit.
 
-    Its marker names the runs only where they become the thread's latest: whoever may look at a run must not choose what
-    the next command on the thread means.
+    Its marker names the runs only if they become the thread's latest: a user who may only view a run must not choose
+    the run that the next command on the thread selects.
 
-    :param worker: who is at it, where a later one must know
+    :param worker: what executes the command, if a later worker must know
     """
     marker = write(
         Marker(

@@ -1,4 +1,4 @@
-"""What the bot says of the repositories that Codegen knows."""
+"""Replies to ``repos``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from bot.replies.reply import Reply
 
 
 def repos(repositories: Sequence[Repository], *, here: str) -> Reply:
-    """:param here: the repository of this thread; it comes first, and is told where Codegen does not know it"""
+    """:param here: the repository of this thread; it is listed first, and the reply says if Codegen has no access to
+    it"""
 
     def is_here(repository: Repository) -> bool:
         return repository.full_name.lower() == here.lower()
@@ -27,9 +28,9 @@ def repos(repositories: Sequence[Repository], *, here: str) -> Reply:
 
 
 def repo(own: Repository | None, *, here: str) -> Reply:
-    """Of this repository alone.
+    """The reply about this repository alone.
 
-    :param own: None where Codegen does not know it
+    :param own: None if Codegen has no access to it
     """
     known = f"knows `{here}` as number {own.id}" if own else f"does not know `{here}`: Codegen's settings add it"
     return Reply(

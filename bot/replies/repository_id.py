@@ -1,6 +1,6 @@
-"""What the bot says where an order may not reach the repository that ``--repo-id`` names.
+"""Replies to an invocation that may not use the repository of ``--repo-id``.
 
-No text says whether there is such a repository: whoever reads it may not know.
+No text says whether there is such a repository: a reader here may not know.
 """
 
 from __future__ import annotations

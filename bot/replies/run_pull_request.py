@@ -1,4 +1,4 @@
-"""What stands in the way of a command on a run's pull request."""
+"""Errors of commands on a run's pull request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_SHOWN = 20
 
 
 def none_of_this(run: AgentRun, *, prefix: str) -> str:
-    """The label was put on a pull request that is not the run's."""
+    """The label was added to a pull request that is not the run's."""
     links = pull_request_links(run.github_pull_requests[:MOST_SHOWN]) or "another pull request"
     return (
         f"No agent run is known to be on this pull request; its latest, {run_link(run)}, has {links}.\n\n"
@@ -20,7 +20,7 @@ def none_of_this(run: AgentRun, *, prefix: str) -> str:
 
 
 def refused_without(run: AgentRun, error: UpstreamError, *, command: str, prefix: str) -> str:
-    """Codegen was told all the same, because it knows best; it said no."""
+    """The request was sent to Codegen all the same, because only Codegen knows for certain; it refused."""
     return (
         f"{run_link(run, capital=True)} has no pull request, and Codegen takes this only for a run that has one.\n\n"
         f"> {sentence(error)}\n\n"

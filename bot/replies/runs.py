@@ -1,4 +1,4 @@
-"""What the bot says of an agent run, from accepted to its end."""
+"""Replies about an agent run, from its acceptance to its end."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from bot.replies.reply import Reply
 from bot.replies.untrusted import cut, folded, inert
 
 SHOWN_OPENLY = 1_500
-"""Characters of a summary or result that stand open; what is longer is folded."""
+"""Characters of a summary or result that are shown unfolded; longer ones are folded."""
 
 KEPT = 40_000
 """Characters of a result that are kept at all: the run's page has the rest."""
 
 
 def accepted_run(*, place: str | None, slot_in: float = 0.0) -> Reply:
-    """:param place: what it is for; None where it is for no thread
-    :param slot_in: seconds until Codegen's rate limit lets the run start
+    """:param place: the kind of its thread; None if there is none
+    :param slot_in: seconds until Codegen's rate limit allows the run to start
     """
     text = f"Accepted. Starting an agent run{f' for this {place}' if place else ''}…"
     if slot_in >= 1:
@@ -30,7 +30,7 @@ def accepted_run(*, place: str | None, slot_in: float = 0.0) -> Reply:
 
 
 def accepted_resume(run_id: int) -> Reply:
-    """It names no run for later commands: whether this one may be resumed here is not known yet."""
+    """Names no run for later commands: it is not known yet whether this one may be resumed here."""
     return Reply(stage=Stage.ACCEPTED, text=f"Accepted. Handing the follow-up to run {run_id}…")
 
 
@@ -51,13 +51,13 @@ def resumed(run: AgentRun) -> Reply:
 
 
 def left(run: AgentRun, *, prefix: str) -> Reply:
-    """Nobody waits for it."""
+    """The command does not wait for the run."""
     text = f"Started: an agent is on it in {run_link(run)}.\n\n`{prefix} status {run.id}` shows how far it is."
     return Reply(stage=Stage.FINISHED, text=text, runs=(run.id,), reason=Reason.STARTED)
 
 
 def working(run: AgentRun, *, seconds: float) -> Reply:
-    """:param seconds: how long the run has been at it."""
+    """:param seconds: how long the run has been working"""
     doing = "Waiting for an agent" if run.state is State.QUEUED else "Working"
     text = f"{doing} for {duration(seconds)}: {run_link(run)}.{_status(run, ' Codegen calls it {}.')}"
     if links := pull_request_links(run.github_pull_requests):
@@ -66,10 +66,10 @@ def working(run: AgentRun, *, seconds: float) -> Reply:
 
 
 def outcome(run: AgentRun, *, seconds: float, prefix: str, problem: str = "") -> Reply:
-    """The last word on a run: it ended well, or badly, or the bot looks no longer.
+    """The final reply about a run: it succeeded, it failed, or the bot stopped waiting.
 
-    :param seconds: since it was set going
-    :param problem: why it is not known how it is now
+    :param seconds: since it was started
+    :param problem: why its state is not known
     """
     if not run.finished:
         return _stopped_looking(run, seconds, prefix, problem)
@@ -130,7 +130,7 @@ _ENDINGS: dict[State, tuple[str, str]] = {
 
 
 def _stopped_looking(run: AgentRun, seconds: float, prefix: str, problem: str) -> Reply:
-    """The run outlived the bot's patience; it may well still finish."""
+    """The run exceeded the bot's timeout; it may still finish."""
     link = run_link(run, capital=True)
     head = (
         f"{link} was working when it was last seen. How it is after {duration(seconds)} is not known, and it is "
@@ -143,9 +143,9 @@ def _stopped_looking(run: AgentRun, seconds: float, prefix: str, problem: str) -
 
 
 def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
-    """How a run is, asked for by somebody.
+    """The reply to ``status``.
 
-    :param seconds: since its creation; None where upstream does not say when that was
+    :param seconds: since its creation; None if upstream does not give the time
     """
     since = f", started {duration(seconds)} ago" if seconds is not None else ""
     links = pull_request_links(run.github_pull_requests)
@@ -154,7 +154,7 @@ def status(run: AgentRun, *, seconds: float | None, prefix: str) -> Reply:
     follow_up = f"A follow-up: `{prefix} resume {run.id} <what to do next>`" if run.finished else ""
     words = said(run) if run.finished else ""
     text = "\n\n".join(part for part in (head, words, follow_up) if part)
-    # No run in the marker: looking at one does not make it the thread's latest.
+    # No run in the marker: viewing one does not make it the thread's latest.
     return Reply(stage=Stage.FINISHED, text=text)
 
 
@@ -165,12 +165,12 @@ def _state_word(run: AgentRun) -> str:
 
 
 def ending_word(run: AgentRun) -> str:
-    """How a run ended badly."""
+    """How a run failed."""
     return _ENDINGS.get(run.state, _ENDINGS[State.FAILED])[0]
 
 
 def said(run: AgentRun) -> str:
-    """The agent's own words: the summary openly, the result folded where it is long or a summary stands before it."""
+    """The agent's own text: the summary unfolded, the result folded if it is long or there is a summary before it."""
     summary = inert(run.summary or "")
     result = inert(run.result or "")
     if result == summary:
@@ -186,6 +186,6 @@ def said(run: AgentRun) -> str:
 
 
 def _status(run: AgentRun, form: str) -> str:
-    """Codegen's own word for how a run is, in a sentence; empty where there is none."""
+    """Codegen's own word for a run's state, in a sentence; empty if there is none."""
     word = one_word(run.status or "", 40)
     return form.format(word) if word else ""

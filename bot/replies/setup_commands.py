@@ -1,4 +1,4 @@
-"""What the bot says of set-up commands."""
+"""Replies to ``setup-commands``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def accepted(repository: str) -> Reply:
 
 
 def outcome(run: AgentRun, repository: str, *, seconds: float, prefix: str, problem: str = "") -> Reply:
-    """The commands, or what became of the run that was to find them."""
+    """The commands, or the outcome of a run that did not find them."""
     if not run.succeeded:
         return runs.outcome(run, seconds=seconds, prefix=prefix, problem=problem)
     parts = (

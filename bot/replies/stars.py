@@ -1,4 +1,4 @@
-"""What the bot says of stars."""
+"""Replies about stars."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def starred(
     """:param homes: the threads that show the star by the label
     :param pull_requests: those of the run that are among them
     :param is_listed: whether `starred` lists the run here
-    :param failed: those on which it could not be set
+    :param failed: those on which the label could not be set
     """
     all_of_them = f"All of them: `{prefix} starred`"
     if not is_listed:
@@ -41,7 +41,7 @@ def starred(
 
 
 def unstarred(removed: Sequence[int], *, failed: Sequence[str], asked: int | None = None) -> Reply:
-    """:param removed: the runs whose star is gone now"""
+    """:param removed: the runs whose star was removed"""
     if removed:
         text = f"Took the star off run{'s' if len(removed) > 1 else ''} {', '.join(map(str, removed))}."
     else:
@@ -51,7 +51,7 @@ def unstarred(removed: Sequence[int], *, failed: Sequence[str], asked: int | Non
 
 
 def all_starred(stars: Sequence[Star], known: Mapping[int, AgentRun], *, now: datetime, prefix: str) -> Reply:
-    """:param known: what is known of the runs"""
+    """:param known: the runs whose details are known"""
     if not stars:
         return Reply(stage=Stage.FINISHED, text=f"No run is starred yet. `{prefix} star` marks this thread's latest.")
     head = "1 run is starred." if len(stars) == 1 else f"{len(stars)} runs are starred."

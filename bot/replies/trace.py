@@ -1,7 +1,7 @@
-"""An agent run's own trace, condensed to its answer, its errors, its tools, its last thoughts and its last entries.
+"""Condenses an agent run's trace to its answer, its errors, its tools, its last thoughts and its last entries.
 
-Everything in it was said by a model or by what the model ran. Of what is too long, the end is kept: that is where it
-went wrong.
+All of it is untrusted: written by a model, or by what the model ran. Of long texts the end is kept, because that is
+where failures show.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from bot.replies.untrusted import fenced, folded, inert, inline_code
 
 ANSWER_KEPT = 8_000
 SHOWN_OPENLY = 1_500
-"""Characters of an answer that stand open; what is longer is folded."""
+"""Characters of an answer that are shown unfolded; longer ones are folded."""
 
 ERRORS_KEPT = 5
 THOUGHTS_KEPT = 3
 THOUGHT_KEPT = 700
 TOOLS_KEPT = 15
 ENTRIES_ROOM = 24_000
-"""Characters for the last entries; together with the other limits it fits into a comment."""
+"""Characters for the last entries; together with the other limits the reply fits into a comment."""
 
 FIELDS_KEPT = {"thought": 400, "tool_input": 400, "observation": 600, "tool_output": 600}
 """Characters of each part of an entry, by the API's name for it."""
 
 WINDOW = 16_000
-"""Characters at a text's end that are looked at; searching for secrets takes half a microsecond for each."""
+"""Characters at a text's end that are processed; searching for secrets takes half a microsecond for each."""
 
 EDGE = 8_000
-"""Characters at a window's start that are never shown: a secret that is cut in two there looks like none."""
+"""Characters at a window's start that are never shown: a secret that the cut splits is not recognizable."""
 
 DEEPEST = 8
 
@@ -55,10 +55,10 @@ class Trace:
 
 
 def condensed(trace: Trace, *, last: int, result: str | None = None) -> str:
-    """The trace as harmless Markdown; empty where there is nothing in it.
+    """The trace as harmless Markdown; empty if there is nothing in it.
 
     :param last: how many of the last entries to show, folded
-    :param result: the run's own, shown where the log holds no answer
+    :param result: the run's own, shown if the log contains no answer
     """
     answer = final_answer(trace.entries) or (result or "").strip()
     parts = (
@@ -71,11 +71,11 @@ def condensed(trace: Trace, *, last: int, result: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-# What an entry means
+# Classifying entries
 
 
 def is_error(entry: LogEntry) -> bool:
-    """An entry of an error, or one whose tool failed, as far as its result says so."""
+    """Whether it is an error entry, or its tool's result reports a failure."""
     return _kind(entry) in _ERRORS or any(
         isinstance(result, dict) and _tells_of_failure(result) for result in (entry.observation, entry.tool_output)
     )
@@ -97,7 +97,7 @@ def _tells_of_failure(result: dict[str, Any]) -> bool:
 
 
 def final_answer(entries: Sequence[LogEntry]) -> str:
-    """The last one; empty where somebody gave the run a follow-up since."""
+    """The last final answer; empty if the run was given a follow-up since."""
     for entry in reversed(entries):
         if _kind(entry).startswith("USER_"):
             return ""
@@ -106,14 +106,14 @@ def final_answer(entries: Sequence[LogEntry]) -> str:
     return ""
 
 
-# What is shown of it
+# Rendering
 
 
 def _answer(text: str) -> str:
     if not text:
         return ""
     shown = inert(text) if len(text) <= ANSWER_KEPT else ""
-    # What was made harmless may have grown; and a long Markdown text would be broken by losing its beginning.
+    # Escaping may have lengthened it; and losing its beginning would break a long Markdown text.
     if not shown or len(shown) > 2 * ANSWER_KEPT:
         shown = fenced(tail(text, ANSWER_KEPT), "text")
     return f"**Final answer**\n\n{shown}" if len(shown) <= SHOWN_OPENLY else folded("Final answer", shown)
@@ -141,7 +141,7 @@ def _tools(trace: Trace) -> str:
 
 
 def _thoughts(trace: Trace, *, is_open: bool) -> str:
-    """The last thoughts. Those of an answer and of the run's own errors have their place."""
+    """The last thoughts, without those of answers and errors, which are shown elsewhere."""
     thoughts = [
         entry.thought.strip()
         for entry in trace.entries
@@ -159,7 +159,7 @@ def _quote(text: str) -> str:
 
 
 def _last_entries(trace: Trace, last: int) -> str:
-    """As many of the last entries as there is room for, oldest first."""
+    """As many of the last entries as fit, oldest first."""
     if not trace.entries:
         return ""
     wanted = _numbered(trace)[-last:]
@@ -184,7 +184,7 @@ def _numbered(trace: Trace) -> list[tuple[int, LogEntry]]:
 
 
 def entry_text(number: int, entry: LogEntry, begun: datetime | None) -> str:
-    """A line that says what it is, and below it its parts; without secrets and hidden characters.
+    """A heading line and below it the entry's parts; without secrets and hidden characters.
 
     :param number: from 1
     :param begun: when the run was created
@@ -210,11 +210,11 @@ def _name(text: str | None) -> str:
     return tail(" ".join((text or "").split()), 60)
 
 
-# Text of what is no text
+# Converting data to text
 
 
 def as_text(value: Any, depth: int = 0) -> str:
-    """JSON for readers. Strings stand as they are, unescaped: a secret in them must look like one."""
+    """JSON as readable text. Strings are not escaped, so that secrets in them stay recognizable."""
     match value:
         case None:
             return ""
@@ -226,7 +226,7 @@ def as_text(value: Any, depth: int = 0) -> str:
             return "\n".join(_part(str(key), as_text(item, depth + 1)) for key, item in value.items())
         case list():
             items = [as_text(item, depth + 1) for item in value]
-            # An option and its value belong together: apart, nobody would see that the value is a secret.
+            # An option and its value stay on one line: separated, the value would not be recognized as a secret.
             is_call = any(item.startswith("-") for item in items) and not any("\n" in item for item in items)
             return " ".join(items) if is_call else "\n".join(f"- {item}" for item in items)
         case _:
@@ -238,7 +238,8 @@ def _part(name: str, text: str) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """The end of anybody's text, for a block of code: without secrets and hidden characters, from a line's start on."""
+    """The end of an untrusted text, for a block of code: redacted, without hidden characters, from a line's start
+    on."""
     is_window = len(text) > WINDOW
     lines = fenced(text[-WINDOW:]).split("\n")[1:-1]
     shown = "\n".join(lines)[EDGE if is_window else 0 :]

@@ -1,4 +1,4 @@
-"""What the bot says where an answer could not be prepared within its limits: the rest of it, and where to read it."""
+"""The reply if the ordinary one could not be prepared within the limits: links to the runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bot.replies.reason import Reason
 from bot.replies.reply import Reply
 
 LONGEST_URL = 500
-"""Characters. Whatever an upstream sends, this answer is short and takes no time."""
+"""Characters. Whatever an upstream sends, this reply is short and takes no time."""
 
 
 def unprepared(runs: Sequence[AgentRun], *, identity: str, again: str) -> Reply:
-    """:param runs: those that the command has seen, as they were last seen
-    :param identity: of the command, under which the log has the rest
-    :param again: how the command is given once more
+    """:param runs: those that the command has seen, in their last known states
+    :param identity: of the command, under which the log has the details
+    :param again: how to repeat the command
     """
     if not runs:
         return _without_run(identity, again)

@@ -1,7 +1,7 @@
-"""What a model, a log or an upstream says, made harmless before it stands in a comment.
+"""Makes text from a model, a log or an upstream harmless before it is shown in a comment.
 
-Secrets are taken out, mentions ring nobody, no issue is closed or referred to, no line is anybody's slash command, no
-HTML is left to hide something, no image is loaded, and a block of code that was left open is closed.
+Secrets are redacted, mentions notify no user, no issue is closed or referenced, no line is a slash command, no HTML is
+left to hide something, no image is loaded, and an open block of code is closed.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from bot.replies.redaction import REDACTED, redact
 __all__ = ["LONGEST", "REDACTED", "cut", "fenced", "folded", "inert", "inert_words", "inline_code", "redact"]
 
 LONGEST = 65_536
-"""Characters of one text that are shown at most: what a comment of GitHub's holds. No parser sees what is behind."""
+"""Most characters of one text that are shown: the length of a GitHub comment. Parsers never see more."""
 
 _READ = 4 * LONGEST
-"""Characters that are looked at for secrets and hidden characters before the text is cut to `LONGEST`."""
+"""Characters that are searched for secrets and hidden characters before the text is cut to `LONGEST`."""
 
 _WORD_ROOM = 2_000
-"""Characters before a cut in which a blank is looked for: half a secret looks like none."""
+"""Characters before a cut in which a blank is searched for: half a secret is not recognizable."""
 
 NOBODY_SEES = "\u200b"
-"""Breaks a mention, a reference or a command, and is seen by no reader."""
+"""Breaks a mention, a reference or a command, and is invisible."""
 
 
 def inert(text: str, *, prefix: str = "/codegen") -> str:
-    """Markdown that looks as it was meant and does nothing. Doing it twice changes nothing.
+    """Markdown that looks as intended and has no effects. Idempotent.
 
-    It is for a block of its own, at the margin or in a quote; within a sentence or a list stands `inert_words`. It
-    begins and ends with no blank, so that stripping it is safe: without its indentation, code would be plain words.
+    For a block of its own, at the margin or in a quote; use `inert_words` within a sentence or a list. It begins and
+    ends with no blank, so that stripping it is safe: without its indentation, code would become plain text.
 
-    :param prefix: how the bot's own commands start
+    :param prefix: of the bot's own commands
     """
-    # Stripped before anything is taken for code, and after all that may stand before the indentation is gone.
+    # Stripped before code is recognized, and after everything is removed that may precede the indentation.
     lines, is_code_line = _closed(redact(_without_comments(_shown_part(text))).strip())
     invocation = re.compile(rf"((?:[ \t>*+-]|\d{{1,9}}[.)])*)(?:(/(?=\S))|(?={re.escape(prefix)}))", re.IGNORECASE)
     done: list[str] = []
@@ -53,26 +53,26 @@ def inert(text: str, *, prefix: str = "/codegen") -> str:
 
 
 def inert_words(text: str, limit: int) -> str:
-    """All words of a text on one line of harmless Markdown, for a sentence, a list item or a table's cell.
+    """All words of a text on one line of harmless Markdown, for a sentence, a list item or a table cell.
 
     Its backticks pair with none outside, and no other block begins in it.
 
-    :param limit: characters of the text; what is longer is cut
+    :param limit: characters of the text; longer texts are cut
     """
     line = " ".join(redact(_shown_part(text)).split())
     if len(line) > limit:
         line = f"{line[: limit - 1].rstrip()}…"
     if find_code_spans(line).stray_backticks:
         line = line.replace("`", "'")
-    # Behind a word it begins no list, block or heading.
+    # After a word it begins no list, block or heading.
     line = inert(f"a {line}")[2:]
     return line.replace("]:", "]\\:") if _DEFINES.match(line) else line
 
 
 def _shown_part(text: str) -> str:
-    """The text without what no reader sees, and no more of it than a comment holds.
+    """The text without invisible characters, and no more of it than a comment can contain.
 
-    What is longer loses its secrets before it is cut, as half of one would pass for none.
+    Longer texts are redacted before they are cut, because half a secret is not recognizable.
     """
     if len(text) <= LONGEST:
         return _visible(text)
@@ -83,7 +83,7 @@ _CUT = "\n\n…"
 
 
 def _before(text: str, limit: int) -> str:
-    """At most `limit` characters of a text, up to a blank where one is near."""
+    """At most `limit` characters of a text, up to a blank if one is near."""
     if len(text) <= limit:
         return text
     blank = max(text.rfind(blank, max(0, limit - _WORD_ROOM), limit) for blank in " \n")
@@ -116,9 +116,9 @@ def _without_comments(text: str) -> str:
 
 
 def _closed(text: str) -> tuple[list[str], list[bool]]:
-    """The lines, with the block of code closed that was left open, and which of them belong to blocks of code.
+    """The lines, with an open block of code closed, and which of them belong to blocks of code.
 
-    Read without blocks of HTML, because none is left in what comes out: as the lines will be, not as they are.
+    Parsed without blocks of HTML, because the result contains none: as the lines will be, not as they are.
     """
     text = _short_fences(text)
     blocks = find_code_blocks(text)
@@ -130,20 +130,20 @@ def _closed(text: str) -> tuple[list[str], list[bool]]:
     return (lines, is_code) if fence is None else ([*lines, fence], [*is_code, True])
 
 
-# Bots that read commands without regard to Markdown would find them in code as well.
+# Bots that parse commands without regard to Markdown would find them in code as well.
 _ORDER_IN_CODE = re.compile(r"^([ \t>]*)(?=/[A-Za-z][\w-]*(?:\s|$))")
 
 
 def _inert_paragraph(lines: list[str], invocation: re.Pattern[str]) -> list[str]:
-    """Lines without a blank one among them.
+    """Makes consecutive lines without a blank one harmless.
 
-    Code in them is left alone only where every line, and in a table every cell, has all its backticks in pairs: then
-    no other reading of the lines, GitHub's own included, can pair them otherwise.
+    Code in them is left alone only if in every line, and in a table in every cell, all backticks are paired: then no
+    other parser of the lines, including GitHub's, can pair them differently.
     """
     is_table = any(_TABLE.fullmatch(line) for line in lines)
     cells = [cell for line in lines for cell in (line.split("|") if is_table else [line])]
     has_pairs = not any(find_code_spans(cell).stray_backticks for cell in cells)
-    # A definition like "[x]: # (words)" is shown nowhere. It is seen before code is: its colon is defused there too.
+    # A definition like "[x]: # (words)" is not rendered. It takes precedence over code: its colon is escaped there too.
     defines = any(_DEFINES.match(line) for line in lines)
     inert_lines = []
     for line in lines:
@@ -160,7 +160,7 @@ _ESCAPED_SLASH = "\\/"
 
 
 def _without_command(line: str, invocation: re.Pattern[str]) -> str:
-    """Looks at the line's start only: searching the whole line takes cubic time where it is all list signs."""
+    """Searches the line's start only: searching the whole line takes cubic time if it is all list signs."""
     found = invocation.match(line)
     if found is None:
         return line
@@ -179,7 +179,7 @@ _AUTOLINK = re.compile(r"<(https?://[^\s<>]*)>", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ENTITY = re.compile(r"&(?=(#\d{1,8}|#[xX][0-9a-fA-F]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});)")
 _IMAGE = re.compile(r"(?<!!)!+(?=\[)")
-# A link is kept in its plainest form. In any other, its title could hold a backtick that seems to start code.
+# A link is kept in its simplest form. In any other, its title could hold a backtick that seems to start code.
 _WEB = r"""https?://[^\s()<>"'`]*(?:\([^\s()<>"'`]*\)[^\s()<>"'`]*)*"""
 _OTHER_LINK = re.compile(rf"\](?=\((?!{_WEB}\)))", re.IGNORECASE)
 _URL = re.compile(r"""https?://[^\s<>"'`\[\]]*""", re.IGNORECASE)
@@ -188,7 +188,7 @@ _REFERENCE = re.compile(r"((?<!&)#|(?<=&)#(?!\d{1,8};)|\bGH-)(?=\d)", re.IGNOREC
 _CLOSES = re.compile(r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?=:?[ \t]{1,3}https?://)", re.IGNORECASE)
 
 
-# Nearly no line of a text has one of them, and each pattern costs as much as this one.
+# Nearly no line contains one of them, and each pattern costs as much as this one.
 _PROSE_SIGNS = re.compile(r"[<&\[\]@#]|gh-|://", re.IGNORECASE)
 
 
@@ -208,15 +208,15 @@ def _inert_prose(text: str) -> str:
 
 
 def _plain_entity(found: re.Match[str]) -> str:
-    """GitHub looks for mentions in what it renders: an entity for what is defused here is shown as it is written."""
+    """GitHub searches its rendered output for mentions: an entity for an escaped character is shown literally."""
     letters = html.unescape(f"&{found[1]};")
     return "&amp;" if any(letter in "@#" or not (letter in "\n\t" or _is_seen(letter)) for letter in letters) else "&"
 
 
 def cut(text: str, limit: int, *, more: str = "\n\n…") -> str:
-    """At most `limit` characters, ending at a line's end where one is near, with no code and no fold left open.
+    """At most `limit` characters, ending at a line's end if one is near, with no code and no fold left open.
 
-    :param more: what stands behind a text that was cut
+    :param more: appended to a text that was cut
     """
     if len(text) <= limit:
         return text
@@ -233,7 +233,7 @@ _ROOM_TO_CLOSE = _LONGEST_FENCE + 2 * len(_END_OF_FOLD) + 1
 
 
 def _before_open_code(text: str, position: int) -> int:
-    """Where to cut instead of within inline code: behind such a cut, its words would be words like others."""
+    """The position before inline code that contains `position`: a cut within it would turn code into plain text."""
     start = text.rfind("\n", 0, position) + 1
     end = text.find("\n", position)
     for span in find_code_spans(text[start : end if end >= 0 else len(text)]).found:
@@ -248,14 +248,14 @@ def _open_folds(text: str) -> int:
 
 
 def _balanced(text: str) -> str:
-    """Closes the block of code that would swallow what comes after the text."""
+    """Closes a block of code that would include the text that follows."""
     text = _short_fences(text)
     fence = _open_fence(text.split("\n"), find_code_blocks(text))
     return text if fence is None else f"{text.rstrip(chr(10))}\n{fence}"
 
 
 def _open_fence(lines: Sequence[str], blocks: Sequence[CodeBlock]) -> str | None:
-    """What closes the block of code that is open at the text's end; None where there is none."""
+    """The closing fence of the block of code that is open at the text's end; None if there is none."""
     last = next((block for block in reversed(blocks) if block.fence and not block.is_nested), None)
     if last is None:
         return None
@@ -270,7 +270,7 @@ def _closes(line: str, fence: str) -> bool:
 
 
 def _short_fences(text: str) -> str:
-    """A fence longer than anybody types is none worth keeping: closing it would not fit into a limit."""
+    """Shortens fences longer than any that people type: closing them would not fit into a limit."""
     return _LONG_FENCE.sub(lambda found: found[0][0] * 3, text)
 
 
@@ -281,7 +281,7 @@ _NO_LANGUAGE = re.compile(r"[^\w+-]")
 
 
 def fenced(text: str, info: str = "") -> str:
-    """Any text as a block of code, whatever fences it holds; its secrets are taken out.
+    """Any text as a block of code, whatever fences it contains; redacted.
 
     :param info: the language
     """
@@ -292,15 +292,15 @@ def fenced(text: str, info: str = "") -> str:
 
 
 def folded(summary: str, body: str) -> str:
-    """Details that open at a click. The body must be harmless already.
+    """Folded details. The body must be harmless already.
 
-    :param summary: words of our own
+    :param summary: in our own words
     """
     return f"<details><summary>{html.escape(summary, quote=False)}</summary>\n\n{body}\n\n</details>"
 
 
 def inline_code(text: str) -> str:
-    """One line of anybody's text as inline code; empty where nothing of it is seen."""
+    """One line of an untrusted text as inline code; empty if none of it is visible."""
     line = " ".join(redact(_shown_part(text)).split())
     fence = "`" * (_longest_backticks(line) + 1)
     room = " " if line.startswith("`") or line.endswith("`") else ""

@@ -1,6 +1,6 @@
-"""What the bot says of the people of the Codegen organization.
+"""Replies to ``users``.
 
-Never an email address: a comment may be public, and is mailed to whoever watches.
+Never an email address: a comment may be public, and is mailed to all watchers.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def user(person: User, *, org_id: int) -> Reply:
 
 
 def _full_name(person: User) -> str:
-    """Empty where it is an address, as with people who never gave a name."""
+    """Empty if it is an address, as for users who never entered a name."""
     name = person.full_name or ""
     return "" if "@" in name else one_line(name, 80)
 
 
 def _role(person: User) -> str:
-    """Older answers tell of administrators only."""
+    """Older responses only mark administrators."""
     return one_word(person.role or ("ADMIN" if person.is_admin else ""), 40)

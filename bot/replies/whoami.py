@@ -1,4 +1,4 @@
-"""What the bot says of the person who asks, and of itself."""
+"""The reply to ``whoami``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def whoami(
     codegen: str,
     config: RepositoryConfig,
 ) -> Reply:
-    """:param repository: None: who asks holds the tokens, and may do what they may
-    :param who_can: people who may write here, where `login` may not
-    :param codegen: the sentence on Codegen's side; empty where it is not to be said
+    """:param repository: None: the holder of the tokens, who may do what they may
+    :param who_can: users who may write here, if `login` may not
+    :param codegen: the sentence on Codegen's side; empty if it must not be shown
     """
     if repository is None:
         return Reply(stage=Stage.FINISHED, text=codegen)
@@ -48,7 +48,7 @@ def whoami(
 
 
 def _takes(config: RepositoryConfig) -> dict[str, Permission]:
-    """What each command takes, the repository's named prompts among them."""
+    """The permission for each command, including the repository's named prompts."""
     usual = {name: command.USAGE.permission for name, command in COMMANDS.items()}
     usual |= {name: COMMANDS[prompt.command].USAGE.permission for name, prompt in config.prompts.items()}
     return {name: Permission[config.permission_for(name, word).upper()] for name, word in usual.items()}
@@ -64,7 +64,7 @@ def _why(needed: Permission, has: Permission, who_can: Sequence[str]) -> str:
 
 
 def acting_as(login: str, *, org_id: int) -> str:
-    """:param login: whose token it is, as Codegen says"""
+    """:param login: the token's owner, according to Codegen"""
     return f"On Codegen, the bot acts with the token of {one_word(login)} in organization {org_id}."
 
 
