@@ -1,4 +1,4 @@
-"""What a config holds, and what of it differs from the defaults, for people."""
+"""Lists a config's values, and those that differ from the defaults, for display."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def changes(config: RepositoryConfig) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value that holds.
+    """One effective value.
 
-    :param name: as the file has it, dotted
+    :param name: as in the file, dotted
     :param value: plain JSON
-    :param is_usual: whether it would be the same without a file
+    :param is_usual: whether it is the default
     """
 
     name: str

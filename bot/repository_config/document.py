@@ -1,7 +1,7 @@
-"""YAML as plain data, with the place of every key and value. Any text gives a document or `ConfigProblems`.
+"""YAML as plain data, with the position of every key and value. Any text gives a document or `ConfigProblems`.
 
-It reads what ``yaml.safe_load`` reads, less what no config file needs and some files misuse: aliases, tags, deep
-nesting, size, keys that are no text, keys that stand twice.
+It accepts what ``yaml.safe_load`` does, except what no config file needs and some files misuse: aliases, tags, deep
+nesting, large files, keys that are not text, duplicate keys.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ LARGEST = 64 * 1024
 """Bytes of one file."""
 
 DEEPEST = 10
-"""Maps and lists inside each other; a config file has three."""
+"""Nesting depth of maps and lists; a config file has three."""
 
 MOST_NODES = 2_000
-"""Keys and values; it bounds the time that reading takes."""
+"""Keys and values; it limits the time that parsing takes."""
 
 _LONGEST_NUMBER = 40
 
 Path = tuple[str | int, ...]
-"""Where something is in a document: keys and list positions."""
+"""The path of a value in a document: keys and list positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where something stands in the text, in characters.
+    """The position of a value in the text, in characters.
 
     :param key: where its key begins, or the list's entry
     :param start: where its value begins
@@ -48,8 +48,8 @@ class Document:
     """A text that is a map.
 
     :param data: strings, numbers, booleans, dates, None, lists and maps with text keys
-    :param broken: what is in `problems` already and has no value
-    :param repeated: keys that stand twice; the first value is in `data`
+    :param broken: paths without a value that are in `problems` already
+    :param repeated: duplicate keys; the first value is in `data`
     :param incomplete: maps with a key that is not in `data`, because it is not text
     """
 
@@ -62,12 +62,12 @@ class Document:
     problems: list[ConfigProblem] = field(default_factory=list)
 
     def problem(self, index: int, sentence: str) -> ConfigProblem:
-        """:param index: where it stands, in characters."""
+        """:param index: its position, in characters"""
         return _problem(self.text, index, sentence)
 
 
 def load(text: str) -> Document:
-    """:raises ConfigProblems: where it is not YAML, not a map, or more than a config file can be."""
+    """:raises ConfigProblems: if it is not YAML, not a map, or exceeds the limits of a config file"""
     if len(text) > LARGEST or len(text.encode(errors="surrogatepass")) > LARGEST:
         raise ConfigProblems([ConfigProblem(1, None, f"The file is larger than {LARGEST // 1024} KB.")])
     document = Document(text)
@@ -90,7 +90,7 @@ def _problem(text: str, index: int, sentence: str) -> ConfigProblem:
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops at the first alias or tag, before Python's stack ends, and before it takes long."""
+    """Stops at the first alias or tag, before Python's stack overflows, and before it takes long."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -132,13 +132,13 @@ def _compose(text: str) -> yaml.Node | None:
         sentence = f"This is not YAML: {_yaml_fault(error)}"
         raise ConfigProblems([_problem(text, mark.index, sentence)]) from None
     except (ValueError, OverflowError):
-        # PyYAML takes "\Uffffffff" and endless version numbers as they come.
+        # PyYAML does not check "\Uffffffff" and endless version numbers.
         sentence = "This is not YAML: a number in it is too large."
         raise ConfigProblems([_problem(text, loader.get_mark().index, sentence)]) from None
 
 
 def _yaml_fault(error: yaml.MarkedYAMLError) -> str:
-    """In PyYAML's words, which name what it met rather than what to do."""
+    """PyYAML's message, which describes what it found rather than what to do."""
     fault = error.problem or "it cannot be read"
     if error.context == "expected a single document in the stream":
         return "it holds several documents, divided by ---."
@@ -147,7 +147,7 @@ def _yaml_fault(error: yaml.MarkedYAMLError) -> str:
 
 
 class _Builder:
-    """From nodes to plain data; what is wrong with one of them is noted, and the rest read on."""
+    """Converts nodes to plain data; an invalid one is recorded, and the rest still converted."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -216,5 +216,5 @@ class _Builder:
 
 
 def _halves(text: str) -> bool:
-    """Whether it holds a surrogate: YAML takes one as an escape, UTF-8 has none."""
+    """Whether it contains a surrogate: YAML accepts one as an escape, UTF-8 cannot encode it."""
     return any("\ud800" <= letter <= "\udfff" for letter in text)

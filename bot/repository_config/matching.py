@@ -1,8 +1,8 @@
-"""Finds what a repository's secret patterns match, within a time limit.
+"""Finds the matches of a repository's secret patterns, within a time limit.
 
-A config file's patterns are others' words, and one that backtracks without end would stop the whole process: `re`
-cannot be interrupted and keeps every other thread waiting. The `regex` package has a limit and lets others run
-meanwhile. It is imported where a pattern is first used: most repositories have none.
+A config file's patterns are untrusted, and one that backtracks without end would stop the whole process: `re` cannot be
+interrupted and blocks every other thread. The `regex` package has a timeout and releases the interpreter's lock. It is
+imported when a pattern is first used: most repositories have none.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 BASE_SECONDS = 0.25
 SECONDS_PER_CHARACTER = 2e-6
-"""Processor time for one text, all patterns together. What grows with the text's length is for many healthy patterns on
-a long text; `regex` counts the time of all threads of the process."""
+"""Processor time for one text, all patterns together. The part per character allows for many good patterns on a long
+text; `regex` counts the time of all threads of the process."""
 
 MOST_TIMEOUTS = 10
 SUSPENSION = 60.0
-"""A pattern that has exceeded the limit so often within so many seconds is not tried again before they are over: its
-texts are withheld at once, so that one pattern takes a few seconds of a minute at most."""
+"""A pattern that exceeds the limit this often within this many seconds is not tried again until they are over: its
+texts are withheld at once, so that one pattern takes at most a few seconds of a minute."""
 
 
 class PatternTimeoutError(Exception):
@@ -40,10 +40,10 @@ class PatternTimeoutError(Exception):
 
 
 def find_matches(text: str, patterns: Sequence[str]) -> list[Span]:
-    """What any of the patterns matches, in no order; a match of nothing is none.
+    """The matches of all patterns, in no order; empty matches are ignored.
 
-    :param patterns: regular expressions that `bot.repository_config.patterns.fault` has let pass
-    :raises PatternTimeoutError: where they take longer than the limit
+    :param patterns: regular expressions that `bot.repository_config.patterns.fault` accepts
+    :raises PatternTimeoutError: if they take longer than the limit
     """
     left = BASE_SECONDS + len(text) * SECONDS_PER_CHARACTER
     found: list[Span] = []
@@ -69,15 +69,15 @@ def find_matches(text: str, patterns: Sequence[str]) -> list[Span]:
 
 
 def _log_timeout(position: int, text: str) -> None:
-    from bot import log  # noqa: PLC0415 - only where there is something to log: it brings rich
+    from bot import log  # noqa: PLC0415 - only if there is something to log: it imports rich
 
     log.get(__name__).warning("secret-pattern.timed-out", position=position, characters=len(text))
 
 
 def spans_of(compiled: regex.Pattern[str], text: str, *, seconds: float) -> Iterator[Span]:
-    """What one pattern matches.
+    """The matches of one pattern.
 
-    :raises TimeoutError: after so many seconds of processor time
+    :raises TimeoutError: after that many seconds of processor time
     """
     for match in compiled.finditer(text, timeout=max(seconds, 0.001), concurrent=True):
         if match.end() > match.start():
@@ -109,11 +109,11 @@ def _matcher(pattern: str) -> _Matcher:
 
 @lru_cache(maxsize=1_000)
 def compile_pattern(pattern: str) -> regex.Pattern[str]:
-    """The pattern for `regex`, with the meaning that it has for `re`.
+    """Compiles a pattern for `regex`, with the meaning that it has for `re`.
 
-    :raises ValueError: where `regex` does not know it
+    :raises ValueError: if `regex` does not support it
     """
-    import regex  # noqa: PLC0415 - see the module's first words
+    import regex  # noqa: PLC0415 - see the module's docstring
 
     try:
         return regex.compile(translated(pattern), regex.VERSION0, cache_pattern=False)
@@ -122,7 +122,7 @@ def compile_pattern(pattern: str) -> regex.Pattern[str]:
 
 
 def translated(pattern: str) -> str:
-    """Escapes what `re` takes literally and `regex` does not: a brace that is no repeat, a bracket within a set."""
+    """Escapes what `re` takes literally and `regex` does not: a brace that is not a repeat, a bracket within a set."""
     return "".join(_translated_token(token) for token in TOKEN.finditer(pattern))
 
 
@@ -144,4 +144,4 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""A piece of a regular expression."""
+"""One token of a regular expression."""

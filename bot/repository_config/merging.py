@@ -1,4 +1,4 @@
-"""A repository's config file over its organisation's."""
+"""Merges a repository's config file over its organisation's."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from bot.repository_config.model import Names, RepositoryConfig
 from bot.repository_config.problems import ConfigProblem, ConfigProblems
 
 _ONE_VALUE = frozenset({"allowed-bots"})
-"""Maps that are not merged key by key: a repository must be able to leave out a bot that the organisation lets in."""
+"""Maps that are not merged key by key: a repository must be able to exclude a bot that the organisation allows."""
 
 
 def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:
-    """What holds in a repository: its own file, and where that does not say, the organisation's.
+    """The config of a repository: its own file, and for missing keys the organisation's.
 
-    Maps are merged key by key; a named prompt is one value. A list is one value too, and so are the allowed bots. What
-    a file says is what it holds (pydantic's fields set), so ``null`` or a default that is written down goes over the
-    organisation's word.
+    Maps are merged key by key; a named prompt is one value. A list is one value too, and so are the allowed bots. The
+    keys in a file count (pydantic's fields set), so an explicit ``null`` or default overrides the organisation's value.
 
-    :param organisation: None where there is no such file; `repository` likewise
-    :raises ConfigProblems: where two files that are each fine give the same name to two labels, or too many prompts
+    :param organisation: None if there is no such file; `repository` likewise
+    :raises ConfigProblems: if two valid files together give two labels the same name, or have too many prompts
     """
     said = _said(organisation)
     for key, value in _said(repository).items():
@@ -38,7 +37,7 @@ def merge(organisation: RepositoryConfig | None, repository: RepositoryConfig | 
 
 
 def merge_what_fits(organisation: RepositoryConfig | None, repository: RepositoryConfig | None) -> RepositoryConfig:
-    """The same for two files that do not fit together: the organisation's labels and prompts give way."""
+    """The same for two files that conflict: the organisation's labels and prompts are dropped."""
     try:
         return merge(organisation, repository)
     except ConfigProblems:

@@ -1,6 +1,6 @@
-"""What a config file can say: every key with its default and its sentence, declared once.
+"""The model of a config file: every key with its default and its description, declared once.
 
-The JSON schema, the checks and the nearest valid key all come from here. Keys are written in kebab-case.
+The JSON schema, the checks and the nearest valid key are all derived from it. Keys are in kebab-case.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Level = Literal["read", "triage", "write", "maintain", "admin"]
 """A permission in the repository, from the least to the most."""
 
 BotLevel = Literal["read", "triage", "write"]
-"""A bot's permission, from the least to the most. It speaks for whoever can make it speak, so never more than write."""
+"""A bot's permission, from the least to the most. It acts for anyone who can trigger it, so never more than write."""
 
 STRICTEST: Level = "admin"
 
@@ -47,7 +47,7 @@ LONGEST_LABEL = 50
 LONGEST_PROMPT_NAME = 40
 
 MOST_PATTERNS = 50
-"""Secret patterns of one file. What holds may have more: those of the last good file beside those of a wrong one."""
+"""Secret patterns of one file. An effective config may have more: the last valid file's and an invalid one's."""
 
 
 def stricter(one: Level, other: Level) -> Level:
@@ -63,7 +63,8 @@ _TITLES = {"RepositoryConfig": "codegen-bot's config file", "NamedPrompt": "Name
 
 
 class _Part(BaseModel):
-    """Strict: a text is no number and no key is unknown. Both spellings of a name serve in Python, one in the file."""
+    """Strict: numbers are not text, and unknown keys are errors. Python accepts both spellings of a name, the file
+    one."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -80,11 +81,11 @@ class _Part(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The validation's context: which names exist beside those of the model.
+    """The validation context: the names that exist beside those of the model.
 
     :param commands: of the built-in commands
     :param prompts: of the named prompts of the same file
-    :param measures: whether secret patterns are tried on hostile texts too, which takes up to seconds for each
+    :param measures: whether secret patterns are also tried on hostile texts, which takes up to seconds for each
     """
 
     commands: Collection[str]
@@ -105,7 +106,7 @@ def _not_built_in(name: str, info: ValidationInfo) -> str:
 
 
 class LabelRole(StrEnum):
-    """What a label is for; the words are the keys under ``labels``."""
+    """The purpose of a label; the values are the keys under ``labels``."""
 
     RUN = "run"
     MULTI_RUN = "multi-run"
@@ -132,7 +133,7 @@ class Labels(_Part):
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Labels:
-        """GitHub does not tell label names apart by their case."""
+        """GitHub compares label names without case."""
         seen: dict[str, LabelRole] = {}
         for role in sorted(LabelRole, key=lambda role: _field(role) in self.model_fields_set):
             name = self.name_of(role).casefold()
@@ -148,7 +149,7 @@ class Labels(_Part):
         return name
 
     def role_of(self, label: str) -> LabelRole | None:
-        """What a label of that name is for; None where it is none of the bot's."""
+        """The purpose of a label of that name; None if it is not one of the bot's."""
         return next((role for role in LabelRole if self.name_of(role).casefold() == label.casefold()), None)
 
 
@@ -237,7 +238,7 @@ _LOGINS: TypeAdapter[tuple[str, ...]] = TypeAdapter(_Logins)
 
 
 def _with_levels(given: Any) -> Any:
-    """A list of logins as the map that it stands for."""
+    """Converts a list of logins to the equivalent map."""
     if isinstance(given, (list, tuple)):
         return dict.fromkeys(_LOGINS.validate_python(given), "write")
     if not isinstance(given, Mapping):
@@ -286,14 +287,15 @@ class RepositoryConfig(_Part):
 
     @classmethod
     def usual(cls, prefix: str) -> RepositoryConfig:
-        """The defaults, with any prefix: on the command line it is the program's name, which no file could say."""
+        """The defaults, with any prefix: on the command line it is the program's name, which a file could not
+        contain."""
         return cls().model_copy(update={"prefix": prefix})
 
     def permission_for(self, command: str, default: Level) -> Level:
-        """The permission that a command or a named prompt takes.
+        """The permission that a command or a named prompt needs.
 
         :param command: its name
-        :param default: what the command takes by itself; of a named prompt, what the command takes that it gives
+        :param default: what the command needs by default; for a named prompt, what its command needs
         """
         prompt = self.prompts.get(command)
         if prompt is None:
@@ -301,11 +303,11 @@ class RepositoryConfig(_Part):
         return prompt.permission or self.permissions.get(prompt.command, default)
 
     def is_lowered(self, name: str, default: Level) -> bool:
-        """Whether a named prompt takes less than the command that it gives.
+        """Whether a named prompt needs less permission than its command.
 
-        Whoever may use it is then not trusted with a prompt of their own: it takes no flags and no words.
+        Its users are then not trusted with a prompt of their own: it accepts no flags and no text.
 
-        :param default: what the command takes by itself
+        :param default: what the command needs by default
         """
         takes, command_takes = (
             self.permission_for(name, default),
@@ -314,10 +316,10 @@ class RepositoryConfig(_Part):
         return get_args(Level).index(takes) < get_args(Level).index(command_takes)
 
     def bot_level(self, login: str) -> BotLevel | None:
-        """A bot's permission; None where it may give no commands.
+        """A bot's permission; None if it may give no commands.
 
         Logins are compared without case, as on GitHub. The name of an App stands for its login: `renovate` is
-        `renovate[bot]` too. Where several keys match, the least permission holds.
+        `renovate[bot]` too. If several keys match, the least permission applies.
 
         :param login: of an account that GitHub calls a bot
         """

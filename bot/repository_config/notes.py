@@ -1,4 +1,4 @@
-"""What a valid config file makes possible that its author may not expect."""
+"""Warnings about valid config files with consequences that their author may not expect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.repository_config.prompts import placeholders
 def notes(config: RepositoryConfig, *, defaults: Mapping[str, Level]) -> list[str]:
     """A sentence or two on each.
 
-    :param defaults: what each command takes by itself
+    :param defaults: the permission that each command needs by default
     """
     return [
         _lowered(name, config, defaults[prompt.command])

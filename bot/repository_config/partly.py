@@ -1,4 +1,4 @@
-"""What a config file that is wrong says all the same: its readable parts."""
+"""Reads the valid parts of an invalid config file."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Readable:
 
 
 def read_partly(text: str, *, commands: Collection[str], last: RepositoryConfig | None = None) -> Readable | None:
-    """Reads as much as is valid. What cannot be read is as it was in the last good version, or is left out.
+    """Reads as much as is valid. Unreadable parts are taken from the last valid version, or left out.
 
     :param commands: the names of the built-in commands
-    :param last: what the last good version of the file says
-    :returns: None where the text is not YAML at all
+    :param last: the last valid version of the file
+    :returns: None if the text is not YAML at all
     """
     try:
         loaded = document.load(text)
@@ -55,15 +55,15 @@ def read_partly(text: str, *, commands: Collection[str], last: RepositoryConfig 
 
 
 def _path(loc: Path) -> Path:
-    """Where the fault is; pydantic marks the key of a map with an element of its own."""
+    """The path of an error; pydantic marks the key of a map with an extra element."""
     return loc[:-1] if len(loc) == 3 and loc[-1] == "[key]" else loc
 
 
 class _Parts:
-    """A document from which unreadable parts are taken.
+    """A document from which unreadable parts are removed.
 
-    :param data: owned by this object from now on
-    :param last: the last good version
+    :param data: modified in place
+    :param last: the last valid version
     """
 
     def __init__(self, data: dict[str, Any], last: dict[str, Any]) -> None:
@@ -71,18 +71,18 @@ class _Parts:
         self._last = last
         self._restored: set[Path] = set()
         self.left_out: set[str] = set()
-        """The top-level keys that something was left out of; the empty text: something at the top level itself."""
+        """The top-level keys with a part left out; the empty string: something at the top level itself."""
 
     def leave_out(self, paths: Collection[Path]) -> bool:
         """:returns: whether anything has changed"""
         self.left_out |= {str(path[0]) if path else "" for path in paths}
-        # From the back: a list's later entries move when an earlier one goes.
+        # From the back: removing an entry of a list moves the later ones.
         ordered = sorted(paths, key=lambda each: [(isinstance(part, str), part) for part in each], reverse=True)
         changes = [self._leave_out(path) for path in ordered]
         return any(changes)
 
     def _leave_out(self, path: Path) -> bool:
-        """Where the part itself is missing, what lacks it goes."""
+        """If the part itself is missing, the part that lacks it is removed."""
         for place in (path, path[:-1]):
             holder = _at(self.data, place[:-1]) if place else None
             if isinstance(holder, dict) and place[-1] in holder:
@@ -94,7 +94,7 @@ class _Parts:
         return False
 
     def _restore(self, holder: dict[str, Any], place: Path) -> None:
-        """Puts the last good value in the place of an unreadable one, once."""
+        """Replaces an unreadable value by the last valid one, once."""
         key = str(place[-1])
         before = _at(self._last, place[:-1])
         if isinstance(before, dict) and key in before and place not in self._restored:
@@ -105,7 +105,7 @@ class _Parts:
 
 
 def _at(data: Any, path: Path) -> Any:
-    """What stands there; None where nothing does."""
+    """The value at a path; None if there is none."""
     for part in path:
         if isinstance(data, dict):
             data = data.get(str(part))

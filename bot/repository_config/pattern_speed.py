@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bot.repository_config.matching import BASE_SECONDS, TOKEN, compile_pattern, spans_of
 
 LENGTH = 65_536
-"""Characters of a text: a comment's longest."""
+"""Characters of a text: the longest comment."""
 
 MOST_UNITS = 12
 
@@ -19,13 +19,13 @@ PATIENCE = 3.0
 """Seconds for one pattern."""
 
 _SAMPLES = {r"\w": "a", r"\W": "-", r"\d": "0", r"\D": "a", r"\s": " ", r"\S": "a", r"\n": "\n", r"\t": "\t", ".": "a"}
-"""A letter that each class holds."""
+"""A character that each class contains."""
 
 
 def is_slow(pattern: str) -> bool:
-    """Whether it exceeds the time limit on one of the texts that are made of its own letters.
+    """Whether it exceeds the time limit on one of the texts made of its own characters.
 
-    No such check finds every slow pattern; the limit holds for all texts all the same.
+    No such check finds every slow pattern, so the limit applies to all texts all the same.
     """
     compiled = compile_pattern(pattern)
     until = time.process_time() + PATIENCE
@@ -47,7 +47,7 @@ SLOW = (
 
 
 def _hostile_texts(pattern: str) -> Iterator[str]:
-    """Long repeats of what the pattern is made of, ending and beginning with what it looks for."""
+    """Long repetitions of the pattern's own characters, with its literal words at either end."""
     words = sorted(_words(pattern), key=len, reverse=True)
     letters = [*dict.fromkeys([*"".join(words), *_classes(pattern), *"a0 -"])][:MOST_UNITS]
     pairs = ["".join(pair) for pair in itertools.permutations(letters[:4], 2)]
@@ -60,7 +60,7 @@ def _hostile_texts(pattern: str) -> Iterator[str]:
 
 
 def _words(pattern: str) -> set[str]:
-    """What stands in the pattern literally."""
+    """The literal parts of the pattern."""
     pieces = ["\0" if _is_syntax(token) else token[0][-1] for token in TOKEN.finditer(pattern)]
     return {*"".join(pieces).split("\0")} - {""}
 
@@ -71,7 +71,7 @@ def _is_syntax(token: re.Match[str]) -> bool:
 
 
 def _classes(pattern: str) -> list[str]:
-    """A letter for each class and each set."""
+    """A character for each class and each set."""
     found = [_SAMPLES.get(token[0], "") for token in TOKEN.finditer(pattern)]
     sets = [token["set"].strip("[]^")[:1] for token in TOKEN.finditer(pattern) if token["set"]]
     return [letter for letter in [*found, *sets] if letter and letter != "\\"]

@@ -1,7 +1,7 @@
-"""Whether a secret pattern can be used: it compiles, finds something, and is not too large to compile.
+"""Validates a secret pattern: it compiles, matches something, and is not too large to compile.
 
-How long it takes is another question: `bot.repository_config.matching` limits that for every text, and
-`bot.repository_config.pattern_speed` measures it for whoever checks a file.
+Its running time is limited elsewhere: `bot.repository_config.matching` limits it for every text, and
+`bot.repository_config.pattern_speed` measures it when a file is checked.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ LONGEST_PATTERN = 200
 """Characters of one pattern."""
 
 MOST_TIMES = 10_000
-"""How often a piece of a pattern may be repeated, counted repeats inside each other multiplied."""
+"""Most repetitions of a piece of a pattern; nested counted repeats are multiplied."""
 
 MOST_NESTED = 4
-"""Repeats inside each other. `regex` writes a counted one out, and ``+`` twice: fifty of them would fill the memory."""
+"""Nested repeats. `regex` expands counted ones, and ``+`` to two: fifty of them would exhaust the memory."""
 
 
 @lru_cache(maxsize=1_000)
 def fault(pattern: str) -> str | None:
-    """What is wrong with a secret pattern, as the end of a sentence; None where it may be used."""
+    """What is wrong with a secret pattern, as the end of a sentence; None if it is valid."""
     if len(pattern) > LONGEST_PATTERN:
         return f"has more than {LONGEST_PATTERN} characters"
     try:
         with warnings.catch_warnings():
-            # What Python warns about, such as "[[", it still compiles.
+            # Python still compiles what it warns about, such as "[[".
             warnings.simplefilter("ignore")
             compiled = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -47,10 +47,10 @@ def fault(pattern: str) -> str | None:
 
 
 def _too_large(pattern: str) -> str | None:
-    """Reads the pattern once. On the stack, for each open group: how often its most repeated piece is repeated, and how
-    many repeats stand inside each other there."""
+    """Scans the pattern once. The stack holds, for each open group, how often its most repeated piece is repeated, and
+    how many repeats are nested there."""
     groups = [(1, 0)]
-    closed = (1, 0)  # of the piece before, where it is a group
+    closed = (1, 0)  # of the previous piece, if it is a group
     for token in TOKEN.finditer(pattern):
         inner, closed = closed, (1, 0)
         if token["opens"]:

@@ -1,4 +1,4 @@
-"""What is wrong with a config file: each problem with its line, all of them at once."""
+"""The errors in a config file: each with its line, all of them at once."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from bot.errors import BotError
 
 MOST_PROBLEMS = 20
-"""Problems of one file that are told; a file with more of them is no config file."""
+"""Problems of one file that are reported; a file with more of them is not a config file."""
 
 _SHOWN_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
-    """One thing that is wrong.
+    """One error in a config file.
 
-    :param line: counted from 1; None where two files that are each fine do not fit together
-    :param column: counted from 1, where it is known
+    :param line: counted from 1; None if two valid files conflict
+    :param column: counted from 1, if it is known
     :param sentence: plain text in one line; it may show a few words of the file
     """
 
@@ -43,14 +43,14 @@ class ConfigProblems(BotError):  # noqa: N818 - it is all of them, not one error
 
 def _few(problems: list[ConfigProblem]) -> tuple[ConfigProblem, ...]:
     more = problems[MOST_PROBLEMS:]
-    if len(more) < 2:  # the last one is no longer than the sentence that would stand for it
+    if len(more) < 2:  # the last one is no longer than the sentence that would replace it
         return tuple(problems)
     rest = ConfigProblem(more[0].line, None, f"{len(more)} more problems from here on.")
     return (*problems[:MOST_PROBLEMS], rest)
 
 
 def shown(text: str) -> str:
-    """Words of the file as they may stand in a sentence: one line, visible, short."""
+    """A part of the file, safe to quote in a sentence: one line, visible, short."""
     text = " ".join(text[: 10 * _SHOWN_LIMIT].split())
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
     return text if len(text) <= _SHOWN_LIMIT else f"{text[: _SHOWN_LIMIT - 1]}…"

@@ -1,4 +1,4 @@
-"""What stands between braces in a named prompt: ``{title}`` and the like; ``{{`` and ``}}`` are braces themselves."""
+"""The placeholders of a named prompt: ``{title}`` and the like; ``{{`` and ``}}`` are literal braces."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ PLACEHOLDERS = {
     "branch": "a reference to the pull request's branch",
     "rest": "what follows the prompt's name in the comment",
 }
-"""Every placeholder and what stands in its place."""
+"""Every placeholder and its replacement."""
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Misplaced:
-    """What is no placeholder.
+    """An invalid placeholder.
 
-    :param text: as it stands in the prompt
-    :param name: what stands between the braces; None where a brace stands alone
+    :param text: as written in the prompt
+    :param name: the text between the braces; None for a single brace
     """
 
     text: str
@@ -29,9 +29,9 @@ class Misplaced:
 
 
 def fill(prompt: str, *, title: str, link: str, branch: str, rest: str) -> str:
-    """The prompt with its placeholders filled in; never raises, whatever the prompt.
+    """Fills in the placeholders; never raises, whatever the prompt.
 
-    What is filled in is not read again: a value that holds ``{rest}`` stays as it is.
+    Values are not parsed again: a value that contains ``{rest}`` stays as it is.
     """
     values = {"title": title, "link": link, "branch": branch, "rest": rest}
 
@@ -44,12 +44,12 @@ def fill(prompt: str, *, title: str, link: str, branch: str, rest: str) -> str:
 
 
 def placeholders(prompt: str) -> frozenset[str]:
-    """The placeholders that stand in a prompt; without ``rest``, nothing may follow its name."""
+    """The placeholders in a prompt; without ``rest``, no text may follow its name."""
     return frozenset(found[1] for found in _PIECE.finditer(prompt) if found[1] in PLACEHOLDERS)
 
 
 def misplaced(prompt: str) -> Misplaced | None:
-    """The first thing in a prompt that is neither a placeholder nor a doubled brace."""
+    """The first part of a prompt in braces that is neither a placeholder nor a doubled brace."""
     for found in _PIECE.finditer(prompt):
         if found[0] not in {"{{", "}}"} and found[1] not in PLACEHOLDERS:
             return Misplaced(found[0], found[1])

@@ -1,4 +1,4 @@
-"""From a config file's text to what it says, or to everything that is wrong with it."""
+"""Parses a config file's text, or reports everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bot.repository_config.problems import ConfigProblem, ConfigProblems
 
 
 def read(text: str, *, commands: Collection[str], measures: bool = False) -> RepositoryConfig:
-    """What a config file says; an empty one says nothing.
+    """Parses a config file; an empty one sets nothing.
 
     :param commands: the names of the built-in commands
     :param measures: refuses secret patterns that take too long on hostile texts; trying them takes up to seconds
-    :returns: a config whose ``model_fields_set`` are the keys that the file holds
-    :raises ConfigProblems: for any text that is no config file, with all that is wrong where that can be told at once
+    :returns: a config whose ``model_fields_set`` are the keys in the file
+    :raises ConfigProblems: for any invalid text, with all the problems that can be found at once
     """
     loaded = document.load(text)
     prompts = loaded.data.get("prompts")
@@ -36,7 +36,7 @@ def read(text: str, *, commands: Collection[str], measures: bool = False) -> Rep
 def decode(content: bytes) -> str:
     """A config file's bytes as text.
 
-    :raises ConfigProblems: where it is not UTF-8
+    :raises ConfigProblems: if it is not UTF-8
     """
     try:
         return content.decode()

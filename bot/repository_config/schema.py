@@ -1,4 +1,4 @@
-"""The JSON schema of the config file, with which an editor completes and checks it."""
+"""The JSON schema of the config file, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from bot.repository_config.model import LOGIN_PATTERN, LONGEST_PROMPT_NAME, PROM
 
 
 def schema(*, commands: Collection[str] = ()) -> dict[str, Any]:
-    """The schema; it takes every file that `reading.read` takes. Some checks are beyond it, such as equal labels.
+    """The schema; it accepts every file that `reading.read` accepts. Some checks are beyond it, such as equal labels.
 
-    :param commands: the names of the built-in commands; without them any name will do
+    :param commands: the names of the built-in commands; without them any name is valid
     """
     document = RepositoryConfig.model_json_schema(by_alias=True)
     properties = document["properties"]
-    # Pydantic's schema leaves names that do not match the pattern alone.
+    # Pydantic's schema ignores names that do not match the pattern.
     names: dict[str, Any] = {"pattern": PROMPT_NAME_PATTERN, "maxLength": LONGEST_PROMPT_NAME}
     properties["prompts"]["propertyNames"] = names
     for form in properties["allowed-bots"]["anyOf"]:

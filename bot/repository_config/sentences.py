@@ -1,4 +1,4 @@
-"""Pydantic's findings in plain words, each with its line and the nearest valid key or value."""
+"""Rewrites pydantic's errors in plain words, each with its line and the nearest valid key or value."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ _SHAPES = {
 
 
 def problem(error: ErrorDetails, document: Document, names: model.Names) -> ConfigProblem:
-    """One finding as a problem.
+    """Converts one error to a problem.
 
-    :param document: what was checked; an empty one where no text is at hand
+    :param document: what was checked; an empty one if there is no text
     """
     context: dict[str, Any] = error.get("ctx", {})
     path = error["loc"]
-    # So pydantic marks a key of a map with free keys; a file may hold this word as a key of its own.
+    # Pydantic's mark for a key of a map with free keys; a file may contain this word as a key of its own.
     is_key = len(path) == 3 and path[-1] == "[key]" and error["type"] != "extra_forbidden"
     path = path[:-1] if is_key else path
     path = (*path, *([context["at"]] if "at" in context else []))
@@ -68,14 +68,14 @@ def _nearest_spot(path: Path, document: Document) -> Spot | None:
 
 
 def _value_index(spot: Spot, context: dict[str, Any], document: Document) -> int:
-    """Where the value begins; in a long text, where the words begin that are wrong."""
+    """Where the value begins; in a long text, where the wrong part begins."""
     if context.get("found"):
         return max(document.text.find(context["found"], spot.start, spot.end), spot.start)
     return spot.start
 
 
 def _sentence(kind: str, context: dict[str, Any], path: Path, value: Any, names: model.Names) -> str | None:
-    """None for what pydantic says that is not known here, as a later version may."""
+    """None for error types that are not known here, as a later version of pydantic may have."""
     where = f'"{_dotted(path)}"'
     if isinstance(path[-1], int):
         where = f'Entry {path[-1] + 1} of "{_dotted(path[:-1])}"'
@@ -127,7 +127,7 @@ def _dotted(path: Path) -> str:
 
 
 def _what(value: Any, wanted: str) -> str:
-    """What stands there instead, and how it would be text."""
+    """Describes the value that was found instead, and how to make it text."""
     if value is None:
         return "but nothing stands there"
     match value:

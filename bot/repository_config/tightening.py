@@ -1,4 +1,4 @@
-"""Which of two configs restricts more, key by key: what holds while a config file is wrong or was never read."""
+"""Combines the restrictions of two configs, key by key, for an invalid or never-read config file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bot.repository_config.model import STRICTEST, BotLevel, Budgets, Level, Nam
 
 
 def tightened(base: RepositoryConfig, now: RepositoryConfig, *, usual: Mapping[str, Level]) -> RepositoryConfig:
-    """`base`, with everything in which `now` restricts more.
+    """`base`, with everything that `now` restricts more.
 
-    :param base: the last good config
-    :param now: the readable parts of a wrong one, over the same organization's file
-    :param usual: the permission that each built-in command takes by itself
+    :param base: the last valid config
+    :param now: the readable parts of an invalid one, merged over the same organization's file
+    :param usual: the permission that each built-in command needs by default
     """
     return base.model_copy(
         update={
@@ -35,9 +35,9 @@ def tightened(base: RepositoryConfig, now: RepositoryConfig, *, usual: Mapping[s
 
 
 def strictest(now: RepositoryConfig, *, commands: Collection[str]) -> RepositoryConfig:
-    """What holds where no config was ever known to be good: only people with the highest permission may do anything.
+    """The config if no valid one is known: only users with the highest permission may do anything.
 
-    :param now: whatever could be read; its prefix, labels, defaults and secret patterns hold
+    :param now: whatever could be read; its prefix, labels, defaults and secret patterns apply
     :param commands: the names of the built-in commands that are restricted
     """
     return now.model_copy(
@@ -57,7 +57,7 @@ def strictest(now: RepositoryConfig, *, commands: Collection[str]) -> Repository
 
 
 def _bots(base: RepositoryConfig, now: RepositoryConfig) -> Iterator[tuple[str, BotLevel]]:
-    """Those that both let in."""
+    """The bots that both allow."""
     rank = get_args(BotLevel).index
     for login, level in base.allowed_bots.items():
         if (other := now.bot_level(login)) is not None:
