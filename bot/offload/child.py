@@ -1,7 +1,7 @@
-"""The worker process: takes pieces of work from its standard input, one after the other, and ends with it.
+"""The worker process: executes work from its standard input, one piece after the other, and exits when that closes.
 
-It imports what a piece of work names, and nothing of the bot before. Both directions are frames with a length; only the
-bot writes and reads them, so both may be pickles.
+It imports the modules that a piece of work names, and nothing of the bot before. Both directions are length-prefixed
+frames; only the bot writes and reads them, so pickle is safe.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from enum import IntEnum
 from typing import IO, Any
 
 REQUEST = struct.Struct(">Qd")
-"""How many bytes follow, and the time limit in seconds."""
+"""The number of bytes that follow, and the time limit in seconds."""
 
 ANSWER = struct.Struct(">BQ")
-"""An `WorkerReply`, and how many bytes follow."""
+"""A `WorkerReply`, and the number of bytes that follow."""
 
 GRACE = 1.0
-"""Seconds beyond the time limit after which the worker ends itself: its parent may be gone, and cannot end it."""
+"""Seconds beyond the time limit after which the worker kills itself, in case its parent is gone."""
 
 
 class WorkerReply(IntEnum):
-    """What a worker says."""
+    """The type of a worker's message."""
 
     BEGUN = 0
-    """The work is read and its modules are imported: its time begins."""
+    """The work is unpickled and its modules are imported: its time begins."""
 
     RETURNED = 1
     RAISED = 2
@@ -38,13 +38,13 @@ class WorkerReply(IntEnum):
 
 
 def main() -> None:
-    # A signal to a whole group of processes is the parent's to handle: it ends its workers when it is done with them.
+    # A signal to the whole process group is for the parent: it ends its workers when it is done with them.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # What a library prints must not stand among the answers.
+    # Keeps what a library prints out of the replies.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     requests = sys.stdin.buffer
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
@@ -60,7 +60,7 @@ def main() -> None:
 def _serve(frame: bytes, limit: float, answers: IO[bytes]) -> None:
     try:
         work: Callable[[], Any] = pickle.loads(frame)  # noqa: S301 - only the parent writes here
-    except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
         _send(answers, WorkerReply.BEGUN, b"")
         _send(answers, WorkerReply.RAISED, _written(error))
         return
@@ -76,12 +76,12 @@ def _done(work: Callable[[], Any]) -> tuple[WorkerReply, bytes]:
         return WorkerReply.RETURNED, pickle.dumps(work(), protocol=5)
     except MemoryError:
         return WorkerReply.OUT_OF_MEMORY, b""
-    except Exception as error:  # noqa: BLE001 - whoever gave the work gets it
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
         return WorkerReply.RAISED, _written(error)
 
 
 def _written(error: Exception) -> bytes:
-    """The error with its traceback as a note. One that pickle cannot bring back becomes one that it can."""
+    """The error with its traceback as a note. One that cannot be unpickled is replaced by one that can."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         written = pickle.dumps(error, protocol=5)
@@ -97,7 +97,7 @@ def _send(answers: IO[bytes], answer: WorkerReply, document: bytes) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """The system ends the process then, whatever it is doing; 0: never."""
+    """The system kills the process after this time, whatever it is doing; 0: never."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

@@ -1,4 +1,4 @@
-"""`WorkerPool`: where work on untrusted text is done."""
+"""`WorkerPool`: runs work on untrusted text."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ LIMIT = 10.0
 MOST_WORKERS = 2
 
 INLINE = 4_096
-"""Bytes of a piece of work up to which it is done on the loop. Making so much text harmless takes about 13 ms; a worker
-answers 1 ms later, but takes half a second of processor time to start, and most answers are shorter."""
+"""Bytes of a piece of work up to which it runs on the loop. Escaping this much text takes about 13 ms; a worker replies
+1 ms later, but takes half a second of processor time to start, and most replies are shorter."""
 
 IDLE = 300.0
-"""Seconds after which an unused worker is ended. It holds 17 to 35 MB, by what it has imported."""
+"""Seconds after which an idle worker is ended. It uses 17 to 35 MB, depending on what it has imported."""
 
 
 class WorkerPool:
-    """Worker processes, started when they are needed and ended when they have not been for a while.
+    """Worker processes, started when they are needed and ended when they have been idle for a while.
 
     :param limit: seconds that a piece of work may take
-    :param most: processes at the same time; further work waits for its turn
-    :param inline: bytes of a piece of work, pickled, up to which it is done at once and here
-    :param idle: seconds after which an unused process is ended
+    :param most: processes at the same time; further work waits for a free one
+    :param inline: bytes of a piece of work, pickled, up to which it runs at once in this process
+    :param idle: seconds after which an idle process is ended
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class WorkerPool:
         self._ending: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[], T], *, limit: float | None = None, is_slow: bool = False) -> T:
-        """Does it: short work here, longer work in a worker.
+        """Runs the work: short work in this process, longer work in a worker.
 
-        :param work: a module's function, by `functools.partial` with its arguments; all of it can be pickled
-        :param limit: seconds that it may take in a worker, where that is less than the pool's own limit
-        :param is_slow: whether short work may take a while too: it is done in a thread then, and bounds its time itself
+        :param work: a module's function, with its arguments by `functools.partial`; all of it can be pickled
+        :param limit: seconds that it may take in a worker, if that is less than the pool's own limit
+        :param is_slow: whether even short work may take a while: it runs in a thread then, and must limit its own time
         :returns: what it returns; what it raises is raised
-        :raises WorkLimitError: where it takes too long, or too much memory
-        :raises OffloadError: where no worker can do it
+        :raises WorkLimitError: if it takes too long, or too much memory
+        :raises OffloadError: if no worker can do it
         """
         written = pickle.dumps(work, protocol=5)
         if len(written) <= self._inline:
@@ -78,7 +78,7 @@ class WorkerPool:
                 raise WorkLimitError("it took too much memory")
 
     async def aclose(self) -> None:
-        """Ends all workers. Whoever waits for one is to be cancelled before."""
+        """Ends all workers. Callers that wait for one must be cancelled first."""
         for worker in [*self._unused]:
             self._retire(worker)
         await asyncio.gather(*self._ending)
@@ -94,7 +94,7 @@ class WorkerPool:
                 _log.error("worker.too_slow", work=_name(work), size=len(written), seconds=limit)
                 raise WorkLimitError(f"it took longer than {limit:g} seconds") from None
             except EOFError:
-                # The system may have ended it for something else; a second one that ends is the work's own doing.
+                # The system may have killed it for another reason; if a second one dies, the work is the cause.
                 _log.warning("worker.ended", work=_name(work), size=len(written))
             else:
                 return answer, document

@@ -13,7 +13,7 @@ from typing import Any
 from bot.offload.child import ANSWER, REQUEST, WorkerReply
 
 STARTING = 30.0
-"""Seconds that a worker may take to read a piece of work, and to import what it names."""
+"""Seconds that a worker may take to unpickle a piece of work, and to import the modules that it names."""
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -26,9 +26,9 @@ class WorkerProcess:
 
     @classmethod
     async def start(cls) -> WorkerProcess:
-        """:raises OSError: where the system starts no process"""
-        # Not with the working directory before all else on the path ("-P"): in a workflow's job a pull request's code
-        # lies there. A session of its own keeps the terminal's Ctrl-C away.
+        """:raises OSError: if the system starts no process"""
+        # "-P" keeps the working directory off the path: in a workflow's job it contains the pull request's code. A new
+        # session keeps the terminal's Ctrl-C away.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
@@ -46,13 +46,13 @@ class WorkerProcess:
         return self._process.returncode is not None
 
     async def call(self, work: bytes, *, limit: float) -> tuple[WorkerReply, Any]:
-        """Does a piece of work. Where this raises anything, the worker is of no more use.
+        """Does a piece of work. If this raises anything, the worker cannot be used again.
 
         :param work: a pickled callable without parameters
         :param limit: seconds
-        :returns: what became of it, with what it returned or raised
-        :raises TimeoutError: where it exceeds the limit
-        :raises EOFError: where the worker ends meanwhile
+        :returns: the type of the reply, with the returned value or the raised error
+        :raises TimeoutError: if it exceeds the limit
+        :raises EOFError: if the worker dies meanwhile
         """
         assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
         try:
@@ -64,7 +64,7 @@ class WorkerProcess:
                 deadline.reschedule(end)
                 answer, document = await self._read()
             if asyncio.get_running_loop().time() > end:
-                # It came while the loop was busy, and is late all the same.
+                # The reply came while the loop was busy, but after the limit.
                 raise TimeoutError
         except (ConnectionError, asyncio.IncompleteReadError):
             raise EOFError("the worker has ended") from None
@@ -76,14 +76,14 @@ class WorkerProcess:
         return WorkerReply(answer), await self._process.stdout.readexactly(size)
 
     async def kill(self) -> None:
-        """Ends it at once, and waits until it is gone."""
+        """Kills it at once, and waits until it is gone."""
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.communicate()
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs to find what this process has imported. No token: whoever broke out of the worker by a text
-    would find none."""
+    """The variables that Python needs to find the modules that this process has imported. No token: code that a text
+    manages to execute in the worker would find none."""
     kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
