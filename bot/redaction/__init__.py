@@ -1,6 +1,6 @@
-"""Secrets in texts: those that have a known shape or name.
+"""Finds secrets with a known shape or name in texts.
 
-`known.redact_known` takes them out. `forms` finds what its own shape tells (`token_shapes`), `named` what the name
-before it does (`names`, `values`), `commands` what its place in a command line does. What a repository's own patterns
-match is not known here: `bot.replies.redaction` takes out both.
+`known.redact_known` removes them. `forms` finds secrets by their shape (`token_shapes`), `named` by the name before
+them (`names`, `values`), `commands` by their position in a command line. A repository's own patterns are not known
+here: `bot.replies.redaction` removes both.
 """

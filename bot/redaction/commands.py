@@ -1,4 +1,4 @@
-"""Secrets that a command line tells by their place: ``curl -u user:password``, ``mysql -ppassword``."""
+"""Finds secrets by their position in a command line: ``curl -u user:password``, ``mysql -ppassword``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.redaction.spans import Span
 
 WINDOW = 300
-"""Characters of a command line that are looked at."""
+"""Characters of a command line that are searched."""
 
 _OPTIONS = {
     "curl": r"""\s(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,100}:(?P<secret>[^\s"']{3,200})""",
@@ -28,7 +28,7 @@ _PGPASS = re.compile(r"^[\w.*-]{1,100}:(?:5432|6432|\*):[^:\s]{1,60}:[^:\s]{1,60
 
 
 def find_in_commands(text: str) -> Iterator[Span]:
-    """Passwords among a command's options; and those of a ``.pgpass`` file."""
+    """Passwords among a command's options, and those of a ``.pgpass`` file."""
     for command in _COMMAND.finditer(text):
         end = text.find("\n", command.end(), command.end() + WINDOW)
         found = _PATTERNS[command[0]].search(text, command.end(), end if end >= 0 else command.end() + WINDOW)

@@ -1,7 +1,7 @@
-"""Secrets with a shape of their own: providers' tokens, private keys, credentials in an address.
+"""Finds secrets by their shape: providers' tokens, private keys, credentials in an address.
 
-A token is looked for only within a long word, so that ordinary prose costs next to nothing. The patterns are our own:
-detect-secrets 1.5 looks at a line at a time (a private key has many) and takes ordinary words for secrets.
+Tokens are searched for only within long words, so that ordinary prose costs next to nothing. The patterns are our own:
+detect-secrets 1.5 reads one line at a time (a private key has many) and takes ordinary words for secrets.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _whole_keys(text: str) -> Iterator[Span]:
 
 
 def _first_key_line(text: str, first: int, end: int) -> int:
-    """Where the lines begin that look like a key's, going backwards, or in one line as JSON escapes them."""
+    """The start of the lines before `end` that look like a key's; in one line too, as JSON escapes them."""
     line = max(first, text.rfind("\n", first, end) + 1)
     start = end if _KEY_MARGIN.fullmatch(text, line, end) is None else line
     while start > first and (text[start - 1].isalnum() or text[start - 1] in "+/=\\"):

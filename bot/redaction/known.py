@@ -1,4 +1,4 @@
-"""Takes secrets of known shapes and names out of a text; the word before a secret stays."""
+"""Removes secrets of known shapes and names from a text; the name before a secret stays."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _HIDDEN = re.compile(
     """,
     re.VERBOSE,
 )
-"""What may stand within a token without being seen."""
+"""Invisible characters that may be within a token."""
 
 
 def redact_known(text: str, more: Callable[[str], Iterable[Span]] | None = None) -> str:
-    """The text without secrets, also where hidden characters or colours stand within one.
+    """The text without secrets, including those with hidden characters or colours inside.
 
-    :param more: finds what else is to be taken out, in the text without hidden characters
+    :param more: finds further spans to redact, in the text without hidden characters
     """
     if len(text) < SHORTEST:
         return text
@@ -37,7 +37,7 @@ def redact_known(text: str, more: Callable[[str], Iterable[Span]] | None = None)
 
 
 SHORTEST = 4
-"""Characters; what is shorter is no secret, and is not looked at."""
+"""Characters; a shorter text contains no secret, and is not searched."""
 
 
 def _find_secrets(text: str) -> Iterator[Span]:
@@ -49,7 +49,7 @@ def _find_secrets(text: str) -> Iterator[Span]:
 
 
 def _with_hidden(spans: Sequence[Span], hidden: Sequence[Span]) -> list[Span]:
-    """The spans of a text from which something was taken, as spans of the text as it was."""
+    """Maps spans of a text without hidden characters to the original text."""
     if not hidden:
         return [*spans]
     removed = [0, *itertools.accumulate(end - start for start, end in hidden)]

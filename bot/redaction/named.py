@@ -1,6 +1,6 @@
-"""Secrets that are told by the name before them: ``DB_PASSWORD=...``, ``"apiKey": "..."``, ``--token ...``.
+"""Finds secrets by the name before them: ``DB_PASSWORD=...``, ``"apiKey": "..."``, ``--token ...``.
 
-All of it takes linear time: names are looked for around a few words, and a value that was taken out is not looked at
+All of it takes linear time: names are searched for around a few keywords, and a value that was found is not searched
 again.
 """
 
@@ -42,7 +42,7 @@ _TAKES_A_BLANK = re.compile(r"(?:^|\s)(?:--?|ENV |setenv |login[ ]{1,3}\S{1,100}
 
 
 def find_named(text: str) -> Iterator[Span]:
-    """The values of what is named like a secret."""
+    """The values of names that denote secrets."""
     lower = text.lower() if "\u0130" not in text else text.replace("\u0130", "I").lower()
     position = 0
     while (keyword := _KEYWORD.search(lower, position)) is not None:
@@ -70,7 +70,7 @@ def _named(text: str, start: int, end: int) -> Span | None:
 
 
 _SIGNATURES = frozenset({"sig", "signature", "key", "x-amz-signature", "x-goog-signature", "auth"})
-"""In an address that grants access to whoever has it."""
+"""Parameters of an address that grant access to anyone who has it."""
 
 _AUTH = re.compile(r"""["']?\s{0,3}[:=]\s{0,3}["']?(?P<value>[A-Za-z0-9+/]{8,1000}={0,2})""")
 _COOKIES = re.compile(
@@ -87,7 +87,7 @@ def _name_around(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _credentials(text: str, start: int, end: int) -> Span | None:
-    """What follows "Bearer" or "Basic", where it is no word of a sentence."""
+    """The text after "Bearer" or "Basic", unless it is a word of a sentence."""
     found = _CREDENTIALS.match(text, end)
     if found is None or (start and text[start - 1].isalnum()):
         return None
@@ -146,5 +146,5 @@ def _may_stand(separator: re.Match[str], text: str, start: int, name: str) -> bo
         case "blank":
             return name.startswith("--") or _TAKES_A_BLANK.search(before) is not None
         case _:
-            # Not a part of "arn:aws:secretsmanager:…:secret:name".
+            # Excludes parts of "arn:aws:secretsmanager:…:secret:name".
             return not (before.endswith(":") and separator["usual"] == ":")

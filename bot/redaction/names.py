@@ -1,6 +1,6 @@
-"""Whether something is a secret by its name: a variable, a field, a header or an option.
+"""Decides by its name whether a variable, a field, a header or an option is a secret.
 
-A name is judged by its words, whatever way it is written.
+A name is split into words, in any notation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEYS = frozenset(
     secret server service session shared signing storage subscription webhook write
     """.split()  # noqa: SIM905
 )
-"""Before "key", and what a key is then."""
+"""Words before "key" that make it a secret."""
 
 _NO_SECRET_LAST = frozenset(
     """
@@ -37,7 +37,7 @@ _NO_SECRET_LAST = frozenset(
     uri url urls usage use used valid validation validator validators validity variable version view window with
     """.split()  # noqa: SIM905
 )
-"""A name that ends so names something about a secret."""
+"""Last words of names that describe something about a secret."""
 
 _NO_SECRET_BEFORE = frozenset(
     """
@@ -45,17 +45,17 @@ _NO_SECRET_BEFORE = frozenset(
     per placeholder prompt public reserved sep special stop sync tag total unk use
     """.split()  # noqa: SIM905
 )
-"""Before "token" or "tokens": none that opens anything."""
+"""Words before "token" or "tokens" that make it harmless."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 LONGEST_NAME = 200
-"""Characters of a name; a field's may be any text, and what is longer names nothing."""
+"""Characters of a name; a field's name may be any text, and a longer one is not a name."""
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what a variable, a field, a header or an option of this name holds is a secret."""
+    """Whether a variable, a field, a header or an option of this name contains a secret."""
     return len(name) <= LONGEST_NAME and _is_secret_name(name)
 
 

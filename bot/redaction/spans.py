@@ -1,4 +1,4 @@
-"""Parts of a text that are taken out of it."""
+"""Spans of a text, and their redaction."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Span = tuple[int, int]
 """A part of a text: its start and its end."""
 
 REDACTED = "[redacted]"
-"""What stands in a secret's place."""
+"""The replacement for a secret."""
 
 _MARKER = re.compile(r"\[redacted\]|\[withheld: [^\[\]]{1,100}\]")
 
 
 def without(text: str, spans: Sequence[Span]) -> str:
-    """:param spans: in any order; what lies within a marker was taken out before, and stays as it is"""
+    """:param spans: in any order; those within a marker were redacted before, and stay as they are"""
     markers = [marker.span() for marker in _MARKER.finditer(text)]
     kept, position = [], 0
     for start, end in _joined([span for span in spans if not _is_within(span, markers)]):
@@ -32,7 +32,7 @@ def _is_within(span: Span, markers: Sequence[Span]) -> bool:
 
 
 def _joined(spans: Sequence[Span]) -> Iterator[Span]:
-    """In order; those that overlap or touch become one."""
+    """In order; those that overlap or touch are joined."""
     start = end = -1
     for span in sorted(spans):
         if span[0] > end:

@@ -1,7 +1,7 @@
-"""The shapes of tokens that their providers have published: a fixed beginning, or a form that nothing else has.
+"""The published shapes of providers' tokens: a fixed prefix, or an unmistakable form.
 
-Lengths are somewhat less than the published ones, where those vary. A shape holds no repeat within a repeat, and what
-is repeated without end stands last, or ends where its letters do: so each takes linear time.
+Lengths are slightly less than the published ones, if those vary. A shape contains no nested repeats, and an unlimited
+repeat is last, or ends where its characters do: so each takes linear time.
 """
 
 from __future__ import annotations
@@ -126,4 +126,4 @@ TOKEN_SHAPES = (
 """Each as a regular expression."""
 
 GLUED_TOKEN_SHAPES = (r"(?:gh[opsur]|github_pat)_[A-Za-z0-9_]{16,}",)
-"""GitHub's own, also where they are glued to whatever stands before them."""
+"""GitHub's own, also without a word boundary before them."""

@@ -1,4 +1,4 @@
-"""Whether what stands where a secret would is one, or only what a program, a template or a sentence says there."""
+"""Decides whether a value is a secret, or only a placeholder, an expression or part of a sentence."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _TALKS_OF_ONE = re.compile(
 
 
 LONGEST_SAYING = 300
-"""Characters of what is looked at as a placeholder, an expression or a sentence: no program says so much at once, and
-the patterns take time by the square of it."""
+"""Most characters of a value that is checked for being a placeholder, an expression or a sentence: no program writes
+longer ones, and the patterns take quadratic time."""
 
 
 def says_nothing(value: str, name: str) -> bool:
-    """Whether a value is a placeholder, a place where the secret is kept, or a sentence about one."""
+    """Whether a value is a placeholder, a location of the secret, or a sentence about one."""
     if len(value) > LONGEST_SAYING:
         return False
     whole = value.strip()
@@ -80,10 +80,10 @@ SHORTEST = 6
 
 
 def is_code_or_prose(value: re.Match[str], text: str, *, is_annotation: bool, is_spaced: bool) -> bool:
-    """Of a value without quotes: an expression, a type, the word of a sentence, or too short to be told from one.
+    """Whether a value without quotes is an expression, a type, a word of a sentence, or too short to decide.
 
-    :param is_annotation: whether a colon stands before it
-    :param is_spaced: whether a blank does
+    :param is_annotation: whether there is a colon before it
+    :param is_spaced: whether there is a blank before it
     """
     word, start = value["value"], value.start("value")
     if len(word) < SHORTEST or _CALL.match(word) or _ROOT.match(word):
