@@ -124,8 +124,7 @@ async def _said(
 
 
 def _is_its_authors(event: CommentPosted | CommentEdited) -> bool:
-    """Others with the right to edit a comment must not give commands in its author's name: only the author's edits
-    count."""
+    """Only the author's own edits count: others who may edit comments must not give commands in the author's name."""
     return isinstance(event, CommentPosted) or event.sender.login == event.comment.author.login
 
 

@@ -16,7 +16,7 @@ class BotError(Exception):
 
 
 class SettingsError(BotError):
-    """A setting is missing or wrong; the text names the variable, where its value comes from and what to do."""
+    """A setting is missing or wrong; the text names the variable, where to get its value and what to do."""
 
 
 def os_reason(error: OSError) -> str:

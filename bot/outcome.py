@@ -138,7 +138,7 @@ def outcome_of(carried: CommandResult) -> CommandOutcome:
 
 
 def worst(outcomes: Sequence[CommandOutcome]) -> CommandOutcome:
-    """The outcome that decides the exit status of several; of equals, the first that has a run.
+    """The outcome that decides the overall conclusion of several; of equals, the first that has a run.
 
     :param outcomes: at least one
     """

@@ -53,6 +53,5 @@ def is_relevant(event: Event) -> bool:
 
 
 def is_own(comment: Comment) -> bool:
-    """Whether this is the bot's own reply. None contains a line that parses as a command; this only saves the
-    parsing."""
+    """Whether this is the bot's own reply. None contains a command, so this only saves the parsing."""
     return comment.author.is_bot and find(comment.body) is not None

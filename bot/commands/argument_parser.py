@@ -109,8 +109,7 @@ def _unknown_name(name: str, prefix: str, prompts: Mapping[str, NamedPrompt]) ->
 def _split_flags(text: str, usage: Usage) -> tuple[dict[str, list[str]] | None, str]:
     """The flags at the beginning (None if one is ``--help``), and the rest exactly as typed.
 
-    Flags must be on the command's own line: a prompt that begins on the next line may begin with a dash, as a list
-    does.
+    Flags must be on the command's own line: a prompt on the next line may begin with a dash, as a list does.
     """
     known = {spelling: flag for flag in usage.flags for spelling in (flag.name, flag.short)}
     flags: dict[str, list[str]] = {}

@@ -20,8 +20,7 @@ def to_json(command: Command | InvalidCommand) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> Command | InvalidCommand:
-    """Reads what `to_json` returned; an invalid command, and so a reply, if another version stored what this one cannot
-    read."""
+    """Reads what `to_json` returned; an invalid command, and so a reply, if another version's data cannot be read."""
     if "mistake" in document:
         return InvalidCommand(document["mistake"], document["name"])
     name = document["name"]

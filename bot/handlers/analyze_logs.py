@@ -46,8 +46,7 @@ async def analyze_logs(command: AnalyzeLogs, invocation: CommandInvocation, ctx:
 
 
 async def _of_sandbox(sandbox_id: int, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-    # Codegen's API does not say which repository a sandbox belongs to, so the rule for runs without a repository
-    # applies.
+    # Codegen's API does not give a sandbox's repository, so the rule for runs without a repository applies.
     if await ctx.permission(needed=Permission.WRITE) < Permission.WRITE:
         raise UserError(replies.sandbox_takes_write())
     await spend(1, invocation, ctx)

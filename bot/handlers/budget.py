@@ -11,7 +11,7 @@ from bot.replies.failures import over_budget
 
 
 async def spend(runs: int, invocation: CommandInvocation, ctx: CommandContext) -> None:
-    """Charges agent runs to the invocation's budgets, once.
+    """Charges the invocation's agent runs to the budgets, once.
 
     :raises RefusedError: if a limit of the config file would be exceeded; nothing is counted then
     """

@@ -141,7 +141,7 @@ class ConfigReader:
 
 
 async def _read(text: str | None) -> RepositoryConfig | None:
-    # In a thread: compiling its secret patterns may take a moment.
+    # In a thread, because compiling its secret patterns may take a moment.
     return None if text is None else await asyncio.to_thread(read, text, commands=COMMANDS)
 
 

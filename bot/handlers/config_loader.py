@@ -28,8 +28,7 @@ KEPT_WITHOUT_ANSWER = 15.0
 """Seconds after which a file that could not be read is tried again."""
 
 PATIENCE = 5.0
-"""Seconds to wait for GitHub before the last valid config is used. GitHub itself waits ten for the answer to a
-webhook."""
+"""Seconds to wait for GitHub before the last valid config is used. GitHub waits ten for a webhook's response."""
 
 MOST_KEPT = 1_000
 
@@ -84,8 +83,7 @@ class ConfigLoader:
         return await asking if last is None else last
 
     async def soon(self, repository: str) -> EffectiveConfig:
-        """The same within about `PATIENCE` seconds, for callers that must answer GitHub; `unread` if nothing is known
-        by then."""
+        """The same within about `PATIENCE`, for callers that must answer GitHub; `unread` if nothing is known then."""
         asking, last = await self._asked(repository)
         if last is not None or asking.done():
             return last or asking.result()

@@ -87,8 +87,7 @@ class CommandContext:
         self.thread_runs = RunsOfThread(invocation, services, self._record)
 
     async def learn_config(self) -> None:
-        """Sets `config` to the repository's effective config; it stays the same when the workflow resumes after a
-        crash."""
+        """Sets `config` to the repository's effective config, recorded for when the workflow resumes after a crash."""
         repository = self._invocation.home
         if repository is None:
             return
@@ -99,7 +98,7 @@ class CommandContext:
             )
 
         said = await self._record("config", _SAID, ask)
-        # In a thread: compiling its secret patterns may take a moment.
+        # In a thread, because compiling its secret patterns may take a moment.
         self.recorded_config = await asyncio.to_thread(config_serialization.from_json, said)
         self.config = self._reply.config = self.recorded_config.config
 
@@ -107,8 +106,7 @@ class CommandContext:
         return self._services.now()
 
     async def permission(self, *, needed: Permission = Permission.NONE) -> Permission:
-        """The user's permission in the invocation's repository. GitHub has no permissions for bots: theirs come from
-        the config.
+        """The user's permission in the invocation's repository; a bot's comes from the config, as GitHub has none.
 
         :param needed: a recently cached answer is good enough if it is below this
         """
@@ -175,7 +173,7 @@ class CommandContext:
         return await self._record("may-give", _BOOL, ask)
 
     async def spend(self, runs: int) -> QuotaExceeded | None:
-        """Charges agent runs to this invocation against the config's budgets, once."""
+        """Charges this invocation's agent runs to the config's budgets, once."""
         invocation, budgets, repository = self._invocation, self.config.budgets, self._invocation.home
         if repository is None:
             return None

@@ -180,8 +180,7 @@ async def _answer(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
 
 
 async def _not_asked(invocation: CommandInvocation, ctx: CommandContext) -> str | None:
-    """Why this is no command: it is the bot's own comment or label change, or a label that was changed back. None if it
-    is one.
+    """Why this is no command: the bot's own comment or label change, or a label that was changed back; else None.
 
     The bot may use a person's account. Its comments are recognized by their markers. It never adds labels that request
     work, so one that its account adds is that person's.

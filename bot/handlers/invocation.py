@@ -30,7 +30,7 @@ class Authority(StrEnum):
     """The authority behind an invocation."""
 
     PERSON = "person"
-    """A GitHub user: GitHub is asked for their permission."""
+    """A GitHub user, whose permission GitHub determines."""
 
     TOKEN = "token"  # noqa: S105 - not a secret
     """The holder of the tokens, in a workflow's step or on the command line: may do whatever the tokens may."""

@@ -78,8 +78,7 @@ class ThreadRuns(Protocol):
         """The thread's runs, the most recently used first; includes records that others may have written."""
 
     async def used_in(self, org_id: int, run_ids: Collection[int], *, repository: str) -> set[int]:
-        """Those of the runs that any thread of the repository has used, from records that only the bot can have
-        written.
+        """The runs that any thread of the repository has used, by records that only the bot can have written.
 
         :param repository: in any case
         """

@@ -23,8 +23,7 @@ class Progress:
 
     Leaving the context waits for an edit in flight, so that nothing outdated is posted after the end.
 
-    :param show: makes the reply for the current state; None if there is nothing to show. If it takes too long, updates
-        stop
+    :param show: makes the reply for the current state, None for nothing to show; if it takes too long, updates stop
     :param edit: updates the comment
     :param is_behind: whether the comment is outdated, so that a retry is worthwhile
     :param interval: the shortest time between two edits, in seconds

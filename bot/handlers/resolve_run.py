@@ -94,6 +94,5 @@ async def reaches(repository: str, invocation: CommandInvocation, ctx: CommandCo
 
 
 def _elsewhere(run: AgentRun, invocation: CommandInvocation) -> list[str]:
-    """The other known repositories of the run; none for the holder of the tokens. A mark is trusted here, because it
-    only restricts."""
+    """The run's other known repositories; none for the holder of the tokens. A mark is trusted: it only restricts."""
     return [] if invocation.by_token else sorted(repositories_of(run) - {invocation.the_repository().lower()})

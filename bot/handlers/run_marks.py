@@ -71,8 +71,7 @@ def threads_of(run: AgentRun) -> list[Place]:
 
 
 def repositories_of(run: AgentRun) -> set[str]:
-    """The repositories of the run's pull requests, and those in which its mark says it was started and works, in lower
-    case."""
+    """The repositories of the run's pull requests, and those that its mark names, in lower case."""
     mark = mark_of(run)
     marked = {mark.repository, mark.works_in} if mark else set()
     return {*(name.lower() for name in marked if name), *(repository for repository, _ in threads_of(run))}

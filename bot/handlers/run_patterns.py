@@ -14,7 +14,7 @@ from bot.replies.config_texts import Holds
 from bot.replies.redaction import UNKNOWN_PATTERNS
 
 MOST_REPOSITORIES = 10
-"""Repositories of one run whose config files are read; the bot never marks a run with more."""
+"""Repositories of one run whose config files are read; a run with more was not started by the bot."""
 
 
 class RunPatterns:

@@ -22,8 +22,7 @@ from bot.replies.pull_requests import has_no_pull_request, has_several
 
 
 async def run_of_thread(command: OfRun, invocation: CommandInvocation, ctx: CommandContext) -> AgentRun:
-    """The run that was named, else the newest known to be on this pull request, else the thread's latest; checked to be
-    changeable here.
+    """The run that was named, else the newest on this pull request, else the thread's latest; may be changed here.
 
     :raises UserError: if there is none, or it may not be changed here
     """

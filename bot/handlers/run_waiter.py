@@ -19,8 +19,7 @@ from bot.replies.failures import sentence
 from bot.replies.reply import Reply
 
 UNSURE_PATIENCE = 300.0
-"""Least timeout in seconds when only the wall clock says how long a run has been working: two machines' clocks may
-differ."""
+"""Least timeout in seconds if only the wall clock gives a run's age: two machines' clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +176,7 @@ class RunWaiter:
         return max(left, 1.0 if is_sure else min(patience, UNSURE_PATIENCE))
 
     async def _last_look(self, latest: AgentRun) -> tuple[AgentRun, str]:
-        """The run at the timeout, and why its state is not known, if so: it may have ended during an outage of
-        Codegen."""
+        """The run at the timeout, and why its state is unknown, if so: it may have ended during an outage."""
         try:
             return await self._services.codegen.run(latest.id), ""
         except UpstreamError as error:

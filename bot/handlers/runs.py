@@ -231,8 +231,7 @@ class Runs:
         return started
 
     async def settled(self, name: str, kind: TypeAdapter[T], find: Callable[[], Awaitable[T]]) -> T:
-        """Records the first result of `find`: what a workflow depends on must not change when it resumes after a
-        crash."""
+        """Records the first result of `find`: a workflow's inputs must not change when it resumes after a crash."""
         return await self._record(name, kind, find)
 
     async def get(self, run_id: int, *, waits: bool = False) -> AgentRun:

@@ -22,7 +22,7 @@ IN_DOUBT_DELAY = 2.0
 """Seconds between a write whose response was lost and the search for its effect."""
 
 OUTAGE_DELAYS = (30.0, 60.0, 120.0)
-"""Seconds between two tries during an outage of Codegen; each try itself takes most of a minute. Later: the next."""
+"""Seconds between tries during an outage of Codegen, then `LONGEST_OUTAGE_DELAY`; each try takes most of a minute."""
 
 LONGEST_OUTAGE_DELAY = 300.0
 
@@ -44,8 +44,7 @@ class Sending:
     async def once(
         self, look: Callable[[], Awaitable[AgentRun | None]], send: Callable[[], Awaitable[AgentRun]]
     ) -> AgentRun:
-        """Sends, unless it was sent before; if the fate of a request is unknown, looks for its effect before it sends
-        again.
+        """Sends, unless it was sent before; if a request's fate is unknown, looks for its effect before a retry.
 
         :raises UpstreamError: if Codegen refuses, or stays unavailable
         """

@@ -100,7 +100,7 @@ class StatusComment:
         :raises OffloadError: if the text takes too long to prepare
         """
         if patterns := self.config.secret_patterns:
-            # In a thread: they may take up to their time limit.
+            # In a thread, because they may take up to their time limit.
             text = await asyncio.to_thread(redact_patterns, reply.text, patterns)
             reply = replace(reply, text=text)
         self.last = reply

@@ -1,7 +1,6 @@
 """Finds secrets by the name before them: ``DB_PASSWORD=...``, ``"apiKey": "..."``, ``--token ...``.
 
-All of it takes linear time: names are searched for around a few keywords, and a value that was found is not searched
-again.
+It takes linear time: names are searched for around a few keywords, and found values are not searched again.
 """
 
 from __future__ import annotations

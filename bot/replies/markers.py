@@ -32,8 +32,7 @@ class Marker:
 
     :param identity: the command's identity
     :param command: the command's name
-    :param runs: the upstream ids of the agent runs that the command started or gave a follow-up, in the order of their
-        creation
+    :param runs: the ids of the agent runs that the command started or gave a follow-up, in the order of creation
     :param worker: what executes it, if the entry point has no database to record that: the workflow run
     :param waits_for: the login whose confirmation is awaited
     :param confirms: the identities of the commands that this reply confirms

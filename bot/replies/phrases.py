@@ -108,8 +108,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Harmless Markdown as a table cell: a bar would end it, even in code; a backslash before it would undo its
-    escape."""
+    """Harmless Markdown as a table cell: a bar would end it, even in code; a backslash would undo its escape."""
     return _BAR.sub(r"\1\1\\|", " ".join(text.split()))
 
 

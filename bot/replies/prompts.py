@@ -55,8 +55,7 @@ class Candidate:
 
 
 def image_addresses(images: Sequence[str]) -> list[str]:
-    """The images that are addresses. Upstream accepts only image data; addresses are passed to the agent in the
-    prompt."""
+    """The images that are addresses. Upstream accepts only image data; addresses become part of the prompt."""
     return [image for image in images if not image.lower().startswith("data:")]
 
 

@@ -11,8 +11,7 @@ from bot.replies.reply import Reply
 
 
 def repos(repositories: Sequence[Repository], *, here: str) -> Reply:
-    """:param here: the repository of this thread; it is listed first, and the reply says if Codegen has no access to
-    it"""
+    """:param here: this thread's repository; it is listed first, or reported as unknown to Codegen"""
 
     def is_here(repository: Repository) -> bool:
         return repository.full_name.lower() == here.lower()

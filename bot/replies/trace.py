@@ -238,8 +238,7 @@ def _part(name: str, text: str) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """The end of an untrusted text, for a block of code: redacted, without hidden characters, from a line's start
-    on."""
+    """The end of an untrusted text from a line's start, for a block of code: without secrets and hidden characters."""
     is_window = len(text) > WINDOW
     lines = fenced(text[-WINDOW:]).split("\n")[1:-1]
     shown = "\n".join(lines)[EDGE if is_window else 0 :]

@@ -63,8 +63,7 @@ _TITLES = {"RepositoryConfig": "codegen-bot's config file", "NamedPrompt": "Name
 
 
 class _Part(BaseModel):
-    """Strict: numbers are not text, and unknown keys are errors. Python accepts both spellings of a name, the file
-    one."""
+    """Strict: a text is not a number, and unknown keys are errors. In Python both spellings of a name are valid."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -287,8 +286,7 @@ class RepositoryConfig(_Part):
 
     @classmethod
     def usual(cls, prefix: str) -> RepositoryConfig:
-        """The defaults, with any prefix: on the command line it is the program's name, which a file could not
-        contain."""
+        """The defaults, with any prefix: on the command line it is the program's name, which is invalid in a file."""
         return cls().model_copy(update={"prefix": prefix})
 
     def permission_for(self, command: str, default: Level) -> Level:
