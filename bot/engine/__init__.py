@@ -1,5 +1,5 @@
-"""Makes the handlers' stories durable: an order that was taken is carried out, once, whatever crashes.
+"""Durable execution: an accepted command is carried out exactly once, whatever crashes.
 
-The only importer of dbos. An order's identity is its workflow's id, so taking it twice is taking it once; every call
-whose answer matters is a step, so a story that a crash cut off goes on behind the last step that was finished.
+The only importer of dbos. An invocation's identity is its workflow's id, so submitting it twice has no further effect;
+every call whose result matters is a step, so an interrupted workflow resumes after its last finished step.
 """

@@ -1,4 +1,4 @@
-"""What sends spans to a collector. It imports OpenTelemetry, which is an extra: only `traces` imports it."""
+"""Exports spans to a collector. It imports OpenTelemetry, which is an extra: only `traces` imports this module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot import __version__, log
 _log = log.get(__name__)
 
 TIMEOUT = 3.0
-"""Seconds that a batch of spans has: the stop waits for the last ones."""
+"""Seconds to send a batch of spans; shutdown waits for the last batch."""
 
 TOLD = frozenset(
     {
@@ -28,12 +28,12 @@ TOLD = frozenset(
         "codegen_bot.delivery",
     }
 )
-"""The attributes that leave the process. Whatever DBOS may add in a later version stays."""
+"""The attributes that leave the process. Any that a later version of DBOS adds are dropped."""
 
 
 def start_sending(endpoint: str, *, executor_id: str) -> TracerProvider:
-    """From now on the process' spans go there. OpenTelemetry takes one provider in a process' life, and no second."""
-    # It would log headers that it cannot read, and with them their secrets.
+    """Sends the process' spans to the endpoint from now on. OpenTelemetry allows one tracer provider per process."""
+    # It would log headers that it cannot parse, and with them secrets.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     resource = {"service.name": "codegen-bot", "service.version": __version__, "service.instance.id": executor_id}
     provider = TracerProvider(resource=Resource.create(resource), shutdown_on_exit=False)
@@ -44,10 +44,9 @@ def start_sending(endpoint: str, *, executor_id: str) -> TracerProvider:
 
 
 class Discreet(SpanExporter):
-    """Sends spans with the names, times and identities of what happened, and nothing of what was said: an error's words
-    may hold anything.
+    """Exports spans with names, times and identities only: error messages may hold anything and are dropped.
 
-    What cannot be sent is lost: a collector that does not answer holds nothing up.
+    Spans that cannot be sent are lost; an unresponsive collector blocks nothing.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:

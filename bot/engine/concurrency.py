@@ -1,9 +1,9 @@
-"""How many stories are at work at once.
+"""Limits how many commands run at once.
 
-A thousand commands in a minute are begun a few at a time, so that taking orders and telling stories that are under way
-do not wait for beginnings. People take turns: whoever gives a hundred commands keeps nobody waiting for all of them.
-Whoever waits for others (a run, a person) gives the place to the next one, so that no order waits for another's run; so
-does whoever takes long, for whatever reason.
+A thousand commands in a minute are started a few at a time, so that accepting jobs and continuing running workflows do
+not wait for new ones. Users take turns: nobody waits behind all hundred commands of somebody else. A workflow that
+waits for something else (a run, a confirmation), or that takes long for any reason, gives up its slot, so that no
+command waits for another one's run.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ T = TypeVar("T")
 PLACES = 8
 
 LONGEST = 1.0
-"""Seconds after which a story is taken for one that waits for others."""
+"""Seconds after which a running command no longer counts against the concurrency limit."""
 
 
 class ConcurrencyLimiter(Generic[T]):
-    """Begins what is put in: one of each owner in turn, the first of an owner's first.
+    """Starts queued work, taking one item per owner in turn, each owner's oldest first.
 
-    :param begin: begins one; what it raises is its own affair
-    :param count: how many are at work at once
-    :param longest: seconds that one keeps its place
+    :param begin: starts one item; it handles its own errors
+    :param count: maximum of items running at once
+    :param longest: seconds for which an item keeps its slot
     """
 
     def __init__(self, begin: Callable[[T], Awaitable[None]], *, count: int = PLACES, longest: float = LONGEST) -> None:
         self._begin = begin
         self._free = count
         self._longest = longest
-        self._queues: OrderedDict[str, deque[tuple[str, T]]] = OrderedDict()  # the owner whose turn is next first
+        self._queues: OrderedDict[str, deque[tuple[str, T]]] = OrderedDict()  # the owner whose turn is next comes first
         self._taken: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def __len__(self) -> int:
-        """How many wait."""
+        """The number of items that wait."""
         return sum(map(len, self._queues.values()))
 
     def put(self, name: str, work: T, *, owner: str = "") -> None:
-        """:param name: by which the place is given back
-        :param owner: who takes turns with others
+        """:param name: by which the slot is released
+        :param owner: whom to take turns with other owners
         """
         self._queues.setdefault(owner, deque()).append((name, work))
         self._go_on()
 
     def leave(self, name: str) -> None:
-        """Gives a place back; one that is not taken any more is left alone."""
+        """Releases a slot; does nothing if it has been released already."""
         if (timer := self._taken.pop(name, None)) is not None:
             timer.cancel()
             self._free += 1
             self._go_on()
 
     async def aclose(self) -> None:
-        """Begins nothing more, and waits for what is being begun."""
+        """Starts nothing more, and waits for what is being started."""
         self._closed = True
         self._queues.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -72,7 +72,8 @@ class ConcurrencyLimiter(Generic[T]):
             name, work = self._next()
             self._free -= 1
             self._taken[name] = loop.call_later(self._longest, self.leave, name)
-            # In a context of its own: what is logged of it belongs to it, and not to whoever put it in or made room.
+            # In a context of its own, so that log lines carry this item's values and not those of whoever freed the
+            # slot.
             task = loop.create_task(self._begin_one(work), context=contextvars.Context())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""What the database did not take, tried again after a while."""
+"""Retries after a delay what the database did not accept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class DelayedRetry:
-    """Work that waits for its time, until nothing is put off any more.
+    """Schedules work; after `close` nothing is scheduled.
 
     :param delay: in seconds
     """
@@ -18,7 +18,7 @@ class DelayedRetry:
         self._closed = False
 
     def schedule(self, work: Callable[[], None]) -> None:
-        """Does it after the delay; where the end has come, never."""
+        """Runs it after the delay, unless `close` is called before."""
 
         def run() -> None:
             self._timers.discard(timer)

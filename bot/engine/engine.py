@@ -1,4 +1,4 @@
-"""The engine: takes orders and carries them out."""
+"""The engine: accepts command invocations and runs each as a durable workflow."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _log = log.get(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineTiming:
-    """How often the engine looks, in seconds.
+    """Intervals and delays, in seconds.
 
-    :param polling: between DBOS's looks at its tables; stopping takes as long
-    :param housekeeping: between two clearings of the database
-    :param leftovers: between two looks for work that no executor has
-    :param again: until an order that could not be handed to DBOS, or was cut off by the database, is tried again
-    :param loop_held: for which a command holds the event loop before that is noted
-    :param drain: for which stories that are not waiting for others may go on after they were told to stop
+    :param polling: between DBOS's polls of its tables; stopping takes as long
+    :param housekeeping: between two rounds of retention
+    :param leftovers: between two searches for work that no executor has
+    :param again: until the retry of a job that could not be handed to DBOS or was interrupted by a database error
+    :param loop_held: for which a command blocks the event loop before that is recorded
+    :param drain: grace period at shutdown for workflows that are not waiting for something else
     """
 
     polling: float = 1.0
@@ -60,25 +60,25 @@ class EngineTiming:
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
-    """:param is_new: False where the order was told before, so that whatever it sent has to be looked for"""
+    """:param is_new: False if the job may have been started before, so that whatever it sent has to be looked up"""
 
     taken: QueuedJob
     is_new: bool
 
 
 class Engine:
-    """DBOS on the bot's own database. One at a time in a process: DBOS keeps its state there.
+    """DBOS on the bot's own database. At most one per process: DBOS keeps global state.
 
-    :param database: owned by the caller, its tables brought up
-    :param dbos_database: the same for DBOS, owned by the caller too
+    :param database: owned by the caller, migrated
+    :param dbos_database: the same database for DBOS, owned by the caller too
     :param membership: of this process among those on the same database, not yet started
-    :param execute: what is done with an order
-    :param give_up: answers one over which process after process ended
-    :param heard: is told how each order ended; None: with a failure that could not be told anybody
-    :param gone: hears the name of a process whose work was taken over
-    :param lost: is called where the work here is not this process' any more: it has to end
-    :param stuck: is called in a signal's handler where the loop has been held for a minute: the process has to end
-    :param traces: what sends the stories to a collector
+    :param execute: carries out an invocation
+    :param give_up: replies to one during which process after process ended
+    :param heard: called with the stage in which each command ended, or None if it failed and that could not be reported
+    :param gone: called with the executor id of a process whose work was recovered
+    :param lost: called when another process has recovered the work of this one, which has to end
+    :param stuck: called in a signal handler when the loop has been blocked for a minute: the process has to end
+    :param traces: sends workflows to a collector
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Engine:
         self._ended: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Opens the engine and goes on with what a crash left. Call it on the loop that is to do the work."""
+        """Starts the engine and resumes what a crash left. Call it on the event loop that is to do the work."""
         await run_in_thread(partial(launching.migrate, self._dbos_database))
         pulse = await self._membership.start()
         self._inbox.start()
@@ -150,7 +150,7 @@ class Engine:
             polling=self._rhythm.polling,
             traces=self._traces,
         )
-        # Those that were stopped in order; on SQLite, which serves one process, all others.
+        # Executors that were stopped cleanly; on SQLite, which serves one process, all others.
         for dead in pulse.dead:
             await self._failover.replace(dead)
         await self._leftovers.recover()
@@ -164,16 +164,16 @@ class Engine:
         _log.info("engine.started", executor=self._executor_id)
 
     async def submit(self, invocation: CommandInvocation) -> bool:
-        """Takes an order: when this returns, the order survives a crash. One that was taken before is left alone,
-        unless it ended without an answer.
+        """Accepts an invocation: when this returns, it survives a crash. One that was accepted before is ignored,
+        unless it ended without a reply.
 
-        :returns: False where it is left alone
-        :raises StoreError: where the database does not take it
+        :returns: False if it is ignored
+        :raises StoreError: if the database rejects it
         """
         told = structlog.contextvars.get_contextvars()
         document = {
             **invocation.to_json(),
-            # Only an order that the database did not know yet comes back with this word.
+            # The database returns this id only if the row is new; that is how duplicates are detected.
             "submission_id": uuid.uuid4().hex,
             "log_context": {key: told[key] for key in ("delivery", "event_name") if key in told},
         }
@@ -191,11 +191,11 @@ class Engine:
         self._places.put(taken.identity, beginning, owner=login.lower())
 
     async def _again(self, taken: QueuedJob) -> bool:
-        """A known order comes once more. One whose story broke before anybody got an answer is told anew."""
+        """Requeues a known job if its workflow failed without a reply."""
         found = await _run_in_thread(lambda: self._jobs.find(taken.identity))
         broken = found is not None and found[0] is JobState.ENDED and found[1] == BROKEN
         if found is not None and found[0] is not JobState.ENDED:
-            # That it was begun may not be noted yet.
+            # Its start may not be recorded yet.
             status = await DBOS.get_workflow_status_async(taken.identity)
             broken = status is not None and status.status in FAILED
         if not broken:
@@ -207,24 +207,24 @@ class Engine:
         return True
 
     async def queue(self) -> Queue:
-        """The orders that wait, of all processes on the database."""
+        """The waiting jobs of all processes on the database."""
         found: Queue = await _run_in_thread(self._jobs.queue)
         return found
 
     async def check(self) -> None:
-        """:raises StoreError: where orders would not be taken: the database is closed to writing, or the engine ends"""
+        """:raises StoreError: if jobs would be rejected: the database is not writable, or the engine is stopping"""
         if self._stopping or any(task.done() for task in self._watching):
             raise StoreError("the engine is being stopped")
         await _run_in_thread(lambda: self._executors.touch(self._executor_id))
 
     @property
     def at_work(self) -> int:
-        """How many stories are under way here."""
+        """The number of workflows running in this process."""
         return len(self._stories)
 
     async def stop(self) -> None:
-        """Ends what runs, within the rhythm's `drain` and a moment; what is cut off is told on at the next start, or by
-        another process."""
+        """Ends what runs, within `EngineTiming.drain` and a moment; interrupted workflows are resumed at the next
+        start, or by another process."""
         self._stopping = True
         self._stories.close()
         self._later.close()
@@ -238,15 +238,15 @@ class Engine:
             await self._traces.end()
         await (self._ended or launching.end())
         await self._loop_watch.aclose()
-        # Until here the work was still this executor's.
+        # Up to here the work still belonged to this executor.
         await _end(heartbeat)
         await self._membership.stop()
 
     async def _stay_member(self) -> None:
-        """Until another executor has replaced this one: its workflows must not go on here."""
+        """Returns once another executor has replaced this one, after ending its workflows here."""
         await self._membership.run()
         self._stopping = True
-        # First of all no more work is taken from the queue.
+        # First of all, stop taking work from the queue.
         self._ended = asyncio.create_task(launching.end(), name="end-of-dbos")
         self._stories.close()
         self._later.close()
@@ -254,7 +254,7 @@ class Engine:
         self._lost()
 
     async def _recover_leftovers(self) -> None:
-        """What an executor took after it was replaced, and before it noticed."""
+        """Recovers, every so often, what an executor took after it was replaced and before it noticed."""
         while True:
             await asyncio.sleep(self._rhythm.leftovers)
             try:
@@ -266,12 +266,13 @@ class Engine:
     async def _adopt(self, of: str) -> int:
         waiting = await _run_in_thread(lambda: self._jobs.adopt(of=of, executor=self._executor_id))
         for taken in waiting:
-            # It may have been begun a moment before the end, and not been noted.
+            # It may have been started a moment before its executor died, without that being recorded.
             self._put(taken, is_new=False)
         return len(waiting)
 
     async def _recover(self, dead: str) -> None:
-        """What a dead executor had begun goes to whichever is first, what waited there waits here."""
+        """Puts a dead executor's started workflows into the common queue, and its waiting jobs into this process'
+        own."""
         begun = await run_in_thread(partial(recover_workflows, dead))
         restarted = await self._leftovers.restart_of(dead)
         waiting = await self._adopt(dead)
@@ -279,7 +280,7 @@ class Engine:
         _log.info("executor.recovered", executor=dead, begun=begun, restarted=restarted, waiting=waiting)
 
     async def _begin(self, beginning: _Beginning) -> None:
-        """Hands an order to DBOS, which carries it out from then on."""
+        """Hands a job to DBOS, which runs it from then on."""
         assert self._workflow is not None  # noqa: S101 - start() has made it
         taken, nonce = beginning.taken, str(beginning.taken.document.get("submission_id", ""))
         if beginning.is_new:
@@ -288,7 +289,7 @@ class Engine:
             await self._membership.check()
             with SetWorkflowID(taken.identity):
                 await DBOS.start_workflow_async(self._workflow, taken.document)
-        except Exception:  # noqa: BLE001 - whatever it is, the order is written down and tried again
+        except Exception:  # noqa: BLE001 - whatever it is, the job is stored and retried
             self._stories.expect_no_more(nonce)
             self._places.leave(taken.identity)
             _log.exception("job.start_failed", invocation=taken.identity)
@@ -304,9 +305,9 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
 
 
 async def _run_in_thread(work: Callable[[], Any]) -> Any:
-    """In a thread.
+    """Runs it in a thread.
 
-    :raises StoreError: where the database does not do it
+    :raises StoreError: if the database fails
     """
     try:
         return await run_in_thread(work)

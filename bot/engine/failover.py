@@ -1,4 +1,4 @@
-"""Recovers the work of executors that are dead: each by one of those that are alive."""
+"""Failover: a live executor recovers the work of each dead one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _log = log.get(__name__)
 
 
 class Failover:
-    """Waits for dead executors.
+    """Watches for dead executors.
 
-    :param recover: makes a dead executor's work run elsewhere; called again where it failed half-way
+    :param recover: makes a dead executor's work run elsewhere; called again if it failed halfway
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Failover:
         self._recover = recover
 
     async def run(self) -> None:
-        """Until it is cancelled. What fails is tried again at the next heartbeat."""
+        """Runs until it is cancelled. Failures are retried at the next heartbeat."""
         while True:
             for dead in await self._membership.next_dead():
                 try:
@@ -39,11 +39,11 @@ class Failover:
                     _log.warning("executor.not_recovered", executor=dead, reason=type(error).__name__)
 
     async def replace(self, dead: str) -> None:
-        """Recovers one executor's work, unless it is alive or another executor does it."""
+        """Recovers one executor's work, unless it is alive or another executor is doing so."""
         me = self._membership.executor
         if not await run_in_thread(partial(self._executors.replace, dead, successor=me)):
             return
         await self._recover(dead)
-        # Not after a freeze in the middle: another executor may be at it by now.
+        # Fails if this process was frozen meanwhile: another executor may be doing it by now.
         await self._membership.check()
         await run_in_thread(partial(self._executors.remove, dead, successor=me))

@@ -1,7 +1,7 @@
-"""Where orders are written down before anybody is told that they were taken: many in one write.
+"""Persists jobs before their receipt is confirmed, many in one write.
 
-A write that survives a power cut costs milliseconds, however little it holds. While one is under way, whatever comes in
-the meantime waits for the next, so a burst costs a few writes and nobody waits for more than two.
+A write that survives a power cut costs milliseconds, however little it holds. Jobs that arrive during a write go into
+the next one, so a burst costs a few writes and no caller waits for more than two.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _log = log.get(__name__)
 LARGEST_BATCH = 500
 
 NOTE_DELAY = 0.2
-"""Seconds within which it is noted that orders were begun: late notes do no harm, and many are one write."""
+"""Seconds within which started jobs are recorded as such: a late update is harmless, and many make one write."""
 
 
 class JobQueue:
-    """Takes orders for one process.
+    """Accepts jobs for one process.
 
     :param executor: the process' executor id
-    :param taken: is told of each order that is written down and was not known, whether anybody still waits or not
+    :param taken: called with each new job once it is stored, whether or not its caller still waits
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class JobQueue:
         self._begun: list[str] = []
         self._called = asyncio.Event()
         self._closing = False
-        # Not one of the engine's threads: what was promised to GitHub must not wait for stories.
+        # Not one of the engine's threads: the reply to GitHub must not wait for running workflows.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
         self._task: asyncio.Task[None] | None = None
 
@@ -52,10 +52,10 @@ class JobQueue:
         self._task = asyncio.create_task(self._write_all(), name="inbox")
 
     async def take(self, invocation: QueuedJob) -> bool:
-        """Writes an order down. Once begun it is finished, whoever stops waiting for it.
+        """Stores a job. Once begun, the write completes even if the caller is cancelled.
 
-        :returns: False where it was known
-        :raises StoreError: where the database does not take it; it is not taken then
+        :returns: False if it was known already
+        :raises StoreError: if the database rejects it; the job is not accepted then
         """
         if self._closing:
             raise StoreError("the bot is being stopped")
@@ -65,13 +65,13 @@ class JobQueue:
         return bool(await asyncio.shield(written))
 
     def begun(self, identity: str) -> None:
-        """Notes, soon, that an order is at work here."""
+        """Records, soon, that a job was started here."""
         if not self._begun:
             asyncio.get_running_loop().call_later(NOTE_DELAY, self._called.set)
         self._begun.append(identity)
 
     async def aclose(self) -> None:
-        """Writes down what is left."""
+        """Writes what is left."""
         self._closing = True
         self._called.set()
         if self._task is not None:
@@ -101,7 +101,7 @@ class JobQueue:
             return
         for invocation, written in batch:
             is_new = invocation.identity in new
-            # The same order may be in one batch twice: it is new once.
+            # A batch may hold the same job twice: only the first is new.
             new.discard(invocation.identity)
             if is_new:
                 self._taken(invocation)
@@ -114,12 +114,12 @@ class JobQueue:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, begin)
         except (SQLAlchemyError, OSError) as error:
-            # Whoever takes them for waiting starts what the engine knows already: nothing happens twice.
+            # If the job is started a second time, DBOS knows its workflow already, so nothing happens twice.
             _log.warning("job_queue.update_failed", invocations=len(begun), reason=reason(error))
 
 
 def reason(error: Exception) -> str:
-    """The database's words, without the statement and its values."""
+    """The database's error message, without the statement and its values."""
     if isinstance(error, StoreError):
         return str(error)
     words = str(getattr(error, "orig", None) or "").strip() or type(error).__name__

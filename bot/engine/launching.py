@@ -1,4 +1,4 @@
-"""DBOS in this process: brought up on the bot's own database, and ended."""
+"""Launches and destroys DBOS in this process, on the bot's own database."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _dbos_log = logging.getLogger("dbos")
 WORKFLOW = "command"
 
 VERSION = "1"
-"""What DBOS calls the application's version. Work in flight is resumed only under the version it was begun with, so
-this changes only when a story's steps change so much that old stories cannot be told on."""
+"""What DBOS calls the application's version. A workflow is resumed only under the version that it was begun with, so
+this changes only when a workflow's steps change so much that old workflows cannot be resumed."""
 
 THREADS = {"sqlite": 4, "postgresql": 16}
-"""Of DBOS. SQLite has one writer: more threads only wait for each other."""
+"""Thread count of DBOS. SQLite has one writer: more threads would only wait for each other."""
 
 MOST_RECOVERIES = 10_000
-"""How often a story may be cut off before it is given up. A run may last for hours, and a process that does not come up
-properly is restarted every few seconds."""
+"""How often a workflow may be interrupted before DBOS gives it up. A run may last for hours, and a process that fails
+to start is restarted every few seconds."""
 
 Tell = Callable[[dict[str, Any]], Awaitable[str]]
-"""Carries an order out that is given as JSON, and returns how it ended."""
+"""Executes a job's invocation, given as JSON, and returns the stage in which it ended."""
 
 
 def migrate(database: Database) -> None:
@@ -47,11 +47,11 @@ def migrate(database: Database) -> None:
 def launch(
     database: Database, tell: Tell, *, executor_id: str, polling: float, traces: Traces | None
 ) -> Callable[[dict[str, Any]], Any]:
-    """Call it on the loop that is to do the work: it goes on at once with what a crash left.
+    """Call it on the event loop that does the work: workflows left by a crash resume at once.
 
-    :param tell: what an order's story is
-    :param polling: seconds between DBOS's looks at its tables
-    :returns: the workflow, which is started with an order
+    :param tell: the body of each workflow
+    :param polling: seconds between DBOS's polls of its tables
+    :returns: the workflow function, to be started with a job's document
     """
     instance = DBOS(
         config={
@@ -67,7 +67,7 @@ def launch(
         }
     )
     poll_less(instance, polling=polling)
-    # DBOS writes to the standard error by itself; its lines belong among the bot's own.
+    # DBOS writes to standard error on its own; its lines belong in the bot's log.
     _dbos_log.handlers.clear()
     _dbos_log.addFilter(_is_news)
     _dbos_log.propagate = True
@@ -79,14 +79,14 @@ def launch(
 
     workflow: Callable[[dict[str, Any]], Any]
     workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MOST_RECOVERIES)(invocation)
-    # On the loop, although it blocks while it migrates the database: the loop that launches is where DBOS goes on
-    # with old stories, and they need the clients that live here.
+    # On the event loop, although it blocks while it migrates the database: DBOS resumes old workflows on the loop that
+    # launches it, and they need the clients that live here.
     DBOS.launch()
     return workflow
 
 
 def expect_cancellations() -> None:
-    """DBOS takes a cancellation as no outcome: the story stays pending in the database. It warns of it all the same."""
+    """Silences DBOS's warning at a cancellation, which it does not count as an outcome: the workflow stays pending."""
     _dbos_log.setLevel(logging.ERROR)
 
 
@@ -94,10 +94,11 @@ async def end() -> None:
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=1) as aside:
         await loop.run_in_executor(aside, partial(DBOS.destroy, destroy_registry=True))
-    # DBOS made its own executor the loop's and has just closed it.
+    # DBOS replaced the loop's default executor by its own and has just closed that.
     loop.set_default_executor(ThreadPoolExecutor())
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """What ended a story without an answer is told in the bot's own words, without thirty lines of DBOS's calls."""
+    """False for errors that ended a workflow without a reply: the bot logs them itself, without thirty lines of
+    DBOS."""
     return record.exc_info is None or not isinstance(record.exc_info[1], UpstreamError)

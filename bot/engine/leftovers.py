@@ -1,6 +1,6 @@
-"""Work that neither its executor nor failover finishes: of other workflow versions, and of executors nobody knows.
+"""Recovers work that neither its executor nor failover finishes: of other workflow versions and of unknown executors.
 
-DBOS resumes a workflow only under the version that it was begun with, and says nothing of the rest. Here such a command
+DBOS resumes a workflow only under the version that it was begun with, and does not report the rest. Here such a command
 runs from its start: everything that it sent before is found by its identity, as after a crash (`bot.handlers.runs`).
 """
 
@@ -23,14 +23,14 @@ from bot.store.threads import run_in_thread
 _log = log.get(__name__)
 
 UNFINISHED = ["PENDING", "ENQUEUED"]
-"""DBOS's words for it."""
+"""DBOS's statuses for unfinished workflows."""
 
 
 class Leftovers:
     """Finds such work and makes it run here.
 
-    :param executor: the own id
-    :param put: takes a command that may have been begun before
+    :param executor: this process' own id
+    :param put: queues a command that may have been begun before
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Leftovers:
     async def restart_of(self, dead: str) -> int:
         """Restarts what a dead executor had begun under another version.
 
-        :returns: how many commands
+        :returns: the number of commands
         """
         left = await _unfinished(executor_id=dead)
         others = [each for each in left if each.app_version != VERSION]
@@ -53,19 +53,19 @@ class Leftovers:
         return len(others)
 
     async def recover(self) -> int:
-        """Recovers what belongs to executors that are not in the table any more: one that was replaced while it was
-        frozen, and took something before it noticed.
+        """Recovers the work of executors that are no longer in the table: one that was replaced while it was frozen,
+        and took something before it noticed.
 
-        :returns: how many commands
+        :returns: the number of commands
         """
-        # Read before the table of executors: whoever comes between is in the table.
+        # Read before the table of executors: one that registers in between is then in the table.
         left = await _unfinished()
         known = await run_in_thread(self._executors.versions)
         lost = {each.executor_id for each in left if each.status == "PENDING" and each.executor_id not in known}
         count = 0
         for executor_id in sorted(lost - {None, ""}, key=str):
             count += await run_in_thread(partial(recover_workflows, str(executor_id)))
-        # Nobody takes from the queue what was begun under a version that no executor has.
+        # No executor takes from the queue a workflow whose version none of them has.
         for each in left:
             is_stranded = each.status == "ENQUEUED" and each.app_version not in {VERSION, *known.values()}
             if each.app_version != VERSION and (each.executor_id in lost or is_stranded):
@@ -87,7 +87,7 @@ class Leftovers:
             _log.error("leftovers.unreadable", invocation=left.workflow_id, version=left.app_version)
             return
         taken = QueuedJob(left.workflow_id, document)
-        # Written down as waiting before the workflow goes: after a crash in between, it is found here once more.
+        # Stored as waiting before the workflow is deleted: after a crash in between, it is found here once more.
         await run_in_thread(partial(self._jobs.again, taken, executor=self._executor, at=datetime.now(UTC)))
         await DBOS.delete_workflow_async(left.workflow_id)
         _log.warning("leftovers.restarted", invocation=left.workflow_id, version=left.app_version)

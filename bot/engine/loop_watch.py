@@ -1,8 +1,8 @@
-"""Notices which command holds the event loop, while it does: what is noted survives the process.
+"""Detects which command blocks the event loop while it does so; the record survives the process.
 
-Whatever holds the loop for long is mostly within C and holds the interpreter's lock, as a regular expression that
-backtracks: neither a task nor a thread runs then. The handler of a signal does, in the main thread and in the context
-of what is being run, so it knows whose doing it is. It waits for a thread, and so lends it the lock.
+Whatever blocks the loop for long is mostly C code that holds the interpreter's lock, such as a regular expression that
+backtracks: neither a task nor a thread runs then. A signal handler does, in the main thread and in the context of the
+code that runs, so it knows which command that is. By waiting for a thread it lends that thread the lock.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from bot import log
 _log = log.get(__name__)
 
 SECONDS = 5.0
-"""For which the loop is held before it is noted."""
+"""For which the loop is blocked before it is recorded."""
 
 MOST_ALARMS = 12
-"""Alarms in a row after which the process is beyond help."""
+"""Consecutive alarms after which the process is considered stuck."""
 
 WRITING = 5.0
-"""Seconds that the note may take: what holds the loop goes on after them."""
+"""Seconds that the write may take before the interrupted code continues."""
 
 current_command: ContextVar[str | None] = ContextVar("current_command", default=None)
-"""The identity of the command that is being carried out."""
+"""The identity of the command that is being executed."""
 
 
 class LoopWatch:
-    """Watches the loop that it is started on.
+    """Watches the event loop on which it is started.
 
-    :param note: writes down that a command holds the loop; blocking
-    :param clear: takes that back; blocking
-    :param stuck: is called in a signal's handler where the loop is held for `MOST_ALARMS` times the seconds
+    :param note: records that a command blocks the loop; blocking
+    :param clear: deletes that record; blocking
+    :param stuck: called in a signal handler when the loop is blocked for `MOST_ALARMS` times the seconds
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class LoopWatch:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Does nothing where there are no such signals: on Windows, and beside the main thread."""
+        """Does nothing where such signals do not exist: on Windows, and outside the main thread."""
         if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
             return
         self._before = signal.signal(signal.SIGALRM, self._on_alarm)
-        # Libraries in C that are waiting in other threads go on waiting.
+        # System calls of C libraries in other threads are not interrupted.
         signal.siginterrupt(signal.SIGALRM, False)
         self._writer.start()
         self._put_off()
@@ -95,8 +95,8 @@ class LoopWatch:
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         self._alarms += 1
-        # The note may need what the interrupted code holds, as the log's lock. An alarm within an alarm that waits as
-        # well would never let that code go on.
+        # The write may need a lock that the interrupted code holds, such as the log's. A nested alarm that waits as
+        # well would never let that code continue.
         if not self._is_writing:
             self._is_writing = True
             try:
@@ -109,7 +109,7 @@ class LoopWatch:
 
     def _write(self, invocation: str | None, alarms: int, where: str) -> None:
         is_news = self._noted is None and invocation is not None and self._is_written(invocation)
-        # And again each time that it has lasted twice as long.
+        # And again each time that the duration has doubled.
         if is_news or alarms & (alarms - 1) == 0:
             _log.error("event_loop.blocked", invocation=invocation, seconds=alarms * self._seconds, where=where)
 
@@ -125,15 +125,15 @@ class LoopWatch:
     def _take_back(self, invocation: str) -> None:
         try:
             self._clear(invocation)
-        except Exception as error:  # noqa: BLE001 - it counts as once too often, which alone ends nothing
+        except Exception as error:  # noqa: BLE001 - it counts as one too many, which alone ends nothing
             _log.warning("event_loop.clear_failed", invocation=invocation, reason=type(error).__name__)
 
 
 class _Writer:
-    """A thread that takes work from a signal's handler as well.
+    """A thread that accepts work from a signal handler, too.
 
-    What is interrupted may hold any lock. `ThreadPoolExecutor.submit` takes one that all of a process share, and the
-    handler would wait for it for good; `SimpleQueue.put` needs none.
+    The interrupted code may hold any lock. `ThreadPoolExecutor.submit` takes one that is shared by the whole process,
+    and the handler would wait for it forever; `SimpleQueue.put` needs none.
     """
 
     def __init__(self) -> None:
@@ -144,13 +144,13 @@ class _Writer:
         self._thread.start()
 
     def put(self, work: Callable[[], None]) -> threading.Event:
-        """:returns: what is set when it is done"""
+        """:returns: an event that is set when it is done"""
         done = threading.Event()
         self._work.put((work, done))
         return done
 
     def close(self) -> None:
-        """Returns when all is done."""
+        """Returns when all work is done."""
         self._work.put(None)
         self._thread.join()
 
@@ -166,7 +166,7 @@ class _Writer:
 
 
 def _place_of(frame: FrameType | None) -> str:
-    """Where that is in the bot's own code, as module and line; else where it is at all."""
+    """Module and line of the innermost frame in the bot's own code, else of the innermost frame."""
     innermost = frame
     while frame is not None and not str(frame.f_globals.get("__name__")).startswith("bot."):
         frame = frame.f_back

@@ -1,7 +1,7 @@
-"""This process among those that work on one database: its heartbeat, its lease, and the fence around its writes.
+"""Membership of this process among those on one database: its heartbeat, its lease, and the fence around its writes.
 
-A process that dies, freezes or is cut off from the database renews its heartbeat no more; after the lease another one
-recovers its work (`bot.engine.failover`). The fence holds the other half of that promise: whoever has not renewed the
+A process that dies, freezes or loses the database stops renewing its heartbeat; after the lease another one recovers
+its work (`bot.engine.failover`). The fence is the other half of that guarantee: a process that has not renewed its
 heartbeat within the lease changes nothing in the outside world before the database has confirmed that the work is still
 its own.
 """
@@ -28,19 +28,19 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 MARGIN = 0.2
-"""The part of the lease at whose end the fence closes before anybody may take the work."""
+"""The fraction of the lease by which the fence closes before another executor may take the work."""
 
 
 def new_executor_id(name: str) -> str:
-    """An id for one life of a process; no two lives ever share one.
+    """A new executor id, unique to one start of the process.
 
-    :param name: what people call the process, at most 40 characters of it are kept
+    :param name: the process' readable name, of which at most 40 characters are used
     """
     return f"{name[:40]}-{uuid.uuid4().hex[:16]}"
 
 
 def elapsed_clock() -> float:
-    """Seconds that never go back, and that go on while the machine sleeps where the system can tell."""
+    """A monotonic clock in seconds that also counts while the machine sleeps, where the system provides one."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -50,9 +50,9 @@ class Membership:
 
     :param executor: its id
     :param version: of the workflows that it runs
-    :param is_shared: whether other processes may work on the database; where not, nothing has to be renewed
+    :param is_shared: whether other processes may work on the database; if not, nothing has to be renewed
     :param on_lost: called once when another executor has replaced this one; the process has to end
-    :param clock: seconds that never go back
+    :param clock: monotonic, in seconds
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Membership:
         self._pulse = Pulse(is_alive=True, leads=False, dead=())
         self._wanted = asyncio.Event()
         self._confirmed = asyncio.Condition()
-        # A thread of its own: the heartbeat must not wait for other work on the database.
+        # A thread of its own: the heartbeat must not wait for other database work.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeat")
 
     @property
@@ -99,22 +99,22 @@ class Membership:
     async def start(self) -> Pulse:
         """Registers the executor.
 
-        :returns: what its first heartbeat learned
-        :raises SQLAlchemyError: where the database does not take it
+        :returns: the result of its first heartbeat
+        :raises SQLAlchemyError: if the database rejects it
         """
         await self._in_own_thread(partial(self._executors.register, self.executor, version=self._version))
         return await self._beat()
 
     async def run(self) -> None:
-        """Renews the heartbeat each period, and at once when the fence asks; returns once another executor has replaced
-        this one, which cannot happen where there is no other."""
+        """Renews the heartbeat each period, and at once when the fence needs it; returns once another executor has
+        replaced this one, which cannot happen on a database of one process."""
         if not self._is_shared:
             await asyncio.Event().wait()
         while not self.is_lost:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._period):
                     await self._wanted.wait()
-            # Cleared before the answer: a database that does not answer is asked once a period, not without a pause.
+            # Cleared before the request: an unresponsive database is tried once a period, not without a pause.
             self._wanted.clear()
             try:
                 await self._beat()
@@ -130,10 +130,10 @@ class Membership:
                     return self._pulse.dead
 
     async def check(self) -> None:
-        """The fence: returns once it is sure that this executor's work is its own. Call it before every write to the
+        """The fence: returns once it is certain that this executor's work is its own. Call it before every write to the
         outside world and before a step's result is recorded.
 
-        :raises asyncio.CancelledError: where another executor has the work; the engine takes it as no outcome
+        :raises asyncio.CancelledError: if another executor has the work; the engine does not count it as an outcome
         """
         if not (self._is_fresh or self.is_lost):
             self._wanted.set()
@@ -153,11 +153,11 @@ class Membership:
             self.close()
 
     def close(self) -> None:
-        """Frees the thread, and leaves the executor as it is."""
+        """Frees the thread without stopping the executor."""
         self._thread.shutdown(wait=False)
 
     async def _beat(self) -> Pulse:
-        # Counted from before the request: the database's own clock cannot have been later than the answer.
+        # Measured from before the request: the database's clock cannot have been later than its response.
         asked_at = self._clock()
         pulse = await self._in_own_thread(partial(self._executors.beat, self.executor))
         was_lost, self._pulse = self.is_lost, pulse

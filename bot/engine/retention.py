@@ -1,7 +1,7 @@
-"""Clears the database: neither DBOS nor anybody else forgets a story that has been told.
+"""Deletes old data: DBOS never deletes a finished workflow.
 
-What an order was about and what its steps returned goes a while after it has ended. That there was such an order stays
-for as long as anybody could send it again.
+A command's content and its steps' results are deleted soon after it has ended. The fact that it was executed is kept
+for as long as its delivery could arrive again.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _log = log.get(__name__)
 BATCH = 200
 
 KNOWN_FOR = timedelta(days=30)
-"""How long an order that has ended is known. GitHub redelivers for three days
+"""How long an ended command is remembered. GitHub redelivers for three days
 (https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks)."""
 
 BROKEN = "broken"
-"""How a story ended that gave nobody an answer, where others tell a stage."""
+"""The stage recorded for a workflow that ended without a reply."""
 
 FAILED = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-"""DBOS's words for it."""
+"""DBOS's statuses for failed workflows."""
 
 
 class Retention:
-    """One of the processes on a database does it.
+    """Runs in every process on a database and works in one of them.
 
-    :param leads: whether this process is the one that does it
+    :param leads: whether this process is that one
     :param period: seconds between two rounds
     """
 
@@ -47,27 +47,27 @@ class Retention:
         self._period = period
 
     async def keep(self) -> None:
-        """Until it is cancelled."""
+        """Runs until it is cancelled."""
         while True:
             await asyncio.sleep(self._period)
             try:
                 if self._leads():
                     await self.tidy()
-            except Exception as error:  # noqa: BLE001 - the next round does what this one could not
+            except Exception as error:  # noqa: BLE001 - the next round makes up for it
                 words = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
                 _log.warning("retention.failed", reason=words)
 
     async def tidy(self) -> int:
         """One round.
 
-        :returns: how many stories were cleared away
+        :returns: the number of workflows deleted
         """
         cleared = 0
         while ended := await DBOS.list_workflows_async(
             name=WORKFLOW, status=["SUCCESS", *FAILED], limit=BATCH, load_input=False, load_output=True
         ):
             stages = {each.workflow_id: str(each.output) if each.status == "SUCCESS" else BROKEN for each in ended}
-            # Noted before they go: after a crash in between, they are only noted once more.
+            # Recorded before they are deleted: after a crash in between, they are only recorded once more.
             await run_in_thread(partial(self._jobs.end, stages, at=datetime.now(UTC)))
             await DBOS.delete_workflows_async([*stages])
             cleared += len(ended)

@@ -1,6 +1,6 @@
-"""Stories as OpenTelemetry traces, where a collector is named: one span for each story, one for each of its steps.
+"""Workflows as OpenTelemetry traces, if a collector is configured: one span per workflow and one per step.
 
-DBOS makes the spans. Nothing of OpenTelemetry is imported before somebody asks for it: it is an extra.
+DBOS makes the spans. OpenTelemetry is an extra, so nothing of it is imported unless traces are enabled.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from bot.errors import SettingsError
 
 
 class Traces:
-    """Of one process, once in its life.
+    """Trace export of one process, to be created once.
 
-    :param endpoint: where a collector takes OTLP over HTTP, such as ``http://localhost:4318/v1/traces``
+    :param endpoint: where a collector accepts OTLP over HTTP, such as ``http://localhost:4318/v1/traces``
     """
 
     def __init__(self, endpoint: str, *, executor_id: str) -> None:
-        """:raises SettingsError: where the extra is not installed"""
+        """:raises SettingsError: if the extra is not installed"""
         try:
-            from bot.engine.collector import start_sending  # noqa: PLC0415 - see the module's first words
+            from bot.engine.collector import start_sending  # noqa: PLC0415 - see the module docstring
         except ImportError:
             raise SettingsError(
                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, but what sends traces is not installed: "
@@ -31,14 +31,14 @@ class Traces:
 
     @staticmethod
     def begin() -> None:
-        """To be called when DBOS is there, and before it begins a story."""
-        # Not by DBOS's own setting `enable_otlp`: that imports what sends logs, too, and complains when nobody uses it.
+        """Enables tracing; call it when DBOS exists, and before it starts a workflow."""
+        # Not by DBOS's own setting `enable_otlp`: that imports the log exporter, too, and warns if it is not used.
         DBOS.tracer.otel_attribute_format = "semconv"
         DBOS.tracer.disable_otlp = False
 
     @staticmethod
     def describe(*, command: str, delivery: str | None) -> None:
-        """Says what the story that is just being told is about."""
+        """Adds the command and its delivery to the current workflow's span."""
         if (span := DBOS.span) is None:
             return
         span.set_attribute("codegen_bot.command", command)
@@ -46,6 +46,6 @@ class Traces:
             span.set_attribute("codegen_bot.delivery", delivery)
 
     async def end(self) -> None:
-        """Sends what is left; to be called when no story is told any more."""
+        """Sends what is left; call it when no workflow runs any more."""
         DBOS.tracer.disable_otlp = True
         await asyncio.to_thread(self._provider.shutdown)

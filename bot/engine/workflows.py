@@ -1,4 +1,4 @@
-"""The orders that are being carried out in this process: each is a story that DBOS remembers step by step."""
+"""Runs command invocations as durable workflows, whose steps DBOS records."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from bot.store.threads import run_in_thread
 _log = log.get(__name__)
 
 STOP_PATIENCE = 10.0
-"""Seconds that stories have to end when they are cut off; only a database that does not answer takes them."""
+"""Seconds that interrupted workflows have to end; only an unresponsive database uses them up."""
 
 MOST_LOOP_HOLDS = 3
-"""How many processes may end while a command holds their event loops, before it is given up."""
+"""How many processes may end while a command blocks their event loops, before it is given up."""
 
 Execute = Callable[[CommandInvocation, CommandContext], Awaitable[Reply]]
 GiveUp = Callable[[CommandInvocation, CommandContext, int], Awaitable[Reply]]
@@ -43,9 +43,9 @@ Heard = Callable[[CommandInvocation, Stage | None], None]
 
 @dataclass(eq=False, slots=True)
 class _Story:
-    """One order that is being carried out here.
+    """A workflow that runs in this process.
 
-    :param rests: whether it waits for others
+    :param rests: whether it waits for something else
     """
 
     task: asyncio.Task[Any]
@@ -53,15 +53,15 @@ class _Story:
 
 
 class WorkflowRunner:
-    """Tells them, and cuts them off where another life has to tell them on.
+    """Runs workflows and suspends them on shutdown, so that another process can resume them.
 
-    :param execute: what is done with an order
-    :param give_up: answers one over which so many processes ended
-    :param loop_holds: how many those were, by an order's identity; blocking
-    :param heard: is told how each order ended; None: with a failure that could not be told anybody
-    :param resumed: hears the identity of each that another life began
-    :param on_slot_released: hears the identity of each that has ended or waits for others
-    :param fence: returns where the workflows are still this process's own, else raises CancelledError
+    :param execute: carries out an invocation
+    :param give_up: replies to one during which that many processes ended
+    :param loop_holds: returns that number by the invocation's identity; blocking
+    :param heard: called with the stage in which each command ended, or None if it failed and that could not be reported
+    :param resumed: called with the identity of each command that an earlier process began
+    :param on_slot_released: called with the identity of each command that has ended or waits for something else
+    :param fence: returns if the workflows are still this process' own, else raises CancelledError
     """
 
     def __init__(
@@ -96,30 +96,30 @@ class WorkflowRunner:
         self._closed = False
 
     def __len__(self) -> int:
-        """How many are under way."""
+        """The number of running workflows."""
         return len(self._stories)
 
     def expect(self, nonce: str) -> None:
-        """The story of the order with this word is about to begin, for the first time."""
+        """Announces the first start of the workflow whose job has this submission id."""
         self._begun_here.add(nonce)
 
     def expect_no_more(self, nonce: str) -> None:
         self._begun_here.discard(nonce)
 
     async def tell(self, document: dict[str, Any]) -> str:
-        """The durable story of one order.
+        """The body of the durable workflow of one job.
 
-        :returns: the stage it ended in
+        :returns: the stage in which it ended
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a workflow runs in one
         self._workflows.add(task)
         task.add_done_callback(self._workflows.discard)
         if self._closed:
-            # DBOS takes this for no outcome: the story stays pending.
+            # DBOS does not count this as an outcome: the workflow stays pending.
             raise asyncio.CancelledError
         invocation = CommandInvocation.from_json(document)
-        # Begun by this process just now, or left by one that died: then whatever it sent is looked for first.
+        # Started by this process just now, or left by one that died: then whatever it sent is looked up first.
         again = document.get("submission_id") not in self._begun_here
         self.expect_no_more(document.get("submission_id", ""))
         story = _Story(task)
@@ -140,13 +140,13 @@ class WorkflowRunner:
         return reply.stage.value
 
     def close(self) -> None:
-        """No story begins any more, nor is one told on."""
+        """No workflow is started or resumed any more."""
         self._closed = True
 
     async def settle(self, seconds: float) -> None:
-        """Lets those come to their end or to a rest that are in the middle of something.
+        """Waits until each workflow has ended or waits for something else.
 
-        :param seconds: that they have for it
+        :param seconds: the timeout
         """
         await asyncio.gather(*self._resuming, return_exceptions=True)
         with suppress(TimeoutError):
@@ -156,15 +156,16 @@ class WorkflowRunner:
                     await self._moved.wait()
 
     def cut_off(self) -> None:
-        """Ends what goes on, in the middle; whoever is next tells it on."""
+        """Cancels the running workflows; the next process resumes them."""
         for story in self._stories:
             story.task.cancel()
 
     async def aclose(self) -> None:
-        """Cuts off what goes on, and waits until it has ended."""
+        """Cancels the running workflows, and waits until they have ended."""
         expect_cancellations()
         self.cut_off()
-        # A story that has been told is still being written down by its task: it is waited for, and not told again.
+        # The result of a finished workflow is still being recorded by its task: that is awaited, so it does not run
+        # again.
         if self._workflows:
             await asyncio.wait(self._workflows, timeout=STOP_PATIENCE)
 
@@ -187,11 +188,11 @@ class WorkflowRunner:
         except SQLAlchemyError as error:
             _log.error("workflow.lookup_failed", reason=reason(error))
             self._later.schedule(partial(self._resume_soon, invocation.identity))
-            # DBOS takes this for no outcome.
+            # DBOS does not count this as an outcome.
             raise asyncio.CancelledError from None
 
     async def _given_up(self, invocation: CommandInvocation, times: int) -> Reply:
-        """:raises UpstreamError: also where the answer itself is what the process cannot get past"""
+        """:raises UpstreamError: also if posting this reply is what ends the process"""
         if times >= 2 * MOST_LOOP_HOLDS:
             raise UpstreamError(
                 Service.GITHUB, ErrorKind.BAD_ANSWER, "give_up", detail="the process stands still over it"
@@ -203,10 +204,10 @@ class WorkflowRunner:
     def _memory_of(
         self, story: _Story, invocation: CommandInvocation
     ) -> Callable[..., Coroutine[Any, Any, dict[str, Any]]]:
-        """Calls recorded as DBOS steps: what `bot.handlers.steps.StepStore` asks for.
+        """Records calls as DBOS steps; implements `bot.handlers.steps.StepStore`.
 
-        Where there is nothing to do twice but the reply, which is found again by its marker, nothing is recorded: each
-        step costs milliseconds, and the story can as well be told from its start.
+        Where nothing but the reply could happen twice, and that is found again by its marker, nothing is recorded: each
+        step costs milliseconds, and the workflow can just as well run from its start.
         """
         if invocation.only_shows:
             return no_step_store
@@ -214,7 +215,7 @@ class WorkflowRunner:
         async def steps(name: str, work: Callable[[], Awaitable[dict[str, Any]]], *, rests: bool) -> dict[str, Any]:
             async def step() -> dict[str, Any]:
                 document = await work()
-                # Whoever was frozen in between records nothing for a workflow that another executor has by now.
+                # A process that was frozen in between records nothing for a workflow that another executor has by now.
                 await self._fence()
                 return document
 
@@ -227,7 +228,7 @@ class WorkflowRunner:
             except SQLAlchemyError as error:
                 _log.error("workflow.persist_failed", step=name, reason=reason(error))
                 self._later.schedule(partial(self._resume_soon, invocation.identity))
-                # DBOS takes this for no outcome: neither is it one that what was done could not be written down.
+                # DBOS does not count this as an outcome, nor should it: the step was done but could not be recorded.
                 raise asyncio.CancelledError from None
             finally:
                 story.rests = False
@@ -240,10 +241,10 @@ class WorkflowRunner:
         task.add_done_callback(self._resuming.discard)
 
     async def _resume(self, identity: str) -> None:
-        """Lets a story be told on that the database cut off, as if this process had been killed and come back."""
+        """Resumes a workflow that a database error interrupted, as if this process had been killed and restarted."""
         try:
             await DBOS.resume_workflow_async(identity)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is retried
             words = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
             _log.warning("workflow.resume_failed", invocation=identity, reason=words)
             self._later.schedule(partial(self._resume_soon, identity))
