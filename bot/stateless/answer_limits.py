@@ -1,4 +1,4 @@
-"""How often people without write access are answered, by the thread and by what this process has answered."""
+"""Limits replies to people without write access, by the thread's comments and what this process has answered."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.replies.markers import Stage, find
 from bot.store.models import ANSWERS_PERIOD, MOST_REFUSALS, AnswerKind, Voice
 
 CLOCK_SLACK = timedelta(minutes=5)
-"""How far GitHub's clock and ours may differ."""
+"""How far GitHub's clock and the local one may differ."""
 
 
 class MarkedAnswers:
-    """`bot.handlers.ports.AnswerLimits`, for the one event that a job is about. Refusals on other threads, and those of
-    comments on lines and of reviews, are not counted."""
+    """`bot.handlers.ports.AnswerLimits`, for the one event that a job handles. Refusals on other threads, and those of
+    review comments and of reviews, are not counted."""
 
     def __init__(self, github: GitHub) -> None:
         self._github = github
@@ -23,7 +23,7 @@ class MarkedAnswers:
     async def claim(
         self, identity: str, *, subject: str, login: str, repository: str, number: int, kind: AnswerKind, at: datetime
     ) -> Voice:
-        # Before anything is awaited: the commands of a comment are carried out side by side.
+        # Before the first await: the commands of a comment are executed concurrently.
         if self._claimed.setdefault(subject, identity) != identity:
             return Voice.NONE
         if kind is AnswerKind.ANSWER or number == 0:
@@ -32,7 +32,7 @@ class MarkedAnswers:
         return Voice.REPLY if before < MOST_REFUSALS else Voice.REACTION
 
     async def _refused(self, login: str, repository: str, number: int, *, since: datetime, but: str) -> int:
-        """How many of somebody's comments on the thread were refused by a reply."""
+        """The number of a user's comments on the thread that were refused by a reply."""
         theirs, refused = set[str](), set[str]()
         async for comment in self._github.comments(repository, number, since=since - CLOCK_SLACK):
             marker = find(comment.body)

@@ -1,4 +1,4 @@
-"""The last good version of each config file, as long as the process lives."""
+"""The last valid version of each config file, in memory."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class RememberedConfigFiles:
     async def find(self, sources: Collection[str]) -> Mapping[str, str | None]:
         return {source: self._texts[source] for source in sources if source in self._texts}
 
-    async def keep(self, source: str, text: str | None, *, at: datetime) -> None:  # noqa: ARG002 - none is forgotten
+    async def keep(self, source: str, text: str | None, *, at: datetime) -> None:  # noqa: ARG002 - nothing expires
         self._texts[source] = text

@@ -1,4 +1,4 @@
-"""Second words, by the markers of replies: the one that waits says for whom, the one that confirms says what."""
+"""Confirmations, read from the markers of replies: a pending one names its author, a confirming one the command."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bot.handlers.thread_markers import replies_on
 from bot.replies.markers import Stage
 
 CLOCK_SLACK = timedelta(minutes=5)
-"""How far GitHub's clock and ours may differ."""
+"""How far GitHub's clock and the local one may differ."""
 
 
 class MarkedConfirmations:
-    """`bot.handlers.ports.Confirmations`, for the one thread that a job is about."""
+    """`bot.handlers.ports.Confirmations`, for the one thread that a job handles."""
 
     def __init__(self, github: GitHub) -> None:
         self._github = github

@@ -1,8 +1,8 @@
-"""Which follow-ups a repository's runs were given, read from the bot's replies to `resume`.
+"""The follow-ups given to a repository's runs, read from the bot's replies to `resume`.
 
-A follow-up leaves no mark on its run. Only those count whose comment is there to be seen: whoever gets an App to repeat
-their words can write a marker, and must not use up others' budgets by it. Not seen are follow-ups asked for in the text
-of a review, and by a workflow's step.
+A follow-up leaves no mark on its run. One counts only if the comment that requested it exists: whoever gets an App to
+repeat their words can write a marker, and must not use up other people's quotas that way. Follow-ups requested in the
+text of a review or by a workflow's step are not found.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class FollowUp:
     """One follow-up.
 
     :param identity: the command's
-    :param login: who asked for it
-    :param number: of the thread on which it was asked for
+    :param login: of the comment's author
+    :param number: of the thread
     """
 
     identity: str
@@ -33,9 +33,9 @@ class FollowUp:
 
 
 async def follow_ups(github: GitHub, repository: str, *, since: datetime) -> dict[str, FollowUp]:
-    """Those of that moment or later, by their identities.
+    """The follow-ups since then, by their identities.
 
-    :raises UpstreamError: where GitHub does not show the comments
+    :raises UpstreamError: if the comments cannot be read
     """
     written = [each async for each in github.hooks.comments_since(repository, since)]
     by_id = {(each.comment.kind.value, each.comment.id): each for each in written}
@@ -53,7 +53,7 @@ async def follow_ups(github: GitHub, repository: str, *, since: datetime) -> dic
 
 
 async def _is_reply(github: GitHub, written: WrittenComment, marker: Marker) -> bool:
-    """Whether it answers a `resume` that was not refused."""
+    """Whether it is the reply to a `resume` that was not refused."""
     if marker.command != Resume.USAGE.name or not marker.runs:
         return False
     author = written.comment.author

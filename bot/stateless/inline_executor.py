@@ -1,4 +1,4 @@
-"""The desk: takes one order and carries it out there and then."""
+"""Runs one command synchronously, without a database."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from bot.replies.reply import Reply
 _log = log.get(__name__)
 
 GRACE = 5.0
-"""Seconds for the last word of a story that is cut off: GitHub's runner kills the process 10 s after it asked."""
+"""Seconds for the final reply of a cancelled command: GitHub's runner kills the process 10 s after interrupting it."""
 
 _LAST = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandResult:
-    """What came of an order.
+    """The result of a command.
 
-    :param runs: the agent runs, each as it was last seen, in the order of their creation
-    :param comment_url: where the reply stands; None where it was not posted
-    :param secrets: the repository's own patterns of what must not be shown
+    :param runs: the agent runs in the order of their creation, each as last read
+    :param comment_url: of the reply; None if it was not posted
+    :param secrets: the repository's own patterns of secrets to redact
     """
 
     invocation: CommandInvocation
@@ -46,11 +46,11 @@ class CommandResult:
 
 
 class InlineExecutor:
-    """Carries orders out. Nothing is remembered between two of them but what GitHub and Codegen remember.
+    """Executes commands. No state is kept between two of them except on GitHub and Codegen.
 
-    :param retries: whether somebody asked for this again on purpose, by running a workflow's job once more: then an
-        answer that failed is tried again, and what this worker had begun is gone on with
-    :param begins: hears of each order before anything is done for it
+    :param retries: whether this is a deliberate repetition, by re-running a workflow's job: then a failed reply is
+        retried, and what this worker had begun is continued
+    :param begins: called with each invocation before anything is done for it
     """
 
     def __init__(
@@ -65,16 +65,16 @@ class InlineExecutor:
         self._begins = begins
 
     async def execute(self, invocation: CommandInvocation) -> CommandResult:
-        """Does what was asked, unless it has been answered before.
+        """Executes the command, unless it has been answered before.
 
-        :raises asyncio.CancelledError: never before the reply says that it was cut off
+        :raises asyncio.CancelledError: never before the reply says that the command was interrupted
         """
         with log.bound(**invocation.log_values()):
             return await self._carried(invocation)
 
     async def _carried(self, invocation: CommandInvocation) -> CommandResult:
         self._begins(invocation)
-        # Always "again": whether somebody else has begun this is for GitHub and Codegen to say.
+        # Always "again": only GitHub and Codegen know whether another worker has begun this.
         ctx = CommandContext(invocation, self._services, no_step_store, again=True)
         try:
             if (earlier := await ctx.earlier_reply()) is not None and not self._goes_on(invocation, earlier[1]):
@@ -83,7 +83,7 @@ class InlineExecutor:
         except AnsweredElsewhereError as error:
             return CommandResult(invocation=invocation, reply=_elsewhere(), comment_url=str(error.args[0]))
         except UpstreamError as error:
-            # The last word could not be posted; whoever reads the job's summary still gets it.
+            # The final reply could not be posted, but the job's summary still shows it.
             _log.warning("status_comment.post_failed", reason=str(error))
             reply = ctx.said if ctx.said and ctx.said.stage is Stage.FAILED else upstream(error, again=invocation.again)
         except asyncio.CancelledError:
@@ -97,11 +97,11 @@ class InlineExecutor:
         )
 
     def _goes_on(self, invocation: CommandInvocation, marker: Marker) -> bool:
-        """Whether an earlier answer is this worker's to go on with."""
+        """Whether this worker is to continue an earlier reply."""
         if not self._retries:
             return False
         if invocation.by_token:
-            # Nobody else's identity is the same, and the steps behind this one want its outputs again.
+            # The identity is unique to this step, and later steps need its outputs again.
             return True
         return marker.stage is Stage.FAILED if marker.stage in _LAST else marker.worker == self._services.worker
 
@@ -109,7 +109,7 @@ class InlineExecutor:
         reply = interrupted([*ctx.seen_runs.values()], prefix=invocation.prefix, is_in_doubt=ctx.runs.cut_off_asking)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
-        # The cancellation has done its work: what follows has its own, short time.
+        # The cancellation has been handled: what follows has its own, short timeout.
         task.uncancel()
         try:
             async with asyncio.timeout(GRACE):

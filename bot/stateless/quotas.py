@@ -1,8 +1,8 @@
-"""How many agent runs were asked for today, counted from the marks in the runs' metadata and from the replies that tell
-of follow-ups (`bot.stateless.follow_ups`).
+"""Counts the agent runs of today, from the marks in the runs' metadata and from the replies about follow-ups
+(`bot.stateless.follow_ups`).
 
-Runs that carry no mark are not counted: those of `setup-commands` and of a sandbox's analysis. Two jobs at the same
-moment may both take the last run of a budget: nothing here can lock.
+Runs without a mark are not counted: those of `setup-commands` and of a sandbox's analysis. Two jobs at the same moment
+may both take the last run of a quota: nothing here can lock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class MarkedSpending:
         self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
     ) -> QuotaExceeded | None:
         if limits == Quota(person=None, thread=None, repository=None):
-            # Nearly always: then nothing is asked.
+            # The usual case: no requests are needed.
             return None
         today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         asked = [
@@ -50,9 +50,9 @@ class MarkedSpending:
         return None
 
     async def _asked(self, repository: str, *, since: datetime) -> dict[str, _Asked]:
-        """What was asked for since then, by its identity: the runs of a multi-run are one order.
+        """What was requested since then, by its identity: the runs of a multi-run count as one invocation.
 
-        :param repository: whose follow-ups are looked for
+        :param repository: whose follow-ups are read
         """
         found = {
             identity: _Asked(
@@ -70,7 +70,7 @@ class MarkedSpending:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An order, as the runs that it started or the reply to it tell."""
+    """An invocation, reconstructed from the runs that it started or from the reply to it."""
 
     identity: str
     login: str

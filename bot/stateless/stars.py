@@ -1,7 +1,7 @@
-"""The team's stars, kept by the label alone.
+"""The team's stars, stored only as the label on GitHub.
 
-The label stands on a thread and a star on a run: without a database all runs of a thread share its star. Who starred
-one and when is not known. Those of other repositories are not seen: a workflow's token does not reach them.
+The label is on a thread and a star on a run: without a database all runs of a thread share its star. Who starred one
+and when is not known. Other repositories' stars are not found: a workflow's token cannot read them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.stateless.thread_runs import MarkedRuns
 from bot.store.models import Star
 
 PAGES = 3
-"""Pages of a hundred runs that are looked through for starred ones."""
+"""Pages of a hundred runs that are searched for starred ones."""
 
 
 class LabelledStars:
@@ -38,10 +38,10 @@ class LabelledStars:
         run_id: int,
         *,
         threads: Sequence[tuple[str, int]],
-        login: str,  # noqa: ARG002 - a label does not say who put it on
+        login: str,  # noqa: ARG002 - a label does not record who added it
         at: datetime,  # noqa: ARG002 - nor when
     ) -> bool:
-        """:raises UserMistake: where no thread can carry the star"""
+        """:raises UserError: if no thread can carry the star"""
         if not threads:
             raise UserError(not_to_be_kept(run_id))
         return not any([await self._is_on(*thread) for thread in threads])
@@ -63,12 +63,12 @@ class LabelledStars:
         threads: Sequence[tuple[str, int]],
     ) -> list[int]:
         was_on = any([await self._is_on(*thread) for thread in threads])
-        # The handler takes the label off next; until then it no longer counts.
+        # The handler removes the label next; until then it is ignored.
         self._bare |= {(repository.lower(), number) for repository, number in threads}
         return sorted(run_ids) if was_on else []
 
     async def all(self, org_id: int, *, repository: str | None) -> list[Star]:
-        """:raises UserMistake: where no repository is named"""
+        """:raises UserError: if no repository is given"""
         if repository is None:
             raise UserError(no_repository_to_look_in())
         numbers = await self._github.threads_labelled(repository, await self._label(repository))
@@ -86,7 +86,7 @@ class LabelledStars:
             if not page.runs or not threads or seen >= page.total:
                 break
         for _, number in sorted(threads, reverse=True):
-            # No pull request of a run that was looked at: the thread itself remembers which. A run's mark is not asked.
+            # No run on these pages has that pull request: use the thread's own markers. A run's mark is not checked.
             runs = await MarkedRuns(self._github).of_thread(org_id, repository=repository, number=number)
             found |= dict.fromkeys(runs[:1])
         return [Star(run) for run in found]

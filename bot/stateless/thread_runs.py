@@ -1,4 +1,4 @@
-"""Which runs belong to a thread, read from the markers of the replies on it."""
+"""The runs of a thread, read from the markers of the replies on it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bot.handlers.thread_markers import used_runs_on
 
 
 class MarkedRuns:
-    """`bot.handlers.ports.ThreadRuns`: the replies themselves remember.
+    """`bot.handlers.ports.ThreadRuns`, stored in the replies themselves.
 
-    Whoever gets an App to repeat their words can write a marker, so none counts as a record that nobody else can have
-    written: `bot.handlers.runs_of_thread` holds the markers against the runs.
+    Whoever gets an App to repeat their words can write a marker, so none counts as a record that only the bot can have
+    written: `bot.handlers.runs_of_thread` compares the markers with the runs.
     """
 
     def __init__(self, github: GitHub) -> None:
@@ -28,7 +28,7 @@ class MarkedRuns:
         found: dict[int, None] = {}
         for used in await used_runs_on(self._github, repository, number):
             for run in used.runs:
-                # Used again, it is the latest again.
+                # Used again, it becomes the latest.
                 found.pop(run, None)
                 found[run] = None
         return [*reversed(found)]
