@@ -1,5 +1,5 @@
-"""What the bot remembers by itself: which agent runs belong to which thread.
+"""The bot's own persistent state, such as which agent runs belong to which thread.
 
-On SQLite or PostgreSQL, in the same database as the engine's work in flight. What Codegen or GitHub know is not kept
-here a second time.
+On SQLite or PostgreSQL, in the same database as the engine's workflows. What Codegen or GitHub store is not duplicated
+here.
 """

@@ -1,4 +1,4 @@
-"""How often people without write access were answered in the last hour."""
+"""Limits how often people without write access are answered in an hour."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from bot.store.tables import ANSWERS, insert
 from bot.store.threads import run_in_thread
 
 KEPT = timedelta(days=1)
-"""How long it is known how a command was answered: one that goes on after a crash is answered in the same way."""
+"""How long the way a command was answered is kept: one that is resumed after a crash is answered in the same way."""
 
 
 class AnswerLimits:
-    """`bot.handlers.ports.AnswerLimits`. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """`bot.handlers.ports.AnswerLimits`. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -40,13 +40,13 @@ class AnswerLimits:
         subject: str,
         login: str,
         repository: str,
-        number: int,  # noqa: ARG002 - people are counted on all threads together
+        number: int,  # noqa: ARG002 - people are counted across all threads
         kind: AnswerKind,
         at: datetime,
     ) -> Voice:
-        """How a command may be answered.
+        """Decides how a command may be answered.
 
-        :raises StoreError: where the database does not say
+        :raises StoreError: if the database fails
         """
         values: dict[str, object] = {
             "subject": subject,
@@ -63,10 +63,10 @@ class AnswerLimits:
 
     def _claim(self, values: dict[str, object], kind: AnswerKind) -> Voice:
         table, at = ANSWERS.c, values["at"]
-        assert isinstance(at, datetime)  # noqa: S101 - the caller has put it there
+        assert isinstance(at, datetime)  # noqa: S101 - the caller has set it
         with self._engine.begin() as connection:
-            # The first statement takes the write lock on SQLite; PostgreSQL needs one by name: two commands at the same
-            # moment must not both take the last reply.
+            # The first statement takes the write lock on SQLite; PostgreSQL needs an explicit one: two concurrent
+            # commands must not both take the last reply.
             connection.execute(ANSWERS.delete().where(table.at < at - KEPT))
             if connection.dialect.name == "postgresql":
                 key = sa.func.hashtextextended("codegen-bot answers", 0)

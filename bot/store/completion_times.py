@@ -1,4 +1,5 @@
-"""When runs ended, as the bot saw it. Codegen tells when a run began, and never when it ended. All calls block."""
+"""Completion times of runs, as the bot observed them: Codegen reports when a run began, but not when it ended. All
+calls block."""
 
 from __future__ import annotations
 
@@ -15,9 +16,9 @@ from bot.store.tables import COMPLETION_TIMES, insert
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """An end that somebody saw.
+    """An observed end of a run.
 
-    :param working_at: when the run was last seen at work
+    :param working_at: when the run was last seen running
     :param ended_at: when it was first seen to have ended
     """
 
@@ -26,16 +27,16 @@ class RunEnd:
 
 
 class CompletionTimeStore:
-    """The ends of all organizations' runs."""
+    """The completion times of all organizations' runs."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def note(self, org_id: int, ends: Mapping[int, RunEnd]) -> None:
-        """Writes ends down, by the runs' ids.
+        """Stores ends, by the runs' ids.
 
-        Of two who saw the same end, the earlier one is right; only where the run was at work after that, as one is that
-        was resumed, does a later end hold.
+        Of two observations of the same end the earlier is right; a later end replaces it only if the run was seen
+        running after it, as a resumed one is.
         """
         new = insert(self._engine, COMPLETION_TIMES)
         with self._engine.begin() as connection:
@@ -49,7 +50,7 @@ class CompletionTimeStore:
                 connection.execute(statement)
 
     def of(self, org_id: int, run_ids: Collection[int]) -> dict[int, datetime]:
-        """Those of the runs whose end was seen."""
+        """The known completion times of these runs."""
         query = sa.select(COMPLETION_TIMES.c.run_id, COMPLETION_TIMES.c.ended_at).where(
             COMPLETION_TIMES.c.org_id == org_id, COMPLETION_TIMES.c.run_id.in_([*run_ids])
         )

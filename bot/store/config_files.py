@@ -1,4 +1,4 @@
-"""The last good version of each config file, for when GitHub does not show it."""
+"""The last valid version of each config file, for when GitHub does not return it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bot.store.tables import CONFIG_FILES, insert
 from bot.store.threads import run_in_thread
 
 MOST_FILES = 10_000
-"""Files that are kept, those last read first; one that is absent counts too."""
+"""Files that are kept, the most recently read; one known to be absent counts too."""
 
 LARGEST_SUM = 64 * 2**20
-"""Characters of all of them together."""
+"""Characters of all files together."""
 
 NOTED_EVERY = timedelta(days=1)
-"""How precise it has to be when a file was read last: a file that stays the same costs one write a day."""
+"""The precision of the time at which a file was last read: an unchanged file costs one write a day."""
 
 
 class ConfigFiles:
-    """`bot.handlers.ports.ConfigFiles`. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """`bot.handlers.ports.ConfigFiles`. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine, *, most_files: int = MOST_FILES, largest_sum: int = LARGEST_SUM) -> None:
         self._engine = engine
@@ -34,9 +34,9 @@ class ConfigFiles:
         self._largest_sum = largest_sum
 
     async def find(self, sources: Collection[str]) -> dict[str, str | None]:
-        """The texts that were kept, None for a file that was known to be absent.
+        """The stored texts, None for a file known to be absent.
 
-        :raises StoreError: where the database does not answer
+        :raises StoreError: if the database fails
         """
         try:
             return await run_in_thread(partial(self._find, [source.lower() for source in sources]))
@@ -44,9 +44,9 @@ class ConfigFiles:
             raise StoreError(type(error).__name__) from None
 
     async def keep(self, source: str, text: str | None, *, at: datetime) -> None:
-        """Keeps a version.
+        """Stores a version.
 
-        :raises StoreError: where the database does not take it
+        :raises StoreError: if the database fails
         """
         try:
             await run_in_thread(partial(self._keep, source.lower(), text, at.astimezone(UTC)))

@@ -1,4 +1,4 @@
-"""What waits for its asker's second word."""
+"""Pending confirmations."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.store.tables import CONFIRMATIONS, insert
 
 
 class Confirmations:
-    """Orders that wait for a confirmation. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """Commands that wait for a confirmation. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def ask(self, identity: str, *, login: str, repository: str, number: int, at: datetime) -> None:
-        """Notes that an order waits; twice is once."""
+        """Records that a command waits; idempotent."""
         values = {
             "identity": identity,
             "login": login.lower(),
@@ -35,9 +35,9 @@ class Confirmations:
             connection.execute(insert(self._engine, CONFIRMATIONS).values(values).on_conflict_do_nothing())
 
     async def confirm(self, *, login: str, repository: str, number: int) -> list[str]:
-        """The person's second word for all that they have waiting on a thread.
+        """Confirms all commands of a person that wait on a thread.
 
-        :returns: the identities of what waited
+        :returns: their identities
         """
         return await asyncio.to_thread(self._confirm, login.lower(), repository.lower(), number)
 
@@ -68,7 +68,7 @@ class Confirmations:
         return None if found is None else aware(found)
 
     async def forget(self, identity: str) -> None:
-        """It waits no longer, one way or the other."""
+        """Deletes it, whether it was confirmed or not."""
         await asyncio.to_thread(self._forget, identity)
 
     def _forget(self, identity: str) -> None:

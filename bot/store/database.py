@@ -24,12 +24,12 @@ CONNECTION = {
     "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=10000 -c idle_in_transaction_session_timeout=10000",
 }
-"""Each side notices within ten seconds that the other one vanished without a word: seconds, how often, milliseconds.
+"""TCP keepalive: each side notices within ten seconds that the other one has vanished (seconds, count, milliseconds).
 The server also ends a transaction in which the client has frozen, and with it the rows it locks.
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 
 KNOWS_FRACTIONS = (3, 42)
-"""The first SQLite that tells fractions of a second; Debian 12's is older."""
+"""The first SQLite with fractions of a second; Debian 12's is older."""
 
 
 def open_engine(database_url: str) -> Engine:
@@ -39,12 +39,12 @@ def open_engine(database_url: str) -> Engine:
     cut), a busy timeout, transactions that take the write lock at once (a late upgrade to a write lock fails without
     waiting), and a small pool, because SQLite has one writer.
 
-    :raises SettingsError: where the address cannot be read, the driver is missing or the file cannot be opened
+    :raises SettingsError: if the address is invalid, the driver is missing or the file cannot be opened
     """
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):
-        # Their texts quote the address, and with it the password.
+        # Their messages quote the address, and with it the password.
         raise SettingsError(
             "DATABASE_URL cannot be read: it is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
         ) from None
@@ -53,7 +53,7 @@ def open_engine(database_url: str) -> Engine:
     _check_file(url)
     engine = sa.create_engine(url, pool_size=2, max_overflow=0, pool_timeout=60, connect_args={"timeout": 30})
     sa.event.listen(engine, "connect", _prepare_connection)
-    # As part of the engine, so that whoever writes with it can look.
+    # As part of the engine, so that every writer can check it.
     engine.update_execution_options(**{_OPENED: _file_of(engine)})
     return engine
 
@@ -62,10 +62,10 @@ _OPENED = "codegen_bot_opened_file"
 
 
 def check_file(engine: Engine) -> None:
-    """On SQLite, sees to it that what is written can be found again: a file that was deleted or replaced takes writes
-    for as long as the process lives, and not longer.
+    """On SQLite, checks that writes will be found again: a deleted or replaced file keeps accepting writes, but only
+    for as long as the process lives.
 
-    :raises StoreError: where the file at the database's path is not the one that was opened
+    :raises StoreError: if the file at the database's path is not the one that was opened
     """
     opened = engine.get_execution_options().get(_OPENED)
     if opened is not None and _file_of(engine) != opened:
@@ -73,7 +73,7 @@ def check_file(engine: Engine) -> None:
 
 
 def _file_of(engine: Engine) -> tuple[int, int] | None:
-    """Device and number of the file at the path."""
+    """Device and inode of the file at the path."""
     try:
         found = Path(str(engine.url.database)).stat()
     except OSError:
@@ -93,9 +93,9 @@ def _postgresql(url: URL) -> Engine:
 
 
 def without_ping(engine: Engine) -> Engine:
-    """The same database for a library that tries again by itself where a connection turns out to be dead.
+    """The same database for a library that itself retries when a connection turns out to be dead.
 
-    Asking before each use whether a connection is alive doubles the transactions of a process that is idle.
+    Checking each connection before its use doubles the transactions of an idle process.
     """
     if engine.dialect.name != "postgresql":
         return engine
@@ -103,12 +103,12 @@ def without_ping(engine: Engine) -> Engine:
 
 
 def _check_file(url: URL) -> None:
-    """Tells of a folder that is missing or closed in one sentence, before SQLAlchemy does in forty lines."""
+    """Reports a missing or read-only folder in one sentence, before SQLAlchemy does in forty lines."""
     if url.database in {None, "", ":memory:"}:
         raise SettingsError("DATABASE_URL names no file, and memory forgets work in flight: sqlite:///FILE.")
-    assert url.database is not None  # noqa: S101 - mypy does not see it in the set
+    assert url.database is not None  # noqa: S101 - mypy does not infer it from the set
     try:
-        with open(url.database, "ab"):  # noqa: PTH123 - SQLite takes the string as it is
+        with open(url.database, "ab"):  # noqa: PTH123 - SQLite takes the string as is
             pass
     except OSError as error:
         raise SettingsError(
@@ -117,13 +117,13 @@ def _check_file(url: URL) -> None:
 
 
 def _prepare_connection(connection: Any, _record: Any) -> None:
-    # The driver begins a transaction before the first write, and then at once with the write lock. DBOS counts on the
-    # driver doing so, and not on a BEGIN of SQLAlchemy's.
+    # The driver begins a transaction before the first write, with the write lock at once. DBOS relies on the driver
+    # doing so, and not on a BEGIN of SQLAlchemy's.
     connection.isolation_level = "IMMEDIATE"
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     if sqlite3.sqlite_version_info < KNOWS_FRACTIONS:
-        # From Python 3.12 on DBOS (3.4) asks for unixepoch('subsec'). Older ones answer NULL, and no server starts.
+        # From Python 3.12 on DBOS (3.4) calls unixepoch('subsec'). Older versions return NULL, and no server starts.
         connection.create_function("unixepoch", 1, lambda _precision: time.time())

@@ -1,4 +1,4 @@
-"""Moments as they come back from a database: SQLite does not keep their zone, which is UTC for all that is written."""
+"""Times as a database returns them: SQLite drops the time zone, which is UTC for everything that is stored."""
 
 from __future__ import annotations
 

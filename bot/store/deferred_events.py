@@ -1,4 +1,4 @@
-"""Events that wait until the config of their repository can be read: whether they are commands is not known yet."""
+"""Events deferred until the config of their repository can be read; until then they may or may not be commands."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MOST_OF_A_REPOSITORY = 100
 MOST = 1_000
 
 LARGEST_SUM = 32 * 2**20
-"""Characters of all of them together."""
+"""Characters of all events together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """That an event waits.
+    """A deferred event.
 
     :param key: the same for the same event
-    :param at: since when
+    :param at: since when it has been deferred
     """
 
     key: str
@@ -36,7 +36,7 @@ class Deferred:
 
 
 class DeferredEvents:
-    """The table of these events. All calls block: whoever calls them is in a thread."""
+    """The table of these events. All calls block; call them in a thread."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class DeferredEvents:
         self._largest_sum = largest_sum
 
     def add(self, repository: str, document: dict[str, Any], *, at: datetime) -> bool:
-        """Writes an event down; twice is once.
+        """Stores an event; idempotent.
 
         :param document: plain JSON
-        :returns: whether it is written down; there may be too many
+        :returns: whether it is stored; there may be too many
         """
         text = json.dumps(document, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()
@@ -84,14 +84,14 @@ class DeferredEvents:
         return True
 
     def all(self) -> list[Deferred]:
-        """The one that has waited longest first."""
+        """All of them, the longest deferred first."""
         table = DEFERRED_EVENTS.c
         query = sa.select(table.key, table.repository, table.deferred_at).order_by(table.deferred_at, table.key)
         with self._engine.connect() as connection:
             return [Deferred(row.key, row.repository, aware(row.deferred_at)) for row in connection.execute(query)]
 
     def document(self, key: str) -> dict[str, Any] | None:
-        """What was written down; None where it is not there any more."""
+        """The stored event; None if it is gone."""
         query = sa.select(DEFERRED_EVENTS.c.document).where(DEFERRED_EVENTS.c.key == key)
         with self._engine.connect() as connection:
             text = connection.execute(query).scalar()

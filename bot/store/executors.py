@@ -1,7 +1,7 @@
 """The processes that work on one database: which of them are alive, by the database's clock. All calls block.
 
-An executor is one life of one process; its id is never used again. On PostgreSQL each renews its heartbeat, and one
-whose heartbeat is older than the lease may be replaced by another, its successor. SQLite serves one process at a time
+An executor is one start of one process; its id is never reused. On PostgreSQL each renews its heartbeat, and one whose
+heartbeat is older than the lease may be replaced by another, its successor. SQLite serves one process at a time
 (`bot.store.locks`), so there every other executor is dead.
 """
 
@@ -18,14 +18,14 @@ from bot.store.database import check_file
 from bot.store.tables import EXECUTORS
 
 STOPPED = datetime(1970, 1, 1, tzinfo=UTC)
-"""The heartbeat of an executor that was stopped in order: its work may be taken at once."""
+"""The heartbeat of an executor that was stopped cleanly: its work may be recovered at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What a heartbeat learned.
+    """The result of a heartbeat.
 
-    :param is_alive: False once another executor has replaced this one: its work is not its own any more
+    :param is_alive: False once another executor has replaced this one and recovers its work
     :param leads: whether this one does what only one executor may do; it has been alive longest
     :param dead: executors whose work has to be recovered, oldest first
     """
@@ -38,7 +38,7 @@ class Pulse:
 class Executors:
     """The table of executors.
 
-    :param lease: seconds for which a heartbeat counts
+    :param lease: seconds for which a heartbeat is valid
     """
 
     def __init__(self, engine: Engine, *, lease: float) -> None:
@@ -56,7 +56,7 @@ class Executors:
             connection.execute(EXECUTORS.insert().values(row))
 
     def beat(self, executor: str) -> Pulse:
-        """Renews the heartbeat, unless the executor was replaced, and looks at all others: one transaction."""
+        """Renews the heartbeat, unless the executor was replaced, and reads all others', in one transaction."""
         with self._engine.begin() as connection:
             if not self._is_shared:
                 return _alone(connection, executor)
@@ -71,14 +71,14 @@ class Executors:
         rows = connection.execute(query.order_by(columns.started_at, columns.executor)).all()
         living = [row.executor for row in rows if row.is_fresh and row.successor is None]
         dead = [row.executor for row in rows if row.executor not in living and row.successor not in living]
-        # What this one has begun to recover and not finished is still to be done.
+        # A recovery that this one has begun still has to be finished.
         dead += [row.executor for row in rows if row.successor == executor]
         return Pulse(is_alive=is_alive, leads=living[:1] == [executor], dead=tuple(dead) if is_alive else ())
 
     def replace(self, dead: str, *, successor: str) -> bool:
-        """Makes an executor the one that recovers a dead one's work, and no other.
+        """Makes one executor, and no other, recover a dead one's work.
 
-        :returns: False where the dead one is alive after all, or another executor that is alive recovers it
+        :returns: False if the dead one is alive after all, or another live executor recovers it
         """
         columns, other = EXECUTORS.c, EXECUTORS.alias()
         ours = sa.and_(columns.executor == dead, columns.executor != successor)
@@ -93,28 +93,28 @@ class Executors:
             return bool(connection.execute(EXECUTORS.update().where(ours).values(successor=successor)).rowcount)
 
     def remove(self, dead: str, *, successor: str) -> None:
-        """Forgets an executor whose work its successor has recovered."""
+        """Deletes an executor whose work its successor has recovered."""
         ours = sa.and_(EXECUTORS.c.executor == dead, EXECUTORS.c.successor == successor)
         with self._engine.begin() as connection:
             connection.execute(EXECUTORS.delete().where(ours))
 
     def stop(self, executor: str) -> None:
-        """Ends an executor in order: whatever it leaves may be recovered at once."""
+        """Ends an executor cleanly: whatever it leaves may be recovered at once."""
         mine = sa.and_(EXECUTORS.c.executor == executor, EXECUTORS.c.successor.is_(None))
         with self._engine.begin() as connection:
             connection.execute(EXECUTORS.update().where(mine).values(beat_at=STOPPED))
 
     def touch(self, executor: str) -> None:
-        """Writes without changing anything, to find out whether the database takes writes.
+        """Writes without changing anything, to find out whether the database is writable.
 
-        :raises StoreError: where what is written would be lost
+        :raises StoreError: if writes would be lost
         """
         check_file(self._engine)
         with self._engine.begin() as connection:
             connection.execute(EXECUTORS.update().where(EXECUTORS.c.executor == executor).values(executor=executor))
 
     def versions(self) -> dict[str, str]:
-        """The version of each that is alive or whose work is not recovered yet, by its id."""
+        """The version of each executor that is alive or not yet recovered, by its id."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(EXECUTORS.c.executor, EXECUTORS.c.version)).all()
         return {row.executor: row.version for row in rows}

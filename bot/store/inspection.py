@@ -1,4 +1,4 @@
-"""A look at the database that changes nothing, and makes nothing where there is none. It blocks."""
+"""Read-only database inspection; never creates the file. Blocking."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from bot.store.database import open_engine
 from bot.store.migrating import NEWEST, reason, version
 
 THREADS_TABLE = "codegen_bot_thread_runs"
-"""The oldest one: a database without it was never used."""
+"""The oldest table: a database without it was never used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """How a database is.
+    """The state of a database.
 
     :param name: SQLite's file, or PostgreSQL's database and host
-    :param is_used: whether the bot's tables are in it
-    :param step: how far it was brought up; None: before such steps were kept, or not at all
-    :param closed: why nothing can be written; None where that can be
+    :param is_used: whether it has the bot's tables
+    :param step: its migration; None if it was never migrated, or before migrations were recorded
+    :param closed: why it is not writable; None if it is
     :param free: bytes on the disk of an SQLite file
     """
 
@@ -40,7 +40,7 @@ class Looked:
 
     @property
     def is_newer(self) -> bool:
-        """Whether a newer version of the bot has brought it up."""
+        """Whether a newer version of the bot has migrated it."""
         return self.step is not None and self.step > NEWEST
 
     @property
@@ -49,11 +49,11 @@ class Looked:
 
 
 def look(database_url: str) -> Looked:
-    """:raises SettingsError: where it cannot be opened"""
+    """:raises SettingsError: if it cannot be opened"""
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):
-        # Their texts quote the address, and with it the password.
+        # Their messages quote the address, and with it the password.
         raise SettingsError("DATABASE_URL cannot be read.") from None
     if url.get_backend_name() == "postgresql":
         return _postgresql(database_url)
@@ -69,7 +69,7 @@ def _sqlite(path: Path) -> Looked:
     free = shutil.disk_usage(folder).free
     name = str(path)
     if not os.access(folder, os.W_OK):
-        # SQLite writes files beside its own.
+        # SQLite creates files beside the database.
         return Looked(is_postgresql=False, name=name, closed=f"the folder {folder} is closed to writing", free=free)
     if not path.exists():
         return Looked(is_postgresql=False, name=name, free=free)
@@ -87,7 +87,7 @@ def _postgresql(database_url: str) -> Looked:
 
 
 def _read(engine: Engine) -> tuple[bool, str | None, str | None]:
-    """Whether it is used, its step, and why PostgreSQL takes nothing."""
+    """Whether it is used, its migration, and why PostgreSQL is not writable."""
     try:
         with engine.connect() as connection:
             is_used = sa.inspect(connection).has_table(THREADS_TABLE)

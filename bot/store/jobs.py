@@ -1,7 +1,7 @@
-"""The orders that were taken, from the answer to GitHub on until nobody can send them again.
+"""The accepted jobs, from the response to GitHub until their deliveries can no longer arrive again.
 
-Written in batches: what costs is the write that survives a power cut, and one serves as many orders as wait for it.
-An order waits, then it is begun (the engine has it), then it has ended. Who has it is a process, by its executor id.
+Written in batches: the expensive part is the write that survives a power cut, and one serves all jobs that wait for it.
+A job waits, then it is begun (handed to the engine), then it has ended. It belongs to a process, by its executor id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.store.tables import JOBS, insert
 
 
 class JobState(StrEnum):
-    """How far an order has come."""
+    """The progress of a job."""
 
     WAITING = "waiting"
     BEGUN = "begun"
@@ -31,7 +31,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """An order as it is written down.
+    """A job as it is stored.
 
     :param document: plain JSON
     """
@@ -42,9 +42,9 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The orders that wait.
+    """The waiting jobs.
 
-    :param oldest: when the first of them was taken; None where there is none
+    :param oldest: when the first of them was accepted; None if there is none
     """
 
     depth: int
@@ -52,16 +52,16 @@ class Queue:
 
 
 class JobStore:
-    """The table of orders. All calls block: whoever calls them is in a thread."""
+    """The table of jobs. All calls block; call them in a thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def take(self, invocations: Sequence[QueuedJob], *, executor: str, at: datetime) -> set[str]:
-        """Writes orders down, all or none of them.
+        """Stores jobs, all or none of them.
 
-        :returns: the identities of those that were not known before
-        :raises StoreError: where what is written would be lost
+        :returns: the identities of those that are new
+        :raises StoreError: if writes would be lost
         """
         check_file(self._engine)
         rows = [
@@ -79,14 +79,14 @@ class JobStore:
             return set(connection.execute(statement, rows).scalars())
 
     def begin(self, identities: Collection[str], *, executor: str) -> None:
-        """A process is at them."""
+        """Marks them as begun by a process."""
         values = {"state": JobState.BEGUN.value, "executor": executor}
         self._change(identities, values, JOBS.c.state != JobState.ENDED.value)
 
     def end(self, stages: dict[str, str], *, at: datetime) -> None:
-        """They are through; what they were about is forgotten. Also those that an older version took.
+        """Marks them as ended and deletes their content. Includes those that an older version accepted.
 
-        :param stages: how each ended
+        :param stages: the final stage of each
         """
         moment = at.astimezone(UTC)
         rows = [
@@ -107,7 +107,7 @@ class JobStore:
             connection.execute(statement.on_conflict_do_update(index_elements=["identity"], set_=changed), rows)
 
     def again(self, invocation: QueuedJob, *, executor: str, at: datetime) -> None:
-        """One that was known waits anew."""
+        """Lets a known job wait again."""
         values = {
             "state": JobState.WAITING.value,
             "document": json.dumps(invocation.document),
@@ -120,15 +120,15 @@ class JobStore:
         self._change([invocation.identity], values)
 
     def hold_loop(self, identity: str) -> None:
-        """Notes that an order holds a process' event loop: if the process ends now, it was this order's doing."""
+        """Records that a job blocks a process' event loop: if the process ends now, the job is the cause."""
         self._change([identity], {"loop_holds": JOBS.c.loop_holds + 1})
 
     def free_loop(self, identity: str) -> None:
-        """Takes the last note back: the process has gone on."""
+        """Deletes that record: the process has continued."""
         self._change([identity], {"loop_holds": JOBS.c.loop_holds - 1}, JOBS.c.loop_holds > 0)
 
     def loop_holds(self, identity: str) -> int:
-        """How many processes ended while the order held their loops."""
+        """How many processes ended while the job blocked their loops."""
         query = sa.select(JOBS.c.loop_holds).where(JOBS.c.identity == identity)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar() or 0
@@ -142,22 +142,22 @@ class JobStore:
             connection.execute(statement.values(values))
 
     def find(self, identity: str) -> tuple[JobState, str | None] | None:
-        """How far an order has come, and how it ended; None where it is not known."""
+        """A job's state and final stage; None if it is unknown."""
         query = sa.select(JOBS.c.state, JOBS.c.stage).where(JOBS.c.identity == identity)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else (JobState(row.state), row.stage)
 
     def adopt(self, *, of: str, executor: str) -> list[QueuedJob]:
-        """Makes what waits at a dead executor wait at another one; each job goes to one that asks.
+        """Moves the waiting jobs of a dead executor to another one; each job goes to one caller only.
 
         :param of: the dead executor's id
-        :returns: the first one taken first
+        :returns: the jobs, the first accepted first
         """
         return self._adopt(JOBS.c.executor == of, executor)
 
     def adopt_lost(self, known: Collection[str], *, executor: str) -> list[QueuedJob]:
-        """The same for what waits at executors that nobody knows.
+        """The same for jobs of unknown executors.
 
         :param known: the ids of all others
         """
@@ -175,7 +175,7 @@ class JobStore:
         return [QueuedJob(row.identity, json.loads(row.document)) for row in sorted(rows, key=lambda row: row.taken_at)]
 
     def document(self, identity: str) -> dict[str, Any] | None:
-        """What a job that has not ended is about; None where it is not known any more."""
+        """The content of a job that has not ended; None if it is unknown."""
         query = sa.select(JOBS.c.document).where(JOBS.c.identity == identity, JOBS.c.state != JobState.ENDED.value)
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
@@ -183,15 +183,15 @@ class JobStore:
         return document
 
     def queue(self) -> Queue:
-        """Of all processes."""
+        """The waiting jobs of all processes."""
         query = sa.select(sa.func.count(), sa.func.min(JOBS.c.taken_at)).where(JOBS.c.state == JobState.WAITING.value)
         with self._engine.connect() as connection:
             depth, oldest = connection.execute(query).one()
-        # SQLite forgets the zone.
+        # SQLite drops the time zone.
         return Queue(depth, None if oldest is None else aware(oldest))
 
     def forget(self, *, before: datetime) -> None:
-        """Those that ended before that moment; GitHub sends none of them again."""
+        """Deletes the jobs that ended before that time; GitHub redelivers none of them."""
         old = sa.and_(JOBS.c.state == JobState.ENDED.value, JOBS.c.ended_at < before.astimezone(UTC))
         with self._engine.begin() as connection:
             connection.execute(JOBS.delete().where(old))

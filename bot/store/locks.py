@@ -1,4 +1,4 @@
-"""Keeps a SQLite database to one process: the first one locks a file beside it, a second one is refused."""
+"""Limits a SQLite database to one process: the first one locks a file beside it, a second one is refused."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def is_shared(engine: Engine) -> bool:
 
 @contextmanager
 def one_process(engine: Engine) -> Iterator[None]:
-    """Holds the database for this process where it serves no other.
+    """Reserves the database for this process if it can serve no other.
 
-    :raises SettingsError: where another process works with the same SQLite file
+    :raises SettingsError: if another process uses the same SQLite file
     """
     if is_shared(engine):
         yield
         return
-    assert engine.url.database is not None  # noqa: S101 - open_engine() refuses memory
+    assert engine.url.database is not None  # noqa: S101 - open_engine() refuses in-memory databases
     file = _lock(Path(f"{engine.url.database}-lock"))
     try:
         yield
@@ -37,7 +37,7 @@ def one_process(engine: Engine) -> Iterator[None]:
 
 def _lock(path: Path) -> IO[bytes] | None:
     try:
-        import fcntl  # noqa: PLC0415 - there is none on Windows, where nothing keeps a second process away
+        import fcntl  # noqa: PLC0415 - Windows has none; there nothing prevents a second process
     except ImportError:
         return None
     try:

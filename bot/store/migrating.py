@@ -1,7 +1,7 @@
-"""Brings a database up to what this version of the bot works with, or says in one sentence why it cannot.
+"""Migrates a database to what this version of the bot needs, or says in one sentence why it cannot.
 
-A new database is made as it has to stand. Alembic, which takes the steps from an older one, is imported only then: it
-costs 8 MB for as long as the process lives.
+A new database is created in its final form. Alembic, which migrates older ones, is imported only then: it costs 8 MB
+for as long as the process lives.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from bot.store.tables import METADATA
 _log = log.get(__name__)
 
 NEWEST = "0010"
-"""The last step in `bot.store.migrations.versions`."""
+"""The last migration in `bot.store.migrations.versions`."""
 
 VERSION_TABLE = "codegen_bot_schema"
 
 _LOCK = 0x636F646567656E
-"""The number of PostgreSQL's lock under which a database is brought up; any will do that nobody else uses."""
+"""The number of PostgreSQL's advisory lock for migrating; arbitrary, but used by nothing else."""
 
 
 def migrate(engine: Engine) -> None:
-    """Makes the tables as `bot.store.tables` tells of them. Blocking; called once, at start.
+    """Creates the tables as defined in `bot.store.tables`. Blocking; called once, at start.
 
-    :raises SettingsError: where the database cannot be used, or is one of a newer version of the bot
+    :raises SettingsError: if the database cannot be used, or belongs to a newer version of the bot
     """
     try:
         with engine.begin() as connection:
@@ -49,7 +49,7 @@ def migrate(engine: Engine) -> None:
 
 
 def version(connection: Connection) -> str | None:
-    """The step that a database stands at; None where it was never brought up."""
+    """The migration that a database is at; None if it was never migrated."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     found = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - ours
@@ -57,12 +57,12 @@ def version(connection: Connection) -> str | None:
 
 
 def reason(error: DBAPIError) -> str:
-    """The database's own words, the first line of them."""
+    """The first line of the database's own error message."""
     return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0].rstrip(".")
 
 
 def _take_turn(connection: Connection) -> None:
-    """Two processes may start at the same moment; and a step that fails half-way has not happened."""
+    """Takes the lock: two processes may start at the same moment, and a migration that fails halfway is rolled back."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     else:
@@ -71,20 +71,20 @@ def _take_turn(connection: Connection) -> None:
 
 
 def _has_tables(connection: Connection) -> bool:
-    """Those that were there before migrations were kept."""
+    """Whether it has the tables from before migrations existed."""
     return sa.inspect(connection).has_table("codegen_bot_thread_runs")
 
 
 def _make(connection: Connection) -> None:
     METADATA.create_all(connection)
-    # As Alembic makes it by itself.
+    # As Alembic creates it.
     versions = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
     versions.create(connection)
     connection.execute(versions.insert().values(version_num=NEWEST))
 
 
 def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - see above
+    from alembic import command  # noqa: PLC0415 - see the module docstring
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()

@@ -1,6 +1,6 @@
-"""Missed deliveries: how far they have been looked for, what was asked for again, which repositories there are.
+"""State of the search for missed deliveries: how far it got, what was redelivered, which repositories are known.
 
-All calls block: whoever calls them is in a thread.
+All calls block; call them in a thread.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bot.store.tables import LOOKED_FOR, REDELIVERIES, SEEN_REPOSITORIES, insert
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """That something was asked for again.
+    """A requested redelivery.
 
-    :param delivery_id: the failed try that was asked for last
-    :param times: how often it was asked for
+    :param delivery_id: the failed attempt whose redelivery was requested last
+    :param times: how often it was requested
     :param at: when last
     """
 
@@ -31,15 +31,15 @@ class Asked:
 
 
 class MissedDeliveries:
-    """What is to be remembered about them."""
+    """The tables of missed deliveries."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    # How far one has looked
+    # Progress
 
     def looked(self, source: str) -> datetime | None:
-        """Up to when a source is known to hold nothing that is still to be done; None where nobody ever looked."""
+        """The time up to which nothing of a source is left to be done; None if it was never searched."""
         query = sa.select(LOOKED_FOR.c.until).where(LOOKED_FOR.c.source == source)
         with self._engine.connect() as connection:
             found = connection.execute(query).scalar()
@@ -51,10 +51,10 @@ class MissedDeliveries:
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=values))
 
-    # What was asked for again
+    # Requested redeliveries
 
     def asked(self, guids: Collection[str]) -> dict[str, Asked]:
-        """Those of them that were asked for."""
+        """The requested redeliveries among these deliveries."""
         query = sa.select(REDELIVERIES).where(REDELIVERIES.c.guid.in_([*guids]))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -67,20 +67,20 @@ class MissedDeliveries:
             connection.execute(statement.on_conflict_do_update(index_elements=["guid"], set_=values))
 
     def forget(self, *, before: datetime) -> None:
-        """What was asked for last before that moment."""
+        """Deletes redeliveries last requested before that time."""
         with self._engine.begin() as connection:
             connection.execute(REDELIVERIES.delete().where(REDELIVERIES.c.asked_at < before.astimezone(UTC)))
 
-    # The repositories
+    # Repositories
 
     def repositories(self) -> dict[str, datetime]:
-        """Those that deliveries came from, and since when they are known."""
+        """The repositories that deliveries came from, and since when they are known."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(SEEN_REPOSITORIES).order_by(SEEN_REPOSITORIES.c.repository)).all()
         return {row.repository: aware(row.seen_at) for row in rows}
 
     def see(self, repository: str, *, at: datetime) -> None:
-        """A delivery came from there; what is known already stays as it is."""
+        """Adds a repository from which a delivery came; a known one stays unchanged."""
         statement = insert(self._engine, SEEN_REPOSITORIES).values(repository=repository, seen_at=at.astimezone(UTC))
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_nothing())

@@ -1,4 +1,4 @@
-"""What the store remembers, as values. Nothing here knows a database: doors without one remember the same otherwise."""
+"""The store's values. Nothing here depends on a database: entry points without one store the same differently."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """A mark on a run, and who set it when; None where the label on GitHub is all that there is of it."""
+    """A mark on a run, with who set it and when; None if only the label on GitHub records it."""
 
     run_id: int
     login: str | None = None
@@ -17,7 +17,7 @@ class Star:
 
 
 class Budget(StrEnum):
-    """What a limit is for; the words are those of the config file's keys."""
+    """What a quota applies to; the values are the config file's keys."""
 
     PERSON = "person"
     THREAD = "thread"
@@ -25,13 +25,13 @@ class Budget(StrEnum):
 
 
 class AnswerKind(StrEnum):
-    """What somebody without write access is answered."""
+    """What kind of reply a person without write access gets."""
 
     REFUSAL = "refusal"
-    """What they may not do, or what is no command."""
+    """To something they may not do, or that is no command."""
 
     ANSWER = "answer"
-    """What they may do."""
+    """To something they may do."""
 
 
 class Voice(StrEnum):
@@ -44,16 +44,16 @@ class Voice(StrEnum):
     """By a reaction alone."""
 
     NONE = "none"
-    """By nothing of its own: another command of the same comment is answered, or there were too many."""
+    """Not at all: another command of the same comment is answered, or there were too many."""
 
 
 ANSWERS_PERIOD = timedelta(hours=1)
 
 MOST_REFUSALS = 3
-"""Refusals that one person gets as replies in `ANSWERS_PERIOD`; after them come reactions."""
+"""Refusals that one person gets as replies in `ANSWERS_PERIOD`; reactions follow."""
 
 MOST_ANSWERS = 30
-"""Commands of one person without write access that are carried out in `ANSWERS_PERIOD`."""
+"""Commands of one person without write access that are executed in `ANSWERS_PERIOD`."""
 
 MOST_REACTIONS = 20
 """Reactions instead of replies, to one person in `ANSWERS_PERIOD`."""
@@ -75,9 +75,9 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class QuotaExceeded:
-    """A limit that would be passed.
+    """A quota that would be exceeded.
 
-    :param used: runs asked for today so far
+    :param used: runs counted today so far
     """
 
     budget: Budget

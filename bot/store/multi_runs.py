@@ -1,6 +1,6 @@
-"""Multi-runs that were asked for by HTTP: what was asked and, when it has ended, what was answered.
+"""Multi-runs requested over HTTP: the request and, once it has ended, the response.
 
-No token is kept: after a restart, the next caller who asks for one goes on with it by their own.
+No token is stored: after a restart, the next caller who requests one continues it with their own token.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ KEPT = timedelta(days=90)
 
 
 class MultiRuns:
-    """SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """The table of multi-runs. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def remember(self, org_id: int, identity: str, invocation: dict[str, Any], *, at: datetime) -> bool:
-        """Notes what was asked, once.
+        """Stores a request, once.
 
         :param invocation: plain JSON
-        :returns: False where it was there already
-        :raises StoreError: where it would be lost
+        :returns: False if it was there already
+        :raises StoreError: if the write would be lost
         """
         return await asyncio.to_thread(self._remember, org_id, identity, invocation, at)
 
@@ -43,9 +43,9 @@ class MultiRuns:
             return connection.execute(statement.returning(MULTI_RUNS.c.identity)).first() is not None
 
     async def end(self, org_id: int, identity: str, answer: dict[str, Any], *, asked: dict[str, Any]) -> None:
-        """Notes what was answered.
+        """Stores the response.
 
-        :param asked: what stays of what was asked
+        :param asked: the part of the request that is kept
         """
         values = {"asked": json.dumps(asked), "answer": json.dumps(answer)}
         await asyncio.to_thread(self._write, MULTI_RUNS.update().where(self._is(org_id, identity)).values(values))
@@ -58,7 +58,7 @@ class MultiRuns:
             connection.execute(statement)
 
     async def find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
-        """What was asked, and the answer where there is one."""
+        """The request, and the response if there is one."""
         return await asyncio.to_thread(self._find, org_id, identity)
 
     def _find(self, org_id: int, identity: str) -> tuple[dict[str, Any], dict[str, Any] | None] | None:

@@ -1,4 +1,4 @@
-"""How many agent runs were asked for today, by whom and where."""
+"""How many agent runs were started today, by whom and where."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.store.tables import QUOTA_USE, insert
 
 
 class QuotaStore:
-    """A day is a UTC day. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """A day is a UTC day. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -21,9 +21,9 @@ class QuotaStore:
     async def spend(
         self, identity: str, *, login: str, repository: str, number: int, runs: int, at: datetime, limits: Quota
     ) -> QuotaExceeded | None:
-        """Counts so many runs, unless a limit would be passed; the same identity is counted once.
+        """Counts these runs, unless a quota would be exceeded; the same identity is counted once.
 
-        :returns: the limit that stands in the way; None where the runs are counted
+        :returns: the exceeded quota; None if the runs are counted
         """
         values = {
             "identity": identity,
@@ -37,12 +37,12 @@ class QuotaStore:
 
     def _spend(self, values: dict[str, object], limits: Quota) -> QuotaExceeded | None:
         at = values["at"]
-        assert isinstance(at, datetime)  # noqa: S101 - the caller has put it there
+        assert isinstance(at, datetime)  # noqa: S101 - the caller has set it
         today = at.replace(hour=0, minute=0, second=0, microsecond=0)
         table = QUOTA_USE.c
         with self._engine.begin() as connection:
-            # The first statement takes the write lock on SQLite; PostgreSQL needs one by name: two orders at the same
-            # moment must not both take the last run.
+            # The first statement takes the write lock on SQLite; PostgreSQL needs an explicit one: two concurrent
+            # commands must not both take the last run.
             connection.execute(QUOTA_USE.delete().where(table.at < today - timedelta(days=1)))
             if connection.dialect.name == "postgresql":
                 key = sa.func.hashtextextended(f"codegen-bot {values['repository']}", 0)

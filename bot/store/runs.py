@@ -13,13 +13,13 @@ from bot.store.tables import THREAD_RUNS, insert
 
 
 class ThreadRuns:
-    """The table of runs by thread. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """The table of runs by thread. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     async def remember(self, org_id: int, run_id: int, *, repository: str, number: int) -> None:
-        """Notes that the thread used the run just now. Doing it twice changes nothing but the time.
+        """Records that the thread used the run just now. A repetition changes nothing but the time.
 
         :param repository: ``owner/name``
         :param number: the issue's or pull request's number
@@ -29,7 +29,7 @@ class ThreadRuns:
     def _remember(self, org_id: int, run_id: int, repository: str, number: int) -> None:
         values = {"org_id": org_id, "run_id": run_id, "repository": repository, "number": number}
         now = {"used_at": datetime.now(UTC)}
-        # One statement: two orders of one thread may resume the same run at the same time.
+        # One statement: two commands of one thread may resume the same run at the same time.
         statement = insert(self._engine, THREAD_RUNS).values(values | now)
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=[*values], set_=now))
@@ -39,7 +39,7 @@ class ThreadRuns:
         return next(iter(await self.of_thread(org_id, repository=repository, number=number)), None)
 
     async def of_thread(self, org_id: int, *, repository: str, number: int) -> list[int]:
-        """The thread's runs, the one used last first."""
+        """The thread's runs, the last used first."""
         return await asyncio.to_thread(self._of_thread, org_id, repository, number)
 
     def _of_thread(self, org_id: int, repository: str, number: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Which runs the team has starred."""
+"""The runs that the team has starred."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store.tables import STARS, insert
 
 
 class Stars:
-    """The stars of all organizations. SQLAlchemy is called in a thread, so the loop never waits for a disk."""
+    """The stars of all organizations. SQLAlchemy is called in a thread, so that the loop never blocks."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -27,7 +27,7 @@ class Stars:
         *,
         login: str,
         at: datetime,
-        threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the database needs no label to remember
+        threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the database needs no label
     ) -> bool:
         """Stars a run; one that is starred already keeps its first star.
 
@@ -63,7 +63,7 @@ class Stars:
         *,
         threads: Sequence[tuple[str, int]] = (),  # noqa: ARG002 - the same
     ) -> list[int]:
-        """Takes stars away.
+        """Removes stars.
 
         :returns: those of the runs that were starred
         """
@@ -76,13 +76,13 @@ class Stars:
             connection.execute(STARS.delete().where(wanted))
         return sorted(starred)
 
-    async def all(self, org_id: int, *, repository: str | None = None) -> list[Star]:  # noqa: ARG002 - of all of them
-        """The newest first."""
+    async def all(self, org_id: int, *, repository: str | None = None) -> list[Star]:  # noqa: ARG002 - all repositories
+        """All stars, the newest first."""
         return await asyncio.to_thread(self._all, org_id)
 
     def _all(self, org_id: int) -> list[Star]:
         invocation = (STARS.c.at.desc(), STARS.c.run_id.desc())
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(STARS).where(STARS.c.org_id == org_id).order_by(*invocation)).all()
-        # SQLite forgets the zone, PostgreSQL tells its own.
+        # SQLite drops the time zone, PostgreSQL returns its own.
         return [Star(row.run_id, row.login, aware(row.at).astimezone(UTC)) for row in rows]

@@ -1,7 +1,7 @@
 """The bot's own tables, beside those of DBOS in the same database.
 
-How they stand now. How a database comes to stand so is told by `bot.store.migrations`: who changes a table here adds a
-migration there, and a test holds the two against each other.
+This is their current form; `bot.store.migrations` leads there. A change here needs a migration there, and a test
+compares the two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 METADATA = sa.MetaData()
 
-# Nothing promises that Codegen's numbers stay within 32 bits.
+# Codegen's ids are not guaranteed to stay within 32 bits.
 THREAD_RUNS = sa.Table(
     "codegen_bot_thread_runs",
     METADATA,
@@ -176,7 +176,7 @@ ANSWERS = sa.Table(
 
 
 async def check(engine: Engine) -> None:
-    """Raises SQLAlchemy's error where the database does not answer."""
+    """:raises SQLAlchemyError: if the database does not respond"""
     await asyncio.to_thread(_check, engine)
 
 
@@ -186,5 +186,5 @@ def _check(engine: Engine) -> None:
 
 
 def insert(engine: Engine, table: sa.Table) -> Any:
-    """An insert that knows what to do about a row that is there already; both databases call it the same."""
+    """An insert that supports ON CONFLICT; both dialects name it the same."""
     return postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)

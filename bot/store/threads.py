@@ -1,4 +1,4 @@
-"""Calls that block, made in a thread: the loop never waits for a disk or a database."""
+"""Runs blocking calls in a thread, so that the loop never waits for a disk or a database."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
-    """Also where it is cancelled, `work` has ended when this has: nothing is written behind the back of whoever closes
-    the database next."""
+    """Runs `work` in a thread. Even if cancelled, it returns only when `work` has ended: nothing is written after the
+    caller has closed the database."""
     working = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(working)

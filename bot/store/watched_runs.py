@@ -1,6 +1,6 @@
-"""Which runs each process waits for, and how the one that looks for all saw them last. All calls block.
+"""The runs that each process waits for, and their state as last observed by the poller. All calls block.
 
-Times are the database's own: the processes' clocks need not agree.
+Times are the database's: the processes' clocks need not agree.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from bot.store.tables import SIGHTINGS, WATCHED_RUNS, insert
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How a run was seen.
+    """An observed state of a run.
 
     :param document: plain JSON
-    :param changed_at: when it was first seen so
+    :param changed_at: when this state was first observed
     """
 
     run_id: int
@@ -31,16 +31,16 @@ class Seen:
 
 
 class WatchedRuns:
-    """The runs of one organization that somebody waits for."""
+    """The runs of one organization that are waited for."""
 
     def __init__(self, engine: Engine, org_id: int) -> None:
         self._engine = engine
         self._org_id = org_id
 
-    # Who waits
+    # Waiting processes
 
     def want(self, executor: str, more: Collection[int], no_more: Collection[int]) -> None:
-        """Notes what a process waits for from now on, and what not any more."""
+        """Records what a process waits for from now on, and what no longer."""
         rows = [{"org_id": self._org_id, "run_id": run_id, "executor": executor} for run_id in more]
         with self._engine.begin() as connection:
             if no_more:
@@ -50,15 +50,15 @@ class WatchedRuns:
                 connection.execute(statement.on_conflict_do_nothing(), rows)
 
     def forget(self, executor: str) -> None:
-        """A process waits for nothing: it has just begun, or is gone."""
+        """Removes a process from all runs: it has just begun, or is gone."""
         with self._engine.begin() as connection:
             connection.execute(WATCHED_RUNS.delete().where(self._of(executor)))
 
     def seen(self, executor: str, *, since: datetime | None, never: Collection[int]) -> list[Seen]:
-        """What was seen of a process' runs after it began to wait for them.
+        """What was observed of a process' runs after it began to wait for them.
 
-        :param since: leaves out what had changed by then
-        :param never: the runs of which nothing was told yet
+        :param since: excludes what had changed by then
+        :param never: the runs of which nothing was returned yet
         """
         watched, sightings = WATCHED_RUNS.c, SIGHTINGS.c
         is_news: sa.ColumnElement[bool] = sightings.run_id.in_([*never])
@@ -75,11 +75,11 @@ class WatchedRuns:
             rows = connection.execute(query).all()
         return [Seen(row.run_id, json.loads(row.document), row.changed_at) for row in rows]
 
-    # Who looks for all
+    # The poller
 
     def wanted(self) -> tuple[list[int], float]:
-        """The runs that anybody waits for, those first that were not seen for longest, and how many seconds ago the
-        last of them came."""
+        """The runs that any process waits for, the longest unobserved first, and how many seconds ago the last of them
+        was added."""
         watched, sightings = WATCHED_RUNS.c, SIGHTINGS.c
         both = WATCHED_RUNS.outerjoin(
             SIGHTINGS, sa.and_(watched.org_id == sightings.org_id, watched.run_id == sightings.run_id)
@@ -96,10 +96,10 @@ class WatchedRuns:
         return [row[0] for row in rows], min(((row[2] - row[1]).total_seconds() for row in rows), default=0.0)
 
     def tell(self, changed: Mapping[int, dict[str, Any]], same: Sequence[int]) -> None:
-        """Writes down what was seen.
+        """Stores what was observed.
 
         :param changed: plain JSON by the runs' ids
-        :param same: those that are as they were
+        :param same: the unchanged ones
         """
         rows = [
             {"org_id": self._org_id, "run_id": run_id, "document": json.dumps(document)}
@@ -116,7 +116,7 @@ class WatchedRuns:
                 connection.execute(new.on_conflict_do_update(index_elements=["org_id", "run_id"], set_=changes), rows)
 
     def tidy(self) -> None:
-        """Forgets how runs were seen that nobody waits for any more."""
+        """Deletes the states of runs that nobody waits for any more."""
         waited_for = sa.select(WATCHED_RUNS.c.run_id).where(WATCHED_RUNS.c.org_id == self._org_id)
         here = SIGHTINGS.c.org_id == self._org_id
         with self._engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""How a database comes to stand as `bot.store.tables` says: one step a file in `versions`, by Alembic.
+"""Migrations to the tables of `bot.store.tables`, one file each in `versions`, run by Alembic.
 
-DBOS brings its own tables up by itself.
+DBOS migrates its own tables.
 """

@@ -1,1 +1,1 @@
-"""The steps, in the order of their numbers. One that was published is never changed."""
+"""The migrations, in the order of their numbers. A released one is never changed."""

@@ -1,4 +1,4 @@
-"""What there was before migrations were kept: made where it is missing, and left where it is."""
+"""The tables from before migrations existed: created if missing, else left as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders are written down apart from the engine; processes are known by name, so that others take their work over."""
+"""Jobs are stored apart from the engine; processes have names, so that others can recover their work."""
 
 from __future__ import annotations
 

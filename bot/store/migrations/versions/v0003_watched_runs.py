@@ -1,4 +1,4 @@
-"""Which runs each process waits for, and how they were seen last: one process looks for all."""
+"""The runs that each process waits for, and their last observed state: one process polls for all."""
 
 from __future__ import annotations
 

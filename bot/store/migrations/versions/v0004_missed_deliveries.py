@@ -1,4 +1,4 @@
-"""How far missed deliveries have been looked for."""
+"""The state of the search for missed deliveries."""
 
 from __future__ import annotations
 

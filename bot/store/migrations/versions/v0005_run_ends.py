@@ -1,4 +1,4 @@
-"""When runs ended."""
+"""Completion times of runs."""
 
 from __future__ import annotations
 

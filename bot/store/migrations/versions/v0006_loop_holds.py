@@ -1,4 +1,4 @@
-"""How often a process ended while a command held its event loop."""
+"""How often a process ended while a command blocked its event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last good version of each config file."""
+"""The last valid version of each config file."""
 
 from __future__ import annotations
 

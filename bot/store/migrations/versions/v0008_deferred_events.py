@@ -1,4 +1,4 @@
-"""Events that wait until the config of their repository can be read."""
+"""Events deferred until the config of their repository can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executors with a heartbeat; those that were known by a lock are forgotten, their work is found again at start."""
+"""Executors with a heartbeat; those known by a lock are deleted, their work is recovered at start."""
 
 from __future__ import annotations
 
