@@ -1,5 +1,5 @@
-"""The wiring: opens everything, in order, and closes it again. The only modules that know all the others.
+"""The wiring: opens everything, in order, and closes it again. The only package that imports all the others.
 
-`server` wires the durable engine and the web server, `direct` the doors that host nothing; `clients` is what both need.
-They are apart because what hosts nothing must not pay for importing the engine.
+`server` wires the durable engine and the web server, `direct` the entry points that host nothing; `clients` is shared
+by both. They are separate so that entry points without a server do not import the engine.
 """

@@ -1,4 +1,4 @@
-"""What every wiring needs: the clients of both outside worlds, and how fast they go."""
+"""The clients of GitHub and Codegen, and their timing, for every wiring."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ from bot.stateless.config_files import RememberedConfigFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How fast the bot looks and how it tells the time; the demo and the tests are in more of a hurry.
+    """Poll intervals, timeouts and the clock; shortened by the demo and in tests.
 
-    :param shortest: seconds between two looks at young runs
+    :param shortest: seconds between two polls of young runs
     :param longest: the same for old ones
     :param write_gap: seconds between two writes to GitHub in the long run
-    :param write_windows: GitHub's limits of writes, as seconds and how many may fall into them; None: GitHub's own
-    :param polling_interval: seconds between two looks of the engine at its tables
+    :param write_windows: GitHub's limits of writes, as seconds and the number of writes in them; None: GitHub's own
+    :param polling_interval: seconds between two polls of the engine's tables
     :param heartbeat: seconds between two heartbeats of this process
     :param lease: seconds after its last heartbeat for which a process counts as alive
-    :param again: seconds until a command that the database cut off is tried again
-    :param loop_held: seconds for which a command holds the event loop before that is noted
-    :param drain: seconds that what is being done may go on when the server is told to stop
-    :param send_patience: seconds that a listener of a live stream has to take what it is sent
-    :param missed_first: seconds until missed deliveries are looked for: a balancer in front of the bot has to see first
-        that it is up
-    :param missed_every: seconds between two looks for them; None: nobody looks
+    :param again: seconds until a command interrupted by a database error is retried
+    :param loop_held: seconds for which a command blocks the event loop before that is recorded
+    :param drain: seconds that running work may continue when the server stops
+    :param send_patience: seconds that a subscriber of a live stream has to accept what it is sent
+    :param missed_first: seconds until the first search for missed deliveries: a load balancer in front of the bot has
+        to notice first that it is up
+    :param missed_every: seconds between two such searches; None: there are none
     :param codegen_windows: Codegen's rate limits
-    :param outage_patience: seconds for which a command waits while Codegen is away; None: as long as is usual there
+    :param outage_patience: seconds for which a command waits for Codegen during an outage; None: the usual limit
     :param text_limit: seconds that a worker may take to prepare one text
     :param text_inline: bytes of a text up to which it is prepared without a worker
-    :param config_retry: seconds after which a config is read again that could not be read
-    :param config_patience: seconds after which a repository's last good config is used where GitHub has not answered
+    :param config_retry: seconds after which reading a config is retried
+    :param config_patience: seconds without a response from GitHub after which a repository's last valid config is used
     """
 
     shortest: float = 2.0
@@ -83,25 +83,25 @@ class Timing:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def limits(self, observer: Observer) -> RateLimits:
-        """Codegen's limits of one token."""
+        """Codegen's rate limits for one token."""
         windows = CODEGEN_WINDOWS if self.codegen_windows is None else self.codegen_windows
         return RateLimits(windows, observer=observer)
 
     def worker_pool(self) -> WorkerPool:
-        """Where long texts are read and prepared; whoever makes it closes it."""
+        """The pool in which long texts are read and prepared; the caller closes it."""
         return WorkerPool(limit=self.text_limit, inline=self.text_inline)
 
     def budget(self) -> ContentBudget:
-        """GitHub's limits of writes of one account."""
+        """GitHub's limits of writes for one account."""
         windows = WRITE_WINDOWS if self.write_windows is None else self.write_windows
         return ContentBudget(min_gap=self.write_gap, windows=windows, sleep=self.sleep)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """Both outside worlds, open.
+    """Open clients of Codegen and GitHub.
 
-    :param observer: hears of every call to them
+    :param observer: called for every request
     """
 
     codegen: Codegen
@@ -123,15 +123,15 @@ async def clients(
     witness: Callable[[RunSource], RunSource] = lambda source: source,
     fence: Fence = no_fence,
 ) -> AsyncIterator[Clients]:
-    """Opens them.
+    """Opens the clients.
 
     :param config_path: of the config file in each repository
-    :param config_files: where the last good version of each is kept; None: nowhere but in this process
-    :param dry_run: takes the place of both worlds
-    :param observer: hears of every call to them
-    :param witness: makes of where the watcher sees runs one that shows them to somebody else too
+    :param config_files: stores the last valid version of each; None: in memory only
+    :param dry_run: replaces both services
+    :param observer: called for every request
+    :param witness: wraps the watcher's source of runs, to pass them on to another observer too
     :param fence: awaited before each request that changes something
-    :raises SettingsError: where the App's key cannot sign
+    :raises SettingsError: if the App's key cannot sign
     """
     auth = auth_of(settings)
     async with AsyncExitStack() as stack:
@@ -178,7 +178,7 @@ def is_app(settings: Accounts) -> bool:
 
 
 def auth_of(settings: Accounts) -> Auth:
-    """The App where both its settings are given, else the token, else nobody."""
+    """The App if both its settings are given, else the token, else no credential."""
     app_id, key = settings.github_app_id, settings.github_private_key
     if app_id is not None and key is not None:
         return AppAuth(app_id, key.get_secret_value())

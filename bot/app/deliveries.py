@@ -1,4 +1,4 @@
-"""The wiring of what GitHub tells: webhooks, and what of it has to come again."""
+"""The wiring of webhooks and of the redelivery of missed ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.web.webhooks import GitHubWebhooks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """The handler of webhooks, and what looks for deliveries that it did not take."""
+    """The webhook handler, and the search for deliveries that it missed."""
 
     webhooks: GitHubWebhooks
     missed: MissedWatch
@@ -30,7 +30,7 @@ class Deliveries:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Begin with it when deliveries can arrive."""
+        """Enter it when deliveries can arrive."""
         async with self.missed.watching(), self.deferred.watching():
             yield
 
@@ -47,8 +47,8 @@ def deliveries(
     offload: WorkerPool,
     metrics: Metrics,
 ) -> Deliveries:
-    """:param leads: whether this process looks for what was missed
-    :param engine: takes the commands
+    """:param leads: whether this process searches for missed deliveries
+    :param engine: runs the commands
     """
     webhooks: GitHubWebhooks
     deferred: DeferredWatch

@@ -1,4 +1,4 @@
-"""The wiring of the doors that host nothing: the clients and a desk, no engine and no database."""
+"""The wiring of the entry points that host nothing: clients and an inline executor, no engine and no database."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from bot.stateless.stars import LabelledStars
 from bot.stateless.thread_runs import MarkedRuns
 
 OUTAGE_PATIENCE = 600.0
-"""Seconds for which a command waits while Codegen is away: a job's minutes are paid for, and a person looks on."""
+"""Seconds for which a command waits during an outage of Codegen: a job's minutes are paid for, and a person waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Direct:
-    """Open clients, and the desk that carries orders out with them.
+    """Open clients, and the executor that runs commands with them.
 
-    :param offload: where long texts are read and prepared
+    :param offload: in which long texts are read and prepared
     """
 
     clients: Clients
@@ -50,14 +50,14 @@ async def directly(
     retries: bool = False,
     dry_run: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Direct]:
-    """Opens both outside worlds and a desk.
+    """Opens the clients and an inline executor.
 
-    :param config_path: of the config file in the repository; None: the usual one
-    :param told: hears every state of every reply
+    :param config_path: of the config file in the repository; None: the default
+    :param told: called with every state of every reply
     :param worker: names this process on GitHub
-    :param retries: whether somebody asked for this again on purpose
-    :param dry_run: hears of every call that would be made, as a text to read; None: they are made
-    :raises SettingsError: where the App's key cannot sign
+    :param retries: whether this is a deliberate repetition
+    :param dry_run: called with a description of every call that would be made; None: the calls are made
+    :raises SettingsError: if the App's key cannot sign
     """
     timing = timing or Timing()
     dry = None
@@ -104,7 +104,7 @@ def _tokens(settings: Accounts) -> list[str]:
 
 
 def _in_no_time(timing: Timing, dry: DryRun) -> Timing:
-    """Nobody's limits have to be kept where nothing is sent."""
+    """Without delays: no limits apply where nothing is sent."""
     return replace(
         timing,
         shortest=0.0,

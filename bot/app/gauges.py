@@ -1,4 +1,4 @@
-"""What the metrics tell of how things are, asked when somebody reads them."""
+"""Gauges of the job queue, updated when the metrics are read."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bot.store.jobs import Queue
 _log = log.get(__name__)
 
 BELIEVED = 5.0
-"""Seconds for which the queue is believed to be as it was: whoever reads the metrics often does not make the database
-count often."""
+"""Seconds for which a count of the queue is reused, so that frequent readers of the metrics do not make the database
+count as often."""
 
 
 class QueueGauges:
-    """Depth and age of the queue; NaN where the database does not tell.
+    """Depth and age of the queue; NaN if the database does not respond.
 
     :param ask: counts the queue
     :param now: the time
-    :param clock: seconds that never go back
+    :param clock: monotonic, in seconds
     :param patience: seconds that a reader waits for the count
     """
 
@@ -46,8 +46,8 @@ class QueueGauges:
         self._queue: Queue | None = None
 
     async def look_up(self) -> None:
-        """Counts anew where that is due. One that is waited for no longer goes on: a database that hangs is not asked
-        once more by every reader."""
+        """Updates the count if that is due. One that timed out continues, so that an unresponsive database does not get
+        a further query from every reader."""
         if self._looking is None or self._looking.done():
             if self._clock() - self._asked_at < BELIEVED:
                 return

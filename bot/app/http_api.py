@@ -1,4 +1,4 @@
-"""The HTTP API's wiring: callers with their own tokens, beside the server's clients, store and handlers."""
+"""The HTTP API's wiring: callers with their own tokens, on the server's clients, store and handlers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def http_api(
     database: Database,
     ends: CompletionTimes,
 ) -> AsyncIterator[tuple[Api, Streams]]:
-    """The endpoints and the streams.
+    """Opens the endpoints and the streams.
 
     :param worlds: the server's own clients
     :param services: the server's own, on its store

@@ -55,16 +55,16 @@ from bot.web.server import make_application, metrics_application
 _log = log.get(__name__)
 
 _COUNTED = frozenset({*COMMANDS, "unknown", "config"})
-"""The names of commands, and of what was taken for one. A repository's named prompts are not counted by their names."""
+"""The names of commands, and of what was parsed as one. A repository's named prompts are not counted by their names."""
 
 OUTAGE_PATIENCE = 3600.0
-"""Seconds for which a command waits while Codegen is away."""
+"""Seconds for which a command waits during an outage of Codegen."""
 
 CONNECTIONS_PATIENCE = 5.0
-"""Seconds that requests have to come to their end when the server is told to stop."""
+"""Seconds that requests have to finish when the server stops."""
 
 METRICS_CONNECTIONS = 32
-"""On the port for metrics: a few collectors."""
+"""On the port for metrics: enough for a few collectors."""
 
 
 @asynccontextmanager
@@ -76,13 +76,13 @@ async def serving(
     stuck: Callable[[], None] = lambda: None,
     execute: Execute = execute,
 ) -> AsyncIterator[str]:
-    """The bot's server, up and taking orders while the context lasts.
+    """Runs the bot's server while the context lasts.
 
-    :param lost: is called where another process has taken the work over: this one has to end
-    :param stuck: is called in a signal's handler where the loop has been held for a minute: the process has to end
-    :param execute: what is done with a command
-    :returns: its address, with the port it really listens on
-    :raises SettingsError: where a setting turns out not to work: the database, the key, the port
+    :param lost: called when another process has recovered this one's work: this one has to end
+    :param stuck: called in a signal handler when the loop has been blocked for a minute: the process has to end
+    :param execute: carries out a command
+    :returns: its address, with the actual port
+    :raises SettingsError: if a setting turns out not to work: the database, the key, the port
     """
     async with _application(settings, timing or Timing(), lost, stuck, execute) as (application, incoming):
         named = f"HOST and PORT: {settings.host}:{settings.port}"
@@ -95,20 +95,20 @@ async def serving(
 
 
 def settle_down() -> None:
-    """What a started server holds, it holds for good: Python need not look through it for garbage again and again.
+    """Excludes what a started server holds from garbage collection: it is never freed.
 
-    For a process that serves and does nothing else, once it is up.
+    For a process that only serves, once it is up.
     """
     gc.collect()
     gc.freeze()
 
 
 async def sync_labels(settings: Settings, repository: str) -> list[str]:
-    """Makes the bot's labels that a repository lacks; those that are there stay as they are.
+    """Creates the bot's labels that a repository lacks; existing ones stay as they are.
 
     :param repository: ``owner/name``
     :returns: the names of all of them
-    :raises UpstreamError: where GitHub does not let it
+    :raises UpstreamError: if GitHub refuses
     """
     async with clients(settings, Timing()) as worlds:
         labels = [label_of(role, (await worlds.configs.of(repository)).labels()) for role in LabelRole]
@@ -120,7 +120,7 @@ async def _application(
     settings: Settings, timing: Timing, lost: Callable[[], None], stuck: Callable[[], None], execute: Execute
 ) -> AsyncIterator[tuple[web.Application, Deliveries]]:
     database = open_engine(settings.database_url)
-    # Heartbeats and DBOS try again by themselves.
+    # Heartbeats and DBOS retry on their own.
     unpinged = without_ping(database)
     try:
         await asyncio.to_thread(migrate, database)
@@ -232,7 +232,7 @@ async def _application(
 
 @asynccontextmanager
 async def _metrics_apart(settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
-    """Serves /metrics on its own port, where there is one."""
+    """Serves /metrics on its own port, if one is set."""
     if settings.metrics_port is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What processes on one database share: each is a member, and one polls the runs for all."""
+"""Shares polling among the processes on one database: each is a member, and one polls the runs for all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def watching(
     witness: Callable[[RunSource], RunSource],
 ) -> AsyncIterator[tuple[Clients, Callable[[], float]]]:
     """Clients whose watcher is shared with the other processes, and how many seconds ago the watched runs were last
-    seen."""
+    polled."""
     if not is_shared(database):
         yield worlds, lambda: worlds.watcher.lag
         return

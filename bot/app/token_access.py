@@ -1,8 +1,8 @@
-"""What one caller's token of Codegen's reaches, for the HTTP API: clients, watchers and a desk for each organization.
+"""What one caller's Codegen token can access, for the HTTP API: clients, watchers and an executor per organization.
 
-The server lends nobody its own token of Codegen's. On GitHub it acts as itself, only for the organization that it works
-for, and only where the GitHub account of the token's owner may do the same: who may start agents at Codegen need not be
-allowed anything in a repository.
+The server never uses its own Codegen token for callers. On GitHub it acts as itself, only for the organization that it
+works for, and only if the GitHub account of the token's owner may do the same: whoever may start agents at Codegen need
+not have any permission in a repository.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from bot.stateless.inline_executor import CommandResult, InlineExecutor
 _log = log.get(__name__)
 
 RIGHTS_KEPT = 60.0
-"""Seconds for which is believed what the token's owner may do in a repository."""
+"""Seconds for which the permission of the token's owner in a repository is cached."""
 
 MOST_RIGHTS = 100
-"""Repositories of which it is remembered, for each token."""
+"""Repositories whose permission is cached, for each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class TokenAccess:
 
     :param token: the caller's own
     :param worlds: the server's clients, of which only GitHub's is used, and only for its own organization
-    :param nobody: the same without any right on GitHub, for all other organizations
-    :param services: the server's own, which are copied with the caller's clients in
+    :param nobody: the same without any permission on GitHub, for all other organizations
+    :param services: the server's own, to be copied with the caller's clients
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class TokenAccess:
         return await InlineExecutor(services).execute(invocation)
 
     async def permission(self, org_id: int, repository: str) -> Permission:
-        """Asked once a minute for each repository, also where GitHub does not say."""
+        """Requested at most once a minute for each repository, also if GitHub does not respond."""
         if org_id != self._settings.codegen_org_id:
             return Permission.NONE
         now = time.monotonic()
@@ -153,7 +153,7 @@ class TokenAccess:
                 github=worlds.github,
                 configs=worlds.configs,
                 may_write=partial(self._may_write, org_id),
-                # Whoever calls has an answer to wait for, and can call again.
+                # API callers wait for the response, and can retry.
                 outage_patience=0.0,
             )
             self._organizations[org_id] = _Organization(codegen, watcher, services)
