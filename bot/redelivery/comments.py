@@ -1,8 +1,8 @@
-"""Where no log of deliveries can be read: the comments themselves, as if each had been delivered.
+"""The fallback without a delivery log: reads the comments themselves, and handles each as if it had been delivered.
 
-What can be recovered so: comments in conversations and on lines, as they were written. What cannot: reviews and labels
-(GitHub lists neither over all threads with who did it when, in a way that tells what was done already), and comments
-that were edited since: by whom is not told, and only the author's own words are orders.
+Recoverable are issue comments and review comments, as they were written. Not recoverable are reviews and labels (GitHub
+lists neither across threads with author and time in a way that shows what was handled already), and comments that were
+edited since: the API does not report the editor, and only the author's own words are commands.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _log = log.get(__name__)
 class CommentReader:
     """Reads the comments since the last one that was seen.
 
-    :param take: takes what an event asks for; what was taken before, it leaves alone
+    :param take: handles an event; one that was handled before is ignored
     """
 
     def __init__(
@@ -45,16 +45,16 @@ class CommentReader:
         self._taken: dict[str, set[tuple[str, int]]] = {}
 
     async def look(self, repository: str, *, known_since: datetime) -> None:
-        """Two requests where nothing was written, and none that counts where GitHub says so.
+        """Takes two requests if nothing was written, which do not count if GitHub answers 304.
 
-        :param known_since: what was written before the bot knew the repository was not meant for it
-        :raises UpstreamError: where the comments cannot be read either
-        :raises NotTakenError: where one of them cannot be taken just now; the next look begins where this one did
+        :param known_since: comments from before the bot knew the repository are ignored
+        :raises UpstreamError: if the comments cannot be read either
+        :raises NotTakenError: if one of them cannot be accepted now; the next round begins where this one did
         """
         source = f"comments of {repository}"
         looked = await run_in_thread(partial(self._remembered.looked, source))
         since = max(looked or known_since, self._now() - KEPT_BY_GITHUB)
-        # GitHub's moments are whole seconds: the last one is read again, and not taken again.
+        # GitHub's times are whole seconds: the last one is read again, but not handled again.
         since = since.replace(microsecond=0)
         newest, before, taken = since, self._taken.get(repository, set()), set()
         async for each in self._github.hooks.comments_since(repository, since):

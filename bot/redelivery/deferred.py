@@ -1,7 +1,7 @@
-"""Events that were refused because the config of their repository could not be read, tried again.
+"""Retries events that were refused because the config of their repository could not be read.
 
-Without the config nobody knows whether such an event is a command: the file may name another prefix, or other labels.
-GitHub was answered that the delivery failed, and may deliver it again; an event that is taken twice is taken once.
+Without the config it is unknown whether such an event is a command: the file may set another prefix, or other labels.
+GitHub got an error response, and may redeliver it; an event that is accepted twice counts once.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from bot.store.threads import run_in_thread
 _log = log.get(__name__)
 
 ANSWERED_AFTER = timedelta(minutes=30)
-"""After which a command under the usual prefix is answered that the config cannot be read."""
+"""After which a command with the default prefix gets the reply that the config cannot be read."""
 
 GIVEN_UP_AFTER = KEPT_BY_GITHUB
 
 
 class Take(Protocol):
-    """Takes what an event asks for."""
+    """Handles an event."""
 
     async def __call__(self, event: Event, *, is_late: bool) -> object:
-        """:param is_late: whether it is to be answered although the config cannot be read
-        :raises ConfigUnknownError: where it still cannot be said what it is
+        """:param is_late: whether to reply although the config cannot be read
+        :raises ConfigUnknownError: if it is still unknown whether it is a command
         """
 
 
 class DeferredWatch:
-    """Tries them again while it is open.
+    """Retries deferred events while it is open.
 
-    :param is_leader: whether this process is the one that tries
+    :param is_leader: whether this process is the one that retries
     :param is_readable: whether the config of a repository is known, by its name
     :param every: seconds between two rounds
     """
@@ -66,14 +66,14 @@ class DeferredWatch:
         self._tried_late: set[str] = set()
 
     async def defer(self, event: Event) -> bool:
-        """Writes an event down.
+        """Stores an event.
 
-        :returns: whether it is: there may be too many, or the database may not take it
+        :returns: whether it is stored: there may be too many, or the database may fail
         """
         add = partial(self._events.add, event.thread.repository, to_json(event), at=self._now())
         try:
             is_kept = await run_in_thread(add)
-        except Exception as error:  # noqa: BLE001 - GitHub keeps the delivery, whatever it was
+        except Exception as error:  # noqa: BLE001 - GitHub keeps the delivery, whatever the error
             _log.error("event.not_stored", reason=type(error).__name__)
             return False
         thread = event.thread
@@ -99,7 +99,7 @@ class DeferredWatch:
                 _log.warning("deferred_events.retry_failed", reason=type(error).__name__)
 
     async def round(self) -> None:
-        """Tries all whose time has come."""
+        """Retries all events that are due."""
         waiting = await run_in_thread(self._events.all)
         self._tried_late &= {each.key for each in waiting}
         for repository, events in groupby(sorted(waiting, key=_by_repository), key=lambda each: each.repository):

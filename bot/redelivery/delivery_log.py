@@ -1,4 +1,4 @@
-"""One look at a log of deliveries: what failed and is worth it is asked for again."""
+"""Reads a delivery log once, and redelivers what failed and is worth it."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from bot.store.threads import run_in_thread
 _log = log.get(__name__)
 
 KEPT_BY_GITHUB = timedelta(days=3)
-"""How long the log goes back, and how old a command may be that is answered
+"""How long the log goes back, and the age up to which a command is answered
 (https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries)."""
 
 FIRST_LOOK_BACK = timedelta(hours=1)
-"""How far the first look on a new database goes back. Longer: what failed while nobody had set the bot up yet was asked
-of nobody, or of a bot whose answers are not in this database. Not at all: whoever is setting the bot up and wrote a
-first comment before the server was started would wait in vain; so would they whose container lost its file."""
+"""How far the first round on a new database goes back. Not further: older failures were meant for no bot, or for one
+whose replies are not in this database. Not less: whoever sets the bot up and writes a first comment before the server
+is started would get no reply; nor would the users of a container that lost its file."""
 
 OVERLAP = timedelta(minutes=5)
-"""By which a look goes back before the last one: for clocks that differ, and for tries that took their time."""
+"""By which a round overlaps the last one: for clocks that differ, and for attempts that took long."""
 
 MOST_READ = 10_000
-"""Entries of a log in one look; a bot that was down for days on a busy organization takes several."""
+"""Log entries read in one round; a bot that was down for days on a busy organization needs several rounds."""
 
 
 class LogReader:
-    """Looks at logs.
+    """Reads delivery logs.
 
-    :param tell: hears of each delivery that was ``asked`` for again, or of which GitHub ``refused`` that
-    :param pause: is awaited between two requests that make GitHub deliver
+    :param tell: called with ``asked`` for each requested redelivery, or with ``refused`` if GitHub rejected it
+    :param pause: awaited between two requests that make GitHub deliver
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class LogReader:
         self._now = now
 
     async def look(self, source: DeliveryLog) -> None:
-        """One look, from where the last one ended. With nothing failed it is one request, and none that counts where
-        the log is as it was.
+        """One round, from where the last one ended. Without failures it is one request, which does not count if the log
+        is unchanged.
 
-        :raises UpstreamError: of kind NOT_FOUND or FORBIDDEN where the log is closed to the bot; the next look begins
+        :raises UpstreamError: of kind NOT_FOUND or FORBIDDEN if the bot may not read the log; the next round begins
             where this one did
         """
         begun = self._now()
@@ -67,7 +67,7 @@ class LogReader:
         failed = await self._failed(source, since)
         judged = judge(failed, await self._asked(failed), now=begun)
         if judged.now:
-            # Only where there is something to ask for: with this the log is read a second time.
+            # Only if there is something to redeliver: this reads the log a second time.
             succeeded = await self._succeeded(source, judged.now[0].delivered_at, {each.guid for each in judged.now})
             for delivery in judged.now:
                 if delivery.guid not in succeeded:
@@ -92,8 +92,7 @@ class LogReader:
         return await run_in_thread(partial(self._remembered.asked, {each.guid for each in failed}))
 
     async def _succeeded(self, source: DeliveryLog, since: datetime, guids: set[str]) -> set[str]:
-        """Which of them somebody has had delivered again by hand. One that is not found is asked for in vain, and
-        changes nothing."""
+        """Which of them were redelivered by hand. If one is not found, its redelivery is unnecessary, but harmless."""
         found: set[str] = set()
         read = 0
         async for each in self._hooks.deliveries(source, status="success"):
@@ -105,8 +104,8 @@ class LogReader:
         return found
 
     async def _ask(self, source: DeliveryLog, delivery: Delivered) -> None:
-        """Noted after it was done: after a crash in between it is asked for twice, which does no harm; the other way
-        round it would be asked for by nobody."""
+        """Recorded afterwards: a crash in between repeats the request, which is harmless; the other way round it would
+        never be made."""
         before = (await run_in_thread(partial(self._remembered.asked, [delivery.guid]))).get(delivery.guid)
         times, outcome = (before.times if before else 0) + 1, "asked"
         try:
@@ -114,7 +113,7 @@ class LogReader:
         except UpstreamError as error:
             if error.kind not in {ErrorKind.INVALID, ErrorKind.NOT_FOUND}:
                 raise
-            # It is gone from the log, or its hook does not take it any more.
+            # It is gone from the log, or its hook no longer accepts it.
             times, outcome = MOST_TIMES, "refused"
         asked = Asked(delivery.id, times, self._now())
         await run_in_thread(partial(self._remembered.note_asked, delivery.guid, asked))

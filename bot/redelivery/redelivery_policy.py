@@ -1,4 +1,4 @@
-"""Which of the failed deliveries are to be asked for again, and which later."""
+"""Redelivery policy: which failed deliveries to redeliver, and when."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bot.github.models import Delivered
 from bot.store.missed import Asked
 
 GAPS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
-"""After the first, second, ... time that something was asked for, how long until it is asked for again where that has
-failed as well. A bot that is up takes it at the first time; whatever fails five times in seven hours is left alone."""
+"""Delays after the first, second, ... redelivery until the next one, if it failed as well. A bot that is up accepts the
+first; whatever fails five times in seven hours is given up."""
 
 MOST_TIMES = len(GAPS) + 1
 
 _REFUSED = frozenset({400, 401, 413, 415})
-"""How the bot answers what it will not take at any later time either: not signed, not as GitHub sends it."""
+"""Responses of the bot to what it will not accept later either: unsigned, or not in GitHub's form."""
 
 _ACTIONS = {
     "issue_comment": frozenset({"created", "edited"}),
@@ -25,15 +25,15 @@ _ACTIONS = {
     "issues": frozenset({"labeled", "unlabeled"}),
     "pull_request": frozenset({"labeled", "unlabeled"}),
 }
-"""What can hold a command (`bot.github.events.parse`)."""
+"""The actions that can hold a command (`bot.github.events.parse`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is to be done about a log's failures.
+    """What to do about a log's failures.
 
-    :param now: is to be asked for, the oldest first
-    :param later: was asked for, and failed again a moment ago
+    :param now: to be redelivered, the oldest first
+    :param later: redelivered, and failed again recently
     """
 
     now: list[Delivered]
@@ -45,10 +45,10 @@ def can_hold_a_command(delivered: Delivered) -> bool:
 
 
 def judge(failed: Iterable[Delivered], asked: Mapping[str, Asked], *, now: datetime) -> Judged:
-    """Of each thing that was to be told, the try that failed last decides.
+    """Decides by the last failed attempt of each delivery.
 
     :param failed: those that can hold a command, of which none succeeded later
-    :param asked: by the deliveries' GUIDs
+    :param asked: requested redeliveries by the deliveries' GUIDs
     """
     judged = Judged([], [])
     for last in _last_tries(failed):
@@ -57,7 +57,7 @@ def judge(failed: Iterable[Delivered], asked: Mapping[str, Asked], *, now: datet
             continue
         if before is None:
             judged.now.append(last)
-        # Only a redelivery can be the one that was asked for: two hooks of one event have one GUID, and one is enough.
+        # Only a redelivery can be the requested one: two hooks of one event share a GUID, and one delivery is enough.
         elif last.is_redelivery and last.id != before.delivery_id and before.times < MOST_TIMES:
             is_due = now >= before.at + GAPS[before.times - 1]
             (judged.now if is_due else judged.later).append(last)

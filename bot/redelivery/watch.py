@@ -1,4 +1,4 @@
-"""The rounds in which missed deliveries are looked for."""
+"""The rounds that search for missed deliveries."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ HOOK_PATH = "/webhooks/github"
 """How the address of a hook ends that delivers to a bot."""
 
 MOST_REPOSITORIES = 50
-"""In one round without an App, those first that were not looked at for longest: each is a request or two, of which an
-account has 5,000 an hour."""
+"""In one round without an App, the longest unchecked first: each is a request or two, of which an account has 5,000 an
+hour."""
 
 BELIEVED = timedelta(hours=1)
-"""How long it is believed which hooks a repository has, and that a log is closed."""
+"""How long a repository's list of hooks, or the refusal of a log, is cached."""
 
 _CLOSED = frozenset({ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND})
 
 
 class MissedWatch:
-    """Looks for missed deliveries while it is open.
+    """Searches for missed deliveries while it is open.
 
     :param is_app: whether the bot is an App, which has one log for all repositories
-    :param is_leader: whether this process is the one that looks
-    :param take: takes what a comment asks for, as if it had been delivered
-    :param tell: hears of each delivery that was ``asked`` for again, or of which GitHub ``refused`` that
-    :param pause: is awaited between two requests that make GitHub deliver
+    :param is_leader: whether this process is the one that searches
+    :param take: handles a comment as if it had been delivered
+    :param tell: called with ``asked`` for each requested redelivery, or with ``refused`` if GitHub rejected it
+    :param pause: awaited between two requests that make GitHub deliver
     :param first: seconds until the first round
-    :param every: seconds between two; None: there is none
+    :param every: seconds between two; None: there are no rounds
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class MissedWatch:
         self._unwritten: asyncio.Queue[str] = asyncio.Queue()
 
     def see(self, repository: str) -> None:
-        """A delivery came from there. It is written down soon."""
+        """Records, soon, that a delivery came from this repository."""
         if repository not in self._seen:
             self._seen.add(repository)
             self._unwritten.put_nowait(repository)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Begin with it when deliveries can arrive."""
+        """Enter it when deliveries can arrive."""
         tasks = [asyncio.create_task(self._write_down(), name="seen-repositories")]
         if self._every is not None:
             tasks.append(asyncio.create_task(self._watch(self._every), name="missed-deliveries"))
@@ -97,7 +97,7 @@ class MissedWatch:
             repository = await self._unwritten.get()
             try:
                 await run_in_thread(partial(self._remembered.see, repository, at=self._now()))
-            except Exception as error:  # noqa: BLE001 - the next delivery from there brings it again
+            except Exception as error:  # noqa: BLE001 - the next delivery from there repeats it
                 self._seen.discard(repository)
                 _log.warning("repository.not_recorded", reason=type(error).__name__)
 
@@ -108,13 +108,13 @@ class MissedWatch:
                 if self._is_leader():
                     await self.round()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round begins where this one did
-                # A database's error quotes its statement.
+                # A database error quotes its statement.
                 words = str(error) if isinstance(error, BotError) else type(error).__name__
                 _log.warning("missed_deliveries.check_failed", reason=words)
             await asyncio.sleep(every)
 
     async def round(self) -> None:
-        """One look at all there is."""
+        """One search of all logs or repositories."""
         if not (self._is_app and await self._is_read(DeliveryLog())):
             await self._repositories()
         await run_in_thread(partial(self._remembered.forget, before=self._now() - 2 * KEPT_BY_GITHUB))
@@ -147,7 +147,7 @@ class MissedWatch:
         return True
 
     async def _logs_of(self, repository: str) -> list[DeliveryLog]:
-        """Of the repository's hooks that deliver to a bot; none where they are not to be seen."""
+        """The logs of the repository's hooks that deliver to a bot; none if hooks are not visible."""
         asked_at, logs = self._hooks.get(repository, (None, []))
         if asked_at is None or self._now() - asked_at > BELIEVED:
             try:
