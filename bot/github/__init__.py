@@ -1,6 +1,6 @@
-"""GitHub: its events made typed, its webhooks' signatures, its REST API.
+"""GitHub: typed events, webhook signatures, and the REST API.
 
-`client` is what the rest of the bot calls; below it lie `calls` (limits, credentials, another try), `auth` (as whom)
-and `transport` (one request, and every failure as a `bot.errors.UpstreamError`). `events` and `signature` belong to the
-webhook. Nobody outside this package knows gidgethub or GitHub's raw JSON; what to say to people is not decided here.
+`client` is what the rest of the bot calls; below it are `calls` (limits, credentials, retries), `auth` (whose
+credentials) and `transport` (one request, and every failure as a `bot.errors.UpstreamError`). `events` and `signature`
+belong to the webhook. No other package knows gidgethub or GitHub's raw JSON; texts for users are not written here.
 """

@@ -1,4 +1,4 @@
-"""Addresses of GitHub's API: which names can be a repository's, and the paths below one."""
+"""Addresses of GitHub's API: valid repository names, and the paths below a repository."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bot.api_path import Segments, UnsafeSegmentError, api_path
 from bot.errors import ErrorKind, Service, UpstreamError
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
-"""An owner has letters, digits and hyphens, and an underscore where an enterprise manages its accounts; a repository
-besides has dots."""
+"""An owner has letters, digits and hyphens, and an underscore in enterprise-managed accounts; repositories also
+have dots."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """Of an issue or a pull request."""
@@ -32,10 +32,10 @@ def address(
 ) -> str:
     """The path and query of a request below a repository's address.
 
-    :param operation: what the error is to call it
-    :param repository: ``owner/name``; empty: what concerns no repository, but the account or App itself
+    :param operation: for the error
+    :param repository: ``owner/name``; empty for the account or App itself
     :param is_folder: whether the path ends in a slash
-    :raises UpstreamError: of kind INVALID, before anything is sent, where a name cannot stand in a path
+    :raises UpstreamError: of kind INVALID, before anything is sent, if a name is not valid in a path
     """
     if repository and not is_repository(repository):
         raise _unsendable(operation, "no repository can have this name")

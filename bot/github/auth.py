@@ -1,4 +1,4 @@
-"""As whom the bot speaks to GitHub: with a plain token, or as a GitHub App through its installation in each account.
+"""The bot's credentials on GitHub: a plain token, or a GitHub App's installation in each account.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
@@ -26,37 +26,37 @@ from bot.github.transport import Credential, Transport
 _log = log.get(__name__)
 
 RENEWED_BEFORE_END = 300.0
-"""Seconds. An installation token lasts an hour; what starts now must not outlive it."""
+"""Seconds. An installation token lasts an hour; it must outlive a request that starts now."""
 
 LAST_USE_BEFORE_END = 60.0
-"""Seconds before its end up to which an old token still serves where GitHub cannot give a new one just now."""
+"""Seconds before its end up to which an old token is still used if GitHub cannot issue a new one."""
 
 JWT_LIFETIME = 540
-"""Seconds. GitHub allows ten minutes; one less forgives a clock that is ahead."""
+"""Seconds. GitHub allows ten minutes; one less tolerates a clock that is ahead."""
 
 
 class Auth(Protocol):
-    """Where the credential of a request comes from."""
+    """Provides the credential of a request."""
 
     def account(self, repository: str) -> str:
-        """A name for whose limits a request counts against."""
+        """The name of the account against whose limits a request counts."""
 
     async def credential(self, transport: Transport, repository: str) -> Credential:
-        """What to show in a repository.
+        """The credential for a repository.
 
-        :param repository: empty: what concerns no repository, but the App itself
-        :raises UpstreamError: where GitHub does not give one
+        :param repository: empty for the App itself
+        :raises UpstreamError: if GitHub issues none
         """
 
     def forget(self, credential: Credential) -> bool:
-        """GitHub no longer takes it. True where asking for another is worth it."""
+        """Drops a credential that GitHub no longer accepts. True if requesting another is worthwhile."""
 
     async def me(self, transport: Transport) -> Person:
-        """The bot itself."""
+        """The bot's own account."""
 
 
 class TokenAuth:
-    """A token of one account, the same everywhere."""
+    """A token of one account, the same for all repositories."""
 
     def __init__(self, token: str) -> None:
         self._credential = Credential(token)
@@ -78,8 +78,8 @@ class TokenAuth:
                 raise
         else:
             return person(answer.read(USER))
-        # An installation's token, such as a workflow's GITHUB_TOKEN, may not ask this there; GraphQL tells it as whom
-        # it writes (https://docs.github.com/en/graphql/reference/queries#viewer).
+        # An installation's token, such as a workflow's GITHUB_TOKEN, may not call this; GraphQL reports the account
+        # that it writes as (https://docs.github.com/en/graphql/reference/queries#viewer).
         question = {"query": "query { viewer { login } }"}
         answer = await transport.send(
             "me", "POST", transport.graphql_url, credential=self._credential, data=question, changes=False
@@ -89,7 +89,7 @@ class TokenAuth:
 
 
 class NoAuth:
-    """Nobody: GitHub is not spoken to. For the command line, where most of what can be asked concerns Codegen alone."""
+    """No credential: GitHub is not called. For the command line, where most commands concern Codegen alone."""
 
     def account(self, repository: str) -> str:  # noqa: ARG002 - the same everywhere
         return ""
@@ -100,7 +100,7 @@ class NoAuth:
     def forget(self, credential: Credential) -> bool:  # noqa: ARG002 - there is no other
         return False
 
-    async def me(self, transport: Transport) -> Person:  # noqa: ARG002 - nobody asks
+    async def me(self, transport: Transport) -> Person:  # noqa: ARG002 - never requested
         raise _nobody("me")
 
 
@@ -116,12 +116,12 @@ class _InstallationToken:
 
 
 class AppAuth:
-    """A GitHub App. Tokens are kept for each installation, renewed in time, asked for once however many wait.
+    """A GitHub App. Installation tokens are cached, renewed in time, and requested once for all concurrent callers.
 
     :param app_id: the App's id or client id
     :param private_key: the key as PEM text
     :param clock: seconds since the epoch
-    :raises SettingsError: where the key cannot sign
+    :raises SettingsError: if the key cannot sign
     """
 
     def __init__(self, app_id: str, private_key: str, *, clock: Callable[[], float] = time.time) -> None:
@@ -144,7 +144,7 @@ class AppAuth:
         return repository.partition("/")[0].lower()
 
     def remember(self, repository: str, installation_id: int) -> None:
-        """A delivery told which installation a repository belongs to: one request less."""
+        """Records the installation of a repository, as a delivery reports it: one request less."""
         self._installations[repository.lower()] = installation_id
 
     async def credential(self, transport: Transport, repository: str) -> Credential:
@@ -156,7 +156,7 @@ class AppAuth:
         except UpstreamError as error:
             if known is None or error.kind is not ErrorKind.NOT_FOUND:
                 raise
-        # Installed anew, it has another id.
+        # After a reinstallation it has another id.
         if self._installations.get(repository.lower()) == known:
             del self._installations[repository.lower()]
         return await self._token(transport, await self._installation(transport, repository))
@@ -199,7 +199,7 @@ class AppAuth:
             return token.credential
 
     async def _new_token(self, transport: Transport, installation: int) -> _InstallationToken:
-        # Not a change: a token too many does no harm.
+        # Not a change: a surplus token is harmless.
         url = api_path("app", "installations", installation, "access_tokens")
         answer = await transport.send(
             "installation_token", "POST", url, credential=self._as_app(), data={}, changes=False

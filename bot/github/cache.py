@@ -1,4 +1,4 @@
-"""What GitHub answered before: asking again with its ETag costs nothing of the rate limit when nothing changed."""
+"""Cache of GitHub's responses: a conditional request with an ETag is free while nothing has changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class BoundedCache(MutableMapping[str, V]):
-    """The entries used last, up to a count."""
+    """A least-recently-used cache, limited by count."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

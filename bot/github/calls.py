@@ -1,4 +1,4 @@
-"""How the client's methods reach GitHub: within the limits, with the right credential, and again where that is safe."""
+"""Makes the client's calls: within the limits, with the right credential, and with retries where that is safe."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ PAGE_SIZE = 100
 
 
 class Calls:
-    """Makes calls. Reads are tried again; writes only where they surely were not done.
+    """Makes calls. Reads are retried; writes only if they were certainly not executed.
 
     :param clock: seconds since the epoch
     :param sleep: waits, in seconds
-    :param new_budget: makes the budget of an account's writes
-    :param observer: hears of every request, and of every wait for a limit
+    :param new_budget: creates the write budget of an account
+    :param observer: called for every request, and for every wait for a limit
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Calls:
         self._budgets: defaultdict[str, ContentBudget] = defaultdict(new_budget or (lambda: ContentBudget(sleep=sleep)))
 
     def yielding(self) -> Calls:
-        """The same, whose writes wait for everybody else's."""
+        """The same, with writes that yield to all others."""
         calls = copy(self)
         calls._is_yielding = True  # noqa: SLF001 - its own class
         return calls
@@ -74,11 +74,11 @@ class Calls:
         query: Mapping[str, str] | None = None,
         is_folder: bool = False,
     ) -> T:
-        """Gets one thing.
+        """Gets one object.
 
-        :param segments: of the path below the repository's address, as they are
+        :param segments: of the path below the repository's address, unescaped
         :param is_folder: whether the path ends in a slash
-        :raises UpstreamError: also where the answer is not of that shape
+        :raises UpstreamError: also if the response does not have that shape
         """
         url = address(operation, repository, segments, query, is_folder=is_folder)
 
@@ -97,9 +97,9 @@ class Calls:
         query: Mapping[str, str] | None = None,
         key: str | None = None,
     ) -> AsyncIterator[T]:
-        """Gets a list, page by page as it is consumed; each page is tried again by itself.
+        """Gets a list, page by page as it is consumed; each page is retried on its own.
 
-        :param key: where the list stands in each answer; None: the answer is the list
+        :param key: of the list in each response; None: the response is the list
         """
         next_page: str | None = address(operation, repository, segments, {"per_page": str(PAGE_SIZE), **(query or {})})
         while next_page is not None:
@@ -114,14 +114,14 @@ class Calls:
                 yield item
 
     async def download(self, operation: str, repository: str, segments: Segments, *, limit: int) -> str:
-        """Gets a text that GitHub keeps in a store of its own; of one that is too large, its end.
+        """Gets a text that GitHub keeps in a separate store; if it is too large, its end.
 
         :param limit: bytes
         """
         url = address(operation, repository, segments)
 
         async def attempt() -> str:
-            # Each try with an address of its own: one holds for a minute.
+            # A new address for each attempt: it is valid for a minute.
             place = await self._allowed(
                 operation,
                 repository,
@@ -143,11 +143,11 @@ class Calls:
         urgency: WritePriority = WritePriority.ORDINARY,
         repeatable: bool = False,
     ) -> T:
-        """Changes something. Progress is tried once: what is newer by the next try is for the caller to say.
+        """Changes something. Progress is tried once: the caller has something newer by the next attempt.
 
-        :param repeatable: whether doing it twice does no more than doing it once; then it is tried again like a read
-        :raises UpstreamError: with `may_have_happened` where its fate is unknown
-        :raises GaveWayError: where it is progress, and there is no room for it
+        :param repeatable: whether doing it twice has no further effect; then it is retried like a read
+        :raises UpstreamError: with `may_have_happened` if its fate is unknown
+        :raises DroppedError: if it is progress, and the budget has no room for it
         """
         url = address(operation, repository, segments)
 
@@ -163,9 +163,9 @@ class Calls:
         return WritePriority.YIELDING if self._is_yielding and urgency is not WritePriority.PROGRESS else urgency
 
     async def ask(self, operation: str, repository: str, segments: Segments) -> None:
-        """Has GitHub do something again that makes no content: it takes nothing from the budget of writes.
+        """Makes GitHub repeat something that creates no content: it takes nothing from the write budget.
 
-        :param repository: empty: what concerns the App itself
+        :param repository: empty for the App itself
         """
         url = address(operation, repository, segments)
 
@@ -210,7 +210,7 @@ class Calls:
         *,
         urgency: WritePriority | None = None,
     ) -> R:
-        """Makes a request within the limits, with a credential, and with another where that one is old.
+        """Makes a request within the limits, with a credential, and with a new one if that is expired.
 
         :param urgency: of a write; None: it reads
         """
@@ -235,7 +235,7 @@ class Calls:
 
     @asynccontextmanager
     async def _turn(self, budget: ContentBudget, operation: str, urgency: WritePriority | None) -> AsyncIterator[None]:
-        """Who keeps asking while GitHub says to wait is shut out, so that even reads wait."""
+        """Clients that keep sending requests during a pause get banned, so even reads wait."""
         wait = budget.paused_for
         if wait > LONGEST_WAIT and urgency is not WritePriority.PROGRESS:
             detail = "GitHub said to wait; nothing was sent"

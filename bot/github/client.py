@@ -1,4 +1,4 @@
-"""GitHub's REST API, one method for each thing that the bot does there.
+"""GitHub's REST API, one method for each operation that the bot uses.
 
 https://docs.github.com/en/rest
 """
@@ -50,21 +50,20 @@ from bot.github.shapes import (
 from bot.observer import NOBODY, Observer
 
 LARGEST_LOG = 5 * 2**20
-"""Bytes of a job's log that are kept; the rest before them is not."""
+"""Bytes of a job's log that are kept; whatever precedes them is dropped."""
 
 
 class GitHub:
     """GitHub, as one account or App. `repository` is always ``owner/name``.
 
-    Every method raises `bot.errors.UpstreamError` and nothing else, but see `edit_comment`. Reads are tried again,
-    writes only where they surely were not done. All of them may wait, for the account's budget of writes or for a limit
-    to pass.
+    Every method raises `bot.errors.UpstreamError` and nothing else, except `edit_comment`. Reads are retried, writes
+    only if they were certainly not executed. All may wait, for the account's write budget or for a limit to pass.
 
     :param session: shared by all calls, owned by the caller (`bot.github.transport.new_session`)
     :param clock: seconds since the epoch
     :param sleep: waits, in seconds
-    :param new_budget: makes the budget of one account's writes
-    :param observer: hears of every request, and of every wait for a limit
+    :param new_budget: creates the write budget of one account
+    :param observer: called for every request, and for every wait for a limit
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class GitHub:
         self._me: Person | None = None
 
     def yielding(self) -> GitHub:
-        """The same, whose writes wait for everybody else's: for people who may not write."""
+        """The same, with writes that yield to all others: for people without write access."""
         github = copy(self)
         github._calls = self._calls.yielding()  # noqa: SLF001 - its own class
         return github
@@ -93,13 +92,13 @@ class GitHub:
     # People
 
     async def me(self) -> Person:
-        """The bot itself. Asked once."""
+        """The bot's own account. Requested once."""
         if self._me is None:
             self._me = await self._calls.me()
         return self._me
 
     async def permission(self, repository: str, login: str) -> Permission:
-        """What somebody may do. NONE also where GitHub knows nobody of that name."""
+        """A user's permission. NONE also if GitHub has no user of that name."""
         segments = ("collaborators", login, "permission")
         try:
             return (await self._calls.read("permission", repository, segments, PERMISSION)).model()
@@ -126,7 +125,7 @@ class GitHub:
     async def edit_comment(
         self, repository: str, comment_id: int, body: str, *, urgency: WritePriority = WritePriority.ORDINARY
     ) -> PostedComment:
-        """:raises GaveWayError: where it is progress, and there is no room for it; nothing was sent then"""
+        """:raises DroppedError: if it is progress, and the budget has no room for it; nothing was sent then"""
         segments, data = ("issues", "comments", comment_id), {"body": body}
         answer = await self._calls.write(
             "edit_comment", repository, "PATCH", segments, ISSUE_COMMENT, data=data, urgency=urgency
@@ -134,7 +133,7 @@ class GitHub:
         return answer.model()
 
     async def delete_comment(self, repository: str, comment_id: int) -> None:
-        """Takes a comment away; one that is gone already is no error."""
+        """Deletes a comment; one that is gone already is no error."""
         await self._remove("delete_comment", repository, ("issues", "comments", comment_id))
 
     async def get_comment(self, repository: str, comment_id: int) -> PostedComment:
@@ -144,9 +143,9 @@ class GitHub:
     async def comments(
         self, repository: str, number: int, *, since: datetime | None = None
     ) -> AsyncIterator[PostedComment]:
-        """A thread's comments, oldest first, without those on lines and of reviews.
+        """A thread's comments, oldest first, without review comments and reviews.
 
-        :param since: only those changed at or after this moment, which knows its time zone
+        :param since: only those changed at or after this time, which has a time zone
         """
         query = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if since else None
         segments = ("issues", number, "comments")
@@ -154,7 +153,7 @@ class GitHub:
             yield answer.model()
 
     async def react(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
-        """Puts a reaction under a comment; twice is once. Nothing where GitHub has no address for it: reviews."""
+        """Adds a reaction to a comment; idempotent. Does nothing where GitHub has no endpoint for it: reviews."""
         segments = _reactions(kind, comment_id)
         if segments is not None:
             await self._calls.write(
@@ -162,17 +161,17 @@ class GitHub:
             )
 
     async def reacted(self, repository: str, comment_id: int, content: Reaction) -> list[str]:
-        """The logins of those who have put a reaction under a comment of the thread."""
+        """The logins of those who have reacted to a comment of the thread in this way."""
         segments = ("issues", "comments", comment_id, "reactions")
         pages = self._calls.read_pages("reacted", repository, segments, REACTED, query={"content": content.value})
         return [person(answer.user).login async for answer in pages]
 
     async def unreact(self, repository: str, *, kind: CommentKind, comment_id: int, content: Reaction) -> None:
-        """Takes the bot's own reaction away, if there is one."""
+        """Removes the bot's own reaction, if there is one."""
         segments = _reactions(kind, comment_id)
         if segments is None:
             return
-        # Reacting once more is the way to the own reaction's id that needs neither a list nor the own name.
+        # Reacting once more returns the own reaction's id without needing a list or the own login.
         data = {"content": content.value}
         reaction = await self._calls.write(
             "unreact", repository, "POST", segments, IDENTIFIED, data=data, repeatable=True
@@ -187,7 +186,7 @@ class GitHub:
         return found.model(repository, is_private=await self.is_private(repository))
 
     async def threads_labelled(self, repository: str, name: str) -> list[int]:
-        """The numbers of the issues and pull requests that carry a label, open or not, the one changed last first."""
+        """The numbers of the issues and pull requests with a label, open or closed, the last changed first."""
         query = {"labels": name, "state": "all", "sort": "updated"}
         pages = self._calls.read_pages("threads_labelled", repository, ("issues",), NUMBERED, query=query)
         return [answer.number async for answer in pages]
@@ -200,12 +199,12 @@ class GitHub:
         return [answer.model() async for answer in pages]
 
     async def repository_labels(self, repository: str) -> list[Label]:
-        """All that the repository knows."""
+        """All labels of the repository."""
         pages = self._calls.read_pages("repository_labels", repository, ("labels",), LABEL)
         return [answer.model() async for answer in pages]
 
     async def add_labels(self, repository: str, number: int, names: Sequence[str]) -> list[Label]:
-        """Puts labels on, makes those that the repository does not know yet, and tells what is on now."""
+        """Adds labels, creating those that the repository lacks, and returns the labels that are set now."""
         segments = ("issues", number, "labels")
         data = {"labels": [*names]}
         answers = await self._calls.write(
@@ -214,11 +213,11 @@ class GitHub:
         return [answer.model() for answer in answers]
 
     async def remove_label(self, repository: str, number: int, name: str) -> None:
-        """Takes a label off; one that is not on is no error."""
+        """Removes a label; one that is not set is no error."""
         await self._remove("remove_label", repository, ("issues", number, "labels", name))
 
     async def create_label(self, repository: str, label: Label) -> Label:
-        """Makes a label, or tells of the one that there is of that name, whatever its colour."""
+        """Creates a label, or returns the existing one of that name, whatever its colour."""
         data = {"name": label.name, "color": label.color, "description": label.description}
         try:
             answer = await self._calls.write(
@@ -240,21 +239,21 @@ class GitHub:
         return (await self._calls.read("pull_request", repository, ("pulls", number), PULL_REQUEST)).model()
 
     async def own_permission(self, repository: str) -> Permission:
-        """What the account itself may do there. A fine-grained token may be granted less than its account has."""
+        """The account's own permission there. A fine-grained token may be granted less than its account has."""
         return (await self._calls.read("own_permission", repository, "", RIGHTS)).model()
 
     async def is_private(self, repository: str) -> bool:
-        """Whether not everybody can read it."""
+        """Whether reading it needs permission."""
         return (await self._calls.read("is_private", repository, (), VISIBILITY)).private
 
     async def default_branch(self, repository: str) -> str:
         return (await self._calls.read("default_branch", repository, "", REPOSITORY)).default_branch
 
     async def file(self, repository: str, path: str, *, ref: str | None = None) -> str | None:
-        """A file's text; None where there is no such file.
+        """A file's text; None if there is no such file.
 
         :param ref: a branch, tag or commit; None: the default branch
-        :raises UpstreamError: of kind INVALID where it is over 1 MB or no UTF-8
+        :raises UpstreamError: of kind INVALID if it is over 1 MB or not UTF-8
         """
         parts = path.strip("/").split("/")
         if not {"", ".", ".."}.isdisjoint(parts):
@@ -276,8 +275,8 @@ class GitHub:
         return text
 
     async def shows_files(self, repository: str) -> bool:
-        """Whether the account sees the default branch's files. Where it does not, GitHub answers as if there were none;
-        of an empty repository it says that it is empty."""
+        """Whether the account can read the default branch's files. If not, GitHub responds as if there were none; an
+        empty repository it reports as empty."""
         try:
             await self._calls.read("shows_files", repository, ("contents",), NOTHING, is_folder=True)
         except UpstreamError as error:
@@ -293,7 +292,7 @@ class GitHub:
         return [answer.model() async for answer in pages]
 
     async def job_log(self, repository: str, job_id: int) -> str | None:
-        """What a job of GitHub Actions wrote, of a very long log its end; None where there is none, or none any more.
+        """The log of a GitHub Actions job, only the end of a very long one; None if there is none, or no longer.
 
         :param job_id: which is also its check run's
         """
@@ -325,5 +324,5 @@ def _reactions(kind: CommentKind, comment_id: int) -> Segments | None:
 
 
 def _is_absent(error: UpstreamError, operation: str) -> bool:
-    """Whether the thing itself is not there. A 404 of the App's installation says something else."""
+    """Whether the thing itself does not exist. A 404 of the App's installation has another meaning."""
     return error.kind is ErrorKind.NOT_FOUND and error.operation == operation

@@ -1,4 +1,4 @@
-"""Fetching what GitHub keeps in a store of its own, at an address that is a secret for as long as it holds."""
+"""Downloads what GitHub keeps in a separate store, at an address that is a secret while it is valid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.github.limits import seconds
 from bot.github.session import Response, Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
-"""For one download: a long log is read to its end, because the end is what counts."""
+"""For one download: a long log is read to its end, which is the part that matters."""
 
 PIECE = 64 * 1024
 
@@ -17,14 +17,14 @@ _KINDS = {404: ErrorKind.NOT_FOUND, 410: ErrorKind.NOT_FOUND, 429: ErrorKind.RAT
 
 
 async def download_end(session: Session, address: str, operation: str, *, limit: int) -> str:
-    """The text at an address; of one that is too large, its end, from the beginning of a line on.
+    """The text at an address; if it is too large, its end, from the beginning of a line on.
 
-    It is asked for without credentials: the address itself carries what the store wants to see.
+    Requested without credentials: the address itself authorizes.
 
-    :param operation: what the error is to call it
+    :param operation: for the error
     :param limit: bytes that are kept
-    :raises UpstreamError: for every failure, never with the address; a store's refusal is worth another try with a new
-        address, because an address holds for a minute only
+    :raises UpstreamError: for every failure, never with the address; a store's refusal is worth a retry with a new
+        address, because an address is valid for a minute only
     """
     kept, is_cut = bytearray(), False
     try:
@@ -37,7 +37,7 @@ async def download_end(session: Session, address: str, operation: str, *, limit:
                     del kept[:-limit]
                     is_cut = True
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        # "from None": the error knows the address.
+        # "from None": the error contains the address.
         raise UpstreamError(Service.GITHUB, ErrorKind.NETWORK, operation, detail=type(error).__name__) from None
     end = bytes(kept[-limit:])
     if is_cut or len(kept) > limit:
@@ -46,7 +46,7 @@ async def download_end(session: Session, address: str, operation: str, *, limit:
 
 
 def _from_a_beginning(end: bytes) -> bytes:
-    """Without the rest of a line, which could be the rest of a secret that nothing tells as one any more."""
+    """Drops the partial first line, which could be part of a secret that is no longer recognizable."""
     for separator in (b"\n", b" "):
         _, found, whole = end.partition(separator)
         if found:

@@ -1,4 +1,4 @@
-"""Events as plain JSON, free of our classes' names: a later version of the bot must be able to read it."""
+"""Events as plain JSON, independent of class names: a later version of the bot must be able to read it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(document: dict[str, Any]) -> Event:
-    """:raises ValueError: where this version knows no such event"""
+    """:raises ValueError: if this version knows no such event"""
     shape = _SHAPES.get(str(document.get("kind")))
     if shape is None:
         raise ValueError("an event of an unknown kind")

@@ -1,4 +1,4 @@
-"""A delivery's payload made typed. All three kinds of comment become the same two events, labels a third.
+"""Parses deliveries into typed events. All three kinds of comment become the same two events, labels a third.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
@@ -16,17 +16,17 @@ from bot.github.shapes import Identified, Shape, User, person
 
 
 class MalformedEventError(ValueError):
-    """A payload lacks what GitHub says it has; the text names the parts and quotes nothing of it."""
+    """A payload lacks a documented part; the message names the parts and quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentPosted:
-    """Somebody wrote a comment, of whichever kind.
+    """A comment of any kind was written.
 
-    :param sender: who did it, by GitHub's word
+    :param sender: its author, as GitHub reports it
     :param installation_id: the GitHub App's installation that the delivery came through; None for a plain webhook
-    :param at: when, by GitHub's clock; None where the payload does not say
-    :param as_of: the newest moment that the payload knows, which is about when GitHub made it
+    :param at: when, by GitHub's clock; None if the payload does not say
+    :param as_of: the latest time in the payload, which is about when GitHub made it
     """
 
     thread: Thread
@@ -39,10 +39,10 @@ class CommentPosted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentEdited:
-    """Somebody changed a comment's text.
+    """A comment's text was changed.
 
-    :param sender: who changed it; not always who wrote it
-    :param before: the text as it was
+    :param sender: who changed it; not always its author
+    :param before: the previous text
     """
 
     thread: Thread
@@ -56,10 +56,10 @@ class CommentEdited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelChanged:
-    """Somebody put a label on an issue or a pull request, or took one off.
+    """A label was added to an issue or a pull request, or removed.
 
-    :param on: whether it is on now
-    :param at: when, by GitHub's clock, in whole seconds: nothing else in the payload tells two such changes apart
+    :param on: whether it is set now
+    :param at: when, by GitHub's clock, in whole seconds: nothing else in the payload distinguishes two such changes
     """
 
     thread: Thread
@@ -71,7 +71,7 @@ class LabelChanged:
 
     @property
     def as_of(self) -> datetime:
-        """The newest moment that the payload knows."""
+        """The latest time in the payload."""
         return self.at
 
 
@@ -79,11 +79,11 @@ Event = CommentPosted | CommentEdited | LabelChanged
 
 
 def parse(event: str, payload: object) -> Event | None:
-    """What a delivery tells of, or None where it is none of the bot's business.
+    """The event of a delivery, or None if it does not concern the bot.
 
     :param event: the ``X-GitHub-Event`` header
-    :param payload: the delivery's body, read as JSON
-    :raises MalformedEventError: where the payload of a comment lacks a part
+    :param payload: the delivery's body, parsed as JSON
+    :raises MalformedEventError: if the payload of a comment lacks a part
     """
     if not isinstance(payload, dict):
         raise MalformedEventError(f"The payload of {event} is not a JSON object.")
@@ -174,7 +174,7 @@ class _Label(Shape):
 
 
 class _LabelPayload(_Payload):
-    # GitHub leaves it out where the label itself was deleted.
+    # GitHub omits it if the label itself was deleted.
     label: _Label | None = None
 
 
@@ -198,7 +198,7 @@ def _read(shape: type[P], event: str, payload: object) -> P:
 
 
 def _issue_comment(payload: _IssueCommentPayload) -> Event | None:
-    # A pull request is an issue too: only this key tells them apart.
+    # A pull request is an issue too: only this key distinguishes them.
     comment = _comment(payload.comment, CommentKind.ISSUE_COMMENT)
     is_pull_request = payload.issue.pull_request is not None
     return _event(payload, payload.issue, comment, is_pull_request=is_pull_request, at=payload.comment.updated_at)
@@ -224,9 +224,9 @@ def _review(payload: _ReviewPayload) -> Event | None:
 
 
 def thread_in(payload: object) -> Thread | None:
-    """The pull request or issue that any event's payload is about, where it holds one.
+    """The pull request or issue of any event's payload, if there is one.
 
-    :param payload: the payload of whichever event, read as JSON
+    :param payload: parsed as JSON
     """
     for name, is_pull_request in (("pull_request", True), ("issue", False)):
         if isinstance(payload, dict) and isinstance(payload.get(name), dict):
@@ -260,7 +260,7 @@ def _event(
     if comment is None:
         return None
     thread = _thread(document, payload, is_pull_request=is_pull_request)
-    # A comment on a line may have been written days before its review was sent off.
+    # A review comment may have been written days before its review was submitted.
     as_of = max((moment for moment in (at, document.updated_at) if moment is not None), default=None)
     sender = person(payload.sender)
     installation_id = payload.installation.id if payload.installation else None
@@ -271,7 +271,7 @@ def _event(
     if payload.changes is None:
         raise MalformedEventError("The payload of an edit does not say what was changed.")
     if payload.changes.body is None:
-        return None  # something else than the text was changed
+        return None  # something other than the text was changed
     before = payload.changes.body.text or ""
     return CommentEdited(
         thread=thread,
@@ -309,7 +309,7 @@ def _comment(
     line: int | None = None,
     diff_hunk: str | None = None,
 ) -> Comment | None:
-    """None where nothing was written: a review that only approves has no body."""
+    """None if there is no text: a review that only approves has no body."""
     if document.body is None:
         return None
     return Comment(

@@ -1,4 +1,4 @@
-"""A session whose answers' headers somebody hears: what time it is at GitHub, what a token may do."""
+"""An HTTP session that reports response headers to an observer: GitHub's time, a token's permissions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.github.session import Response, Session
 
 
 class HearingSession:
-    """`bot.github.session.Session` in front of another one.
+    """Wraps another `bot.github.session.Session`.
 
-    :param hear: is told the headers of each answer
+    :param hear: called with the headers of each response
     """
 
     def __init__(self, session: Session, hear: Callable[[Mapping[str, str]], None]) -> None:
@@ -28,7 +28,7 @@ class HearingSession:
         *,
         headers: Mapping[str, str] | None = None,
         data: bytes = b"",
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as in aiohttp
         allow_redirects: bool = True,
     ) -> AsyncIterator[Response]:
         async with self._session.request(

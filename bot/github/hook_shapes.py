@@ -1,4 +1,4 @@
-"""GitHub's JSON about webhooks and their deliveries, and about comments over all threads."""
+"""GitHub's JSON for webhooks and their deliveries, and for comments across all threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.github.shapes import IssueComment, Shape, person
 
 
 class WrittenCommentAnswer(IssueComment):
-    """Of either kind: the one is on an issue, the other on a pull request."""
+    """Either an issue comment or a review comment, which is on a pull request."""
 
     updated_at: datetime
     thread_url: str = Field(validation_alias=AliasChoices("issue_url", "pull_request_url"), pattern=r"/[0-9]+$")
@@ -47,7 +47,7 @@ class HookConfig(Shape):
     insecure_ssl: str | int = "0"
 
     def model(self) -> Hook:
-        """The secret itself is never told; stars stand for one."""
+        """The secret itself is never returned; asterisks stand for one."""
         return Hook(
             id=None,
             url=self.url,
@@ -106,7 +106,7 @@ class InstallationAnswer(Shape):
     suspended_at: datetime | None = None
 
     def model(self) -> Grant:
-        """An enterprise has a slug where accounts have a login."""
+        """An enterprise has a slug instead of a login."""
         account = self.account or {}
         return Grant(
             holder=str(account.get("login") or account.get("slug") or "ghost"),

@@ -1,4 +1,4 @@
-"""Webhooks as GitHub keeps them: their settings, the log of their deliveries, and the comments they told of.
+"""Webhooks on GitHub: their settings, the log of their deliveries, and the comments that they reported.
 
 https://docs.github.com/en/rest/apps/webhooks
 https://docs.github.com/en/rest/repos/webhooks
@@ -26,12 +26,12 @@ _ADDRESSES = {
     CommentKind.ISSUE_COMMENT: ("issues", "comments"),
     CommentKind.REVIEW_COMMENT: ("pulls", "comments"),
 }
-"""Where a repository's comments are listed over all threads. For reviews GitHub has no such address."""
+"""The endpoints that list a repository's comments across all threads. For reviews GitHub has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLog:
-    """Where GitHub notes how deliveries went: of a repository's hook, or of the App, which has one for all.
+    """GitHub's log of deliveries: of a repository's hook, or of the App, which has one for all.
 
     :param repository: ``owner/name``; empty for the App's
     :param hook_id: of a repository's hook
@@ -42,7 +42,7 @@ class DeliveryLog:
 
     @property
     def segments(self) -> Segments:
-        """Of its path, below the repository's address if there is one."""
+        """The path's segments, below the repository's address if there is one."""
         return ("hooks", self.hook_id, "deliveries") if self.repository else ("app", "hook", "deliveries")
 
     def __str__(self) -> str:
@@ -51,22 +51,22 @@ class DeliveryLog:
 
 class Hooks:
     """GitHub's webhooks, as one account or App. Every method raises `bot.errors.UpstreamError` and nothing else; of
-    kind NOT_FOUND or FORBIDDEN also where the account may not see hooks."""
+    kind NOT_FOUND or FORBIDDEN also if the account may not see hooks."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
 
     async def of_repository(self, repository: str) -> list[Hook]:
-        """Its own ones; those of its organization and of Apps are not among them."""
+        """A repository's own hooks; those of its organization and of Apps are not included."""
         pages = self._calls.read_pages("hooks", repository, ("hooks",), HOOK)
         return [answer.model() async for answer in pages]
 
     async def of_app(self) -> Hook:
-        """The App's own one, of which GitHub tells the settings only."""
+        """The App's own hook, of which GitHub returns the settings only."""
         return (await self._calls.read("app_hook", "", ("app", "hook", "config"), HOOK_CONFIG)).model()
 
     async def app(self) -> Grant:
-        """What the App asks for."""
+        """What the App requests."""
         return (await self._calls.read("app", "", ("app",), APP_GRANT)).model()
 
     async def installations(self) -> list[Grant]:
@@ -75,7 +75,7 @@ class Hooks:
         return [answer.model() async for answer in pages]
 
     async def deliveries(self, log: DeliveryLog, *, status: str | None = None) -> AsyncIterator[Delivered]:
-        """What was delivered in the last three days, newest first; each page is asked for when it is reached.
+        """The deliveries of the last three days, newest first; pages are requested as they are needed.
 
         :param status: ``success`` or ``failure``; None: both
         """
@@ -85,14 +85,14 @@ class Hooks:
             yield answer.model()
 
     async def redeliver(self, log: DeliveryLog, delivery_id: int) -> None:
-        """Has a delivery made once more, with the hook's secret and address of today. It keeps its GUID."""
+        """Repeats a delivery, with the hook's current secret and address. It keeps its GUID."""
         await self._calls.ask("redeliver", log.repository, (*log.segments, delivery_id, "attempts"))
 
     async def comments_since(self, repository: str, since: datetime) -> AsyncIterator[WrittenComment]:
-        """A repository's comments, those on lines too, that were written or edited at that moment or later; of each
-        kind the oldest first.
+        """A repository's comments, including review comments, that were written or edited at that time or later; each
+        kind oldest first.
 
-        :param since: knows its time zone
+        :param since: with a time zone
         """
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         query = {"sort": "updated", "direction": "asc", "since": moment}

@@ -1,4 +1,4 @@
-"""GitHub's nouns, as far as the bot speaks of them. A `repository` is always ``owner/name``."""
+"""GitHub's objects, as far as the bot uses them. A `repository` is always ``owner/name``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account. `is_bot` is GitHub's own word (``type: Bot``)."""
+    """An account. `is_bot` is GitHub's own flag (``type: Bot``)."""
 
     login: str
     is_bot: bool
@@ -21,7 +21,7 @@ class Thread:
     """An issue or a pull request.
 
     :param author: the login of whoever opened it
-    :param is_private: whether its repository is: from a public one nothing is shown of others
+    :param is_private: whether its repository is private: on a public one, no data of others is shown
     """
 
     repository: str
@@ -35,7 +35,7 @@ class Thread:
 
 
 class CommentKind(StrEnum):
-    """Where a comment was written. Each kind has its own addresses in GitHub's API."""
+    """Where a comment was written. Each kind has its own endpoints in GitHub's API."""
 
     ISSUE_COMMENT = "issue-comment"
     REVIEW_COMMENT = "review-comment"
@@ -44,9 +44,9 @@ class CommentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """What somebody wrote on a thread. Ids are unique within a kind only.
+    """A comment on a thread. Ids are unique within a kind only.
 
-    :param path: the file it stands on; None where it stands on none
+    :param path: the file it is on; None if it is on none
     :param line: the line of that file, from 1
     :param diff_hunk: the piece of the diff above it
     """
@@ -63,7 +63,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedComment:
-    """A comment of an issue or pull request as GitHub's API answers it."""
+    """A comment of an issue or pull request as GitHub's API returns it."""
 
     id: int
     body: str
@@ -74,10 +74,10 @@ class PostedComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenComment:
-    """A comment as a list over all threads tells of it.
+    """A comment from a list across all threads.
 
     :param number: of its issue or pull request
-    :param is_edited: whether it is not as it was written; by whom it was edited is not told
+    :param is_edited: whether its text was changed; the API does not report by whom
     """
 
     comment: Comment
@@ -93,8 +93,8 @@ class Hook:
     :param id: None for an App's
     :param url: where deliveries go; None: nowhere
     :param is_signed: whether a secret is set
-    :param checks_certificate: whether GitHub refuses an address that does not prove who it is
-    :param events: what it tells of, ``*`` for all; None for an App's, where the App says so
+    :param checks_certificate: whether GitHub verifies the address's TLS certificate
+    :param events: that it reports, ``*`` for all; None for an App's, where the App lists them
     """
 
     id: int | None
@@ -108,11 +108,11 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a GitHub App asks for, or what an account has granted it where it is installed.
+    """What a GitHub App requests, or what an account where it is installed has granted.
 
-    :param holder: the App's short name, or the account's login
+    :param holder: the App's slug, or the account's login
     :param permissions: ``read``, ``write`` or ``admin`` by GitHub's names, such as ``pull_requests``
-    :param events: what it is told of
+    :param events: that it receives
     """
 
     holder: str
@@ -123,11 +123,11 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """One try to deliver something, as the log keeps it.
+    """One attempt of a delivery, from the log.
 
-    :param id: of this try; a redelivery has another one
-    :param guid: of what was to be told: the same for all tries, and for all hooks
-    :param status_code: how it was answered; not telling where nobody answered
+    :param id: of this attempt; a redelivery has another one
+    :param guid: of the event: the same for all attempts, and for all hooks
+    :param status_code: of the response; meaningless if there was none
     """
 
     id: int
@@ -141,7 +141,7 @@ class Delivered:
 
 
 class Permission(IntEnum):
-    """What somebody may do in a repository; each includes those before it."""
+    """A user's permission in a repository; each includes those before it."""
 
     NONE = 0
     READ = 1
@@ -152,7 +152,7 @@ class Permission(IntEnum):
 
     @property
     def word(self) -> str:
-        """GitHub's word for it, which is also the one that people read."""
+        """GitHub's name for it, also shown to people."""
         return self.name.lower()
 
 
@@ -174,7 +174,7 @@ class PullRequest:
     """A pull request's state and branches.
 
     :param state: ``open`` or ``closed``
-    :param head_repository: where the branch is; None where the fork is gone
+    :param head_repository: where the branch is; None if the fork is gone
     """
 
     number: int
@@ -204,9 +204,9 @@ class CheckRun:
 
     :param status: ``queued``, ``in_progress``, ``completed``, or one of those that only GitHub Actions use
     :param conclusion: ``success``, ``failure`` and so on; None until it is completed
-    :param app: the slug of the GitHub App that made it; None where that App is gone
-    :param title: what that App says of it in a line
-    :param summary: what it says at more length, in Markdown
+    :param app: the slug of the GitHub App that created it; None if that App is gone
+    :param title: that App's one-line description
+    :param summary: its longer one, in Markdown
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Changing the code that GitHub gives after an App was made from a manifest for what the App needs to live.
+"""Exchanges the code that GitHub issues after an App was created from a manifest for the App's secrets.
 
 https://docs.github.com/en/rest/apps/apps#create-a-github-app-from-a-manifest
 """
@@ -16,16 +16,16 @@ from bot.github.shapes import Shape, User
 from bot.github.transport import Credential, Transport
 
 _ANYBODY = Credential("")
-"""Whoever has the code may change it."""
+"""The code alone authorizes the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewApp:
-    """An App that was made a moment ago.
+    """A newly created App.
 
     :param owner: the login of the person or the organization that it belongs to
     :param url: its page
-    :param private_key: as PEM text; GitHub tells it this once
+    :param private_key: as PEM text; GitHub returns it only once
     """
 
     id: int
@@ -37,7 +37,7 @@ class NewApp:
 
     @property
     def install_url(self) -> str:
-        """Where a person chooses its repositories."""
+        """Where a person selects its repositories."""
         return f"{self.url}/installations/new"
 
 
@@ -54,11 +54,11 @@ _NEW_APP = TypeAdapter(NewAppAnswer)
 
 
 async def convert(session: Session, code: str, *, base_url: str) -> NewApp:
-    """Changes a code for its App, once: GitHub forgets the code, and all of them after an hour.
+    """Exchanges a code for its App, once: a code is valid for one exchange within an hour.
 
     :param base_url: of the API
-    :raises UpstreamError: of kind NOT_FOUND where the code was used, is too old, or never was; with
-        `may_have_happened` where the App's secrets may be lost
+    :raises UpstreamError: of kind NOT_FOUND if the code was used, has expired, or never existed; with
+        `may_have_happened` if the App's secrets may be lost
     """
     transport = Transport(session, base_url=base_url)
     url = address("new_app", "", ("app-manifests", code, "conversions"))

@@ -1,7 +1,7 @@
-"""What each call to GitHub needs a GitHub App to be allowed: from here come the manifest, the doctor and docs/setup.md.
+"""The App permissions that each call to GitHub needs: the source of the manifest, the doctor and docs/setup.md.
 
-GitHub lists it by address (https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps). Where
-the list lets either of two permissions do, it means each for its own kind of thread: the bot works on both kinds.
+GitHub lists them by address (https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps).
+Where the list accepts either of two permissions, it means each for its own kind of thread: the bot works on both kinds.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 
 
 class AccessLevel(StrEnum):
-    """How much of a permission; the later holds what the earlier does."""
+    """The access level of a permission; a later one includes the earlier."""
 
     READ = "read"
     WRITE = "write"
 
     @property
     def words(self) -> str:
-        """In the words of GitHub's settings pages."""
+        """As in GitHub's settings pages."""
         return "read and write" if self is AccessLevel.WRITE else "read"
 
 
@@ -32,7 +32,7 @@ _LEVELS = ["", *AccessLevel, "admin"]
 class Need:
     """What one call needs.
 
-    :param reason: what the bot does by it, as the end of "so that it ..."
+    :param reason: what the bot does with it, as the end of "so that it ..."
     :param permissions: all of them, by the names of GitHub's API
     """
 
@@ -70,7 +70,7 @@ NEEDS: Mapping[str, Need] = {
     "check_runs": Need("sees which checks failed", {"checks": READ}),
     "job_log": Need("reads the logs of failed jobs", {"actions": READ}),
 }
-"""By the names that the client gives its calls, which errors and metrics carry too."""
+"""By the operation names of the client's calls, which errors and metrics carry too."""
 
 OWN_AFFAIRS = frozenset(
     {
@@ -85,7 +85,7 @@ OWN_AFFAIRS = frozenset(
         "redeliver",
     }
 )
-"""Calls that an App makes as itself, with its key, or anybody with a code: no permission is asked of it."""
+"""Calls that an App makes as itself, with its key, or anybody with a code: they need no permission."""
 
 WITH_A_TOKEN = frozenset({"hooks"})
 """Calls that only a bot with a plain token makes: an App has a webhook of its own."""
@@ -98,7 +98,7 @@ TITLES: Mapping[str, str] = {
     "metadata": "Metadata",
     "pull_requests": "Pull requests",
 }
-"""The permissions in the words of GitHub's settings pages."""
+"""The permissions' names in GitHub's settings pages."""
 
 
 def needed() -> dict[str, AccessLevel]:
@@ -112,15 +112,15 @@ def needed() -> dict[str, AccessLevel]:
 
 
 def holds(granted: str, level: AccessLevel) -> bool:
-    """Whether so much is granted.
+    """Whether that level is granted.
 
-    :param granted: a level of GitHub's; empty: nothing
+    :param granted: a level of GitHub's; empty: none
     """
     return granted in _LEVELS and _LEVELS.index(granted) >= _LEVELS.index(level)
 
 
 def reasons(name: str) -> list[str]:
-    """What a permission is for, what it is needed most for first."""
+    """What a permission is used for, the uses that need write access first."""
     found = [(need.permissions[name], need.reason) for need in NEEDS.values() if name in need.permissions]
     return [reason for level, reason in found if level is WRITE] + [
         reason for level, reason in found if level is not WRITE

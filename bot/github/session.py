@@ -1,6 +1,6 @@
-"""What sends a request to GitHub: an `aiohttp.ClientSession`, or whatever else answers like one.
+"""The interface of what sends requests to GitHub: an `aiohttp.ClientSession` or a replacement.
 
-Only what the bot uses of a session stands here, so that a dry run can take its place.
+It has only what the bot uses of a session, so that a dry run can replace it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import aiohttp
 
 
 class Pieces(Protocol):
-    """An answer's body, as it comes in."""
+    """A response's body, as it arrives."""
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
-        """:param n: bytes, of the largest piece"""
+        """:param n: bytes, of the largest chunk"""
 
 
 class Response(Protocol):
-    """An answer whose body is still to be read."""
+    """A response whose body is still to be read."""
 
     @property
     def status(self) -> int: ...
@@ -48,4 +48,4 @@ class Session(Protocol):
         timeout: aiohttp.ClientTimeout,
         allow_redirects: bool = True,
     ) -> AbstractAsyncContextManager[Response]:
-        """:raises aiohttp.ClientError: where no answer comes; also TimeoutError and OSError"""
+        """:raises aiohttp.ClientError: if no response arrives; also TimeoutError and OSError"""

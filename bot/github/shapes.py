@@ -1,6 +1,6 @@
-"""GitHub's JSON, as far as the bot reads it, in webhooks and in answers alike: checked by pydantic, then made a model.
+"""GitHub's JSON, as far as the bot reads it, in webhooks and in responses: validated by pydantic, then made a model.
 
-Only what is needed stands here, so that whatever GitHub adds or drops elsewhere cannot break the bot.
+Only the needed fields are declared, so that other changes of GitHub's cannot break the bot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.github.models import CheckRun, Label, Permission, Person, PostedComment
 
 
 class Shape(BaseModel):
-    """A piece of GitHub's JSON. Errors never quote the input: it is somebody's private text."""
+    """A piece of GitHub's JSON. Errors never quote the input: it is private text."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -34,13 +34,13 @@ def person(user: User | None) -> Person:
 
 
 class Identified(Shape):
-    """Of an installation or a reaction only the id matters."""
+    """An installation or a reaction, of which only the id is used."""
 
     id: int
 
 
 class Reacted(Shape):
-    """Who reacted; which way was asked for."""
+    """Who reacted; the kind is in the request."""
 
     user: User | None
 
@@ -54,7 +54,7 @@ class ViewerData(Shape):
 
 
 class Viewer(Shape):
-    """GraphQL's answer to who asks."""
+    """GraphQL's response for the current account."""
 
     data: ViewerData
 
@@ -73,7 +73,7 @@ class Visibility(Shape):
 
 
 class Rights(Shape):
-    """What whoever asks may do in a repository; missing where nobody in particular asks."""
+    """The current account's permissions in a repository; missing in an anonymous request."""
 
     permissions: dict[str, bool] = {}
 
@@ -92,13 +92,13 @@ _RIGHTS = {
 
 
 class Numbered(Shape):
-    """Of a labelled issue only the number matters."""
+    """A labelled issue, of which only the number is used."""
 
     number: int
 
 
 class ThreadAnswer(Shape):
-    """An issue; a pull request is one too, and only one key tells them apart."""
+    """An issue; a pull request is one too, and only one key distinguishes them."""
 
     number: int
     title: str
@@ -138,9 +138,9 @@ class IssueComment(Shape):
 
 
 class RolePermission(Shape):
-    """The answer of "Get repository permissions for a user".
+    """The response of "Get repository permissions for a user".
 
-    `permission` knows only the four old words; `role_name` tells triage and maintain apart and may be the name of an
+    `permission` has only the four old values; `role_name` distinguishes triage and maintain and may be the name of an
     organization's own role.
     """
 
@@ -148,7 +148,7 @@ class RolePermission(Shape):
     role_name: str = ""
 
     def model(self) -> Permission:
-        """The role where it is one of GitHub's own and fits the old word, else what the old word says."""
+        """The role if it is one of GitHub's own and consistent with the old value, else the old value."""
         plain = _PLAIN_PERMISSIONS.get(self.permission, Permission.NONE)
         finer, fits = _FINER_ROLES.get(self.role_name, (plain, plain))
         return finer if fits is plain else plain
@@ -238,14 +238,14 @@ class CheckRunAnswer(Shape):
 
 
 class Content(Shape):
-    """What stands at a path: a file, a link or a submodule. A folder is a list of these."""
+    """A path's content: a file, a link or a submodule. A folder is a list of these."""
 
     type: str
     encoding: str = ""
     content: str = ""
 
     def text(self) -> str | None:
-        """A file's text; None where it is too large for this address (over 1 MB) or no UTF-8."""
+        """A file's text; None if it is too large for this endpoint (over 1 MB) or not UTF-8."""
         if self.encoding != "base64":
             return None
         try:

@@ -19,10 +19,10 @@ def sign(body: bytes, secret: str) -> str:
 def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
     """Whether one of the secrets made the signature.
 
-    Every secret is tried, so that the time tells nothing. An empty secret is none: anybody could sign with it.
+    Every secret is tried, so that the time reveals nothing. An empty secret does not count: anybody could sign with it.
     """
     if header is None:
         return False
-    given = header.encode(errors="replace")  # as bytes, because only they are compared whatever they hold
+    given = header.encode(errors="replace")  # as bytes, because only these compare safely whatever they hold
     matches = [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets if secret]
     return any(matches)

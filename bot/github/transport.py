@@ -1,7 +1,7 @@
-"""One request to GitHub, over gidgethub: with a timeout, and with every failure as our own error.
+"""Sends one request to GitHub, over gidgethub: with a timeout, and with every failure as the bot's own error.
 
-gidgethub tells a 429 and a secondary limit as plain `BadRequest`, lets aiohttp's errors and unreadable answers through
-as they are, and knows no status above 511: so failures are judged here by status, headers and GitHub's sentence.
+gidgethub raises a plain `BadRequest` for a 429 and for a secondary limit, passes on aiohttp's errors and unreadable
+responses unchanged, and knows no status above 511: so failures are classified here by status, headers and message.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 """For one request. GitHub itself gives up after ten seconds."""
 
 LONGEST_WAIT = 75.0
-"""Seconds that a call waits by itself before another try; a longer wait is the caller's to decide."""
+"""Seconds that a call itself waits before a retry; a longer wait is the caller's decision."""
 
 CACHED_ANSWERS = 500
-LARGEST_CACHED = 64 * 1024  # bytes; together with the count it keeps the cache below some 32 MB of JSON
+LARGEST_CACHED = 64 * 1024  # bytes; together with the count it limits the cache to some 32 MB of JSON
 DETAIL_LIMIT = 300
 MOST_MOVES = 3  # of a repository that was renamed again and again
-NO_BODY = b""  # gidgethub's own word for it, because None is JSON
+NO_BODY = b""  # gidgethub's own value for it, because None is JSON
 
 _KINDS = {
     401: ErrorKind.UNAUTHORIZED,
@@ -59,7 +59,7 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aio
 
 
 def new_session(*, fence: Fence = no_fence) -> aiohttp.ClientSession:
-    """The one session for GitHub; whoever makes it closes it.
+    """The one session for GitHub; the caller closes it.
 
     :param fence: awaited before each request that changes something
     """
@@ -75,7 +75,7 @@ def new_session(*, fence: Fence = no_fence) -> aiohttp.ClientSession:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What stands in the Authorization header.
+    """The value of the Authorization header.
 
     :param token: empty: there is no such header
     :param is_jwt: True for the App itself, False for a token of an account or an installation
@@ -87,7 +87,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class GitHubResponse:
-    """What GitHub said: the JSON, and the address of the next page if there is one."""
+    """A response: the JSON, and the address of the next page if there is one."""
 
     operation: str
     document: Any
@@ -95,7 +95,7 @@ class GitHubResponse:
     changed: bool
 
     def read(self, shape: TypeAdapter[T]) -> T:
-        """:raises UpstreamError: of kind BAD_ANSWER where the JSON is not of that shape"""
+        """:raises UpstreamError: of kind BAD_ANSWER if the JSON does not have that shape"""
         try:
             return shape.validate_python(self.document)
         except ValidationError as error:
@@ -108,11 +108,11 @@ class GitHubResponse:
 
 
 class Transport:
-    """Sends single requests. Answers that carry an ETag are kept, and asked for again at no cost.
+    """Sends single requests. Responses with an ETag are cached, and revalidated at no cost.
 
     :param session: shared by all requests, owned by the caller
     :param clock: seconds since the epoch
-    :param observer: hears of every request
+    :param observer: called for every request
     """
 
     def __init__(
@@ -137,20 +137,20 @@ class Transport:
     async def send(
         self, operation: str, method: str, url: str, *, credential: Credential, data: Any = NO_BODY, changes: bool
     ) -> GitHubResponse:
-        """Sends one request, once.
+        """Sends one request, without retries.
 
-        :param operation: what the error is to call it
-        :param url: a path below the API's address, or a whole address as GitHub gave it
-        :param changes: whether doing it twice would matter
+        :param operation: for the error
+        :param url: a path below the API's address, or a whole address as GitHub returned it
+        :param changes: whether repeating it would matter
         :raises UpstreamError: for every failure
         """
         exchange = _Exchange(self._session, base_url=self._base_url, cache=self._cache)
         return await self._carried(exchange, operation, method, url, credential, data, changes=changes)
 
     async def place(self, operation: str, url: str, *, credential: Credential) -> str:
-        """Where GitHub sends the reader on to: an address that lets anybody in, so it is never shown to anybody.
+        """The address to which GitHub redirects: it authorizes anybody, so it is never shown.
 
-        :raises UpstreamError: also where GitHub sends nobody on
+        :raises UpstreamError: also if GitHub does not redirect
         """
         for _ in range(MOST_MOVES):
             exchange = _Exchange(self._session, base_url=self._base_url)
@@ -176,7 +176,7 @@ class Transport:
         raise UpstreamError(Service.GITHUB, ErrorKind.BAD_ANSWER, operation, detail="the answer leads nowhere")
 
     async def download_end(self, operation: str, address: str, *, limit: int) -> str:
-        """The end of what is stored at the address, without a credential.
+        """The end of the text stored at the address, requested without a credential.
 
         :param limit: bytes
         """
@@ -228,7 +228,7 @@ class Transport:
                 Service.GITHUB, kind, operation, detail=detail, may_have_happened=may_have_happened and changes
             )
 
-        # "from None": aiohttp's errors know the request's headers, and with them the token.
+        # "from None": aiohttp's errors contain the request's headers, and with them the token.
         try:
             document, next_page = await exchange.send(method, url, data, credential)
         except HTTPException as error:
@@ -246,7 +246,7 @@ class Transport:
     def _refusal(
         self, exchange: _Exchange, operation: str, message: str, credential: Credential, *, changes: bool
     ) -> UpstreamError:
-        """The error for an answer that arrived and is none to work with."""
+        """The error for a response that arrived but is not usable."""
         status, headers = exchange.status or 0, exchange.headers
         wait = limited_for(status, headers, message, now=self._clock())
         if wait is not None:
@@ -269,7 +269,7 @@ class Transport:
 
 
 class _Exchange(GitHubAPI):
-    """gidgethub's client for one request, which remembers what arrived where gidgethub only raises."""
+    """gidgethub's client for one request, which records the response where gidgethub only raises."""
 
     status: int | None = None
     headers: Mapping[str, str] = {}
@@ -280,7 +280,7 @@ class _Exchange(GitHubAPI):
         self._session = session
 
     async def sleep(self, seconds: float) -> None:
-        """gidgethub asks for it, and only for what the bot does not use."""
+        """Required by gidgethub, and called only by what the bot does not use."""
         raise NotImplementedError
 
     async def send(self, method: str, url: str, data: Any, credential: Credential) -> tuple[Any, str | None]:
@@ -299,7 +299,7 @@ class _Exchange(GitHubAPI):
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        # A redirected write would arrive as a GET: only reads follow a repository that was renamed.
+        # A redirected write would arrive as a GET: only reads follow a renamed repository.
         async with self._session.request(
             method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=self.follows and method == "GET"
         ) as response:
@@ -313,10 +313,10 @@ class _Exchange(GitHubAPI):
 async def retried(
     attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float], Awaitable[None]], observer: Observer = NOBODY
 ) -> T:
-    """Tries until it succeeds, is refused for good, or may have been done though its answer was lost.
+    """Tries until it succeeds, fails permanently, or may have been executed although its response was lost.
 
     :param sleep: waits between two tries, in seconds
-    :param observer: hears of the waits that GitHub's limits ask for
+    :param observer: called for the waits that GitHub's limits require
     :raises UpstreamError: of the last try
     """
     failed = 0
