@@ -1,4 +1,4 @@
-"""Codegen: its API as typed calls, its rate limits kept on our side, its runs watched with one request for all.
+"""Codegen: its API as typed calls, client-side rate limits, and a poller that covers all runs with one request.
 
-This is the only package that knows httpx and Codegen's JSON. Every failure leaves it as a `bot.errors.UpstreamError`.
+The only package that knows httpx and Codegen's JSON. Every failure leaves it as a `bot.errors.UpstreamError`.
 """

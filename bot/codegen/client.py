@@ -1,4 +1,4 @@
-"""Codegen's API, one method for each operation that the product uses."""
+"""Codegen's API, one method for each operation that the bot uses."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from bot.observer import NOBODY, Observer
 M = TypeVar("M", bound=BaseModel)
 
 PAGE_SIZE = 100
-"""The most that a page of any list holds."""
+"""The maximum page size of every list."""
 
 CLOCK_SLACK = timedelta(minutes=5)
-"""How far Codegen's clock and ours may differ."""
+"""How far Codegen's clock and the local one may differ."""
 
 MARK = "codegen_bot"
-"""The key in a run's metadata under which the bot notes whose run it is."""
+"""The key in a run's metadata under which the bot records whose run it is."""
 
 PullRequestState = Literal["open", "closed", "draft", "ready_for_review"]
 
 
 class Codegen:
-    """One organization of Codegen, seen with one token.
+    """One organization of Codegen, accessed with one token.
 
-    Every method raises `bot.errors.UpstreamError` and nothing else. What can be repeated is tried again; creating and
-    resuming runs is not, unless it surely did not arrive.
+    Every method raises `bot.errors.UpstreamError` and nothing else. Repeatable calls are retried; creating and resuming
+    runs is not, unless the request certainly did not arrive.
 
-    :param org_id: Codegen's number of the organization
+    :param org_id: Codegen's id of the organization
     :param http: shared by all calls, owned by the caller (`bot.codegen.transport.new_http`)
-    :param limits: shared by all who use the same token
-    :param observer: hears of every request
+    :param limits: shared by all clients with the same token
+    :param observer: called for every request
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Codegen:
         agent_type: str | None = None,
         images: Sequence[str] = (),
     ) -> AgentRun:
-        """Starts a run. Not repeatable: an error with `may_have_happened` is to be looked into by `find_run`.
+        """Starts a run. Not repeatable: after an error with `may_have_happened`, use `find_run`.
 
         :param images: data URIs, base64
         """
@@ -115,7 +115,7 @@ class Codegen:
         return RunsPage(runs=tuple(_read(AgentRun, item, "runs_page") for item in page.items), total=page.total)
 
     async def runs_slice(self, *, skip: int, limit: int) -> RunsPage:
-        """A part of the runs, newest first.
+        """A slice of the runs, newest first.
 
         :param skip: runs to leave out
         :param limit: at most 100
@@ -124,13 +124,13 @@ class Codegen:
         return RunsPage(runs=tuple(_read(AgentRun, item, "runs_slice") for item in page.items), total=page.total)
 
     async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
-        """All runs, newest first; pages are asked for as they are needed."""
+        """All runs, newest first; pages are requested as they are needed."""
         number, seen = 1, 0
         known: set[int] = set()
         while True:
             page = await self.runs_page(number, user_id=user_id, source_type=source_type)
             for run in page.runs:
-                # A run that began meanwhile has moved the older ones on by a place.
+                # A run that began meanwhile has moved the older ones down by one.
                 if run.id not in known:
                     known.add(run.id)
                     yield run
@@ -140,12 +140,12 @@ class Codegen:
             number += 1
 
     async def find_run(self, identity: str, *, since: datetime) -> AgentRun | None:
-        """The run that carries this identity in its metadata, where there is one.
+        """The run with this identity in its metadata, if there is one.
 
-        :param since: when the command was given; older runs are not looked at
+        :param since: when the command was given; older runs are skipped
         """
         async for run in self.runs(source_type=None):
-            # First: what was there before the command was given cannot be its run, whatever its metadata say.
+            # First: a run that is older than the command cannot be its run, whatever its metadata says.
             if run.created_at is not None and run.created_at < since - CLOCK_SLACK:
                 return None
             mark = (run.metadata or {}).get(MARK)
@@ -166,11 +166,11 @@ class Codegen:
         await self._flag("unban_checks", "unban", run_id)
 
     async def remove_from_pr(self, run_id: int) -> None:
-        """Takes Codegen off the run's pull request."""
+        """Removes Codegen from the run's pull request."""
         await self._flag("remove_from_pr", "remove-from-pr", run_id)
 
     async def logs_page(self, run_id: int, *, skip: int = 0, limit: int = 100, reverse: bool = False) -> LogPage:
-        """A part of a run's log.
+        """A slice of a run's log.
 
         :param skip: entries to leave out
         :param limit: at most 100
@@ -193,7 +193,7 @@ class Codegen:
     # People, organizations, repositories
 
     async def me(self) -> User:
-        """Whose token this is."""
+        """The token's owner."""
         return await self._get("me", ("v1", "users", "me"), User)
 
     async def user(self, user_id: int) -> User:
@@ -203,7 +203,7 @@ class Codegen:
         return [_read(User, item, "users") async for item in self._items("users", (*self._org, "users"))]
 
     async def organizations(self) -> list[Organization]:
-        """Those that the token sees."""
+        """The organizations that the token can access."""
         items = self._items("organizations", ("v1", "organizations"))
         return [_read(Organization, item, "organizations") async for item in items]
 
@@ -215,7 +215,7 @@ class Codegen:
         return await self._get("integrations", (*self._org, "integrations"), Integrations)
 
     async def check_suite_settings(self, repo_id: int) -> CheckSuiteSettings:
-        """:param repo_id: Codegen's number of the repository"""
+        """:param repo_id: Codegen's id of the repository"""
         segments = (*self._org, "repos", "check-suite-settings")
         return await self._get(
             "check_suite_settings", segments, CheckSuiteSettings, query={"repo_id": repo_id}, limit=None
@@ -233,14 +233,14 @@ class Codegen:
             )
         )
 
-    # What Codegen does beyond runs; the first two start a run of their own
+    # Other operations; the first two start a run of their own
 
     async def generate_setup_commands(
         self, repo_id: int, *, prompt: str | None = None, trigger_source: str = "setup-commands"
     ) -> SetupCommands:
         """Not repeatable.
 
-        :param repo_id: Codegen's number of the repository
+        :param repo_id: Codegen's id of the repository
         """
         body = {"repo_id": repo_id, "prompt": prompt, "trigger_source": trigger_source}
         segments = (*self._org, "setup-commands", "generate")
@@ -258,10 +258,10 @@ class Codegen:
     async def edit_repository_pull_request(
         self, repo_id: int, pr_id: int, state: PullRequestState
     ) -> EditedPullRequest:
-        """The same by way of the repository's number."""
+        """The same by the repository's id."""
         return await self._edit("edit_repository_pull_request", (*self._org, "repos", repo_id, "prs", pr_id), state)
 
-    # How all of them are sent
+    # Sending
 
     async def _get(
         self,
@@ -315,7 +315,7 @@ class Codegen:
 
 
 def _read(model: type[M], document: Any, operation: str, *, may_have_happened: bool = False) -> M:
-    """:raises UpstreamError: where the answer is not what the API's description says"""
+    """:raises UpstreamError: if the response does not match the API's description"""
     try:
         return model.model_validate(document)
     except ValidationError as error:

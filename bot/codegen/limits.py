@@ -1,4 +1,4 @@
-"""Codegen's rate limits, kept on our side: better to wait for a slot than to provoke a 429."""
+"""Client-side rate limits for Codegen: waits for a slot rather than provoke a 429."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ WINDOWS: dict[str, tuple[int, float]] = {
     "analyze-logs": (5, 60.0),
     "edit-pull-request": (30, 60.0),
 }
-"""Requests and seconds for each class of operation, as the API's description states them."""
+"""Requests and seconds for each class of operation, as in the API's description."""
 
 
 @dataclass(eq=False, slots=True)
 class _Slot:
-    """A request that counts from `at` on; infinity while it is under way."""
+    """A request that counts from `at` on; infinity while it is in flight."""
 
     at: float
 
@@ -43,14 +43,14 @@ class _Window:
         if len(self.taken) < self.count:
             return max(self.paused_until - now, 0.0)
         soonest = min(slot.at for slot in self.taken) + self.seconds - now
-        # Where all are under way, nobody knows when the first one ends: looked at again after a while.
+        # While all are in flight, it is unknown when the first one ends: checked again after a while.
         return max(self.paused_until - now, self.seconds / 10 if soonest == math.inf else soonest)
 
 
 class RateLimits:
     """Sliding windows for one token: first come, first served. A class of operation without a window never waits.
 
-    :param observer: hears of every wait
+    :param observer: called for every wait
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class RateLimits:
     async def place(self, name: str | None) -> AsyncIterator[None]:
         """The same for a request that lasts as long as the context.
 
-        It counts from its end on: the API counts it when it arrives there, which is later than it was sent. Counted
-        from the sending, one that was long on its way and sixty quick ones behind it would meet the API as sixty-one.
+        It counts from its end on: the API counts it on arrival, which is later than it was sent. Counted from the time
+        of sending, one that was in flight for long and sixty quick ones after it would arrive at the API as sixty-one.
         """
         window = self._windows.get(name or "")
         if window is None:
@@ -97,11 +97,11 @@ class RateLimits:
             slot.at = self._clock()
 
     def wait_for(self, name: str) -> float:
-        """Seconds until the next slot, not counting those who wait already."""
+        """Seconds until the next slot, not counting requests that wait already."""
         window = self._windows.get(name)
         return window.wait(self._clock()) if window else 0.0
 
     def pause(self, name: str | None, seconds: float) -> None:
-        """The API itself asked everybody to wait: no slot of this class before that."""
+        """Blocks this class for that long, as the API requested."""
         if (window := self._windows.get(name or "")) is not None:
             window.paused_until = max(window.paused_until, self._clock() + seconds)

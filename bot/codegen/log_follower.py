@@ -1,6 +1,6 @@
-"""Following a run's log: each entry once, as it comes, until the run has ended and its log is read to the end.
+"""Follows a run's log: yields each entry once, as it arrives, until the run has ended and its log is fully read.
 
-Entries have no id. Their place counts, so whoever was cut off goes on where they were with the count of what they have.
+Entries have no id. Their position counts, so after an interruption the number of received entries is where to continue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bot.errors import RETRIED, UpstreamError
 _log = log.get(__name__)
 
 QUIET_SHARE = 5.0
-"""A log that was quiet for so many seconds is looked at a second later."""
+"""Seconds without an entry per second of the poll interval."""
 
 
 async def follow_log(
@@ -33,11 +33,11 @@ async def follow_log(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[tuple[int, LogEntry]]:
-    """The entries from the `start`-th on, each with its place, counted from 0.
+    """The entries from the `start`-th on, each with its position, counted from 0.
 
-    :param shortest: seconds between two looks while entries come
-    :param longest: the same while none come
-    :raises UpstreamError: where Codegen says for good that the log may not be read, or does not answer for long
+    :param shortest: seconds between two polls while entries arrive
+    :param longest: the same while none arrive
+    :raises UpstreamError: if Codegen permanently refuses access to the log, or does not respond for long
     """
     quiet_since = clock()
 
@@ -54,9 +54,9 @@ async def follow_log(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one look has brought.
+    """The result of one poll.
 
-    :param place: of its first entry, counted from 0
+    :param place: position of its first entry, counted from 0
     """
 
     place: int
@@ -70,10 +70,10 @@ class Part:
 async def follow_parts(
     look: Callable[[int], Awaitable[LogPage]], *, start: int = 0, rest: Callable[[Part], Awaitable[None]]
 ) -> AsyncIterator[Part]:
-    """The same for whoever has a way of their own to look and to wait.
+    """The same for callers with their own way to poll and to wait.
 
-    :param look: reads a page from a place on
-    :param rest: waits until the next look, after the part that had nothing behind it for now
+    :param look: reads a page from a position on
+    :param rest: waits until the next poll, after a part with nothing behind it for now
     """
     place, was_working = start, False
     while True:
@@ -82,7 +82,7 @@ async def follow_parts(
         place += len(part.page.logs)
         if not _is_read(part.page, place):
             continue
-        # The last entries may come a moment after the run's last status: then one more look.
+        # The last entries may arrive shortly after the run's last status: then poll once more.
         if not part.is_working and not was_working:
             return
         was_working = part.is_working
@@ -97,7 +97,7 @@ def _is_read(page: LogPage, place: int) -> bool:
 
 
 async def _page(codegen: Codegen, run_id: int, place: int, sleep: Callable[[float], Awaitable[None]]) -> LogPage:
-    """What follows; an outage is waited out."""
+    """The next page; waits during an outage."""
     for delay in OUTAGE_DELAYS:
         try:
             return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)

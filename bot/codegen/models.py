@@ -1,4 +1,4 @@
-"""What Codegen's API answers, as far as the bot reads it. Field names are the API's."""
+"""Responses of Codegen's API, as far as the bot reads them. Field names are the API's."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["State"]
 
 
 class _Answer(BaseModel):
-    """Unknown fields are left alone: the API may grow."""
+    """Unknown fields are ignored: the API may grow."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 def _moment(value: Any) -> Any:
-    """Times come as text of several forms, without a zone where they mean UTC; one that cannot be read is no error."""
+    """Times are strings of several forms, in UTC if they have no zone; an invalid one is no error."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -37,8 +37,8 @@ def _or_empty(value: Any) -> Any:
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 DEEPEST = 50
-"""Levels of JSON of any form that are read. Whoever may start runs may nest their metadata as they like, and what is
-deeper than 255 levels pydantic reads but does not write: one such run would break every list that it is on."""
+"""Levels of nested JSON that are read. A run's creator may nest its metadata at will, and pydantic reads more than 255
+levels but does not write them: one such run would break every list that contains it."""
 
 
 def _pruned(value: Any, levels: int = DEEPEST) -> Any:
@@ -94,7 +94,7 @@ class AgentRun(_Answer):
 
 
 class LogEntry(_Answer):
-    """One entry of a run's log. Entries have no id: their place counts."""
+    """One entry of a run's log. Entries have no id: their position counts."""
 
     agent_run_id: int
     created_at: Moment = None
@@ -107,7 +107,7 @@ class LogEntry(_Answer):
 
 
 class LogPage(_Answer):
-    """A part of a run's log, with the run's status."""
+    """A slice of a run's log, with the run's status."""
 
     id: int
     organization_id: int
@@ -167,7 +167,7 @@ class Integrations(_Answer):
 
 
 class SetupCommands(_Answer):
-    """The run that works out the commands."""
+    """The run that determines the commands."""
 
     agent_run_id: int
     status: str
@@ -175,7 +175,7 @@ class SetupCommands(_Answer):
 
 
 class LogAnalysis(_Answer):
-    """The run that reads the sandbox's logs."""
+    """The run that analyzes the sandbox's logs."""
 
     agent_run_id: int
     status: str
@@ -203,7 +203,7 @@ class CheckSuiteSettings(_Answer):
 
 
 class CheckSuiteChange(BaseModel):
-    """Which of a repository's check-suite settings to change; what is None stays as it is."""
+    """The check-suite settings of a repository to change; those that are None stay as they are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -215,7 +215,7 @@ class CheckSuiteChange(BaseModel):
 
 
 class Page(_Answer):
-    """One page of a list. `items` is left to whoever knows what it lists."""
+    """One page of a list. `items` is validated by the caller."""
 
     items: list[Any]
     total: int

@@ -1,7 +1,7 @@
-"""Looking at many runs at once, for as few requests as there can be.
+"""Polls many runs at once with as few requests as possible.
 
-A page of the run list shows a hundred runs for one request, the newest first. What has fallen far behind is looked for
-page after page, a few each time, and a few stragglers are read one by one.
+A page of the run list covers a hundred runs with one request, the newest first. Runs far down the list are searched
+page by page, a few pages in each poll, and a few stragglers are read individually.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from bot.codegen.models import AgentRun
 from bot.errors import ErrorKind, UpstreamError
 
 FIRST_PAGES = 3
-"""Pages that are read as long as somebody is missing."""
+"""Pages that are read as long as a wanted run is missing."""
 
 MOST_PAGES = 15
-"""As many more are read as long as each shows several of those that are looked for."""
+"""As many more are read as long as each contains several wanted runs."""
 
 DEEP_PAGES = 3
-"""Pages behind the first ones that are read each time, one after the other, where many are missing."""
+"""Pages behind the first ones that are read in each poll, in sequence, while many runs are missing."""
 
 SINGLE_READS = 5
 
 NON_RETRYABLE = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND})
-"""Kinds of failure after which looking again is no use."""
+"""Kinds of failure after which retrying is useless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A run that Codegen says for good may not be read."""
+    """A run that Codegen permanently refuses to return."""
 
     run_id: int
     error: UpstreamError
@@ -42,12 +42,12 @@ Sighting = AgentRun | Unreadable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """What one look showed.
+    """The result of one poll.
 
-    :param tried: the runs that were read alone, whatever came of it
-    :param requests: what it cost
-    :param failed: what cut it short
-    :param is_blind: whether it showed nothing for a reason that is not Codegen's
+    :param tried: the runs that were read individually, successfully or not
+    :param requests: how many it took
+    :param failed: the error that cut it short
+    :param is_blind: whether it returned nothing for a reason that is not Codegen's
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -58,19 +58,19 @@ class PollResult:
 
 
 class RunSource(Protocol):
-    """Where somebody who watches runs sees them."""
+    """A source of runs for a watcher."""
 
     async def look(self, wanted: Sequence[int]) -> PollResult:
-        """Looks at runs, and perhaps at others besides.
+        """Polls runs; may return others besides.
 
-        :param wanted: their ids, those first that were not seen for longest; empty: nobody wants to see any now
-        :raises UpstreamError: where nothing could be seen
+        :param wanted: their ids, the longest unseen first; empty: none are waited for now
+        :raises UpstreamError: if no run could be read
         """
 
 
 @dataclass(slots=True)
 class _Looking:
-    """One look while it goes on."""
+    """The state of one poll."""
 
     missing: set[int]
     sightings: list[Sighting] = field(default_factory=list)
@@ -78,7 +78,7 @@ class _Looking:
     requests: int = 0
 
     def saw(self, runs: Sequence[AgentRun]) -> int:
-        """:returns: how many of them were looked for"""
+        """:returns: how many of them were wanted"""
         found = {run.id for run in runs} & self.missing
         self.missing -= found
         self.sightings += runs
@@ -91,7 +91,7 @@ class _Looking:
 
 
 class UpstreamRuns:
-    """The runs of an organization, as Codegen tells of them."""
+    """The runs of an organization, read from Codegen."""
 
     def __init__(self, codegen: Codegen) -> None:
         self._codegen = codegen
@@ -112,7 +112,7 @@ class UpstreamRuns:
 
     async def _read_pages(self, inspection: _Looking) -> None:
         number, seen, total, found = 0, 0, 1, 0
-        # A few stragglers are cheaper read alone than by more pages.
+        # A few stragglers are cheaper to read individually than by more pages.
         while (
             seen < total
             and (number == 0 or len(inspection.missing) > 1)
@@ -128,9 +128,9 @@ class UpstreamRuns:
             await self._read_deep(inspection, number)
 
     async def _read_deep(self, inspection: _Looking, read: int) -> None:
-        """Goes on where the last look stopped, and begins anew at the list's end.
+        """Continues where the last poll stopped, and restarts at the end of the list.
 
-        :param read: pages that have been read by now
+        :param read: pages that have been read so far
         """
         self._deep = max(self._deep, read)
         for _ in range(DEEP_PAGES):
@@ -143,14 +143,14 @@ class UpstreamRuns:
                 return
 
     async def _read_page(self, inspection: _Looking, number: int) -> tuple[int, int, int]:
-        """:returns: how many of the wanted runs it shows, how many runs, and how many there are in all"""
+        """:returns: the number of wanted runs on it, of runs on it, and of runs in all"""
         inspection.requests += 1
         page = await self._codegen.runs_page(number)
         return inspection.saw(page.runs), len(page.runs), page.total
 
     async def _read_alone(self, inspection: _Looking, wanted: Sequence[int]) -> None:
         for run_id in [run_id for run_id in dict.fromkeys(wanted) if run_id in inspection.missing][:SINGLE_READS]:
-            # Before the answer: a run that cannot be read must not keep the others from their turn.
+            # Before the response: a run that cannot be read must not block the others.
             inspection.tried.add(run_id)
             inspection.requests += 1
             try:

@@ -1,4 +1,4 @@
-"""A run's status made one of few: Codegen's API, tools and docs write it in several ways."""
+"""Normalises a run's status: Codegen's API, tools and docs spell it in several ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How far a run is."""
+    """The state of a run."""
 
     QUEUED = "queued"
     WORKING = "working"
@@ -45,17 +45,17 @@ _STATES = {
 
 
 WORKING_WORDS = frozenset({"active", "running", "evaluation", "in_progress", "working"})
-"""What Codegen's tools and docs write of a run at work, beside whatever else nobody knows."""
+"""How Codegen's tools and docs spell a running state; unknown spellings count as one too."""
 
 
 def is_known(status: str) -> bool:
-    """Whether it is one of the spellings that Codegen uses, or our own word for a state."""
+    """Whether it is one of Codegen's spellings, or the bot's own name of a state."""
     word = _word(status)
     return word in {*_STATES, *WORKING_WORDS, *(state.value.replace("-", "_") for state in State)}
 
 
 def normalise(status: str | None) -> State:
-    """The state that a status means, whatever its case and separators. One that nobody knows means still working."""
+    """The state that a status means, in any case and with any separators. An unknown one means running."""
     return _STATES.get(_word(status or ""), State.WORKING)
 
 

@@ -1,4 +1,4 @@
-"""How a call reaches Codegen: a slot, a timeout, retries, and every failure as one of our own errors."""
+"""Sends calls to Codegen: with a rate-limit slot, a timeout, retries, and every failure as one of the bot's errors."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from bot.redaction.known import redact_known
 _log = log.get(__name__)
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-"""For one request, in seconds between two pieces of its answer."""
+"""For one request, in seconds between two chunks of its response."""
 
 LONGEST_WAIT = 90.0
-"""Seconds that a call waits by itself for a limit to pass: a window and a half."""
+"""Seconds that a call itself waits for a limit to pass: a window and a half."""
 
 DETAIL_LIMIT = 300
 
@@ -43,10 +43,10 @@ _KINDS = {
 }
 
 _FINE = frozenset({200, 201, 202, 204})
-"""Codegen's own are all 200; another 2xx, such as what a proxy makes of it, tells nothing of the work."""
+"""Codegen's own are all 200; another 2xx, such as one from a proxy, says nothing about the work."""
 
 _SENDABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What a header can carry; nothing else is a token of Codegen's."""
+"""What a header can carry; nothing else is a Codegen token."""
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -57,10 +57,10 @@ def new_http(
     hear: Callable[[Mapping[str, str]], None] | None = None,
     fence: Fence = no_fence,
 ) -> httpx.AsyncClient:
-    """The one HTTP client for Codegen; whoever makes it closes it.
+    """The one HTTP client for Codegen; the caller closes it.
 
-    :param transport: takes the network's place
-    :param hear: is told the headers of each answer
+    :param transport: replaces the network
+    :param hear: called with the headers of each response
     :param fence: awaited before each request that changes something
     """
 
@@ -85,7 +85,7 @@ def new_http(
 
 @cache
 def _tls_context() -> SSLContext:
-    """One for the process: reading all root certificates takes 40 ms and megabytes each time."""
+    """One context for the process: loading all root certificates takes 40 ms and megabytes each time."""
     return httpx.create_ssl_context()
 
 
@@ -93,9 +93,9 @@ def _tls_context() -> SSLContext:
 class Operation:
     """One operation.
 
-    :param segments: of its path, as they are
+    :param segments: of its path, unescaped
     :param limit: the class of operation whose rate limit counts it
-    :param repeatable: whether sending it twice does no more than sending it once
+    :param repeatable: whether sending it twice has no further effect
     """
 
     operation: str
@@ -110,7 +110,7 @@ class Operation:
 class Transport:
     """Sends calls with one token.
 
-    :param observer: hears of every request, and of the waits that Codegen asks for
+    :param observer: called for every request, and for the waits that Codegen requests
     """
 
     def __init__(
@@ -131,9 +131,9 @@ class Transport:
         self._sleep = sleep
 
     async def send(self, call: Operation) -> Any:
-        """The answer's JSON.
+        """The response's JSON.
 
-        :raises UpstreamError: when trying again did not help or could do the work twice
+        :raises UpstreamError: if retries did not help or could execute the call twice
         """
         attempt = 0
         while True:
@@ -182,7 +182,7 @@ class Transport:
             ) from None
 
     async def _try(self, call: Operation) -> tuple[int, Any]:
-        """:returns: the status, and the answer's JSON"""
+        """:returns: the status, and the response's JSON"""
         in_doubt = not call.repeatable
         try:
             response = await self._http.send(self._request(call))
@@ -224,13 +224,13 @@ class Transport:
     ) -> UpstreamError:
         if self._token:
             detail = detail.replace(self._token, "[redacted]")
-        # Before it is cut: half a secret looks like none.
+        # Before truncation: half a secret is not recognized as one.
         detail = redact_known(detail)[:DETAIL_LIMIT]
         return UpstreamError(Service.CODEGEN, kind, call.operation, status, detail, **more)
 
 
 def _message(response: httpx.Response) -> str:
-    """What the API says went wrong: its own ``message``, or FastAPI's list of what does not fit."""
+    """The API's own error message: its ``message``, or FastAPI's list of validation errors."""
     try:
         document = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Waiting for runs: one look a tick for all of them, however many there are (`bot.codegen.polling`)."""
+"""Waits for runs; one poll per tick covers all of them (`bot.codegen.polling`)."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from bot.errors import BotError, UpstreamError
 _log = log.get(__name__)
 
 MOST_REQUESTS = 1.5
-"""Requests a second in the long run. Codegen allows two reads; the rest is for people who ask something."""
+"""Requests a second in the long run. Codegen allows two reads; the rest is for users' commands."""
 
 SHORTEST_PIECE = 0.1
 A_MOMENT = 0.001
 """Seconds; less than that is not worth a sleep."""
 RESUME_GRACE = 20.0
-"""Seconds after a resume in which the run's old ending is not taken for its new one."""
+"""Seconds after a resume in which the run's old end is not mistaken for its new one."""
 
 OUTAGE_DELAYS = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds between two tries while Codegen does not answer; the waiters go on waiting."""
+"""Seconds between two attempts during an outage of Codegen; the waiters keep waiting."""
 
 OnChange = Callable[[AgentRun], Awaitable[None]]
 
 
 @dataclass(eq=False, slots=True)
 class _Wait:
-    """Somebody who waits for a run."""
+    """A caller that waits for a run."""
 
     run_id: int
     since: float
@@ -47,16 +47,16 @@ class _Wait:
     looked_at: float = field(default=0.0)
 
     def believes(self, run: AgentRun, now: float) -> bool:
-        """Whether a finished run is the end that is waited for."""
+        """Whether a finished run has reached the end that is waited for."""
         if not self.resumed or self.seen_working or self.known is None:
             return True
         return _shown(run) != _shown(self.known) or now - self.since > RESUME_GRACE
 
 
 class RunWatcher:
-    """Watches the runs of one organization for everybody who waits.
+    """Watches the runs of one organization for all who wait.
 
-    :param source: where they are seen
+    :param source: of the runs
     :param shortest: seconds between two ticks while a run is young
     :param longest: the same for old runs
     """
@@ -82,12 +82,12 @@ class RunWatcher:
 
     @property
     def watched(self) -> int:
-        """How many runs somebody waits for."""
+        """The number of runs that are waited for."""
         return len({wait.run_id for wait in self._waits if not wait.done.done()})
 
     @property
     def lag(self) -> float:
-        """Seconds since the runs were last seen, or since somebody came; 0 while nobody waits."""
+        """Seconds since the last poll, or since the first waiter came; 0 while there is none."""
         since = [wait.since for wait in self._waits if not wait.done.done()]
         return self._clock() - max(self._looked_at, min(since)) if since else 0.0
 
@@ -98,16 +98,16 @@ class RunWatcher:
         on_change: OnChange | None = None,
         known: AgentRun | None = None,
         resumed: bool = False,
-        timeout: float | None = None,  # noqa: ASYNC109 - how long a reply follows a run is part of the question
+        timeout: float | None = None,  # noqa: ASYNC109 - how long a reply follows a run is an argument
     ) -> AgentRun:
         """Waits for a run's end.
 
-        :param on_change: is told each new state of the run; what it raises ends the wait
+        :param on_change: called with each new state of the run; its exception ends the wait
         :param known: the run as the caller knows it; after a resume, as it was before
         :param resumed: whether the run was given a follow-up just now
         :param timeout: seconds
-        :raises TimeoutError: when the run has not ended by then
-        :raises UpstreamError: where Codegen says for good that the run may not be read
+        :raises TimeoutError: if the run has not ended by then
+        :raises UpstreamError: if Codegen permanently refuses to return the run
         """
         wait = _Wait(
             run_id=run_id,
@@ -120,7 +120,7 @@ class RunWatcher:
         )
         self._waits.append(wait)
         if self._task is None or self._task.done():
-            # In a context of its own: what it logs belongs to no single order.
+            # In a context of its own: its log lines belong to no single command.
             self._task = asyncio.create_task(self._watch(), name="run-watcher", context=contextvars.Context())
         try:
             async with asyncio.timeout(timeout):
@@ -129,7 +129,7 @@ class RunWatcher:
             self._waits.remove(wait)
 
     async def aclose(self) -> None:
-        """Ends the watching; whoever still waits is to be cancelled by their own holder."""
+        """Stops polling; callers that still wait have to be cancelled by their owners."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -148,8 +148,8 @@ class RunWatcher:
                 _log.warning("poller.codegen_unavailable", seconds=delay, reason=str(error))
                 if self._anybody():
                     await self._sleep(delay)
-            except Exception:  # noqa: BLE001 - logged, and told to everybody who waits
-                # The waiters get their answer; the fault is ours and stands in the log.
+            except Exception:  # noqa: BLE001 - logged, and raised in all waiters
+                # The waiters get an error; the traceback is in the log.
                 _log.exception("poller.failed")
                 self._fail(self._waits, BotError("the watcher broke"))
                 return
@@ -161,14 +161,14 @@ class RunWatcher:
         if not self._anybody():
             with suppress(BotError):
                 await self._source.look(())
-        # Somebody may have come meanwhile.
+        # A waiter may have come meanwhile.
         return self._anybody()
 
     async def _rest(self) -> None:
-        """Until the next tick; in pieces, so that somebody new among those who wait for old runs is served soon."""
+        """Sleeps until the next tick, in pieces, so that a new waiter among those for old runs is served soon."""
         began = self._clock()
-        # By the clock, and not by what was slept: the interval grows while it is slept through, and a rest that counts
-        # only its own sleeps would come nearer to its end for ever.
+        # By the clock, and not by the time slept: the interval grows during the sleep, and counting only the sleeps
+        # would approach the end forever.
         while self._anybody() and (left := self._interval() - (self._clock() - began)) > A_MOMENT:
             await self._sleep(min(left, max(self._shortest, SHORTEST_PIECE)))
 
@@ -176,7 +176,7 @@ class RunWatcher:
         return any(not wait.done.done() for wait in self._waits)
 
     def _interval(self) -> float:
-        """A thirtieth of the youngest wait's age, within the bounds; longer where the last look took many requests."""
+        """A thirtieth of the youngest wait's age, within the bounds; longer if the last poll took many requests."""
         youngest = min((self._clock() - wait.since for wait in self._waits), default=0.0)
         return max(min(max(youngest / 30, self._shortest), self._longest), self._requests / MOST_REQUESTS)
 
@@ -211,7 +211,7 @@ class RunWatcher:
             if wait.on_change is not None and (wait.last is None or _shown(run) != _shown(wait.last)):
                 try:
                     await wait.on_change(run)
-                except Exception as error:  # noqa: BLE001 - whose it is gets it, and nobody else
+                except Exception as error:  # noqa: BLE001 - raised in the waiter that it belongs to, and in no other
                     if not wait.done.done():
                         wait.done.set_exception(error)
             wait.last = run
@@ -224,5 +224,5 @@ class RunWatcher:
 
 
 def _shown(run: AgentRun) -> tuple[object, ...]:
-    """What of a run a reader would notice."""
+    """The parts of a run that a reader would notice."""
     return (run.state, run.status, run.summary, run.result, run.github_pull_requests)
