@@ -1,6 +1,6 @@
-"""What both emulators offer beyond the real services: a journal of requests, scripted faults, weather, a reset.
+"""Control of both emulators: a journal of requests, scripted faults, fault injection, a reset.
 
-`Control` brings the routes under ``/_emulator/`` and the middleware that keeps the journal and plays the faults.
+`Control` provides the routes under ``/_emulator/`` and the middleware that keeps the journal and applies the faults.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ POST   reset       puts everything back to the start"""
 
 @dataclass(slots=True)
 class Entry:
-    """One request as it arrived and how it was answered.
+    """One request and its response.
 
-    `at` is in seconds since the emulator started; `body` is the JSON body, or None; `status` is None where the
-    connection was dropped. The token is not kept, only who it stood for (`actor`). `agent` is what the program that
-    asked calls itself. `routed` is False where the emulator has nothing at that address.
+    `at` is in seconds since the emulator started; `body` is the JSON body, or None; `status` is None if the connection
+    was dropped. The token is not kept, only whose it was (`actor`). `agent` is the User-Agent. `routed` is False if the
+    emulator has nothing at that address.
     """
 
     at: float
@@ -63,10 +63,10 @@ JOURNAL_ENTRY = web.RequestKey("journal_entry", Entry)
 
 
 class Control:
-    """The journal, the scripted faults and the weather of one emulator.
+    """The journal, the scripted faults and the fault injection of one emulator.
 
-    :param changed: is called whenever a request has arrived, and when it has been answered
-    :param kinds: of weather, by name, beside those that every API may have
+    :param changed: called when a request has arrived, and when it has been answered
+    :param kinds: of injected faults, by name, beside those common to all APIs
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Control:
         self._started = time.monotonic()
 
     def reset(self) -> None:
-        """Forgets the journal, the faults and the weather and puts the world back to its start."""
+        """Clears the journal and the faults, and resets the world to its initial state."""
         self.journal.clear()
         self.faults.clear()
         self.sky = None
@@ -100,19 +100,19 @@ class Control:
         return fault
 
     def weather(self, **values: Any) -> FaultInjector:
-        """Lets some of all requests go wrong; the values are those of `FaultPlan`.
+        """Makes a share of all requests fail; the values are those of `FaultPlan`.
 
-        :raises ValueError: where there is no such weather
+        :raises ValueError: if the plan is invalid
         """
         self.sky = FaultInjector(FaultPlan(**values), self._kinds)
         return self.sky
 
     def clear_up(self) -> None:
-        """Ends the weather."""
+        """Ends the fault injection."""
         self.sky = None
 
     def _pick(self, request: web.Request) -> tuple[str, Fault] | None:
-        """What goes wrong, and its name for the journal: what is scripted goes before the weather."""
+        """The fault for a request, and its name for the journal: scripted faults take precedence over injected ones."""
         for fault in self.faults:
             if fault.matches(request) and self._random.random() < fault.probability:
                 if fault.times is not None:
@@ -124,7 +124,7 @@ class Control:
 
     @property
     def middleware(self) -> Middleware:
-        """Journals every request outside ``/_emulator/`` and plays the fault that matches it, if any."""
+        """Journals every request outside ``/_emulator/`` and applies its fault, if any."""
 
         @web.middleware
         async def journal_and_spoil(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,7 +1,7 @@
-"""Weather: some share of all requests goes wrong, each in one of many ways, one by one or in bursts.
+"""Fault injection: a share of all requests fails, in one of many ways, individually or in bursts.
 
-Which request goes wrong, and how, is decided by the seed and by the how-manieth request of its method and path it is:
-so the same story meets the same weather again, in whatever order its requests arrive. Bursts go by that order.
+Which request fails, and how, depends on the seed and on the ordinal of the request for its method and path: so the same
+scenario meets the same faults again, in whatever order its requests arrive. Bursts depend on that order.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from bot.emulator.faults import Fault, bearer_of
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One way to go wrong.
+    """One way to fail.
 
     :param fault: what happens, and to which requests it can happen
     :param late: whether the work may have been done before
-    :param waits: whether the answer says for how long to wait
-    :param expires: whether it happens to a token that was fine before, and from then on always
+    :param waits: whether the response says for how long to wait
+    :param expires: whether it happens to a token that was valid before, and from then on always
     """
 
     fault: Fault
@@ -44,27 +44,27 @@ COMMON: dict[str, FaultKind] = {
     "hang": FaultKind(Fault(action="hang"), late=True),
     "slow": FaultKind(Fault(action="slow")),
     "truncated": FaultKind(Fault(action="truncate")),
-    # Statuses that nobody has heard of.
+    # Unusual statuses.
     "299": FaultKind(Fault(status=299), late=True),
     "418": FaultKind(Fault(status=418), late=True),
     "599": FaultKind(Fault(status=599), late=True),
 }
-"""What can happen to every API, by name."""
+"""The faults that every API can have, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultPlan:
-    """How bad it gets.
+    """How often and how requests fail.
 
-    :param rate: the share of requests that go wrong, from 0 to 1
-    :param seed: the same one makes the same weather
-    :param burst: how many requests in a row go wrong, in the same way as far as it fits them
+    :param rate: the share of requests that fail, from 0 to 1
+    :param seed: the same one produces the same faults
+    :param burst: how many requests in a row fail, in the same way if that is possible for them
     :param kinds: by name; None: all that the emulator knows
     :param path: a regular expression searched in the path: only such requests are hit
     :param method: only requests of this method are hit
-    :param retry_after: what a limit says, in whole seconds
+    :param retry_after: for rate-limit faults, in whole seconds
     :param delay: seconds for which a request hangs or is slow
-    :param most_in_a_row: requests of the same method and path that may go wrong one after the other; None: no end
+    :param most_in_a_row: consecutive requests of the same method and path that may fail; None: unlimited
     """
 
     rate: float = 0.2
@@ -91,7 +91,7 @@ class FaultPlan:
 
 @dataclass(slots=True)
 class _Place:
-    """What one method and path has met: requests so far, and how many went wrong at the end."""
+    """The history of one method and path: requests so far, and how many of the last ones failed."""
 
     seen: int = 0
     in_a_row: int = 0
@@ -99,10 +99,10 @@ class _Place:
 
 @dataclass(slots=True)
 class FaultInjector:
-    """Picks what goes wrong.
+    """Chooses the faults.
 
-    :param known: the ways to go wrong, by name
-    :raises ValueError: where the forecast names one that is not among them
+    :param known: the kinds of fault, by name
+    :raises ValueError: if the plan names one that is not among them
     """
 
     forecast: FaultPlan
@@ -119,7 +119,7 @@ class FaultInjector:
             raise ValueError(f"kinds must be of {', '.join(self.known)}; not {', '.join(sorted(unknown))}")
 
     def pick(self, request: web.Request) -> tuple[str, Fault] | None:
-        """What goes wrong with a request, by name; None where nothing does. Each call is one more request."""
+        """The fault for a request and its name; None for no fault. Each call counts as one more request."""
         forecast, token = self.forecast, bearer_of(request)
         if not forecast.matches(request):
             return None
@@ -141,7 +141,7 @@ class FaultInjector:
         forecast = self.forecast
         if forecast.most_in_a_row is not None and place.in_a_row >= forecast.most_in_a_row:
             return None
-        # A burst counts for as many as it is long.
+        # A burst counts for its length.
         begins = dice.random() * (forecast.rate + forecast.burst * (1 - forecast.rate)) < forecast.rate
         if not self._left and not begins:
             return None

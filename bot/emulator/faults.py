@@ -1,4 +1,4 @@
-"""What can go wrong with one request to an emulator, and how it is played."""
+"""A fault of one request to an emulator, and how it is applied."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FAULT_ACTIONS = ("status", "drop", "hang", "slow", "truncate")
 
 @dataclass(slots=True)
 class Fault:
-    """What goes wrong, for which requests, how often.
+    """A fault, the requests that it applies to, and how often.
 
-    `path` is a regular expression searched in the path. `times` is how many requests it hits (None: no end),
+    `path` is a regular expression searched in the path. `times` is how many requests it hits (None: unlimited),
     `probability` how likely each matching one is hit. `action`: ``status`` answers with `status`, `headers` and
     `body` instead of doing the work; ``drop`` closes the connection without an answer; ``hang`` waits `delay`
     seconds and then drops; ``slow`` waits `delay` seconds and then answers as usual; ``truncate`` cuts the JSON answer
-    in half. `after_work` lets the work be done first and spoils only the answer. `delay` (seconds) comes before
+    in half. `after_work` does the work first and spoils only the answer. `delay` (seconds) comes before
     anything else. `token` is a regular expression that the whole bearer token matches.
     """
 
@@ -55,14 +55,14 @@ class Fault:
 
 
 def bearer_of(request: web.Request) -> str:
-    """The token that a request carries; empty where there is none."""
+    """The bearer token of a request; empty if there is none."""
     return request.headers.get("Authorization", "").rpartition(" ")[2]
 
 
 async def spoil(
     fault: Fault, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Answers a request as the fault has it."""
+    """Answers a request as the fault specifies."""
     if fault.action != "hang":
         await asyncio.sleep(fault.delay)
     if fault.action == "slow":

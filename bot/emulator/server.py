@@ -1,4 +1,4 @@
-"""What both emulators are: an application on a port of this machine, and a way to wait for what happens in it."""
+"""The base of both emulators: an application on a local port, and a way to wait for a state."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from aiohttp import web
 
 
 class Changes:
-    """Wakes whoever waits for the world to be in some state."""
+    """Wakes tasks that wait for a state of the world."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Event] = set()
 
     def notify(self) -> None:
-        """Something changed."""
+        """Reports a change."""
         for event in self._waiting:
             event.set()
 
     async def until(self, predicate: Callable[[], object], *, seconds: float | None = 10.0) -> None:
         """Waits until the predicate holds.
 
-        :raises TimeoutError: after so many seconds; never where it is None
+        :raises TimeoutError: after that many seconds; never if None
         """
         event = asyncio.Event()
         self._waiting.add(event)
@@ -48,13 +48,13 @@ class EmulatorServer:
 
     @property
     def url(self) -> str:
-        """The address, once it is started; without a slash at its end."""
+        """The address, once it is started; without a trailing slash."""
         return self._url
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listens; on a free port where `port` is 0.
+        """Starts listening; on a free port if `port` is 0.
 
-        :raises OSError: where the port is taken
+        :raises OSError: if the port is taken
         """
         self._runner = web.AppRunner(
             self.app, access_log=None, auto_decompress=False, handle_signals=False, shutdown_timeout=0.5

@@ -1,4 +1,4 @@
-"""Codegen's API in a box: its 25 operations, its limits, and runs that take their course."""
+"""A local emulator of Codegen's API: its 25 operations, its limits, and runs that follow a script."""
 
 from bot.emulator.codegen.controls import CONTROL_HELP
 from bot.emulator.codegen.emulator import CodegenEmulator

@@ -1,4 +1,4 @@
-"""Who asks, how often they may, and how the API says no."""
+"""Authentication, rate limits and error responses of the API."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ WINDOWS = {
     "edit-pull-request": (30, 60.0),
     "cli-rules": (30, 60.0),
 }
-"""Requests and seconds, as the operations' published descriptions say."""
+"""Requests and seconds, from the operations' published descriptions."""
 
 
-class Refused(Exception):  # noqa: N818 - the API's no, not a fault
+class Refused(Exception):  # noqa: N818 - an expected refusal
     """Ends a request with the API's own kind of error."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
@@ -55,7 +55,7 @@ class Unprocessable(Exception):  # noqa: N818
 
 
 def token_of(request: web.Request) -> str:
-    """:raises Refused: without a token that Codegen could have made"""
+    """:raises Refused: without a token that Codegen could have issued"""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.startswith("sk-"):
         raise Refused(401, "Invalid or missing API token.")
@@ -64,14 +64,14 @@ def token_of(request: web.Request) -> str:
 
 
 def organizations_of(token: str) -> tuple[int, ...]:
-    """Which organizations a token sees."""
+    """The organizations that a token can access."""
     if token.startswith("sk-org1"):
         return (1,)
     return (2,) if token.startswith("sk-org2") else (1, 2)
 
 
 def user_of(token: str) -> int:
-    """Whose token it is: of whoever its end names, else of the organization's first user."""
+    """The token's owner: the user that its suffix names, else the organization's first user."""
     named = [user for user, (login, _) in USERS.items() if token.endswith(f"-{login}")]
     return named[0] if named else 4 if token.startswith("sk-org2") else 1
 
@@ -79,30 +79,30 @@ def user_of(token: str) -> int:
 def organization(request: web.Request) -> int:
     """The organization of the path.
 
-    :raises Refused: where the token does not see it
+    :raises Refused: if the token cannot access it
     """
     return let_in(request, number(request, "org_id"))
 
 
 def let_in(request: web.Request, org_id: int) -> int:
-    """:raises Refused: where the token does not see this organization"""
+    """:raises Refused: if the token cannot access this organization"""
     if org_id not in organizations_of(token_of(request)):
         raise Refused(403, f"This token does not see organization {org_id}.")
     return org_id
 
 
-# What the address says
+# Path and query
 
 
 def number(request: web.Request, name: str) -> int:
-    """A number of the path."""
+    """An integer of the path."""
     return _integer(request.match_info[name], ["path", name])
 
 
 def query_number(
     request: web.Request, name: str, default: int | None = None, *, least: int | None = None, most: int | None = None
 ) -> int:
-    """:param default: None where the parameter must be given."""
+    """:param default: None if the parameter is required."""
     if name not in request.query and default is not None:
         return default
     text = query_text(request, name)
@@ -115,7 +115,7 @@ def query_number(
 
 
 def query_text(request: web.Request, name: str) -> str:
-    """A parameter that must be given."""
+    """A required parameter."""
     text = request.query.get(name)
     if text is None:
         raise _misfit("missing", ["query", name], "Field required", None)
@@ -130,7 +130,7 @@ def query_choice(request: web.Request, name: str, choices: Collection[str]) -> s
 
 
 def query_flag(request: web.Request, name: str) -> bool:
-    """False where it is not given."""
+    """False if it is missing."""
     text = request.query.get(name, "false")
     if text.lower() not in _YES | _NO:
         raise _misfit("bool_parsing", ["query", name], "Input should be a boolean", text)
@@ -142,7 +142,7 @@ _NO = frozenset({"0", "off", "f", "false", "n", "no"})
 
 
 def place(request: web.Request) -> tuple[int, int]:
-    """How many entries of a list to leave out, and how many to show."""
+    """How many entries of a list to skip, and how many to return."""
     return query_number(request, "skip", 0, least=0), query_number(request, "limit", 100, least=1, most=100)
 
 
@@ -172,7 +172,7 @@ def _misfit(kind: str, where: list[str], message: str, given: str | None) -> Unp
 
 
 async def body(request: web.Request, model: type[M]) -> M:
-    """:raises Unprocessable: where the body is not what the operation takes"""
+    """:raises Unprocessable: if the body is not valid for the operation"""
     try:
         return model.model_validate_json(await request.read() or b"null")
     except ValidationError as error:
@@ -192,7 +192,7 @@ class Limiter:
         self._asked.clear()
 
     def count(self, token: str, name: str) -> None:
-        """:raises Refused: with 429 and ``Retry-After`` where it is one too many"""
+        """:raises Refused: with 429 and ``Retry-After`` if it exceeds the limit"""
         if not self._enabled:
             return
         most, seconds = WINDOWS[name]

@@ -1,4 +1,4 @@
-"""``/_emulator/``: what the real Codegen does not offer."""
+"""Control endpoints under ``/_emulator/``, which the real Codegen does not have."""
 
 from __future__ import annotations
 

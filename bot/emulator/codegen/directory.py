@@ -1,4 +1,4 @@
-"""The operations beside the runs: people, organizations, repositories, pull requests, settings and tokens."""
+"""The operations other than runs: users, organizations, repositories, pull requests, settings and tokens."""
 
 from __future__ import annotations
 
@@ -167,10 +167,10 @@ class DirectoryOperations:
                         "error": None,
                     }
                     return web.json_response(answer)
-        # The description knows no 404 here, but an answer that tells of no success.
+        # The API's description has no 404 here, but a response that reports no success.
         return web.json_response({"success": False, "error": f"Pull request {pr_id} not found."})
 
-    # Agents of their own
+    # Operations that start agents
 
     async def setup_commands(self, request: web.Request) -> web.Response:
         org_id = organization(request)

@@ -1,4 +1,4 @@
-"""The emulator: everything put together, and driven in-process by tests."""
+"""The Codegen emulator as a whole, which tests control in-process."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ KINDS: dict[str, FaultKind] = {
         Fault(status=402, body={"message": QUOTA_MESSAGE, "status_code": 402}, path="/agent/run$", method="POST")
     ),
 }
-"""What can happen to Codegen's API beside what every API may have, by name."""
+"""The faults that are specific to Codegen's API, by name."""
 
 
 class CodegenEmulator(EmulatorServer):
-    """Codegen's API on a port of this machine.
+    """Codegen's API on a local port.
 
-    :param run_seconds: seconds that a run takes; None: runs move only by hand
-    :param limits: whether too many requests are answered with 429
+    :param run_seconds: seconds that a run takes; None: runs change only by hand
+    :param limits: whether too many requests get a 429
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class CodegenEmulator(EmulatorServer):
         self._limiter.reset()
 
     def now(self) -> datetime:
-        """What its clock says; runs that begin now are created at that time."""
+        """Its clock's time; runs that begin now are created at that time."""
         return self._world.now()
 
     @property
@@ -66,11 +66,11 @@ class CodegenEmulator(EmulatorServer):
         return self._world.runs
 
     def script(self, **course: Any) -> None:
-        """What becomes of the next runs; the values are those of `RunScript`."""
+        """Scripts the next runs; the values are those of `RunScript`."""
         self._world.run_scripts.append(RunScript(**course))
 
     def start_elsewhere(self, prompt: str, *, org_id: int = 1, metadata: dict[str, Any] | None = None) -> Run:
-        """Somebody starts a run on Codegen's own page, or by its API where there are metadata."""
+        """Starts a run on Codegen's own page, or by its API if there is metadata."""
         source_type = "CHAT" if metadata is None else "API"
         return self._world.create(org_id, prompt, source_type=source_type, metadata=metadata)
 
@@ -93,23 +93,23 @@ class CodegenEmulator(EmulatorServer):
         self._world.move(self.runs[run], status)
 
     def open_pull_request(self, run: int, name: str) -> None:
-        """A pull request appears while the run goes on. `name` is ``owner/name#number``."""
+        """Opens a pull request while the run goes on. `name` is ``owner/name#number``."""
         self._world.open_pull_request(self.runs[run], name)
 
     def add_log(self, run: int, **fields: Any) -> None:
         self._world.log(self.runs[run], **fields)
 
     def refresh(self) -> None:
-        """Brings every run to where it is by now: by themselves they only get on when somebody looks."""
+        """Updates the state of every run: otherwise that happens only when a run is read."""
         for run in self.runs.values():
             self._world.refresh(run)
 
     async def until(self, predicate: Callable[[], object], *, seconds: float = 10.0) -> None:
-        """:raises TimeoutError: where it does not come true in so many seconds"""
+        """:raises TimeoutError: if it does not become true within that time"""
         await self._changes.until(predicate, seconds=seconds)
 
     async def run_created(self, run: int) -> Run:
-        """Waits for the run of this number."""
+        """Waits for the run with this id."""
         await self.until(lambda: run in self.runs)
         return self.runs[run]
 
@@ -121,5 +121,5 @@ async def _answer_refusals(request: web.Request, handler: Handler) -> web.Stream
     except (Refused, Unprocessable) as refusal:
         return refusal.response()
     except web.HTTPException as answer:
-        # Nothing is at this address, or not with this method.
+        # There is nothing at this address, or not for this method.
         return web.json_response({"detail": answer.reason}, status=answer.status)

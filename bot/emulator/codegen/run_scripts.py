@@ -1,4 +1,4 @@
-"""The course that a run takes: which statuses, how fast, and with what at its end."""
+"""Scripts for runs: which statuses, how fast, and with which result."""
 
 from __future__ import annotations
 
@@ -46,11 +46,10 @@ class LogStep(BaseModel):
 
 
 class RunScript(BaseModel):
-    """What becomes of the next runs.
+    """A script for the next runs.
 
-    `run_seconds`: seconds from start to end, null for a run that only moves by hand; the emulator's own where it is not
-    given. `statuses`: one after the other, the last one at the end. `pull_request`: ``owner/name#number``. `times`: for
-    how many runs.
+    `run_seconds`: seconds from start to end, null for a run that only changes by hand; by default the emulator's own.
+    `statuses`: in sequence, the last one at the end. `pull_request`: ``owner/name#number``. `times`: how many runs.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +74,7 @@ class RunScript(BaseModel):
         return ["PENDING", "RUNNING", "EVALUATION", _LAST_STATUS.get(self.outcome, "COMPLETE")]
 
     def seconds(self, usual: float | None) -> float | None:
-        """From start to end; None where it never ends by itself."""
+        """Seconds from start to end; None if it never ends by itself."""
         run_seconds = self.run_seconds if "run_seconds" in self.model_fields_set else usual
         if run_seconds is None or (self.outcome == "stuck" and not self.statuses):
             return None

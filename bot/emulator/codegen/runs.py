@@ -142,7 +142,7 @@ class RunOperations:
         return web.json_response({"message": "unbanned", "agent_run_id": run.id})
 
     async def remove_from_pr(self, request: web.Request) -> web.Response:
-        """The same as `ban` by another name; the flag tells which of the two was asked for."""
+        """The same as `ban` by another name; the flag records which of the two was called."""
         run = await self._named_run(request)
         self._world.flag(run, "removed")
         return web.json_response({"message": "removed", "agent_run_id": run.id})

@@ -1,4 +1,4 @@
-"""What the emulated Codegen knows: organizations, people, repositories, runs and their logs."""
+"""The state of the emulated Codegen: organizations, users, repositories, runs and their logs."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FINAL = frozenset(
         "CANCELED",
     ]
 )
-"""In whatever case they are written."""
+"""Compared without regard to case."""
 
 STALE_SHARE = 0.05
-"""The share of its pace during which a resumed run still shows its old ending."""
+"""The fraction of its duration during which a resumed run still shows its old end."""
 
 ORGANIZATIONS = {1: "Octo", 2: "Hexa"}
 REPOSITORIES = {101: (1, "octo/shop", "7000001"), 102: (1, "octo/docs", "7000002"), 201: (2, "hexa/api", "7000003")}
@@ -76,7 +76,7 @@ def is_final(status: str) -> bool:
 
 
 class World:
-    """All runs of all organizations. A run's state is worked out when somebody looks."""
+    """All runs of all organizations. A run's state is computed when it is read."""
 
     def __init__(self, *, run_seconds: float | None, clock: Callable[[], float], changed: Callable[[], None]) -> None:
         self.run_seconds = run_seconds
@@ -98,17 +98,17 @@ class World:
         began, clock = self._started
         return began + timedelta(seconds=self._clock() - clock)
 
-    # Runs begin and go on
+    # Runs by script
 
     def used_up(self) -> bool:
-        """Whether the next creation is to be refused because the plan's runs are used up."""
+        """Whether the next creation is refused because the plan's quota is used up."""
         if not self.run_scripts or self.run_scripts[0].outcome != "quota":
             return False
         self._use(self.run_scripts[0])
         return True
 
     def _next_course(self) -> RunScript:
-        """The course of the next run: a scripted one, else success."""
+        """The script of the next run, success by default."""
         course = next((course for course in self.run_scripts if course.outcome != "quota"), None)
         if course is None:
             return RunScript()
@@ -142,7 +142,7 @@ class World:
         return run
 
     def resume(self, run: Run, prompt: str) -> None:
-        """The run gets a follow-up; for a moment it still shows its old ending, as the real one may."""
+        """Gives the run a follow-up; for a moment it still shows its old end, as the real one may."""
         run.prompts.append(prompt)
         run.course = self._next_course()
         run.begun_at = self._clock()
@@ -156,14 +156,14 @@ class World:
         self._changed()
 
     def refresh(self, run: Run) -> Run:
-        """Brings a run to where its course has it by now."""
+        """Updates a run to its script's current state."""
         seconds = run.course.seconds(self.run_seconds)
         if run.by_hand or run.ended:
             return run
         elapsed = self._clock() - run.begun_at
         share = 1.0 if seconds == 0 else elapsed / (seconds or 1.0)
         if seconds is None:
-            # It never ends by itself: as far as it comes, it comes within a second.
+            # It never ends by itself: it reaches its final state within a second.
             self._arrive(run, run.course.path()[-1] if run.course.outcome == "stuck" and share >= 1 else run.status)
             return run
         if run.stale and share < STALE_SHARE:
@@ -183,7 +183,7 @@ class World:
             self._changed()
 
     def _work(self, run: Run, share: float) -> None:
-        """Lets the log grow."""
+        """Adds log entries."""
         steps = [step.model_dump(exclude_unset=True) for step in run.course.logs] or _USUAL_STEPS
         while run.told < len(steps) and share >= (run.told + 1) / (len(steps) + 1):
             self.log(run, **steps[run.told])
@@ -199,7 +199,7 @@ class World:
         self.log(run, message_type=kind, thought=run.result)
         self._changed()
 
-    # Runs are moved by hand
+    # Runs by hand
 
     def finish(
         self, run: Run, *, status: str, result: str | None, summary: str | None, pull_request: str | None
@@ -213,7 +213,7 @@ class World:
         self._changed()
 
     def flag(self, run: Run, name: str) -> None:
-        """Flags the run's pull request and stops the agents that work on it. A run without one goes on."""
+        """Flags the run's pull request and stops the agents that work on it. A run without one continues."""
         for each in self._of_same_pull_request(run):
             each.flags.add(name)
             if run.pull_requests and not self.refresh(each).finished:
@@ -238,8 +238,8 @@ class World:
         self._arrive(run, status)
 
     def open_pull_request(self, run: Run, name: str) -> None:
-        """:param name: ``owner/name#number``; one that is there already is left as it is."""
-        repository, number = re.fullmatch(r"(.+)#(\d+)", name).groups()  # type: ignore[union-attr]  # Course has checked
+        """:param name: ``owner/name#number``; ignored if it is there already"""
+        repository, number = re.fullmatch(r"(.+)#(\d+)", name).groups()  # type: ignore[union-attr]  # RunScript has checked
         url = f"https://github.com/{repository}/pull/{number}"
         if any(known["url"] == url for known in run.pull_requests):
             return

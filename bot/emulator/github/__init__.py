@@ -1,4 +1,4 @@
-"""GitHub in a box: one repository, its people, and signed webhooks for whatever happens."""
+"""A local emulator of GitHub: one repository, its users, and signed webhooks for all events."""
 
 from bot.emulator.github.controls import CONTROL_HELP
 from bot.emulator.github.emulator import GitHubEmulator

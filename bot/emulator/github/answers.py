@@ -1,4 +1,4 @@
-"""Who asks and what they may do, and the form of every answer: pages, ETags, rate-limit headers."""
+"""Authentication and permissions of requests, and the form of responses: pages, ETags, rate-limit headers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from bot.emulator.github.tokens import Tokens
 from bot.emulator.github.world import RANK, REPOSITORY, Account, Role, World
 
 ACCOUNT = web.RequestKey("account", Account)
-"""Who asked, for the headers of the answer."""
+"""The account of the request, for the headers of the response."""
 
 COUNTED = web.RequestKey("counted", bool)
-"""Whether it was taken from their hour, to which an answer of 304 gives it back."""
+"""Whether it counted against the hourly limit, which a 304 undoes."""
 
 COMMENT_LIMIT = 65_536
 
 
 class Access:
-    """What every route asks first: who is it, and may they."""
+    """Authentication and permissions, for every route."""
 
     def __init__(self, world: World, tokens: Tokens, limiter: Limiter) -> None:
         self.world = world
@@ -36,7 +36,7 @@ class Access:
         self.permissions = Permissions()
 
     def account(self, request: web.Request, *, counted: bool = True) -> Account:
-        """Who asks, counted against their hour."""
+        """The account of the request, counted against its hourly limit."""
         account = self.tokens.account(request)
         request[ACCOUNT] = account
         request[JOURNAL_ENTRY].actor = account.login
@@ -48,9 +48,9 @@ class Access:
         return account
 
     def reader(self, request: web.Request, role: Role = "read") -> Account:
-        """Somebody who may see this; whoever may see the repository learns that it takes more.
+        """The account, which may read this; one that may read the repository learns if more is needed.
 
-        :raises Refused: 404 for another repository, and for whoever may not see this one
+        :raises Refused: 404 for another repository, and if the account may not see this one
         """
         account = self.account(request)
         name = f"{request.match_info['owner']}/{request.match_info['repo']}"
@@ -62,16 +62,16 @@ class Access:
         return account
 
     def writer(self, request: web.Request, role: Role = "read") -> Account:
-        """The same for what makes content.
+        """The same for requests that create content.
 
-        :param role: the least that may do it
+        :param role: the minimum
         """
         account = self.reader(request, role)
         self.limiter.count_write(account.login)
         return account
 
     def app(self, request: web.Request) -> Account:
-        """The bot with the App's rights, for what only an App may do."""
+        """The bot with the App's permissions, for operations that need an App."""
         account = self.reader(request)
         if account.type != "Bot":
             raise Refused(403, "You must authenticate via a GitHub App.")
@@ -93,7 +93,7 @@ def number(request: web.Request, name: str) -> int:
 async def fields(request: web.Request) -> dict[str, Any]:
     """The body's fields.
 
-    :raises Refused: 400 where it is no JSON object
+    :raises Refused: 400 if it is not a JSON object
     """
     try:
         document = json.loads(await request.read() or b"{}")
@@ -105,7 +105,7 @@ async def fields(request: web.Request) -> dict[str, Any]:
 
 
 def text_field(document: dict[str, Any], name: str, resource: str, *, most: int = COMMENT_LIMIT) -> str:
-    """A text that must be there and say something."""
+    """A required text that is not blank."""
     value = document.get(name)
     if not isinstance(value, str) or not value.strip():
         raise invalid(resource, name, "missing_field")
@@ -117,7 +117,7 @@ def text_field(document: dict[str, Any], name: str, resource: str, *, most: int 
 def page(request: web.Request, items: Sequence[Any], *, key: str | None = None) -> web.Response:
     """A page of a list with its Link header.
 
-    :param key: the name under which the list stands where the answer is an object
+    :param key: of the list if the response is an object
     """
     size = min(max(_query_number(request, "per_page", 30), 1), 100)
     place = max(_query_number(request, "page", 1), 1)
@@ -143,7 +143,7 @@ def _query_number(request: web.Request, name: str, default: int) -> int:
 
 
 def answers(limiter: Limiter) -> Any:
-    """The middleware that gives every answer its form."""
+    """The middleware that completes every response."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -166,7 +166,7 @@ def answers(limiter: Limiter) -> Any:
 
 
 def _with_etag(request: web.Request, response: web.Response, limiter: Limiter, login: str | None) -> web.Response:
-    assert isinstance(response.body, bytes)  # noqa: S101 - every answer here is made of text
+    assert isinstance(response.body, bytes)  # noqa: S101 - every response here is text
     etag = f'"{hashlib.sha256(response.body).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match", "").removeprefix("W/") == etag:
         if login is not None and request[COUNTED]:

@@ -100,13 +100,13 @@ class AppOperations:
     def _config(self, app: App) -> dict[str, str]:
         url, secret = self._webhooks.target(app)
         config = {"content_type": "json", "insecure_ssl": "0", "url": url or ""}
-        # Stars stand for the secret, where there is one.
+        # Asterisks stand for the secret, if there is one.
         return config | ({"secret": "********"} if secret else {}) | self._webhooks.config
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Newest first, as GitHub lists them."""
         app = self._check(request)
-        # Pages have no numbers here: new deliveries would move what is on them.
+        # Pages have no numbers here: new deliveries would shift their contents.
         size = int(text) if (text := request.query.get("per_page", "30")).isdecimal() else 30
         size = min(max(size, 1), 100)
         before = request.query.get("cursor", "")
@@ -115,7 +115,7 @@ class AppOperations:
         found = [
             delivery
             for delivery in reversed(self._webhooks.deliveries)
-            # One that is under way is not in the log yet.
+            # A pending one is not in the log yet.
             if delivery.status != "pending"
             and delivery.app_id == app.id
             and (not before or delivery.id < int(before))
@@ -134,9 +134,9 @@ class AppOperations:
         return web.json_response({}, status=202)
 
     def _check(self, request: web.Request) -> App:
-        """The App's own log takes its JWT, a repository's hook a token that may administer it; others see no hook.
+        """Authorizes access to a log: the App's needs its JWT, a repository's hook an admin's token; others get a 404.
 
-        :returns: whose log it is; the repository's hook is App 1's
+        :returns: the App whose log it is; the repository's hook is App 1's
         """
         if "owner" not in request.match_info:
             return self._access.tokens.app(request)

@@ -1,4 +1,4 @@
-"""The operations on the repository, its people, its files, and the checks of its commits."""
+"""The operations on the repository, its users, its files, and the checks of its commits."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CodeOperations:
     # People
 
     async def permission(self, request: web.Request) -> web.Response:
-        """For who may write; GitHub takes no App's account for a user here."""
+        """Requires write access; as on GitHub, an App's account is not accepted as a user here."""
         neighbour = self._neighbour(request)
         if neighbour is None:
             self._access.reader(request, "write")
@@ -75,7 +75,7 @@ class CodeOperations:
         return web.json_response(self._shapes(request).permission(account))
 
     def _neighbour(self, request: web.Request) -> Neighbour | None:
-        """The other repository that is asked about, where whoever asks may write there."""
+        """The requested other repository, if the account may write there."""
         name = f"{request.match_info['owner']}/{request.match_info['repo']}".lower()
         found = self._world.neighbours.get(name)
         if found is None:
@@ -92,7 +92,7 @@ class CodeOperations:
         return web.json_response(self._shapes(request).full_user(account))
 
     async def graphql(self, request: web.Request) -> web.Response:
-        """Of GraphQL only the question as whom somebody asks, which installations may ask too."""
+        """GraphQL's `viewer` query only, which installations may use too."""
         account = self._access.account(request)
         query = (await fields(request)).get("query")
         if not isinstance(query, str) or not re.fullmatch(
@@ -109,7 +109,7 @@ class CodeOperations:
         return web.json_response(self._shapes(request).full_user(account))
 
     async def team_membership(self, request: web.Request) -> web.Response:
-        """One team, ``maintainers``: whoever may administer the repository is in it."""
+        """One team, ``maintainers``: its members are the repository's admins."""
         self._access.account(request)
         account = self._world.account(request.match_info["username"])
         is_member = request.match_info["team"] == "maintainers" and account is not None and account.role == "admin"
@@ -145,7 +145,7 @@ class CodeOperations:
         return web.json_response(shapes.directory(path, below, ref))
 
     def _organisation_file(self, request: web.Request) -> web.Response:
-        """Of the organisation's own repository there is nothing but files; without any there is no such repository."""
+        """The organisation's own repository has only files; without any it does not exist."""
         self._access.account(request)
         if not self._world.organisation_files:
             raise not_found()
@@ -219,7 +219,7 @@ class CodeOperations:
         return page(request, [shapes.check_suite(sha) for sha in sorted(shas)], key="check_suites")
 
     def _of_ref(self, request: web.Request) -> list[CheckRun]:
-        """:raises Refused: 422 where there is no such commit, branch or tag"""
+        """:raises Refused: 422 if there is no such commit, branch or tag"""
         ref = request.match_info["ref"]
         heads = {thread.branch: thread.head_sha for thread in self._world.threads.values() if thread.branch}
         sha = (heads | {DEFAULT_BRANCH: BASE_SHA}).get(ref.removeprefix("heads/"), ref)
@@ -249,7 +249,7 @@ class CodeOperations:
         return web.json_response(self._shapes(request).job(self._check(request)))
 
     async def job_logs(self, request: web.Request) -> web.Response:
-        """Sends the reader on to a store, which asks for no token."""
+        """Redirects to a store, which needs no token."""
         self._access.reader(request)
         place = f"{request.url.origin()}{PREFIX}job-logs/{self._check(request).id}"
         return web.Response(status=302, headers={"Location": place})
@@ -275,14 +275,14 @@ _CONCLUSIONS = {"action_required", "cancelled", "failure", "neutral", "success",
 
 
 def check_state(status: object, conclusion: object) -> None:
-    """:raises Refused: where one of them is none of GitHub's"""
+    """:raises Refused: if one of them is not one of GitHub's"""
     for field, value, known in (("status", status, _STATUSES), ("conclusion", conclusion, _CONCLUSIONS)):
         if value not in known:
             raise invalid("CheckRun", field, "invalid")
 
 
 def check_run_json(shapes: Shapes, check: CheckRun) -> dict[str, Any]:
-    """The check with the App that made it, which need not be the emulated bot's."""
+    """The check with the App that created it, which need not be the emulated bot's."""
     document = shapes.check_run(check)
     return document | {"app": document["app"] | {"slug": check.app, "name": check.app}}
 
@@ -298,11 +298,11 @@ def add_check_run(
     app: str = APP_SLUG,
     log: str | None = None,
 ) -> CheckRun:
-    """A check appears.
+    """Adds a check.
 
-    :param app: the slug of the App that made it
+    :param app: the slug of the App that created it
     :param log: of the job behind it
-    :raises Refused: where status or conclusion is none of GitHub's
+    :raises Refused: if status or conclusion is not one of GitHub's
     """
     check_state(status, conclusion)
     now = datetime.now(UTC)

@@ -153,7 +153,7 @@ class CommentOperations:
         return page(request, [shapes.review(each) for each in reviews])
 
     async def create_review(self, request: web.Request) -> web.Response:
-        """One that is submitted at once: reviews that wait for that, with `event` left out, are not kept here."""
+        """Creates a submitted review: pending ones, with `event` left out, are not supported."""
         account = self._access.writer(request)
         thread = self._pull_request(request)
         given = await fields(request)
@@ -238,7 +238,7 @@ class CommentOperations:
     def _tell(
         self, request: web.Request, comment: Comment, action: str, account: Account, *, before: str | None = None
     ) -> web.Response:
-        """Sends the webhook and answers."""
+        """Sends the webhook and responds."""
         shapes = Shapes(self._world, str(request.url.origin()))
         send = {
             "issue-comment": self._webhooks.issue_comment,
@@ -254,7 +254,7 @@ _REVIEW_STATES = {"COMMENT": "commented", "APPROVE": "approved", "REQUEST_CHANGE
 
 
 def _since(request: web.Request, comments: Iterable[Comment]) -> list[Comment]:
-    """Those changed at or after the moment that is asked for, if one is."""
+    """Those changed at or after the requested time, if one is given."""
     text = request.query.get("since")
     if text is None:
         return list(comments)

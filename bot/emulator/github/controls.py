@@ -1,4 +1,4 @@
-"""``/_emulator/``: what the real GitHub does not offer."""
+"""Control endpoints under ``/_emulator/``, which the real GitHub does not have."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.emulator.github.webhooks import Webhooks
 from bot.emulator.github.world import APP_SLUG, DEFAULT_BRANCH, RANK, World
 
 LONGEST_LOG = 1_000_000
-"""Characters of a log that is set by control; more than a request holds."""
+"""Characters of a log set by control; more than a request holds."""
 
 CONTROL_HELP = f"""\
 There is the repository octo/shop with pull request 1 and issue 2, and alice (admin), bob (write), carol (read) and

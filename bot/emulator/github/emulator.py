@@ -1,4 +1,4 @@
-"""The emulator: everything put together, and people who act in-process for tests and the demo."""
+"""The GitHub emulator as a whole, with users who act in-process for tests and the demo."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from bot.emulator.server import Changes, EmulatorServer
 
 
 class GitHubEmulator(EmulatorServer):
-    """The part of GitHub that the bot uses, on a port of this machine. The API is at its root, and below ``/api/v3`` as
-    well, where GitHub Enterprise Server has it.
+    """The part of GitHub that the bot uses, on a local port. The API is at the root, and also below ``/api/v3``, as on
+    GitHub Enterprise Server.
 
     :param webhook_url: where webhooks go; None: nowhere
     :param limits: whether too many requests are refused
-    :param hourly: how many requests an account has in an hour
+    :param hourly: requests per account and hour
     :param clock: seconds, for the limits
-    :param now: the time that things carry
+    :param now: for timestamps
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class GitHubEmulator(EmulatorServer):
     def _shapes(self) -> Shapes:
         return Shapes(self.world, self.url)
 
-    # People act; each of these sends its webhook
+    # Users' actions; each sends its webhook
 
     def comment(self, login: str, number: int, text: str) -> Comment:
         comment = self.world.write(login, number, text)
@@ -111,7 +111,7 @@ class GitHubEmulator(EmulatorServer):
         return comment
 
     def edit(self, comment: Comment, text: str, *, login: str | None = None) -> None:
-        """:param login: who edits; the author where it is None"""
+        """:param login: of the editor; None: the author"""
         before = comment.body
         self.world.edit(comment, text)
         send = {
@@ -150,7 +150,7 @@ class GitHubEmulator(EmulatorServer):
         self.world.add_account(login, role=role, kind="Bot")
 
     def add_repository(self, name: str, roles: dict[str, Role], *, files: dict[str, str] | None = None) -> None:
-        """Another one of the owner's; the bot may write there.
+        """Adds another repository of the owner's; the bot may write there.
 
         :param roles: by login
         :param files: on its default branch
@@ -159,7 +159,7 @@ class GitHubEmulator(EmulatorServer):
             {BOT_LOGIN: "write", ACTIONS_LOGIN: "write", **roles}, files or {}
         )
 
-    # Looking
+    # State
 
     def comments(self, number: int) -> list[Comment]:
         """A thread's comments, oldest first."""
@@ -173,14 +173,14 @@ class GitHubEmulator(EmulatorServer):
         return self.webhooks.deliveries
 
     def deliver_by_another_hook(self, comment: Comment) -> None:
-        """The comment comes once more, under a GUID of its own."""
+        """Delivers the comment once more, under another GUID."""
         self.webhooks.issue_comment(self._shapes, comment, "created", comment.account, None)
 
     def redeliver(self, delivery: Delivery) -> Delivery:
         return self.webhooks.redeliver(delivery)
 
     async def until(self, predicate: Callable[[], object], *, seconds: float | None = 10.0) -> None:
-        """:raises TimeoutError: where it does not come true in time"""
+        """:raises TimeoutError: if it does not become true in time"""
         await self._changes.until(predicate, seconds=seconds)
 
     async def idle(self) -> None:
@@ -189,7 +189,7 @@ class GitHubEmulator(EmulatorServer):
 
 
 def _of_a_server(routes: list[web.RouteDef]) -> list[web.RouteDef]:
-    """The same once more, where GitHub Enterprise Server has it."""
+    """The same routes with GitHub Enterprise Server's prefix."""
     return [
         web.RouteDef(each.method, _server_path(each.path), each.handler, each.kwargs)
         for each in routes

@@ -1,4 +1,4 @@
-"""What GitHub's API gets wrong beside what every API does, and what becomes of webhooks on a bad day."""
+"""Faults that are specific to GitHub's API, and faults of webhook deliveries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.emulator.faults import Fault
 from bot.emulator.github.limits import SECONDARY_MESSAGE
 
 KINDS: dict[str, FaultKind] = {
-    # The token of an installation ends before its time; whoever asks for another one gets it.
+    # An installation token expires early; a request for another one succeeds.
     "expired-token": FaultKind(
         Fault(status=401, body={"message": "Bad credentials"}, path="^/(repos|installation)/", token="ghs_.*"),  # noqa: S106 - a pattern
         expires=True,
@@ -19,15 +19,15 @@ KINDS: dict[str, FaultKind] = {
     "secondary": FaultKind(Fault(status=403, body={"message": SECONDARY_MESSAGE}), waits=True),
     "secondary-unsaid": FaultKind(Fault(status=403, body={"message": SECONDARY_MESSAGE})),
 }
-"""By name, as `bot.emulator.fault_injection` has them."""
+"""By name, for `bot.emulator.fault_injection`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A delivery as it is sent once more.
+    """A second sending of a delivery.
 
     :param delay: seconds
-    :param another_hook: under a GUID of its own, because two hooks tell of the same
+    :param another_hook: under another GUID, as if two hooks reported the same event
     """
 
     delay: float
@@ -36,13 +36,13 @@ class Copy:
 
 @dataclass(slots=True)
 class HookWeather:
-    """Deliveries that come twice, late, or after those behind them. GitHub itself never delivers again; proxies may.
+    """Deliveries that arrive twice, late, or out of order. GitHub itself never redelivers; proxies may.
 
-    :param duplicated: the share that comes twice under one GUID
-    :param by_another_hook: the share that comes under a second GUID as well
-    :param delayed: the share that comes late, so that those behind it come first
-    :param longest: seconds that something may be late
-    :raises ValueError: where a share is none
+    :param duplicated: the share that arrives twice under one GUID
+    :param by_another_hook: the share that arrives under a second GUID as well
+    :param delayed: the share that arrives late, after its successors
+    :param longest: maximum delay in seconds
+    :raises ValueError: if a share is invalid
     """
 
     seed: int = 0
@@ -59,7 +59,7 @@ class HookWeather:
             raise ValueError("longest is not below 0")
 
     def send(self, event: str) -> tuple[float, list[Copy]]:
-        """What becomes of the next delivery: seconds until it is sent, and what is sent beside it."""
+        """The next delivery: seconds until it is sent, and its duplicates."""
         self._sent += 1
         dice = random.Random(f"{self.seed} {event} {self._sent}")
         delay = dice.uniform(0, self.longest) if dice.random() < self.delayed else 0.0

@@ -1,4 +1,4 @@
-"""How often an account may ask, and how much it may write.
+"""The rate limits of an account, for requests and for content.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -21,7 +21,7 @@ SECONDARY_MESSAGE = "You have exceeded a secondary rate limit. Please wait a few
 
 @dataclass(slots=True)
 class _Window:
-    """An hour that starts with its first request: not until it ends do the requests come back."""
+    """An hour that starts with its first request: the limit resets only at its end."""
 
     ends: float
     used: int = 0
@@ -29,7 +29,7 @@ class _Window:
 
 
 class Limiter:
-    """The hourly limit and the secondary one on content, for each account."""
+    """The hourly limit and the secondary limit on content, for each account."""
 
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, enabled: bool = True, hourly: int = HOURLY
@@ -58,23 +58,23 @@ class Limiter:
         return numbers | {"X-RateLimit-Resource": "core"}
 
     def count(self, login: str) -> None:
-        """:raises Refused: 403 where the hour's requests are used up"""
+        """:raises Refused: 403 if the hour's requests are used up"""
         window = self._window(login)
         if self._enabled and window.used >= self._hourly:
             raise Refused(403, f"API rate limit exceeded for {login}.", headers=self.headers(login))
         window.used += 1
 
     def give_back(self, login: str) -> None:
-        """An answer of 304 is free."""
+        """Undoes the count of a request: a 304 is free."""
         self._window(login).used -= 1
 
     def count_write(self, login: str) -> None:
-        """:raises Refused: 403 with ``Retry-After`` where a minute or an hour sees too much content"""
+        """:raises Refused: 403 with ``Retry-After`` if there is too much content in a minute or an hour"""
         written, now = self._window(login).written, self._clock()
         while written and now - written[0] >= HOUR:
             written.popleft()
         for most, seconds in ((CONTENT_A_MINUTE, 60.0), (CONTENT_AN_HOUR, HOUR)):
-            # The oldest write that must be out of sight before there is room for another.
+            # The oldest write that must leave the window before there is room for another.
             if self._enabled and len(written) >= most and now - written[-most] < seconds:
                 wait = max(1, round(written[-most] + seconds - now + 0.5))
                 raise Refused(403, SECONDARY_MESSAGE, headers={"Retry-After": str(wait)})

@@ -1,7 +1,7 @@
-"""The pages on which a person makes an App from a manifest and installs it, and the exchange of its code.
+"""The pages on which a user creates an App from a manifest and installs it, and the exchange of its code.
 
-Nobody signs in here: who makes a personal App is alice. GitHub refuses a webhook on a machine of its own; here it may
-be there, because that is where everything is.
+There is no sign-in: personal Apps are created by alice. GitHub refuses a webhook on localhost; here it is allowed,
+because everything is local.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ManifestPages:
         self._manifests = manifests
 
     def routes(self) -> list[web.RouteDef]:
-        """Those of the pages."""
+        """The routes of the pages."""
         organization = "/organizations/{org}/settings/apps"
         return [
             web.get("/settings/apps/new", self.explain),
@@ -59,7 +59,7 @@ class ManifestPages:
         return _page("Register a GitHub App", f"<p>For {owner}: a manifest has to be posted here.</p>")
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """Shows what is asked for, and lets the name be changed."""
+        """Shows what the manifest requests, and lets the name be changed."""
         owner = self._owner(request)
         text = str((await request.post()).get("manifest", ""))
         try:
@@ -79,7 +79,7 @@ class ManifestPages:
         return _page("Create GitHub App", body)
 
     async def create(self, request: web.Request) -> web.Response:
-        """Makes it, and sends the person back to whoever asked."""
+        """Creates the App, and redirects to the manifest's `redirect_url`."""
         given = await request.post()
         base = str(request.url.origin())
         try:
@@ -94,7 +94,7 @@ class ManifestPages:
         return web.Response(status=302, headers={"Location": f"{back}{'&' if '?' in back else '?'}{query}"})
 
     async def convert(self, request: web.Request) -> web.Response:
-        """Gives the secrets, this once; asks for no token."""
+        """Returns the secrets, once; needs no token."""
         made = await self._manifests.convert(request.match_info["code"])
         secrets = {
             "client_secret": made.client_secret,
@@ -119,7 +119,7 @@ class ManifestPages:
         return _page(f"Install {app.name}", body)
 
     async def install(self, request: web.Request) -> web.Response:
-        """From now on the App is told, by its own webhook, of what it wants to know."""
+        """Installs the App: from now on its own webhook receives its events."""
         app = self._app(request)
         if (why := _closed(app)) is not None:
             return _page(f"Install {app.name}", f"<p>{why}</p>", status=403)
@@ -133,7 +133,7 @@ class ManifestPages:
         raise not_found()
 
     def _owner(self, request: web.Request) -> str:
-        """:raises Refused: where there is no such organization"""
+        """:raises Refused: if there is no such organization"""
         org = request.match_info.get("org")
         account = self._world.account(org) if org is not None else self._world.accounts[PERSON]
         if account is None or (org is not None and account.type != "Organization"):
@@ -142,7 +142,7 @@ class ManifestPages:
 
 
 def _closed(app: App) -> str | None:
-    """Why it cannot be installed: only on its owner's repositories, where it is not public."""
+    """Why it cannot be installed: a private App can be only on its owner's repositories."""
     owner = REPOSITORY.partition("/")[0]
     if app.public or app.owner == owner:
         return None

@@ -1,4 +1,4 @@
-"""Apps that are made from a manifest, and the codes that are changed for their secrets.
+"""Apps that are created from a manifest, and the codes that are exchanged for their secrets.
 
 https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 """
@@ -40,7 +40,7 @@ EVENT_NEEDS: dict[str, tuple[str, ...]] = {
     "workflow_job": ("actions",),
     "workflow_run": ("actions",),
 }
-"""The events that are known here, each with the permissions of which one has to be asked for as well."""
+"""The supported events, each with the permissions of which one has to be requested as well."""
 
 _PARTS: dict[str, type] = {
     "name": str,
@@ -59,7 +59,7 @@ _PARTS: dict[str, type] = {
 
 
 class ManifestError(ValueError):
-    """Sentences that say what is wrong with a manifest."""
+    """A manifest is invalid; the arguments are sentences that say why."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(*problems)
@@ -68,7 +68,7 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """An App with what is shown this once."""
+    """An App with the secrets that are shown only once."""
 
     app: App
     pem: str
@@ -76,7 +76,7 @@ class Converted:
 
 
 class Manifests:
-    """Makes Apps, each with a code that gets its secrets once, within an hour."""
+    """Creates Apps, each with a code that can be exchanged for its secrets once, within an hour."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -86,11 +86,11 @@ class Manifests:
         self._codes.clear()
 
     def create(self, manifest: dict[str, Any], *, owner: str, base: str) -> tuple[App, str]:
-        """An App as its manifest wants it, and the code for it.
+        """Creates an App from its manifest, and the code for it.
 
-        :param owner: the login of a person or an organization
+        :param owner: the login of a user or an organization
         :param base: the address of GitHub's pages
-        :raises ManifestError: where it cannot be made
+        :raises ManifestError: if it cannot be created
         """
         check(manifest)
         name = manifest.get("name", "")
@@ -116,11 +116,11 @@ class Manifests:
         return app, code
 
     async def convert(self, code: str) -> Converted:
-        """:raises Refused: where there is no such code, it was used, or it is too old"""
+        """:raises Refused: if there is no such code, it was used, or has expired"""
         app, ends = self._codes.pop(code, (None, self._world.now()))
         if app is None or ends <= self._world.now():
             raise not_found()
-        # It takes a tenth of a second, in which others are answered.
+        # It takes a tenth of a second, in which other requests are answered.
         key = await asyncio.to_thread(rsa.generate_private_key, 65537, 2048)
         app.public_key = (
             key.public_key()
@@ -143,9 +143,9 @@ class Manifests:
 
 
 def read(text: str) -> dict[str, Any]:
-    """The manifest as it was sent.
+    """Parses the manifest.
 
-    :raises ManifestError: where it is none
+    :raises ManifestError: if it is none
     """
     try:
         document = json.loads(text)
@@ -158,12 +158,12 @@ def read(text: str) -> dict[str, Any]:
 
 
 def check(manifest: dict[str, Any]) -> None:
-    """:raises ManifestError: naming all that is wrong, but not with the name, which a person may still change"""
+    """:raises ManifestError: naming all errors, except in the name, which a user may still change"""
     problems = [f"{name} is unknown" for name in manifest if name not in _PARTS]
     problems += [
         f"{name} is wrong"
         for name, kind in _PARTS.items()
-        if name in manifest and type(manifest[name]) is not kind  # a boolean is no number and no text
+        if name in manifest and type(manifest[name]) is not kind  # a boolean is neither a number nor a text
     ]
     if problems:
         raise ManifestError(problems)

@@ -1,4 +1,4 @@
-"""What an installation must have been granted for each address.
+"""The permissions that an installation needs for each address.
 
 https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps
 """
@@ -26,7 +26,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "statuses": ("read", "write"),
     "workflows": ("write",),
 }
-"""Those of GitHub's permissions that are known here, with their levels, the lowest first."""
+"""The supported permissions of GitHub's, with their levels, the lowest first."""
 
 _EITHER_READ, _EITHER_WRITE = "issues=read; pull_requests=read", "issues=write; pull_requests=write"
 _REPO = "/repos/{owner}/{repo}"
@@ -91,14 +91,14 @@ RULES: Mapping[str, str] = {
     f"GET {_REPO}/hooks/{{hook_id}}/deliveries": "repository_hooks=read",
     f"POST {_REPO}/hooks/{{hook_id}}/deliveries/{{delivery_id}}/attempts": "repository_hooks=write",
 }
-"""As GitHub's header ``X-Accepted-GitHub-Permissions`` says it: one of those between the semicolons will do."""
+"""In the form of GitHub's header ``X-Accepted-GitHub-Permissions``: one of those between the semicolons is enough."""
 
 UNASKED = frozenset({"GET /user", "POST /graphql", "GET /users/{username}", "GET /rate_limit"})
-"""What is open to every token, or to none of an installation."""
+"""Addresses that are open to every token, or to no installation's."""
 
 
 class Permissions:
-    """Keeps installations to what they were granted, and notes what was made use of."""
+    """Restricts installations to what they were granted, and records which permissions were used."""
 
     def __init__(self) -> None:
         self.used: dict[str, str] = {}
@@ -107,7 +107,7 @@ class Permissions:
         self.used.clear()
 
     def check(self, request: web.Request, granted: Mapping[str, str]) -> None:
-        """:raises Refused: 403 where the address needs what was not granted"""
+        """:raises Refused: 403 if the address needs a permission that was not granted"""
         address = address_of(request)
         if address in UNASKED:
             return
@@ -122,12 +122,12 @@ class Permissions:
 
 
 def address_of(request: web.Request) -> str:
-    """The method and the route, without what GitHub Enterprise Server puts before it."""
+    """The method and the route, without the prefix of GitHub Enterprise Server."""
     resource = request.match_info.route.resource
     path = resource.canonical if resource is not None else request.path
     return f"{request.method} {path.removeprefix('/api/v3')}"
 
 
 def _rank(name: str, level: str | None) -> int:
-    """0 for nothing."""
+    """0 for none."""
     return LEVELS[name].index(level) + 1 if level in LEVELS[name] else 0

@@ -1,4 +1,4 @@
-"""GitHub's kinds of no."""
+"""GitHub's error responses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 DOCS = "https://docs.github.com/rest"
 
 
-class Refused(Exception):  # noqa: N818 - GitHub's no, not a fault
+class Refused(Exception):  # noqa: N818 - an expected refusal
     """Ends a request with GitHub's own kind of error."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""GitHub's JSON documents, whole: githubkit's models of GitHub's description read every one of them."""
+"""GitHub's JSON documents, complete: githubkit's models of GitHub's description can parse every one of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bot.emulator.github.world import (
 HTML = "https://github.com"
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 LARGEST_SHOWN = 1024 * 1024
-"""Bytes of a file beyond which its content is not in the answer."""
+"""Bytes of a file beyond which its content is not in the response."""
 _REPOSITORY_ID = 1
 
 
@@ -42,7 +42,7 @@ def _node(kind: str, number: int) -> str:
 
 
 class Shapes:
-    """Documents whose addresses lead to this emulator.
+    """Documents whose addresses point to this emulator.
 
     :param api: the emulator's address
     """
@@ -112,7 +112,7 @@ class Shapes:
         return self.webhook_repository() | {"permissions": permissions, "network_count": 0, "subscribers_count": 0}
 
     def webhook_repository(self) -> dict[str, Any]:
-        """In a payload it has neither the reader's permissions nor the two counts of the REST answer."""
+        """In a payload it has neither the reader's permissions nor the two counts of the REST response."""
         owner, name = REPOSITORY.split("/")
         document = {
             "id": _REPOSITORY_ID,
@@ -191,7 +191,7 @@ class Shapes:
         }
 
     def directory(self, folder: str, paths: list[str], ref: str) -> list[dict[str, Any]]:
-        """What stands in a folder, and not what stands in the folders below it."""
+        """The entries of a folder, without those of its subfolders."""
         start = len(folder) + 1 if folder else 0
         names = sorted({path[start:].partition("/")[0] for path in paths})
         return [self._entry(folder + "/" * bool(folder) + name, ref) for name in names]
@@ -254,7 +254,7 @@ class Shapes:
         return document
 
     def pull_request(self, thread: Thread) -> dict[str, Any]:
-        """As a list holds it, and as the payloads of reviews do."""
+        """As in a list, and in the payloads of reviews."""
         url = f"{self._repo_url}/pulls/{thread.number}"
         issue_url = f"{self._repo_url}/issues/{thread.number}"
         html = f"{HTML}/{REPOSITORY}/pull/{thread.number}"
@@ -411,7 +411,7 @@ class Shapes:
         }
 
     def webhook_review(self, comment: Comment) -> dict[str, Any]:
-        """In a payload the state is in small letters, and no text is null."""
+        """In a payload the state is in lower case, and an empty text is null."""
         changed = {"state": comment.state, "body": comment.body or None, "updated_at": moment(comment.updated_at)}
         return self.review(comment) | changed
 
@@ -484,7 +484,7 @@ class Shapes:
         }
 
     def workflow_run(self, check: CheckRun) -> dict[str, Any]:
-        """Every check is also a workflow run with one job, of the same number."""
+        """Every check is also a workflow run with one job, with the same id."""
         url = f"{self._repo_url}/actions/runs/{check.id}"
         actor = self.user(self._world.accounts["alice"])
         return {
@@ -552,7 +552,7 @@ class Shapes:
     # The App
 
     def app(self, app: App | None = None) -> dict[str, Any]:
-        """:param app: App 1 where it is None"""
+        """:param app: None: App 1"""
         app = app or self._world.apps[APP_ID]
         return {
             "id": app.id,
@@ -572,7 +572,7 @@ class Shapes:
         }
 
     def installation(self, app: App) -> dict[str, Any]:
-        """On the one repository."""
+        """Of an App on the one repository."""
         owner, number = self._world.accounts[REPOSITORY.partition("/")[0]], app.installation_id
         return {
             "id": number,
@@ -603,7 +603,7 @@ def _permissions(role: Role) -> dict[str, bool]:
 
 
 def _association(role: Role) -> str:
-    # Wrong for private members, as at GitHub: nobody may rely on it.
+    # Wrong for private members, as on GitHub: it must not be relied on.
     return "CONTRIBUTOR" if role in {"admin", "write"} else "NONE"
 
 

@@ -50,7 +50,7 @@ class ThreadOperations:
         body = text_field(given, "body", "Issue") if given.get("body") else None
         names = _names(given.get("labels", []))
         thread = self._world.open_thread(account.login, title, body)
-        # Who may not set labels sets none, and is not told so.
+        # As on GitHub, labels from those who may not set them are silently ignored.
         for name in names if RANK[account.role] >= RANK["triage"] else ():
             self._world.label(thread, name)
         shapes = self._shapes(request)
@@ -174,7 +174,7 @@ class ThreadOperations:
 
 
 def _names(value: object) -> list[str]:
-    """:raises Refused: where it is no list of labels"""
+    """:raises Refused: if it is not a list of labels"""
     named = [each.get("name") if isinstance(each, dict) else each for each in value] if isinstance(value, list) else []
     names = [name for name in named if isinstance(name, str) and name.strip()]
     if not isinstance(value, list) or len(names) != len(value):

@@ -1,4 +1,4 @@
-"""Whose token a request carries.
+"""Maps the token of a request to its account.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
 """
@@ -17,18 +17,18 @@ LONGEST_JWT = 600
 """Seconds from now to a JWT's end."""
 
 CLOCKS_APART = 60
-"""Seconds by which the clock of whoever made a JWT may be ahead."""
+"""Seconds by which the clock of a JWT's issuer may be ahead."""
 
 _BAD_END = "'Expiration time' claim ('exp') must be a numeric value representing the future time at which it expires"
 
 
 ACTIONS_TOKEN = "actions-token"  # noqa: S105 - the fixed one
-"""Stands for a workflow's GITHUB_TOKEN, which is an installation's too."""
+"""Represents a workflow's GITHUB_TOKEN, which is an installation's too."""
 
 
 class Tokens:
-    """``as-alice`` stands for alice, ``bot-token`` and the installation's tokens for the bot, ``actions-token`` for a
-    workflow, a JWT for the App."""
+    """``as-alice`` is alice's token, ``bot-token`` and the installation's tokens are the bot's, ``actions-token`` a
+    workflow's, a JWT the App's."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class Tokens:
         return token
 
     def expire(self) -> int:
-        """Ends all installation tokens before their time; whoever asks for another one gets it.
+        """Expires all installation tokens early; a request for another one succeeds.
 
         :returns: how many there were
         """
@@ -70,19 +70,19 @@ class Tokens:
         raise Refused(401, "Bad credentials" if token else "Requires authentication")
 
     def installed_app(self, request: web.Request) -> App | None:
-        """The App whose installation's token it is, and None for all other tokens, expired ones too."""
+        """The App of an installation token; None for all other tokens, including expired ones."""
         ends, app_id = self._installation.get(_credential(request)[1], (0.0, 0))
         return self._world.apps.get(app_id) if ends > time.time() else None
 
     def is_minted(self, request: web.Request) -> bool:
-        """Whether it is an installation's token that was asked for, or a workflow's, and not the fixed one."""
+        """Whether it is a requested installation token, or a workflow's, and not the fixed one."""
         token = _credential(request)[1]
         return token == ACTIONS_TOKEN or token in self._installation
 
     def app(self, request: web.Request) -> App:
         """The App whose JWT the request carries.
 
-        :raises Refused: where it carries none, as a bearer
+        :raises Refused: if it carries none as a bearer
         """
         scheme, token = _credential(request)
         try:
@@ -114,7 +114,7 @@ class Tokens:
         return app
 
     def _claimed(self, token: str) -> App | None:
-        """The App that a JWT says it is of, by its id or its client id."""
+        """The App that a JWT claims to be, by its id or its client id."""
         issuer = str(jwt.decode(token, options={"verify_signature": False})["iss"])
         return next((app for app in self._world.apps.values() if issuer in {str(app.id), app.client_id}), None)
 

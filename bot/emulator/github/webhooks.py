@@ -1,4 +1,4 @@
-"""Webhooks: payloads, signatures, one delivery after the other, and the log from which one is delivered again."""
+"""Webhooks: payloads, signatures, sequential deliveries, and the log from which they can be redelivered."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Delivery:
-    """One POST to the webhook. `status_code` is 0 until it is answered and where nobody answered."""
+    """One POST to the webhook. `status_code` is 0 until there is a response, and if there is none."""
 
     id: int
     guid: str
@@ -78,9 +78,9 @@ class Delivery:
 
 
 class Webhooks:
-    """Sends what happens to the webhook's address, in order, and remembers how that was answered.
+    """Sends events to the webhook's address, in order, and logs the responses.
 
-    `config` is what its settings say otherwise than they should, by GitHub's names; nothing is sent differently for it.
+    `config` overrides its reported settings, by GitHub's names; it does not change what is sent.
     """
 
     def __init__(self, world: World, *, url: str | None, secret: str, changed: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ class Webhooks:
         self.sky = None
         self.config.clear()
         self._forget_late()
-        # The queue itself stays: somebody is waiting at it.
+        # The queue itself stays: a task is waiting for it.
         while not self._queue.empty():
             self._queue.get_nowait()
 
@@ -119,23 +119,23 @@ class Webhooks:
         return all(delivery.status != "pending" for delivery in self.deliveries)
 
     def redeliver(self, delivery: Delivery) -> Delivery:
-        """The same body under the same GUID, as a delivery of its own."""
+        """Sends the same body under the same GUID, as a separate delivery."""
         app = self._world.apps[delivery.app_id]
         return self._enqueue(app, delivery.event, delivery.action, delivery.body, guid=delivery.guid)
 
     def target(self, app: App) -> tuple[str | None, str]:
-        """An App's webhook: its address and its secret. App 1's is the one that is set from outside."""
+        """The address and the secret of an App's webhook. App 1's is the one that is set from outside."""
         return (self.url, self.secret) if app.id == APP_ID else (app.webhook_url, app.webhook_secret)
 
     def weather(self, **values: Any) -> HookWeather:
-        """Lets deliveries come twice, late and in another order; the values are those of `HookWeather`.
+        """Makes deliveries arrive twice, late and out of order; the values are those of `HookWeather`.
 
-        :raises ValueError: where a share is none
+        :raises ValueError: if a share is invalid
         """
         self.sky = HookWeather(**values)
         return self.sky
 
-    # What happened
+    # Events
 
     def issue_comment(self, shapes: Shapes, comment: Comment, action: str, sender: Account, before: str | None) -> None:
         thread = self._world.threads[comment.number]
@@ -170,7 +170,7 @@ class Webhooks:
         else:
             self._emit(shapes, "issues", action, sender, parts | {"issue": shapes.issue(thread)})
 
-    # How it is sent
+    # Sending
 
     def _emit(self, shapes: Shapes, event: str, action: str, sender: Account, parts: dict[str, Any]) -> None:
         payload = {
@@ -199,7 +199,7 @@ class Webhooks:
         delivery.app_id, delivery.installation_id = app.id, app.installation_id
         url, _ = self.target(app)
         if url is None:
-            # Without an address there is nobody to tell; what happened is still on record.
+            # Without an address nothing is sent; the delivery is still recorded.
             delivery.status = "no webhook"
         self.deliveries.append(delivery)
         if url is not None and delay:
@@ -248,7 +248,7 @@ class Webhooks:
             return
         started = time.monotonic()
         try:
-            # GitHub takes a redirection for a failure.
+            # GitHub counts a redirect as a failure.
             async with session.post(
                 url, data=delivery.body, headers=delivery.headers, allow_redirects=False
             ) as response:
@@ -268,7 +268,7 @@ def _body(payload: dict[str, Any], app: App) -> bytes:
 
 
 def _signatures(secret: str, body: bytes) -> dict[str, str]:
-    """Without a secret GitHub signs nothing."""
+    """Without a secret GitHub does not sign."""
     if not secret:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What the emulated GitHub knows: people, one repository, its issues and pull requests and what was written there."""
+"""The state of the emulated GitHub: users, one repository, its issues and pull requests and their comments."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 
 BOT_LOGIN = "codegen-bot[bot]"
 ACTIONS_LOGIN = "github-actions[bot]"
-"""Whose comments a workflow's GITHUB_TOKEN writes."""
+"""The account that writes with a workflow's GITHUB_TOKEN."""
 ACTIONS_ID = 41898282
-"""GitHub's own number of that account."""
+"""GitHub's own id of that account."""
 APP_ID = 1
 INSTALLATION_ID = 1
 APP_SLUG = "codegen-bot"
@@ -38,7 +38,7 @@ class Account:
 
 @dataclass(slots=True)
 class App:
-    """A GitHub App. `public_key`: what its JWTs are checked with, as PEM text; None: any signature will do.
+    """A GitHub App. `public_key`: verifies its JWTs, as PEM text; None: any signature is accepted.
     `installation_id`: on the one repository; None: it is not installed."""
 
     id: int
@@ -57,7 +57,7 @@ class App:
 
     @property
     def login(self) -> str:
-        """As whom it writes."""
+        """The login of its comments."""
         return f"{self.slug}[bot]"
 
 
@@ -71,7 +71,7 @@ class Reaction:
 
 @dataclass(slots=True)
 class Comment:
-    """What somebody wrote: under a thread, on a line of a diff, or as a review. `versions`: every text it ever had."""
+    """A comment on a thread or on a line of a diff, or a review. `versions`: every text it ever had."""
 
     id: int
     kind: Kind
@@ -105,7 +105,7 @@ class Label:
 
 @dataclass(slots=True)
 class Thread:
-    """An issue, or a pull request where `branch` says so."""
+    """An issue, or a pull request if it has a `branch`."""
 
     id: int
     number: int
@@ -127,7 +127,7 @@ class Thread:
 
 @dataclass(slots=True)
 class CheckRun:
-    """A check, and the job of GitHub Actions behind it. `app`: the slug of who made it. `log`: the job's."""
+    """A check, and the GitHub Actions job behind it. `app`: the slug of its creator. `log`: the job's."""
 
     id: int
     name: str
@@ -160,7 +160,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the start: people, repository ``octo/shop``, pull request 1 and issue 2."""
+        """Restores the initial state: users, repository ``octo/shop``, pull request 1 and issue 2."""
         self._id = 1000
         self.private = True
         self.apps = {APP_ID: _first_app()}
@@ -190,16 +190,16 @@ class World:
 
     @property
     def app_permissions(self) -> dict[str, str]:
-        """What App 1 is granted."""
+        """The permissions granted to App 1."""
         return self.apps[APP_ID].permissions
 
     @property
     def app_events(self) -> list[str]:
-        """What App 1 is told of."""
+        """The events that App 1 receives."""
         return self.apps[APP_ID].events
 
     def install(self, app: App) -> None:
-        """On the one repository, where it may write from now on."""
+        """Installs an App on the one repository, where it may write from now on."""
         if app.installation_id is None:
             app.installation_id = self.next_id()
             self.add_account(app.login, kind="Bot", role="write")
@@ -229,11 +229,11 @@ class World:
         return account
 
     def account(self, login: str) -> Account | None:
-        """By a login in whatever case."""
+        """The account of a login, in any case."""
         return next((each for name, each in self.accounts.items() if name.lower() == login.lower()), None)
 
     def role(self, account: Account) -> Role:
-        """What somebody may do: everybody reads what is public."""
+        """An account's role: everybody may read a public repository."""
         return "read" if account.role == "none" and not self.private else account.role
 
     def open_thread(self, login: str, title: str, body: str | None, *, branch: str | None = None) -> Thread:
@@ -247,7 +247,7 @@ class World:
         return thread
 
     def push(self, number: int) -> Thread:
-        """A new commit on a pull request's branch."""
+        """Adds a commit to a pull request's branch."""
         thread = self.threads[number]
         thread.head_sha = self.sha()
         self._changed()
@@ -291,7 +291,7 @@ class World:
         return [each for each in self.comments.values() if each.number == number and each.kind == kind]
 
     def react(self, reactions: list[Reaction], account: Account, content: str) -> tuple[Reaction, bool]:
-        """The reaction, and whether it is new: one account has each kind once."""
+        """The reaction, and whether it is new: an account has at most one of each kind."""
         for known in reactions:
             if known.account is account and known.content == content:
                 return known, False
@@ -304,7 +304,7 @@ class World:
         return self.labels.setdefault(name.lower(), Label(self.next_id(), name, color, description))
 
     def label(self, thread: Thread, name: str) -> bool:
-        """Puts a label on; whether it was not on before."""
+        """Adds a label; returns whether it was not set before."""
         known = self.add_label(name).name
         if known in thread.labels:
             return False
@@ -314,7 +314,7 @@ class World:
         return True
 
     def unlabel(self, thread: Thread, name: str) -> bool:
-        """Takes a label off; whether it was on."""
+        """Removes a label; returns whether it was set."""
         for known in thread.labels:
             if known.lower() == name.lower():
                 thread.labels.remove(known)
@@ -334,7 +334,7 @@ def total(items, tax):
 
 
 def _first_app() -> App:
-    """The one that is always there."""
+    """The App that always exists."""
     return App(
         APP_ID,
         APP_SLUG,
