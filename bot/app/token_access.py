@@ -1,8 +1,8 @@
 """What one caller's Codegen token can access, for the HTTP API: clients, watchers and an executor per organization.
 
 The server never uses its own Codegen token for callers. On GitHub it acts as itself, only for the organization that it
-works for, and only if the GitHub account of the token's owner may do the same: whoever may start agents at Codegen need
-not have any permission in a repository.
+works for, and only if the GitHub account of the token's owner may do the same: a user who may start agents at Codegen
+need not have any permission in a repository.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Limits how many commands run at once.
 
 A thousand commands in a minute are started a few at a time, so that accepting jobs and continuing running workflows do
-not wait for new ones. Users take turns: nobody waits behind all hundred commands of somebody else. A workflow that
+not wait for new ones. Users take turns: one user's hundred commands do not hold up the others. A workflow that
 waits for something else (a run, a confirmation), or that takes long for any reason, gives up its slot, so that no
 command waits for another one's run.
 """

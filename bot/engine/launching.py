@@ -21,7 +21,7 @@ _dbos_log = logging.getLogger("dbos")
 WORKFLOW = "command"
 
 VERSION = "1"
-"""What DBOS calls the application's version. A workflow is resumed only under the version that it was begun with, so
+"""What DBOS calls the application's version. A workflow is resumed only under the version that it was started with, so
 this changes only when a workflow's steps change so much that old workflows cannot be resumed."""
 
 THREADS = {"sqlite": 4, "postgresql": 16}

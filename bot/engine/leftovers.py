@@ -1,7 +1,8 @@
 """Recovers work that neither its executor nor failover finishes: of other workflow versions and of unknown executors.
 
-DBOS resumes a workflow only under the version that it was begun with, and does not report the rest. Here such a command
-runs from its start: everything that it sent before is found by its identity, as after a crash (`bot.handlers.runs`).
+DBOS resumes a workflow only under the version that it was started with, and does not report the rest. Here such a
+command runs from its start: everything that it sent before is found by its identity, as after a crash
+(`bot.handlers.runs`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Leftovers:
     """Finds such work and makes it run here.
 
     :param executor: this process' own id
-    :param put: queues a command that may have been begun before
+    :param put: queues a command that may have been started before
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Leftovers:
         self._put = put
 
     async def restart_of(self, dead: str) -> int:
-        """Restarts what a dead executor had begun under another version.
+        """Restarts what a dead executor had started under another version.
 
         :returns: the number of commands
         """
@@ -102,7 +103,7 @@ async def _unfinished(*, executor_id: str | None = None) -> list[WorkflowStatus]
 
 
 def _input_of(status: WorkflowStatus | None) -> dict[str, Any] | None:
-    """The job that a workflow was begun with."""
+    """The job that a workflow was started with."""
     given: Any = status.input if status is not None else None
     arguments = given["args"] if isinstance(given, dict) else ()
     return arguments[0] if arguments and isinstance(arguments[0], dict) else None

@@ -20,7 +20,7 @@ class Person:
 class Thread:
     """An issue or a pull request.
 
-    :param author: the login of whoever opened it
+    :param author: the login of its creator
     :param is_private: whether its repository is private: on a public one, no data of others is shown
     """
 

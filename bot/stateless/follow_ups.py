@@ -1,7 +1,7 @@
 """The follow-ups given to a repository's runs, read from the bot's replies to `resume`.
 
-A follow-up leaves no mark on its run. One counts only if the comment that requested it exists: whoever gets an App to
-repeat their words can write a marker, and must not use up other people's quotas that way. Follow-ups requested in the
+A follow-up leaves no mark on its run. One counts only if the comment that requested it exists: anyone who gets an App
+to repeat their text can write a marker, and must not use up other people's quotas that way. Follow-ups requested in the
 text of a review or by a workflow's step are not found.
 """
 

@@ -11,8 +11,8 @@ from bot.handlers.thread_markers import used_runs_on
 class MarkedRuns:
     """`bot.handlers.ports.ThreadRuns`, stored in the replies themselves.
 
-    Whoever gets an App to repeat their words can write a marker, so none counts as a record that only the bot can have
-    written: `bot.handlers.runs_of_thread` compares the markers with the runs.
+    Anyone who gets an App to repeat their text can write a marker, so none counts as a record that only the bot can
+    have written: `bot.handlers.runs_of_thread` compares the markers with the runs.
     """
 
     def __init__(self, github: GitHub) -> None:
