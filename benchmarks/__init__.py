@@ -1,1 +1,1 @@
-"""What is measured, never as a test: `make bench` runs all of it and prints figures. docs/benchmarks.md keeps them."""
+"""Benchmarks, never run as tests: `make bench` runs all of them and prints figures, kept in docs/benchmarks.md."""

@@ -1,7 +1,7 @@
-"""How long `codegen-bot action` takes on a comment without a command, from the process's start to its exit.
+"""Duration of `codegen-bot action` on a comment without a command, from the process's start to its exit.
 
-Most runs of the Action are of this kind: somebody has written a comment, and it was not meant for the bot. Beside it
-stands what Python itself takes to start and end.
+Most runs of the Action are of this kind: a comment that was not meant for the bot. For comparison, the duration of an
+empty Python process.
 
     make bench
 """
@@ -63,11 +63,11 @@ def main() -> None:
 
 
 def _times(command: list[str], environ: dict[str, str]) -> list[float]:
-    """Seconds of each run; the first one, which fills caches, does not count."""
+    """Seconds of each run, without the first one, which fills caches."""
     times = []
     for _ in range(RUNS + 1):
         began = time.perf_counter()
-        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)  # noqa: S603 - our own words
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=60)  # noqa: S603 - constant arguments
         times.append(time.perf_counter() - began)
     return times[1:]
 

@@ -1,8 +1,8 @@
-"""The dashboard in a real browser: how fast it is there on the demo, ten thousand runs scrolled through, and a log of
-fifty thousand entries.
+"""The dashboard in a real browser: load time of the demo, scrolling through ten thousand runs, and a log of fifty
+thousand entries.
 
-The emulated Codegen (its limits lifted) and the server are this process; Chromium has its own. Frames are counted by
-the page itself, between two calls of requestAnimationFrame.
+The emulated Codegen (without limits) and the server are this process; Chromium has its own. Frames are counted by the
+page itself, between two calls of requestAnimationFrame.
 
     python -m benchmarks.dashboard
 """
@@ -33,7 +33,7 @@ ENTRIES = 50_000
 ROUNDS = 11
 
 SLOWEST = 180_000
-"""Milliseconds that something may take to be seen."""
+"""Timeout in milliseconds for anything to appear."""
 
 WATCH = """() => {
   window.tasks = [];
@@ -88,7 +88,7 @@ async def in_a_house(work: Callable[[House], Awaitable[None]]) -> None:
 
 
 async def opening(browser: Browser, rounds: int) -> None:
-    """The page of somebody who is signed in, in a browser that has nothing of it yet."""
+    """Loads the page of a signed-in user with an empty browser cache."""
     painted, seen = [], []
     loaded: dict[str, int] = {}
     async with the_demo() as (url, _):
@@ -108,7 +108,7 @@ async def opening(browser: Browser, rounds: int) -> None:
 
 
 def size_of(response: Response) -> dict[str, int]:
-    """Of a file of the page's; nothing of what the API answers."""
+    """The size of one of the page's files; nothing for API responses."""
     is_own = "/dashboard/" in response.url or response.url.endswith("/")
     return {response.url: int(response.headers["content-length"])} if is_own else {}
 
@@ -129,7 +129,7 @@ async def scrolling(browser: Browser, house: House, runs: int) -> None:
         await visit.page.get_by_role("button", name=f"Star run {runs}", exact=True).wait_for()
         there = time.perf_counter() - began
         print(f"\n{runs:,} runs: the first are seen after {there * 1000:.0f} ms")
-        # As with a wheel, then with the bar: from the top to the end in as many frames.
+        # As with a wheel, then with the scroll bar: from the top to the end in the same number of frames.
         for name, frames, step in (("a wheel", 600, 120), ("the bar", 600, runs * 44 // 600)):
             requests.clear()
             await visit.page.evaluate("scrollTo(0, 0)")
@@ -194,7 +194,7 @@ async def reading(browser: Browser, house: House, entries: int) -> None:
 
 
 async def heap(visit: Visit) -> float:
-    """MB of JavaScript's, after what is not needed has been let go."""
+    """MB of the JavaScript heap, after garbage collection."""
     session = await visit.page.context.new_cdp_session(visit.page)
     await session.send("HeapProfiler.collectGarbage")
     used = (await session.send("Runtime.getHeapUsage"))["usedSize"]
@@ -205,7 +205,7 @@ async def heap(visit: Visit) -> float:
 async def tell_tab(visit: Visit) -> None:
     tasks = await visit.page.evaluate("tasks")
     print(f"  tasks over 50 ms {len(tasks)}, the longest {max(tasks, default=0):.0f} ms")
-    assert visit.is_clean()  # noqa: S101 - figures of a page that complains say nothing
+    assert visit.is_clean()  # noqa: S101 - figures of a page with errors are meaningless
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How long somebody with rights waits for a first answer behind a flood of commands by somebody without.
+"""Time that a user with write access waits for a first reply behind a flood of commands by a user without.
 
-A reader writes six comments of twenty command lines each; then somebody who may write gives one command. The server is
-`codegen-bot serve` in a process of its own, with GitHub's real pace of writes (a second between two); both emulated
-worlds are in this one. `--checkout` measures other versions of the bot beside this one, in the same world.
+A reader writes six comments of twenty command lines each; then a user with write access gives one command. The server
+is `codegen-bot serve` in a process of its own, at GitHub's real pace of writes (a second between two); both emulators
+are in this one. `--checkout` measures other versions of the bot beside this one, against the same emulators.
 
     python -m benchmarks.flood [--checkout FOLDER ...]
 """
@@ -28,10 +28,10 @@ from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
 
 ROOT = Path(__file__).parents[1]
-SECRET = "the benchmark's secret"  # noqa: S105 - of nothing but this
+SECRET = "the benchmark's secret"  # noqa: S105 - used only here
 COMMENTS, LINES = 6, 20
 LONGEST = 400.0
-"""Seconds that one measurement may take."""
+"""Maximum seconds of one measurement."""
 
 READER, WRITER = "carol", "bob"
 CALM, AFTER = "without a flood", "behind the flood"
@@ -39,7 +39,7 @@ CALM, AFTER = "without a flood", "behind the flood"
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """What one situation cost.
+    """The result of one scenario.
 
     :param seconds: until the writer's first reply
     :param replies: to the reader, by then
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 async def measure(checkout: Path, comments: int) -> Waited:
-    """:param comments: of the reader, before the writer's"""
+    """:param comments: by the reader, before the writer's"""
     github = GitHubEmulator(webhook_secret=SECRET, limits=False)
     async with (
         CodegenEmulator(run_seconds=None, limits=False) as codegen,
@@ -69,9 +69,9 @@ async def measure(checkout: Path, comments: int) -> Waited:
         server(checkout, github, codegen) as url,
     ):
         github.webhooks.url = f"{url}/webhooks/github"
-        # The bot has its config and its token by then.
+        # By then the bot has fetched its config and its token.
         await answered(github, github.comment(WRITER, 2, "/codegen help help"))
-        await asyncio.sleep(10)  # the budget of writes is as after a quiet time
+        await asyncio.sleep(10)  # refills the write budget, as after a quiet time
         text = "\n".join(f"/codegen run number {number}" for number in range(LINES))
         flood = [github.comment(READER, 1, text) for _ in range(comments)]
         await github.idle()
@@ -87,7 +87,7 @@ async def answered(github: GitHubEmulator, comment: Comment) -> None:
 
 
 def replies(github: GitHubEmulator, comment: Comment) -> int:
-    """How many replies to a comment there are, whatever they say."""
+    """The number of replies to a comment, whatever their text."""
     mark = f"issue-comment-{comment.id}-"
     written = github.comments(comment.number)
     return sum(each.author == BOT_LOGIN and mark in each.body for each in written)
@@ -95,7 +95,7 @@ def replies(github: GitHubEmulator, comment: Comment) -> int:
 
 @asynccontextmanager
 async def server(checkout: Path, github: GitHubEmulator, codegen: CodegenEmulator) -> AsyncIterator[str]:
-    """The bot of a checkout, on a new database.
+    """Runs the bot of a checkout, on a new database.
 
     :returns: its address
     """
@@ -132,7 +132,7 @@ async def server(checkout: Path, github: GitHubEmulator, codegen: CodegenEmulato
 
 
 async def address(output: asyncio.StreamReader) -> str:
-    """Where the server listens, by its log; the rest of the log is thrown away."""
+    """The address on which the server listens, from its log; the rest of the log is dropped."""
     async with asyncio.timeout(60):
         while line := (await output.readline()).decode():
             if found := re.search(r"server\.listening\b.*?\bport\W+(\d+)", line):

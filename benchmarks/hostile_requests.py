@@ -1,7 +1,7 @@
-"""What strangers can make the server hold and do: `python -m benchmarks.hostile_requests`.
+"""Resources that unauthenticated clients can make the server use: `python -m benchmarks.hostile_requests`.
 
-The server is a process of its own, as in `benchmarks.webhooks`; the strangers are this process. Told are the server's
-memory at its highest, how many connections it still holds after a while, and how deliveries fare meanwhile.
+The server is a process of its own, as in `benchmarks.webhooks`; the clients are this process. Reported are the server's
+peak memory, how many connections it still holds after a while, and how deliveries fare meanwhile.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from bot.github.signature import sign
 MEGABYTE = 2**20
 CHUNK = bytes(MEGABYTE // 16)
 DEADLINE = 35.0
-"""Seconds after which connections that hold something are counted: the server's own deadlines are 30."""
+"""Seconds after which open connections are counted: the server's own timeouts are 30."""
 
 
 @dataclass(slots=True)
 class Stranger:
-    """One connection, and what became of it."""
+    """One connection, and its outcome."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -46,7 +46,7 @@ class Stranger:
     is_closed: bool = False
 
     async def send(self, head: bytes, size: int) -> None:
-        """The head, and a body of so many bytes up to where the server answers."""
+        """Sends the head, and a body of that many bytes until the server responds."""
         self.writer.write(head)
         with suppress(ConnectionError):
             while self.sent < size and not self.is_closed and not self.status:
@@ -56,7 +56,7 @@ class Stranger:
                 await self.writer.drain()
 
     async def listen(self) -> None:
-        """Until the server closes the connection."""
+        """Reads until the server closes the connection."""
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             self.status = int((await self.reader.readuntil(b"\r\n"))[9:12])
             await self.reader.read()
@@ -83,13 +83,13 @@ def head(url: str, size: int, *headers: str) -> bytes:
 
 
 def peak(server: Server) -> float:
-    """MB, since the process began."""
+    """Peak memory in MB since the process started."""
     text = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
     return int(re.findall(r"VmHWM:\s+(\d+) kB", text)[0]) / 1024
 
 
 async def large_bodies(bench: Bench, count: int, *headers: str) -> None:
-    """Bodies of 24 MB of which the last byte never comes."""
+    """Bodies of 24 MB whose last byte never arrives."""
     size = 24 * MEGABYTE
     async with bench.server("bot") as server:
         await asyncio.sleep(2)
@@ -166,7 +166,7 @@ async def deliver_until(stop: asyncio.Event, url: str) -> list[tuple[int, float]
 
 
 async def deliver(url: str) -> tuple[int, float]:
-    """One of GitHub's, signed; its status, and how long it took."""
+    """Sends a delivery, signed as by GitHub; returns its status, and how long it took."""
     body = b'{"action": "created", "padding": "' + b"x" * 20_000 + b'"}'
     began = time.perf_counter()
     timeout = aiohttp.ClientTimeout(total=60)

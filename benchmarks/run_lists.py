@@ -1,7 +1,7 @@
-"""What lists and the overview make the server keep: `python -m benchmarks.run_lists`.
+"""Memory that the server uses for lists and the overview: `python -m benchmarks.run_lists`.
 
-Eight hundred runs whose results have 50 kB each, all of today, are asked for in every way. Told is the memory of the
-server's process after each step, and at its highest.
+Eight hundred runs with results of 50 kB each, all of today, are requested in every way. Reported is the memory of the
+server's process after each step, and its peak.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A thousand listeners on one run for a minute, beside one listener on another run of the same log.
+"""A thousand subscribers of one run for a minute, beside one subscriber of another run with the same log.
 
-Three processes on the loopback: this one holds the emulated Codegen and writes both logs; the server is `codegen-bot
-serve`; the listeners are a third. Told are Codegen's requests for either run, the server's memory, whether every
-listener got every entry once and in order, and how long an entry took from being written to being heard (a look every
-two seconds is most of it).
+Three processes on the loopback: this one has the emulated Codegen and writes both logs; the server is `codegen-bot
+serve`; the subscribers are a third. Reported are the requests to Codegen for either run, the server's memory, whether
+every subscriber got every entry once and in order, and the time from writing an entry to receiving it (most of which is
+the poll interval of two seconds).
 
     python -m benchmarks.streams
 """
@@ -35,10 +35,10 @@ LISTENERS = 1_000
 SECONDS = 60
 ENTRIES_A_SECOND = 5
 TOKENS = ("sk-org1-crowd", "sk-org1-single")
-"""Of the thousand, and of the one: each has Codegen's limits for itself."""
+"""Of the thousand, and of the one: each has its own rate limits at Codegen."""
 
 ENTRY = re.compile(r'{"type":"log","index":(\d+),(?:[^{]*{[^{}]*?"thought":"at ([\d.]+)")?')
-"""A frame with an entry: its place, and when it was written."""
+"""A frame with an entry: its index, and when it was written."""
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=int, default=SECONDS)
     arguments.add_argument("--listen", nargs="*", help="for the process of the listeners")
     given = arguments.parse_args()
-    # Each listener is a file on either side.
+    # Each subscriber is a file on either side.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if given.listen:
@@ -57,11 +57,11 @@ def main() -> None:
         asyncio.run(measure(given.subscribers, given.seconds))
 
 
-# The listeners' process
+# The subscribers' process
 
 
 async def listen_all(url: str, crowd: int, single: int, count: int) -> None:
-    """Says when all are there, then what they heard, as a line of JSON each."""
+    """Reports when all are connected, then what they received, as a line of JSON each."""
     there = [asyncio.Event() for _ in range(count + 1)]
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as http:
@@ -104,7 +104,7 @@ async def listen(
     async with line:
         async for message in line:
             there.set()
-            # Not read as JSON: a thousand listeners in one process would be slower than the server.
+            # Not parsed as JSON: a thousand subscribers in one process would be slower than the server.
             if entry := ENTRY.match(message.data):
                 indexes.append(int(entry[1]))
                 if entry[2]:
@@ -138,7 +138,7 @@ async def log_context(
         limit=2**20,
     )
     assert crowd.stdout is not None  # noqa: S101 - it is a pipe
-    assert json.loads(await crowd.stdout.readline()) == "there"  # noqa: S101 - else it has failed, and said why
+    assert json.loads(await crowd.stdout.readline()) == "there"  # noqa: S101 - else it has failed, and printed why
     joined = memory(server)
     began = processor_time(server)
     entries = await write(codegen, runs, seconds)
@@ -162,7 +162,7 @@ async def log_context(
 
 
 async def write(codegen: CodegenEmulator, runs: Sequence[int], seconds: int) -> int:
-    """Both logs grow alike; each entry says when it was written."""
+    """Adds the same entries to both logs; each contains the time at which it was written."""
     began = time.monotonic()
     count = seconds * ENTRIES_A_SECOND
     for number in range(count):
@@ -203,7 +203,7 @@ async def serve(codegen_url: str, folder: Path) -> tuple[Process, str]:
 
 
 def memory(process: Process) -> tuple[float, float]:
-    """MB that it has now, and that it had at most."""
+    """Current and peak memory in MB."""
     text = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     now, most = (int(re.findall(rf"{name}:\s+(\d+) kB", text)[0]) / 1024 for name in ("VmRSS", "VmHWM"))
     return now, most

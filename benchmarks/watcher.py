@@ -1,7 +1,7 @@
-"""What watching runs costs, and how soon their ends are noticed: 1, 10, 100 and 1,000 runs in progress at once.
+"""Cost of watching runs, and delay until their ends are noticed: 1, 10, 100 and 1,000 runs in progress at once.
 
-The emulated Codegen keeps its limits. Runs end evenly over the time that is measured. Beside it stands what one poll
-per run would cost: the same runs, each asked for every `POLL` seconds within the same limits.
+The emulated Codegen has its limits. Runs end evenly over the measured time. For comparison, the cost of one poll per
+run: the same runs, each requested every `POLL` seconds within the same limits.
 
     python -m benchmarks.watcher
 """
@@ -25,7 +25,7 @@ COUNTS = (1, 10, 100, 1_000)
 SECONDS = 60.0
 POLL = 5.0
 OTHERS = 20
-"""Runs that nobody here waits for, begun after each tenth of the others."""
+"""Runs that are not waited for, started after each tenth of the others."""
 
 Wait = Callable[[int], Awaitable[None]]
 
@@ -41,7 +41,7 @@ async def watched(codegen: Codegen) -> tuple[Wait, Callable[[], Awaitable[None]]
 
 async def polled(codegen: Codegen) -> tuple[Wait, Callable[[], Awaitable[None]]]:
     async def wait(run_id: int) -> None:
-        while not (await codegen.run(run_id)).finished:  # noqa: ASYNC110 - a poll is what is measured
+        while not (await codegen.run(run_id)).finished:  # noqa: ASYNC110 - the poll is what is measured
             await asyncio.sleep(POLL)
 
     async def close() -> None:
@@ -53,7 +53,7 @@ async def polled(codegen: Codegen) -> tuple[Wait, Callable[[], Awaitable[None]]]
 async def measure(
     count: int, seconds: float, way: Callable[[Codegen], Awaitable[tuple[Wait, Callable[[], Awaitable[None]]]]]
 ) -> str:
-    """:returns: the figures as a part of a line"""
+    """:returns: the figures as part of a line"""
     async with CodegenEmulator(run_seconds=None) as emulator, new_http() as http:
         runs = []
         for number in range(count):

@@ -1,12 +1,12 @@
-"""Takeover and idle cost of `codegen-bot serve` on a PostgreSQL of its own, with the real lease.
+"""Failover time and idle cost of `codegen-bot serve` on a PostgreSQL of its own, with the real lease.
 
 Each round has a new database and two processes. The first one has been up longest, so it also watches the runs for
-both; it carries out three commands when the fault strikes. In that moment their runs end at Codegen. Measured is the
-time from the fault until the first of the three status comments has its final edit on GitHub, which takes all of it:
+both; it executes three commands when the fault occurs. At that moment their runs end at Codegen. Measured is the time
+from the fault until the first of the three status comments has its final edit on GitHub, which includes everything:
 detecting the fault, recovering the commands and watching the runs in the second process. The other two follow at the
-pace of a write a second that GitHub asks for; until the last one is the second figure.
+pace of a write a second that GitHub requests; the time until the last one is the second figure.
 
-Then a frozen or cut-off process may go on, and every write of any process until it has ended is counted: GitHub and
+Then a frozen or cut-off process continues, and every write of any process until it has ended is counted: GitHub and
 Codegen have all of theirs by then, so each would be one too many.
 """
 
@@ -33,19 +33,19 @@ from tests.several import HERE, Several, reactions, several_processes
 ALL = ("kill", "freeze", "cut", "idle")
 COMMANDS = 3
 LONGEST = 300.0
-"""Seconds that one takeover may take."""
+"""Maximum seconds of one failover."""
 
 SETTLING, IDLE = 15.0, 60.0
-"""Seconds in which an idle process settles, and in which it is watched."""
+"""Seconds in which an idle process settles, and in which it is observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """One round.
+    """The result of one round.
 
-    :param first: seconds until the first answer
+    :param first: seconds until the first final edit
     :param last: the same until the last one
-    :param writes: to GitHub and Codegen, while the process that was replaced went on
+    :param writes: to GitHub and Codegen, while the replaced process continued
     """
 
     first: float
@@ -96,7 +96,7 @@ async def takeover(fault: Fault, host: str) -> Takeover:
             await several.runs_started(COMMANDS)
             await several.github.until(lambda: several.stages().total() == COMMANDS, seconds=LONGEST)
             await several.start(1)
-            # Faults come at any moment between two heartbeats.
+            # Faults occur at any time between two heartbeats.
             await asyncio.sleep(random.uniform(0, HEARTBEAT))
             begun = time.monotonic()
             await fault.strike(several, first)
@@ -117,11 +117,11 @@ def _are_finished(several: Several, count: int) -> bool:
 
 
 def _not_at_all(_line: str) -> None:
-    """What the processes log is nothing to look at here."""
+    """The processes' logs are ignored here."""
 
 
 async def writes_after(fault: Fault, several: Several, url: str) -> int:
-    """How much is written while the process that was replaced goes on and ends."""
+    """The number of writes while the replaced process continues and ends."""
     journals = (several.github.control.journal, several.codegen.control.journal)
     for journal in journals:
         journal.clear()
@@ -130,7 +130,7 @@ async def writes_after(fault: Fault, several: Several, url: str) -> int:
 
 
 async def idle_cost(server: Server, count: int) -> float:
-    """Transactions a second and process of so many that have nothing to do."""
+    """Transactions per second and process, of this many idle processes."""
     with fresh_database(server) as database:
         async with several_processes(server.url(database), show=_not_at_all) as several:
             await several.start(count)
@@ -142,8 +142,8 @@ async def idle_cost(server: Server, count: int) -> float:
 
 
 def transactions(server: Server, database: str) -> int:
-    """That the database has ended so far."""
-    # From another database, so that this does not count.
+    """Transactions that the database has finished so far."""
+    # From another database, so that this query does not count.
     with psycopg.connect(server.url("postgres")) as connection:
         found = connection.execute(
             "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s", [database]

@@ -1,4 +1,4 @@
-"""What happens to a process: it is killed, frozen, or cut off from the database."""
+"""Faults of a process: it is killed, frozen, or cut off from the database."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.several import Place, Several
 
 
 class Fault:
-    """One kind of fault; by itself none.
+    """Base class of the faults.
 
-    :param server: where the database is
+    :param server: of the database
     """
 
     name: str
@@ -26,14 +26,14 @@ class Fault:
 
     @asynccontextmanager
     async def place(self, database: str) -> AsyncIterator[Place]:
-        """Where the process has to run for this."""
+        """Where the process has to run for this fault."""
         yield Place(self.server.url(database))
 
     async def strike(self, several: Several, url: str) -> None:
-        """Happens to a process."""
+        """Applies the fault to a process."""
 
     async def undo(self, several: Several, url: str) -> None:
-        """Lets the process go on, and waits for its end."""
+        """Lets the process continue, and waits for its end."""
 
 
 class Kill(Fault):
@@ -77,7 +77,7 @@ class CutCable(Fault):
 
 
 class CutLink(Fault):
-    """By a proxy that passes nothing on, where there is no namespace."""
+    """By a proxy that drops all traffic, where there is no namespace."""
 
     name, how = "cut", "proxy to the database that passes nothing on"
 

@@ -1,7 +1,7 @@
-"""A network namespace of Linux: a process inside it reaches this machine by a cable that can be cut without a word.
+"""A network namespace of Linux: a process inside it reaches this machine by a link that can be cut silently.
 
-Needs root and `ip`. What is sent goes to a hardware address that nobody has, in both directions: no packet arrives, no
-connection ends, and neither side is told.
+Needs root and `ip`. A cut sends packets to a hardware address that does not exist, in both directions: no packet
+arrives, no connection ends, and neither side is notified.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from contextlib import contextmanager, suppress
 NAME = f"codegen-bot-{os.getpid()}"
 OUTER, INNER = f"cgb{os.getpid()}out", f"cgb{os.getpid()}in"
 WORLDS, DATABASE, PROCESS = "10.213.7.1", "10.213.7.2", "10.213.7.3"
-"""The addresses of the emulated worlds, of the database, and of the process in the namespace."""
+"""The addresses of the emulators, of the database, and of the process in the namespace."""
 
 INSIDE = ("ip", "netns", "exec", NAME)
-"""Runs a command in the namespace."""
+"""Prefix of a command to run in the namespace."""
 
 NOBODY = "02:00:00:00:00:01"
 
 
 class Cable:
-    """Between the namespace and this machine."""
+    """The link between the namespace and this machine."""
 
     def cut(self) -> None:
-        """Between the process and the database; the worlds can still be reached."""
+        """Cuts the process off from the database; the emulators can still be reached."""
         _ip("-n", NAME, "neigh", "replace", DATABASE, "lladdr", NOBODY, "dev", INNER, "nud", "permanent")
 
     def heal(self) -> None:
@@ -36,7 +36,7 @@ class Cable:
 
 @contextmanager
 def namespace() -> Iterator[Cable | None]:
-    """None: this machine does not allow it."""
+    """None if this machine does not allow it."""
     try:
         _open()
     except (OSError, subprocess.CalledProcessError):
@@ -69,5 +69,5 @@ def _close() -> None:
 
 
 def _ip(*arguments: str) -> None:
-    # The program is found as root's PATH says.
+    # The program is found by root's PATH.
     subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=10)  # noqa: S603, S607 - see above

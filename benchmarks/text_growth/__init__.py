@@ -1,4 +1,4 @@
-"""How the time of everything that reads others' text grows with the text's length, on the worst input that is found.
+"""Growth of the processing time of untrusted text with its length, for the worst input that is found.
 
-`targets` says what is measured, `worst` looks for inputs, `__main__` measures and prints.
+`targets` lists what is measured, `worst` searches for inputs, `__main__` measures and prints.
 """

@@ -1,9 +1,9 @@
-"""How long others' text takes, by its length: 1 to 256 kB of the worst input that is found.
+"""Processing time of untrusted text by its length: 1 to 256 kB of the worst input that is found.
 
     python -m benchmarks.text_growth [PART_OF_A_NAME ...]
 
-Times are processor time. The search is seeded, but goes by what it measures: no two runs take the same way. The
-exponent is the slope between 16 and 256 kB: 1 is linear, 2 quadratic, 0 a text that is cut before anything reads it.
+Times are processor time. The search is seeded, but depends on its own measurements: no two runs are the same. The
+exponent is the slope between 16 and 256 kB: 1 is linear, 2 quadratic, 0 a text that is truncated before it is read.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from benchmarks.text_growth.worst import Shape, seconds, worst
 
 SIZES = (1_024, 4_096, 16_384, 65_536, 262_144)
 FLAT = 0.001
-"""Seconds up to which a time tells nothing of its growth."""
+"""Seconds up to which a time is too short to show growth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The seconds for each of `SIZES`; fewer where one took too long."""
+    """The seconds for each of `SIZES`; fewer if one took too long."""
 
     target: Target
     shape: Shape

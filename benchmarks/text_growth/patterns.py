@@ -1,4 +1,4 @@
-"""The regular expressions of the bot, read from its source, each with how it is used."""
+"""The bot's regular expressions, read from its source, each with how it is used."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ APART = {
     "bot.web.api.openapi_parts": "the API's own description",
     "bot.web.api.schemas": "the API's own description",
 }
-"""Modules whose patterns see no text of others, and what they see."""
+"""Modules whose patterns see no untrusted text, and what they see instead."""
 
 _LIBRARY = re.compile(r"\b(?:re|regex)\.")
 _ANYWHERE = {"search", "finditer", "findall", "split", "sub", "subn"}
@@ -40,8 +40,8 @@ _FUNCTIONS = {*_ANYWHERE, *_AT_THE_START, "compile"}
 class Use:
     """A pattern as a module uses it.
 
-    :param name: ``module:NAME``, or ``module:function`` and the line's number where it has no name
-    :param way: ``match``, ``fullmatch`` or, for whatever looks at every place of a text, ``finditer``
+    :param name: ``module:NAME``, or ``module:function`` and the line number if it has no name
+    :param way: ``match``, ``fullmatch`` or, for everything that searches at every position, ``finditer``
     """
 
     name: str
@@ -51,18 +51,18 @@ class Use:
 
 @cache
 def uses() -> tuple[Use, ...]:
-    """Every pattern that may see others' text."""
+    """Every pattern that may see untrusted text."""
     return tuple(use for module in modules() for use in _of_module(module))
 
 
 def unknown() -> list[str]:
-    """Where patterns are that only their module knows, as ``module:NAME``: what uses them has to be measured."""
+    """Patterns that are not constants, as ``module:NAME``: the functions that use them have to be measured."""
     return sorted({name for module in modules() for name, pattern, _ in _calls(module) if pattern is None})
 
 
 @cache
 def modules() -> tuple[str, ...]:
-    """All modules of the bot but those `APART`."""
+    """All modules of the bot except `APART`."""
     paths = sorted((ROOT / "bot").rglob("*.py"))
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
     return tuple(name for name in names if not any(f"{name}.".startswith(f"{apart}.") for apart in APART))
@@ -80,7 +80,7 @@ def _of_module(module: str) -> Iterator[Use]:
 
 @cache
 def _tree(module: str) -> ast.Module:
-    """A module that names no library for patterns is taken as empty: to look through all of them takes seconds."""
+    """The module's syntax tree, empty if it imports no regular expressions: parsing all modules takes seconds."""
     path = ROOT.joinpath(*module.split("."))
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     source = file.read_text()
@@ -88,7 +88,7 @@ def _tree(module: str) -> ast.Module:
 
 
 def _named(module: str) -> list[str]:
-    """The module's names for patterns."""
+    """The module's named patterns."""
     return [
         _name(statement)
         for statement in _tree(module).body
@@ -98,7 +98,7 @@ def _named(module: str) -> list[str]:
 
 @cache
 def _ways(module: str) -> dict[str, set[str]]:
-    """How each name is used; one that is handed on may be used in any way."""
+    """How each name is used; one that is passed on may be used in any way."""
     tree = _tree(module)
     ways: dict[str, set[str]] = defaultdict(set)
     methods = {node.value: node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -110,7 +110,7 @@ def _ways(module: str) -> dict[str, set[str]]:
 
 
 def _calls(module: str) -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes] | None, str]]:
-    """All other calls of `re`: where, with which pattern (None where it is no constant), in which way."""
+    """All other calls of `re`: their location, pattern (None if it is no constant), and way of use."""
     named = set(_named(module))
     for statement in _statements(_tree(module)):
         name = _name(statement)
@@ -126,7 +126,7 @@ def _calls(module: str) -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[byte
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
-    """Those of the module, and of its classes the methods."""
+    """The statements of the module, and of its classes the methods."""
     for statement in tree.body:
         yield from statement.body if isinstance(statement, ast.ClassDef) else [statement]
 

@@ -1,4 +1,4 @@
-"""What is measured: every pattern by itself, and every function that others' text goes through."""
+"""The benchmark's targets: every pattern by itself, and every function that processes untrusted text."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ Work = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """:param fragments: what it may react to besides what means something in any text"""
+    """:param fragments: what it may react to, beside what is special in any text"""
 
     name: str
     run: Work
@@ -80,7 +80,7 @@ SHORT = {
     "bot.redaction.values:_ADDRESS": LONGEST_SAYING,
     "bot.redaction.values:_TALKS_OF_ONE": LONGEST_SAYING,
 }
-"""Patterns that see no more than so many characters of a text."""
+"""Patterns that see no more than this many characters of a text."""
 
 
 PUT_TOGETHER = {
@@ -93,11 +93,11 @@ PUT_TOGETHER = {
     "bot.repository_config.matching:compile_pattern": "a repository's secret patterns have a time limit",
     "bot.repository_config.patterns:fault": "a repository's secret patterns have a time limit",
 }
-"""Patterns that are made where they are used: the function that is measured with them, or why none is."""
+"""Patterns that are built where they are used: the function that is measured with them, or why none is."""
 
 
 def patterns() -> list[Target]:
-    """Each at every place of a text, or at its start, as it is used."""
+    """Each pattern, at every position of a text or at its start, as it is used."""
     return [
         Target(f"{use.name} ({use.way})", partial(_try, use, SHORT.get(use.name)), fragments_of(use.pattern))
         for use in uses()
@@ -114,7 +114,7 @@ def _try(use: Use, most: int | None, text: str) -> None:
 
 
 def functions() -> list[Target]:
-    """Each with the fragments of its module's patterns."""
+    """Each function, with the fragments of its module's patterns."""
     found = {**_reading(), **_writing(), **_replies(), **_others()}
     return [Target(name, run, _fragments(name)) for name, run in found.items()]
 
@@ -130,7 +130,7 @@ _SECRETS = {f"bot.redaction.{name}" for name in ("commands", "forms", "known", "
 
 
 def _reading() -> dict[str, Work]:
-    """What a comment goes through."""
+    """Functions that read a comment."""
 
     def event(text: str) -> object:
         payload = {"action": "created", "comment": {"id": 1, "body": text, "user": _USER, "html_url": text}}
@@ -204,7 +204,7 @@ def _with_blocks(run: Callable[..., object], text: str) -> object:
 
 
 def _writing() -> dict[str, Work]:
-    """What makes a text harmless, shorter or free of secrets."""
+    """Functions that escape, shorten or redact a text."""
     return {
         "replies.untrusted.inert": untrusted.inert,
         "replies.untrusted.inert_words": lambda text: untrusted.inert_words(text, 200),
@@ -231,7 +231,7 @@ def _writing() -> dict[str, Work]:
 
 
 def _replies() -> dict[str, Work]:
-    """Whole replies, each with all that it quotes."""
+    """Whole replies, each with everything that it quotes."""
 
     def error(text: str) -> UpstreamError:
         return UpstreamError(Service.CODEGEN, ErrorKind.INVALID, "create_run", 422, text)
@@ -297,7 +297,7 @@ def _replies() -> dict[str, Work]:
 
 
 def _others() -> dict[str, Work]:
-    """What reads a status, a config file's text, a step's log."""
+    """Functions that read a status, a config file, a step's log."""
     runner = Runner({"GITHUB_ACTIONS": "true"}, lambda _line: None)
     names = {name: name for name in ("title", "link", "branch", "rest")}
     return {

@@ -1,4 +1,4 @@
-"""Looks for the input on which something takes longest: a seeded, bounded search over repeated fragments."""
+"""Searches for the input on which a function takes longest: seeded, bounded, over repeated fragments."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ COMMON = (
     *("token=", "password: ", "Bearer ", "Authorization: ", "--token ", "ghp_", "sk-", "eyJ", "AKIA", "https://a:"),
     *("-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", "<!-- codegen-bot {", "} -->", "error: "),
 )
-"""What means something in Markdown, HTML, JSON, YAML, a log or a secret."""
+"""Fragments that are special in Markdown, HTML, JSON, YAML, a log or a secret."""
 
 ENDS = ("", "x", "\x00")
-"""What fails at the text's end has everything before it tried again; no set of letters holds the last of them."""
+"""A mismatch at the text's end makes everything before it be retried; no character class contains the last of them."""
 
 PATIENCE = 30.0
-"""Seconds of processor time that one run may take."""
+"""Maximum processor time of one run, in seconds."""
 
 COARSE, LONG = 0.05, 0.5
 """Seconds below which the processor's clock is not precise enough, and above which one run is."""
@@ -78,7 +78,7 @@ SMALL, LARGER = 4_096, 16_384
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A text of any length: a beginning, a unit again and again, an end."""
+    """A text of any length: a prefix, a repeated unit, a suffix."""
 
     beginning: str
     unit: str
@@ -98,7 +98,7 @@ class TooLongError(Exception):
 
 
 def seconds(run: Callable[[str], object], text: str, *, times: int = 2) -> float:
-    """The time of the shortest of several runs; infinity where one takes too long."""
+    """The shortest time of several runs; infinity if one takes too long."""
     best = float("inf")
     for _ in range(times):
         try:
@@ -108,7 +108,7 @@ def seconds(run: Callable[[str], object], text: str, *, times: int = 2) -> float
                 wall, processor = time.perf_counter() - wall, time.process_time() - processor
         except TooLongError:
             return float("inf")
-        # The processor's clock may be a coarse one; on a busy machine the other tells of what else was done.
+        # The processor's clock may be coarse; on a busy machine the wall clock includes other work.
         best = min(best, processor if processor > COARSE else wall)
         if best > LONG:
             break
@@ -117,7 +117,7 @@ def seconds(run: Callable[[str], object], text: str, *, times: int = 2) -> float
 
 @contextmanager
 def _within(limit: float) -> Iterator[None]:
-    """By processor time; a signal ends even a regular expression."""
+    """A limit of processor time; a signal interrupts even a regular expression."""
 
     def fail(_number: int, _frame: FrameType | None) -> None:
         raise TooLongError
@@ -132,14 +132,14 @@ def _within(limit: float) -> Iterator[None]:
 
 
 def worst(run: Callable[[str], object], fragments: Sequence[str], *, tries: int, seed: int) -> Shape:
-    """The shape on which it takes longest, of those that the search comes to.
+    """The slowest shape that the search finds.
 
-    :param fragments: what it may react to besides `COMMON`
-    :param tries: how many shapes are tried at random, besides every fragment by itself
+    :param fragments: what the function may react to beside `COMMON`
+    :param tries: how many random shapes are tried, beside every fragment by itself
     """
     chance = random.Random(seed)
     known = [*dict.fromkeys((*fragments, *COMMON))]
-    # Half of what is drawn are the target's own fragments: there are fewer of them, and they matter more.
+    # Half of the drawn fragments are the target's own: there are fewer of them, and they matter more.
     own = [*fragments] or known
     shapes = [Shape("", fragment, end) for fragment in known for end in ENDS]
     shapes += [Shape("", f"{fragment}{blank}", "\x00") for fragment in fragments for blank in " \n"]
@@ -179,9 +179,9 @@ def _changed(chance: random.Random, shape: Shape, own: Sequence[str], known: Seq
 
 @cache
 def fragments_of(pattern: re.Pattern[Any]) -> tuple[str, ...]:
-    """What a pattern may react to: its literals, letters of its sets, and texts that match the beginnings of it."""
+    """What a pattern may react to: its literals, characters of its classes, and texts that match its prefixes."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    # The standard library's own parser; `sre_parse` is its old name, and warns.
+    # The standard library's own parser; `sre_parse` is its old name, which is deprecated.
     parsed = importlib.import_module("re._parser").parse(source, pattern.flags & ~re.LOCALE)
     found: list[str] = []
     _walk(parsed, found)
@@ -189,7 +189,7 @@ def fragments_of(pattern: re.Pattern[Any]) -> tuple[str, ...]:
 
 
 def _walk(items: Any, found: list[str]) -> str:
-    """A text that matches these items, more or less; what it is made of is found on the way."""
+    """A text that roughly matches these items; collects their fragments on the way."""
     so_far = ""
     for name, value in items:
         so_far += _one(str(name), value, found)

@@ -45,7 +45,7 @@ class Server:
     url: str
 
     def memory(self) -> float:
-        """MB."""
+        """Memory in MB."""
         text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(re.findall(r"VmRSS:\s+(\d+) kB", text)[0]) / 1024
 
@@ -56,7 +56,7 @@ class Server:
 
 
 class Bench:
-    """Both emulated worlds, and servers and load as they are needed.
+    """Both emulators, and servers and load as they are needed.
 
     :param own: the cores of the server
     :param rest: the cores of everything else
@@ -90,8 +90,8 @@ class Bench:
             os.sched_setaffinity(process.pid, self._own)
             assert process.stdout is not None  # noqa: S101 - it is a pipe
             port = int(await process.stdout.readline())
-            # Those of its threads that were there before.
-            for thread in os.listdir(f"/proc/{process.pid}/task"):  # noqa: PTH208 - it does not wait for a disk
+            # The threads that existed before.
+            for thread in os.listdir(f"/proc/{process.pid}/task"):  # noqa: PTH208 - /proc does not block
                 os.sched_setaffinity(int(thread), self._own)
             try:
                 yield Server(process, f"http://127.0.0.1:{port}/webhooks/github")
@@ -109,7 +109,7 @@ class Bench:
 
     @asynccontextmanager
     async def comments(self, texts: Sequence[str]) -> AsyncIterator[Path]:
-        """A file with deliveries of new comments, which the emulated GitHub knows, a few on each of many issues."""
+        """A file with deliveries of new comments, which the emulated GitHub has, a few on each of many issues."""
         first = len(self.github.deliveries)
         for begin in range(0, len(texts), A_THREAD):
             issue = self.github.open_issue("bob", "The total is off by a cent", None)
@@ -122,7 +122,7 @@ class Bench:
             yield Path(file.name)
 
     async def until_done(self, server: Server, count: int, *, seconds: float = 300.0) -> float:
-        """Seconds until so many commands have been carried out."""
+        """Waits until this many commands are done; returns the seconds."""
         began = time.perf_counter()
         url = server.url.replace("/webhooks/github", "/metrics")
         async with aiohttp.ClientSession() as http, asyncio.timeout(seconds):
@@ -133,7 +133,7 @@ class Bench:
                 await asyncio.sleep(0.05)
 
     async def finish_runs(self) -> None:
-        """Agents that are done as soon as they are asked."""
+        """Finishes every run as soon as it is created."""
         while True:
             for run in [*self.codegen.runs.values()]:
                 if run.status not in {"COMPLETE", "FAILED"}:
@@ -156,7 +156,7 @@ async def acknowledged(bench: Bench, seconds: float, rounds: int) -> dict[str, l
 
 
 async def beside_commands(bench: Bench, seconds: float, rounds: int, alone: float) -> None:
-    """(b) The same while ten commands a second are carried out."""
+    """(b) The same while ten commands a second are executed."""
     rate, figures, done, costs = 10, [], 0, []
     texts = ("/codegen help", "/codegen run fix the flaky test", "/codegen runs", "/codegen status", "/codegen whoami")
     for _ in range(rounds):
@@ -177,7 +177,7 @@ async def beside_commands(bench: Bench, seconds: float, rounds: int, alone: floa
 
 
 async def burst(bench: Bench, count: int) -> None:
-    """(c) Commands at once from 64 connections, each written down before its answer."""
+    """(c) Commands at once over 64 connections, each stored before its response."""
     texts = ("/codegen help", "/codegen run fix the flaky test", "/codegen runs", "/codegen status")
     bench.written.clear()
     async with (
@@ -198,7 +198,7 @@ async def burst(bench: Bench, count: int) -> None:
 
 
 async def eyes(bench: Bench, count: int) -> None:
-    """(d) From the webhook to the eyes, nothing else going on."""
+    """(d) From the webhook to the 👀 reaction, with no other load."""
     times = []
     async with bench.server("bot") as server:
         for number in range(count + 1):
@@ -216,7 +216,7 @@ async def eyes(bench: Bench, count: int) -> None:
 
 
 async def memory(bench: Bench, count: int) -> None:
-    """(e) The idle server, and the same after many deliveries."""
+    """(e) The memory of an idle server, and after many deliveries."""
     async with bench.server("bot") as server:
         await asyncio.sleep(2)
         idle = server.memory()

@@ -1,8 +1,8 @@
-"""Sends deliveries over keep-alive connections and tells how quickly they were answered, as one line of JSON.
+"""Sends deliveries over keep-alive connections and reports the response times, as one line of JSON.
 
     python -m benchmarks.webhooks.load URL --seconds 5
 
-Requests are put together beforehand and written to plain sockets: a client library would be slower than the server.
+Requests are built beforehand and written to plain sockets: a client library would be slower than the server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A mix of deliveries as an App that hears of everything gets them, none of which holds a command.
+"""A mix of deliveries as an App that receives all events gets them, none of which holds a command.
 
-The payloads are the GitHub emulator's own, whose shapes are held against GitHub's published descriptions. The weights
-are an assumption: on a repository with checks, most of what GitHub tells is about checks.
+The payloads are the GitHub emulator's own, whose shapes are compared with GitHub's published descriptions. The weights
+are an assumption: on a repository with checks, most events are about checks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WEIGHTS = {
 
 
 def deliveries(count: int = 200) -> list[tuple[str, bytes]]:
-    """Event names and bodies, in an order that is the same each time."""
+    """Event names and bodies, in a fixed order."""
     makers = _makers()
     chosen = random.Random(1).choices([*WEIGHTS], [*WEIGHTS.values()], k=count)
     return [(name, json.dumps(makers[name](number)).encode()) for number, name in enumerate(chosen)]

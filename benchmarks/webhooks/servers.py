@@ -1,6 +1,6 @@
 """The three servers, each as a process: `python -m benchmarks.webhooks.servers KIND`. It prints its port when it is up.
 
-The bot's is the whole server, without the waits that both outside worlds ask for: what is measured is what work costs.
+The bot's is the whole server, without the pauses that GitHub and Codegen require: it measures the work alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ async def bare(_request: web.Request) -> web.Response:
 
 
 async def gidgethub(request: web.Request) -> web.Response:
-    """As gidgethub's own documentation receives a webhook."""
+    """Receives a webhook as in gidgethub's own documentation."""
     Event.from_http(request.headers, await request.read(), secret=SECRET)
     return web.Response(status=202)
 
