@@ -22,8 +22,8 @@ KEPT_BY_GITHUB = timedelta(days=3)
 
 FIRST_LOOK_BACK = timedelta(hours=1)
 """How far the first round on a new database goes back. Not further: older failures were meant for no bot, or for one
-whose replies are not in this database. Not less: a user who writes a first comment before the new server is started would
-get no reply; nor would the users of a container that lost its file."""
+whose replies are not in this database. Not less: a user who writes a first comment before the new server is started
+would get no reply; nor would the users of a container that lost its file."""
 
 OVERLAP = timedelta(minutes=5)
 """By which a round overlaps the last one: for clocks that differ, and for attempts that took long."""
