@@ -43,7 +43,7 @@ ENTRY = re.compile(r'{"type":"log","index":(\d+),(?:[^{]*{[^{}]*?"thought":"at (
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--listeners", type=int, default=LISTENERS)
+    arguments.add_argument("--subscribers", type=int, default=LISTENERS)
     arguments.add_argument("--seconds", type=int, default=SECONDS)
     arguments.add_argument("--listen", nargs="*", help="for the process of the listeners")
     given = arguments.parse_args()
@@ -132,7 +132,7 @@ async def log_context(
 ) -> None:
     before = memory(server)
     crowd = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.streams", "--listeners", str(subscribers)),
+        *(sys.executable, "-m", "benchmarks.streams", "--subscribers", str(subscribers)),
         *("--listen", url, *map(str, runs)),
         stdout=PIPE,
         limit=2**20,
