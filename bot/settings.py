@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from bot.errors import SettingsError, os_reason
 
-TRY_THE_DEMO = "To see the bot work without any setting or account: codegen-bot demo"
+TRY_THE_DEMO = "To try the bot without settings or an account: codegen-bot demo"
 
 
 class LogFormat(StrEnum):
@@ -62,11 +62,11 @@ class Accounts(BaseSettings):
         description="Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token."
     )
     codegen_api_base_url: str = Field(
-        default="https://api.codegen.com", description="Where Codegen's API is; the emulator's address for trials."
+        default="https://api.codegen.com", description="The URL of Codegen's API; for trials, the emulator's."
     )
     github_token: SecretStr | None = Field(
         default=None,
-        description="A GitHub token that may write issues and pull requests. The alternative to the two App settings.",
+        description="A GitHub token that may write issues and pull requests; an alternative to the two App settings.",
     )
     github_app_id: str | None = Field(
         default=None, description="The GitHub App's id. Where to get it: the App's settings page, under About."
@@ -77,27 +77,27 @@ class Accounts(BaseSettings):
         "Where to get it: the App's settings page, Generate a private key.",
     )
     github_api_url: str = Field(
-        default="https://api.github.com", description="Where GitHub's API is; differs on GitHub Enterprise Server."
+        default="https://api.github.com", description="The URL of GitHub's API; differs on GitHub Enterprise Server."
     )
     secrets_dir: str | None = Field(
         default=None,
-        description="A folder of files, each named as a setting and holding its value, for what should not stand in "
-        "the environment. A variable of the same name has precedence.",
+        description="A folder with a file for each setting, named like it, for values that should not be in the "
+        "environment. A variable of the same name has precedence.",
     )
     command_prefix: str = Field(
-        default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="How a command line starts."
+        default="/codegen", pattern=r"^/[A-Za-z][A-Za-z0-9_-]{0,38}$", description="The prefix of a command."
     )
     run_timeout_minutes: float = Field(
         default=180.0,
         gt=0,
         allow_inf_nan=False,
-        description="How long a reply follows an agent run before it says that it stopped looking.",
+        description="The time limit for following an agent run; the reply then says that it stopped.",
     )
     progress_interval_seconds: float = Field(
         default=20.0,
         ge=0,
         allow_inf_nan=False,
-        description="The shortest time between two progress edits of one reply.",
+        description="The minimum time between two progress edits of one reply.",
     )
 
     @field_validator("codegen_api_base_url", "github_api_url", mode="after")
@@ -118,7 +118,7 @@ class Accounts(BaseSettings):
         except (OSError, ValueError, RuntimeError):  # the last one for a "~" whose home is unknown
             raise ValueError("it is neither PEM text nor the path of a readable file") from None
         if "-----BEGIN" not in text:
-            raise ValueError("the file it names holds no PEM text")
+            raise ValueError("the file contains no PEM text")
         return SecretStr(text)
 
 
@@ -132,12 +132,12 @@ class Settings(Accounts):
     database_url: str = Field(
         repr=False,
         default="sqlite:///codegen-bot.sqlite",
-        description="What remembers work in flight: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
+        description="The database for commands in progress: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.",
     )
     executor_id: str = Field(
         default="codegen-bot",
-        description="The name of this process in the database and the log; each start adds an id of its own to it. "
-        "Nothing needs to be set.",
+        description="The name of this process in the database and the log; each start adds a unique id. "
+        "The default is sufficient.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 in a container.")
     port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on.")
@@ -145,26 +145,28 @@ class Settings(Accounts):
         default=None,
         ge=0,
         le=65535,
-        description="A port of its own for /metrics, which is then not served on PORT: keep it off the internet.",
+        description="A separate port for /metrics, which is then not served on PORT: keep it off the internet.",
     )
     api_requests_per_minute: int = Field(
-        default=300, ge=1, description="How many requests a minute the HTTP API takes of one Codegen token."
+        default=300, ge=1, description="The HTTP API's limit of requests per minute for each Codegen token."
     )
     api_organizations: Annotated[tuple[int, ...], NoDecode] = Field(
         default=(),
         description="The numbers of further Codegen organizations whose tokens may use the HTTP API, separated by "
-        "commas. Those of CODEGEN_ORG_ID may; all others are refused.",
+        "commas. Those of CODEGEN_ORG_ID always may; all others are refused.",
     )
     api_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="The origins of other pages that may call the HTTP API from a browser, separated by commas.",
+        description="Other origins that may call the HTTP API from a browser, separated by commas.",
     )
     log_level: str = Field(
         default="INFO",
         pattern="^(?i:DEBUG|INFO|WARNING|ERROR)$",
-        description="The least important log line that is shown: DEBUG, INFO, WARNING or ERROR.",
+        description="The minimum level of the log: DEBUG, INFO, WARNING or ERROR.",
     )
-    log_format: LogFormat = Field(default=LogFormat.CONSOLE, description="console for people, json for log collectors.")
+    log_format: LogFormat = Field(
+        default=LogFormat.CONSOLE, description="console for reading, json for log collectors."
+    )
     otel_exporter_otlp_traces_endpoint: str | None = Field(
         default=None,
         description="Where OpenTelemetry traces are sent, such as http://localhost:4318/v1/traces. "
@@ -176,7 +178,7 @@ class Settings(Accounts):
     def _split_secrets(cls, value: Any) -> Any:
         value = _split(value) if isinstance(value, str) else value
         if not value:
-            raise ValueError("it holds no secret")
+            raise ValueError("it contains no secret")
         return value
 
     @field_validator("api_organizations", mode="before")
@@ -186,7 +188,7 @@ class Settings(Accounts):
             return value
         numbers = _split(value)
         if wrong := [each for each in numbers if not re.fullmatch("[1-9][0-9]{0,15}", each)]:
-            raise ValueError(f"{wrong[0]} is no number of an organization")
+            raise ValueError(f"{wrong[0]} is not an organization's number")
         return tuple(map(int, numbers))
 
     @field_validator("api_cors_origins", mode="before")
@@ -200,7 +202,7 @@ class Settings(Accounts):
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if wrong := [each for each in value if not re.fullmatch(r"https?://[^/?#\s*]+", each)]:
-            raise ValueError(f"{wrong[0]} is no origin such as https://tools.example.com")
+            raise ValueError(f"{wrong[0]} is not an origin such as https://tools.example.com")
         return value
 
     @field_validator("database_url", mode="after")
@@ -214,7 +216,7 @@ class Settings(Accounts):
     @classmethod
     def _address_without_secrets(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#@\s]*)?", value):
-            raise ValueError("it is no address such as http://localhost:4318/v1/traces")
+            raise ValueError("it is not a URL such as http://localhost:4318/v1/traces")
         return value
 
     @model_validator(mode="after")
@@ -315,9 +317,7 @@ def load_webhook_secret(environ: Mapping[str, str] | None = None, *, env_file: P
     """
     given = _split(_read(environ, env_file, Settings).get("github_webhook_secret", ""))
     if not given:
-        raise SettingsError(
-            "GITHUB_WEBHOOK_SECRET is missing. A delivery is signed with it: the secret that the server has been given."
-        )
+        raise SettingsError("GITHUB_WEBHOOK_SECRET is missing. Deliveries are signed with it; use the server's value.")
     return SecretStr(given[0])
 
 
@@ -395,7 +395,7 @@ def _explain(error: ValidationError, given: Mapping[str, str], kind: type[Accoun
     ):
         lines.append(_IDENTITY)
     problems = "\n".join(f"{_BULLET}{line}" for line in lines)
-    return f"The bot cannot start; these settings need a look:\n{problems}\n{TRY_THE_DEMO}"
+    return f"The bot cannot start; fix these settings:\n{problems}\n{TRY_THE_DEMO}"
 
 
 _BULLET = "  - "
@@ -412,7 +412,7 @@ def _reason(message: str) -> str:
 
 
 _IDENTITY = (
-    "GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: "
+    "GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot needs a GitHub identity: "
     "a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. "
-    "codegen-bot setup makes an App, and writes its settings into .env."
+    "codegen-bot setup creates an App and writes its settings into .env."
 )

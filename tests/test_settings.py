@@ -41,12 +41,12 @@ def key(settings: Settings) -> str:
 
 def test_everything_that_is_missing_is_told_at_once_with_where_to_get_it() -> None:
     assert refusal({}) == snapshot("""\
-The bot cannot start; these settings need a look:
+The bot cannot start; fix these settings:
   - CODEGEN_API_TOKEN is missing. Codegen's API token. Where to get it: codegen.com, Settings, API token.
   - CODEGEN_ORG_ID is missing. Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token.
   - GITHUB_WEBHOOK_SECRET is missing. The webhook's secret, as typed into the webhook's or App's settings page. Several, separated by commas, are all valid: for a rotation.
-  - GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot acts on GitHub as somebody: a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. codegen-bot setup makes an App, and writes its settings into .env.
-To see the bot work without any setting or account: codegen-bot demo\
+  - GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY, is missing. The bot needs a GitHub identity: a token from GitHub's Settings, Developer settings, or a GitHub App's id and private key from its settings page. codegen-bot setup creates an App and writes its settings into .env.
+To try the bot without settings or an account: codegen-bot demo\
 """)
 
 
@@ -70,11 +70,11 @@ WRONG = {
     "DATABASE_URL": ("mysql://bot:hunter2@db/bot", "it starts with neither sqlite:/// nor postgresql://"),
     "GITHUB_API_URL": ("github.example.com/api/v3", "it starts with neither https:// nor http://"),
     "GITHUB_PRIVATE_KEY": ("MIIEowIBAAKC", "it is neither PEM text nor the path of a readable file"),
-    "GITHUB_WEBHOOK_SECRET": (" , ", "it holds no secret"),
+    "GITHUB_WEBHOOK_SECRET": (" , ", "it contains no secret"),
     "LOG_FORMAT": ("xml", "Input should be 'console' or 'json'"),
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": (
         "http://bot:hunter2@collector:4318/v1/traces",
-        "it is no address such as http://localhost:4318/v1/traces",
+        "it is not a URL such as http://localhost:4318/v1/traces",
     ),
     "LOG_LEVEL": ("LOUD", "String should match pattern '^(?i:DEBUG|INFO|WARNING|ERROR)$'"),
     "PORT": ("http", "Input should be a valid integer, unable to parse string as an integer"),
@@ -204,7 +204,7 @@ def test_a_key_file_without_a_key_is_told(tmp_path: Path) -> None:
     path = tmp_path / "app.pem"
     path.write_text("Buy milk.")
     (problem,) = problems(APP | {"GITHUB_PRIVATE_KEY": str(path)})
-    assert problem.startswith("GITHUB_PRIVATE_KEY is wrong: the file it names holds no PEM text. ")
+    assert problem.startswith("GITHUB_PRIVATE_KEY is wrong: the file contains no PEM text. ")
 
 
 @pytest.mark.parametrize("value", ["/nowhere/app.pem", "~nobody-of-this-name/app.pem", "x" * 5000, "a\udcffb", "."])
@@ -279,7 +279,7 @@ def test_api_organizations_are_numbers(given: str, served: tuple[int, ...]) -> N
 @pytest.mark.parametrize("given", ["all", "0", "-1", "1.5", "2;3"])
 def test_api_organizations_wrong_one_is_named(given: str) -> None:
     (problem,) = problems(ENOUGH | {"API_ORGANIZATIONS": given})
-    assert problem.startswith(f"API_ORGANIZATIONS is wrong: {given} is no number of an organization. ")
+    assert problem.startswith(f"API_ORGANIZATIONS is wrong: {given} is not an organization's number. ")
 
 
 def secrets_in(folder: Path, values: dict[str, str]) -> str:

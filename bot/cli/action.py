@@ -9,8 +9,8 @@ from bot.action.main import main
 
 @click.command()
 def action() -> None:
-    """Do what the event of a GitHub workflow, or a step's inputs, ask for.
+    """Execute the command in a GitHub workflow's event or a step's inputs.
 
-    Reads what GitHub's runner sets, and is of no use elsewhere: "codegen-bot receive" takes the same way from a file.
+    Needs the environment of GitHub's runner; "codegen-bot receive" does the same with a file.
     """
     raise SystemExit(main())

@@ -65,26 +65,28 @@ def _variable(flag: Flag) -> str:
 def _common(name: str) -> list[click.Parameter]:
     """The options specific to the command line; long ones only, because the short ones belong to the commands."""
     options: list[click.Parameter] = [
-        click.Option(["--thread"], type=GitHubThread(), help="The issue or pull request it is about, or its address."),
-        click.Option(["--repository"], type=RepositoryName(), help="The repository it is about, without a thread."),
-        click.Option(["--comment/--no-comment"], default=False, help="Keep a living reply on the thread as well."),
+        click.Option(["--thread"], type=GitHubThread(), help="The issue or pull request, as OWNER/NAME#N or URL."),
+        click.Option(["--repository"], type=RepositoryName(), help="The repository, if there is no thread."),
+        click.Option(["--comment/--no-comment"], default=False, help="Also post a status comment on the thread."),
     ]
     if name in WAITING:
         options += [
-            click.Option(["--wait/--no-wait"], default=True, help="Follow the run to its end; that is the default."),
+            click.Option(["--wait/--no-wait"], default=True, help="Follow the run until it ends (default)."),
             click.Option(
                 ["--timeout-minutes"],
                 type=click.FloatRange(0, 10_000, min_open=True),
                 metavar="N",
-                help="For how long at the most.",
+                help="The longest time to wait.",
             ),
         ]
     if name == FOLLOWED:
-        options.append(click.Option(["--follow"], is_flag=True, help="Print entries as they come, to the run's end."))
+        options.append(
+            click.Option(["--follow"], is_flag=True, help="Print entries as they arrive, until the run ends.")
+        )
     return [
         *options,
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, for scripts."),
-        click.Option(["--dry-run"], is_flag=True, help="Print every call that would be made, and make none."),
+        click.Option(["--dry-run"], is_flag=True, help="Print the calls that would be made, without making them."),
     ]
 
 
@@ -118,9 +120,9 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutc
     command = _read(name, given)
     thread, repository = given["thread"], given["repository"]
     if thread and repository:
-        raise ParseError(f"`--thread {thread}` names the repository already: leave `--repository` out.")
+        raise ParseError(f"`--thread {thread}` already names the repository: leave out `--repository`.")
     if given["comment"] and thread is None:
-        raise ParseError("`--comment` needs a thread to write on: `--thread octo/shop#7`.")
+        raise ParseError("`--comment` needs a thread: `--thread octo/shop#7`.")
     if math.isnan(given.get("timeout_minutes") or 0.0):
         # NaN passes every range check.
         raise ParseError("`--timeout-minutes` takes a number of minutes, more than 0.")

@@ -17,8 +17,8 @@ fish: codegen-bot completion fish > ~/.config/fish/completions/codegen-bot.fish
 
 
 @click.command(
-    help=f"Print what makes your shell complete the words of codegen-bot.\n{_HOW}",
-    short_help="Print what completes words in your shell.",
+    help=f"Print the shell completion script of codegen-bot.\n{_HOW}",
+    short_help="Print a shell completion script.",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context

@@ -21,11 +21,11 @@ from bot.repository_config.schema import schema
 @click.command("check-config")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 def check_config(path: Path) -> None:
-    """Say what is wrong with a repository's config file, line by line.
+    """Validate a repository's config file and report each problem with its line.
 
-    Secret patterns are tried on texts that are hard for them; one that takes too long is refused.
+    Secret patterns are tested on texts that are slow to match; a pattern that takes too long is rejected.
 
-    Exits with status 0 where nothing is, 1 where something is, and 2 where the file cannot be read.
+    Exits with status 0 if the file is valid, 1 if it is not, and 2 if it cannot be read.
     """
     try:
         config = read(decode(path.read_bytes()), commands=COMMANDS, measures=True)

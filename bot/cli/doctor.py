@@ -26,13 +26,15 @@ VERSION = 1
 
 
 @click.command()
-@click.option("--repository", metavar="OWNER/NAME", help="Look at this repository too: webhook, labels, config file.")
+@click.option(
+    "--repository", metavar="OWNER/NAME", help="Also check this repository's webhook, labels and config file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 def doctor(*, repository: str | None, as_json: bool) -> None:
-    """Look at the settings and all they lead to, and say what to mend.
+    """Check settings and connectivity, and suggest fixes.
 
-    Takes the settings of "serve", and asks Codegen, GitHub and the database a handful of questions; nothing is changed.
-    Exits with status 1 where something is wrong; warnings alone are status 0.
+    Uses the settings of "serve" and sends a few requests to Codegen, GitHub and the database; nothing is changed.
+    Exits with status 1 if something is wrong; with warnings alone, 0.
     """
     if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository, re.ASCII):
         raise click.BadParameter(f"{repository} is not of the form OWNER/NAME.", param_hint="--repository")
@@ -53,7 +55,7 @@ def _examined(repository: str | None) -> list[Finding]:
     try:
         settings = load()
     except SettingsError as error:
-        fix = "Set it in the environment or in a file .env; all other looks need it."
+        fix = "Set it in the environment or in a file .env; all other checks need it."
         return [wrong("Settings", problem, fix) for problem in problems_of(error)]
     found = [ok("Settings", "Nothing is missing.")]
     return [*found, *asyncio.run(examine(settings, about=repository))]

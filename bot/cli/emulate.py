@@ -17,7 +17,7 @@ from bot.errors import SettingsError, os_reason
 
 @click.group()
 def emulate() -> None:
-    """Run GitHub or Codegen in a box, for any client of their APIs."""
+    """Run a local GitHub or Codegen emulator, for any client of their APIs."""
 
 
 @emulate.command(
@@ -29,7 +29,7 @@ def emulate() -> None:
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Seconds that a run takes to its end.",
+    help="Duration of a run in seconds.",
 )
 def codegen(*, port: int, run_seconds: float) -> None:
     _run(CodegenEmulator(run_seconds=run_seconds), port)
@@ -41,8 +41,8 @@ def codegen(*, port: int, run_seconds: float) -> None:
     short_help="The part of GitHub's API that the bot uses, with webhooks.",
 )
 @click.option("--port", type=PORT, default=8082, show_default=True, help="The port to listen on; 0 for a free one.")
-@click.option("--webhook-url", help="Where webhooks go; nowhere without it.")
-@click.option("--webhook-secret", default="", help="What they are signed with.")
+@click.option("--webhook-url", help="Where to send webhooks; none are sent without it.")
+@click.option("--webhook-secret", default="", help="The secret that signs them.")
 def github(*, port: int, webhook_url: str | None, webhook_secret: str) -> None:
     _run(GitHubEmulator(webhook_url=webhook_url, webhook_secret=webhook_secret), port)
 
@@ -52,7 +52,7 @@ def _run(emulator: EmulatorServer, port: int) -> None:
         try:
             await emulator.start(port=port)
         except OSError as error:
-            raise SettingsError(f"--port: {port} cannot be listened on: {os_reason(error)}.") from None
+            raise SettingsError(f"--port: {port} cannot be used: {os_reason(error)}.") from None
         try:
             click.echo(f"Listening on {emulator.url}; Ctrl-C ends it.")
             await stop.wait()

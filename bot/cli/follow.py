@@ -35,7 +35,7 @@ def follow(wish: CliInvocation, screen: Screen, *, last: int | None) -> CommandO
     :raises ParseError: if there is nothing to follow
     """
     if screen.is_dry:
-        raise ParseError("`--follow` is of no use in a dry run: what nobody asks for does not come.")
+        raise ParseError("`--follow` does not work with a dry run: no log is requested.")
     if wish.thread is None and isinstance(wish.command, Logs) and wish.command.run is None:
         raise ParseError("`--follow` needs a run's number, or `--thread` for a thread's latest run.")
     try:

@@ -15,13 +15,13 @@ from bot.outcome import ExitStatus
 
 @click.group()
 def labels() -> None:
-    """The labels that the bot obeys and sets."""
+    """Manage the labels that the bot reads and sets."""
 
 
 @labels.command("sync")
 @click.argument("repository", metavar="OWNER/NAME")
 def sync(repository: str) -> None:
-    """Make the bot's labels that a repository lacks, under the names that its config file gives them.
+    """Create the bot's missing labels in a repository, named as in its config file.
 
     Takes the settings of "serve". Exits with status 1 where GitHub does not let it.
     """

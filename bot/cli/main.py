@@ -23,21 +23,19 @@ class Subcommand(NamedTuple):
 
 SUBCOMMANDS: Mapping[str, Subcommand] = MappingProxyType(
     {
-        "help": Subcommand("bot.cli.help", "help_", "Shows what can be said in comments, and who may say it."),
-        "demo": Subcommand("bot.cli.demo", "demo", "Shows the whole bot at work; needs no account and no setting."),
-        "setup": Subcommand("bot.cli.setup", "setup", "Makes the bot's GitHub App and writes its settings down."),
+        "help": Subcommand("bot.cli.help", "help_", "Lists the comment commands and who may use them."),
+        "demo": Subcommand("bot.cli.demo", "demo", "Runs a complete demo; needs no account or settings."),
+        "setup": Subcommand("bot.cli.setup", "setup", "Creates the bot's GitHub App and saves its settings."),
         "serve": Subcommand("bot.cli.serve", "serve", "Runs the webhook server."),
         "action": Subcommand("bot.cli.action", "action", "Runs as a step of a GitHub workflow; action.yml calls it."),
-        "receive": Subcommand("bot.cli.receive", "receive", "Takes a delivery from a file, as the Action would."),
-        "send": Subcommand("bot.cli.send", "send", "Signs a delivery and posts it to a server."),
-        "emulate": Subcommand("bot.cli.emulate", "emulate", "Runs GitHub or Codegen in a box."),
-        "doctor": Subcommand(
-            "bot.cli.doctor", "doctor", "Looks at the settings and all they lead to; says what to mend."
-        ),
-        "labels": Subcommand("bot.cli.labels", "labels", "Makes the labels that the bot obeys and sets."),
-        "check-config": Subcommand("bot.cli.config", "check_config", "Says what is wrong with a config file."),
+        "receive": Subcommand("bot.cli.receive", "receive", "Processes a delivery from a file, as the Action would."),
+        "send": Subcommand("bot.cli.send", "send", "Signs a delivery and sends it to a server."),
+        "emulate": Subcommand("bot.cli.emulate", "emulate", "Runs a local GitHub or Codegen emulator."),
+        "doctor": Subcommand("bot.cli.doctor", "doctor", "Checks settings and connectivity, and suggests fixes."),
+        "labels": Subcommand("bot.cli.labels", "labels", "Creates the bot's labels in a repository."),
+        "check-config": Subcommand("bot.cli.config", "check_config", "Validates a config file."),
         "config-schema": Subcommand("bot.cli.config", "config_schema", "Prints the config file's JSON schema."),
-        "completion": Subcommand("bot.cli.completion", "completion", "Prints what completes words in your shell."),
+        "completion": Subcommand("bot.cli.completion", "completion", "Prints a shell completion script."),
     }
 )
 """The subcommands that are no comment commands, and ``help``, which is one but needs no account here."""
@@ -56,15 +54,15 @@ class Subcommands(click.Group):
             return found
         if cmd_name not in _summaries():
             near = difflib.get_close_matches(cmd_name[:40], self.list_commands(ctx), n=1, cutoff=0.6)
-            hint = f'Did you mean "{near[0]}"?' if near else '"codegen-bot --help" shows all there are.'
+            hint = f'Did you mean "{near[0]}"?' if near else '"codegen-bot --help" lists all commands.'
             raise click.UsageError(f"There is no command {cmd_name[:40]!r}. {hint}", ctx)
         from bot.cli.commands import subcommand  # noqa: PLC0415 - see the module's docstring
 
         return subcommand(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        _write(formatter, "Commands of the bot", _summaries().items())
-        _write(formatter, "Running and trying it", ((name, known.summary) for name, known in SUBCOMMANDS.items()))
+        _write(formatter, "Comment commands", _summaries().items())
+        _write(formatter, "Running and testing the bot", ((name, known.summary) for name, known in SUBCOMMANDS.items()))
 
 
 def _summaries() -> dict[str, str]:

@@ -36,7 +36,7 @@ class GitHubThread(click.ParamType[ThreadName]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ThreadName:
         found = _THREAD.fullmatch(str(value)) or _ADDRESS.fullmatch(str(value))
         if found is None:
-            self.fail("It is OWNER/NAME#N, or the address of an issue or a pull request.", param, ctx)
+            self.fail("Expected OWNER/NAME#N, or the URL of an issue or a pull request.", param, ctx)
         return ThreadName(found[1], int(found[2]))
 
 
@@ -67,4 +67,4 @@ def the_prompt(words: Sequence[str], file: IO[str] | None, *, takes_run: bool) -
     try:
         return " ".join((*words, file.read()))
     except UnicodeDecodeError:
-        raise ParseError("The prompt is no UTF-8 text.") from None
+        raise ParseError("The prompt is not UTF-8 text.") from None

@@ -19,13 +19,13 @@ from bot.settings import Accounts, load_accounts
 
 
 @click.command()
-@click.option("--event", required=True, help="The event's name, as in X-GitHub-Event: issue_comment.")
+@click.option("--event", required=True, help="The event name, as in X-GitHub-Event: issue_comment.")
 @click.option("--payload", required=True, type=click.Path(path_type=Path), help="A file with the JSON.")
-@click.option("--repository", type=RepositoryName(), help="Whose workflow it would be; usually the payload says.")
+@click.option("--repository", type=RepositoryName(), help="The workflow's repository; default: the payload's.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
-@click.option("--dry-run", is_flag=True, help="Print every call that would be made, and make none.")
+@click.option("--dry-run", is_flag=True, help="Print the calls that would be made, without making them.")
 def receive(*, event: str, payload: Path, repository: str | None, as_json: bool, dry_run: bool) -> None:
-    """Carry out what a delivery asks for, as the Action would, without GitHub's runner.
+    """Process a delivery as the Action would, without GitHub's runner.
 
     Takes the settings of the command line: CODEGEN_API_TOKEN, CODEGEN_ORG_ID and GITHUB_TOKEN.
     """

@@ -26,17 +26,15 @@ SHOWN = 2_000
 
 
 @click.command()
-@click.option("--event", required=True, help="The event's name, as in X-GitHub-Event: issue_comment.")
+@click.option("--event", required=True, help="The event name, as in X-GitHub-Event: issue_comment.")
 @click.option("--payload", required=True, type=click.File("rb"), help="A file with the JSON; - for standard input.")
-@click.option(
-    "--url", default="http://127.0.0.1:8080/webhooks/github", show_default=True, help="The address of the webhook."
-)
-@click.option("--delivery", metavar="GUID", help="The delivery's name; the same one again is a redelivery.")
-@click.option("--dry-run", is_flag=True, help="Print the call that would be made, and make none.")
+@click.option("--url", default="http://127.0.0.1:8080/webhooks/github", show_default=True, help="The webhook's URL.")
+@click.option("--delivery", metavar="GUID", help="The delivery's id; repeating an id makes a redelivery.")
+@click.option("--dry-run", is_flag=True, help="Print the call that would be made, without making it.")
 def send(*, event: str, payload: IO[bytes], url: str, delivery: str | None, dry_run: bool) -> None:
-    """Sign a delivery with GITHUB_WEBHOOK_SECRET and post it to a server.
+    """Sign a delivery with GITHUB_WEBHOOK_SECRET and send it to a server.
 
-    Prints the status and the answer. Exits with status 0 where the server took it, else 1.
+    Prints the response's status and body. Exits with status 0 if the server accepted it, else 1.
     """
     body = payload.read()
     _check(event, body)
@@ -63,11 +61,11 @@ def send(*, event: str, payload: IO[bytes], url: str, delivery: str | None, dry_
 def _check(event: str, body: bytes) -> None:
     """:raises CannotStartError: if no server could accept it"""
     if not event.isascii() or not event.replace("_", "").isalnum():
-        raise CannotStartError(f"--event: {event!r} is no event's name.")
+        raise CannotStartError(f"--event: {event!r} is not an event name.")
     try:
         json.loads(body)
     except (ValueError, RecursionError):
-        raise CannotStartError("--payload: the file holds no JSON.") from None
+        raise CannotStartError("--payload: the file is not valid JSON.") from None
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
@@ -79,13 +77,13 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
         ):
             return answer.status, await answer.text(errors="replace")
     except aiohttp.InvalidURL:
-        raise CannotStartError(f"--url: {url} is no address.") from None
+        raise CannotStartError(f"--url: {url} is not a valid URL.") from None
     except aiohttp.ClientConnectorError as error:
         # asyncio's message repeats the address.
         number = error.os_error.errno
         # Those of failed name lookups are negative, and no errno.
         reason = os.strerror(number) if number and number > 0 else os_reason(error.os_error)
-        raise EndError(f"Nobody takes deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
+        raise EndError(f"No server accepts deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = type(error).__name__
-        raise EndError(f"The delivery to {url} got no answer: {reason}.", ExitStatus.FAILED) from None
+        raise EndError(f"No response to the delivery to {url}: {reason}.", ExitStatus.FAILED) from None

@@ -26,14 +26,14 @@ ENV_FILE = Path(".env")
 
 @click.command()
 @click.option(
-    "--setup", "sets_up", is_flag=True, help="Where there is no GitHub App yet, take one first, at the path /setup."
+    "--setup", "sets_up", is_flag=True, help="If there is no GitHub App yet, create one first, at the path /setup."
 )
 def serve(*, sets_up: bool) -> None:
     """Run the webhook server.
 
-    Its settings are environment variables or lines of a .env file; what is missing is told by name. With --setup, a
-    server that has no account on GitHub yet shows a one-time token, waits for whoever has it to make its App, and
-    writes that App's settings into .env.
+    Its settings are environment variables or lines of a .env file; missing ones are listed. With --setup, a server
+    without a GitHub account shows a one-time token, waits until its holder has created the App, and writes the App's
+    settings into .env.
     """
     if sets_up and not _is_set_up():
         return
@@ -56,7 +56,7 @@ def serve(*, sets_up: bool) -> None:
         return lost
 
     if run_until_stopped(until_stopped):
-        raise EndError("Another process has taken this one's work over. Start it again.", ExitStatus.FAILED)
+        raise EndError("Another process has taken over the work of this one. Start it again.", ExitStatus.FAILED)
 
 
 def _end_at_once() -> None:

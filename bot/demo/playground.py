@@ -105,7 +105,7 @@ class Playground:
             await web.TCPSite(self._runner, LOOPBACK, self._port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise SettingsError(f"--port: {self._port} cannot be listened on: {os_reason(error)}.") from None
+            raise SettingsError(f"--port: {self._port} cannot be used: {os_reason(error)}.") from None
         return f"http://{LOOPBACK}:{self._runner.addresses[0][1]}/"
 
     async def __aexit__(

@@ -261,7 +261,7 @@ def _few_in_a_file(patterns: tuple[str, ...], info: ValidationInfo) -> tuple[str
 class RepositoryConfig(_Part):
     """The config file of codegen-bot: .github/codegen-bot.yml, read from the default branch only."""
 
-    prefix: str = Field(default="/codegen", pattern=PREFIX_PATTERN, description="How a command line starts.")
+    prefix: str = Field(default="/codegen", pattern=PREFIX_PATTERN, description="The prefix of a command.")
     permissions: Mapping[CommandName, Level] = Field(
         default_factory=dict, description="The permission in the repository that a command takes, by its name."
     )

@@ -87,7 +87,7 @@ class Connections:
         try:
             subscriber = await asyncio.get_running_loop().create_server(self._accept, host, port)
         except OSError as error:
-            raise SettingsError(f"{named} cannot be listened on: {os_reason(error)}.") from None
+            raise SettingsError(f"{named} cannot be used: {os_reason(error)}.") from None
         watching = asyncio.create_task(self._watch(), name="late connections")
         try:
             yield subscriber.sockets[0].getsockname()[1]

@@ -49,9 +49,9 @@ async def test_each_setting_that_is_missing_is_a_line(terminal: Terminal) -> Non
     assert typed.status == 1
     assert typed.printed == snapshot("""\
 wrong    Settings  CODEGEN_ORG_ID is missing. Your Codegen organization's number. Where to get it: codegen.com, Settings, next to the token.
-                   Set it in the environment or in a file .env; all other looks need it.
+                   Set it in the environment or in a file .env; all other checks need it.
 wrong    Settings  GITHUB_WEBHOOK_SECRET is missing. The webhook's secret, as typed into the webhook's or App's settings page. Several, separated by commas, are all valid: for a rotation.
-                   Set it in the environment or in a file .env; all other looks need it.
+                   Set it in the environment or in a file .env; all other checks need it.
 2 wrong
 """)
 

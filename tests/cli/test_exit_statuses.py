@@ -95,7 +95,7 @@ Next: somebody who manages the Codegen organization raises the plan or awaits it
             ("status", "7", "--thread", "octo/shop#1", "--repository", "octo/shop"),
             2,
             (
-                "`--thread octo/shop#1` names the repository already: leave `--repository` out.\n"
+                "`--thread octo/shop#1` already names the repository: leave out `--repository`.\n"
                 "For example: codegen-bot status 7\n"
             ),
         ),
@@ -103,7 +103,7 @@ Next: somebody who manages the Codegen organization raises the plan or awaits it
             ("run", "fix it", "--comment"),
             2,
             (
-                "`--comment` needs a thread to write on: `--thread octo/shop#7`.\n"
+                "`--comment` needs a thread: `--thread octo/shop#7`.\n"
                 "For example: codegen-bot run fix the flaky checkout test\n"
             ),
         ),

@@ -17,7 +17,7 @@ def test_all_that_can_be_said_is_shown_without_any_setting() -> None:
 
     assert result.exit_code == 0
     assert [name for name in COMMANDS if f"`/codegen {name}" not in result.stdout] == []
-    assert result.stdout.endswith("Here each of them is a subcommand: `codegen-bot run --help`\n")
+    assert result.stdout.endswith("On the command line, each is a subcommand: `codegen-bot run --help`\n")
 
 
 def test_one_command_is_shown_in_full() -> None:
@@ -50,7 +50,7 @@ def test_a_script_gets_a_document() -> None:
     ("name", "told"),
     [
         ("staus", "There is no command 'staus'. Did you mean `status`?\n"),
-        ("qqq", "There is no command 'qqq'. `codegen-bot help` shows all there are.\n"),
+        ("qqq", "There is no command 'qqq'. `codegen-bot help` lists all commands.\n"),
     ],
 )
 def test_a_mistyped_name_gets_the_nearest_one(name: str, told: str) -> None:

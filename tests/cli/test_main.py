@@ -60,7 +60,7 @@ def test_only_what_sets_runs_going_can_be_waited_for(name: str) -> None:
     ("typed", "told"),
     [
         ("staus", "There is no command 'staus'. Did you mean \"status\"?"),
-        ("qqq", "There is no command 'qqq'. \"codegen-bot --help\" shows all there are."),
+        ("qqq", "There is no command 'qqq'. \"codegen-bot --help\" lists all commands."),
     ],
 )
 def test_a_mistyped_name_gets_the_nearest_one(typed: str, told: str) -> None:

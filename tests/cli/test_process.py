@@ -42,7 +42,7 @@ def test_help_shows_the_demo_first() -> None:
 
     assert result.exit_code == 0
     assert '"codegen-bot demo" needs no account' in result.stdout
-    assert result.stdout.index("Commands of the bot:") < result.stdout.index("Running and trying it:")
+    assert result.stdout.index("Comment commands:") < result.stdout.index("Running and testing the bot:")
 
 
 def test_the_version_is_the_packages() -> None:
@@ -137,7 +137,7 @@ def test_a_taken_port_is_told_by_its_flag(tmp_path: Path) -> None:
     with running("emulate", "codegen", "--port", "0", folder=tmp_path, says="Listening on") as line:
         port = line.split()[2].rstrip(";").rpartition(":")[2]
         status, _, told = run("emulate", "github", "--port", port)
-        assert (status, told) == (2, f"--port: {port} cannot be listened on: address already in use.\n")
+        assert (status, told) == (2, f"--port: {port} cannot be used: address already in use.\n")
 
 
 async def test_labels_sync_makes_the_labels_that_are_missing(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def test_a_server_that_is_not_there_is_told_in_a_sentence(
     )
 
     assert (typed.status, typed.printed) == (1, "")
-    assert typed.told == "Nobody takes deliveries at http://127.0.0.1:9/webhooks/github: Connection refused.\n"
+    assert typed.told == "No server accepts deliveries at http://127.0.0.1:9/webhooks/github: Connection refused.\n"
 
 
 async def test_a_server_whose_name_nobody_knows_is_told_in_a_sentence(
@@ -120,17 +120,17 @@ async def test_a_server_whose_name_nobody_knows_is_told_in_a_sentence(
     typed = await terminal.types(*SEND, write("{}"), "--url", "http://shop.invalid/", GITHUB_WEBHOOK_SECRET="s3cret")
 
     assert typed.status == 1
-    assert typed.told.startswith("Nobody takes deliveries at http://shop.invalid/: ")
+    assert typed.told.startswith("No server accepts deliveries at http://shop.invalid/: ")
     assert "Unknown error" not in typed.told
 
 
 @pytest.mark.parametrize(
     ("text", "secret", "more", "told"),
     [
-        ("{}", "", (), "GITHUB_WEBHOOK_SECRET is missing. A delivery is signed with it"),
-        ("{", "s", (), "--payload: the file holds no JSON."),
-        ("{}", "s", ("--url", "nowhere"), "--url: nowhere is no address."),
-        ("{}", "s", ("--event", "a\nb"), "--event: 'a\\nb' is no event's name."),
+        ("{}", "", (), "GITHUB_WEBHOOK_SECRET is missing. Deliveries are signed with it"),
+        ("{", "s", (), "--payload: the file is not valid JSON."),
+        ("{}", "s", ("--url", "nowhere"), "--url: nowhere is not a valid URL."),
+        ("{}", "s", ("--event", "a\nb"), "--event: 'a\\nb' is not an event name."),
     ],
 )
 async def test_what_cannot_be_sent_is_told(

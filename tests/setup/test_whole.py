@@ -139,7 +139,7 @@ async def test_setup_makes_an_app_as_which_the_bot_answers(house: House, browser
 
     assert (status, printed) == (0, "")
     assert told == (
-        "The App Robot is made. .env has its settings now.\n"
+        "The App Robot was created. Its settings are in .env.\n"
         f"  1. Install it on the repositories that the bot is for: {house.github.url}/apps/robot/installations/new\n"
         "  2. Set CODEGEN_API_TOKEN (from codegen.com, Settings, API token) and CODEGEN_ORG_ID (the number next to it) "
         "in .env.\n"
@@ -214,7 +214,7 @@ async def test_who_changes_their_mind_has_made_nothing(house: House, words: tupl
         await said(process, r"Open (http://127|/setup)")
         process.send_signal(signal.SIGINT)
         status, printed, told = await ended(process)
-    assert (status, printed, told) == ((130, "", "Nothing was made.\n") if words[0] == "setup" else (0, "", ""))
+    assert (status, printed, told) == ((130, "", "No App was created.\n") if words[0] == "setup" else (0, "", ""))
     assert [*house.folder.iterdir()] == []
 
 
@@ -242,7 +242,7 @@ async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(house: 
     status, _, told = await house.ends("setup", "--url", "https://bot.example.com")
     assert (status, told) == (
         2,
-        ".env has GITHUB_APP_ID already, and keeps what it has. --replace says that it may go.\n",
+        ".env has GITHUB_APP_ID already, and keeps what it has. Replace it with --replace.\n",
     )
     assert house.env_file.read_text() == "GITHUB_APP_ID=12\n"
 
@@ -293,6 +293,6 @@ async def test_where_there_is_no_browser_the_page_stays(house: House, browser: B
     words = ("setup", "--url", house.url, "--github", house.github.url, "--org", "octo", "--open")
     async with house.runs(*words, PATH=str(house.folder)) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
-        await said(process, "There is no browser to be opened.")
+        await said(process, "No browser could be opened.")
         await makes_the_app(browser, await browser.opens(url), "Robot")
         assert (await ended(process))[0] == 0
