@@ -84,7 +84,11 @@ def _file_of(engine: Engine) -> tuple[int, int] | None:
 def _postgresql(url: URL) -> Engine:
     try:
         return sa.create_engine(
-            url.set(drivername="postgresql+psycopg"), pool_size=8, pool_pre_ping=True, connect_args=CONNECTION
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=8,
+            max_overflow=4,
+            pool_pre_ping=True,
+            connect_args=CONNECTION,
         )
     except ModuleNotFoundError:
         raise SettingsError(
@@ -99,7 +103,7 @@ def without_ping(engine: Engine) -> Engine:
     """
     if engine.dialect.name != "postgresql":
         return engine
-    return sa.create_engine(engine.url, pool_size=8, connect_args=CONNECTION)
+    return sa.create_engine(engine.url, pool_size=8, max_overflow=5, connect_args=CONNECTION)
 
 
 def _check_file(url: URL) -> None:

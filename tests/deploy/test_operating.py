@@ -66,7 +66,7 @@ def test_the_alerts_are_those_of_the_rules() -> None:
 
 def test_the_log_lines_that_it_names_are_written_by_the_code() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "bot").rglob("*.py"))
-    named = re.findall(r"`([a-z]+\.[a-z-]+)`", section("alerts"))
+    named = re.findall(r"`([a-z_]+\.[a-z_]+)`", section("alerts"))
     assert len(named) >= 6
     assert [name for name in named if f'"{name}"' not in source] == []
 
