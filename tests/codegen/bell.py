@@ -47,7 +47,7 @@ def asked(emulator: CodegenEmulator) -> list[str]:
 
 def begin(emulator: CodegenEmulator, count: int) -> None:
     """Starts runs that move by hand only."""
-    emulator.script(timing=None, times=count)
+    emulator.script(run_seconds=None, times=count)
     for _ in range(count):
         emulator.start_elsewhere("Hello")
 

@@ -28,7 +28,7 @@ class Story:
 
 def begin(emulator: CodegenEmulator) -> None:
     """A run that moves by hand; its first entry is its prompt."""
-    emulator.script(timing=None)
+    emulator.script(run_seconds=None)
     emulator.start_elsewhere("fix it")
 
 

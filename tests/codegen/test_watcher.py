@@ -172,7 +172,7 @@ async def test_the_older_a_run_the_rarer_it_is_looked_at(
         looks.append(clock.now)
 
     http.event_hooks["request"].append(note)
-    emulator.script(timing=2000)
+    emulator.script(run_seconds=2000)
     emulator.start_elsewhere("Hello")
     assert (await quick.finished(1)).succeeded
     gaps = [round(later - sooner, 6) for sooner, later in pairwise(looks)]

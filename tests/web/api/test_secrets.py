@@ -21,7 +21,7 @@ CONFIG = "secret-patterns: ['<pin>acme-[0-9]{4}']\n"
 def begin(house: House, *, metadata: dict[str, Any] | None = None) -> None:
     """Run 1 has said both; octo/shop has a pattern for the second."""
     house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
-    house.codegen.script(timing=None)
+    house.codegen.script(run_seconds=None)
     run = house.codegen.start_elsewhere(f"Fix it with {TOKEN}.")
     run.metadata = {MARK: {"repository": "octo/shop"}} if metadata is None else metadata
     house.codegen.add_log(run.id, thought=SAYS, tool_input={"env": {"DB_PASSWORD": "s3cret"}})

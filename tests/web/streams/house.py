@@ -83,7 +83,7 @@ class House:
 
         :param entries: how many more its log has
         """
-        self.codegen.script(timing=None)
+        self.codegen.script(run_seconds=None)
         run = self.codegen.start_elsewhere("Fix it.", org_id=org_id)
         self.write(run.id, entries)
         return run.id

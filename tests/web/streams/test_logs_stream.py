@@ -134,7 +134,7 @@ async def test_who_comes_after_the_end_hears_all_of_it(house: House) -> None:
         assert [frame["type"] for frame in await ear.rest()] == ["status", "log", "log", "log", "log", "end"]
     assert house.requests("/logs") == looks
 
-    house.codegen.script(timing=None)
+    house.codegen.script(run_seconds=None)
     url = f"{house.url}/organizations/1/agent/run/{run}/resume"
     async with house.http.post(url, json={"prompt": "Once more."}, params={"api_key": ALICE}) as answer:
         assert answer.status == 200

@@ -12,7 +12,7 @@ from tests.web.streams.test_access import refused
 async def begin(house: House) -> str:
     """A multi-run of two attempts, both at work."""
     for _ in range(3):
-        house.codegen.script(timing=None)
+        house.codegen.script(run_seconds=None)
     async with house.http.post(
         f"{house.url}/organizations/1/multi-run",
         params={"api_key": ALICE},

@@ -38,7 +38,7 @@ async def test_a_multi_run_that_takes_too_long_to_write_is_withheld(tmp_path: Pa
     async with house_at(tmp_path, text_limit=0.0) as house:
         headers = {"Authorization": f"Bearer {ALICE}"}
         body = {"prompt": "Fix it.", "concurrency": 1}
-        house.codegen.script(timing=None)
+        house.codegen.script(run_seconds=None)
         async with house.http.post(f"{house.url}/organizations/1/multi-run", json=body, headers=headers) as answer:
             identity = (await answer.json())["id"]
         await house.codegen.run_created(1)
