@@ -58,10 +58,10 @@ async def measure(
         runs = []
         for number in range(count):
             if number % max(count // 10, 1) == 0:
-                emulator.script(timing=None, times=OTHERS)
+                emulator.script(run_seconds=None, times=OTHERS)
                 for _ in range(OTHERS):
                     emulator.start_elsewhere("Somebody else's")
-            emulator.script(timing=None)
+            emulator.script(run_seconds=None)
             runs.append(emulator.start_elsewhere("Ours").id)
         codegen = Codegen("sk-org1-bench", org_id=1, base_url=emulator.url, http=http, limits=RateLimits())
         wait, close = await way(codegen)

@@ -56,14 +56,14 @@ class ExitStatus(IntEnum):
 
 _SENTENCES = {
     ExitStatus.OK: "Done, or there was nothing to do.",
-    ExitStatus.FAILED: "The agent run failed, or GitHub or Codegen did not do what was asked.",
+    ExitStatus.FAILED: "The agent run failed, or GitHub or Codegen did not complete the request.",
     ExitStatus.USAGE: "A setting, an input or an argument is missing or wrong.",
-    ExitStatus.REFUSED: "What was asked for cannot be done, or not by whoever asked.",
-    ExitStatus.TIMED_OUT: "The agent run was still at work when the patience ended, or Codegen ended it for its time.",
+    ExitStatus.REFUSED: "The command is not possible, or its author may not use it.",
+    ExitStatus.TIMED_OUT: "The agent run timed out, or was stopped by Codegen's time limit.",
     ExitStatus.QUOTA_USED_UP: "The Codegen plan's agent runs are used up.",
-    ExitStatus.UNKNOWN_EVENT: "The workflow's event can hold no command.",
-    ExitStatus.INTERNAL_ERROR: "The bot itself is at fault.",
-    ExitStatus.INTERRUPTED: "It was told to stop. Agent runs go on at Codegen.",
+    ExitStatus.UNKNOWN_EVENT: "The workflow's event cannot contain a command.",
+    ExitStatus.INTERNAL_ERROR: "Internal error of the bot.",
+    ExitStatus.INTERRUPTED: "Interrupted. Agent runs continue at Codegen.",
 }
 
 _CONCLUSIONS: dict[Reason, tuple[Conclusion, ExitStatus]] = {

@@ -80,7 +80,7 @@ class RequestBodies:
         except TimeoutError:
             raise (_dropped(request) if held.was_dropped else _too_slow(self._timeout)) from None
         except (ConnectionError, web.RequestPayloadError):
-            detail = "The body did not arrive whole, or not as its headers say."
+            detail = "The body is incomplete, or does not match its headers."
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
 
     def release(self, held: _Held) -> None:
@@ -180,5 +180,5 @@ def _too_slow(seconds: float) -> Problem:
 
 def _dropped(request: web.Request) -> Problem:
     _log.warning("body.dropped", path=request.path)
-    detail = "The server is reading as many bodies as it can hold; send this one again later."
+    detail = "The server holds too many bodies; send this one again later."
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)

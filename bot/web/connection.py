@@ -181,7 +181,7 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             )
         else:
             _log.error("request.failed", exc_info=exc, request=request_id)
-            problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest.")
+            problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error; the bot's log has the details.")
         if request.writer.output_size > 0:
             raise ConnectionError("The answer has begun already; there cannot be another one.")
         assert isinstance(request, web.Request)  # noqa: S101 - the application makes no others

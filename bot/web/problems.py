@@ -98,7 +98,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPRequestEntityTooLarge:
         return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.").response(request)
     except web.HTTPNotFound:
-        return Problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path}.").response(request)
+        return Problem(HTTPStatus.NOT_FOUND, f"{request.path} does not exist.").response(request)
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
         detail = f"{request.path} takes {allowed}."
@@ -107,6 +107,6 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         raise
     except Exception:  # noqa: BLE001 - the entry point's one broad except: it logs and answers
         _log.exception("request.failed", method=request.method, path=request.path)
-        return Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "The bot failed at this request; its log has the rest."
-        ).response(request)
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error; the bot's log has the details.").response(
+            request
+        )

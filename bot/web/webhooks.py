@@ -142,7 +142,7 @@ class GitHubWebhooks:
             _log.warning("webhook.invalid_signature", delivery=request.headers["X-GitHub-Delivery"])
             raise Problem(
                 HTTPStatus.UNAUTHORIZED,
-                "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
+                "Invalid webhook signature: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
             )
         return body
 

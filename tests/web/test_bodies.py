@@ -68,9 +68,7 @@ async def test_the_oldest_incomplete_body_gives_way() -> None:
             assert (await github.answer()).document == LARGEST
             dropped = await stranger.answer()
             assert await stranger.closed() == b""
-    assert dropped.problem == snapshot(
-        (503, "The server is reading as many bodies as it can hold; send this one again later.")
-    )
+    assert dropped.problem == snapshot((503, "The server holds too many bodies; send this one again later."))
     assert dropped.headers["retry-after"] == "10"
     assert [line["event"] for line in lines(log)] == ["body.dropped"]
     assert bodies.held == 0
@@ -152,6 +150,6 @@ async def test_a_body_framed_wrongly_is_refused() -> None:
         assert (await client.answer()).status == 100
         await client.send(b"5\r\nhello, world\r\n")
         assert (await client.answer()).problem == snapshot(
-            (400, "The body did not arrive whole, or not as its headers say.")
+            (400, "The body is incomplete, or does not match its headers.")
         )
     assert bodies.held == 0

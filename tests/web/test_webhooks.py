@@ -97,7 +97,7 @@ async def test_a_wrong_signature_is_refused(client: Client, orders: Orders, sign
     assert await problem(response) == snapshot(
         (
             401,
-            "The signature does not fit the body: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
+            "Invalid webhook signature: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
         )
     )
     assert orders.asked == 0
@@ -196,7 +196,7 @@ async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(orders: Order
         response = await client.post(PATH, data=BODY, headers=SIGNED)
         assert await problem(response) == (
             503,
-            "The server is reading as many bodies as it can hold; send this one again later.",
+            "The server holds too many bodies; send this one again later.",
         )
         assert await outcomes(client) == {"refused": 1}
 
@@ -278,7 +278,7 @@ async def test_another_method_is_refused_with_the_right_one(client: Client, meth
 
 @pytest.mark.parametrize("path", ["/", "/webhooks", "/webhooks/github/", "/webhooks/gitlab"])
 async def test_an_unknown_path_is_told(client: Client, path: str) -> None:
-    assert await problem(await client.post(path, data=BODY, headers=SIGNED)) == (404, f"There is nothing at {path}.")
+    assert await problem(await client.post(path, data=BODY, headers=SIGNED)) == (404, f"{path} does not exist.")
 
 
 # What goes wrong here
@@ -290,7 +290,7 @@ async def test_an_order_that_cannot_be_taken_is_answered_with_a_fault_and_may_co
     """GitHub then shows the delivery as failed, and it can be delivered again."""
     orders.failure = RuntimeError("the disk is full")
     assert await problem(await deliver(client, issue_comment("/codegen run fix it"))) == snapshot(
-        (500, "The bot failed at this request; its log has the rest.")
+        (500, "Internal error; the bot's log has the details.")
     )
 
     orders.failure = None

@@ -88,7 +88,7 @@ class Callers:
         except Problem as problem:
             raise problem.carrying(headers) from None
         except TimeoutError:
-            detail = "Codegen did not say in time whether it takes this token."
+            detail = "Codegen did not verify this token in time."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={**headers, "Retry-After": "30"}) from None
         return caller, headers
 
@@ -130,7 +130,7 @@ class Callers:
         if left <= 0:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"{self._most} requests a minute are the most for one token.",
+                f"{self._most} requests a minute is the limit per token.",
                 headers={**headers, "Retry-After": str(resets_in)},
             )
         caller.requests.append(now)
@@ -183,6 +183,6 @@ def _token(request: web.Request) -> str:
         return token
     raise Problem(
         HTTPStatus.UNAUTHORIZED,
-        "A token of Codegen's is needed: `Authorization: Bearer ...`, or the query parameter api_key.",
+        "A Codegen token is required: `Authorization: Bearer ...`, or the query parameter api_key.",
         headers=_CHALLENGE,
     )

@@ -131,8 +131,8 @@ def read_numbers(request: web.Request) -> dict[str, int]:
         except ValidationError:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"{name} in the path is a whole number from 1 on.",
-                errors=[{"field": name, "message": "is no whole number from 1 on"}],
+                f"{name} in the path must be a whole number of at least 1.",
+                errors=[{"field": name, "message": "is not a whole number of at least 1"}],
             ) from None
     return found
 
@@ -161,7 +161,7 @@ async def read_body(request: web.Request, model: type[M], bodies: RequestBodies,
     if not request.can_read_body and not needs_body(model):
         return model()
     if request.content_type != "application/json":
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
     sent = await bodies.read(request, largest=largest)
     try:
         return model.model_validate_json(sent)
@@ -189,4 +189,4 @@ def _errors(error: ValidationError) -> list[dict[str, str]]:
 
 def _misfit(errors: list[dict[str, str]]) -> Problem:
     told = "; ".join(f"{error['field'] or 'the body'}: {error['message']}" for error in errors[:5])
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Something does not fit: {told}.", errors=errors)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Validation failed: {told}.", errors=errors)

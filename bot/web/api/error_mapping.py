@@ -32,7 +32,7 @@ def problem_of(error: UpstreamError) -> Problem:
     if error.detail:
         detail += f" {redact(error.detail)}"
     if error.may_have_happened:
-        detail += " It may have been done all the same: look before you ask again."
+        detail += " It may have been done anyway: check before you retry."
     headers = {}
     if error.kind is ErrorKind.RATE_LIMITED:
         headers["Retry-After"] = str(max(1, round(error.retry_after or UNSAID_WAIT)))

@@ -105,7 +105,7 @@ class FailedTokens:
         limits = {"RateLimit-Limit": str(most), "RateLimit-Remaining": "0", "RateLimit-Reset": seconds}
         return Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many tokens were refused here lately; new ones are tried again in {seconds} seconds.",
+            f"Too many tokens were refused recently; new ones are accepted again in {seconds} seconds.",
             headers={**limits, "Retry-After": seconds},
         )
 

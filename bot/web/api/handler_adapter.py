@@ -118,7 +118,7 @@ class Api:
             raise Problem(HTTPStatus.CONFLICT, error.text) from None
         except StoreError as error:
             _log.error("request.not_stored", endpoint=endpoint.name, reason=str(error))
-            detail = "The database takes nothing just now."
+            detail = "The database is not available."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "30"}) from None
         except OffloadError as error:
             _log.error("request.unprepared", endpoint=endpoint.name, reason=str(error))
@@ -127,7 +127,7 @@ class Api:
         except TimeoutError:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                "The limits of Codegen or GitHub are used up for the moment.",
+                "The rate limit of Codegen or GitHub is used up for now.",
                 headers={"Retry-After": "30"},
             ) from None
 

@@ -45,7 +45,9 @@ def key_of(call: ApiRequest) -> str | None:
     """
     given = call.request.headers.get("Idempotency-Key")
     if given is not None and not _KEY.fullmatch(given):
-        raise Problem(HTTPStatus.BAD_REQUEST, "Idempotency-Key holds up to 200 letters, digits and signs, no blanks.")
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, "Idempotency-Key must be 1 to 200 printable ASCII characters without spaces."
+        )
     return given
 
 
@@ -104,7 +106,7 @@ async def once(
 
 def key_used() -> Problem:
     """The error of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/."""
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key came with another body before.")
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key was used with a different body before.")
 
 
 async def execute(call: ApiRequest, command: Command) -> Reply:

@@ -40,5 +40,5 @@ def _containers(outer: Iterable[Any]) -> Iterator[Any]:
 Metadata = Annotated[
     dict[str, Any],
     AfterValidator(_bounded),
-    Field(description=f"Kept with the run at Codegen. At most 16 kB as JSON, {DEEPEST_METADATA} levels deep."),
+    Field(description=f"Stored with the run at Codegen. At most 16 kB as JSON, {DEEPEST_METADATA} levels deep."),
 ]

@@ -65,36 +65,36 @@ class _Request(BaseModel):
 
 
 class AgentRunRequest(_Request):
-    """Starts an agent run. `temperature` has no counterpart upstream: it is noted in the run's metadata."""
+    """Starts an agent run. `temperature` has no counterpart at Codegen: it is stored in the run's metadata."""
 
     prompt: Prompt
     repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
     temperature: Temperature = 0.7
     metadata: Metadata | None = None
-    images: Annotated[Images | None, Field(description="Pictures for the agent, as `data:` addresses.")] = None
+    images: Annotated[Images | None, Field(description="Images for the agent, as `data:` URLs.")] = None
     agent_type: AgentType | None = None
 
 
 class ResumeRequest(_Request):
-    """Gives a run a follow-up."""
+    """Resumes a run with a follow-up prompt."""
 
     prompt: Prompt
-    images: Annotated[Images | None, Field(description="Pictures for the agent, as `data:` addresses.")] = None
+    images: Annotated[Images | None, Field(description="Images for the agent, as `data:` URLs.")] = None
 
 
 class MultiRunRequest(_Request):
-    """Lets several agents try the same, then one more make the best of it. Temperatures are noted in metadata."""
+    """Runs several agents on the same prompt and merges the best results. Temperatures are stored in metadata."""
 
     prompt: Prompt
     concurrency: Annotated[
-        int, Field(ge=1, le=MOST_ATTEMPTS, description="How many attempts."), BeforeValidator(_whole)
+        int, Field(ge=1, le=MOST_ATTEMPTS, description="Number of attempts."), BeforeValidator(_whole)
     ] = 3
     repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
     model: Model | None = None
     metadata: Metadata | None = None
     synthesis_prompt: Annotated[
-        Prompt | None, Field(description="What the last agent is told to make of the attempts.")
+        Prompt | None, Field(description="The last agent's instructions for merging the attempts.")
     ] = None
     temperature: Temperature = 0.7
     synthesis_temperature: Temperature = 0.2
@@ -102,26 +102,26 @@ class MultiRunRequest(_Request):
 
 
 class StarredRunRequest(_Request):
-    """Stars a run, or takes its star away."""
+    """Stars or unstars a run."""
 
     agent_run_id: Id
     starred: bool
-    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
+    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
 
 
 class SetupCommandsRequest(_Request):
-    """Has Codegen work out the commands that set a repository up."""
+    """Has Codegen generate a repository's setup commands."""
 
     repo_id: Id
     language: Annotated[str, Field(max_length=100)] | None = None
     framework: Annotated[str, Field(max_length=100)] | None = None
     additional_info: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
     prompt: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
+    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
 
 
 class AnalyzeSandboxLogsRequest(_Request):
-    """Has a sandbox's set-up explained by its number, or logs that are sent along: one of both."""
+    """Has Codegen analyze a sandbox's setup, or the given logs: exactly one of the two."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -135,30 +135,30 @@ class AnalyzeSandboxLogsRequest(_Request):
     logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
     context: (
         Annotated[
-            str, Field(max_length=LONGEST_TEXT, description="Told with `logs`; Codegen takes none with a sandbox.")
+            str, Field(max_length=LONGEST_TEXT, description="Sent with `logs`; Codegen accepts none with a sandbox.")
         ]
         | None
     ) = None
-    org_id: Annotated[Id | None, Field(description="The organization, where the token sees several.")] = None
+    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.sandbox_id is None) == (self.logs is None):
-            raise ValueError("give sandbox_id or logs, one of both")
+            raise ValueError("give exactly one of sandbox_id and logs")
         return self
 
 
 class BanChecksRequest(_Request):
-    """`reason` is told on the run's pull request: Codegen has no field for it."""
+    """`reason` is posted on the run's pull request: Codegen has no field for it."""
 
-    reason: Annotated[str, Field(max_length=2_000, description="Why, for people.")] | None = None
+    reason: Annotated[str, Field(max_length=2_000, description="The reason, for readers.")] | None = None
 
 
 class RemoveCodegenRequest(_Request):
-    """`pr_number` has to be one of the run's pull requests; `reason` is told there."""
+    """`pr_number` must be one of the run's pull requests; `reason` is posted there."""
 
     pr_number: Annotated[Id | None, Field(description="GitHub's number of the pull request.")] = None
-    reason: Annotated[str, Field(max_length=2_000, description="Why, for people.")] | None = None
+    reason: Annotated[str, Field(max_length=2_000, description="The reason, for readers.")] | None = None
 
 
 class _Answer(BaseModel):
@@ -166,9 +166,9 @@ class _Answer(BaseModel):
 
 
 class ShownRun(AgentRun):
-    """An agent run, with what Codegen does not tell of it."""
+    """An agent run, with data that Codegen does not provide."""
 
-    ended_at: Annotated[Moment, Field(description="When the bot saw it end; null where it did not.")] = None
+    ended_at: Annotated[Moment, Field(description="When the bot saw it end; null if it did not.")] = None
 
 
 class StarredRunResponse(_Answer):
@@ -191,7 +191,7 @@ class Candidate(_Answer):
 
 
 class MultiRunResponse(_Answer):
-    """A multi-run as it is. `final` is the answer when it is there: the synthesis's, or the only good attempt's."""
+    """A multi-run's state. `final` is the result, once there is one: the synthesis's, or the only good attempt's."""
 
     id: str
     status: Literal["running", "completed", "failed"]
@@ -202,7 +202,7 @@ class MultiRunResponse(_Answer):
 
 
 class DayOfRuns(_Answer):
-    """The runs that were created on a day of UTC. `by_status`: how many are in which state, by the bot's words."""
+    """The runs that were created on a day of UTC. `by_status`: the number of runs per state of the bot's."""
 
     day: date
     by_status: dict[str, int]
@@ -221,7 +221,7 @@ class TimeToFinish(_Answer):
 
 
 class Overview(_Answer):
-    """How the runs of the last days went. `is_cut`: older ones are left out, because there are too many."""
+    """Statistics of the last days' runs. `is_cut`: older runs are left out, because there are too many."""
 
     days: list[DayOfRuns]
     by_status: dict[str, int]
@@ -234,7 +234,7 @@ class Overview(_Answer):
 
 
 class FlagHelp(_Answer):
-    """A flag of a command. `value`: what stands for its value in the usage."""
+    """A flag of a command. `value`: its value's placeholder in the usage."""
 
     name: str
     short: str
@@ -243,7 +243,7 @@ class FlagHelp(_Answer):
 
 
 class CommandHelp(_Answer):
-    """A command, as `/codegen help` tells of it."""
+    """A command, as `/codegen help` shows it."""
 
     name: str
     summary: str
@@ -254,7 +254,7 @@ class CommandHelp(_Answer):
 
 
 class SettingHelp(_Answer):
-    """A value of a repository's config. `is_usual`: whether it would be the same without a file."""
+    """A value of a repository's config. `is_usual`: whether it is the default."""
 
     name: str
     value: Any
@@ -262,8 +262,8 @@ class SettingHelp(_Answer):
 
 
 class HelpResponse(_Answer):
-    """What can be said, and what holds in the repository that was named; without one, what holds where no file says
-    anything. `problems`: what is wrong with its config file, which is then passed over."""
+    """The commands, and the effective config of the given repository; without one, the defaults. `problems`: what is
+    wrong with its config file, which is then ignored."""
 
     repository: str | None
     prefix: str
@@ -273,7 +273,7 @@ class HelpResponse(_Answer):
 
 
 class PageOf(_Answer, Generic[T]):
-    """One page of a list, as Codegen has them."""
+    """One page of a list, in Codegen's format."""
 
     items: list[T]
     total: int
@@ -283,21 +283,21 @@ class PageOf(_Answer, Generic[T]):
 
 
 class Done(_Answer):
-    """What was done, in a sentence."""
+    """What was done, as a sentence."""
 
     agent_run_id: int
     message: str
 
 
 class FieldProblem(_Answer):
-    """What does not fit, and where: a field of the body, a parameter, or an id in the path."""
+    """An invalid field of the body, parameter, or id in the path."""
 
     field: str
     message: str
 
 
 class ProblemDocument(_Answer):
-    """RFC 9457. The server's log has the request under its `request_id`; `errors` is there where fields do not fit."""
+    """RFC 9457. The server's log has the request under its `request_id`; `errors` lists invalid fields."""
 
     type: str
     title: str
@@ -311,8 +311,8 @@ class ProblemDocument(_Answer):
 class PageQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    skip: Annotated[int, Field(ge=0, le=1_000_000, description="How many to pass over.")] = 0
-    limit: Annotated[int, Field(ge=1, le=100, description="How many to show.")] = 100
+    skip: Annotated[int, Field(ge=0, le=1_000_000, description="Number of items to skip.")] = 0
+    limit: Annotated[int, Field(ge=1, le=100, description="Number of items to return.")] = 100
 
 
 class RunsQuery(PageQuery):
@@ -329,7 +329,7 @@ class RunsQuery(PageQuery):
     created_before: datetime | None = None
     multi_run_id: Annotated[str, Field(max_length=120, description="Only the runs of this multi-run.")] | None = None
     q: (
-        Annotated[str, Field(max_length=200, description="Words that the beginnings of its texts hold, in any case.")]
+        Annotated[str, Field(max_length=200, description="Words in the beginnings of a run's texts; case is ignored.")]
         | None
     ) = None
     sort: Literal["created_at", "-created_at", "status", "-status"] = "-created_at"
@@ -350,7 +350,7 @@ class OrgQuery(BaseModel):
 class OverviewQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    days: Annotated[int, Field(ge=1, le=90, description="How many days, today's among them.")] = 14
+    days: Annotated[int, Field(ge=1, le=90, description="Number of days, including today.")] = 14
 
 
 class HelpQuery(BaseModel):
@@ -364,4 +364,4 @@ class HelpQuery(BaseModel):
 class MultiRunQuery(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    wait: Annotated[bool, Field(description="Whether to answer when it has ended.")] = False
+    wait: Annotated[bool, Field(description="Whether to respond only when it has ended.")] = False

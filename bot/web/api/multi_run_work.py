@@ -162,10 +162,10 @@ class MultiRuns:
         """:raises Problem: if too many are in progress"""
         retry = {"Retry-After": "30"}
         if self._working[key] >= self._most_of_one:
-            detail = f"{self._most_of_one} multi-runs at once are the most for one token: one of them has to end first."
+            detail = f"{self._most_of_one} multi-runs at once is the limit per token: wait until one has ended."
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=retry)
         if self.at_work >= self._most:
-            detail = f"The server works on {self._most} multi-runs, and on no more at once."
+            detail = f"The server's limit of {self._most} concurrent multi-runs is reached."
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=retry)
 
     def _work_on(self, at_work: MultiRunAtWork, caller: Caller, org_id: int, asked: dict[str, Any]) -> None:

@@ -110,7 +110,7 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "header",
                 schema={"type": "string", "pattern": "^[!-~]{1,200}$"},
                 description="The same key of the same caller at the same address does the work once, within 24 hours; "
-                "with another body it is refused.",
+                "with a different body it is refused.",
             )
         )
     if endpoint.is_kept:
@@ -119,7 +119,7 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "If-None-Match",
                 "header",
                 schema={"type": "string"},
-                description="The `ETag` of what the caller has; 304 is the answer where it is still so.",
+                description="The `ETag` of the caller's copy; the response is 304 if it is current.",
             )
         )
     return [
@@ -128,7 +128,7 @@ def _header_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             "X-Request-Id",
             "header",
             schema={"type": "string"},
-            description="A name for the request, of up to 64 of `0-9A-Za-z._-`; another one is replaced.",
+            description="The request's id, up to 64 of `0-9A-Za-z._-`; an invalid one is replaced.",
         ),
     ]
 

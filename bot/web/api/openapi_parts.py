@@ -14,24 +14,24 @@ _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
 
 _HEADERS: Mapping[str, tuple[str, dict[str, Any], bool]] = {
-    "X-Request-Id": ("The request's name, in the server's log too.", _TEXT, True),
-    "RateLimit-Limit": ("How many requests a minute the token may make here.", _COUNT, True),
-    "RateLimit-Remaining": ("How many of them are left.", _COUNT, True),
-    "RateLimit-Reset": ("Seconds until there are more again.", _COUNT, True),
-    "Cache-Control": ("Only the caller may keep it, and has to ask whether it is still so.", _TEXT, True),
-    "ETag": ("Names this state of the answer, for `If-None-Match`.", _TEXT, True),
-    "Location": ("The address at which the multi-run can be asked for.", {**_TEXT, "format": "uri-reference"}, True),
-    "Link": ("`first`, `prev`, `next` and `last` page, where there are some (RFC 8288).", _TEXT, False),
+    "X-Request-Id": ("The request's id, also in the server's log.", _TEXT, True),
+    "RateLimit-Limit": ("The token's limit of requests per minute.", _COUNT, True),
+    "RateLimit-Remaining": ("The requests left.", _COUNT, True),
+    "RateLimit-Reset": ("Seconds until the limit resets.", _COUNT, True),
+    "Cache-Control": ("Only the caller may cache it, and must revalidate.", _TEXT, True),
+    "ETag": ("The version of the response, for `If-None-Match`.", _TEXT, True),
+    "Location": ("The multi-run's URL.", {**_TEXT, "format": "uri-reference"}, True),
+    "Link": ("`first`, `prev`, `next` and `last` page, if any (RFC 8288).", _TEXT, False),
     "Retry-After": ("Seconds to wait.", _COUNT, False),
-    "WWW-Authenticate": ("How to say who calls.", _TEXT, False),
+    "WWW-Authenticate": ("How to authenticate.", _TEXT, False),
 }
 """Each with its description, its schema, and whether every response that lists it carries it."""
 
 _IDS = {
     "org_id": "Codegen's number of the organization.",
-    "user_id": "Codegen's number of the person.",
+    "user_id": "Codegen's number of the user.",
     "agent_run_id": "The agent run's number.",
-    "multi_run_id": "As the multi-run's `id` and `Location` say.",
+    "multi_run_id": "The multi-run's `id`, also in `Location`.",
 }
 
 
@@ -95,7 +95,7 @@ def security_schemes() -> dict[str, Any]:
             "type": "apiKey",
             "in": "query",
             "name": "api_key",
-            "description": "The same, for who can set no header. Addresses end up in logs: prefer the header.",
+            "description": "The same, for clients that cannot set headers. URLs end up in logs: prefer the header.",
         },
     }
 
@@ -108,13 +108,14 @@ def server_paths() -> dict[str, Any]:
     page = {"text/html": {"schema": _TEXT}}
     text = {"text/plain": {"schema": _TEXT}}
     return {
-        "/healthz": _get("healthz", "Whether the process lives.", {"application/json": {"schema": state}}),
+        "/healthz": _get("healthz", "Whether the process is alive.", {"application/json": {"schema": state}}),
         "/readyz": _get(
-            "readyz", "Whether the bot can take commands.", {"application/json": {"schema": state}}, {"503": not_ready}
+            "readyz",
+            "Whether the bot can accept commands.",
+            {"application/json": {"schema": state}},
+            {"503": not_ready},
         ),
-        "/metrics": _get(
-            "metrics", "Counters for Prometheus, unless METRICS_PORT gives them a port of their own.", text
-        ),
+        "/metrics": _get("metrics", "Counters for Prometheus, unless METRICS_PORT gives them a separate port.", text),
         "/openapi.json": _get(
             "openapi", "This document.", {"application/json": {"schema": {"type": "object"}}}, {"304": _not_modified()}
         ),
@@ -126,13 +127,13 @@ def server_paths() -> dict[str, Any]:
 def _get(
     name: str, summary: str, content: Mapping[str, Any], others: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    done = {"description": "What was asked for.", "headers": header_refs(("X-Request-Id",)), "content": content}
+    done = {"description": "Success.", "headers": header_refs(("X-Request-Id",)), "content": content}
     operation = {"operationId": name, "tags": ["Server"], "summary": summary, "security": []}
     return {"get": {**operation, "responses": {"200": done, **(others or {})}}}
 
 
 def _not_modified() -> dict[str, Any]:
-    return {"description": "It is what the caller has.", "headers": header_refs(("X-Request-Id", "ETag"))}
+    return {"description": "Not modified.", "headers": header_refs(("X-Request-Id", "ETag"))}
 
 
 def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,16 +157,16 @@ def _webhooks(taken: Mapping[str, Any]) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
         "responses": {
             "200": {
-                "description": "There is nothing in it for the bot.",
+                "description": "The delivery contains no command.",
                 "headers": header_refs(("X-Request-Id",)),
                 "content": content,
             },
             "202": {
-                "description": "Its commands are taken, and survive a crash.",
+                "description": "Its commands are accepted and survive a crash.",
                 "headers": header_refs(("X-Request-Id",)),
                 "content": content,
             },
-            "401": refusal("The signature is missing or does not fit."),
+            "401": refusal("The signature is missing or invalid."),
             "503": refusal("The database is not available, or the server holds too many bodies.", ("Retry-After",)),
             **{str(status.value): refusal(SENTENCES[status]) for status in refused},
         },

@@ -51,8 +51,8 @@ def _description(stream: Stream) -> str:
     kinds = ", ".join(f"`{kind}`" for kind in (*stream.frames, "error"))
     codes = " ".join(f"{code.value}: {code.sentence}" for code in CloseCode)
     return (
-        f"A WebSocket, or Server-Sent Events for who asks with `Accept: {MEDIA_TYPE}`. Every message is a JSON object "
-        f"whose `type` is one of {kinds}; there are others some day, which you pass over.\n\n"
+        f"A WebSocket, or Server-Sent Events with `Accept: {MEDIA_TYPE}`. Every message is a JSON object whose "
+        f"`type` is one of {kinds}; ignore unknown types, which may be added.\n\n"
         f"Close codes, which Server-Sent Events carry in a last event `close`: {codes}"
     )
 
@@ -62,7 +62,7 @@ def _last_event_id() -> dict[str, Any]:
         "Last-Event-ID",
         "header",
         schema={"type": "string"},
-        description="Browsers send it when they come back to Server-Sent Events: goes on after that event.",
+        description="Sent by browsers when they reconnect to Server-Sent Events: continues after that event.",
     )
 
 
@@ -78,6 +78,6 @@ def _answers(stream: Stream) -> dict[str, Any]:
             "headers": named,
             "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
         },
-        "204": {"description": "The end has been told, as `Last-Event-ID` says: do not come back.", "headers": named},
-        "426": refusal("Neither a WebSocket nor Server-Sent Events are asked for."),
+        "204": {"description": "The stream ended before `Last-Event-ID`: do not reconnect.", "headers": named},
+        "426": refusal("The request is for neither a WebSocket nor Server-Sent Events."),
     }

@@ -16,20 +16,20 @@ _COUNTED = ("X-Request-Id", *RATE_LIMITS, "Cache-Control")
 
 SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or the `Idempotency-Key` is malformed.",
-    HTTPStatus.UNAUTHORIZED: "There is no token, or Codegen does not accept it.",
+    HTTPStatus.UNAUTHORIZED: "The token is missing, or Codegen does not accept it.",
     HTTPStatus.PAYMENT_REQUIRED: "The agent runs of the organization's Codegen plan are used up.",
     HTTPStatus.FORBIDDEN: "Codegen does not let this token do it, or the server does not serve its organization.",
-    HTTPStatus.NOT_FOUND: "There is none, or the token does not see its organization.",
-    HTTPStatus.CONFLICT: "It cannot be done to this run as it is; `detail` says why.",
+    HTTPStatus.NOT_FOUND: "It does not exist, or the token does not see its organization.",
+    HTTPStatus.CONFLICT: "The run's state does not allow it; `detail` has the reason.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive within 30 seconds.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; `detail` says what it may have.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large; `detail` has the limit.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`, or it is compressed.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A field or a parameter does not fit; `errors` names each.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field or a parameter is invalid; `errors` lists each.",
     HTTPStatus.TOO_MANY_REQUESTS: "The token's requests are used up, here or at Codegen, or too many tokens failed.",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "The bot is at fault; its log has the rest under the request's id.",
-    HTTPStatus.BAD_GATEWAY: "Codegen failed, or did not answer as it should.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Internal error; the bot's log has the details under the request's id.",
+    HTTPStatus.BAD_GATEWAY: "Codegen failed, or sent an invalid response.",
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        "Codegen's limits are used up for the moment, the server holds too many bodies, or a text took too long."
+        "Codegen's rate limit is used up for now, the server holds too many bodies, or a text took too long."
     ),
     HTTPStatus.GATEWAY_TIMEOUT: "Codegen cannot be reached.",
 }
@@ -86,16 +86,16 @@ def successes(endpoint: Endpoint) -> list[Success]:
     if endpoint.status is HTTPStatus.ACCEPTED:
         headers = (*_COUNTED, "Location")
         return [
-            Success(status=HTTPStatus.OK, sentence="It has ended.", has_document=True, headers=headers),
-            Success(status=endpoint.status, sentence="It is at work.", has_document=True, headers=headers),
+            Success(status=HTTPStatus.OK, sentence="The multi-run has ended.", has_document=True, headers=headers),
+            Success(status=endpoint.status, sentence="The multi-run is running.", has_document=True, headers=headers),
         ]
     is_list = endpoint.query is not None and issubclass(endpoint.query, PageQuery)
     headers = (*_COUNTED, *(("ETag",) if endpoint.is_kept else ()), *(("Link",) if is_list else ()))
-    sentence = "Done." if endpoint.method == "POST" else "What was asked for."
+    sentence = "Done." if endpoint.method == "POST" else "Success."
     done = Success(status=endpoint.status, sentence=sentence, has_document=True, headers=headers)
     if not endpoint.is_kept:
         return [done]
-    sentence = "It is what the caller has."
+    sentence = "Not modified."
     return [done, Success(status=HTTPStatus.NOT_MODIFIED, sentence=sentence, has_document=False, headers=headers)]
 
 

@@ -21,7 +21,7 @@ async def test_without_a_token_nothing_is_answered(house: House) -> None:
     said = await house.get("/current-user", token=None)
 
     assert (said.status, said.detail) == snapshot(
-        (401, "A token of Codegen's is needed: `Authorization: Bearer ...`, or the query parameter api_key.")
+        (401, "A Codegen token is required: `Authorization: Bearer ...`, or the query parameter api_key.")
     )
     assert said.headers["WWW-Authenticate"] == 'Bearer realm="codegen"'
     assert said.document["request_id"] == said.headers["X-Request-Id"]
@@ -147,7 +147,7 @@ async def test_a_caller_has_so_many_requests_a_minute(tmp_path: Path) -> None:
 
     assert [each.status for each in said] == [200, 200, 200, 429]
     assert [each.headers["RateLimit-Remaining"] for each in said] == ["2", "1", "0", "0"]
-    assert said[3].detail == "3 requests a minute are the most for one token."
+    assert said[3].detail == "3 requests a minute is the limit per token."
     assert 1 <= int(said[3].headers["Retry-After"]) <= 60
     assert other.status == 200
 

@@ -38,7 +38,7 @@ async def test_made_up_tokens_are_hardly_asked_for(house: House) -> None:
     assert len(house.upstream("/v1/organizations")) == before + OF_ADDRESS
     assert 1 <= int(said[-1].headers["Retry-After"]) <= 60
     assert said[-1].detail.replace(said[-1].headers["Retry-After"], "N") == snapshot(
-        "Too many tokens were refused here lately; new ones are tried again in N seconds."
+        "Too many tokens were refused recently; new ones are accepted again in N seconds."
     )
     # Whoever was let in before goes on; so does everybody at another address.
     assert (await house.get("/current-user", token="sk-org1-known")).status == 200

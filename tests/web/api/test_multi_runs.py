@@ -233,9 +233,7 @@ async def test_multi_runs_at_once_of_one_token(house: House, tmp_path: Path) -> 
     refused = [each for each in said if each.status != 202]
 
     assert (len(begun), {each.status for each in refused}) == (MOST_OF_ONE, {429})
-    assert refused[0].detail == snapshot(
-        "10 multi-runs at once are the most for one token: one of them has to end first."
-    )
+    assert refused[0].detail == snapshot("10 multi-runs at once is the limit per token: wait until one has ended.")
     assert refused[0].headers["Retry-After"] == "30"
     assert len(stored(tmp_path)) == MOST_OF_ONE
     assert (await house.post(MULTI_RUN, body, Idempotency_Key=str(begun[0]))).status == 202

@@ -38,7 +38,9 @@ async def test_the_same_key_with_another_body_is_refused(house: House) -> None:
     other = await house.post(RUN, {"prompt": "Break it."}, Idempotency_Key="a")
     again = await house.post(RUN, {"prompt": "Fix it.", "temperature": 0.7}, Idempotency_Key="a")
 
-    assert (other.status, other.detail) == snapshot((422, "This Idempotency-Key came with another body before."))
+    assert (other.status, other.detail) == snapshot(
+        (422, "This Idempotency-Key was used with a different body before.")
+    )
     assert (again.status, again.document["id"]) == (200, first.document["id"])
     assert len(house.codegen.runs) == 1
 
@@ -222,7 +224,7 @@ async def test_a_sandbox_by_its_number(house: House) -> None:
     assert (said.status, said.document["id"]) == (200, 1)
     assert (both.status, both.document["errors"]) == (
         422,
-        [{"field": "", "message": "give sandbox_id or logs, one of both"}],
+        [{"field": "", "message": "give exactly one of sandbox_id and logs"}],
     )
 
 
@@ -263,6 +265,6 @@ async def test_an_outage_upstream_is_told(house: House) -> None:
     assert (said.status, said.detail) == snapshot(
         (
             502,
-            "Codegen has a fault of its own, and trying again did not help (500). Oops. It may have been done all the same: look before you ask again.",
+            "Codegen has a fault of its own, and trying again did not help (500). Oops. It may have been done anyway: check before you retry.",
         )
     )

@@ -33,7 +33,7 @@ STREAM = """() => {
     const text = new ReadableStream({
       pull(stream) {
         if (at < ENTRIES) stream.enqueue(page(at));
-        else stream.enqueue(event("end", ended, `${ENTRIES}.end`) + event("close", { code: 1000, reason: "The end was told." }));
+        else stream.enqueue(event("end", ended, `${ENTRIES}.end`) + event("close", { code: 1000, reason: "Stream complete." }));
         if ((at += 100) > ENTRIES) stream.close();
       },
     });

@@ -67,7 +67,7 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(house: House,
     await expect(attempts).to_be_focused()
     await expect(attempts).to_have_accessible_description(re.compile("valid integer"))
     await expect(prompt).not_to_have_attribute("aria-invalid", "true")
-    await expect(page.get_by_role("alert")).to_contain_text("Something does not fit")
+    await expect(page.get_by_role("alert")).to_contain_text("Invalid input")
 
     await attempts.fill("2")
     await page.get_by_role("button", name="Start the multi-run").click()
@@ -150,7 +150,7 @@ async def test_logs_are_analyzed_and_set_up_commands_generated(house: House, vis
     visit.expected = ["422"]
     await visit.sign_in("#/new?kind=analyze-logs")
     await page.get_by_role("button", name="Analyze").click()
-    await expect(page.get_by_role("alert")).to_contain_text("give sandbox_id or logs, one of both")
+    await expect(page.get_by_role("alert")).to_contain_text("give exactly one of sandbox_id and logs")
     await page.get_by_role("textbox", name="Logs").fill("pip: no matching distribution")
     await page.get_by_role("button", name="Analyze").click()
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))

@@ -50,7 +50,7 @@ async def test_events_carry_the_type_and_the_place(house: House) -> None:
         ("close", None),
     ]
     assert heard[1][2]["index"] == 0
-    assert heard[-1][2] == {"type": "close", "code": 1000, "reason": "The end was told."}
+    assert heard[-1][2] == {"type": "close", "code": 1000, "reason": "Stream complete."}
 
 
 async def test_a_browser_goes_on_where_it_was(house: House) -> None:

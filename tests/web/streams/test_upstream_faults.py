@@ -25,7 +25,7 @@ async def test_a_longer_outage_is_told_and_waited_out(house: House) -> None:
         house.write(run, 1)
         assert await ear.next() == {
             "type": "error",
-            "message": "Codegen does not answer; asked again in 2 seconds.",
+            "message": "Codegen does not respond; next attempt in 2 seconds.",
             "code": None,
         }
         assert (await ear.next("log"))["index"] == 1

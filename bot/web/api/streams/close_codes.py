@@ -28,13 +28,13 @@ class CloseCode(IntEnum):
 
 
 _SENTENCES = {
-    CloseCode.ENDED: "The end was told.",
-    CloseCode.RESTART: "The server stops; come back with from=n.",
-    CloseCode.TOKEN_REFUSED: "Codegen does not accept the token any more.",
-    CloseCode.NOT_VISIBLE: "The token does not see this any more.",
-    CloseCode.TOO_SLOW: "What was sent was not taken in time; come back with from=n.",
-    CloseCode.BROKEN: "The bot failed at this stream; its log has the rest.",
-    CloseCode.UPSTREAM_FAILED: "Codegen did not answer for long, or said no; come back later with from=n.",
+    CloseCode.ENDED: "Stream complete.",
+    CloseCode.RESTART: "Server restarting; reconnect with from=n.",
+    CloseCode.TOKEN_REFUSED: "Codegen no longer accepts the token.",
+    CloseCode.NOT_VISIBLE: "The token no longer has access to this.",
+    CloseCode.TOO_SLOW: "The client reads too slowly; reconnect with from=n.",
+    CloseCode.BROKEN: "Internal error; the bot's log has the details.",
+    CloseCode.UPSTREAM_FAILED: "Codegen does not respond, or refused; reconnect later with from=n.",
 }
 
 

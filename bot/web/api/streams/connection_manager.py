@@ -191,9 +191,7 @@ class ConnectionManager:
 
     def _open(self, where: tuple[int, int], run: AgentRun, place: int, *, patterns: RunPatterns) -> RunReader:
         if len(self._audiences) >= self._most_runs:
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Too many runs are listened to.", headers={"Retry-After": "60"}
-            )
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Too many runs are streamed.", headers={"Retry-After": "60"})
         former = self._readers.get(where)
         if former is not None and not self._audiences[former].followings:
             self._close(former)

@@ -17,8 +17,8 @@ class LogsStreamQuery(BaseModel):
             ge=0.5,
             le=60,
             allow_inf_nan=False,
-            description="Seconds after which you want to have been told at the latest. It is no licence to ask Codegen "
-            "more often: the most impatient listener of a run sets the pace for all of them, from 2 seconds up.",
+            description="The longest time in seconds between two updates. It does not add requests to Codegen: the "
+            "shortest interval among a run's subscribers sets the pace for all of them, from 2 seconds up.",
         ),
     ] = 2.0
     place: Annotated[
@@ -27,7 +27,7 @@ class LogsStreamQuery(BaseModel):
             alias="from",
             ge=0,
             le=1_000_000_000,
-            description="How many entries of the log you have already: after a lost connection the last `index` and 1.",
+            description="The number of log entries already received: after a lost connection, the last `index` plus 1.",
         ),
     ] = 0
 

@@ -172,7 +172,7 @@ class RunReader:
                 delay = OUTAGE_DELAYS[failures]
                 failures += 1
                 _log.warning("stream.codegen_unavailable", run=self.run.id, seconds=delay, reason=str(error))
-                self.notices["error"] = frames.error(f"Codegen does not answer; asked again in {delay:.0f} seconds.")
+                self.notices["error"] = frames.error(f"Codegen does not respond; next attempt in {delay:.0f} seconds.")
                 self._tell()
                 await self._sleep(max(delay, error.retry_after or 0.0))
             else:

@@ -85,5 +85,5 @@ def last_event(request: web.Request) -> tuple[int | None, bool]:
         return None, False
     found = _EVENT_ID.fullmatch(given)
     if found is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Last-Event-ID is none of this stream's ids.")
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Last-Event-ID is not an id of this stream.")
     return int(found[1]), found[2] is not None

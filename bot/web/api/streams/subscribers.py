@@ -37,11 +37,11 @@ class Subscribers:
         :raises Problem: 429 if the token has too many, 503 during shutdown
         """
         if self._is_closed:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The server stops.", headers={"Retry-After": "5"})
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping.", headers={"Retry-After": "5"})
         if self._counts[key] >= self._most:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"{self._most} streams at once are the most for one token.",
+                f"{self._most} streams at once is the limit per token.",
                 headers={"Retry-After": "30"},
             )
         subscriber = Subscriber()

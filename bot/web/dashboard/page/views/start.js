@@ -122,7 +122,7 @@ function formOf(kind, known, signal) {
     const wrong = (error instanceof Refused ? error.fields : []).map(({ field, message }) => ({ of: fits.get(field.split(".")[0]), message }));
     for (const { of, message } of wrong) of?.mark(message);
     const first = all.find((each) => wrong.some(({ of }) => of === each));
-    problem.textContent = first && wrong.every(({ of }) => of) ? "Something does not fit: it is marked." : error.message;
+    problem.textContent = first && wrong.every(({ of }) => of) ? "Invalid input: see the marked fields." : error.message;
     if (!first) return;
     if (first.field.more) more.open = true;
     first.control.focus();

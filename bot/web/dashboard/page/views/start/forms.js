@@ -72,7 +72,7 @@ export const FORMS = {
   },
   "setup-commands": {
     label: "Set-up commands",
-    about: "Has Codegen work out the commands that set a repository up.",
+    about: "Has Codegen generate a repository's setup commands.",
     verb: "Generate set-up commands",
     path: () => "/setup-commands",
     fixed: () => ({ org_id: session.organization }),
