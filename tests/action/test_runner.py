@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot import log
 from bot.action.runner import LARGEST_OUTPUT, LARGEST_SUMMARY, Runner, without_commands
+from tests.log_lines import kept_log
 
 
 def runner(folder: Path, said: list[str]) -> Runner:
@@ -42,10 +43,10 @@ def test_no_text_whatever_is_an_order(text: str) -> None:
 def test_log_traceback_holds_no_command() -> None:
     """An exception's message may have lines of its own."""
     stream = io.StringIO()
-    log.configure(stream=stream, written=without_commands)
     error = ValueError("of Codegen's:\n::stop-commands::x\n  ##[error]fake")
-    log.get("test").error("failed", exc_info=error)
-    log.configure()
+    with kept_log():
+        log.configure(stream=stream, written=without_commands)
+        log.get("test").error("failed", exc_info=error)
 
     assert "ValueError: of Codegen's:\n| ::stop-commands::x\n|   ## [error]fake\n" in stream.getvalue()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +168,13 @@ async def test_a_delivery_is_received_as_the_action_would(terminal: Terminal, wr
 
 
 async def test_a_label_that_is_put_on_again_asks_again(terminal: Terminal, write: Callable[[str], str]) -> None:
-    """Nothing in a label's payload tells the second time from the first; GitHub's runner has a number for each."""
+    """What tells the second time from the first is the thread's time of change, in whole seconds."""
     for run in (1, 2):
         terminal.github.label("alice", 2, "codegen:run")
-        delivery = write(json.dumps(terminal.github.deliveries[-1].payload))
+        labeled = terminal.github.deliveries[-1].payload
+        changed_at = datetime.now(UTC) + timedelta(seconds=run)
+        labeled["issue"]["updated_at"] = changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        delivery = write(json.dumps(labeled))
         typed = await terminal.types("receive", "--event", "issues", "--payload", delivery, "--json")
 
         assert (typed.status, typed.document["agent_run_id"]) == (0, run)
