@@ -217,7 +217,7 @@ class TestEngine:
                 assert not await engine.submit(an_order())
         assert world.ended == [(an_order().identity, None), (an_order().identity, Stage.FINISHED)]
         events = [line["event"] for line in lines(log)]
-        assert [event for event in events if event.startswith(("command.", "order."))] == [
+        assert [event for event in events if event.startswith(("command.", "job."))] == [
             "command.started",
             "command.unanswered",
             "job.requeued",
