@@ -103,13 +103,15 @@ MEASURES = (
         MetricType.COUNTER,
         "Progress edits left out because GitHub's limit of writes had no room to spare.",
     ),
-    Measure("codegen_bot_runs_watched", MetricType.GAUGE, "Agent runs in progress that somebody waits for here."),
+    Measure(
+        "codegen_bot_runs_watched", MetricType.GAUGE, "Agent runs in progress that commands of this process wait for."
+    ),
     Measure(
         "codegen_bot_watcher_lag_seconds",
         MetricType.GAUGE,
-        "Since the watched runs were last seen; 0 while nobody waits.",
+        "Since the watched runs were last seen; 0 while none is waited for.",
     ),
-    Measure("codegen_bot_streams_open", MetricType.GAUGE, "Live streams that somebody listens to."),
+    Measure("codegen_bot_streams_open", MetricType.GAUGE, "Open live streams."),
     Measure(
         "codegen_bot_api_requests_total",
         MetricType.COUNTER,

@@ -38,7 +38,7 @@ class Checks:
                 sentence=f"How often Codegen tries to repair a failed check, 0 to {MOST_RETRIES}.",
             ),
             Flag(name="--ignore", short="-i", value="NAME", sentence="A check to leave alone.", many=True),
-            Flag(name="--unignore", short="-u", value="NAME", sentence="A check to heed again.", many=True),
+            Flag(name="--unignore", short="-u", value="NAME", sentence="Stop ignoring a check.", many=True),
         ),
     )
 
@@ -53,7 +53,7 @@ class Checks:
             raise ParseError("`checks` takes its flags and nothing else; a name of several words stands in quotes.")
         ignore, unignore = _names(flags, "--ignore"), _names(flags, "--unignore")
         if {*ignore} & {*unignore}:
-            raise ParseError("A check cannot be ignored and heeded at once.")
+            raise ParseError("The same check cannot be in --ignore and in --unignore.")
         return cls(retries=_retries(flags), ignore=ignore, unignore=unignore)
 
     @property

@@ -182,7 +182,7 @@ def explain(error: UpstreamError, *, again: str = IN_A_COMMENT) -> tuple[str, st
             return f"{name} did not accept the request", f"change the command as it says; then {again}."
         case ErrorKind.RATE_LIMITED:
             wait = f" in {duration(error.retry_after)}" if error.retry_after else " in a few minutes"
-            return f"{name} asks to slow down, and went on asking", f"{again}{wait}."
+            return f"{name} keeps rate-limiting the bot", f"{again}{wait}."
         case ErrorKind.SERVER_FAULT | ErrorKind.BAD_ANSWER:
             return f"{name} has a fault of its own, and trying again did not help", f"{again} in a few minutes."
         case ErrorKind.NETWORK if error.may_have_happened:

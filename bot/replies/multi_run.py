@@ -46,7 +46,7 @@ class Attempts:
 
 def asks_confirmation(count: int, *, login: str, prefix: str) -> Reply:
     text = (
-        f"{count} attempts are many here, so they wait for a second word of {inline_code(login)}: a thumbs-up on this "
+        f"{count} attempts are many here, so they need a confirmation by {inline_code(login)}: a thumbs-up on this "
         f"comment, or `{prefix} confirm`. After an hour it is too late."
     )
     return Reply(stage=Stage.ACCEPTED, text=text, waits_for=login)
@@ -184,8 +184,8 @@ def _unfinished(attempts: Sequence[Attempt]) -> list[Attempt]:
 def left(attempts: Sequence[Attempt], *, prefix: str) -> Reply:
     """The command does not wait for the attempts."""
     head = (
-        f"Started {_count(sum(attempt.run is not None for attempt in attempts), 'attempt')}. Nobody waits for them, so "
-        f"nothing is put together; `{prefix} status <run>` shows how far one is."
+        f"Started {_count(sum(attempt.run is not None for attempt in attempts), 'attempt')}. The command does not wait "
+        f"for them, so their results are not combined; `{prefix} status <run>` shows how far one is."
     )
     return replace(_reply(Stage.FINISHED, attempts, head, _table(attempts)), reason=Reason.STARTED)
 
@@ -197,7 +197,7 @@ def none_started(attempts: Sequence[Attempt], *, reason: Reason) -> Reply:
         attempts,
         "No attempt could be started.",
         _reasons(attempts),
-        "Next: mend what the reasons name, or wait a few minutes; then give the command again in a new comment.",
+        "Next: fix what the reasons name, or wait a few minutes; then give the command again in a new comment.",
     )
     return replace(reply, reason=reason)
 

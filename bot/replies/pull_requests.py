@@ -81,7 +81,7 @@ def not_edited(run: AgentRun, link: RunPullRequest, error: str | None) -> Reply:
     parts = (
         f"Codegen did not change {_name(link)} ({run_link(run)}).",
         "\n".join(f"> {line}" for line in detail.splitlines()),
-        "Next: change it on its own page, or mend what Codegen names and give the command again in a new comment.",
+        "Next: change it on its own page, or fix what Codegen names and give the command again in a new comment.",
     )
     return Reply(stage=Stage.FAILED, text="\n\n".join(part for part in parts if part), runs=(run.id,))
 

@@ -82,7 +82,7 @@ async def test_a_reader_may_not(town: Town) -> None:
         ("--retries 11", "`--retries` takes a whole number from 0 to 10."),
         ("--retries many", "`--retries` takes a whole number from 0 to 10."),
         ("please", "`checks` takes its flags and nothing else"),
-        ("-i lint -u lint", "A check cannot be ignored and heeded at once."),
+        ("-i lint -u lint", "The same check cannot be in --ignore and in --unignore."),
     ],
 )
 async def test_what_does_not_fit_is_told(town: Town, words: str, sentence: str) -> None:

@@ -10,7 +10,7 @@ from tests.conversations.town import Town
 async def test_a_large_multi_run_waits_for_a_second_word(town: Town) -> None:
     await town.says("bob", "/codegen multi-run -n 6 try it")
     assert await town.reply() == snapshot(
-        "6 attempts are many here, so they wait for a second word of `bob`: a thumbs-up on this comment, or `/codegen confirm`. After an hour it is too late."
+        "6 attempts are many here, so they need a confirmation by `bob`: a thumbs-up on this comment, or `/codegen confirm`. After an hour it is too late."
     )
     assert town.codegen.runs == {}
 

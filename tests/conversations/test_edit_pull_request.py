@@ -108,7 +108,7 @@ Codegen did not change [octo/shop#12](https://github.com/octo/shop/pull/12) ([ru
 
 > It is merged @\u200balice.
 
-Next: change it on its own page, or mend what Codegen names and give the command again in a new comment.\
+Next: change it on its own page, or fix what Codegen names and give the command again in a new comment.\
 """)
 
 

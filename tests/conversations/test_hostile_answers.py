@@ -58,5 +58,5 @@ No attempt could be started.
 
 - Attempts 1, 2: Codegen did not accept the request (422): ~~~ @¦alice @¦octo/everyone #¦1 ~~~ No idea.
 
-Next: mend what the reasons name, or wait a few minutes; then give the command again in a new comment.\
+Next: fix what the reasons name, or wait a few minutes; then give the command again in a new comment.\
 """)

@@ -315,7 +315,7 @@ No attempt could be started.
 
 - Attempts 1, 2, 3, 4, 5: Codegen starts no more agent runs: the plan's runs are used up (402): Used up.
 
-Next: mend what the reasons name, or wait a few minutes; then give the command again in a new comment.\
+Next: fix what the reasons name, or wait a few minutes; then give the command again in a new comment.\
 """)
     assert len(town.requests("POST", "/agent/run")) == 1
 
