@@ -55,6 +55,7 @@ from bot.replies.reply import Reply, render
 from bot.replies.trace import Trace
 from bot.repository_config import prompts
 from bot.repository_config import reading as config_reading
+from bot.repository_config.patterns import LONGEST_PATTERN
 from bot.repository_config.problems import ConfigProblems
 from bot.store.models import Star
 
@@ -79,6 +80,7 @@ SHORT = {
     "bot.redaction.values:_PATH": LONGEST_SAYING,
     "bot.redaction.values:_ADDRESS": LONGEST_SAYING,
     "bot.redaction.values:_TALKS_OF_ONE": LONGEST_SAYING,
+    "bot.repository_config.matching:TOKEN": LONGEST_PATTERN,
 }
 """Patterns that see no more than this many characters of a text."""
 
