@@ -170,7 +170,7 @@ async def _is_ready(worlds: Worlds) -> int:
 
 
 async def _until_it_fails(bot: Bot) -> None:
-    """Waits until a story has met the full disk; the inbox notes by itself how far stories are."""
+    """Waits until a workflow has met the full disk; the job queue also writes, by itself, which jobs were started."""
     async with asyncio.timeout(10):
-        while not any("disk I/O error" in line and "inbox." not in line for line in bot.said):  # noqa: ASYNC110
+        while not any("disk I/O error" in line and "job_queue." not in line for line in bot.said):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
