@@ -60,7 +60,7 @@ class SharedRuns:
         self._longest = longest
         self._clock = clock
         self._sleep = sleep
-        self._wanted: set[int] | None = None
+        self._wanted: set[int] = set()
         self._known: dict[int, Sighting] = {}
         self._since: datetime | None = None
         self._last_told: dict[int, dict[str, Any]] = {}
@@ -88,10 +88,6 @@ class SharedRuns:
         return PollResult(sightings=tuple(self._known.values()))
 
     def _want(self, wanted: set[int]) -> None:
-        if self._wanted is None:
-            # Left over from a process that had this name before.
-            self._watched.forget(self._executor)
-            self._wanted = set()
         if wanted != self._wanted:
             self._watched.want(self._executor, wanted - self._wanted, self._wanted - wanted)
             self._wanted = wanted

@@ -224,12 +224,13 @@ async def test_a_token_that_is_no_good_is_told_to_all_who_wait(postgresql_url: s
     assert [type(error) for error in ended] == [UpstreamError] * 2
 
 
-async def test_what_a_process_of_this_name_waited_for_before_is_not_looked_at(
+async def test_runs_of_a_process_that_is_gone_are_not_polled(
     postgresql_url: str, codegen: Codegen
 ) -> None:
     codegen.runs = {1: run(1, "RUNNING"), 2: run(2, "RUNNING")}
     database = open_engine(postgresql_url)
-    WatchedRuns(database, 1).want("a", [1], [])
+    WatchedRuns(database, 1).want("gone", [1], [])
+    WatchedRuns(database, 1).forget("gone")
     async with process(postgresql_url, codegen, "a") as watcher:
         waiting = asyncio.create_task(watcher.finished(2))
         await soon(lambda: codegen.looks[-1:] == [("a", [2])])

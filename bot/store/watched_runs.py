@@ -50,7 +50,7 @@ class WatchedRuns:
                 connection.execute(statement.on_conflict_do_nothing(), rows)
 
     def forget(self, executor: str) -> None:
-        """Removes a process from all runs: it has just begun, or is gone."""
+        """Removes a process that is gone from all runs."""
         with self._engine.begin() as connection:
             connection.execute(WATCHED_RUNS.delete().where(self._of(executor)))
 
