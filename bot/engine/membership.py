@@ -51,7 +51,6 @@ class Membership:
     :param executor: its id
     :param version: of the workflows that it runs
     :param is_shared: whether other processes may work on the database; if not, nothing has to be renewed
-    :param on_lost: called once when another executor has replaced this one; the process has to end
     :param clock: monotonic, in seconds
     """
 
@@ -62,7 +61,6 @@ class Membership:
         executor: str,
         version: str,
         is_shared: bool,
-        on_lost: Callable[[], None] = lambda: None,
         period: float = HEARTBEAT,
         lease: float = LEASE,
         clock: Callable[[], float] = elapsed_clock,
@@ -71,7 +69,6 @@ class Membership:
         self._executors = executors
         self._version = version
         self._is_shared = is_shared
-        self._on_lost = on_lost
         self._period = period
         self._fresh_for = lease * (1 - MARGIN)
         self._clock = clock
@@ -167,7 +164,6 @@ class Membership:
             self._confirmed.notify_all()
         if self.is_lost and not was_lost:
             _log.error("executor.replaced", executor=self.executor)
-            self._on_lost()
         return pulse
 
     async def _in_own_thread(self, work: Callable[[], T]) -> T:
