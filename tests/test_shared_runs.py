@@ -224,9 +224,7 @@ async def test_a_token_that_is_no_good_is_told_to_all_who_wait(postgresql_url: s
     assert [type(error) for error in ended] == [UpstreamError] * 2
 
 
-async def test_runs_of_a_process_that_is_gone_are_not_polled(
-    postgresql_url: str, codegen: Codegen
-) -> None:
+async def test_runs_of_a_process_that_is_gone_are_not_polled(postgresql_url: str, codegen: Codegen) -> None:
     codegen.runs = {1: run(1, "RUNNING"), 2: run(2, "RUNNING")}
     database = open_engine(postgresql_url)
     WatchedRuns(database, 1).want("gone", [1], [])

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine as Database
 from bot.engine.dbos_internals import poll_less
 from bot.engine.traces import Traces
 from bot.errors import UpstreamError
+from bot.store.locks import is_shared
 
 _dbos_log = logging.getLogger("dbos")
 
@@ -40,7 +41,7 @@ def migrate(database: Database) -> None:
 
     The launch does it too, but on the loop: a process would send no heartbeat meanwhile, and could lose its lease.
     """
-    if database.dialect.name == "postgresql":
+    if is_shared(database):
         DBOS.migrate(database.url.render_as_string(hide_password=False))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreError
+from bot.store.locks import exclude_others
 from bot.store.models import (
     ANSWERS_PERIOD,
     MOST_ANSWERS,
@@ -65,12 +66,9 @@ class AnswerLimits:
         table, at = ANSWERS.c, values["at"]
         assert isinstance(at, datetime)  # noqa: S101 - the caller has set it
         with self._engine.begin() as connection:
-            # The first statement takes the write lock on SQLite; PostgreSQL needs an explicit one: two concurrent
-            # commands must not both take the last reply.
+            # The first statement writes (`exclude_others`): two concurrent commands must not both take the last reply.
             connection.execute(ANSWERS.delete().where(table.at < at - KEPT))
-            if connection.dialect.name == "postgresql":
-                key = sa.func.hashtextextended("codegen-bot answers", 0)
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+            exclude_others(connection, "answers")
             known = connection.execute(
                 sa.select(table.identity, table.voice).where(table.subject == values["subject"])
             ).first()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from bot.store.database import check_file
+from bot.store.locks import is_shared
 from bot.store.tables import EXECUTORS
 
 STOPPED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ class Executors:
     def __init__(self, engine: Engine, *, lease: float) -> None:
         self._engine = engine
         self._lease = timedelta(seconds=lease)
-        self._is_shared = engine.dialect.name == "postgresql"
+        self._is_shared = is_shared(engine)
 
     def register(self, executor: str, *, version: str) -> None:
         """Adds an executor that is alive from now on.

@@ -1,4 +1,8 @@
-"""Limits a SQLite database to one process: the first one locks a file beside it, a second one is refused."""
+"""Locks on a database.
+
+PostgreSQL may serve several processes, and its transactions exclude each other only where they take a lock. SQLite
+serves one process: the first one locks a file beside it, a second one is refused.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy.engine import Engine
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
 
 from bot.errors import SettingsError
 
@@ -15,6 +20,14 @@ from bot.errors import SettingsError
 def is_shared(engine: Engine) -> bool:
     """Whether several processes may work on the database."""
     return engine.dialect.name == "postgresql"
+
+
+def exclude_others(connection: Connection, name: str) -> None:
+    """Makes this transaction wait for all others that have taken the lock of this name, and those after it for this
+    one. On SQLite the first write of a transaction does that already."""
+    if connection.dialect.name == "postgresql":
+        key = sa.func.hashtextextended(f"codegen-bot {name}", 0)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
 @contextmanager

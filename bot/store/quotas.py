@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from bot.store.locks import exclude_others
 from bot.store.models import Budget, Quota, QuotaExceeded
 from bot.store.tables import QUOTA_USE, insert
 
@@ -41,12 +42,9 @@ class QuotaStore:
         today = at.replace(hour=0, minute=0, second=0, microsecond=0)
         table = QUOTA_USE.c
         with self._engine.begin() as connection:
-            # The first statement takes the write lock on SQLite; PostgreSQL needs an explicit one: two concurrent
-            # commands must not both take the last run.
+            # The first statement writes (`exclude_others`): two concurrent commands must not both take the last run.
             connection.execute(QUOTA_USE.delete().where(table.at < today - timedelta(days=1)))
-            if connection.dialect.name == "postgresql":
-                key = sa.func.hashtextextended(f"codegen-bot {values['repository']}", 0)
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+            exclude_others(connection, str(values["repository"]))
             if connection.execute(sa.select(table.runs).where(table.identity == values["identity"])).first():
                 return None
             here = [table.repository == values["repository"], table.at >= today]
