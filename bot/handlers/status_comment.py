@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from bot.github.limits import DroppedError, WritePriority
 from bot.github.models import PostedComment
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.steps import StepRecorder
-from bot.handlers.thread_markers import replies_on
+from bot.handlers.thread_markers import CLOCK_SLACK, replies_on
 from bot.offload.pool import WorkerPool
 from bot.replies.markers import Marker, Stage
 from bot.replies.redaction import redact_patterns
@@ -30,9 +29,6 @@ T = TypeVar("T")
 _log = log.get(__name__)
 
 _ID = TypeAdapter(int)
-
-CLOCK_SLACK = timedelta(minutes=5)
-"""How far GitHub's clock and ours may differ."""
 
 _LAST_STAGES = frozenset({Stage.FINISHED, Stage.FAILED, Stage.REFUSED})
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.commands.table import SET_LATEST
 from bot.github.client import GitHub
@@ -20,6 +20,9 @@ from bot.replies.markers import Marker, find
 
 SHARED_LOGIN = "github-actions[bot]"
 """The login of all of a repository's workflows."""
+
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far GitHub's clock and the local one may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

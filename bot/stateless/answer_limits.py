@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.github.client import GitHub
+from bot.handlers.thread_markers import CLOCK_SLACK
 from bot.replies.markers import Stage, find
 from bot.store.models import ANSWERS_PERIOD, MOST_REFUSALS, AnswerKind, Voice
-
-CLOCK_SLACK = timedelta(minutes=5)
-"""How far GitHub's clock and the local one may differ."""
 
 
 class MarkedAnswers:

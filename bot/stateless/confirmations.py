@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.github.client import GitHub
-from bot.handlers.thread_markers import replies_on
+from bot.handlers.thread_markers import CLOCK_SLACK, replies_on
 from bot.replies.markers import Stage
-
-CLOCK_SLACK = timedelta(minutes=5)
-"""How far GitHub's clock and the local one may differ."""
 
 
 class MarkedConfirmations:
