@@ -16,6 +16,7 @@ from bot.codegen.watcher import RunWatcher
 from bot.errors import ErrorKind, Service, UpstreamError
 from bot.shared_runs import SharedRuns
 from bot.store.database import open_engine
+from bot.store.executors import Executors
 from bot.store.watched_runs import WatchedRuns
 
 pytest_plugins = ["tests.postgresql"]
@@ -238,11 +239,25 @@ async def test_runs_of_a_process_that_is_gone_are_not_polled(postgresql_url: str
 
 def test_how_runs_were_seen_that_nobody_waits_for_is_forgotten(postgresql_url: str) -> None:
     database = open_engine(postgresql_url)
+    Executors(database, lease=60).register("a", version="1")
     watched = WatchedRuns(database, 1)
     watched.want("a", [1, 2], [])
     watched.tell({1: {"run": 1}, 2: {"run": 2}}, [])
     watched.want("a", [], [2])
     watched.tidy()
     assert [(each.run_id, each.document) for each in watched.seen("a", since=None, never=[1, 2])] == [(1, {"run": 1})]
+    assert watched.wanted()[0] == [1]
+    database.dispose()
+
+
+def test_runs_recorded_after_their_process_was_replaced_are_forgotten(postgresql_url: str) -> None:
+    database = open_engine(postgresql_url)
+    Executors(database, lease=60).register("a", version="1")
+    watched = WatchedRuns(database, 1)
+    watched.want("a", [1], [])
+    watched.forget("replaced")
+    watched.want("replaced", [2], [])
+    assert watched.wanted()[0] == [1, 2]
+    watched.tidy()
     assert watched.wanted()[0] == [1]
     database.dispose()

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from bot.store.tables import SIGHTINGS, WATCHED_RUNS, insert
+from bot.store.tables import EXECUTORS, SIGHTINGS, WATCHED_RUNS, insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,16 @@ class WatchedRuns:
                 connection.execute(new.on_conflict_do_update(index_elements=["org_id", "run_id"], set_=changes), rows)
 
     def tidy(self) -> None:
-        """Deletes the states of runs that nobody waits for any more."""
+        """Deletes what processes wait for that are gone, and the states of runs that no process waits for any more.
+
+        A process that was frozen or cut off may record a run after `forget`, before it notices that it was replaced.
+        """
+        executors = sa.select(EXECUTORS.c.executor)
         waited_for = sa.select(WATCHED_RUNS.c.run_id).where(WATCHED_RUNS.c.org_id == self._org_id)
         here = SIGHTINGS.c.org_id == self._org_id
         with self._engine.begin() as connection:
+            gone = sa.and_(WATCHED_RUNS.c.org_id == self._org_id, WATCHED_RUNS.c.executor.not_in(executors))
+            connection.execute(WATCHED_RUNS.delete().where(gone))
             connection.execute(SIGHTINGS.delete().where(here, SIGHTINGS.c.run_id.not_in(waited_for)))
 
     def _of(self, executor: str) -> sa.ColumnElement[bool]:
