@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-PLACES = 8
+SLOTS = 8
 
 LONGEST = 1.0
 """Seconds after which a running command no longer counts against the concurrency limit."""
@@ -30,7 +30,7 @@ class ConcurrencyLimiter(Generic[T]):
     :param longest: seconds for which an item keeps its slot
     """
 
-    def __init__(self, begin: Callable[[T], Awaitable[None]], *, count: int = PLACES, longest: float = LONGEST) -> None:
+    def __init__(self, begin: Callable[[T], Awaitable[None]], *, count: int = SLOTS, longest: float = LONGEST) -> None:
         self._begin = begin
         self._free = count
         self._longest = longest
@@ -48,14 +48,14 @@ class ConcurrencyLimiter(Generic[T]):
         :param owner: whom to take turns with other owners
         """
         self._queues.setdefault(owner, deque()).append((name, work))
-        self._go_on()
+        self._start_next()
 
     def leave(self, name: str) -> None:
         """Releases a slot; does nothing if it has been released already."""
         if (timer := self._taken.pop(name, None)) is not None:
             timer.cancel()
             self._free += 1
-            self._go_on()
+            self._start_next()
 
     async def aclose(self) -> None:
         """Starts nothing more, and waits for what is being started."""
@@ -66,7 +66,7 @@ class ConcurrencyLimiter(Generic[T]):
             timer.cancel()
         self._taken.clear()
 
-    def _go_on(self) -> None:
+    def _start_next(self) -> None:
         loop = asyncio.get_running_loop()
         while self._free and self._queues and not self._closed:
             name, work = self._next()

@@ -100,37 +100,38 @@ class Engine:
     ) -> None:
         self._dbos_database = dbos_database
         self._membership = membership
-        self._executor_id = membership.executor
         self._gone = gone
         self._lost = lost
         self._traces = traces
-        self._rhythm = timing or EngineTiming()
+        self._timing = timing or EngineTiming()
         self._jobs = JobStore(database)
         self._executors = executors
         self._failover = Failover(membership, self._executors, recover=self._recover)
         self._leftovers = Leftovers(
             self._jobs, self._executors, executor=membership.executor, put=partial(self._put, is_new=False)
         )
-        self._inbox = JobQueue(self._jobs, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC))
-        self._places = ConcurrencyLimiter(self._begin)
-        self._later = DelayedRetry(self._rhythm.again)
-        self._stories = WorkflowRunner(
+        self._job_queue = JobQueue(
+            self._jobs, executor=membership.executor, taken=self._put, now=lambda: datetime.now(UTC)
+        )
+        self._limiter = ConcurrencyLimiter(self._begin)
+        self._retry = DelayedRetry(self._timing.again)
+        self._runner = WorkflowRunner(
             services,
             execute,
             give_up=give_up,
             loop_holds=self._jobs.loop_holds,
             heard=heard,
-            resumed=self._inbox.begun,
-            on_slot_released=self._places.leave,
+            resumed=self._job_queue.begun,
+            on_slot_released=self._limiter.leave,
             fence=membership.check,
-            later=self._later,
+            retry=self._retry,
             traces=traces,
         )
         self._loop_watch = LoopWatch(
             note=self._jobs.hold_loop,
             clear=self._jobs.free_loop,
             stuck=stuck,
-            seconds=self._rhythm.loop_held,
+            seconds=self._timing.loop_held,
         )
         self._watching: list[asyncio.Task[None]] = []
         self._workflow: Callable[[dict[str, Any]], Any] | None = None
@@ -141,27 +142,27 @@ class Engine:
         """Starts the engine and resumes what a crash left. Call it on the event loop that is to do the work."""
         await run_in_thread(partial(launching.migrate, self._dbos_database))
         pulse = await self._membership.start()
-        self._inbox.start()
+        self._job_queue.start()
         self._loop_watch.start()
         self._workflow = launching.launch(
             self._dbos_database,
-            self._stories.tell,
-            executor_id=self._executor_id,
-            polling=self._rhythm.polling,
+            self._runner.run_workflow,
+            executor_id=self._membership.executor,
+            polling=self._timing.polling,
             traces=self._traces,
         )
         # Executors that were stopped cleanly; on SQLite, which serves one process, all others.
         for dead in pulse.dead:
             await self._failover.replace(dead)
         await self._leftovers.recover()
-        housekeeping = Retention(self._jobs, leads=lambda: self._membership.leads, period=self._rhythm.housekeeping)
+        retention = Retention(self._jobs, leads=lambda: self._membership.leads, period=self._timing.housekeeping)
         self._watching = [
             asyncio.create_task(self._stay_member(), name="heartbeat"),
             asyncio.create_task(self._failover.run(), name="failover"),
-            asyncio.create_task(housekeeping.keep(), name="housekeeping"),
+            asyncio.create_task(retention.keep(), name="retention"),
             asyncio.create_task(self._recover_leftovers(), name="leftovers"),
         ]
-        _log.info("engine.started", executor=self._executor_id)
+        _log.info("engine.started", executor=self._membership.executor)
 
     async def submit(self, invocation: CommandInvocation) -> bool:
         """Accepts an invocation: when this returns, it survives a crash. One that was accepted before is ignored,
@@ -170,17 +171,17 @@ class Engine:
         :returns: False if it is ignored
         :raises StoreError: if the database rejects it
         """
-        told = structlog.contextvars.get_contextvars()
+        bound = structlog.contextvars.get_contextvars()
         document = {
             **invocation.to_json(),
             # The database returns this id only if the row is new; that is how duplicates are detected.
             "submission_id": uuid.uuid4().hex,
-            "log_context": {key: told[key] for key in ("delivery", "event_name") if key in told},
+            "log_context": {key: bound[key] for key in ("delivery", "event_name") if key in bound},
         }
         taken = QueuedJob(invocation.identity, document)
         if self._membership.is_lost:
             raise StoreError("another process has taken this one's work over")
-        return await self._inbox.take(taken) or await self._again(taken)
+        return await self._job_queue.take(taken) or await self._again(taken)
 
     def _put(self, taken: QueuedJob, *, is_new: bool = True) -> None:
         self._begin_in_turn(_Beginning(taken, is_new=is_new))
@@ -188,7 +189,7 @@ class Engine:
     def _begin_in_turn(self, beginning: _Beginning) -> None:
         taken = beginning.taken
         login = str((taken.document.get("person") or {}).get("login", ""))
-        self._places.put(taken.identity, beginning, owner=login.lower())
+        self._limiter.put(taken.identity, beginning, owner=login.lower())
 
     async def _again(self, taken: QueuedJob) -> bool:
         """Requeues a known job if its workflow failed without a reply."""
@@ -201,7 +202,7 @@ class Engine:
         if not broken:
             return False
         await DBOS.delete_workflow_async(taken.identity)
-        await _run_in_thread(lambda: self._jobs.again(taken, executor=self._executor_id, at=datetime.now(UTC)))
+        await _run_in_thread(lambda: self._jobs.again(taken, executor=self._membership.executor, at=datetime.now(UTC)))
         _log.info("job.requeued", invocation=taken.identity)
         self._put(taken, is_new=False)
         return True
@@ -215,25 +216,25 @@ class Engine:
         """:raises StoreError: if jobs would be rejected: the database is not writable, or the engine is stopping"""
         if self._stopping or any(task.done() for task in self._watching):
             raise StoreError("the engine is being stopped")
-        await _run_in_thread(lambda: self._executors.touch(self._executor_id))
+        await _run_in_thread(lambda: self._executors.touch(self._membership.executor))
 
     @property
     def at_work(self) -> int:
         """The number of workflows running in this process."""
-        return len(self._stories)
+        return len(self._runner)
 
     async def stop(self) -> None:
         """Ends what runs, within `EngineTiming.drain` and a moment; interrupted workflows are resumed at the next
         start, or by another process."""
         self._stopping = True
-        self._stories.close()
-        self._later.close()
+        self._runner.close()
+        self._retry.close()
         heartbeat, *others = self._watching
         await _end(*others)
-        await self._places.aclose()
-        await self._stories.settle(self._rhythm.drain)
-        await self._stories.aclose()
-        await self._inbox.aclose()
+        await self._limiter.aclose()
+        await self._runner.settle(self._timing.drain)
+        await self._runner.aclose()
+        await self._job_queue.aclose()
         if self._traces is not None:
             await self._traces.end()
         await (self._ended or launching.end())
@@ -248,15 +249,15 @@ class Engine:
         self._stopping = True
         # First of all, stop taking work from the queue.
         self._ended = asyncio.create_task(launching.end(), name="end-of-dbos")
-        self._stories.close()
-        self._later.close()
-        self._stories.cut_off()
+        self._runner.close()
+        self._retry.close()
+        self._runner.cut_off()
         self._lost()
 
     async def _recover_leftovers(self) -> None:
         """Recovers, every so often, what an executor took after it was replaced and before it noticed."""
         while True:
-            await asyncio.sleep(self._rhythm.leftovers)
+            await asyncio.sleep(self._timing.leftovers)
             try:
                 if self._membership.leads:
                     await self._leftovers.recover()
@@ -264,7 +265,7 @@ class Engine:
                 _log.warning("leftovers.not_recovered", reason=type(error).__name__)
 
     async def _adopt(self, of: str) -> int:
-        waiting = await _run_in_thread(lambda: self._jobs.adopt(of=of, executor=self._executor_id))
+        waiting = await _run_in_thread(lambda: self._jobs.adopt(of=of, executor=self._membership.executor))
         for taken in waiting:
             # It may have been started a moment before its executor died, without that being recorded.
             self._put(taken, is_new=False)
@@ -284,18 +285,18 @@ class Engine:
         assert self._workflow is not None  # noqa: S101 - start() has made it
         taken, nonce = beginning.taken, str(beginning.taken.document.get("submission_id", ""))
         if beginning.is_new:
-            self._stories.expect(nonce)
+            self._runner.expect(nonce)
         try:
             await self._membership.check()
             with SetWorkflowID(taken.identity):
                 await DBOS.start_workflow_async(self._workflow, taken.document)
         except Exception:  # noqa: BLE001 - whatever it is, the job is stored and retried
-            self._stories.expect_no_more(nonce)
-            self._places.leave(taken.identity)
+            self._runner.expect_no_more(nonce)
+            self._limiter.leave(taken.identity)
             _log.exception("job.start_failed", invocation=taken.identity)
-            self._later.schedule(lambda: self._begin_in_turn(beginning))
+            self._retry.schedule(lambda: self._begin_in_turn(beginning))
             return
-        self._inbox.begun(taken.identity)
+        self._job_queue.begun(taken.identity)
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

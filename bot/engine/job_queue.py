@@ -34,9 +34,9 @@ class JobQueue:
     """
 
     def __init__(
-        self, invocations: JobStore, *, executor: str, taken: Callable[[QueuedJob], None], now: Callable[[], datetime]
+        self, jobs: JobStore, *, executor: str, taken: Callable[[QueuedJob], None], now: Callable[[], datetime]
     ) -> None:
-        self._jobs = invocations
+        self._jobs = jobs
         self._executor = executor
         self._taken = taken
         self._now = now
@@ -45,13 +45,13 @@ class JobQueue:
         self._called = asyncio.Event()
         self._closing = False
         # Not one of the engine's threads: the reply to GitHub must not wait for running workflows.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inbox")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="job-queue")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._write_all(), name="inbox")
+        self._task = asyncio.create_task(self._write_all(), name="job-queue")
 
-    async def take(self, invocation: QueuedJob) -> bool:
+    async def take(self, job: QueuedJob) -> bool:
         """Stores a job. Once begun, the write completes even if the caller is cancelled.
 
         :returns: False if it was known already
@@ -60,7 +60,7 @@ class JobQueue:
         if self._closing:
             raise StoreError("the bot is being stopped")
         written = asyncio.get_running_loop().create_future()
-        self._waiting.append((invocation, written))
+        self._waiting.append((job, written))
         self._called.set()
         return bool(await asyncio.shield(written))
 
@@ -89,22 +89,22 @@ class JobQueue:
                 await self._note()
 
     async def _take(self, batch: list[tuple[QueuedJob, asyncio.Future[bool]]]) -> None:
-        invocations = [invocation for invocation, _ in batch]
-        take = partial(self._jobs.take, invocations, executor=self._executor, at=self._now())
+        jobs = [job for job, _ in batch]
+        take = partial(self._jobs.take, jobs, executor=self._executor, at=self._now())
         try:
             new = await asyncio.get_running_loop().run_in_executor(self._thread, take)
         except (StoreError, SQLAlchemyError, OSError) as error:
-            _log.error("job_queue.write_failed", invocations=len(invocations), reason=reason(error))
+            _log.error("job_queue.write_failed", invocations=len(jobs), reason=reason(error))
             for _, written in batch:
                 if not written.done():
                     written.set_exception(StoreError(reason(error)))
             return
-        for invocation, written in batch:
-            is_new = invocation.identity in new
+        for job, written in batch:
+            is_new = job.identity in new
             # A batch may hold the same job twice: only the first is new.
-            new.discard(invocation.identity)
+            new.discard(job.identity)
             if is_new:
-                self._taken(invocation)
+                self._taken(job)
             if not written.done():
                 written.set_result(is_new)
 

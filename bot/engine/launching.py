@@ -32,7 +32,7 @@ MOST_RECOVERIES = 10_000
 """How often a workflow may be interrupted before DBOS gives it up. A run may last for hours, and a process that fails
 to start is restarted every few seconds."""
 
-Tell = Callable[[dict[str, Any]], Awaitable[str]]
+WorkflowBody = Callable[[dict[str, Any]], Awaitable[str]]
 """Executes a job's invocation, given as JSON, and returns the stage in which it ended."""
 
 
@@ -46,11 +46,11 @@ def migrate(database: Database) -> None:
 
 
 def launch(
-    database: Database, tell: Tell, *, executor_id: str, polling: float, traces: Traces | None
+    database: Database, body: WorkflowBody, *, executor_id: str, polling: float, traces: Traces | None
 ) -> Callable[[dict[str, Any]], Any]:
     """Call it on the event loop that does the work: workflows left by a crash resume at once.
 
-    :param tell: the body of each workflow
+    :param body: of each workflow
     :param polling: seconds between DBOS's polls of its tables
     :returns: the workflow function, to be started with a job's document
     """
@@ -76,7 +76,7 @@ def launch(
         traces.begin()
 
     async def invocation(document: dict[str, Any]) -> str:
-        return await tell(document)
+        return await body(document)
 
     workflow: Callable[[dict[str, Any]], Any]
     workflow = DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MOST_RECOVERIES)(invocation)

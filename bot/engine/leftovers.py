@@ -35,9 +35,9 @@ class Leftovers:
     """
 
     def __init__(
-        self, invocations: JobStore, executors: Executors, *, executor: str, put: Callable[[QueuedJob], None]
+        self, jobs: JobStore, executors: Executors, *, executor: str, put: Callable[[QueuedJob], None]
     ) -> None:
-        self._jobs = invocations
+        self._jobs = jobs
         self._executors = executors
         self._executor = executor
         self._put = put

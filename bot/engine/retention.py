@@ -41,8 +41,8 @@ class Retention:
     :param period: seconds between two rounds
     """
 
-    def __init__(self, invocations: JobStore, *, leads: Callable[[], bool], period: float) -> None:
-        self._jobs = invocations
+    def __init__(self, jobs: JobStore, *, leads: Callable[[], bool], period: float) -> None:
+        self._jobs = jobs
         self._leads = leads
         self._period = period
 

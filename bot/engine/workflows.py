@@ -42,7 +42,7 @@ Heard = Callable[[CommandInvocation, Stage | None], None]
 
 
 @dataclass(eq=False, slots=True)
-class _Story:
+class _RunningWorkflow:
     """A workflow that runs in this process.
 
     :param rests: whether it waits for something else
@@ -75,29 +75,29 @@ class WorkflowRunner:
         resumed: Callable[[str], None],
         on_slot_released: Callable[[str], None],
         fence: Callable[[], Awaitable[None]],
-        later: DelayedRetry,
+        retry: DelayedRetry,
         traces: Traces | None,
     ) -> None:
         self._services = services
-        self._carry_out = execute
+        self._execute = execute
         self._give_up = give_up
         self._loop_holds = loop_holds
         self._heard = heard
         self._resumed = resumed
-        self._makes_room = on_slot_released
+        self._on_slot_released = on_slot_released
         self._fence = fence
-        self._later = later
+        self._retry = retry
         self._traces = traces
         self._begun_here: set[str] = set()
-        self._workflows: set[asyncio.Task[Any]] = set()
-        self._stories: set[_Story] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._running: set[_RunningWorkflow] = set()
         self._resuming: set[asyncio.Task[None]] = set()
-        self._moved = asyncio.Event()
+        self._changed = asyncio.Event()
         self._closed = False
 
     def __len__(self) -> int:
         """The number of running workflows."""
-        return len(self._stories)
+        return len(self._running)
 
     def expect(self, nonce: str) -> None:
         """Announces the first start of the workflow whose job has this submission id."""
@@ -106,15 +106,15 @@ class WorkflowRunner:
     def expect_no_more(self, nonce: str) -> None:
         self._begun_here.discard(nonce)
 
-    async def tell(self, document: dict[str, Any]) -> str:
+    async def run_workflow(self, document: dict[str, Any]) -> str:
         """The body of the durable workflow of one job.
 
         :returns: the stage in which it ended
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a workflow runs in one
-        self._workflows.add(task)
-        task.add_done_callback(self._workflows.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         if self._closed:
             # DBOS does not count this as an outcome: the workflow stays pending.
             raise asyncio.CancelledError
@@ -122,8 +122,8 @@ class WorkflowRunner:
         # Started by this process just now, or left by one that died: then whatever it sent is looked up first.
         again = document.get("submission_id") not in self._begun_here
         self.expect_no_more(document.get("submission_id", ""))
-        story = _Story(task)
-        self._stories.add(story)
+        workflow = _RunningWorkflow(task)
+        self._running.add(workflow)
         current_command.set(invocation.identity)
         if again:
             self._resumed(invocation.identity)
@@ -131,11 +131,11 @@ class WorkflowRunner:
             self._traces.describe(command=invocation.name, delivery=document.get("log_context", {}).get("delivery"))
         try:
             with log.bound(**invocation.log_values(), **document.get("log_context", {})):
-                reply = await self._carried_out(invocation, story, again=again)
+                reply = await self._run(invocation, workflow, again=again)
         finally:
-            self._stories.discard(story)
-            self._moved.set()
-            self._makes_room(invocation.identity)
+            self._running.discard(workflow)
+            self._changed.set()
+            self._on_slot_released(invocation.identity)
         self._heard(invocation, reply.stage)
         return reply.stage.value
 
@@ -151,14 +151,14 @@ class WorkflowRunner:
         await asyncio.gather(*self._resuming, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while any(not story.rests for story in self._stories):
-                    self._moved.clear()
-                    await self._moved.wait()
+                while any(not workflow.rests for workflow in self._running):
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def cut_off(self) -> None:
         """Cancels the running workflows; the next process resumes them."""
-        for story in self._stories:
-            story.task.cancel()
+        for workflow in self._running:
+            workflow.task.cancel()
 
     async def aclose(self) -> None:
         """Cancels the running workflows, and waits until they have ended."""
@@ -166,32 +166,33 @@ class WorkflowRunner:
         self.cut_off()
         # The result of a finished workflow is still being recorded by its task: that is awaited, so it does not run
         # again.
-        if self._workflows:
-            await asyncio.wait(self._workflows, timeout=STOP_PATIENCE)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_PATIENCE)
 
-    async def _carried_out(self, invocation: CommandInvocation, story: _Story, *, again: bool) -> Reply:
+    async def _run(self, invocation: CommandInvocation, workflow: _RunningWorkflow, *, again: bool) -> Reply:
         _log.info("command.resumed" if again else "command.started")
         try:
-            if again and (times := await self._times_held(invocation)) >= MOST_LOOP_HOLDS:
-                return await self._given_up(invocation, times)
-            return await self._carry_out(
-                invocation, CommandContext(invocation, self._services, self._memory_of(story, invocation), again=again)
+            if again and (times := await self._count_loop_holds(invocation)) >= MOST_LOOP_HOLDS:
+                return await self._reply_given_up(invocation, times)
+            return await self._execute(
+                invocation,
+                CommandContext(invocation, self._services, self._step_store(workflow, invocation), again=again),
             )
         except UpstreamError as error:
             _log.error("command.unanswered", reason=str(error))
             self._heard(invocation, None)
             raise
 
-    async def _times_held(self, invocation: CommandInvocation) -> int:
+    async def _count_loop_holds(self, invocation: CommandInvocation) -> int:
         try:
             return await run_in_thread(partial(self._loop_holds, invocation.identity))
         except SQLAlchemyError as error:
             _log.error("workflow.lookup_failed", reason=reason(error))
-            self._later.schedule(partial(self._resume_soon, invocation.identity))
+            self._retry.schedule(partial(self._resume_soon, invocation.identity))
             # DBOS does not count this as an outcome.
             raise asyncio.CancelledError from None
 
-    async def _given_up(self, invocation: CommandInvocation, times: int) -> Reply:
+    async def _reply_given_up(self, invocation: CommandInvocation, times: int) -> Reply:
         """:raises UpstreamError: also if posting this reply is what ends the process"""
         if times >= 2 * MOST_LOOP_HOLDS:
             raise UpstreamError(
@@ -201,8 +202,8 @@ class WorkflowRunner:
             invocation, CommandContext(invocation, self._services, no_step_store, again=True), times
         )
 
-    def _memory_of(
-        self, story: _Story, invocation: CommandInvocation
+    def _step_store(
+        self, workflow: _RunningWorkflow, invocation: CommandInvocation
     ) -> Callable[..., Coroutine[Any, Any, dict[str, Any]]]:
         """Records calls as DBOS steps; implements `bot.handlers.steps.StepStore`.
 
@@ -220,18 +221,18 @@ class WorkflowRunner:
                 return document
 
             if rests:
-                story.rests = True
-                self._moved.set()
-                self._makes_room(invocation.identity)
+                workflow.rests = True
+                self._changed.set()
+                self._on_slot_released(invocation.identity)
             try:
                 return await DBOS.run_step_async({"name": name}, step)
             except SQLAlchemyError as error:
                 _log.error("workflow.persist_failed", step=name, reason=reason(error))
-                self._later.schedule(partial(self._resume_soon, invocation.identity))
+                self._retry.schedule(partial(self._resume_soon, invocation.identity))
                 # DBOS does not count this as an outcome, nor should it: the step was done but could not be recorded.
                 raise asyncio.CancelledError from None
             finally:
-                story.rests = False
+                workflow.rests = False
 
         return steps
 
@@ -247,4 +248,4 @@ class WorkflowRunner:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is retried
             words = reason(error) if isinstance(error, SQLAlchemyError) else type(error).__name__
             _log.warning("workflow.resume_failed", invocation=identity, reason=words)
-            self._later.schedule(partial(self._resume_soon, identity))
+            self._retry.schedule(partial(self._resume_soon, identity))

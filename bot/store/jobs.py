@@ -57,7 +57,7 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(self, invocations: Sequence[QueuedJob], *, executor: str, at: datetime) -> set[str]:
+    def take(self, jobs: Sequence[QueuedJob], *, executor: str, at: datetime) -> set[str]:
         """Stores jobs, all or none of them.
 
         :returns: the identities of those that are new
@@ -66,13 +66,13 @@ class JobStore:
         check_file(self._engine)
         rows = [
             {
-                "identity": invocation.identity,
-                "document": json.dumps(invocation.document),
+                "identity": job.identity,
+                "document": json.dumps(job.document),
                 "state": JobState.WAITING.value,
                 "executor": executor,
                 "taken_at": at.astimezone(UTC),
             }
-            for invocation in invocations
+            for job in jobs
         ]
         statement = insert(self._engine, JOBS).on_conflict_do_nothing().returning(JOBS.c.identity)
         with self._engine.begin() as connection:
@@ -106,18 +106,18 @@ class JobStore:
         with self._engine.begin() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["identity"], set_=changed), rows)
 
-    def again(self, invocation: QueuedJob, *, executor: str, at: datetime) -> None:
+    def again(self, job: QueuedJob, *, executor: str, at: datetime) -> None:
         """Lets a known job wait again."""
         values = {
             "state": JobState.WAITING.value,
-            "document": json.dumps(invocation.document),
+            "document": json.dumps(job.document),
             "executor": executor,
             "taken_at": at.astimezone(UTC),
             "stage": None,
             "ended_at": None,
             "loop_holds": 0,
         }
-        self._change([invocation.identity], values)
+        self._change([job.identity], values)
 
     def hold_loop(self, identity: str) -> None:
         """Records that a job blocks a process' event loop: if the process ends now, the job is the cause."""

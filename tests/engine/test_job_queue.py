@@ -1,4 +1,4 @@
-"""An order is written down before anybody is told so, many in one write; what cannot be written is told."""
+"""A job is stored before its caller is answered, many in one write; a failed write is reported."""
 
 from __future__ import annotations
 
@@ -19,114 +19,112 @@ from tests.log_lines import lines, logged
 pytest_plugins = ["tests.databases"]
 
 
-class Slow(JobStore):
-    """The table of orders, with a door before it.
+class SlowStore(JobStore):
+    """The table of jobs, whose writes can be held up.
 
-    :ivar batches: how many orders each write held
+    :ivar batches: the number of jobs in each write
     """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.door = threading.Event()
-        self.door.set()
+        self.gate = threading.Event()
+        self.gate.set()
         self.batches: list[int] = []
         self.failure: Exception | None = None
 
-    def take(self, invocations: Any, **more: Any) -> set[str]:
-        self.batches.append(len(invocations))
-        assert self.door.wait(10)
+    def take(self, jobs: Any, **more: Any) -> set[str]:
+        self.batches.append(len(jobs))
+        assert self.gate.wait(10)
         if self.failure is not None:
             raise self.failure
-        return super().take(invocations, **more)
+        return super().take(jobs, **more)
 
 
 class QueueHarness:
-    """An inbox, and what it handed on."""
+    """A queue, and the jobs that it handed on."""
 
-    def __init__(self, orders: JobStore) -> None:
+    def __init__(self, jobs: JobStore) -> None:
         self.handed_on: list[str] = []
-        self.inbox = JobQueue(
-            orders,
+        self.queue = JobQueue(
+            jobs,
             executor="me",
             taken=lambda taken: self.handed_on.append(taken.identity),
             now=lambda: datetime.now(UTC),
         )
-        self.inbox.start()
+        self.queue.start()
 
     def take(self, identity: str) -> asyncio.Task[bool]:
-        return asyncio.create_task(self.inbox.take(QueuedJob(identity, {"for": identity})))
+        return asyncio.create_task(self.queue.take(QueuedJob(identity, {"for": identity})))
 
 
-async def test_whatever_comes_during_a_write_is_the_next_one(database: Engine) -> None:
-    orders = Slow(database)
-    inline_executor = QueueHarness(orders)
-    orders.door.clear()
-    first = inline_executor.take("first")
-    while not orders.batches:  # noqa: ASYNC110 - it is another thread that writes
+async def test_take_during_a_write_waits_for_the_next_one(database: Engine) -> None:
+    jobs = SlowStore(database)
+    harness = QueueHarness(jobs)
+    jobs.gate.clear()
+    first = harness.take("first")
+    while not jobs.batches:  # noqa: ASYNC110 - it is another thread that writes
         await asyncio.sleep(0.001)
-    rest = [inline_executor.take(f"order-{number}") for number in range(50)]
+    rest = [harness.take(f"job-{number}") for number in range(50)]
     await asyncio.sleep(0)
-    orders.door.set()
+    jobs.gate.set()
     assert await first
     assert all(await asyncio.gather(*rest))
-    assert orders.batches == [1, 50]
-    assert inline_executor.handed_on == ["first", *(f"order-{number}" for number in range(50))]
-    await inline_executor.inbox.aclose()
+    assert jobs.batches == [1, 50]
+    assert harness.handed_on == ["first", *(f"job-{number}" for number in range(50))]
+    await harness.queue.aclose()
 
 
-async def test_the_same_order_twice_is_handed_on_once(database: Engine) -> None:
-    inline_executor = QueueHarness(JobStore(database))
-    first, second = await asyncio.gather(inline_executor.take("a"), inline_executor.take("a"))
+async def test_take_of_the_same_job_hands_it_on_once(database: Engine) -> None:
+    harness = QueueHarness(JobStore(database))
+    first, second = await asyncio.gather(harness.take("a"), harness.take("a"))
     assert (first, second) == (True, False)
-    assert not await inline_executor.take("a")
-    assert inline_executor.handed_on == ["a"]
-    await inline_executor.inbox.aclose()
+    assert not await harness.take("a")
+    assert harness.handed_on == ["a"]
+    await harness.queue.aclose()
 
 
-async def test_who_stops_waiting_has_ordered_all_the_same(database: Engine) -> None:
-    orders = Slow(database)
-    inline_executor = QueueHarness(orders)
-    orders.door.clear()
-    impatient = inline_executor.take("a")
+async def test_take_that_is_cancelled_stores_the_job(database: Engine) -> None:
+    jobs = SlowStore(database)
+    harness = QueueHarness(jobs)
+    jobs.gate.clear()
+    impatient = harness.take("a")
     await asyncio.sleep(0)
     impatient.cancel()
-    orders.door.set()
-    assert not await inline_executor.take("a")
-    assert inline_executor.handed_on == ["a"]
-    await inline_executor.inbox.aclose()
+    jobs.gate.set()
+    assert not await harness.take("a")
+    assert harness.handed_on == ["a"]
+    await harness.queue.aclose()
 
 
-async def test_what_the_database_does_not_take_is_told_and_may_come_again(database: Engine) -> None:
-    orders = Slow(database)
-    inline_executor = QueueHarness(orders)
-    orders.failure = OperationalError("INSERT INTO secret_table", {"document": "hunter2"}, Exception("disk is full"))
+async def test_take_refused_by_the_database_can_be_repeated(database: Engine) -> None:
+    jobs = SlowStore(database)
+    harness = QueueHarness(jobs)
+    jobs.failure = OperationalError("INSERT INTO secret_table", {"document": "hunter2"}, Exception("disk is full"))
     with logged() as log:
-        for failed in await asyncio.gather(
-            inline_executor.take("a"), inline_executor.take("b"), return_exceptions=True
-        ):
+        for failed in await asyncio.gather(harness.take("a"), harness.take("b"), return_exceptions=True):
             assert isinstance(failed, StoreError)
             assert str(failed) == "disk is full"
     assert [line["event"] for line in lines(log)] == ["job_queue.write_failed"]
     assert "hunter2" not in log.getvalue()
-    orders.failure = None
-    assert await inline_executor.take("a")
-    assert inline_executor.handed_on == ["a"]
-    await inline_executor.inbox.aclose()
+    jobs.failure = None
+    assert await harness.take("a")
+    assert harness.handed_on == ["a"]
+    await harness.queue.aclose()
 
 
-async def test_that_an_order_was_begun_is_noted_soon_at_the_latest_at_the_end(database: Engine) -> None:
-    orders = JobStore(database)
-    inline_executor = QueueHarness(orders)
-    await inline_executor.take("a")
-    await inline_executor.take("b")
-    inline_executor.inbox.begun("a")
-    await inline_executor.inbox.aclose()
-    assert orders.find("a") == (JobState.BEGUN, None)
-    assert orders.find("b") == (JobState.WAITING, None)
+async def test_begun_is_stored_at_the_latest_when_it_closes(database: Engine) -> None:
+    jobs = JobStore(database)
+    harness = QueueHarness(jobs)
+    await harness.take("a")
+    await harness.take("b")
+    harness.queue.begun("a")
+    await harness.queue.aclose()
+    assert jobs.find("a") == (JobState.BEGUN, None)
+    assert jobs.find("b") == (JobState.WAITING, None)
 
 
-async def test_nothing_is_taken_once_it_closes(database: Engine) -> None:
-    inline_executor = QueueHarness(JobStore(database))
-    await inline_executor.inbox.aclose()
+async def test_take_after_close_is_refused(database: Engine) -> None:
+    harness = QueueHarness(JobStore(database))
+    await harness.queue.aclose()
     with pytest.raises(StoreError, match="being stopped"):
-        await inline_executor.take("a")
+        await harness.take("a")
