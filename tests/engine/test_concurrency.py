@@ -1,4 +1,4 @@
-"""A few stories are at work at once, in their order; who waits for others makes room."""
+"""A few items run at once, in their order; one that waits or takes long gives up its slot."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import asyncio
 from bot.engine.concurrency import ConcurrencyLimiter
 
 
-class Stories:
+class Work:
     """Begins what it is given, and notes it."""
 
     def __init__(self, *, count: int = 2, longest: float = 60.0) -> None:
         self.begun: list[str] = []
         self._moved = asyncio.Event()
-        self.places: ConcurrencyLimiter[str] = ConcurrencyLimiter(self._begin, count=count, longest=longest)
+        self.limiter: ConcurrencyLimiter[str] = ConcurrencyLimiter(self._begin, count=count, longest=longest)
 
     async def _begin(self, name: str) -> None:
         self.begun.append(name)
@@ -21,7 +21,7 @@ class Stories:
 
     def put(self, *names: str, owner: str = "") -> None:
         for name in names:
-            self.places.put(name, name, owner=owner)
+            self.limiter.put(name, name, owner=owner)
 
     async def until(self, *names: str) -> None:
         async with asyncio.timeout(5):
@@ -30,47 +30,47 @@ class Stories:
                 await self._moved.wait()
 
 
-async def test_who_comes_first_begins_first_and_the_others_wait() -> None:
-    stories = Stories()
-    stories.put("a", "b", "c", "d")
-    await stories.until("a", "b")
-    assert len(stories.places) == 2
-    stories.places.leave("a")
-    await stories.until("a", "b", "c")
-    stories.places.leave("a")
-    stories.places.leave("unknown")
+async def test_put_starts_the_first_items_first() -> None:
+    work = Work()
+    work.put("a", "b", "c", "d")
+    await work.until("a", "b")
+    assert len(work.limiter) == 2
+    work.limiter.leave("a")
+    await work.until("a", "b", "c")
+    work.limiter.leave("a")
+    work.limiter.leave("unknown")
     await asyncio.sleep(0)
-    assert stories.begun == ["a", "b", "c"]
-    await stories.places.aclose()
+    assert work.begun == ["a", "b", "c"]
+    await work.limiter.aclose()
 
 
-async def test_who_takes_long_makes_room() -> None:
-    stories = Stories(count=1, longest=0.02)
-    stories.put("a", "b", "c")
-    await stories.until("a", "b", "c")
-    await stories.places.aclose()
+async def test_item_that_takes_long_gives_up_its_slot() -> None:
+    work = Work(count=1, longest=0.02)
+    work.put("a", "b", "c")
+    await work.until("a", "b", "c")
+    await work.limiter.aclose()
 
 
-async def test_what_waits_when_it_closes_is_not_begun() -> None:
-    stories = Stories(count=1)
-    stories.put("a", "b")
-    await stories.until("a")
-    await stories.places.aclose()
-    stories.places.leave("a")
-    stories.put("c")
+async def test_aclose_drops_what_waits() -> None:
+    work = Work(count=1)
+    work.put("a", "b")
+    await work.until("a")
+    await work.limiter.aclose()
+    work.limiter.leave("a")
+    work.put("c")
     await asyncio.sleep(0)
-    assert stories.begun == ["a"]
+    assert work.begun == ["a"]
 
 
 async def test_put_lets_owners_take_turns() -> None:
-    stories = Stories(count=1)
-    stories.put("m1", "m2", "m3", "m4", owner="mallory")
-    stories.put("b1", "b2", owner="bob")
-    stories.put("a1", owner="alice")
-    assert len(stories.places) == 6
+    work = Work(count=1)
+    work.put("m1", "m2", "m3", "m4", owner="mallory")
+    work.put("b1", "b2", owner="bob")
+    work.put("a1", owner="alice")
+    assert len(work.limiter) == 6
     for done in ("m1", "m2", "b1", "a1", "m3", "b2"):
-        stories.places.leave(done)
+        work.limiter.leave(done)
 
-    await stories.until("m1", "m2", "b1", "a1", "m3", "b2", "m4")
-    assert len(stories.places) == 0
-    await stories.places.aclose()
+    await work.until("m1", "m2", "b1", "a1", "m3", "b2", "m4")
+    assert len(work.limiter) == 0
+    await work.limiter.aclose()

@@ -15,7 +15,7 @@ from bot.handlers.invocation import CommandInvocation
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 from bot.store.jobs import JobState, JobStore, Queue
-from tests.engine.world import World, an_order
+from tests.engine.world import World, an_invocation
 from tests.log_lines import lines, logged
 
 pytest_plugins = ["tests.databases"]
@@ -41,13 +41,13 @@ class TestEngine:
 
     async def test_an_order_is_carried_out_once_as_it_was_given(self, world: World) -> None:
         async with world.engine() as engine:
-            assert await engine.submit(an_order())
+            assert await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
-        assert world.begun == [an_order()]
-        assert world.ended == [(an_order().identity, Stage.FINISHED)]
+        assert world.begun == [an_invocation()]
+        assert world.ended == [(an_invocation().identity, Stage.FINISHED)]
 
     async def test_words_that_a_database_finds_odd_come_through(self, world: World) -> None:
-        invocation = an_order(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
+        invocation = an_invocation(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
         async with world.engine() as engine:
             await engine.submit(invocation)
             await world.until(lambda: world.ended != [])
@@ -55,32 +55,35 @@ class TestEngine:
 
     async def test_the_same_order_twice_is_carried_out_once(self, world: World) -> None:
         async with world.engine() as engine:
-            assert sorted(await asyncio.gather(engine.submit(an_order()), engine.submit(an_order()))) == [False, True]
+            assert sorted(await asyncio.gather(engine.submit(an_invocation()), engine.submit(an_invocation()))) == [
+                False,
+                True,
+            ]
             await world.until(lambda: world.ended != [])
-            assert not await engine.submit(an_order())
-            await engine.submit(an_order("another"))
+            assert not await engine.submit(an_invocation())
+            await engine.submit(an_invocation("another"))
             await world.until(lambda: len(world.ended) == 2)
-        assert [invocation.identity for invocation in world.begun] == [an_order().identity, "another"]
+        assert [invocation.identity for invocation in world.begun] == [an_invocation().identity, "another"]
 
     async def test_the_same_order_after_a_restart_is_not_carried_out_again(self, world: World) -> None:
         async with world.engine() as engine:
-            await engine.submit(an_order())
+            await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
         async with world.engine() as engine:
-            await engine.submit(an_order())
-            await engine.submit(an_order("another"))
+            await engine.submit(an_invocation())
+            await engine.submit(an_invocation("another"))
             await world.until(lambda: len(world.ended) == 2)
-        assert [invocation.identity for invocation in world.begun] == [an_order().identity, "another"]
+        assert [invocation.identity for invocation in world.begun] == [an_invocation().identity, "another"]
 
     async def test_a_duplicate_is_answered_only_when_the_first_is_written_down(self, world: World) -> None:
         """Whoever sent the first may have gone by then: what was begun to be written is finished."""
         async with world.engine() as engine:
-            first = asyncio.create_task(engine.submit(an_order()))
-            second = asyncio.create_task(engine.submit(an_order()))
+            first = asyncio.create_task(engine.submit(an_invocation()))
+            second = asyncio.create_task(engine.submit(an_invocation()))
             await asyncio.sleep(0)
             first.cancel()
             assert not await second
-            assert not await engine.submit(an_order())
+            assert not await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
         assert len(world.begun) == 1
 
@@ -89,7 +92,7 @@ class TestEngine:
         world.github.open.clear()
         async with world.engine() as engine:
             for number in range(20):
-                await engine.submit(an_order(f"order-{number}"))
+                await engine.submit(an_invocation(f"order-{number}"))
             await world.until(lambda: world.github.asked.count(PULL) == 20)
             world.github.open.set()
             await world.until(lambda: len(world.ended) == 20)
@@ -99,7 +102,7 @@ class TestEngine:
         world.github.open.clear()
         with logged() as log:
             async with world.engine() as engine:
-                await engine.submit(an_order())
+                await engine.submit(an_invocation())
                 await world.until(lambda: PULL in world.github.asked)
             async with world.engine():
                 await world.until(lambda: world.github.asked.count(PULL) == 2)
@@ -109,7 +112,7 @@ class TestEngine:
             async with world.engine():
                 await world.until(lambda: world.ended != [])
         assert world.github.asked == [PERMISSION, PULL, PULL, PULL]
-        assert world.begun == 3 * [an_order()]
+        assert world.begun == 3 * [an_invocation()]
         events = [line["event"] for line in lines(log) if line["event"].startswith("command.")]
         assert events == ["command.started", "command.resumed", "command.resumed"]
 
@@ -117,7 +120,7 @@ class TestEngine:
         """Nothing of it is written down, as there is nothing to do twice."""
         world.github.open.clear()
         async with world.engine() as engine:
-            await engine.submit(an_order(command=ListRuns()))
+            await engine.submit(an_invocation(command=ListRuns()))
             await world.until(lambda: PULL in world.github.asked)
         world.github.open.set()
         async with world.engine():
@@ -130,11 +133,11 @@ class TestEngine:
         world.github.open.clear()
         with logged() as log:
             async with world.engine() as engine:
-                await engine.submit(an_order())
+                await engine.submit(an_invocation())
                 await world.until(lambda: PULL in world.github.asked)
             world.github.open.set()
             async with world.engine() as engine:
-                await engine.submit(an_order())
+                await engine.submit(an_invocation())
                 await world.until(lambda: world.ended != [])
         assert len(world.begun) == 2
         events = [line["event"] for line in lines(log)]
@@ -157,7 +160,7 @@ class TestEngine:
         with logged() as log:
             async with world.engine() as engine:
                 for login in world.github.failures:
-                    await engine.submit(an_order(f"order-{login}", login=login))
+                    await engine.submit(an_invocation(f"order-{login}", login=login))
                 await world.until(lambda: world.github.asked.count(PULL) == 4)
             world.github.failures = {}
             world.github.open.set()
@@ -179,11 +182,11 @@ class TestEngine:
 
         world.execute = fails_once
         async with world.engine() as engine:
-            await engine.submit(an_order("fails"))
-            await engine.submit(an_order("works"))
+            await engine.submit(an_invocation("fails"))
+            await engine.submit(an_invocation("works"))
             await world.until(lambda: len(world.ended) == 2)
         async with world.engine() as engine:
-            await engine.submit(an_order("works too"))
+            await engine.submit(an_invocation("works too"))
             await world.until(lambda: len(world.ended) == 3)
         finished = Stage.FINISHED
         assert sorted(world.ended) == [("fails", None), ("works", finished), ("works too", finished)]
@@ -209,13 +212,13 @@ class TestEngine:
         world.execute = fails_once
         with logged() as log:
             async with world.engine() as engine:
-                await engine.submit(an_order())
+                await engine.submit(an_invocation())
                 await world.until(lambda: len(world.ended) == 1)
-                await world.until_written(an_order().identity, "ERROR")
-                assert await engine.submit(an_order())
+                await world.until_written(an_invocation().identity, "ERROR")
+                assert await engine.submit(an_invocation())
                 await world.until(lambda: len(world.ended) == 2)
-                assert not await engine.submit(an_order())
-        assert world.ended == [(an_order().identity, None), (an_order().identity, Stage.FINISHED)]
+                assert not await engine.submit(an_invocation())
+        assert world.ended == [(an_invocation().identity, None), (an_invocation().identity, Stage.FINISHED)]
         events = [line["event"] for line in lines(log)]
         assert [event for event in events if event.startswith(("command.", "job."))] == [
             "command.started",
@@ -226,13 +229,13 @@ class TestEngine:
 
     async def test_what_has_ended_is_cleared_away_and_known_all_the_same(self, world: World) -> None:
         async with world.engine() as engine:
-            await engine.submit(an_order())
+            await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
-            await world.until_written(an_order().identity, "SUCCESS")
+            await world.until_written(an_invocation().identity, "SUCCESS")
             assert await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy() == 1
             assert world.rows_of_dbos() == 0
-            assert JobStore(world.database).find(an_order().identity) == (JobState.ENDED, "finished")
-            assert not await engine.submit(an_order())
+            assert JobStore(world.database).find(an_invocation().identity) == (JobState.ENDED, "finished")
+            assert not await engine.submit(an_invocation())
         assert len(world.begun) == 1
 
     async def test_one_that_broke_and_was_cleared_away_is_told_anew_too(self, world: World) -> None:
@@ -245,12 +248,12 @@ class TestEngine:
 
         world.execute = fails_while_locked
         async with world.engine() as engine:
-            await engine.submit(an_order())
+            await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
-            await world.until_written(an_order().identity, "ERROR")
+            await world.until_written(an_invocation().identity, "ERROR")
             await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy()
             locked = False
-            assert await engine.submit(an_order())
+            assert await engine.submit(an_invocation())
             await world.until(lambda: len(world.ended) == 2)
         assert len(world.begun) == 1
 
@@ -265,7 +268,7 @@ class TestEngine:
         world.github.open.clear()
         world.drain = 10.0
         async with world.engine() as engine:
-            await engine.submit(an_order())
+            await engine.submit(an_invocation())
             await world.until(lambda: PULL in world.github.asked)
             asyncio.get_running_loop().call_later(0.05, world.github.open.set)
-        assert world.ended == [(an_order().identity, Stage.FINISHED)]
+        assert world.ended == [(an_invocation().identity, Stage.FINISHED)]

@@ -17,12 +17,12 @@ from bot.handlers.invocation import CommandInvocation
 from bot.replies.markers import Stage
 from bot.replies.reply import Reply
 from bot.store.jobs import JobStore
-from tests.engine.world import World, an_order
+from tests.engine.world import World, an_invocation
 from tests.log_lines import lines, logged
 
 pytest_plugins = ["tests.databases"]
 
-IDENTITY = an_order().identity
+IDENTITY = an_invocation().identity
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def cut_off(world: World, *, loop_holds: int) -> None:
     """A life of the bot in which the order was begun, and so many that it ended by holding the loop."""
     world.github.open.clear()
     async with world.engine() as engine:
-        await engine.submit(an_order())
+        await engine.submit(an_invocation())
         await world.until(lambda: world.github.asked != [])
     world.github.open.set()
     for _ in range(loop_holds):
@@ -61,7 +61,7 @@ class TestLoopWatch:
         world.execute, world.loop_held = holds, 0.2
         with logged() as log:
             async with world.engine() as engine:
-                await engine.submit(an_order())
+                await engine.submit(an_invocation())
                 await world.until(lambda: world.ended != [])
                 assert noted.is_set()
                 async with asyncio.timeout(20):
@@ -88,7 +88,7 @@ class TestLoopWatch:
             await world.until(lambda: world.ended != [])
             await world.until_written(IDENTITY, "ERROR")
             assert (world.given_up, world.ended) == ([], [(IDENTITY, None)])
-            assert await engine.submit(an_order())
+            assert await engine.submit(an_invocation())
             await world.until(lambda: len(world.ended) == 2)
         assert world.ended[1:] == [(IDENTITY, Stage.FINISHED)]
         assert JobStore(world.database).loop_holds(IDENTITY) == 0

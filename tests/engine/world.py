@@ -45,7 +45,7 @@ PULL_REQUEST = PullRequest(
 RUN = Run("fix it", images=("https://example.com/a.png",))
 
 
-def an_order(
+def an_invocation(
     identity: str = "issue-comment-7-abc-0",
     *,
     title: str = "Fix the checkout",

@@ -278,7 +278,7 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
     async def start(number: int) -> int:
         caller: Any = SimpleNamespace(key=str(number), access=Access(), at_work=0)
         try:
-            await multi_runs.start(caller, 1, an_order(str(number)), patience=1)
+            await multi_runs.start(caller, 1, an_invocation(str(number)), patience=1)
         except Problem as problem:
             assert caller.at_work == 0
             return problem.status
@@ -292,7 +292,7 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
     assert multi_runs.at_work == 0
 
 
-def an_order(identity: str) -> CommandInvocation:
+def an_invocation(identity: str) -> CommandInvocation:
     return CommandInvocation(
         identity=identity,
         command=MultiRun(prompt="Make it fast."),
