@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.web.deliveries import Client, Orders, application
+from tests.web.deliveries import Client, FakeEngine, application
 
 
 @pytest.fixture
-def orders() -> Orders:
-    return Orders()
+def engine() -> FakeEngine:
+    return FakeEngine()
 
 
 @pytest.fixture
-async def client(orders: Orders) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(application(orders))) as client:
+async def client(engine: FakeEngine) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(application(engine))) as client:
         yield client

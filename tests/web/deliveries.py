@@ -44,8 +44,8 @@ ISSUE = PULL_REQUEST | {"number": 2, "html_url": "https://github.com/octo/shop/i
 Client = TestClient[web.Request, web.Application]
 
 
-class Orders:
-    """Takes orders as the engine does, and remembers them."""
+class FakeEngine:
+    """Accepts invocations as the engine does, and remembers them."""
 
     def __init__(self) -> None:
         self.taken: list[CommandInvocation] = []
@@ -83,7 +83,7 @@ USUAL = EffectiveConfig(RepositoryConfig())
 
 
 def application(
-    orders: Orders,
+    engine: FakeEngine,
     *,
     check: Callable[[], Awaitable[None]] = healthy,
     house: EffectiveConfig = USUAL,
@@ -103,8 +103,8 @@ def application(
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
         config_for=config_for,
-        submit=orders.submit,
-        defer=orders.defer,
+        submit=engine.submit,
+        defer=engine.defer,
         offload=offload,
         metrics=metrics,
         now=lambda: NOON,

@@ -24,7 +24,7 @@ from bot.emulator.github import GitHubEmulator
 from bot.github.signature import sign
 from tests.conversations.town import town_at
 from tests.log_lines import lines, logged
-from tests.web.deliveries import PATH, SECRET, Client, Orders, application, headers
+from tests.web.deliveries import PATH, SECRET, Client, FakeEngine, application, headers
 from tests.web.test_published_payloads import published
 
 COUNT = int(os.environ.get("FUZZ_DELIVERIES", "1000"))
@@ -87,13 +87,13 @@ def mutated(random: random.Random, event: str, document: Any) -> tuple[str, byte
 def test_mutated_payloads() -> None:
     chance = random.Random(SEED)
     bases = seen()
-    orders = Orders()
+    engine = FakeEngine()
     statuses: set[int] = set()
 
     async def send(client: Client, number: int) -> None:
         event, body = mutated(chance, *chance.choice(bases))
         head = headers(body, event, guid=f"guid-{number}")
-        before = len(orders.taken)
+        before = len(engine.taken)
         if holds := chance.random() < 0.8:
             pass
         elif chance.random() < 0.5:
@@ -105,10 +105,10 @@ def test_mutated_payloads() -> None:
         assert response.status < 500, (number, event, body[:300])
         if not holds:
             assert response.status == 401
-            assert len(orders.taken) == before
+            assert len(engine.taken) == before
 
     async def send_all() -> None:
-        async with TestClient(TestServer(application(orders))) as client:
+        async with TestClient(TestServer(application(engine))) as client:
             for number in range(COUNT):
                 await send(client, number)
 
@@ -116,7 +116,7 @@ def test_mutated_payloads() -> None:
         asyncio.run(send_all())
     assert [line for line in lines(log) if "exception" in line or line["level"] == "error"] == []
     assert {200, 202, 400, 401} <= statuses
-    assert orders.taken != []
+    assert engine.taken != []
 
 
 # Comments
@@ -148,12 +148,12 @@ def made(number: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONC
 
 
 def test_comments_of_any_kind() -> None:
-    """Through the door to the orders: each is answered, and whoever ordered something is who wrote it."""
-    orders = Orders()
+    """From the request to the engine: each is answered, and a command is attributed to its author."""
+    engine = FakeEngine()
     numbers = count()
 
     with asyncio.Runner() as runner, logged() as log:
-        client = runner.run(_opened(orders))
+        client = runner.run(_opened(engine))
 
         async def send(texts: list[str]) -> None:
             for text in texts:
@@ -180,12 +180,12 @@ def test_comments_of_any_kind() -> None:
         made(COUNT, lambda texts: runner.run(send(texts)))
         runner.run(client.close())
     assert [line for line in lines(log) if "exception" in line or line["level"] == "error"] == []
-    assert orders.taken != []
-    assert {invocation.person.login for invocation in orders.taken} == {"mallory"}
+    assert engine.taken != []
+    assert {invocation.person.login for invocation in engine.taken} == {"mallory"}
 
 
-async def _opened(orders: Orders) -> Client:
-    client = TestClient(TestServer(application(orders)))
+async def _opened(engine: FakeEngine) -> Client:
+    client = TestClient(TestServer(application(engine)))
     await client.start_server()
     return client
 

@@ -14,7 +14,7 @@ from bot.metrics import Metrics
 from bot.store.database import open_engine
 from bot.store.tables import check
 from tests.log_lines import lines, logged
-from tests.web.deliveries import Client, Orders, application, deliver, issue_comment, problem
+from tests.web.deliveries import Client, FakeEngine, application, deliver, issue_comment, problem
 
 
 def samples(text: str) -> dict[str, float]:
@@ -33,7 +33,7 @@ async def test_a_healthy_bot_answers_every_question(client: Client, path: str) -
 async def test_a_database_that_does_not_answer_makes_the_bot_alive_but_not_ready() -> None:
     database = open_engine("postgresql://bot:hunter2@127.0.0.1:1/bot")
     with logged() as log:
-        async with TestClient(TestServer(application(Orders(), check=partial(check, database)))) as client:
+        async with TestClient(TestServer(application(FakeEngine(), check=partial(check, database)))) as client:
             assert (await client.get("/healthz")).status == 200
             assert await problem(await client.get("/readyz")) == (503, "The database does not answer.")
     database.dispose()
@@ -44,7 +44,7 @@ async def test_a_database_that_does_not_answer_makes_the_bot_alive_but_not_ready
 async def test_a_database_that_is_back_makes_the_bot_ready_again(tmp_path: Path) -> None:
     path = tmp_path / "bot.sqlite"
     database = open_engine(f"sqlite:///{path}")
-    async with TestClient(TestServer(application(Orders(), check=partial(check, database)))) as client:
+    async with TestClient(TestServer(application(FakeEngine(), check=partial(check, database)))) as client:
         path.unlink()
         path.mkdir()
         assert (await client.get("/readyz")).status == 503
@@ -59,11 +59,11 @@ async def test_a_database_that_is_silent_makes_the_bot_not_ready() -> None:
     async def silent() -> None:
         await asyncio.Event().wait()
 
-    async with TestClient(TestServer(application(Orders(), check=silent, patience=0.01))) as client:
+    async with TestClient(TestServer(application(FakeEngine(), check=silent, patience=0.01))) as client:
         assert await problem(await client.get("/readyz")) == (503, "The database does not answer.")
 
 
-async def test_deliveries_and_commands_are_counted(client: Client, orders: Orders) -> None:
+async def test_deliveries_and_commands_are_counted(client: Client, engine: FakeEngine) -> None:
     await deliver(client, issue_comment("/codegen run fix it\n/codegen help"))
     await deliver(client, issue_comment("/codegen help"))
     await deliver(client, issue_comment("Looks good."))
@@ -80,12 +80,12 @@ async def test_deliveries_and_commands_are_counted(client: Client, orders: Order
     }
 
 
-async def test_what_is_refused_or_fails_is_counted_too(client: Client, orders: Orders) -> None:
+async def test_what_is_refused_or_fails_is_counted_too(client: Client, engine: FakeEngine) -> None:
     await deliver(client, issue_comment("/codegen help"), secret="a guess")
     await deliver(client, {"action": "created"})
-    orders.failure = StoreError("disk full")
+    engine.failure = StoreError("disk full")
     await deliver(client, issue_comment("/codegen help"))
-    orders.failure = RuntimeError("a fault of ours")
+    engine.failure = RuntimeError("a fault of ours")
     await deliver(client, issue_comment("/codegen help"))
 
     assert samples(await (await client.get("/metrics")).text()) == {

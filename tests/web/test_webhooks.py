@@ -29,7 +29,7 @@ from tests.web.deliveries import (
     PATH,
     SECRET,
     Client,
-    Orders,
+    FakeEngine,
     application,
     deliver,
     headers,
@@ -51,7 +51,7 @@ def without(name: str) -> dict[str, str]:
 # The signature
 
 
-async def test_a_delivery_without_signature_is_refused(client: Client, orders: Orders) -> None:
+async def test_a_delivery_without_signature_is_refused(client: Client, engine: FakeEngine) -> None:
     response = await client.post(PATH, data=BODY, headers=without("X-Hub-Signature-256"))
     assert await problem(response) == snapshot(
         (
@@ -59,7 +59,7 @@ async def test_a_delivery_without_signature_is_refused(client: Client, orders: O
             "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.",
         )
     )
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ async def test_a_delivery_without_signature_is_refused(client: Client, orders: O
         "ß" * 71,
     ],
 )
-async def test_a_malformed_signature_is_refused(client: Client, orders: Orders, signature: str) -> None:
+async def test_a_malformed_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
     response = await client.post(PATH, data=BODY, headers=SIGNED | {"X-Hub-Signature-256": signature})
     assert await problem(response) == snapshot(
         (401, "The X-Hub-Signature-256 header is malformed: it has to be sha256= and 64 hexadecimal digits.")
     )
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_malformed_signature_is_refused(client: Client, orders: Orders, 
         sign(BODY, f"{OLD_SECRET},{SECRET}"),
     ],
 )
-async def test_a_wrong_signature_is_refused(client: Client, orders: Orders, signature: str) -> None:
+async def test_a_wrong_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
     response = await client.post(PATH, data=BODY, headers=SIGNED | {"X-Hub-Signature-256": signature})
     assert await problem(response) == snapshot(
         (
@@ -100,22 +100,22 @@ async def test_a_wrong_signature_is_refused(client: Client, orders: Orders, sign
             "Invalid webhook signature: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
         )
     )
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 @pytest.mark.parametrize("secret", [OLD_SECRET, SECRET])
-async def test_while_secrets_are_rotated_both_are_valid(client: Client, orders: Orders, secret: str) -> None:
+async def test_while_secrets_are_rotated_both_are_valid(client: Client, engine: FakeEngine, secret: str) -> None:
     response = await deliver(client, issue_comment("/codegen run fix it"), secret=secret)
     assert response.status == 202
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
-async def test_the_signature_is_made_over_the_raw_body(client: Client, orders: Orders) -> None:
+async def test_the_signature_is_made_over_the_raw_body(client: Client, engine: FakeEngine) -> None:
     """Blanks, escapes and the order of keys as they came, not as another JSON library would write them."""
     body = b'{ "sender" :{"type":"User","login":"alice"},  ' + BODY[1:].replace(b"/codegen", rb"\/codegen")
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert response.status == 202
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
 async def test_the_signature_comes_before_a_look_at_the_body(client: Client) -> None:
@@ -171,9 +171,9 @@ class LikeTheRealServer(TestServer):
         return await super()._make_runner(**{**kwargs, "handler_cancellation": False})
 
 
-async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(orders: Orders) -> None:
+async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(engine: FakeEngine) -> None:
     """Anybody can do that: it must not wake whoever watches for failed deliveries."""
-    async with TestClient(LikeTheRealServer(application(orders))) as client:
+    async with TestClient(LikeTheRealServer(application(engine))) as client:
         with logged() as log:
             answer, sender = await asyncio.open_connection(client.host, client.port)
             head = [f"POST {PATH} HTTP/1.1", "Host: x", "Expect: 100-continue", "Content-Length: 9"]
@@ -190,9 +190,9 @@ async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(orders: 
     assert log.getvalue() == ""
 
 
-async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(orders: Orders) -> None:
+async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(engine: FakeEngine) -> None:
     """Strangers can make it happen. GitHub shows such a delivery as failed, and it can come again."""
-    async with TestClient(TestServer(application(orders, bodies=RequestBodies(most=len(BODY) - 1)))) as client:
+    async with TestClient(TestServer(application(engine, bodies=RequestBodies(most=len(BODY) - 1)))) as client:
         response = await client.post(PATH, data=BODY, headers=SIGNED)
         assert await problem(response) == (
             503,
@@ -201,11 +201,11 @@ async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(orders: Order
         assert await outcomes(client) == {"refused": 1}
 
 
-async def test_the_largest_body_that_github_sends_is_read(client: Client, orders: Orders) -> None:
+async def test_the_largest_body_that_github_sends_is_read(client: Client, engine: FakeEngine) -> None:
     body = BODY + b" " * (LARGEST_BODY - len(BODY))
     response = await client.post(PATH, data=io.BytesIO(body), headers=headers(body, "issue_comment"))
     assert response.status == 202
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
 @pytest.mark.parametrize(
@@ -243,18 +243,18 @@ async def test_a_charset_with_the_content_type_is_fine(client: Client) -> None:
     assert response.status == 202
 
 
-async def test_a_delivery_that_names_no_event_is_refused(client: Client, orders: Orders) -> None:
+async def test_a_delivery_that_names_no_event_is_refused(client: Client, engine: FakeEngine) -> None:
     response = await client.post(PATH, data=BODY, headers=without("X-GitHub-Event"))
     assert await problem(response) == (400, "The X-GitHub-Event header is missing.")
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 @pytest.mark.parametrize("guid", ["", "///", "x" * 65])
-async def test_a_delivery_without_guid_is_refused(client: Client, orders: Orders, guid: str) -> None:
-    """An order by label would have no identity of its own: the next one would be taken for a redelivery."""
+async def test_a_delivery_without_guid_is_refused(client: Client, engine: FakeEngine, guid: str) -> None:
+    """A command by label would have no identity of its own: the next one would be taken for a redelivery."""
     response = await deliver(client, issue_comment("/codegen run fix it"), guid=guid)
     assert await problem(response) == (400, "The X-GitHub-Delivery header is missing or malformed.")
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 async def test_a_comment_that_lacks_a_part_is_refused_and_not_quoted(client: Client) -> None:
@@ -284,66 +284,66 @@ async def test_an_unknown_path_is_told(client: Client, path: str) -> None:
 # What goes wrong here
 
 
-async def test_an_order_that_cannot_be_taken_is_answered_with_a_fault_and_may_come_again(
-    client: Client, orders: Orders
+async def test_a_command_that_cannot_be_taken_is_answered_with_a_fault_and_may_come_again(
+    client: Client, engine: FakeEngine
 ) -> None:
     """GitHub then shows the delivery as failed, and it can be delivered again."""
-    orders.failure = RuntimeError("the disk is full")
+    engine.failure = RuntimeError("the disk is full")
     assert await problem(await deliver(client, issue_comment("/codegen run fix it"))) == snapshot(
         (500, "Internal error; the bot's log has the details.")
     )
 
-    orders.failure = None
+    engine.failure = None
     response = await deliver(client, issue_comment("/codegen run fix it"))
     assert response.status == 202
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
-async def test_a_comment_that_no_worker_is_free_to_read_may_come_again(orders: Orders) -> None:
+async def test_a_comment_that_no_worker_is_free_to_read_may_come_again(engine: FakeEngine) -> None:
     """Nothing of it is lost: GitHub shows the delivery as failed. Short comments need no worker."""
     long = issue_comment("/codegen run fix it " + "word " * 2_000)
-    async with TestClient(TestServer(application(orders, patience=0.01, offload=WorkerPool(most=0)))) as client:
+    async with TestClient(TestServer(application(engine, patience=0.01, offload=WorkerPool(most=0)))) as client:
         response = await deliver(client, long)
         assert response.headers["Retry-After"] == "30"
         assert await problem(response) == (503, "The comment could not be read just now; deliver it again later.")
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
-async def test_the_second_order_of_a_comment_fails_and_the_first_is_not_taken_twice(
-    client: Client, orders: Orders
+async def test_the_second_command_of_a_comment_fails_and_the_first_is_not_taken_twice(
+    client: Client, engine: FakeEngine
 ) -> None:
     document = issue_comment("/codegen run one\n/codegen run two")
     first = await deliver(client, issue_comment("/codegen run one"))
     assert first.status == 202
 
-    orders.failure = RuntimeError("the disk is full")
+    engine.failure = RuntimeError("the disk is full")
     assert (await deliver(client, document)).status == 500
-    orders.failure = None
+    engine.failure = None
     assert (await deliver(client, document)).status == 202
-    assert orders.prompts == ["one", "two"]
+    assert engine.prompts == ["one", "two"]
 
 
 async def test_whoever_searches_the_log_for_a_command_finds_why_it_was_not_taken(
-    client: Client, orders: Orders
+    client: Client, engine: FakeEngine
 ) -> None:
     with logged() as log:
         await deliver(client, issue_comment("/codegen run fix it"))
         await deliver(client, issue_comment("/codegen run fix it"))
-        orders.failure = StoreError("disk full")
+        engine.failure = StoreError("disk full")
         await deliver(client, issue_comment("/codegen run fix it"))
     found = [(line["event"], line["invocation"]) for line in lines(log)]
-    assert found == [("job.duplicate", orders.identities[0]), ("job.enqueue_failed", orders.identities[0])]
+    assert found == [("job.duplicate", engine.identities[0]), ("job.enqueue_failed", engine.identities[0])]
     names = {"delivery": "guid-1", "thread": "octo/shop#2", "command": "run", "login": "alice"}
     assert [{name: line.get(name) for name in names} for line in lines(log)] == [names] * 2
 
 
-async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Client, orders: Orders) -> None:
+async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Client, engine: FakeEngine) -> None:
     guess = sign(BODY, "a guess")
     answers = []
     with logged(level="DEBUG") as log:
         for failure in (None, RuntimeError("the disk is full")):
-            orders.failure = failure
+            engine.failure = failure
             for body in (BODY, NOT_JSON, b"[]"):
                 for signature in (sign(body, SECRET), sign(body, OLD_SECRET), guess):
                     signed = headers(body, "issue_comment") | {"X-Hub-Signature-256": signature}
@@ -380,10 +380,10 @@ OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:
 @pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
 @pytest.mark.parametrize(("event", "document"), [("issue_comment", OTHER_COMMAND), ("issues", OTHER_LABEL)])
 async def test_possible_command_is_deferred_while_the_config_is_unknown(
-    orders: Orders, house: EffectiveConfig, event: str, document: dict[str, Any]
+    engine: FakeEngine, house: EffectiveConfig, event: str, document: dict[str, Any]
 ) -> None:
     """The config may name this prefix, or this label."""
-    async with TestClient(TestServer(application(orders, house=house))) as client:
+    async with TestClient(TestServer(application(engine, house=house))) as client:
         response = await deliver(client, document, event=event)
         assert response.headers["Retry-After"] == "30"
         assert await problem(response) == snapshot(
@@ -392,28 +392,28 @@ async def test_possible_command_is_deferred_while_the_config_is_unknown(
                 "The repository's config file cannot be read just now, and may name another prefix or other labels: deliver it again later.",
             )
         )
-    assert len(orders.deferred) == 1
-    assert orders.taken == []
+    assert len(engine.deferred) == 1
+    assert engine.taken == []
 
 
-async def test_command_waits_for_a_config_that_will_be_readable_again(orders: Orders) -> None:
-    async with TestClient(TestServer(application(orders, house=unread(ErrorKind.NETWORK)))) as client:
+async def test_command_waits_for_a_config_that_will_be_readable_again(engine: FakeEngine) -> None:
+    async with TestClient(TestServer(application(engine, house=unread(ErrorKind.NETWORK)))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 503
-    assert len(orders.deferred) == 1
+    assert len(engine.deferred) == 1
 
 
 @pytest.mark.parametrize("house", UNKNOWN[1:], ids=["forbidden", "wrong"])
 async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(
-    orders: Orders, house: EffectiveConfig
+    engine: FakeEngine, house: EffectiveConfig
 ) -> None:
-    async with TestClient(TestServer(application(orders, house=house))) as client:
+    async with TestClient(TestServer(application(engine, house=house))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
-    assert orders.prompts[:1] == ["fix it"]
-    assert orders.deferred == []
+    assert engine.prompts[:1] == ["fix it"]
+    assert engine.deferred == []
 
 
 @pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
-async def test_comment_without_a_slash_needs_no_config(orders: Orders, house: EffectiveConfig) -> None:
-    async with TestClient(TestServer(application(orders, house=house))) as client:
+async def test_comment_without_a_slash_needs_no_config(engine: FakeEngine, house: EffectiveConfig) -> None:
+    async with TestClient(TestServer(application(engine, house=house))) as client:
         assert (await deliver(client, issue_comment("Looks good. See a/b."))).status == 200
-    assert orders.deferred == []
+    assert engine.deferred == []

@@ -1,4 +1,4 @@
-"""Which deliveries give orders, and with which identities."""
+"""Which deliveries hold commands, and with which identities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.web.deliveries import (
     NOON,
     PULL_REQUEST,
     Client,
-    Orders,
+    FakeEngine,
     deliver,
     edited,
     issue_comment,
@@ -36,7 +36,7 @@ ON_A_LINE = {"path": "shop/cart.py", "line": 3, "diff_hunk": "@@ -1 +1 @@"}
 
 
 async def commands(client: Client, document: dict[str, Any], event: str = "issue_comment") -> list[str]:
-    """The identities that the door answers with."""
+    """The identities in the response."""
     response = await deliver(client, document, event)
     identities: list[str] = (await response.json())["commands"]
     assert response.status == (202 if identities else 200)
@@ -71,13 +71,13 @@ async def commands(client: Client, document: dict[str, Any], event: str = "issue
     ],
     ids=["issue", "pull request", "line", "review"],
 )
-async def test_every_kind_of_comment_gives_orders(
-    client: Client, orders: Orders, event: str, document: dict[str, Any], kind: CommentKind, number: int
+async def test_every_kind_of_comment_gives_a_command(
+    client: Client, engine: FakeEngine, event: str, document: dict[str, Any], kind: CommentKind, number: int
 ) -> None:
     identities = await commands(client, document, event)
-    (invocation,) = orders.taken
+    (invocation,) = engine.taken
     assert identities == [invocation.identity]
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
     assert invocation.thread is not None
     assert (invocation.thread.repository, invocation.thread.number) == ("octo/shop", number)
     assert invocation.thread.is_pull_request == (number == 1)
@@ -87,18 +87,18 @@ async def test_every_kind_of_comment_gives_orders(
     assert (invocation.asked_at, invocation.prefix) == (NOON, "/codegen")
 
 
-async def test_the_line_of_an_inline_comment_is_kept(client: Client, orders: Orders) -> None:
+async def test_the_line_of_an_inline_comment_is_kept(client: Client, engine: FakeEngine) -> None:
     document = payload("created", pull_request=PULL_REQUEST, comment=written(RUN, **ON_A_LINE))
     await commands(client, document, "pull_request_review_comment")
-    comment = orders.taken[0].comment
+    comment = engine.taken[0].comment
     assert comment is not None
     assert (comment.path, comment.line, comment.diff_hunk) == ("shop/cart.py", 3, "@@ -1 +1 @@")
 
 
-async def test_a_mistyped_command_is_an_order_too(client: Client, orders: Orders) -> None:
+async def test_a_mistyped_command_is_accepted_too(client: Client, engine: FakeEngine) -> None:
     """Somebody waits for an answer."""
     assert len(await commands(client, issue_comment("/codegen rnu fix it"))) == 1
-    assert isinstance(orders.taken[0].command, InvalidCommand)
+    assert isinstance(engine.taken[0].command, InvalidCommand)
 
 
 # What is acknowledged and ignored
@@ -124,36 +124,36 @@ async def test_a_mistyped_command_is_an_order_too(client: Client, orders: Orders
     ],
 )
 async def test_what_is_none_of_the_bots_business_is_acknowledged(
-    client: Client, orders: Orders, event: str, document: dict[str, Any]
+    client: Client, engine: FakeEngine, event: str, document: dict[str, Any]
 ) -> None:
     response = await deliver(client, document, event)
     assert (response.status, await response.json()) == (200, {"commands": []})
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 @pytest.mark.parametrize("body", ["Looks good.", "", "> /codegen run fix it", "`/codegen run fix it`", "/codegenius x"])
-async def test_a_comment_without_command_is_answered_without_a_look_at_the_orders(
-    client: Client, orders: Orders, body: str
+async def test_a_comment_without_command_is_answered_without_asking_the_engine(
+    client: Client, engine: FakeEngine, body: str
 ) -> None:
     assert await commands(client, issue_comment(body)) == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_a_review_that_only_approves_gives_no_order(client: Client, orders: Orders) -> None:
+async def test_a_review_that_only_approves_gives_no_command(client: Client, engine: FakeEngine) -> None:
     document = payload("submitted", pull_request=PULL_REQUEST, review=written(None))
     assert await commands(client, document, "pull_request_review") == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_the_bots_own_reply_gives_no_order(client: Client, orders: Orders) -> None:
+async def test_the_bots_own_reply_gives_no_command(client: Client, engine: FakeEngine) -> None:
     """Even if it quoted a command as one."""
     marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
     document = issue_comment(None) | {"comment": written(f"{RUN}\n\n{marker}", user=BOT), "sender": BOT}
     assert await commands(client, document) == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_a_person_cannot_hide_a_command_from_the_bot(client: Client, orders: Orders) -> None:
+async def test_a_person_cannot_hide_a_command_from_the_bot(client: Client, engine: FakeEngine) -> None:
     """A marker is believed only in comments of bots."""
     marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
     assert len(await commands(client, issue_comment(f"{RUN}\n\n{marker}"))) == 1
@@ -168,9 +168,9 @@ def labelled(name: str, action: str = "labeled", *, at: str = "11:59:00") -> dic
 
 
 @pytest.mark.parametrize("name", ["codegen:run", "Codegen:Run"])
-async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, orders: Orders, name: str) -> None:
+async def test_a_label_gives_a_command_of_whoever_put_it_on(client: Client, engine: FakeEngine, name: str) -> None:
     response = await deliver(client, labelled(name) | {"sender": MALLORY}, "pull_request", guid="guid-1")
-    (invocation,) = orders.taken
+    (invocation,) = engine.taken
     assert (await response.json())["commands"] == [invocation.identity]
     assert isinstance(invocation.command, Run)
     assert invocation.person.login == "mallory"
@@ -178,69 +178,69 @@ async def test_a_label_gives_an_order_of_whoever_put_it_on(client: Client, order
     assert invocation.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
 
 
-async def test_a_label_on_an_issue_gives_an_order(client: Client, orders: Orders) -> None:
+async def test_a_label_on_an_issue_gives_a_command(client: Client, engine: FakeEngine) -> None:
     document = labelled("codegen:run") | {"issue": ISSUE | {"updated_at": "2026-01-01T11:59:00Z"}}
     await deliver(client, document, "issues")
-    assert [invocation.the_thread().number for invocation in orders.taken] == [2]
+    assert [invocation.the_thread().number for invocation in engine.taken] == [2]
 
 
-async def test_a_label_that_was_delivered_again_is_the_same_order(client: Client, orders: Orders) -> None:
+async def test_a_label_that_was_delivered_again_is_the_same_command(client: Client, engine: FakeEngine) -> None:
     for _ in range(2):
         assert (await deliver(client, labelled("codegen:run"), "pull_request")).status == 202
-    assert len(orders.taken) == 1
+    assert len(engine.taken) == 1
 
 
-async def test_label_delivery_with_other_guids_is_one_order(client: Client, orders: Orders) -> None:
+async def test_label_delivery_with_other_guids_is_one_command(client: Client, engine: FakeEngine) -> None:
     """Nothing signs the GUID: whoever has one delivery's body and signature can send both under any."""
     for guid in ("guid-1", "guid-2", "guid-3"):
         assert (await deliver(client, labelled("codegen:run"), "pull_request", guid=guid)).status == 202
-    assert len(orders.taken) == 1
+    assert len(engine.taken) == 1
 
 
-async def test_label_told_by_two_hooks_is_one_order(client: Client, orders: Orders) -> None:
+async def test_label_told_by_two_hooks_is_one_command(client: Client, engine: FakeEngine) -> None:
     for number, guid in ((1, "guid-1"), (2, "guid-2")):
         document = labelled("codegen:run") | {"installation": {"id": number}}
         assert (await deliver(client, document, "pull_request", guid=guid)).status == 202
-    assert len(orders.taken) == 1
+    assert len(engine.taken) == 1
 
 
-async def test_label_put_on_again_is_another_order(client: Client, orders: Orders) -> None:
+async def test_label_put_on_again_is_another_command(client: Client, engine: FakeEngine) -> None:
     for at in ("11:58:00", "11:58:01"):
         await deliver(client, labelled("codegen:run", at=at), "pull_request")
-    assert len(orders.taken) == 2
+    assert len(engine.taken) == 2
 
 
-async def test_label_identity_tells_threads_and_labels_apart(client: Client, orders: Orders) -> None:
+async def test_label_identity_tells_threads_and_labels_apart(client: Client, engine: FakeEngine) -> None:
     other_thread = labelled("codegen:run")
     other_thread["pull_request"] |= {"number": 3}
     other_repository = labelled("codegen:run") | {"repository": {"full_name": "octo/docs", "private": False}}
     for document in (labelled("codegen:run"), labelled("codegen:multi-run"), other_thread, other_repository):
         await deliver(client, document, "pull_request")
-    assert len(orders.taken) == 4
+    assert len(engine.taken) == 4
 
 
-async def test_label_without_a_time_is_refused(client: Client, orders: Orders) -> None:
+async def test_label_without_a_time_is_refused(client: Client, engine: FakeEngine) -> None:
     """Nothing else in it would tell it from the next time that the label is put on."""
     document = payload("labeled", pull_request=PULL_REQUEST, label={"name": "codegen:run"})
     response = await deliver(client, document, "pull_request")
     assert (response.status, (await response.json())["detail"]) == snapshot(
         (400, "The payload of a label does not say when the issue or pull request was changed.")
     )
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_a_state_is_an_order_when_it_goes_on_and_when_it_goes_off(client: Client, orders: Orders) -> None:
+async def test_a_state_is_a_command_when_it_goes_on_and_when_it_goes_off(client: Client, engine: FakeEngine) -> None:
     await deliver(client, labelled("codegen:ban-checks"), "pull_request", guid="guid-1")
     await deliver(client, labelled("codegen:ban-checks", "unlabeled"), "pull_request", guid="guid-2")
-    assert [type(invocation.command) for invocation in orders.taken] == [BanChecks, UnbanChecks]
+    assert [type(invocation.command) for invocation in engine.taken] == [BanChecks, UnbanChecks]
 
 
 @pytest.mark.parametrize(("name", "action"), [("bug", "labeled"), ("codegen:run", "unlabeled")])
-async def test_other_labels_and_work_that_is_taken_off_give_no_order(
-    client: Client, orders: Orders, name: str, action: str
+async def test_other_labels_and_work_that_is_taken_off_give_no_command(
+    client: Client, engine: FakeEngine, name: str, action: str
 ) -> None:
     assert await commands(client, labelled(name, action), "pull_request") == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
 # Edits
@@ -261,42 +261,42 @@ async def test_other_labels_and_work_that_is_taken_off_give_no_order(
     ],
 )
 async def test_an_edit_gives_only_what_is_new(
-    client: Client, orders: Orders, before: str, after: str, prompts: list[str]
+    client: Client, engine: FakeEngine, before: str, after: str, prompts: list[str]
 ) -> None:
     await commands(client, edited(before, after))
-    assert orders.prompts == prompts
+    assert engine.prompts == prompts
 
 
-async def test_an_edit_by_somebody_else_gives_no_order(client: Client, orders: Orders) -> None:
+async def test_an_edit_by_somebody_else_gives_no_command(client: Client, engine: FakeEngine) -> None:
     """Whoever may edit comments could put words into the mouth of somebody who may do more."""
     assert await commands(client, edited("Hello.", RUN, sender=MALLORY)) == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_an_edit_that_left_the_text_gives_no_order(client: Client, orders: Orders) -> None:
+async def test_an_edit_that_left_the_text_gives_no_command(client: Client, engine: FakeEngine) -> None:
     assert await commands(client, issue_comment(RUN, "edited", changes={})) == []
-    assert orders.asked == 0
+    assert engine.asked == 0
 
 
-async def test_an_edited_review_gives_what_is_new(client: Client, orders: Orders) -> None:
+async def test_an_edited_review_gives_what_is_new(client: Client, engine: FakeEngine) -> None:
     changes = {"body": {"from": "Looks good."}}
     document = payload("edited", pull_request=PULL_REQUEST, review=written(RUN), changes=changes)
     await commands(client, document, "pull_request_review")
-    assert orders.prompts == ["fix it"]
+    assert engine.prompts == ["fix it"]
 
 
 # Identities
 
 
-async def test_the_same_delivery_twice_is_the_same_order(client: Client, orders: Orders) -> None:
+async def test_the_same_delivery_twice_is_the_same_command(client: Client, engine: FakeEngine) -> None:
     """The door answers both alike: GitHub cannot tell which one came first."""
     first = await commands(client, issue_comment(RUN))
     assert await commands(client, issue_comment(RUN)) == first
-    assert orders.identities == first
+    assert engine.identities == first
 
 
 @pytest.mark.parametrize(("at", "count"), [("2025-12-18T12:00:00Z", 1), ("2025-12-18T11:59:59Z", 0)])
-async def test_old_event_gives_no_order(client: Client, orders: Orders, at: str, count: int) -> None:
+async def test_old_event_gives_no_command(client: Client, engine: FakeEngine, at: str, count: int) -> None:
     """Whether it was acted upon is remembered for a while only, and a copy of it may turn up at any time."""
     document = issue_comment(RUN) | {"comment": written(RUN, updated_at=at)}
     assert len(await commands(client, document)) == count
@@ -305,51 +305,53 @@ async def test_old_event_gives_no_order(client: Client, orders: Orders, at: str,
     assert len(await commands(client, label, "pull_request")) == count
 
 
-async def test_old_line_comment_of_a_new_review_gives_an_order(client: Client, orders: Orders) -> None:
+async def test_old_line_comment_of_a_new_review_gives_a_command(client: Client, engine: FakeEngine) -> None:
     """It carries the time at which it was written, and is delivered when the review is sent off."""
     thread = PULL_REQUEST | {"updated_at": "2026-01-01T11:59:00Z"}
     comment = written(RUN, **ON_A_LINE, updated_at="2025-12-01T12:00:00Z")
     document = payload("created", pull_request=thread, comment=comment)
     assert len(await commands(client, document, "pull_request_review_comment")) == 1
-    assert len(orders.taken) == 1
+    assert len(engine.taken) == 1
 
 
-async def test_the_same_comment_under_two_guids_is_the_same_order(client: Client, orders: Orders) -> None:
+async def test_the_same_comment_under_two_guids_is_the_same_command(client: Client, engine: FakeEngine) -> None:
     """An App and a repository's webhook both deliver it."""
     for guid in ("guid-1", "guid-2"):
         assert (await deliver(client, issue_comment(RUN), guid=guid)).status == 202
-    assert len(orders.taken) == 1
+    assert len(engine.taken) == 1
 
 
-async def test_several_commands_of_one_comment_are_several_orders(client: Client, orders: Orders) -> None:
+async def test_several_commands_of_one_comment_are_told_apart(client: Client, engine: FakeEngine) -> None:
     identities = await commands(client, issue_comment(f"{RUN}\n{RUN}\n/codegen help"))
     assert len({*identities}) == 3
-    assert orders.identities == identities
-    assert [type(invocation.command) for invocation in orders.taken][2] is Help
+    assert engine.identities == identities
+    assert [type(invocation.command) for invocation in engine.taken][2] is Help
 
 
-async def test_the_same_words_in_another_comment_are_another_order(client: Client, orders: Orders) -> None:
+async def test_the_same_words_in_another_comment_are_another_command(client: Client, engine: FakeEngine) -> None:
     await commands(client, issue_comment(RUN))
     await commands(client, issue_comment(RUN) | {"comment": written(RUN, id=8)})
-    assert len({*orders.identities}) == 2
+    assert len({*engine.identities}) == 2
 
 
-async def test_the_same_number_in_another_kind_of_comment_is_another_order(client: Client, orders: Orders) -> None:
+async def test_the_same_number_in_another_kind_of_comment_is_another_command(
+    client: Client, engine: FakeEngine
+) -> None:
     """GitHub counts each kind of comment by itself."""
     await commands(client, payload("created", issue=ISSUE, comment=written(RUN)))
     await commands(client, payload("submitted", pull_request=PULL_REQUEST, review=written(RUN)), "pull_request_review")
-    assert len({*orders.identities}) == 2
+    assert len({*engine.identities}) == 2
 
 
-async def test_words_that_stay_keep_their_identity_over_an_edit(client: Client, orders: Orders) -> None:
+async def test_words_that_stay_keep_their_identity_over_an_edit(client: Client, engine: FakeEngine) -> None:
     """A redelivery of the first text, after an edit put something before it, is still known."""
     await commands(client, issue_comment("/codegen run two"))
     await commands(client, edited("/codegen run two", "/codegen run one\n/codegen run two"))
     await commands(client, issue_comment("/codegen run two"))
-    assert orders.prompts == ["two", "one"]
+    assert engine.prompts == ["two", "one"]
 
 
-async def test_an_identity_is_short_and_plain(client: Client, orders: Orders) -> None:
+async def test_an_identity_is_short_and_plain(client: Client, engine: FakeEngine) -> None:
     """It becomes a key in the database and part of a marker, whatever somebody wrote."""
     (identity,) = await commands(client, issue_comment("/codegen run " + 60_000 * "é\x00"))
     assert len(identity) <= 120
@@ -357,15 +359,15 @@ async def test_an_identity_is_short_and_plain(client: Client, orders: Orders) ->
     assert identity.replace("-", "").isalnum()
 
 
-async def test_a_bots_command_is_an_order(client: Client, orders: Orders) -> None:
+async def test_a_bots_command_is_accepted(client: Client, engine: FakeEngine) -> None:
     """It is refused with an answer, where the story asks who may."""
     document = issue_comment(None) | {"comment": written(RUN, user=BOT), "sender": BOT}
     await commands(client, document)
-    assert orders.taken[0].person == Person("codegen-bot[bot]", is_bot=True)
+    assert engine.taken[0].person == Person("codegen-bot[bot]", is_bot=True)
 
 
-async def test_a_comment_whose_author_is_gone_is_an_order_of_nobody(client: Client, orders: Orders) -> None:
+async def test_a_comment_whose_author_is_gone_is_a_command_of_nobody(client: Client, engine: FakeEngine) -> None:
     """GitHub sends null for a deleted account."""
     document = issue_comment(None) | {"comment": written(RUN, user=None), "sender": ALICE}
     await commands(client, document)
-    assert orders.taken[0].person.login == "ghost"
+    assert engine.taken[0].person.login == "ghost"
