@@ -74,7 +74,7 @@ class TokenAccess:
         self._worlds = worlds
         self._nobody = nobody
         self._services = services
-        self._pace = timing
+        self._timing = timing
         self._ends = ends
         self._limits = timing.limits(worlds.observer)
         self._organizations: dict[int, _Organization] = {}
@@ -135,14 +135,14 @@ class TokenAccess:
                 base_url=self._settings.codegen_api_base_url,
                 http=self._http,
                 limits=self._limits,
-                sleep=self._pace.sleep,
+                sleep=self._timing.sleep,
                 observer=self._worlds.observer,
             )
             watcher = RunWatcher(
                 ObservingRunSource(UpstreamRuns(codegen), self._ends, org_id),
-                shortest=self._pace.shortest,
-                longest=self._pace.longest,
-                sleep=self._pace.sleep,
+                shortest=self._timing.shortest,
+                longest=self._timing.longest,
+                sleep=self._timing.sleep,
             )
             worlds = self._worlds if org_id == self._settings.codegen_org_id else self._nobody
             services = replace(

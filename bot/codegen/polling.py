@@ -69,7 +69,7 @@ class RunSource(Protocol):
 
 
 @dataclass(slots=True)
-class _Looking:
+class _Poll:
     """The state of one poll."""
 
     missing: set[int]
@@ -84,7 +84,7 @@ class _Looking:
         self.sightings += runs
         return len(found)
 
-    def look(self, failed: UpstreamError | None = None) -> PollResult:
+    def result(self, failed: UpstreamError | None = None) -> PollResult:
         return PollResult(
             sightings=tuple(self.sightings), tried=frozenset(self.tried), requests=self.requests, failed=failed
         )
@@ -98,64 +98,64 @@ class UpstreamRuns:
         self._deep = 0
 
     async def look(self, wanted: Sequence[int]) -> PollResult:
-        inspection = _Looking({*wanted})
-        if not inspection.missing:
-            return inspection.look()
+        poll = _Poll({*wanted})
+        if not poll.missing:
+            return poll.result()
         try:
-            await self._read_pages(inspection)
-            await self._read_alone(inspection, wanted)
+            await self._read_pages(poll)
+            await self._read_alone(poll, wanted)
         except UpstreamError as error:
-            if not inspection.sightings or error.kind in NON_RETRYABLE:
+            if not poll.sightings or error.kind in NON_RETRYABLE:
                 raise
-            return inspection.look(error)
-        return inspection.look()
+            return poll.result(error)
+        return poll.result()
 
-    async def _read_pages(self, inspection: _Looking) -> None:
+    async def _read_pages(self, poll: _Poll) -> None:
         number, seen, total, found = 0, 0, 1, 0
         # A few stragglers are cheaper to read individually than by more pages.
         while (
             seen < total
-            and (number == 0 or len(inspection.missing) > 1)
+            and (number == 0 or len(poll.missing) > 1)
             and number < MOST_PAGES
             and (number < FIRST_PAGES or found > 1)
         ):
             number += 1
-            found, count, total = await self._read_page(inspection, number)
+            found, count, total = await self._read_page(poll, number)
             seen += count
             if not count:
                 return
-        if seen < total and len(inspection.missing) > SINGLE_READS:
-            await self._read_deep(inspection, number)
+        if seen < total and len(poll.missing) > SINGLE_READS:
+            await self._read_deep(poll, number)
 
-    async def _read_deep(self, inspection: _Looking, read: int) -> None:
+    async def _read_deep(self, poll: _Poll, read: int) -> None:
         """Continues where the last poll stopped, and restarts at the end of the list.
 
         :param read: pages that have been read so far
         """
         self._deep = max(self._deep, read)
         for _ in range(DEEP_PAGES):
-            if len(inspection.missing) <= 1:
+            if len(poll.missing) <= 1:
                 return
             self._deep += 1
-            _, count, total = await self._read_page(inspection, self._deep)
+            _, count, total = await self._read_page(poll, self._deep)
             if (self._deep - 1) * PAGE_SIZE + count >= total:
                 self._deep = 0
                 return
 
-    async def _read_page(self, inspection: _Looking, number: int) -> tuple[int, int, int]:
+    async def _read_page(self, poll: _Poll, number: int) -> tuple[int, int, int]:
         """:returns: the number of wanted runs on it, of runs on it, and of runs in all"""
-        inspection.requests += 1
+        poll.requests += 1
         page = await self._codegen.runs_page(number)
-        return inspection.saw(page.runs), len(page.runs), page.total
+        return poll.saw(page.runs), len(page.runs), page.total
 
-    async def _read_alone(self, inspection: _Looking, wanted: Sequence[int]) -> None:
-        for run_id in [run_id for run_id in dict.fromkeys(wanted) if run_id in inspection.missing][:SINGLE_READS]:
+    async def _read_alone(self, poll: _Poll, wanted: Sequence[int]) -> None:
+        for run_id in [run_id for run_id in dict.fromkeys(wanted) if run_id in poll.missing][:SINGLE_READS]:
             # Before the response: a run that cannot be read must not block the others.
-            inspection.tried.add(run_id)
-            inspection.requests += 1
+            poll.tried.add(run_id)
+            poll.requests += 1
             try:
-                inspection.saw([await self._codegen.run(run_id)])
+                poll.saw([await self._codegen.run(run_id)])
             except UpstreamError as error:
                 if error.kind not in NON_RETRYABLE:
                     raise
-                inspection.sightings.append(Unreadable(run_id, error))
+                poll.sightings.append(Unreadable(run_id, error))

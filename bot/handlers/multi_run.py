@@ -60,23 +60,23 @@ async def multi_run(command: MultiRun, invocation: CommandInvocation, ctx: Comma
     good = [attempt for attempt in attempts if attempt.run is not None and attempt.run.succeeded]
     seconds = max(each.seconds for each in ended)
     if not good:
-        told = partial(replies.none_succeeded, attempts, prefix=invocation.prefix)
-        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
+        shape = partial(replies.none_succeeded, attempts, prefix=invocation.prefix)
+        return await _last(shape, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
     if len(good) == 1:
-        told = partial(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=invocation.prefix)
-        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=True)
+        shape = partial(replies.one_succeeded, attempts, good[0], seconds=seconds, prefix=invocation.prefix)
+        return await _last(shape, ctx, Attempts(attempts=tuple(attempts)), is_good=True)
 
     try:
         synthesis = await _synthesise(command, invocation, ctx, good, place, total=len(attempts))
     except (UpstreamError, OffloadError) as error:
         problem = sentence(error) if isinstance(error, UpstreamError) else _UNPREPARED
-        told = partial(replies.synthesis_not_started, attempts, problem, prefix=invocation.prefix)
-        return await _last(told, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
+        shape = partial(replies.synthesis_not_started, attempts, problem, prefix=invocation.prefix)
+        return await _last(shape, ctx, Attempts(attempts=tuple(attempts)), is_good=False)
     await ctx.show_shaped(replies.synthesising, attempts, synthesis.run)
     last = await ctx.following.wait(
         synthesis, show=lambda run, _: ctx.shaped(replies.synthesising, attempts, run), part=".synthesis"
     )
-    told = partial(
+    shape = partial(
         replies.outcome,
         attempts,
         last.run,
@@ -85,16 +85,16 @@ async def multi_run(command: MultiRun, invocation: CommandInvocation, ctx: Comma
         problem=last.problem,
     )
     data = Attempts(attempts=tuple(attempts), synthesis=last.run)
-    return await _last(told, ctx, data, is_good=last.run.succeeded)
+    return await _last(shape, ctx, data, is_good=last.run.succeeded)
 
 
-async def _last(told: Callable[[], Reply], ctx: CommandContext, data: Attempts, *, is_good: bool) -> Reply:
+async def _last(shape: Callable[[], Reply], ctx: CommandContext, data: Attempts, *, is_good: bool) -> Reply:
     """The final reply. If its text cannot be prepared, scripts get the data all the same.
 
-    :param told: makes the reply, from long texts
+    :param shape: makes the reply, from long texts
     """
     try:
-        return await ctx.shaped(told)
+        return await ctx.shaped(shape)
     except OffloadError as error:
         stage = Stage.FINISHED if is_good else Stage.FAILED
         return replace(ctx.unprepared(error), stage=stage, data=data)

@@ -41,14 +41,14 @@ class RunPatterns:
         """The patterns for each of the runs, in their order."""
         if org_id != self._org_id:
             return [()] * len(runs)
-        homes = [sorted(repositories_of(run))[:MOST_REPOSITORIES] or self._configs.shared for run in runs]
-        named = [*dict.fromkeys(itertools.chain.from_iterable(homes))]
-        houses = dict(zip(named, await asyncio.gather(*map(self._configs.soon, named)), strict=True))
-        return [_all_patterns(houses[repository] for repository in home) for home in homes]
+        of_each = [sorted(repositories_of(run))[:MOST_REPOSITORIES] or self._configs.shared for run in runs]
+        named = [*dict.fromkeys(itertools.chain.from_iterable(of_each))]
+        configs = dict(zip(named, await asyncio.gather(*map(self._configs.soon, named)), strict=True))
+        return [_all_patterns(configs[repository] for repository in repositories) for repositories in of_each]
 
 
-def _all_patterns(houses: Iterable[EffectiveConfig]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(pattern for effective in houses for pattern in _patterns(effective)))
+def _all_patterns(configs: Iterable[EffectiveConfig]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(pattern for effective in configs for pattern in _patterns(effective)))
 
 
 def _patterns(effective: EffectiveConfig) -> tuple[str, ...]:

@@ -71,18 +71,18 @@ async def replies_on(
     :param since: only those changed at or after this moment
     :raises UpstreamError: if GitHub does not show the thread
     """
-    believed: dict[str, bool] = {}
+    trusted: dict[str, bool] = {}
     async for comment in github.comments(repository, number, since=since):
         marker, author = find(comment.body), comment.author
         if marker is None:
             continue
-        if author.login not in believed:
-            believed[author.login] = author.is_bot or await _is_of_the_house(github, repository, author.login)
-        if believed[author.login]:
+        if author.login not in trusted:
+            trusted[author.login] = author.is_bot or await _is_trusted(github, repository, author.login)
+        if trusted[author.login]:
             yield comment, marker
 
 
-async def _is_of_the_house(github: GitHub, repository: str, login: str) -> bool:
+async def _is_trusted(github: GitHub, repository: str, login: str) -> bool:
     """Checked only if a person's comment carries a marker, which is rare."""
     if login == (await github.me()).login:
         return True
