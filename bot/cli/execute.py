@@ -81,13 +81,13 @@ def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncConte
 async def _carry_out(wish: CliInvocation, settings: Accounts, told: Told, screen: Screen) -> CommandOutcome:
     async with opened(settings, told, screen) as direct:
         try:
-            invocation = await order_of(wish, direct)
+            invocation = await invocation_of(wish, direct)
         except UpstreamError as error:
             return CommandOutcome(reason=of_kind(error.kind), sentence=f"{wish.thread}: {sentence(error)}")
         return outcome_of(await direct.inline_executor.execute(invocation))
 
 
-async def order_of(wish: CliInvocation, direct: Direct) -> CommandInvocation:
+async def invocation_of(wish: CliInvocation, direct: Direct) -> CommandInvocation:
     """:raises UpstreamError: if the thread cannot be read"""
     thread = await _thread(wish, direct.clients)
     return CommandInvocation(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.app.direct import Direct
-from bot.cli.execute import CliInvocation, accounts, opened, order_of
+from bot.cli.execute import CliInvocation, accounts, invocation_of, opened
 from bot.cli.process import run_to_the_end
 from bot.cli.screen import Screen, json_line, say
 from bot.codegen.client import Codegen
@@ -62,7 +62,7 @@ async def _follow(wish: CliInvocation, settings: Accounts, screen: Screen, last:
 async def _run(wish: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome:
     """The selected run: the one that `status` would show."""
     assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
-    invocation = await order_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
+    invocation = await invocation_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
     outcome = outcome_of(await direct.inline_executor.execute(invocation))
     return outcome.main_run or outcome
 

@@ -9,7 +9,7 @@ from bot.commands.setup_commands import SetupCommands
 from bot.replies.prompts import logs_prompt
 from bot.replies.redaction import redact
 from bot.web.api.endpoint import ApiRequest, ApiResponse
-from bot.web.api.idempotency import once, order_of
+from bot.web.api.idempotency import invocation_of, once
 from bot.web.api.models import AnalyzeSandboxLogsRequest, SetupCommandsRequest
 
 
@@ -23,7 +23,7 @@ async def setup_commands(call: ApiRequest) -> ApiResponse:
     )
     parts = [wanted.prompt or "", *(f"{name}: {value}" for name, value in known if value)]
     prompt = "\n\n".join(part for part in parts if part) or None
-    invocation = order_of(call, SetupCommands())
+    invocation = invocation_of(call, SetupCommands())
     run = await once(call, invocation, lambda ctx: ctx.runs.generate_setup_commands(wanted.repo_id, prompt=prompt))
     return ApiResponse(document=run, runs=[run])
 
@@ -31,7 +31,7 @@ async def setup_commands(call: ApiRequest) -> ApiResponse:
 async def analyze_logs(call: ApiRequest) -> ApiResponse:
     """Codegen analyzes a sandbox's logs itself; logs in the request are redacted and passed to an agent run."""
     wanted: AnalyzeSandboxLogsRequest = call.body
-    invocation, sandbox_id = order_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
+    invocation, sandbox_id = invocation_of(call, AnalyzeLogs(wanted.sandbox_id)), wanted.sandbox_id
     if sandbox_id is not None:
         return ApiResponse(document=await once(call, invocation, lambda ctx: ctx.runs.analyze_sandbox_logs(sandbox_id)))
     offload = call.services.offload

@@ -60,7 +60,7 @@ def identity_of(call: ApiRequest) -> str:
     return f"http-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
 
 
-def order_of(call: ApiRequest, command: Command) -> CommandInvocation:
+def invocation_of(call: ApiRequest, command: Command) -> CommandInvocation:
     """The invocation of a command by the token's owner, without a thread."""
     now = call.services.now()
     return CommandInvocation(
@@ -114,8 +114,8 @@ async def execute(call: ApiRequest, command: Command) -> Reply:
 
     :raises Problem: if it failed
     """
-    carried = await call.caller.access.execute(call.org_id, order_of(call, command))
-    reply: Reply = carried.reply
+    result = await call.caller.access.execute(call.org_id, invocation_of(call, command))
+    reply: Reply = result.reply
     if reply.stage is Stage.FINISHED:
         return reply
     status = _STATUSES.get(reply.reason or Reason.INTERNAL_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -203,13 +203,13 @@ class MultiRuns:
             if state.status == "running":
                 at_work.become(state)
 
-        carried = await caller.access.execute(org_id, invocation, told=told, patience=patience)
-        if carried.reply.reason is Reason.INTERRUPTED:
+        result = await caller.access.execute(org_id, invocation, told=told, patience=patience)
+        if result.reply.reason is Reason.INTERRUPTED:
             # The server is shutting down. The request remains in the database without a result, and is resumed later.
             return
-        state = state_of(invocation.identity, carried.reply)
+        state = state_of(invocation.identity, result.reply)
         answer = state.model_dump(mode="json")
-        if carried.runs or state.status == "completed":
+        if result.runs or state.status == "completed":
             await self._remembered.end(org_id, invocation.identity, answer, asked={"wish": at_work.wish})
         else:
             await self._remembered.forget(org_id, invocation.identity)

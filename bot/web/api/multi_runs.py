@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from bot.commands.multi_run import MultiRun
 from bot.web.api.endpoint import ApiRequest, ApiResponse
-from bot.web.api.idempotency import order_of
+from bot.web.api.idempotency import invocation_of
 from bot.web.api.models import MultiRunQuery, MultiRunRequest
 from bot.web.api.multi_run_work import MultiRunAtWork
 from bot.web.problems import Problem
@@ -25,7 +25,7 @@ async def create(call: ApiRequest) -> ApiResponse:
         repo_id=wanted.repo_id,
     )
     temperatures = {"temperature": wanted.temperature, "synthesis_temperature": wanted.synthesis_temperature}
-    invocation = replace(order_of(call, command), waits=True, metadata={**(wanted.metadata or {}), **temperatures})
+    invocation = replace(invocation_of(call, command), waits=True, metadata={**(wanted.metadata or {}), **temperatures})
     at_work = await call.services.multi_runs.start(call.caller, call.org_id, invocation, patience=wanted.timeout)
     query: MultiRunQuery = call.query
     if query.wait and at_work.task is not None:

@@ -16,7 +16,7 @@ from bot.commands.run import Run
 from bot.handlers.pull_request_location import location_of
 from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.excerpts import is_cut
-from bot.web.api.idempotency import execute, once, order_of
+from bot.web.api.idempotency import execute, invocation_of, once
 from bot.web.api.listing import chosen, page_with
 from bot.web.api.models import AgentRunRequest, Done, LogsQuery, PageQuery, ResumeRequest, RunsQuery, ShownRun
 from bot.web.problems import Problem
@@ -32,7 +32,7 @@ WHOLE_RUN_KEPT = 60.0
 async def create(call: ApiRequest) -> ApiResponse:
     """Starts a run; with an `Idempotency-Key`, a run that was started under it before is returned."""
     wanted: AgentRunRequest = call.body
-    invocation = order_of(call, Run(wanted.prompt))
+    invocation = invocation_of(call, Run(wanted.prompt))
     run = await once(
         call,
         invocation,
@@ -120,7 +120,7 @@ async def _whole(call: ApiRequest, known: AgentRun) -> AgentRun:
 async def resume(call: ApiRequest) -> ApiResponse:
     wanted: ResumeRequest = call.body
     before = await call.codegen.run(call.run_id)
-    invocation = order_of(call, Resume(wanted.prompt, run=call.run_id))
+    invocation = invocation_of(call, Resume(wanted.prompt, run=call.run_id))
     run = await once(call, invocation, lambda ctx: ctx.runs.resume(before, wanted.prompt, images=wanted.images or ()))
     _forget_runs(call)
     return ApiResponse(document=run, runs=[run])
