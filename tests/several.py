@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import re
 import signal
 import sys
@@ -13,7 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -23,10 +21,9 @@ from bot.emulator.github import Comment, GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Stage, find
 from tests.chaos.process import AS_SERVED
+from tests.harness.processes import LISTENS, SECRET, LogLines, environment
 
-SECRET = "the webhook's secret"
 HERE = "127.0.0.1"
-ROOT = Path(__file__).parents[1]
 
 
 class Balancer:
@@ -43,9 +40,9 @@ class Balancer:
         application.add_routes([web.post("/webhooks/github", self._pass_on)])
         runner = web.AppRunner(application)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, HERE, 0).start()
         async with aiohttp.ClientSession() as self._http:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/github"
+            yield f"http://{HERE}:{runner.addresses[0][1]}/webhooks/github"
         await runner.cleanup()
 
     async def _pass_on(self, request: web.Request) -> web.Response:
@@ -91,8 +88,8 @@ class Several:
         self.balancer = balancer
         self._place = Place(database_url)
         self._show = show
-        self.said: list[str] = []
-        self._speaks = asyncio.Event()
+        self._log = LogLines()
+        self.said = self._log.lines
         self._executors: dict[str, str] = {}
         self.processes: dict[str, Process] = {}
         self._reading: list[asyncio.Task[None]] = []
@@ -107,19 +104,7 @@ class Several:
         return await asyncio.gather(*(self._start(module, place or self._place) for _ in range(count)))
 
     async def _start(self, module: tuple[str, ...], place: Place) -> str:
-        environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "CODEGEN_API_TOKEN": "sk-org1-several",
-            "CODEGEN_ORG_ID": "1",
-            "CODEGEN_API_BASE_URL": self.codegen.url,
-            "GITHUB_TOKEN": "bot-token",
-            "GITHUB_API_URL": self.github.url,
-            "GITHUB_WEBHOOK_SECRET": SECRET,
-            "DATABASE_URL": place.database_url,
-            "HOST": place.host,
-            "PORT": "0",
-        }
+        environ = environment(self.github, self.codegen, DATABASE_URL=place.database_url, HOST=place.host)
         process = await asyncio.create_subprocess_exec(
             *place.inside, sys.executable, "-m", *module, env=environ, stderr=PIPE
         )
@@ -145,11 +130,10 @@ class Several:
         async for line in process.stderr:
             text = line.decode().rstrip()
             self._show(f"{process.pid} {text}")
-            self.said.append(text)
-            self._speaks.set()
+            self._log.add(text)
             if found := re.search(r"engine\.started.*executor=(\S+)", text):
                 executor = found[1]
-            if found := re.search(r"server\.listening.*port=(\d+)", text):
+            if found := LISTENS.search(text):
                 listens.set_result((executor, int(found[1])))
 
     async def replaced(self, url: str) -> None:
@@ -161,10 +145,7 @@ class Several:
 
         :param words: a regular expression, searched in it
         """
-        async with asyncio.timeout(60):
-            while not any(re.search(words, line) for line in self.said):
-                self._speaks.clear()
-                await self._speaks.wait()
+        await self._log.until(words)
 
     async def kill(self, url: str) -> None:
         process = self.leave(url)

@@ -18,7 +18,8 @@ import pytest
 from bot import __version__
 from bot.outcome import ExitStatus
 from tests.chaos.asks import first_day
-from tests.chaos.worlds import SECRET, both_worlds, settled
+from tests.chaos.worlds import both_worlds, settled
+from tests.harness.processes import SECRET
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -12,7 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.chaos.worlds import SECRET, Worlds
+from tests.chaos.worlds import Worlds
+from tests.harness.processes import LISTENS, LogLines, environment
 
 IN_A_HURRY = ("tests.chaos.hasty",)
 RECOVERING = (*IN_A_HURRY, "recovering")
@@ -20,7 +20,6 @@ HOLDING = (*IN_A_HURRY, "holding")
 NEXT_VERSION = ("tests.chaos.next_version",)
 AS_SERVED = ("bot", "serve")
 
-_LISTENS = re.compile(r"server\.listening.*port=(\d+)")
 _BROKEN = re.compile(r"Traceback|command\.failed|step\.failed|command\.unanswered")
 
 
@@ -48,8 +47,8 @@ class Bot:
         self._is_up = asyncio.Event()
         self.lives = 0
         self._spoken = 0
-        self.said: list[str] = []
-        self._speaks = asyncio.Event()
+        self._log = LogLines()
+        self.said = self._log.lines
 
     @property
     def pid(self) -> int:
@@ -66,19 +65,11 @@ class Bot:
             "-m",
             *self._module,
             cwd=self._folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "CODEGEN_API_TOKEN": "sk-org1-chaos",
-                "CODEGEN_ORG_ID": "1",
-                "CODEGEN_API_BASE_URL": self._worlds.codegen.url,
-                "GITHUB_TOKEN": "bot-token",
-                "GITHUB_API_URL": self._worlds.github.url,
-                "GITHUB_WEBHOOK_SECRET": SECRET,
-                "PROGRESS_INTERVAL_SECONDS": "0.3",
-                "PORT": "0",
-                **self._environment,
-            },
+            env=environment(
+                self._worlds.github,
+                self._worlds.codegen,
+                **{"PROGRESS_INTERVAL_SECONDS": "0.3", **self._environment},
+            ),
             stderr=asyncio.subprocess.PIPE,
         )
         self._listening = asyncio.create_task(self._listen(self._process), name="the bot's words")
@@ -87,9 +78,8 @@ class Bot:
         assert process.stderr is not None
         async for line in process.stderr:
             text = line.decode(errors="replace").rstrip()
-            self.said.append(text)
-            self._speaks.set()
-            if found := _LISTENS.search(text):
+            self._log.add(text)
+            if found := LISTENS.search(text):
                 self._worlds.github.webhooks.url = f"http://127.0.0.1:{found[1]}/webhooks/github"
                 self._is_up.set()
 
@@ -108,10 +98,7 @@ class Bot:
 
         :param words: a regular expression, searched in it
         """
-        async with asyncio.timeout(60):
-            while not any(re.search(words, line) for line in self.said[self._spoken :]):
-                self._speaks.clear()
-                await self._speaks.wait()
+        await self._log.until(words, since=self._spoken)
 
     async def start(self) -> None:
         await self.spawn()

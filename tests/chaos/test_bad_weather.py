@@ -16,9 +16,10 @@ from bot.app.server import serving
 from bot.settings import Settings
 from tests.chaos import ROUNDS, SEEDS
 from tests.chaos.asks import DAYS
-from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled
+from tests.chaos.worlds import Worlds, both_worlds, settled
 from tests.emulator.github.people import App
 from tests.harness.databases import migrated_sqlite
+from tests.harness.processes import SECRET
 
 USED_UP = "the plan's runs are used up"
 """What a 402 comes to; nothing else may keep a command from its end."""

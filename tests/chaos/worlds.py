@@ -15,8 +15,8 @@ from bot.emulator.github.webhooks import Delivery
 from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Marker, Stage, find
 from tests.chaos.asks import Ask, Outcome
+from tests.harness.processes import SECRET
 
-SECRET = "the webhook's secret"
 LAST = {Stage.FINISHED: "rocket", Stage.FAILED: "confused", Stage.REFUSED: "-1"}
 
 

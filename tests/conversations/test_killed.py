@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -17,8 +15,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.emulator.github.world import BOT_LOGIN
 from bot.replies.markers import Stage, find
-
-SECRET = "the webhook's secret"
+from tests.harness.processes import LISTENS, SECRET, environment
 
 
 class Outside:
@@ -37,23 +34,13 @@ class Outside:
             "bot",
             "serve",
             cwd=self._folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "CODEGEN_API_TOKEN": "sk-org1-killed",
-                "CODEGEN_ORG_ID": "1",
-                "CODEGEN_API_BASE_URL": self.codegen.url,
-                "GITHUB_TOKEN": "bot-token",
-                "GITHUB_API_URL": self.github.url,
-                "GITHUB_WEBHOOK_SECRET": SECRET,
-                "PORT": "0",
-            },
+            env=environment(self.github, self.codegen),
             stderr=asyncio.subprocess.PIPE,
         )
         assert self._process.stderr is not None
         async with asyncio.timeout(30):
             async for line in self._process.stderr:
-                if found := re.search(rb"server.listening.*port=(\d+)", line):
+                if found := LISTENS.search(line.decode()):
                     self.github.webhooks.url = f"http://127.0.0.1:{int(found[1])}/webhooks/github"
                     return
         raise AssertionError("the bot did not come up")

@@ -21,9 +21,10 @@ from bot import __version__
 from bot.cli.main import SUBCOMMANDS
 from bot.outcome import ExitStatus
 from tests.chaos.asks import first_day
-from tests.chaos.worlds import SECRET, Worlds, both_worlds, settled
+from tests.chaos.worlds import Worlds, both_worlds, settled
 from tests.deploy.box import Container, Image, build, cannot_build, first_process, kill
 from tests.deploy.dockerfile import ROOT, parse
+from tests.harness.processes import SECRET
 
 PATIENCE = 60.0
 """Seconds: the machine may be busy with the rest of the suite."""
