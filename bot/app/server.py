@@ -203,15 +203,13 @@ async def _application(
                     offload=offload,
                     metrics=metrics,
                 )
-                doors = http_api(
-                    settings, timing=timing, worlds=worlds, services=services, database=database, ends=ends
-                )
+                http = http_api(settings, timing=timing, worlds=worlds, services=services, database=database, ends=ends)
                 queue = QueueGauges(engine.queue, now=lambda: datetime.now(UTC))
                 queue.show_in(metrics)
                 metrics.watch("codegen_bot_commands_in_progress", lambda: engine.at_work)
                 metrics.watch("codegen_bot_runs_watched", lambda: worlds.watcher.watched)
                 metrics.watch("codegen_bot_watcher_lag_seconds", lag)
-                async with aclosing(queue), doors as (api, streams), _metrics_apart(settings, metrics):
+                async with aclosing(queue), http as (api, streams), _metrics_apart(settings, metrics):
                     metrics.watch("codegen_bot_streams_open", lambda: streams.subscribers)
                     application = make_application(
                         incoming.webhooks,

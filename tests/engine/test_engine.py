@@ -1,4 +1,4 @@
-"""An order that was taken is carried out, once, whatever happens in between."""
+"""An accepted job is executed, once, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ class UnwritableError(Exception):
 class TestEngine:
     """The same on SQLite and on PostgreSQL."""
 
-    async def test_an_order_is_carried_out_once_as_it_was_given(self, world: World) -> None:
+    async def test_submit_executes_a_job_once_as_it_was_given(self, world: World) -> None:
         async with world.engine() as engine:
             assert await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
         assert world.begun == [an_invocation()]
         assert world.ended == [(an_invocation().identity, Stage.FINISHED)]
 
-    async def test_words_that_a_database_finds_odd_come_through(self, world: World) -> None:
+    async def test_submit_keeps_characters_that_databases_treat_specially(self, world: World) -> None:
         invocation = an_invocation(title="\x00 \\u0000 ' \" \U0001f600 \u202e %s {}")
         async with world.engine() as engine:
             await engine.submit(invocation)
             await world.until(lambda: world.ended != [])
         assert world.begun == [invocation]
 
-    async def test_the_same_order_twice_is_carried_out_once(self, world: World) -> None:
+    async def test_submit_of_the_same_job_executes_it_once(self, world: World) -> None:
         async with world.engine() as engine:
             assert sorted(await asyncio.gather(engine.submit(an_invocation()), engine.submit(an_invocation()))) == [
                 False,
@@ -65,7 +65,7 @@ class TestEngine:
             await world.until(lambda: len(world.ended) == 2)
         assert [invocation.identity for invocation in world.begun] == [an_invocation().identity, "another"]
 
-    async def test_the_same_order_after_a_restart_is_not_carried_out_again(self, world: World) -> None:
+    async def test_submit_of_the_same_job_after_a_restart_is_ignored(self, world: World) -> None:
         async with world.engine() as engine:
             await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
@@ -75,7 +75,7 @@ class TestEngine:
             await world.until(lambda: len(world.ended) == 2)
         assert [invocation.identity for invocation in world.begun] == [an_invocation().identity, "another"]
 
-    async def test_a_duplicate_is_answered_only_when_the_first_is_written_down(self, world: World) -> None:
+    async def test_submit_of_a_duplicate_waits_until_the_first_is_stored(self, world: World) -> None:
         """Whoever sent the first may have gone by then: what was begun to be written is finished."""
         async with world.engine() as engine:
             first = asyncio.create_task(engine.submit(an_invocation()))
@@ -87,17 +87,17 @@ class TestEngine:
             await world.until(lambda: world.ended != [])
         assert len(world.begun) == 1
 
-    async def test_no_order_waits_for_another(self, world: World) -> None:
+    async def test_no_job_waits_for_another(self, world: World) -> None:
         """On SQLite too, where few threads do the writing."""
         world.github.open.clear()
         async with world.engine() as engine:
             for number in range(20):
-                await engine.submit(an_invocation(f"order-{number}"))
+                await engine.submit(an_invocation(f"job-{number}"))
             await world.until(lambda: world.github.asked.count(PULL) == 20)
             world.github.open.set()
             await world.until(lambda: len(world.ended) == 20)
 
-    async def test_an_order_that_was_cut_off_goes_on_behind_its_last_finished_step(self, world: World) -> None:
+    async def test_interrupted_job_resumes_after_its_last_finished_step(self, world: World) -> None:
         """The step in flight is run again, as often as it is cut off: whether it was done is for the step to find out."""
         world.github.open.clear()
         with logged() as log:
@@ -116,7 +116,7 @@ class TestEngine:
         events = [line["event"] for line in lines(log) if line["event"].startswith("command.")]
         assert events == ["command.started", "command.resumed", "command.resumed"]
 
-    async def test_an_order_that_only_shows_is_told_from_its_start(self, world: World) -> None:
+    async def test_interrupted_job_that_only_shows_starts_again(self, world: World) -> None:
         """Nothing of it is written down, as there is nothing to do twice."""
         world.github.open.clear()
         async with world.engine() as engine:
@@ -127,7 +127,7 @@ class TestEngine:
             await world.until(lambda: world.ended != [])
         assert world.github.asked == [PERMISSION, PULL, PERMISSION, PULL]
 
-    async def test_an_order_that_was_cut_off_and_comes_again_is_one_order(self, world: World) -> None:
+    async def test_interrupted_job_that_is_submitted_again_is_one_job(self, world: World) -> None:
         """GitHub may redeliver before the bot has come back to it. It must not be taken for a new one: what it sent
         before would not be looked for."""
         world.github.open.clear()
@@ -143,7 +143,7 @@ class TestEngine:
         events = [line["event"] for line in lines(log)]
         assert [event for event in events if event.startswith("command.")] == ["command.started", "command.resumed"]
 
-    async def test_what_a_step_raised_survives_the_restart_with_all_its_data(self, world: World) -> None:
+    async def test_error_of_a_step_survives_a_restart_with_its_data(self, world: World) -> None:
         """What is not of our classes, as the errors of many libraries, becomes one of ours that can be written down."""
         slow_down = UpstreamError(
             Service.GITHUB, ErrorKind.RATE_LIMITED, "permission", 429, "Slow down.", 7.5, may_have_happened=True
@@ -160,7 +160,7 @@ class TestEngine:
         with logged() as log:
             async with world.engine() as engine:
                 for login in world.github.failures:
-                    await engine.submit(an_invocation(f"order-{login}", login=login))
+                    await engine.submit(an_invocation(f"job-{login}", login=login))
                 await world.until(lambda: world.github.asked.count(PULL) == 4)
             world.github.failures = {}
             world.github.open.set()
@@ -174,7 +174,7 @@ class TestEngine:
             assert told == 2 * [(type(error), error.args, vars(error))]
         assert [line["event"] for line in lines(log)].count("step.failed") == 1
 
-    async def test_a_story_that_fails_stops_no_other(self, world: World) -> None:
+    async def test_workflow_that_fails_stops_no_other(self, world: World) -> None:
         async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
             if invocation.identity == "fails":
                 raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
@@ -191,15 +191,13 @@ class TestEngine:
         finished = Stage.FINISHED
         assert sorted(world.ended) == [("fails", None), ("works", finished), ("works too", finished)]
 
-    async def test_the_loop_is_as_good_as_before_when_the_engine_has_stopped(self, world: World) -> None:
+    async def test_stop_gives_the_loop_a_thread_pool_again(self, world: World) -> None:
         """DBOS puts its own thread pool in the loop's place, and closes it."""
         async with world.engine():
             pass
         assert await asyncio.to_thread(lambda: "done") == "done"
 
-    async def test_an_order_whose_story_broke_without_an_answer_is_told_anew_when_it_comes_again(
-        self, world: World
-    ) -> None:
+    async def test_submit_requeues_a_job_that_failed_without_a_reply(self, world: World) -> None:
         """A redelivery is somebody's wish to have it done after all; one that is done is not told again."""
         attempts: list[bool] = []
 
@@ -227,7 +225,7 @@ class TestEngine:
             "command.resumed",
         ]
 
-    async def test_what_has_ended_is_cleared_away_and_known_all_the_same(self, world: World) -> None:
+    async def test_ended_job_is_deleted_and_still_known(self, world: World) -> None:
         async with world.engine() as engine:
             await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
@@ -238,7 +236,7 @@ class TestEngine:
             assert not await engine.submit(an_invocation())
         assert len(world.begun) == 1
 
-    async def test_one_that_broke_and_was_cleared_away_is_told_anew_too(self, world: World) -> None:
+    async def test_submit_requeues_a_failed_job_that_was_deleted(self, world: World) -> None:
         locked = True
 
         async def fails_while_locked(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
@@ -257,14 +255,14 @@ class TestEngine:
             await world.until(lambda: len(world.ended) == 2)
         assert len(world.begun) == 1
 
-    async def test_whoever_asks_hears_what_waits_and_whether_orders_would_be_taken(self, world: World) -> None:
+    async def test_check_and_queue_say_whether_jobs_are_accepted(self, world: World) -> None:
         async with world.engine() as engine:
             assert await engine.queue() == Queue(0, None)
             await engine.check()
         with pytest.raises(StoreError):
             await engine.check()
 
-    async def test_a_stop_lets_go_on_what_is_in_the_middle_of_something(self, world: World) -> None:
+    async def test_stop_lets_running_work_finish_within_the_drain(self, world: World) -> None:
         world.github.open.clear()
         world.drain = 10.0
         async with world.engine() as engine:

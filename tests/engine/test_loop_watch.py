@@ -31,7 +31,7 @@ def world(database: Database) -> World:
 
 
 async def cut_off(world: World, *, loop_holds: int) -> None:
-    """A life of the bot in which the order was begun, and so many that it ended by holding the loop."""
+    """A life of the bot in which the job was begun, and so many that it ended by holding the loop."""
     world.github.open.clear()
     async with world.engine() as engine:
         await engine.submit(an_invocation())
@@ -46,15 +46,15 @@ class TestLoopWatch:
 
     async def test_a_loop_that_is_held_and_let_go_again(self, world: World) -> None:
         """It is noted from within, as nothing else runs meanwhile; also for a task that the command has started."""
-        orders = JobStore(world.database)
+        jobs = JobStore(world.database)
         noted = asyncio.Event()
 
         async def hold() -> None:
-            while orders.loop_holds(IDENTITY) == 0:
+            while jobs.loop_holds(IDENTITY) == 0:
                 time.sleep(0.001)  # noqa: ASYNC251 - to hold the loop is what it is for
             noted.set()
 
-        async def holds(_order: CommandInvocation, _do: CommandContext) -> Reply:
+        async def holds(_invocation: CommandInvocation, _do: CommandContext) -> Reply:
             await asyncio.create_task(hold())
             return Reply(stage=Stage.FINISHED, text="Done.")
 
@@ -65,7 +65,7 @@ class TestLoopWatch:
                 await world.until(lambda: world.ended != [])
                 assert noted.is_set()
                 async with asyncio.timeout(20):
-                    while orders.loop_holds(IDENTITY) > 0:  # noqa: ASYNC110 - the database tells nobody
+                    while jobs.loop_holds(IDENTITY) > 0:  # noqa: ASYNC110 - the database tells nobody
                         await asyncio.sleep(0.01)
         assert world.ended == [(IDENTITY, Stage.FINISHED)]
         held = [line for line in lines(log) if line["event"] == "event_loop.blocked" and line["invocation"] == IDENTITY]
@@ -99,14 +99,14 @@ async def test_a_note_that_needs_what_the_interrupted_code_holds(monkeypatch: py
     monkeypatch.setattr(loop_watch, "WRITING", 0.5)
     lock, noted = threading.Lock(), threading.Event()
 
-    def note(_order: str) -> None:
+    def note(_invocation: str) -> None:
         with lock:
             noted.set()
 
     def stuck() -> None:
         raise AssertionError("alarms wait within alarms")
 
-    watch = LoopWatch(note=note, clear=lambda _order: None, stuck=stuck, seconds=0.1)
+    watch = LoopWatch(note=note, clear=lambda _invocation: None, stuck=stuck, seconds=0.1)
     token = current_command.set(IDENTITY)
     watch.start()
     try:
@@ -123,7 +123,9 @@ async def test_a_note_that_needs_what_the_interrupted_code_holds(monkeypatch: py
 async def test_an_alarm_while_work_is_given_to_a_thread() -> None:
     """All thread pools of a process share a lock; the alarm may interrupt the code that holds it."""
     noted = threading.Event()
-    watch = LoopWatch(note=lambda _order: noted.set(), clear=lambda _order: None, stuck=lambda: None, seconds=0.1)
+    watch = LoopWatch(
+        note=lambda _invocation: noted.set(), clear=lambda _invocation: None, stuck=lambda: None, seconds=0.1
+    )
     token = current_command.set(IDENTITY)
     lock = futures._global_shutdown_lock  # noqa: SLF001 - the point of the test
     watch.start()

@@ -77,7 +77,7 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 async def test_a_command_is_one_trace_without_its_words(collector: Collector, tmp_path: Path) -> None:
-    """The story and its steps, with whose they are; neither a prompt nor a token, and the last ones at the stop."""
+    """The workflow and its steps, with whose they are; neither a prompt nor a token, and the last ones at the stop."""
     ask = a_run()
     async with both_worlds() as worlds:
         bot = Bot(
@@ -93,12 +93,12 @@ async def test_a_command_is_one_trace_without_its_words(collector: Collector, tm
             await bot.stop()
     assert ask.delivery is not None
 
-    (story,) = [span for span in collector.spans if not span.parent_span_id]
+    (workflow,) = [span for span in collector.spans if not span.parent_span_id]
     steps = [span for span in collector.spans if span.parent_span_id]
-    assert story.name == "command"
+    assert workflow.name == "command"
     assert {"permission", "create-run", "wait"} <= {step.name for step in steps}
-    assert {(step.trace_id, step.parent_span_id) for step in steps} == {(story.trace_id, story.span_id)}
-    told = {each.key: each.value.string_value for each in story.attributes}
+    assert {(step.trace_id, step.parent_span_id) for step in steps} == {(workflow.trace_id, workflow.span_id)}
+    told = {each.key: each.value.string_value for each in workflow.attributes}
     assert ask.is_named_by(told.pop("dbos.operation.workflow_id"))
     assert told.pop("dbos.executor.id").startswith("codegen-bot-")
     assert told == {

@@ -1,4 +1,4 @@
-"""What an engine needs around it: orders, a GitHub that can be made to fail or to hang, and a story to carry out."""
+"""What an engine needs around it: invocations, a GitHub that can fail or hang, and a workflow to execute."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ LEASE = 2.0
 
 
 class FakeGitHub:
-    """Two questions, each of which is a step of a story.
+    """Two questions, each of which is a step of a workflow.
 
     :param ring: is called at each question
     """
@@ -104,7 +104,7 @@ class FakeGitHub:
         return Permission.WRITE
 
     async def pull_request(self, _repository: str, number: int) -> PullRequest:
-        """Hangs while the door is not open."""
+        """Hangs while `open` is not set."""
         self._note(f"pull request {number}")
         await self.open.wait()
         return PULL_REQUEST
@@ -198,7 +198,7 @@ class World:
         self._bell.set()
 
     async def until_written(self, identity: str, status: str) -> None:
-        """Waits until DBOS has noted how a story ended, which it does after everybody has heard of it."""
+        """Waits until DBOS has noted how a workflow ended, which it does after everybody has heard of it."""
         async with asyncio.timeout(20):
             while True:
                 found = await DBOS.get_workflow_status_async(identity)
@@ -214,7 +214,7 @@ class World:
         return sum(counts)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Looks again whenever a question was asked or an order has ended."""
+        """Looks again whenever a question was asked or a workflow has ended."""
         async with asyncio.timeout(20):
             while not condition():
                 self._bell.clear()
