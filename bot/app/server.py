@@ -178,7 +178,7 @@ async def _application(
                 services=services,
                 execute=execute,
                 give_up=give_up,
-                heard=_count_in(metrics, timing.now),
+                on_finished=_count_in(metrics, timing.now),
                 gone=WatchedRuns(database, settings.codegen_org_id).forget,
                 lost=lost,
                 stuck=stuck,
@@ -253,8 +253,8 @@ async def _held(database: Database) -> AsyncIterator[None]:
 
 
 def _count_in(metrics: Metrics, now: Callable[[], datetime]) -> Callable[[CommandInvocation, Stage | None], None]:
-    def heard(invocation: CommandInvocation, stage: Stage | None) -> None:
+    def on_finished(invocation: CommandInvocation, stage: Stage | None) -> None:
         seconds = max((now() - invocation.asked_at).total_seconds(), 0.0)
         metrics.done(invocation.name, stage.value if stage else UNANSWERED, seconds)
 
-    return heard
+    return on_finished

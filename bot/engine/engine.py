@@ -27,7 +27,7 @@ from bot.engine.loop_watch import SECONDS, LoopWatch
 from bot.engine.membership import Membership
 from bot.engine.retention import BROKEN, FAILED, Retention
 from bot.engine.traces import Traces
-from bot.engine.workflows import Execute, GiveUp, Heard, WorkflowRunner
+from bot.engine.workflows import Execute, GiveUp, OnFinished, WorkflowRunner
 from bot.errors import StoreError
 from bot.handlers.invocation import CommandInvocation
 from bot.handlers.services import Services
@@ -74,7 +74,7 @@ class Engine:
     :param membership: of this process among those on the same database, not yet started
     :param execute: carries out an invocation
     :param give_up: replies to one during which process after process ended
-    :param heard: called with the stage in which each command ended, or None if it failed and that could not be reported
+    :param on_finished: called with the stage in which each command ended; None if a failure could not be reported
     :param gone: called with the executor id of a process whose work was recovered
     :param lost: called when another process has recovered the work of this one, which has to end
     :param stuck: called in a signal handler when the loop has been blocked for a minute: the process has to end
@@ -91,7 +91,7 @@ class Engine:
         services: Services,
         execute: Execute,
         give_up: GiveUp,
-        heard: Heard = lambda _invocation, _stage: None,
+        on_finished: OnFinished = lambda _invocation, _stage: None,
         gone: Callable[[str], None] = lambda _executor: None,
         lost: Callable[[], None] = lambda: None,
         stuck: Callable[[], None] = lambda: None,
@@ -120,7 +120,7 @@ class Engine:
             execute,
             give_up=give_up,
             loop_holds=self._jobs.loop_holds,
-            heard=heard,
+            on_finished=on_finished,
             resumed=self._job_queue.begun,
             on_slot_released=self._limiter.leave,
             fence=membership.check,

@@ -38,7 +38,7 @@ MOST_LOOP_HOLDS = 3
 
 Execute = Callable[[CommandInvocation, CommandContext], Awaitable[Reply]]
 GiveUp = Callable[[CommandInvocation, CommandContext, int], Awaitable[Reply]]
-Heard = Callable[[CommandInvocation, Stage | None], None]
+OnFinished = Callable[[CommandInvocation, Stage | None], None]
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +58,7 @@ class WorkflowRunner:
     :param execute: carries out an invocation
     :param give_up: replies to one during which that many processes ended
     :param loop_holds: returns that number by the invocation's identity; blocking
-    :param heard: called with the stage in which each command ended, or None if it failed and that could not be reported
+    :param on_finished: called with the stage in which each command ended; None if a failure could not be reported
     :param resumed: called with the identity of each command that an earlier process began
     :param on_slot_released: called with the identity of each command that has ended or waits for something else
     :param fence: returns if the workflows are still this process' own, else raises CancelledError
@@ -71,7 +71,7 @@ class WorkflowRunner:
         *,
         give_up: GiveUp,
         loop_holds: Callable[[str], int],
-        heard: Heard,
+        on_finished: OnFinished,
         resumed: Callable[[str], None],
         on_slot_released: Callable[[str], None],
         fence: Callable[[], Awaitable[None]],
@@ -82,7 +82,7 @@ class WorkflowRunner:
         self._execute = execute
         self._give_up = give_up
         self._loop_holds = loop_holds
-        self._heard = heard
+        self._on_finished = on_finished
         self._resumed = resumed
         self._on_slot_released = on_slot_released
         self._fence = fence
@@ -136,7 +136,7 @@ class WorkflowRunner:
             self._running.discard(workflow)
             self._changed.set()
             self._on_slot_released(invocation.identity)
-        self._heard(invocation, reply.stage)
+        self._on_finished(invocation, reply.stage)
         return reply.stage.value
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class WorkflowRunner:
             )
         except UpstreamError as error:
             _log.error("command.unanswered", reason=str(error))
-            self._heard(invocation, None)
+            self._on_finished(invocation, None)
             raise
 
     async def _count_loop_holds(self, invocation: CommandInvocation) -> int:

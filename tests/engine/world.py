@@ -178,7 +178,7 @@ class World:
             services=services,
             execute=self.execute,
             give_up=self._give_up,
-            heard=self._heard,
+            on_finished=self._heard,
             lost=self.lost.set,
             timing=EngineTiming(polling=0.02, leftovers=0.1, drain=self.drain, loop_held=self.loop_held),
         )
