@@ -55,7 +55,7 @@ class RunFollowing:
         self.subscriber = subscriber
         self.poll_interval = poll_interval
         self._place = place
-        self._heard: dict[str, Frame] = {}
+        self._sent: dict[str, Frame] = {}
         self._has_heard_end = False
 
     def look(self) -> None:
@@ -66,8 +66,8 @@ class RunFollowing:
         if not reader.notices and reader.failure is None:
             # The run's status comes first.
             return []
-        told = [frame for kind, frame in reader.notices.items() if self._heard.get(kind) is not frame]
-        self._heard |= reader.notices
+        told = [frame for kind, frame in reader.notices.items() if self._sent.get(kind) is not frame]
+        self._sent |= reader.notices
         written = await self._older() if self._place < reader.entries.first else reader.entries.after(self._place)
         told += [frames.log(place, each) for place, each in enumerate(written, self._place)]
         self._place += len(written)

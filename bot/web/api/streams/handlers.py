@@ -41,19 +41,18 @@ class Streams:
         connections: ConnectionManager,
         multi_runs: MultiRunStatusManager,
         *,
-        roster: Subscribers | None = None,
         patience: float = PATIENCE,
     ) -> None:
         self._api = api
         self._connections = connections
         self._multi_runs = multi_runs
-        self._roster = roster or Subscribers()
+        self._subscribers = Subscribers()
         self._patience = patience
 
     @property
     def subscribers(self) -> int:
         """The number of subscribers."""
-        return len(self._roster)
+        return len(self._subscribers)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -63,13 +62,13 @@ class Streams:
 
     async def close(self, _application: web.Application) -> None:
         """Disconnects all subscribers, for whom the server's shutdown would otherwise wait."""
-        await self._roster.close()
+        await self._subscribers.close()
 
     async def _stream_logs(self, request: web.Request) -> web.StreamResponse:
         call = await self._call(request, LOGS_STREAM)
         query: LogsStreamQuery = call.query
         place, has_heard_end = last_event(request)
-        with self._roster.enter(call.caller.key) as subscriber:
+        with self._subscribers.enter(call.caller.key) as subscriber:
             async with _let_in(subscriber):
                 following = await self._connections.join(
                     call, subscriber, place=query.place if place is None else place, poll_interval=query.poll_interval
@@ -84,7 +83,7 @@ class Streams:
     async def _stream_multi_run(self, request: web.Request) -> web.StreamResponse:
         call = await self._call(request, MULTI_RUN_STREAM)
         _, has_heard_end = last_event(request)
-        with self._roster.enter(call.caller.key) as subscriber:
+        with self._subscribers.enter(call.caller.key) as subscriber:
             async with _let_in(subscriber):
                 following = await self._multi_runs.join(call, subscriber)
             try:

@@ -87,7 +87,7 @@ class MultiRunFollowing:
         self.subscriber = subscriber
         self.audience = audience
         self.standing = standing
-        self._heard: Frame | None = None
+        self._sent: Frame | None = None
         self._has_heard_end = False
 
     def look(self) -> None:
@@ -97,8 +97,8 @@ class MultiRunFollowing:
         # The last state arrives twice: when it is reported, and again when it has been stored.
         if self._has_heard_end:
             self.subscriber.dismiss(CloseCode.ENDED)
-        elif (frame := await self.audience.status()) != self._heard:
-            self._heard = frame
+        elif (frame := await self.audience.status()) != self._sent:
+            self._sent = frame
             return [frame]
         elif self.audience.has_ended:
             self._has_heard_end = True
