@@ -23,7 +23,7 @@ test-all: $(VENV)/.dev-ready
 fuzz-api: $(VENV)/.dev-ready
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
 
-# Kills, stops and weather as in `make test-all`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
+# Kills, stops and injected faults as in `make test-all`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
 # freezes and cuts of several; lost connections 20 times, an upgrade with 50 commands. A failure names its seed.
 chaos: $(VENV)/.dev-ready
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} CHAOS_STRIKES=$${CHAOS_STRIKES:-12} \

@@ -24,7 +24,7 @@ from playwright.async_api import Browser, Response
 
 from bot.codegen.client import MARK
 from bot.demo.demo import CALLERS_TOKEN
-from tests.web.api.house import House, house_in
+from tests.web.api.api_server import ApiServer, running_api_server
 from tests.web.dashboard.browser import Visit, a_browser, a_visit, chromium
 from tests.web.dashboard.the_demo import the_demo
 
@@ -74,14 +74,14 @@ async def measure(runs: int, entries: int, rounds: int) -> None:
     async with a_browser() as browser:
         print(f"Chromium {browser.version}")
         await opening(browser, rounds)
-        await in_a_house(lambda house: scrolling(browser, house, runs))
-        await in_a_house(lambda house: reading(browser, house, entries))
+        await in_a_house(lambda api_server: scrolling(browser, api_server, runs))
+        await in_a_house(lambda api_server: reading(browser, api_server, entries))
 
 
-async def in_a_house(work: Callable[[House], Awaitable[None]]) -> None:
+async def in_a_house(work: Callable[[ApiServer], Awaitable[None]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with house_in(Path(folder), api_requests_per_minute=100_000) as house:
-            await work(house)
+        async with running_api_server(Path(folder), api_requests_per_minute=100_000) as api_server:
+            await work(api_server)
 
 
 # The demo
@@ -116,9 +116,9 @@ def size_of(response: Response) -> dict[str, int]:
 # Ten thousand runs
 
 
-async def scrolling(browser: Browser, house: House, runs: int) -> None:
-    fill(house, runs)
-    async with a_visit(browser, house.url) as visit:
+async def scrolling(browser: Browser, api_server: ApiServer, runs: int) -> None:
+    fill(api_server, runs)
+    async with a_visit(browser, api_server.url) as visit:
         visit.page.set_default_timeout(SLOWEST)
         await visit.sign_in("#/nowhere")
         await visit.page.evaluate(WATCH)
@@ -141,14 +141,14 @@ async def scrolling(browser: Browser, house: House, runs: int) -> None:
         await tell_tab(visit)
 
 
-def fill(house: House, runs: int) -> None:
+def fill(api_server: ApiServer, runs: int) -> None:
     now = datetime.now(UTC)
     for number in range(runs):
         mark = {"command": "run", "prompt": f"Mend what broke at night, number {number}", "login": "alice"}
         place = {"repository": "octo/shop", "number": 7, "url": "https://github.com/octo/shop/pull/7"}
-        run = house.codegen.start_elsewhere("Mend it.", metadata={MARK: mark | place})
+        run = api_server.codegen.start_elsewhere("Mend it.", metadata={MARK: mark | place})
         run.created_at = now - timedelta(minutes=10 * (runs - number))
-        house.codegen.finish(
+        api_server.codegen.finish(
             run.id, pull_request=f"octo/shop#{number}", status="FAILED" if number % 7 == 0 else "COMPLETE"
         )
 
@@ -165,18 +165,18 @@ def tell_scrolled(name: str, found: dict[str, Any], requests: list[str]) -> None
 # A long log
 
 
-async def reading(browser: Browser, house: House, entries: int) -> None:
-    run = house.codegen.start_elsewhere("Work all night.")
+async def reading(browser: Browser, api_server: ApiServer, entries: int) -> None:
+    run = api_server.codegen.start_elsewhere("Work all night.")
     for number in range(entries - 2):
-        house.codegen.add_log(
+        api_server.codegen.add_log(
             run.id,
             tool_name=("view_file", "edit_file", "run_command")[number % 3],
             thought=f"Step {number}: I look at what the one before it gave.",
             tool_input={"path": f"app/module_{number}.py"},
             observation={"exit_code": 0, "stdout": "a line of what it said\n" * 20},
         )
-    house.codegen.finish(run.id, result="Done.")
-    async with a_visit(browser, house.url) as visit:
+    api_server.codegen.finish(run.id, result="Done.")
+    async with a_visit(browser, api_server.url) as visit:
         visit.page.set_default_timeout(SLOWEST)
         await visit.sign_in("#/nowhere")
         await visit.page.evaluate(WATCH)

@@ -27,10 +27,10 @@ POST   faults      what goes wrong: {"path": "regular expression", "method": "PO
                    "probability": 1.0, "delay": 0.0, "after_work": false, "token": "regular expression"}; every part is
                    optional; a 401 without an end for one token is a token that was revoked
 GET    faults      the faults that are still to come; DELETE forgets them
-POST   weather     a share of all requests goes wrong, each in one of many ways: {"rate": 0.2, "seed": 0, "burst": 1,
+POST   fault-plan  a share of all requests goes wrong, each in one of many ways: {"rate": 0.2, "seed": 0, "burst": 1,
                    "kinds": [...], "path": "regular expression", "method": "POST", "retry_after": 1, "delay": 0.2,
                    "most_in_a_row": 3 (null: no end)}; every part is optional, and the answer names all kinds
-GET    weather     how it is, and how often each kind has struck; DELETE ends it
+GET    fault-plan  how it is, and how often each kind has struck; DELETE ends it
 GET    requests    every request with its time, who asked, and how it was answered; DELETE forgets them
 POST   reset       puts everything back to the start"""
 
@@ -79,7 +79,7 @@ class Control:
     ) -> None:
         self.journal: list[Entry] = []
         self.faults: list[Fault] = []
-        self.sky: FaultInjector | None = None
+        self.fault_injector: FaultInjector | None = None
         self._kinds = {**COMMON, **(kinds or {})}
         self._reset = reset
         self._changed = changed
@@ -90,7 +90,7 @@ class Control:
         """Clears the journal and the faults, and resets the world to its initial state."""
         self.journal.clear()
         self.faults.clear()
-        self.sky = None
+        self.fault_injector = None
         self._reset()
 
     def fault(self, **values: Any) -> Fault:
@@ -99,17 +99,17 @@ class Control:
         self.faults.append(fault)
         return fault
 
-    def weather(self, **values: Any) -> FaultInjector:
+    def inject_faults(self, **values: Any) -> FaultInjector:
         """Makes a share of all requests fail; the values are those of `FaultPlan`.
 
         :raises ValueError: if the plan is invalid
         """
-        self.sky = FaultInjector(FaultPlan(**values), self._kinds)
-        return self.sky
+        self.fault_injector = FaultInjector(FaultPlan(**values), self._kinds)
+        return self.fault_injector
 
     def clear_up(self) -> None:
         """Ends the fault injection."""
-        self.sky = None
+        self.fault_injector = None
 
     def _pick(self, request: web.Request) -> tuple[str, Fault] | None:
         """The fault for a request, and its name for the journal: scripted faults take precedence over injected ones."""
@@ -120,7 +120,7 @@ class Control:
                     if fault.times <= 0:
                         self.faults.remove(fault)
                 return fault.action, fault
-        return self.sky.pick(request) if self.sky is not None else None
+        return self.fault_injector.pick(request) if self.fault_injector is not None else None
 
     @property
     def middleware(self) -> Middleware:
@@ -164,9 +164,9 @@ class Control:
             web.get(f"{PREFIX}faults", self._get_faults),
             web.post(f"{PREFIX}faults", self._post_fault),
             web.delete(f"{PREFIX}faults", self._delete_faults),
-            web.get(f"{PREFIX}weather", self._get_weather),
-            web.post(f"{PREFIX}weather", self._post_weather),
-            web.delete(f"{PREFIX}weather", self._delete_weather),
+            web.get(f"{PREFIX}fault-plan", self._get_fault_plan),
+            web.post(f"{PREFIX}fault-plan", self._post_fault_plan),
+            web.delete(f"{PREFIX}fault-plan", self._delete_fault_plan),
             web.post(f"{PREFIX}reset", self._post_reset),
         ]
 
@@ -191,25 +191,25 @@ class Control:
         self.faults.clear()
         return web.Response(status=204)
 
-    async def _get_weather(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._weather_json())
+    async def _get_fault_plan(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._fault_plan_json())
 
-    async def _post_weather(self, request: web.Request) -> web.Response:
+    async def _post_fault_plan(self, request: web.Request) -> web.Response:
         try:
-            self.weather(**await request.json())
+            self.inject_faults(**await request.json())
         except (TypeError, ValueError, re.error) as error:
-            return web.json_response({"message": f"There is no such weather: {error}"}, status=422)
-        return web.json_response(self._weather_json(), status=201)
+            return web.json_response({"message": f"Invalid fault plan: {error}"}, status=422)
+        return web.json_response(self._fault_plan_json(), status=201)
 
-    async def _delete_weather(self, _request: web.Request) -> web.Response:
+    async def _delete_fault_plan(self, _request: web.Request) -> web.Response:
         self.clear_up()
         return web.Response(status=204)
 
-    def _weather_json(self) -> dict[str, Any]:
-        sky = self.sky
+    def _fault_plan_json(self) -> dict[str, Any]:
+        fault_injector = self.fault_injector
         return {
-            "forecast": sky.forecast.as_json() if sky else None,
-            "hits": dict(sky.hits) if sky else {},
+            "plan": fault_injector.plan.as_json() if fault_injector else None,
+            "hits": dict(fault_injector.hits) if fault_injector else {},
             "kinds": [*self._kinds],
         }
 

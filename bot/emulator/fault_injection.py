@@ -105,7 +105,7 @@ class FaultInjector:
     :raises ValueError: if the plan names one that is not among them
     """
 
-    forecast: FaultPlan
+    plan: FaultPlan
     known: Mapping[str, FaultKind]
     hits: Counter[str] = field(default_factory=Counter)
     _places: dict[str, _Place] = field(default_factory=dict)
@@ -115,17 +115,17 @@ class FaultInjector:
     _expired: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if unknown := set(self.forecast.kinds or ()) - set(self.known):
+        if unknown := set(self.plan.kinds or ()) - set(self.known):
             raise ValueError(f"kinds must be of {', '.join(self.known)}; not {', '.join(sorted(unknown))}")
 
     def pick(self, request: web.Request) -> tuple[str, Fault] | None:
         """The fault for a request and its name; None for no fault. Each call counts as one more request."""
-        forecast, token = self.forecast, bearer_of(request)
-        if not forecast.matches(request):
+        plan, token = self.plan, bearer_of(request)
+        if not plan.matches(request):
             return None
         place = self._places.setdefault(f"{request.method} {request.path}", _Place())
         place.seen += 1
-        dice = random.Random(f"{forecast.seed} {request.method} {request.path} {place.seen}")
+        dice = random.Random(f"{plan.seed} {request.method} {request.path} {place.seen}")
         name = self._expired.get(token) or self._strike(request, place, dice)
         if name is None:
             place.in_a_row = 0
@@ -138,11 +138,11 @@ class FaultInjector:
         return name, self._fault(self.known[name], dice)
 
     def _strike(self, request: web.Request, place: _Place, dice: random.Random) -> str | None:
-        forecast = self.forecast
-        if forecast.most_in_a_row is not None and place.in_a_row >= forecast.most_in_a_row:
+        plan = self.plan
+        if plan.most_in_a_row is not None and place.in_a_row >= plan.most_in_a_row:
             return None
         # A burst counts for its length.
-        begins = dice.random() * (forecast.rate + forecast.burst * (1 - forecast.rate)) < forecast.rate
+        begins = dice.random() * (plan.rate + plan.burst * (1 - plan.rate)) < plan.rate
         if not self._left and not begins:
             return None
         fitting = self._fitting(request)
@@ -151,12 +151,12 @@ class FaultInjector:
         if self._left:
             self._left -= 1
             return self._burst_of if self._burst_of in fitting else dice.choice(fitting)
-        self._left, self._burst_of = forecast.burst - 1, dice.choice(fitting)
+        self._left, self._burst_of = plan.burst - 1, dice.choice(fitting)
         return self._burst_of
 
     def _fitting(self, request: web.Request) -> list[str]:
         """Those that can happen to a request."""
-        names = self.known if self.forecast.kinds is None else self.forecast.kinds
+        names = self.known if self.plan.kinds is None else self.plan.kinds
         return [
             name
             for name in names
@@ -169,7 +169,7 @@ class FaultInjector:
         if kind.late:
             fault.after_work = dice.random() < 0.5
         if kind.waits:
-            fault.headers = {"Retry-After": str(self.forecast.retry_after)}
+            fault.headers = {"Retry-After": str(self.plan.retry_after)}
         if fault.action in {"hang", "slow"}:
-            fault.delay = self.forecast.delay
+            fault.delay = self.plan.delay
         return fault

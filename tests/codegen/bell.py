@@ -10,7 +10,7 @@ from tests.codegen.clock import Clock
 
 
 @dataclass
-class Bell:
+class Notification:
     """A sleep that ends when the test rings, so that the watcher takes one step at a time."""
 
     clock: Clock

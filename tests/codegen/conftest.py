@@ -13,7 +13,7 @@ from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
-from tests.codegen.bell import Bell
+from tests.codegen.bell import Notification
 from tests.codegen.clock import Clock
 
 TOKEN = "sk-org1-secret"
@@ -47,14 +47,14 @@ def codegen(emulator: CodegenEmulator, http: httpx.AsyncClient, clock: Clock) ->
 
 
 @pytest.fixture
-def bell(clock: Clock) -> Bell:
-    return Bell(clock)
+def notification(clock: Clock) -> Notification:
+    return Notification(clock)
 
 
 @pytest.fixture
-async def watcher(codegen: Codegen, clock: Clock, bell: Bell) -> AsyncIterator[RunWatcher]:
+async def watcher(codegen: Codegen, clock: Clock, notification: Notification) -> AsyncIterator[RunWatcher]:
     """It steps as the bell rings."""
-    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=bell.sleep)
+    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=notification.sleep)
     yield watcher
     await watcher.aclose()
 

@@ -14,7 +14,7 @@ from bot.codegen.polling import PollResult
 from bot.codegen.watcher import RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import Service, UpstreamError
-from tests.codegen.bell import Bell, begin
+from tests.codegen.bell import Notification, begin
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import TOKEN
 from tests.codegen.wire import Wire, no, ok
@@ -78,16 +78,16 @@ class Blindfolded:
         return PollResult(is_blind=self.is_blind)
 
 
-async def test_a_look_that_sees_nothing_does_not_pass_for_one(bell: Bell, clock: Clock) -> None:
+async def test_a_look_that_sees_nothing_does_not_pass_for_one(notification: Notification, clock: Clock) -> None:
     source = Blindfolded()
-    watcher = RunWatcher(source, shortest=2.0, longest=2.0, clock=clock, sleep=bell.sleep)
+    watcher = RunWatcher(source, shortest=2.0, longest=2.0, clock=clock, sleep=notification.sleep)
     waiting = asyncio.create_task(watcher.finished(1))
-    await bell.asleep()
+    await notification.asleep()
     lags = []
     for is_blind in (True, True, False):
         source.is_blind = is_blind
-        await bell.rings()
-        await bell.asleep()
+        await notification.rings()
+        await notification.asleep()
         lags.append(watcher.lag)
     assert lags == [2.0, 4.0, 0.0]
     waiting.cancel()
@@ -95,17 +95,17 @@ async def test_a_look_that_sees_nothing_does_not_pass_for_one(bell: Bell, clock:
 
 
 async def test_the_watcher_tells_how_many_runs_it_watches_and_when_it_saw_them(
-    watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell, clock: Clock
+    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification, clock: Clock
 ) -> None:
     assert (watcher.watched, watcher.lag) == (0, 0.0)
     begin(emulator, 2)
     waits = [asyncio.create_task(watcher.finished(run)) for run in (1, 2, 2)]
-    await bell.asleep()
+    await notification.asleep()
     assert (watcher.watched, watcher.lag) == (2, 0.0)
     clock.passes(3)
     assert watcher.lag == 3.0
     for run in (1, 2):
         emulator.finish(run)
-    await bell.rings()
+    await notification.rings()
     await asyncio.gather(*waits)
     assert (watcher.watched, watcher.lag) == (0, 0.0)

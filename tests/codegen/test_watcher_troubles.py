@@ -13,7 +13,7 @@ from bot.codegen.polling import UpstreamRuns
 from bot.codegen.watcher import OUTAGE_DELAYS, RESUME_GRACE, RunWatcher
 from bot.emulator.codegen import CodegenEmulator
 from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError
-from tests.codegen.bell import Bell, begin, watching
+from tests.codegen.bell import Notification, begin, watching
 from tests.codegen.clock import Clock
 from tests.codegen.conftest import PACE
 from tests.codegen.wire import RUN, Answer, Wire, client_on, no, ok
@@ -115,7 +115,7 @@ async def test_everybody_hears_that_the_token_is_no_good(
 
 
 async def test_only_who_waits_for_it_hears_that_a_run_is_not_there(
-    watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell
+    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
 ) -> None:
     begin(emulator, 1)
     there, gone = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(99))
@@ -123,40 +123,46 @@ async def test_only_who_waits_for_it_hears_that_a_run_is_not_there(
         await gone
     assert caught.value.kind is ErrorKind.NOT_FOUND
     emulator.finish(1)
-    await bell.rings()
+    await notification.rings()
     assert (await there).succeeded
 
 
 # Leaving
 
 
-async def test_who_waits_long_enough_is_told_so(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+async def test_who_waits_long_enough_is_told_so(
+    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+) -> None:
     begin(emulator, 1)
     patient = asyncio.create_task(watcher.finished(1))
-    await bell.asleep()
+    await notification.asleep()
     with pytest.raises(TimeoutError):
         await watcher.finished(1, timeout=0.01)
     emulator.finish(1)
-    await bell.rings()
+    await notification.rings()
     assert (await patient).succeeded
 
 
-async def test_who_leaves_disturbs_nobody(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+async def test_who_leaves_disturbs_nobody(
+    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+) -> None:
     begin(emulator, 2)
     leaving, staying = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(2))
-    await bell.asleep()
+    await notification.asleep()
     leaving.cancel()
     emulator.finish(1)
     emulator.finish(2)
-    await bell.rings()
+    await notification.rings()
     assert (await staying).succeeded
     assert leaving.cancelled()
 
 
-async def test_nothing_is_left_after_closing(watcher: RunWatcher, emulator: CodegenEmulator, bell: Bell) -> None:
+async def test_nothing_is_left_after_closing(
+    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+) -> None:
     begin(emulator, 1)
     wait = asyncio.create_task(watcher.finished(1))
-    await bell.asleep()
+    await notification.asleep()
     assert len(watching()) == 1
     await watcher.aclose()
     await watcher.aclose()

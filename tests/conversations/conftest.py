@@ -1,4 +1,4 @@
-"""The town in which conversations take place: once through the server's door, once through the Action's."""
+"""The world of the conversations: once with the server as entry point, once with the Action."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversations.town import Town, town_at
+from tests.conversations.world import World, world_at
 
 
 @pytest.fixture(params=["server", "action"])
-async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     marker = request.node.get_closest_marker("server_only")
     if request.param == "action" and marker is not None:
         pytest.skip(marker.kwargs["reason"])
-    async with town_at(tmp_path / "bot.sqlite", door=request.param) as town:
-        yield town
+    async with world_at(tmp_path / "bot.sqlite", entry_point=request.param) as world:
+        yield world

@@ -1,4 +1,4 @@
-"""GitHub Actions in the town: each delivery becomes a job that runs the Action, as a workflow on these events would.
+"""GitHub Actions in the world of the tests: each delivery becomes a job that runs the Action, as a workflow on these events would.
 
 What a workflow's own token does starts no workflow (https://docs.github.com/en/actions/concepts/security/github_token).
 """
@@ -87,7 +87,7 @@ class Jobs:
 
     def _environ(self, name: str, path: Path, number: int) -> dict[str, str]:
         settings = {
-            "codegen_api_token": "sk-org1-town",
+            "codegen_api_token": "sk-org1-world",
             "codegen_org_id": 1,
             "codegen_api_base_url": self._codegen.url,
             "github_token": "actions-token",

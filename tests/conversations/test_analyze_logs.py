@@ -9,7 +9,7 @@ from bot.commands.comment_parser import read
 from bot.emulator.github.code import add_check_run
 from bot.emulator.github.world import CheckRun
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 STAMP = "2026-01-02T03:04:05.1234567Z "
 LOG = "\n".join(
@@ -26,30 +26,30 @@ LOG = "\n".join(
 )
 
 
-def check(town: Town, name: str, conclusion: str | None = "failure", *, number: int = 1, **more: Any) -> CheckRun:
+def check(world: World, name: str, conclusion: str | None = "failure", *, number: int = 1, **more: Any) -> CheckRun:
     """A check on the pull request's head, of GitHub Actions unless `app` says otherwise."""
-    sha = town.github.world.threads[number].head_sha
+    sha = world.github.world.threads[number].head_sha
     values = {"app": "github-actions", "status": "in_progress", **more}
-    return add_check_run(town.github.world, name, sha, conclusion=conclusion, **values)
+    return add_check_run(world.github.world, name, sha, conclusion=conclusion, **values)
 
 
-async def test_failed_checks_are_explained(town: Town) -> None:
-    check(town, "test", log=LOG)
-    check(town, "lint", app="style-bot", output={"title": "2 problems", "summary": "Line 3 of `a.py` is too long."})
-    check(town, "build", "success")
-    check(town, "docs", None)
-    comment = await town.says("bob", "/codegen analyze-logs")
+async def test_failed_checks_are_explained(world: World) -> None:
+    check(world, "test", log=LOG)
+    check(world, "lint", app="style-bot", output={"title": "2 problems", "summary": "Line 3 of `a.py` is too long."})
+    check(world, "build", "success")
+    check(world, "docs", None)
+    comment = await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.ACCEPTED) == snapshot("Accepted. Reading what the failed checks left behind…")
-    assert await town.reply(Stage.STARTED) == snapshot("""\
+    assert await world.reply(Stage.ACCEPTED) == snapshot("Accepted. Reading what the failed checks left behind…")
+    assert await world.reply(Stage.STARTED) == snapshot("""\
 2 checks have failed on `0000000`; an agent looks into it in [run 1](https://codegen.com/agent/trace/1).
 
 - [`test`](https://github.com/octo/shop/runs/1012): `failure`
 - [`lint`](https://github.com/octo/shop/runs/1013): `failure`
 - still running: `docs`\
 """)
-    run = town.codegen.runs[1]
-    assert run.prompt.replace(town.fence(run.prompt), "=== FENCE ===") == snapshot("""\
+    run = world.codegen.runs[1]
+    assert run.prompt.replace(world.fence(run.prompt), "=== FENCE ===") == snapshot("""\
 You work on the GitHub pull request octo/shop#1: https://github.com/octo/shop/pull/1
 Its head is the commit 000000000000; its branches are named below.
 Work on its own branch where the request is about this pull request's changes.
@@ -97,18 +97,18 @@ The total was rounded twice.
 === FENCE ===\
 """)
 
-    town.codegen.move(1, "RUNNING")
-    assert await town.reply(Stage.WORKING) == snapshot("""\
+    world.codegen.move(1, "RUNNING")
+    assert await world.reply(Stage.WORKING) == snapshot("""\
 2 checks have failed on `0000000`; an agent looks into it for 0 s: [run 1](https://codegen.com/agent/trace/1).
 
 - [`test`](https://github.com/octo/shop/runs/1012): `failure`
 - [`lint`](https://github.com/octo/shop/runs/1013): `failure`
 - still running: `docs`\
 """)
-    town.passes(seconds=45)
-    town.codegen.finish(1, result="## test\n\n**Cause:** rounded twice.\n\n**Fix:** round once, says @alice.")
+    world.passes(seconds=45)
+    world.codegen.finish(1, result="## test\n\n**Cause:** rounded twice.\n\n**Fix:** round once, says @alice.")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 2 checks have failed on `0000000`. An agent looked into it in 45 s: [run 1](https://codegen.com/agent/trace/1).
 
 - [`test`](https://github.com/octo/shop/runs/1012): `failure`
@@ -146,80 +146,80 @@ Line 3 of `a.py` is too long.
 
 </details>\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_the_label_asks_for_it_and_comes_off(town: Town) -> None:
-    check(town, "test", log=LOG)
-    town.github.label("alice", 1, "codegen:analyze-logs")
-    run = await town.codegen.run_created(1)
-    assert "codegen:analyze-logs" in town.github.labels(1)
-    town.codegen.finish(1, result="It is rounded twice.")
+async def test_the_label_asks_for_it_and_comes_off(world: World) -> None:
+    check(world, "test", log=LOG)
+    world.github.label("alice", 1, "codegen:analyze-logs")
+    run = await world.codegen.run_created(1)
+    assert "codegen:analyze-logs" in world.github.labels(1)
+    world.codegen.finish(1, result="It is rounded twice.")
 
-    assert "It is rounded twice." in await town.reply(Stage.FINISHED)
-    await town.github.until(lambda: town.github.labels(1) == [])
+    assert "It is rounded twice." in await world.reply(Stage.FINISHED)
+    await world.github.until(lambda: world.github.labels(1) == [])
     assert "You were asked by alice by a label." in run.prompt
     assert "FAILED tests/test_checkout.py::test_total" in run.prompt
 
 
-async def test_nothing_is_asked_where_nothing_failed(town: Town) -> None:
-    check(town, "build", "success")
-    check(town, "deploy", "skipped")
-    await town.says("bob", "/codegen analyze-logs")
-    assert await town.reply(Stage.FINISHED) == snapshot(
+async def test_nothing_is_asked_where_nothing_failed(world: World) -> None:
+    check(world, "build", "success")
+    check(world, "deploy", "skipped")
+    await world.says("bob", "/codegen analyze-logs")
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "No check has failed on the head of this pull request (`0000000`). Ended: 2 of 2."
     )
 
-    check(town, "test @octo", None)
-    await town.says("bob", "/codegen analyze-logs")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    check(world, "test @octo", None)
+    await world.says("bob", "/codegen analyze-logs")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 No check has failed on the head of this pull request (`0000000`). Ended: 2 of 3. Still running: `test @octo`.
 
 Next: if one of them fails, say `/codegen analyze-logs` again.\
 """)
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_a_pull_request_without_checks(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs")
-    assert await town.reply(Stage.FINISHED) == snapshot(
+async def test_a_pull_request_without_checks(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs")
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "No check has failed on the head of this pull request (`0000000`): it has no checks."
     )
 
 
-async def test_only_the_head_counts(town: Town) -> None:
-    check(town, "test", log=LOG)
-    town.github.world.push(1)
-    await town.says("bob", "/codegen analyze-logs")
-    assert "has no checks" in await town.reply(Stage.FINISHED)
+async def test_only_the_head_counts(world: World) -> None:
+    check(world, "test", log=LOG)
+    world.github.world.push(1)
+    await world.says("bob", "/codegen analyze-logs")
+    assert "has no checks" in await world.reply(Stage.FINISHED)
 
 
-async def test_an_issue_has_no_checks(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs", number=2)
-    assert await town.reply(number=2) == snapshot("""\
+async def test_an_issue_has_no_checks(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs", number=2)
+    assert await world.reply(number=2) == snapshot("""\
 `analyze-logs` without a number explains the failed checks of a pull request, and this is an issue.
 
 Next: say it on the pull request, or name a sandbox of Codegen's: `/codegen analyze-logs 123`\
 """)
 
-    town.github.label("bob", 2, "codegen:analyze-logs")
-    assert "say it on the pull request" in await town.reply(Stage.REFUSED, number=2)
-    await town.github.until(lambda: town.github.labels(2) == [])
+    world.github.label("bob", 2, "codegen:analyze-logs")
+    assert "say it on the pull request" in await world.reply(Stage.REFUSED, number=2)
+    await world.github.until(lambda: world.github.labels(2) == [])
 
 
-async def test_somebody_who_may_not_is_told(town: Town) -> None:
-    check(town, "test", log=LOG)
-    await town.says("carol", "/codegen analyze-logs")
-    assert await town.reply() == snapshot(
+async def test_somebody_who_may_not_is_told(world: World) -> None:
+    check(world, "test", log=LOG)
+    await world.says("carol", "/codegen analyze-logs")
+    assert await world.reply() == snapshot(
         "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
     )
-    assert town.requests("GET", "/logs") == []
+    assert world.requests("GET", "/logs") == []
 
 
 @pytest.mark.parametrize("words", ["abc", "12 please", "0", "-7"])
-async def test_what_is_no_number_is_told(town: Town, words: str) -> None:
-    await town.says("bob", f"/codegen analyze-logs {words}")
-    assert await town.reply(Stage.REFUSED) == snapshot(
+async def test_what_is_no_number_is_told(world: World, words: str) -> None:
+    await world.says("bob", f"/codegen analyze-logs {words}")
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "`analyze-logs` takes a sandbox's number and nothing else. For example: `/codegen analyze-logs`"
     )
 
@@ -227,44 +227,44 @@ async def test_what_is_no_number_is_told(town: Town, words: str) -> None:
 # What GitHub and Codegen do not do
 
 
-async def test_a_log_that_cannot_be_read_hides_no_other(town: Town) -> None:
-    check(town, "first", log=LOG)
-    check(town, "second", log=LOG)
-    town.github.control.fault(
+async def test_a_log_that_cannot_be_read_hides_no_other(world: World) -> None:
+    check(world, "first", log=LOG)
+    check(world, "second", log=LOG)
+    world.github.control.fault(
         path="/logs$", status=403, body={"message": "Resource not accessible by @octo's integration"}
     )
-    await town.says("bob", "/codegen analyze-logs")
+    await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.STARTED) == snapshot("""\
+    assert await world.reply(Stage.STARTED) == snapshot("""\
 2 checks have failed on `0000000`; an agent looks into it in [run 1](https://codegen.com/agent/trace/1).
 
 - [`first`](https://github.com/octo/shop/runs/1012): `failure` (its log could not be read: GitHub does not let the bot do this (403): Resource not accessible by @\u200bocto's integration)
 - [`second`](https://github.com/octo/shop/runs/1013): `failure`\
 """)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_logs_that_may_not_be_read_are_told(town: Town) -> None:
-    check(town, "test", log=LOG)
-    town.github.control.fault(path="/logs$", status=403, body={"message": "Not accessible."}, times=None)
-    await town.says("bob", "/codegen analyze-logs")
+async def test_logs_that_may_not_be_read_are_told(world: World) -> None:
+    check(world, "test", log=LOG)
+    world.github.control.fault(path="/logs$", status=403, body={"message": "Not accessible."}, times=None)
+    await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 GitHub does not let the bot do this (403).
 
 > Not accessible.
 
 Next: whoever runs the bot gives its token the right; then give the command again in a new comment.\
 """)
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_checks_that_cannot_be_read_are_told(town: Town) -> None:
-    town.github.control.fault(path="/check-runs$", status=502, times=None)
-    await town.says("bob", "/codegen analyze-logs")
+async def test_checks_that_cannot_be_read_are_told(world: World) -> None:
+    world.github.control.fault(path="/check-runs$", status=502, times=None)
+    await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 GitHub has a fault of its own, and trying again did not help (502).
 
 > A scripted fault.
@@ -273,13 +273,13 @@ Next: give the command again in a new comment in a few minutes.\
 """)
 
 
-async def test_logs_that_are_gone_are_told(town: Town) -> None:
-    check(town, "test")
-    check(town, "old", log=LOG)
-    town.github.control.fault(path="/logs$", status=410, times=None)
-    await town.says("bob", "/codegen analyze-logs")
+async def test_logs_that_are_gone_are_told(world: World) -> None:
+    check(world, "test")
+    check(world, "old", log=LOG)
+    world.github.control.fault(path="/logs$", status=410, times=None)
+    await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 2 checks have failed on `0000000`, but nothing is left to read of why.
 
 - [`test`](https://github.com/octo/shop/runs/1012): `failure` (its log is gone)
@@ -289,12 +289,12 @@ Next: run them again, and then give the command again in a new comment.\
 """)
 
 
-async def test_where_no_agent_can_be_asked_what_was_read_is_shown(town: Town) -> None:
-    check(town, "test", log=LOG)
-    town.codegen.script(outcome="quota")
-    await town.says("bob", "/codegen analyze-logs")
+async def test_where_no_agent_can_be_asked_what_was_read_is_shown(world: World) -> None:
+    check(world, "test", log=LOG)
+    world.codegen.script(outcome="quota")
+    await world.says("bob", "/codegen analyze-logs")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen starts no more agent runs: the plan's runs are used up (402).
 
 > Agent run limit reached for this billing period.
@@ -322,13 +322,13 @@ Error: Process completed with exit code 1.
 """)
 
 
-async def test_where_the_agent_fails_what_was_read_is_shown(town: Town) -> None:
-    check(town, "test", log=LOG)
-    await town.says("bob", "/codegen analyze-logs")
-    await town.codegen.run_created(1)
-    town.codegen.fail(1, result="I gave up.")
+async def test_where_the_agent_fails_what_was_read_is_shown(world: World) -> None:
+    check(world, "test", log=LOG)
+    await world.says("bob", "/codegen analyze-logs")
+    await world.codegen.run_created(1)
+    world.codegen.fail(1, result="I gave up.")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
 
 I gave up.
@@ -357,40 +357,40 @@ Error: Process completed with exit code 1.
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_meanwhile_changes_nothing(town: Town) -> None:
+async def test_a_restart_meanwhile_changes_nothing(world: World) -> None:
     """Not even where the checks were run again and are fine now: it goes by what the agent was asked about."""
-    failed = check(town, "test", log=LOG)
-    await town.says("bob", "/codegen analyze-logs")
-    await town.reply(Stage.STARTED)
+    failed = check(world, "test", log=LOG)
+    await world.says("bob", "/codegen analyze-logs")
+    await world.reply(Stage.STARTED)
 
-    await town.stop_bot()
+    await world.stop_bot()
     failed.conclusion, failed.log = "success", "all is well"
-    town.codegen.finish(1, result="It was rounded twice.")
-    await town.start_bot()
+    world.codegen.finish(1, result="It was rounded twice.")
+    await world.start_bot()
 
-    reply = await town.reply(Stage.FINISHED)
+    reply = await world.reply(Stage.FINISHED)
     assert "It was rounded twice." in reply
     assert "FAILED tests/test_checkout.py::test_total" in reply
-    assert len(town.codegen.runs) == len(town.bot_comments()) == 1
+    assert len(world.codegen.runs) == len(world.bot_comments()) == 1
 
 
 # Hostile and huge
 
 
-async def test_what_a_log_says_reaches_nobody_it_should_not(town: Town) -> None:
+async def test_what_a_log_says_reaches_nobody_it_should_not(world: World) -> None:
     secret = "ghp_" + "a" * 36
     key = "\n".join(
         f"{STAMP}{line}"
         for line in ("-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA", "c2VjcmV0", "-----END RSA PRIVATE KEY-----")
     )
     log = f"{key}\n{STAMP}token {secret}\n{STAMP}```\n/codegen run evil\n</details>\n@octo/all\n##[error]Boom\n"
-    check(town, "`test` @octo | <b>", log=log)
-    check(town, "lint", app="style-bot", output={"title": "@octo", "summary": f"</details> {secret}"})
-    await town.says("bob", "/codegen analyze-logs")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1, result=f"{secret} @octo </details>\n\n/codegen run evil")
+    check(world, "`test` @octo | <b>", log=log)
+    check(world, "lint", app="style-bot", output={"title": "@octo", "summary": f"</details> {secret}"})
+    await world.says("bob", "/codegen analyze-logs")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1, result=f"{secret} @octo </details>\n\n/codegen run evil")
 
-    reply = await town.reply(Stage.FINISHED)
+    reply = await world.reply(Stage.FINISHED)
     for text in (reply, run.prompt):
         assert secret not in text
         assert "MIIEpAIBAAKCAQEA" not in text
@@ -432,34 +432,34 @@ Error: Boom
 </details>\
 """)
     assert read(reply) == []
-    assert len(town.codegen.runs) == 1
+    assert len(world.codegen.runs) == 1
 
 
-async def test_the_repositorys_config_holds_for_it(town: Town) -> None:
-    town.github.world.files["main", ".github/codegen-bot.yml"] = (
+async def test_the_repositorys_config_holds_for_it(world: World) -> None:
+    world.github.world.files["main", ".github/codegen-bot.yml"] = (
         "secret-patterns: ['shop-[0-9]{6}']\ndefaults:\n  model: usual\n  agent-type: claude_code\n"
     )
-    check(town, "test", log=f"{STAMP}##[error]shop-123456 is no number\n")
-    await town.says("bob", "/codegen analyze-logs")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1)
+    check(world, "test", log=f"{STAMP}##[error]shop-123456 is no number\n")
+    await world.says("bob", "/codegen analyze-logs")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    assert "Error: [redacted] is no number" in await town.reply(Stage.FINISHED)
+    assert "Error: [redacted] is no number" in await world.reply(Stage.FINISHED)
     assert "Error: [redacted] is no number" in run.prompt
     assert "shop-123456" not in run.prompt
     assert (run.model, run.agent_type) == ("usual", "claude_code")
 
 
-async def test_many_checks_with_long_logs_fit_into_a_comment(town: Town) -> None:
+async def test_many_checks_with_long_logs_fit_into_a_comment(world: World) -> None:
     for number in range(30):
         log = "".join(f"{STAMP}/run {number} of line {line}\n" for line in range(3_000))
-        check(town, f"{'shard' * 60} {number}", log=f"{log}{STAMP}##[error]The end of {number}\n")
-    await town.says("bob", "/codegen analyze-logs")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1, result="Because of this.\n\n" + "- @octo/all\n" * 10_000)
+        check(world, f"{'shard' * 60} {number}", log=f"{log}{STAMP}##[error]The end of {number}\n")
+    await world.says("bob", "/codegen analyze-logs")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1, result="Because of this.\n\n" + "- @octo/all\n" * 10_000)
 
-    reply = await town.reply(Stage.FINISHED)
-    (comment,) = town.bot_comments()
+    reply = await world.reply(Stage.FINISHED)
+    (comment,) = world.bot_comments()
     assert len(comment.body) <= 65_536
     assert len(run.prompt) < 50_000
     assert reply.startswith("30 checks have failed")
@@ -468,69 +468,69 @@ async def test_many_checks_with_long_logs_fit_into_a_comment(town: Town) -> None
         assert f"Error: The end of {number}\n" in reply
         assert f"Error: The end of {number}\n" in run.prompt
     assert "not looked into: " in reply
-    assert len(town.requests("GET", "/actions/jobs/")) == 10
+    assert len(world.requests("GET", "/actions/jobs/")) == 10
 
 
 # A sandbox
 
 
-async def test_a_sandbox_is_analysed(town: Town) -> None:
-    comment = await town.says("bob", "/codegen analyze-logs 123")
+async def test_a_sandbox_is_analysed(world: World) -> None:
+    comment = await world.says("bob", "/codegen analyze-logs 123")
 
-    assert await town.reply(Stage.ACCEPTED) == snapshot(
+    assert await world.reply(Stage.ACCEPTED) == snapshot(
         "Accepted. Asking Codegen to analyse the set-up logs of sandbox 123…"
     )
-    assert await town.reply(Stage.STARTED) == snapshot("""\
+    assert await world.reply(Stage.STARTED) == snapshot("""\
 Started: an agent is on it in [run 1](https://codegen.com/agent/trace/1).
 
 This comment is kept up to date.\
 """)
-    assert town.codegen.runs[1].prompt == "Analyse the set-up logs of sandbox 123."
-    town.codegen.move(1, "RUNNING")
-    assert await town.reply(Stage.WORKING) == snapshot(
+    assert world.codegen.runs[1].prompt == "Analyse the set-up logs of sandbox 123."
+    world.codegen.move(1, "RUNNING")
+    assert await world.reply(Stage.WORKING) == snapshot(
         "Working for 0 s: [run 1](https://codegen.com/agent/trace/1). Codegen calls it `RUNNING`."
     )
-    town.passes(seconds=30)
-    town.codegen.finish(1, summary="A summary.", result="`uv sync` failed: there is no lock file.")
+    world.passes(seconds=30)
+    world.codegen.finish(1, summary="A summary.", result="`uv sync` failed: there is no lock file.")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Analysed the set-up logs of sandbox 123 in 30 s: [run 1](https://codegen.com/agent/trace/1).
 
 `uv sync` failed: there is no lock file.
 
 To have it fixed: `/codegen resume 1 do what you propose`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_a_sandbox_is_analysed_from_an_issue_too(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs 123", number=2)
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result=None, summary="Only a summary.")
+async def test_a_sandbox_is_analysed_from_an_issue_too(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs 123", number=2)
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result=None, summary="Only a summary.")
 
-    assert "Only a summary." in await town.reply(Stage.FINISHED, number=2)
+    assert "Only a summary." in await world.reply(Stage.FINISHED, number=2)
 
 
-async def test_analyze_logs_of_a_sandbox_is_refused_in_public(town: Town) -> None:
+async def test_analyze_logs_of_a_sandbox_is_refused_in_public(world: World) -> None:
     """It may be a private repository's."""
-    town.github.world.private = False
+    world.github.world.private = False
 
-    await town.says("alice", "/codegen analyze-logs 123")
+    await world.says("alice", "/codegen analyze-logs 123")
 
-    assert await town.reply() == snapshot("""\
+    assert await world.reply() == snapshot("""\
 Nothing tells which repository a sandbox belongs to, and anybody can read this one, so no sandbox is explained here.
 
 Next: `codegen-bot analyze-logs 123` on the command line, or the same command in a private repository.\
 """)
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_an_analysis_that_fails_is_told(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs 123")
-    await town.codegen.run_created(1)
-    town.codegen.fail(1)
+async def test_an_analysis_that_fails_is_told(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs 123")
+    await world.codegen.run_created(1)
+    world.codegen.fail(1)
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
 
 Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
@@ -564,66 +564,66 @@ Next: change the command as it says; then give the command again in a new commen
         ),
     ],
 )
-async def test_what_codegen_refuses_is_told(town: Town, status: int, words: str, expected: str) -> None:
-    town.codegen.control.fault(path="/analyze-logs$", status=status, body={"detail": words})
-    await town.says("bob", "/codegen analyze-logs 123")
+async def test_what_codegen_refuses_is_told(world: World, status: int, words: str, expected: str) -> None:
+    world.codegen.control.fault(path="/analyze-logs$", status=status, body={"detail": words})
+    await world.says("bob", "/codegen analyze-logs 123")
 
-    assert await town.reply(Stage.FAILED) == expected
-    assert town.codegen.runs == {}
+    assert await world.reply(Stage.FAILED) == expected
+    assert world.codegen.runs == {}
 
 
 @pytest.mark.parametrize(
     "fault", [{"status": 502, "after_work": True}, {"action": "drop", "after_work": True}], ids=str
 )
-async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(town: Town, fault: dict[str, Any]) -> None:
+async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(world: World, fault: dict[str, Any]) -> None:
     """The run that Codegen may have started carries nothing by which it could be found."""
-    town.codegen.control.fault(path="/analyze-logs$", **fault)
-    await town.says("bob", "/codegen analyze-logs 123")
+    world.codegen.control.fault(path="/analyze-logs$", **fault)
+    await world.says("bob", "/codegen analyze-logs 123")
 
-    assert "look at Codegen first, because it may have been done all the same" in await town.reply(Stage.FAILED)
-    assert len(town.requests("POST", "/analyze-logs")) == 1
+    assert "look at Codegen first, because it may have been done all the same" in await world.reply(Stage.FAILED)
+    assert len(world.requests("POST", "/analyze-logs")) == 1
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(town: Town) -> None:
-    town.codegen.control.fault(path="/analyze-logs$", action="hang", after_work=True, delay=30)
-    comment = await town.says("bob", "/codegen analyze-logs 123")
-    await town.codegen.run_created(1)
+async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(world: World) -> None:
+    world.codegen.control.fault(path="/analyze-logs$", action="hang", after_work=True, delay=30)
+    comment = await world.says("bob", "/codegen analyze-logs 123")
+    await world.codegen.run_created(1)
 
-    await town.restart_bot()
+    await world.restart_bot()
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen was asked, but its answer did not arrive.
 
 > The bot was restarted while it asked, and does not know what became of it.
 
 Next: look at Codegen first, because it may have been done all the same; if not, give the command again in a new comment in a few minutes.\
 """)
-    await town.reacted(comment, "eyes", "confused")
-    assert len(town.requests("POST", "/analyze-logs")) == len(town.codegen.runs) == len(town.bot_comments()) == 1
+    await world.reacted(comment, "eyes", "confused")
+    assert len(world.requests("POST", "/analyze-logs")) == len(world.codegen.runs) == len(world.bot_comments()) == 1
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_after_codegens_answer_is_not_noticed(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs 123")
-    await town.reply(Stage.STARTED)
+async def test_a_restart_after_codegens_answer_is_not_noticed(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs 123")
+    await world.reply(Stage.STARTED)
 
-    await town.stop_bot()
-    town.codegen.finish(1, result="There is no lock file.")
-    await town.start_bot()
+    await world.stop_bot()
+    world.codegen.finish(1, result="There is no lock file.")
+    await world.start_bot()
 
-    assert "There is no lock file." in await town.reply(Stage.FINISHED)
-    assert len(town.requests("POST", "/analyze-logs")) == len(town.bot_comments()) == 1
+    assert "There is no lock file." in await world.reply(Stage.FINISHED)
+    assert len(world.requests("POST", "/analyze-logs")) == len(world.bot_comments()) == 1
 
 
 @pytest.mark.server_only(reason="a run without metadata of the bot's does not say which thread it is for")
-async def test_the_analysis_is_the_threads_latest_run(town: Town) -> None:
-    await town.says("bob", "/codegen analyze-logs 123")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+async def test_the_analysis_is_the_threads_latest_run(world: World) -> None:
+    await world.says("bob", "/codegen analyze-logs 123")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
-    await town.says("bob", "/codegen resume fix it as you propose")
+    await world.says("bob", "/codegen resume fix it as you propose")
 
-    await town.reply(Stage.STARTED)
-    assert len(town.codegen.runs[1].prompts) == 2
+    await world.reply(Stage.STARTED)
+    assert len(world.codegen.runs[1].prompts) == 2

@@ -4,151 +4,151 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 LABEL = "codegen:ban-checks"
 
 
-async def a_run_on_this_pull_request(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it", number=2)
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, pull_request="octo/shop#1")
-    await town.reply(Stage.FINISHED, number=2)
+async def a_run_on_this_pull_request(world: World) -> None:
+    await world.says("bob", "/codegen run fix it", number=2)
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, pull_request="octo/shop#1")
+    await world.reply(Stage.FINISHED, number=2)
 
 
-async def test_ban_checks_stops_codegen_and_sets_the_label(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
+async def test_ban_checks_stops_codegen_and_sets_the_label(world: World) -> None:
+    await a_run_on_this_pull_request(world)
 
-    comment = await town.says("bob", "/codegen ban-checks")
+    comment = await world.says("bob", "/codegen ban-checks")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen reacts no longer to the checks of [octo/shop#1](https://github.com/octo/shop/pull/1) ([run 1](https://codegen.com/agent/trace/1)); its agents there are stopped.
 
 Undo: `/codegen unban-checks 1`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
-    assert "banned" in town.codegen.runs[1].flags
-    assert town.github.labels(1) == [LABEL]
+    await world.reacted(comment, "eyes", "rocket")
+    assert "banned" in world.codegen.runs[1].flags
+    assert world.github.labels(1) == [LABEL]
 
 
-async def test_unban_checks_lets_it_react_again(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
-    await town.says("bob", "/codegen ban-checks")
-    await town.reply(Stage.FINISHED)
+async def test_unban_checks_lets_it_react_again(world: World) -> None:
+    await a_run_on_this_pull_request(world)
+    await world.says("bob", "/codegen ban-checks")
+    await world.reply(Stage.FINISHED)
 
-    await town.says("bob", "/codegen unban-checks 1")
+    await world.says("bob", "/codegen unban-checks 1")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen reacts to the checks of [octo/shop#1](https://github.com/octo/shop/pull/1) ([run 1](https://codegen.com/agent/trace/1)) again. Agents that were stopped stay stopped.
 
 To go on with the run: `/codegen resume 1 <what to do>`\
 """)
-    assert town.codegen.runs[1].flags == set()
-    assert town.github.labels(1) == []
+    assert world.codegen.runs[1].flags == set()
+    assert world.github.labels(1) == []
 
 
-async def test_remove_takes_codegen_off(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
+async def test_remove_takes_codegen_off(world: World) -> None:
+    await a_run_on_this_pull_request(world)
 
-    await town.says("bob", "/codegen remove")
+    await world.says("bob", "/codegen remove")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen is off [octo/shop#1](https://github.com/octo/shop/pull/1) ([run 1](https://codegen.com/agent/trace/1)): its agents there are stopped, and it reacts no longer to the checks. The pull request itself stays as it is.
 
 Undo: `/codegen unban-checks 1`\
 """)
-    assert town.github.labels(1) == [LABEL]
+    assert world.github.labels(1) == [LABEL]
 
 
-async def test_a_running_agent_is_stopped_and_its_reply_says_so(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.open_pull_request(1, "octo/shop#1")
+async def test_a_running_agent_is_stopped_and_its_reply_says_so(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.open_pull_request(1, "octo/shop#1")
 
-    await town.says("alice", "/codegen remove 1")
+    await world.says("alice", "/codegen remove 1")
 
-    assert "was stopped" in await town.reply(Stage.FAILED)
-    assert (await town.reply(Stage.FINISHED)).startswith("Codegen is off")
-
-
-async def test_the_label_bans_and_unbans_without_a_word(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
-
-    town.github.label("bob", 1, LABEL)
-    await town.until_done(2)
-    assert "banned" in town.codegen.runs[1].flags
-
-    town.github.unlabel("bob", 1, LABEL)
-    await town.until_done(3)
-    assert town.codegen.runs[1].flags == set()
-    assert town.bot_comments(1) == []
-    assert town.github.labels(1) == []
+    assert "was stopped" in await world.reply(Stage.FAILED)
+    assert (await world.reply(Stage.FINISHED)).startswith("Codegen is off")
 
 
-async def test_the_remove_label_comes_off_when_the_work_is_done(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
+async def test_the_label_bans_and_unbans_without_a_word(world: World) -> None:
+    await a_run_on_this_pull_request(world)
 
-    town.github.label("bob", 1, "codegen:remove")
+    world.github.label("bob", 1, LABEL)
+    await world.until_done(2)
+    assert "banned" in world.codegen.runs[1].flags
 
-    assert (await town.reply(Stage.FINISHED)).startswith("Codegen is off")
-    await town.github.until(lambda: town.github.labels(1) == [LABEL])
+    world.github.unlabel("bob", 1, LABEL)
+    await world.until_done(3)
+    assert world.codegen.runs[1].flags == set()
+    assert world.bot_comments(1) == []
+    assert world.github.labels(1) == []
 
 
-async def test_a_ban_that_codegen_refuses_takes_the_label_off_again(town: Town) -> None:
-    await a_run_on_this_pull_request(town)
-    town.codegen.control.fault(path="/agent/run/ban$", status=403, body={"detail": "Not yours."})
+async def test_the_remove_label_comes_off_when_the_work_is_done(world: World) -> None:
+    await a_run_on_this_pull_request(world)
 
-    town.github.label("bob", 1, LABEL)
+    world.github.label("bob", 1, "codegen:remove")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert (await world.reply(Stage.FINISHED)).startswith("Codegen is off")
+    await world.github.until(lambda: world.github.labels(1) == [LABEL])
+
+
+async def test_a_ban_that_codegen_refuses_takes_the_label_off_again(world: World) -> None:
+    await a_run_on_this_pull_request(world)
+    world.codegen.control.fault(path="/agent/run/ban$", status=403, body={"detail": "Not yours."})
+
+    world.github.label("bob", 1, LABEL)
+
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen does not let the bot do this (403).
 
 > Not yours.
 
 Next: whoever runs the bot gives its token the right; then give the command again in a new comment.\
 """)
-    await town.github.until(lambda: town.github.labels(1) == [])
+    await world.github.until(lambda: world.github.labels(1) == [])
 
 
 @pytest.mark.parametrize("name", ["ban-checks", "unban-checks", "remove"])
-async def test_a_reader_may_not(town: Town, name: str) -> None:
-    await town.says("carol", f"/codegen {name} 1")
+async def test_a_reader_may_not(world: World, name: str) -> None:
+    await world.says("carol", f"/codegen {name} 1")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
-
-
-@pytest.mark.parametrize("name", ["ban-checks", "unban-checks", "remove", "cancel"])
-async def test_what_does_not_fit_is_told(town: Town, name: str) -> None:
-    await town.says("bob", f"/codegen {name} everything")
-
-    assert (await town.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
 
 
 @pytest.mark.parametrize("name", ["ban-checks", "unban-checks", "remove", "cancel"])
-async def test_a_run_that_nobody_knows(town: Town, name: str) -> None:
-    await town.says("bob", f"/codegen {name} 99")
+async def test_what_does_not_fit_is_told(world: World, name: str) -> None:
+    await world.says("bob", f"/codegen {name} everything")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
+    assert (await world.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")
 
 
-async def test_cancel_says_that_a_run_without_a_pull_request_cannot_be_stopped(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
+@pytest.mark.parametrize("name", ["ban-checks", "unban-checks", "remove", "cancel"])
+async def test_a_run_that_nobody_knows(world: World, name: str) -> None:
+    await world.says("bob", f"/codegen {name} 99")
 
-    await town.says("bob", "/codegen cancel")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+
+async def test_cancel_says_that_a_run_without_a_pull_request_cannot_be_stopped(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+
+    await world.says("bob", "/codegen cancel")
+
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "Codegen's API cannot stop [run 1](https://codegen.com/agent/trace/1): it stops agents by their pull request only, and this run has none yet. Its page may let you stop it; once it has a pull request, `/codegen remove 1` does."
     )
-    town.codegen.open_pull_request(1, "octo/shop#1")
-    await town.says("bob", "/codegen cancel")
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    world.codegen.open_pull_request(1, "octo/shop#1")
+    await world.says("bob", "/codegen cancel")
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "Codegen cannot cancel a run, but it stops all its agents on a pull request: `/codegen remove 1` does so on [octo/shop#1](https://github.com/octo/shop/pull/1)."
     )
 
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    await town.says("bob", "/codegen cancel")
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    await world.says("bob", "/codegen cancel")
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "[Run 1](https://codegen.com/agent/trace/1) has ended already; there is nothing to stop."
     )

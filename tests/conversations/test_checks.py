@@ -4,13 +4,13 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-async def test_the_settings_are_shown(town: Town) -> None:
-    comment = await town.says("bob", "/codegen checks")
+async def test_the_settings_are_shown(world: World) -> None:
+    comment = await world.says("bob", "/codegen checks")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
@@ -21,12 +21,12 @@ How Codegen reacts to the checks of octo/shop:
 
 To change them: `/codegen checks --retries 3 --ignore "nightly build"`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_the_settings_are_changed_and_the_others_stay(town: Town) -> None:
-    await town.says("bob", '/codegen checks --retries 5 --ignore "nightly | build" -i lint')
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+async def test_the_settings_are_changed_and_the_others_stay(world: World) -> None:
+    await world.says("bob", '/codegen checks --retries 5 --ignore "nightly | build" -i lint')
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
@@ -36,8 +36,8 @@ Changed. How Codegen reacts to the checks of octo/shop:
 | checks that Codegen has seen | `GitHub Actions` |\
 """)
 
-    await town.says("bob", "/codegen checks -u lint")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    await world.says("bob", "/codegen checks -u lint")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
@@ -46,34 +46,34 @@ Changed. How Codegen reacts to the checks of octo/shop:
 | ignored checks | `nightly \\| build` |
 | checks that Codegen has seen | `GitHub Actions` |\
 """)
-    assert town.requests("PUT", "/check-suite-settings") == [
+    assert world.requests("PUT", "/check-suite-settings") == [
         {"check_retry_count": 5, "ignored_checks": ["nightly | build", "lint"]},
         {"ignored_checks": ["nightly | build"]},
     ]
 
 
-async def test_a_repository_that_codegen_does_not_know(town: Town) -> None:
-    town.codegen.control.fault(
+async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
+    world.codegen.control.fault(
         path="/repos$", status=200, body={"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
     )
-    await town.says("bob", "/codegen checks")
+    await world.says("bob", "/codegen checks")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "Codegen does not know the repository `octo/shop` in this organization. Somebody who manages it adds the repository in Codegen's GitHub integration; then give the command again in a new comment."
     )
 
 
-async def test_a_refusal_upstream_is_told(town: Town) -> None:
-    town.codegen.control.fault(path="/check-suite-settings$", status=403, body={"detail": "Not yours."})
-    await town.says("bob", "/codegen checks")
+async def test_a_refusal_upstream_is_told(world: World) -> None:
+    world.codegen.control.fault(path="/check-suite-settings$", status=403, body={"detail": "Not yours."})
+    await world.says("bob", "/codegen checks")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
 
 
-async def test_a_reader_may_not(town: Town) -> None:
-    await town.says("carol", "/codegen checks")
+async def test_a_reader_may_not(world: World) -> None:
+    await world.says("carol", "/codegen checks")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ async def test_a_reader_may_not(town: Town) -> None:
         ("-i lint -u lint", "The same check cannot be in --ignore and in --unignore."),
     ],
 )
-async def test_what_does_not_fit_is_told(town: Town, words: str, sentence: str) -> None:
-    await town.says("bob", f"/codegen checks {words}")
+async def test_what_does_not_fit_is_told(world: World, words: str, sentence: str) -> None:
+    await world.says("bob", f"/codegen checks {words}")
 
-    assert (await town.reply(Stage.REFUSED)).startswith(sentence)
+    assert (await world.reply(Stage.REFUSED)).startswith(sentence)
 
 
-async def test_everything_that_codegen_knows_is_shown(town: Town) -> None:
+async def test_everything_that_codegen_knows_is_shown(world: World) -> None:
     """Names and prompts are anybody's text."""
     settings = {
         "check_retry_count": 1,
@@ -101,11 +101,11 @@ async def test_everything_that_codegen_knows_is_shown(town: Town) -> None:
         "high_priority_apps": ["circle`ci"],
         "available_check_suite_names": [],
     }
-    town.codegen.control.fault(path="/check-suite-settings$", status=200, body=settings)
+    world.codegen.control.fault(path="/check-suite-settings$", status=200, body=settings)
 
-    await town.says("bob", "/codegen checks")
+    await world.says("bob", "/codegen checks")
 
-    reply = await town.reply(Stage.FINISHED)
+    reply = await world.reply(Stage.FINISHED)
     assert "`shard 49` … and 2 more" in reply
     assert "shard 50" not in reply
     assert reply.partition("| tries for single")[2] == snapshot("""\

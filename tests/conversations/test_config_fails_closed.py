@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 PATH = ".github/codegen-bot.yml"
 
@@ -19,81 +19,81 @@ secret-patterns: ['shop-[0-9]{6}']
 only_the_server_remembers = pytest.mark.server_only(reason="a job has no database")
 
 
-def has(town: Town, text: str) -> None:
+def has(world: World, text: str) -> None:
     """The default branch has this config file."""
-    town.github.world.files["main", PATH] = text
+    world.github.world.files["main", PATH] = text
 
 
-async def known(town: Town) -> None:
+async def known(world: World) -> None:
     """A first command, so that the bot has read the config file; then it is started anew."""
-    await town.says("carol", "/codegen help help")
-    await town.reply(Stage.FINISHED)
-    await town.restart_bot()
+    await world.says("carol", "/codegen help help")
+    await world.reply(Stage.FINISHED)
+    await world.restart_bot()
 
 
-async def reply_to(town: Town, login: str, text: str) -> str:
+async def reply_to(world: World, login: str, text: str) -> str:
     """How the bot's reply to a command ends, apart from notices about the config file."""
-    comment = await town.says(login, text)
-    await town.github.until(lambda: any(f"-{comment.id}-" in each.body for each in town.bot_comments()))
-    (reply,) = [each for each in town.bot_comments() if f"-{comment.id}-" in each.body]
-    await town.github.until(
+    comment = await world.says(login, text)
+    await world.github.until(lambda: any(f"-{comment.id}-" in each.body for each in world.bot_comments()))
+    (reply,) = [each for each in world.bot_comments() if f"-{comment.id}-" in each.body]
+    await world.github.until(
         lambda: any(f'"state": "{stage}"' in reply.body for stage in ("finished", "refused", "failed"))
     )
-    town.read_all()
+    world.read_all()
     return reply.body.partition("\n\n<!--")[0]
 
 
-async def check_strict(town: Town) -> None:
+async def check_strict(world: World) -> None:
     """The restrictions of `STRICT` hold."""
-    assert await reply_to(town, "bob", "/codegen run fix it") == snapshot(
+    assert await reply_to(world, "bob", "/codegen run fix it") == snapshot(
         "`bob` may not do this here: it takes `admin` access, and `bob` has `write`. `alice` can."
     )
-    await town.says("alice", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result="The key shop-123456 is wrong.")
-    await town.until_reply(lambda body: "The key [redacted] is wrong." in body)
-    assert "`runs-per-person-a-day`" in await reply_to(town, "alice", "/codegen run fix that")
-    assert len(town.codegen.runs) == 1
+    await world.says("alice", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result="The key shop-123456 is wrong.")
+    await world.until_reply(lambda body: "The key [redacted] is wrong." in body)
+    assert "`runs-per-person-a-day`" in await reply_to(world, "alice", "/codegen run fix that")
+    assert len(world.codegen.runs) == 1
 
 
-def notices(town: Town) -> list[str]:
+def notices(world: World) -> list[str]:
     """What the bot has posted about the config file itself."""
-    bodies = [comment.body for comment in town.read_all()]
+    bodies = [comment.body for comment in world.read_all()]
     return [body.partition("\n\n<!--")[0] for body in bodies if '"command": "config"' in body]
 
 
-async def notice(town: Town) -> str:
+async def notice(world: World) -> str:
     """The one that there is."""
-    await town.github.until(lambda: bool(notices(town)))
-    (found,) = notices(town)
+    await world.github.until(lambda: bool(notices(world)))
+    (found,) = notices(world)
     return found
 
 
 @only_the_server_remembers
 @pytest.mark.parametrize("status", [503, 403, 404])
-async def test_unreadable_file_leaves_its_last_version_in_force(town: Town, status: int) -> None:
-    has(town, STRICT)
-    await known(town)
-    town.github.control.fault(path="/shop/contents/", times=None, status=status, body={"message": "Not Found"})
+async def test_unreadable_file_leaves_its_last_version_in_force(world: World, status: int) -> None:
+    has(world, STRICT)
+    await known(world)
+    world.github.control.fault(path="/shop/contents/", times=None, status=status, body={"message": "Not Found"})
 
-    await check_strict(town)
+    await check_strict(world)
 
     if status == 503:  # it passes by itself
-        assert notices(town) == []
+        assert notices(world) == []
     else:
-        assert "its last good version holds" in await notice(town)
+        assert "its last good version holds" in await notice(world)
 
 
 @only_the_server_remembers
-async def test_hidden_file_is_told_once(town: Town) -> None:
-    has(town, STRICT)
-    await known(town)
-    town.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})
+async def test_hidden_file_is_told_once(world: World) -> None:
+    has(world, STRICT)
+    await known(world)
+    world.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})
 
     for _ in range(2):
-        await reply_to(town, "bob", "/codegen help status")
+        await reply_to(world, "bob", "/codegen help status")
 
-    assert await notice(town) == snapshot("""\
+    assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - GitHub does not show it to the bot any more (404).
@@ -105,24 +105,24 @@ Next: whoever runs the bot gives it read access to the repository's contents (`c
 
 
 @only_the_server_remembers
-async def test_slow_github_leaves_the_last_version_in_force(town: Town) -> None:
-    has(town, STRICT)
-    town.config_patience = 0.05
-    await known(town)
-    town.github.control.fault(path="/contents/", times=None, action="hang", delay=60)
+async def test_slow_github_leaves_the_last_version_in_force(world: World) -> None:
+    has(world, STRICT)
+    world.config_patience = 0.05
+    await known(world)
+    world.github.control.fault(path="/contents/", times=None, action="hang", delay=60)
 
-    await check_strict(town)
+    await check_strict(world)
 
 
 @only_the_server_remembers
-async def test_wrong_file_leaves_its_last_version_in_force(town: Town) -> None:
-    has(town, STRICT)
-    await known(town)
-    has(town, "progres: true\n")
+async def test_wrong_file_leaves_its_last_version_in_force(world: World) -> None:
+    has(world, STRICT)
+    await known(world)
+    has(world, "progres: true\n")
 
-    await check_strict(town)
+    await check_strict(world)
 
-    assert await notice(town) == snapshot("""\
+    assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Line 1: There is no key "progres". Did you mean "progress"?
@@ -135,67 +135,67 @@ Next: fix it on the default branch; `codegen-bot check-config FILE` checks a fil
 
 @only_the_server_remembers
 @pytest.mark.parametrize("text", ["permissions: [", "- permissions", "x: " * 30_000], ids=["cut", "list", "large"])
-async def test_file_that_is_no_yaml_leaves_its_last_version_in_force(town: Town, text: str) -> None:
-    has(town, STRICT)
-    await known(town)
-    has(town, text)
+async def test_file_that_is_no_yaml_leaves_its_last_version_in_force(world: World, text: str) -> None:
+    has(world, STRICT)
+    await known(world)
+    has(world, text)
 
-    await check_strict(town)
+    await check_strict(world)
 
-    assert "its last good version holds" in await notice(town)
-
-
-@only_the_server_remembers
-async def test_wrong_file_restricts_more_where_it_can_be_read(town: Town) -> None:
-    town.github.add_bot("renovate[bot]")
-    has(town, "allowed-bots: ['renovate[bot]']\nbudgets: {runs-per-person-a-day: 9}\n")
-    await known(town)
-    has(town, f"{STRICT}prefix: agent\n")
-
-    await check_strict(town)
-
-    assert "`renovate[bot]` is a bot" in await reply_to(town, "renovate[bot]", "/codegen run merge me")
+    assert "its last good version holds" in await notice(world)
 
 
 @only_the_server_remembers
-async def test_wrong_file_lets_nobody_more(town: Town) -> None:
-    has(town, STRICT)
-    await known(town)
-    has(town, "permissions: {run: read}\nbudgets: {runs-per-person-a-day: 99}\nsecret-patterns: []\nprefix: agent\n")
+async def test_wrong_file_restricts_more_where_it_can_be_read(world: World) -> None:
+    world.github.add_bot("renovate[bot]")
+    has(world, "allowed-bots: ['renovate[bot]']\nbudgets: {runs-per-person-a-day: 9}\n")
+    await known(world)
+    has(world, f"{STRICT}prefix: agent\n")
 
-    await check_strict(town)
+    await check_strict(world)
+
+    assert "`renovate[bot]` is a bot" in await reply_to(world, "renovate[bot]", "/codegen run merge me")
 
 
 @only_the_server_remembers
-async def test_deleted_file_restricts_nothing_any_more(town: Town) -> None:
-    has(town, STRICT)
-    await known(town)
-    del town.github.world.files["main", PATH]
+async def test_wrong_file_lets_nobody_more(world: World) -> None:
+    has(world, STRICT)
+    await known(world)
+    has(world, "permissions: {run: read}\nbudgets: {runs-per-person-a-day: 99}\nsecret-patterns: []\nprefix: agent\n")
 
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await check_strict(world)
+
+
+@only_the_server_remembers
+async def test_deleted_file_restricts_nothing_any_more(world: World) -> None:
+    has(world, STRICT)
+    await known(world)
+    del world.github.world.files["main", PATH]
+
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
     # Nor after the next start, without GitHub.
-    await town.restart_bot()
-    town.github.control.fault(path="/contents/", times=None, status=503)
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(2)
-    town.codegen.finish(2)
-    await town.reply(Stage.FINISHED)
+    await world.restart_bot()
+    world.github.control.fault(path="/contents/", times=None, status=503)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(2)
+    world.codegen.finish(2)
+    await world.reply(Stage.FINISHED)
 
 
 @only_the_server_remembers
-async def test_organization_file_that_is_lost_stays_in_force(town: Town) -> None:
+async def test_organization_file_that_is_lost_stays_in_force(world: World) -> None:
     """The whole repository is gone, or the bot cannot see it any more: GitHub says the same."""
-    town.github.world.organisation_files["codegen-bot.yml"] = STRICT
-    await known(town)
-    town.github.world.organisation_files.clear()
+    world.github.world.organisation_files["codegen-bot.yml"] = STRICT
+    await known(world)
+    world.github.world.organisation_files.clear()
 
-    await check_strict(town)
+    await check_strict(world)
 
-    assert await notice(town) == snapshot("""\
+    assert await notice(world) == snapshot("""\
 The config file `octo/.github/codegen-bot.yml` cannot be used:
 
 - GitHub does not show it to the bot any more (404).
@@ -207,23 +207,23 @@ Next: whoever runs the bot gives it read access to the repository's contents (`c
 
 
 @only_the_server_remembers
-async def test_organization_file_that_is_deleted_restricts_nothing_any_more(town: Town) -> None:
-    town.github.world.organisation_files |= {"codegen-bot.yml": STRICT, "README.md": "Ours."}
-    await known(town)
-    del town.github.world.organisation_files["codegen-bot.yml"]
+async def test_organization_file_that_is_deleted_restricts_nothing_any_more(world: World) -> None:
+    world.github.world.organisation_files |= {"codegen-bot.yml": STRICT, "README.md": "Ours."}
+    await known(world)
+    del world.github.world.organisation_files["codegen-bot.yml"]
 
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_files_that_do_not_fit_together_both_hold(town: Town) -> None:
-    town.github.world.organisation_files["codegen-bot.yml"] = f"{STRICT}labels: {{run: go}}\n"
-    has(town, "labels: {remove: go}\n")
+async def test_files_that_do_not_fit_together_both_hold(world: World) -> None:
+    world.github.world.organisation_files["codegen-bot.yml"] = f"{STRICT}labels: {{run: go}}\n"
+    has(world, "labels: {remove: go}\n")
 
-    assert "takes `admin` access" in await reply_to(town, "bob", "/codegen run fix it")
-    assert await notice(town) == snapshot("""\
+    assert "takes `admin` access" in await reply_to(world, "bob", "/codegen run fix it")
+    assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Together with the organisation's file: "labels.remove" is also the label of "labels.run". Each needs a name of its own.
@@ -234,13 +234,13 @@ Next: fix it on the default branch; `codegen-bot check-config FILE` checks a fil
 """)
 
 
-async def test_wrong_file_without_an_earlier_one_lets_administrators_only(town: Town) -> None:
-    has(town, "permissions: {rum: admin}\nsecret-patterns: ['shop-[0-9]{6}']\nprefix: /agent\n")
+async def test_wrong_file_without_an_earlier_one_lets_administrators_only(world: World) -> None:
+    has(world, "permissions: {rum: admin}\nsecret-patterns: ['shop-[0-9]{6}']\nprefix: /agent\n")
 
-    assert await reply_to(town, "bob", "/agent run fix it") == snapshot(
+    assert await reply_to(world, "bob", "/agent run fix it") == snapshot(
         "`bob` may not do this here: it takes `admin` access, and `bob` has `write`. `alice` can. The config file `octo/shop/.github/codegen-bot.yml` is wrong, so for now every command takes `admin` access."
     )
-    assert await notice(town) == snapshot("""\
+    assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Line 1: There is no command "rum". Did you mean "run"?
@@ -249,22 +249,22 @@ No good version of it is known. Until it is fixed, only people with `admin` acce
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
-    await town.says("alice", "/agent run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result="The key shop-123456 is wrong.")
-    await town.until_reply(lambda body: "The key [redacted] is wrong." in body)
-    assert "**status**" in await reply_to(town, "carol", "/agent help status")
+    await world.says("alice", "/agent run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result="The key shop-123456 is wrong.")
+    await world.until_reply(lambda body: "The key [redacted] is wrong." in body)
+    assert "**status**" in await reply_to(world, "carol", "/agent help status")
 
 
-async def test_wrong_file_that_may_hold_patterns_closes_the_repository(town: Town) -> None:
-    has(town, "permisions: {run: admin}\n")
+async def test_wrong_file_that_may_hold_patterns_closes_the_repository(world: World) -> None:
+    has(world, "permisions: {run: admin}\n")
 
-    assert await reply_to(town, "alice", "/codegen run fix it") == snapshot("""\
+    assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` is wrong, and no good version of it is known, so only `help` works.
 
 Next: fix it on the default branch (`codegen-bot check-config FILE` says what is wrong); then give the command again.\
 """)
-    assert await notice(town) == snapshot("""\
+    assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Line 1: There is no key "permisions". Did you mean "permissions"?
@@ -273,58 +273,58 @@ No good version of it is known, and this one may hold secret patterns that canno
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
-    assert "**status**" in await reply_to(town, "carol", "/codegen help status")
-    assert town.codegen.runs == {}
+    assert "**status**" in await reply_to(world, "carol", "/codegen help status")
+    assert world.codegen.runs == {}
 
 
-async def test_file_that_was_never_read_closes_the_repository(town: Town) -> None:
-    town.github.control.fault(
+async def test_file_that_was_never_read_closes_the_repository(world: World) -> None:
+    world.github.control.fault(
         path="/shop/contents/", times=None, status=403, body={"message": "Resource not accessible by integration"}
     )
 
-    assert await reply_to(town, "alice", "/codegen run fix it") == snapshot("""\
+    assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
 
 Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
-    assert await reply_to(town, "alice", "/codegen whatever") == snapshot("""\
+    assert await reply_to(world, "alice", "/codegen whatever") == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
 
 Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
-    assert "it takes `write` access" in await reply_to(town, "carol", "/codegen run fix it")
-    assert "**status**" in await reply_to(town, "carol", "/codegen help status")
-    assert town.codegen.runs == {}
+    assert "it takes `write` access" in await reply_to(world, "carol", "/codegen run fix it")
+    assert "**status**" in await reply_to(world, "carol", "/codegen help status")
+    assert world.codegen.runs == {}
 
 
-async def test_hidden_files_close_the_repository(town: Town) -> None:
+async def test_hidden_files_close_the_repository(world: World) -> None:
     """GitHub says 404 of a file that the bot may not see, as if there were none."""
-    town.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})
+    world.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})
 
-    assert await reply_to(town, "alice", "/codegen run fix it") == snapshot("""\
+    assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 404 Not Found), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
 
 Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_empty_repository_has_the_usual_settings(town: Town) -> None:
-    town.github.control.fault(
+async def test_empty_repository_has_the_usual_settings(world: World) -> None:
+    world.github.control.fault(
         path="/shop/contents/$", times=None, status=404, body={"message": "This repository is empty."}
     )
 
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_label_in_a_closed_repository_is_refused_and_comes_off(town: Town) -> None:
-    town.github.control.fault(path="/shop/contents/", times=None, status=403, body={"message": "Forbidden"})
+async def test_label_in_a_closed_repository_is_refused_and_comes_off(world: World) -> None:
+    world.github.control.fault(path="/shop/contents/", times=None, status=403, body={"message": "Forbidden"})
 
-    town.github.label("bob", 1, "codegen:run")
+    world.github.label("bob", 1, "codegen:run")
 
-    assert "cannot be read (GitHub: 403 Forbidden)" in await town.reply(Stage.FAILED)
-    await town.github.until(lambda: town.github.labels(1) == [])
-    assert town.codegen.runs == {}
+    assert "cannot be read (GitHub: 403 Forbidden)" in await world.reply(Stage.FAILED)
+    await world.github.until(lambda: world.github.labels(1) == [])
+    assert world.codegen.runs == {}

@@ -10,14 +10,14 @@ import aiohttp
 import pytest
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town, town_at
+from tests.conversations.world import World, world_at
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Only a server has a database."""
-    async with town_at(tmp_path / "bot.sqlite") as town:
-        yield town
+    async with world_at(tmp_path / "bot.sqlite") as world:
+        yield world
 
 
 def delete(file: Path) -> None:
@@ -30,36 +30,36 @@ def replace(file: Path) -> None:
     copy.replace(file)
 
 
-async def status(town: Town, method: str, path: str, json: object = None) -> int:
+async def status(world: World, method: str, path: str, json: object = None) -> int:
     headers = {"Authorization": "Bearer sk-org1-alice"}
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, f"{town.url}{path}", headers=headers, json=json) as answer,
+        session.request(method, f"{world.url}{path}", headers=headers, json=json) as answer,
     ):
         return answer.status
 
 
 @pytest.mark.parametrize("do_away_with", [delete, replace])
 async def test_a_database_file_that_is_another(
-    town: Town, tmp_path: Path, do_away_with: Callable[[Path], None]
+    world: World, tmp_path: Path, do_away_with: Callable[[Path], None]
 ) -> None:
-    await town.says("bob", "/codegen help run")
-    await town.reply(Stage.FINISHED)
-    assert await status(town, "GET", "/readyz") == 200
+    await world.says("bob", "/codegen help run")
+    await world.reply(Stage.FINISHED)
+    assert await status(world, "GET", "/readyz") == 200
 
     do_away_with(tmp_path / "bot.sqlite")
-    assert await status(town, "GET", "/readyz") == 503
-    assert await status(town, "GET", "/healthz") == 200
+    assert await status(world, "GET", "/readyz") == 503
+    assert await status(world, "GET", "/healthz") == 200
     multi_run = {"prompt": "fix it", "concurrency": 1}
-    assert await status(town, "POST", "/organizations/1/multi-run", json=multi_run) == 503
-    await town.says("bob", "/codegen run fix it")
-    missed = town.github.deliveries[-1]
+    assert await status(world, "POST", "/organizations/1/multi-run", json=multi_run) == 503
+    await world.says("bob", "/codegen run fix it")
+    missed = world.github.deliveries[-1]
     assert missed.status_code == 503
-    assert not town.codegen.runs
+    assert not world.codegen.runs
 
-    await town.restart_bot()
-    assert await status(town, "GET", "/readyz") == 200
-    town.github.redeliver(missed)
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.restart_bot()
+    assert await status(world, "GET", "/readyz") == 200
+    world.github.redeliver(missed)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)

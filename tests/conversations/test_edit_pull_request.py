@@ -4,16 +4,16 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-async def a_run(town: Town, *pull_requests: str) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
+async def a_run(world: World, *pull_requests: str) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
     for name in pull_requests:
-        town.codegen.open_pull_request(1, name)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+        world.codegen.open_pull_request(1, name)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
 @pytest.mark.parametrize(
@@ -57,53 +57,53 @@ Undo: `/codegen draft 1`\
         ),
     ],
 )
-async def test_the_runs_pull_request_is_changed(town: Town, name: str, state: str, expected: str) -> None:
-    await a_run(town, "octo/shop#12")
+async def test_the_runs_pull_request_is_changed(world: World, name: str, state: str, expected: str) -> None:
+    await a_run(world, "octo/shop#12")
 
-    comment = await town.says("bob", f"/codegen {name}")
+    comment = await world.says("bob", f"/codegen {name}")
 
-    assert await town.reply(Stage.FINISHED) == expected
-    await town.reacted(comment, "eyes", "rocket")
-    assert town.requests("PATCH", "/prs/") == [{"state": state}]
-
-
-async def test_of_several_this_one_is_meant(town: Town) -> None:
-    await a_run(town, "octo/shop#11", "octo/shop#1")
-
-    await town.says("bob", "/codegen close 1")
-
-    assert (await town.reply(Stage.FINISHED)).startswith("Closed [octo/shop#1](https://github.com/octo/shop/pull/1)")
+    assert await world.reply(Stage.FINISHED) == expected
+    await world.reacted(comment, "eyes", "rocket")
+    assert world.requests("PATCH", "/prs/") == [{"state": state}]
 
 
-async def test_of_several_others_none_is_guessed(town: Town) -> None:
-    await a_run(town, "octo/shop#11", "octo/shop#12")
+async def test_of_several_this_one_is_meant(world: World) -> None:
+    await a_run(world, "octo/shop#11", "octo/shop#1")
 
-    await town.says("bob", "/codegen close")
+    await world.says("bob", "/codegen close 1")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert (await world.reply(Stage.FINISHED)).startswith("Closed [octo/shop#1](https://github.com/octo/shop/pull/1)")
+
+
+async def test_of_several_others_none_is_guessed(world: World) -> None:
+    await a_run(world, "octo/shop#11", "octo/shop#12")
+
+    await world.says("bob", "/codegen close")
+
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "[Run 1](https://codegen.com/agent/trace/1) has several pull requests: [octo/shop#11](https://github.com/octo/shop/pull/11) and [octo/shop#12](https://github.com/octo/shop/pull/12). Give the command on the one that is meant: `/codegen close 1`"
     )
-    assert town.requests("PATCH", "/prs/") == []
+    assert world.requests("PATCH", "/prs/") == []
 
 
-async def test_a_run_without_a_pull_request(town: Town) -> None:
-    await a_run(town)
+async def test_a_run_without_a_pull_request(world: World) -> None:
+    await a_run(world)
 
-    await town.says("bob", "/codegen close")
+    await world.says("bob", "/codegen close")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "[Run 1](https://codegen.com/agent/trace/1) has no pull request. It ended without one; `/codegen status 1` shows how it is."
     )
 
 
-async def test_codegens_no_is_told(town: Town) -> None:
-    await a_run(town, "octo/shop#12")
+async def test_codegens_no_is_told(world: World) -> None:
+    await a_run(world, "octo/shop#12")
     body = {"success": False, "error": "It is merged @alice."}
-    town.codegen.control.fault(path="/prs/", status=200, body=body)
+    world.codegen.control.fault(path="/prs/", status=200, body=body)
 
-    await town.says("bob", "/codegen close")
+    await world.says("bob", "/codegen close")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen did not change [octo/shop#12](https://github.com/octo/shop/pull/12) ([run 1](https://codegen.com/agent/trace/1)).
 
 > It is merged @\u200balice.
@@ -112,19 +112,19 @@ Next: change it on its own page, or fix what Codegen names and give the command 
 """)
 
 
-async def test_a_refusal_upstream_is_told(town: Town) -> None:
-    await a_run(town, "octo/shop#12")
-    town.codegen.control.fault(path="/prs/", status=403, body={"detail": "Not yours."})
+async def test_a_refusal_upstream_is_told(world: World) -> None:
+    await a_run(world, "octo/shop#12")
+    world.codegen.control.fault(path="/prs/", status=403, body={"detail": "Not yours."})
 
-    await town.says("bob", "/codegen close")
+    await world.says("bob", "/codegen close")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
 
 
 @pytest.mark.parametrize("name", ["close", "reopen", "draft", "ready"])
-async def test_a_reader_may_not_and_a_word_is_no_run(town: Town, name: str) -> None:
-    await town.says("carol", f"/codegen {name} 1")
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+async def test_a_reader_may_not_and_a_word_is_no_run(world: World, name: str) -> None:
+    await world.says("carol", f"/codegen {name} 1")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
 
-    await town.says("bob", f"/codegen {name} it")
-    assert (await town.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")
+    await world.says("bob", f"/codegen {name} it")
+    assert (await world.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")

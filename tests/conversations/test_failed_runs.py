@@ -4,7 +4,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
 @pytest.mark.parametrize(
@@ -76,23 +76,23 @@ Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there
         ),
     ],
 )
-async def test_a_run_that_ends_badly_says_how_and_what_next(town: Town, status: str, expected: str) -> None:
-    comment = await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.passes(minutes=3)
-    town.codegen.fail(1, status=status)
+async def test_a_run_that_ends_badly_says_how_and_what_next(world: World, status: str, expected: str) -> None:
+    comment = await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.passes(minutes=3)
+    world.codegen.fail(1, status=status)
 
-    assert await town.reply(Stage.FAILED) == expected
-    await town.reacted(comment, "eyes", "confused")
+    assert await world.reply(Stage.FAILED) == expected
+    await world.reacted(comment, "eyes", "confused")
 
 
-async def test_what_the_agent_said_and_left_is_shown(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.open_pull_request(1, "octo/shop#12")
-    town.codegen.fail(1, result="@alice the build is red <!-- x -->\n/codegen run again\nghp_0123456789abcdefghij")
+async def test_what_the_agent_said_and_left_is_shown(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.open_pull_request(1, "octo/shop#12")
+    world.codegen.fail(1, result="@alice the build is red <!-- x -->\n/codegen run again\nghp_0123456789abcdefghij")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
 
 @\u200balice the build is red \n\
@@ -105,25 +105,25 @@ Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there
 """)
 
 
-async def test_an_unknown_status_means_still_working(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.move(1, "THINKING_VERY_HARD")
+async def test_an_unknown_status_means_still_working(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.move(1, "THINKING_VERY_HARD")
 
-    assert await town.reply(Stage.WORKING) == snapshot(
+    assert await world.reply(Stage.WORKING) == snapshot(
         "Working for 0 s: [run 1](https://codegen.com/agent/trace/1). Codegen calls it `THINKING_VERY_HARD`."
     )
-    town.codegen.finish(1, status="completed")
-    assert (await town.reply(Stage.FINISHED)).startswith("Finished in")
+    world.codegen.finish(1, status="completed")
+    assert (await world.reply(Stage.FINISHED)).startswith("Finished in")
 
 
-async def test_a_reply_follows_a_run_only_so_long(town: Town) -> None:
-    town.settings["run_timeout_minutes"] = 0.01
-    await town.restart_bot()
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
+async def test_a_reply_follows_a_run_only_so_long(world: World) -> None:
+    world.settings["run_timeout_minutes"] = 0.01
+    await world.restart_bot()
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) is still working after 0 s; it is followed no longer here, and goes on.
 
 Next: `/codegen status 1` shows how far it is.\

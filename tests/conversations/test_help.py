@@ -3,13 +3,13 @@
 import pytest
 from inline_snapshot import snapshot
 
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-async def test_help_shows_everything_that_can_be_said(town: Town) -> None:
-    comment = await town.says("carol", "/codegen help")
+async def test_help_shows_everything_that_can_be_said(world: World) -> None:
+    comment = await world.says("carol", "/codegen help")
 
-    assert await town.reply() == snapshot("""\
+    assert await world.reply() == snapshot("""\
 A command starts a line of a comment; what follows it is the prompt, up to the next command.
 
 | say | what it does | who may |
@@ -45,13 +45,13 @@ A command starts a line of a comment; what follows it is the prompt, up to the n
 
 More on one of them: `/codegen help run`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_help_on_one_command(town: Town) -> None:
-    await town.says("carol", "/codegen help run")
+async def test_help_on_one_command(world: World) -> None:
+    await world.says("carol", "/codegen help run")
 
-    assert await town.reply() == snapshot("""\
+    assert await world.reply() == snapshot("""\
 **run**: Starts an agent on this pull request or issue.
 
 `/codegen run [--model M] [--agent-type codegen|claude_code] [--repo-id N] [--image URL]... PROMPT`
@@ -72,26 +72,26 @@ Who may: people with write access.\
 """)
 
 
-async def test_the_bare_prefix_asks_for_help(town: Town) -> None:
-    await town.says("carol", "/codegen")
+async def test_the_bare_prefix_asks_for_help(world: World) -> None:
+    await world.says("carol", "/codegen")
 
-    assert (await town.reply()).startswith("A command starts a line of a comment")
+    assert (await world.reply()).startswith("A command starts a line of a comment")
 
 
-async def test_a_mistyped_name_gets_the_nearest_one(town: Town) -> None:
-    comment = await town.says("bob", "/codegen rnu fix it")
+async def test_a_mistyped_name_gets_the_nearest_one(world: World) -> None:
+    comment = await world.says("bob", "/codegen rnu fix it")
 
-    assert await town.reply() == snapshot(
+    assert await world.reply() == snapshot(
         "There is no command `rnu`. Did you mean `run`? For example: `/codegen run fix the flaky checkout test`"
     )
-    await town.reacted(comment, "-1")
-    assert town.codegen.runs == {}
+    await world.reacted(comment, "-1")
+    assert world.codegen.runs == {}
 
 
-async def test_a_name_that_is_like_none(town: Town) -> None:
-    await town.says("bob", "/codegen `@everybody` dance")
+async def test_a_name_that_is_like_none(world: World) -> None:
+    await world.says("bob", "/codegen `@everybody` dance")
 
-    assert await town.reply() == snapshot(
+    assert await world.reply() == snapshot(
         "There is no command `everybody`. `/codegen help` shows all there are. For example: `/codegen run fix the flaky checkout test`"
     )
 
@@ -108,10 +108,10 @@ async def test_a_name_that_is_like_none(town: Town) -> None:
         ("status now", "`status` takes a run's number and nothing else."),
     ],
 )
-async def test_a_command_that_does_not_fit_gets_one_clear_sentence(town: Town, words: str, sentence: str) -> None:
-    await town.says("bob", f"/codegen {words}")
+async def test_a_command_that_does_not_fit_gets_one_clear_sentence(world: World, words: str, sentence: str) -> None:
+    await world.says("bob", f"/codegen {words}")
 
-    reply = await town.reply()
+    reply = await world.reply()
     assert reply.startswith(sentence)
     assert "For example: `/codegen " in reply
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}

@@ -5,7 +5,7 @@ from typing import Any
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
 def answer(*integrations: dict[str, Any]) -> dict[str, Any]:
@@ -17,10 +17,10 @@ def answer(*integrations: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_integrations_shows_which_are_active(town: Town) -> None:
-    comment = await town.says("bob", "/codegen integrations")
+async def test_integrations_shows_which_are_active(world: World) -> None:
+    comment = await world.says("bob", "/codegen integrations")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 1 of 2 integrations of Octo (1) is active.
 
 | integration | active |
@@ -28,18 +28,18 @@ async def test_integrations_shows_which_are_active(town: Town) -> None:
 | `github` | yes |
 | `slack` | no |\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_nothing_but_name_and_state_is_told(town: Town) -> None:
+async def test_nothing_but_name_and_state_is_told(world: World) -> None:
     """Metadata, tokens and installations are nobody's business on a thread. What is active comes first."""
     linear = {"integration_type": "linear", "active": False, "token_id": 41, "metadata": {"key": "lin_hunter2"}}
     odd = {"integration_type": "`x`|\n/codegen run it", "active": True, "installation_id": 42}
-    town.codegen.control.fault(path="/integrations$", status=200, body=answer(linear, odd))
+    world.codegen.control.fault(path="/integrations$", status=200, body=answer(linear, odd))
 
-    await town.says("bob", "/codegen integrations")
+    await world.says("bob", "/codegen integrations")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 1 of 2 integrations of Octo | @\u200bocto/team (1) is active.
 
 | integration | active |
@@ -49,33 +49,33 @@ async def test_nothing_but_name_and_state_is_told(town: Town) -> None:
 """)
 
 
-async def test_where_nothing_is_connected(town: Town) -> None:
-    town.codegen.control.fault(path="/integrations$", status=200, body=answer())
+async def test_where_nothing_is_connected(world: World) -> None:
+    world.codegen.control.fault(path="/integrations$", status=200, body=answer())
 
-    await town.says("bob", "/codegen integrations")
+    await world.says("bob", "/codegen integrations")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "Octo | @\u200bocto/team (1) is connected to nothing yet: Codegen's settings do that."
     )
 
 
-async def test_a_reader_may_not(town: Town) -> None:
-    await town.says("carol", "/codegen integrations")
+async def test_a_reader_may_not(world: World) -> None:
+    await world.says("carol", "/codegen integrations")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
-
-
-async def test_codegen_gives_a_broken_answer(town: Town) -> None:
-    town.codegen.control.fault(path="/integrations$", times=None, action="truncate")
-
-    await town.says("bob", "/codegen integrations")
-
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
 
 
-async def test_a_flag_that_is_none(town: Town) -> None:
-    await town.says("bob", "/codegen integrations --all")
+async def test_codegen_gives_a_broken_answer(world: World) -> None:
+    world.codegen.control.fault(path="/integrations$", times=None, action="truncate")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    await world.says("bob", "/codegen integrations")
+
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+
+
+async def test_a_flag_that_is_none(world: World) -> None:
+    await world.says("bob", "/codegen integrations --all")
+
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--all` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen integrations`"
     )

@@ -10,10 +10,10 @@ from inline_snapshot import snapshot
 from bot.emulator.github.webhooks import Delivery
 from bot.github.signature import sign
 from bot.replies.markers import Stage
-from tests.conversations.town import SECRET, Town
+from tests.conversations.world import SECRET, World
 
 
-async def sends_a_copy(town: Town, delivery: Delivery, *, guid: str) -> int:
+async def sends_a_copy(world: World, delivery: Delivery, *, guid: str) -> int:
     """Somebody has the body and the signature of a delivery, and sends both under a GUID of their own."""
     headers = {
         "Content-Type": "application/json",
@@ -21,7 +21,7 @@ async def sends_a_copy(town: Town, delivery: Delivery, *, guid: str) -> int:
         "X-GitHub-Delivery": guid,
         "X-Hub-Signature-256": sign(delivery.body, SECRET),
     }
-    url = f"{town.url}/webhooks/github"
+    url = f"{world.url}/webhooks/github"
     async with aiohttp.ClientSession() as session, session.post(url, data=delivery.body, headers=headers) as response:
         return response.status
 
@@ -33,141 +33,141 @@ async def sends_a_copy(town: Town, delivery: Delivery, *, guid: str) -> int:
         (2, "Resolve this issue: do what its description asks for."),
     ],
 )
-async def test_the_run_label_starts_an_agent(town: Town, number: int, asked: str) -> None:
-    town.github.label("bob", number, "codegen:run")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1, result="Done.")
+async def test_the_run_label_starts_an_agent(world: World, number: int, asked: str) -> None:
+    world.github.label("bob", number, "codegen:run")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1, result="Done.")
 
-    assert "Done." in await town.reply(Stage.FINISHED, number=number)
-    await town.github.until(lambda: town.github.labels(number) == [])
+    assert "Done." in await world.reply(Stage.FINISHED, number=number)
+    await world.github.until(lambda: world.github.labels(number) == [])
     assert "You were asked by bob by a label." in run.prompt
     assert asked in run.prompt
 
 
-async def test_the_multi_run_label_starts_several(town: Town) -> None:
-    town.github.label("bob", 1, "codegen:multi-run")
-    await town.codegen.run_created(3)
+async def test_the_multi_run_label_starts_several(world: World) -> None:
+    world.github.label("bob", 1, "codegen:multi-run")
+    await world.codegen.run_created(3)
     for number in (1, 2, 3):
-        town.codegen.fail(number)
+        world.codegen.fail(number)
 
-    assert (await town.reply(Stage.FAILED)).startswith("None of the 3 attempts succeeded.")
-    await town.github.until(lambda: town.github.labels(1) == [])
+    assert (await world.reply(Stage.FAILED)).startswith("None of the 3 attempts succeeded.")
+    await world.github.until(lambda: world.github.labels(1) == [])
 
 
 @pytest.mark.server_only(reason="GitHub delivers webhooks again, but starts no workflow twice")
-async def test_a_label_delivered_again_starts_nothing(town: Town) -> None:
-    town.github.label("bob", 1, "codegen:run")
-    await town.reply(Stage.STARTED)
+async def test_a_label_delivered_again_starts_nothing(world: World) -> None:
+    world.github.label("bob", 1, "codegen:run")
+    await world.reply(Stage.STARTED)
 
-    town.github.redeliver(town.github.deliveries[0])
-    await town.github.idle()
-    town.codegen.finish(1)
+    world.github.redeliver(world.github.deliveries[0])
+    await world.github.idle()
+    world.codegen.finish(1)
 
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
-
-
-@pytest.mark.server_only(reason="only a server takes deliveries")
-async def test_label_delivery_copied_under_new_guids_does_nothing(town: Town) -> None:
-    town.github.label("bob", 1, "codegen:run")
-    await town.reply(Stage.STARTED)
-    captured = town.github.deliveries[0]
-    assert await sends_a_copy(town, captured, guid="copy-1") == 202
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    await town.github.until(lambda: town.github.labels(1) == [])
-
-    assert await sends_a_copy(town, captured, guid="copy-2") == 202
-    town.github.redeliver(captured)
-    await town.says("carol", "/codegen help help")
-
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
-    assert len(town.bot_comments()) == 2
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
 
 
 @pytest.mark.server_only(reason="only a server takes deliveries")
-async def test_label_that_is_off_by_now_asks_for_nothing(town: Town) -> None:
+async def test_label_delivery_copied_under_new_guids_does_nothing(world: World) -> None:
+    world.github.label("bob", 1, "codegen:run")
+    await world.reply(Stage.STARTED)
+    captured = world.github.deliveries[0]
+    assert await sends_a_copy(world, captured, guid="copy-1") == 202
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    await world.github.until(lambda: world.github.labels(1) == [])
+
+    assert await sends_a_copy(world, captured, guid="copy-2") == 202
+    world.github.redeliver(captured)
+    await world.says("carol", "/codegen help help")
+
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
+    assert len(world.bot_comments()) == 2
+
+
+@pytest.mark.server_only(reason="only a server takes deliveries")
+async def test_label_that_is_off_by_now_asks_for_nothing(world: World) -> None:
     """Its delivery comes late, or somebody has kept it until nobody remembers that it was done."""
-    town.github.label("bob", 1, "codegen:run")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    await town.github.until(lambda: town.github.labels(1) == [])
-    unknown = json.loads(town.github.deliveries[0].body)
+    world.github.label("bob", 1, "codegen:run")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    await world.github.until(lambda: world.github.labels(1) == [])
+    unknown = json.loads(world.github.deliveries[0].body)
     unknown["pull_request"]["updated_at"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    town.github.deliveries[0].body = json.dumps(unknown).encode()
+    world.github.deliveries[0].body = json.dumps(unknown).encode()
 
-    assert await sends_a_copy(town, town.github.deliveries[0], guid="copy-1") == 202
-    await town.until_done(2)
+    assert await sends_a_copy(world, world.github.deliveries[0], guid="copy-1") == 202
+    await world.until_done(2)
 
-    assert len(town.codegen.runs) == 1
-    assert len(town.bot_comments()) == 1
+    assert len(world.codegen.runs) == 1
+    assert len(world.bot_comments()) == 1
 
 
 @pytest.mark.parametrize("name", ["codegen:run", "codegen:starred"])
-async def test_label_that_cannot_be_looked_up_starts_nothing(town: Town, name: str) -> None:
-    town.github.control.fault(path="/issues/1/labels$", method="GET", status=403)
+async def test_label_that_cannot_be_looked_up_starts_nothing(world: World, name: str) -> None:
+    world.github.control.fault(path="/issues/1/labels$", method="GET", status=403)
 
-    town.github.label("bob", 1, name)
+    world.github.label("bob", 1, name)
 
-    assert (await town.reply(Stage.FAILED)).startswith("GitHub does not let the bot do this (403).")
-    assert town.codegen.runs == {}
+    assert (await world.reply(Stage.FAILED)).startswith("GitHub does not let the bot do this (403).")
+    assert world.codegen.runs == {}
 
 
-async def test_put_on_a_second_time_it_acts_a_second_time(town: Town) -> None:
+async def test_put_on_a_second_time_it_acts_a_second_time(world: World) -> None:
     for number in (1, 2):
-        town.github.label("bob", 1, "codegen:run")
-        await town.codegen.run_created(number)
-        town.codegen.finish(number)
-        await town.reply(Stage.FINISHED)
-        await town.github.until(lambda: town.github.labels(1) == [])
-        town.passes(seconds=1)
+        world.github.label("bob", 1, "codegen:run")
+        await world.codegen.run_created(number)
+        world.codegen.finish(number)
+        await world.reply(Stage.FINISHED)
+        await world.github.until(lambda: world.github.labels(1) == [])
+        world.passes(seconds=1)
 
-    assert len(town.codegen.runs) == 2
-
-
-async def test_taking_it_off_while_the_run_works_changes_nothing(town: Town) -> None:
-    town.github.label("bob", 1, "codegen:run")
-    await town.reply(Stage.STARTED)
-
-    town.github.unlabel("bob", 1, "codegen:run")
-    await town.github.idle()
-    town.codegen.finish(1)
-
-    await town.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 2
 
 
-async def test_somebody_who_may_not_is_told_and_the_label_comes_off(town: Town) -> None:
-    town.github.label("carol", 1, "codegen:run")
+async def test_taking_it_off_while_the_run_works_changes_nothing(world: World) -> None:
+    world.github.label("bob", 1, "codegen:run")
+    await world.reply(Stage.STARTED)
 
-    assert await town.reply() == snapshot(
+    world.github.unlabel("bob", 1, "codegen:run")
+    await world.github.idle()
+    world.codegen.finish(1)
+
+    await world.reply(Stage.FINISHED)
+
+
+async def test_somebody_who_may_not_is_told_and_the_label_comes_off(world: World) -> None:
+    world.github.label("carol", 1, "codegen:run")
+
+    assert await world.reply() == snapshot(
         "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
     )
-    await town.github.until(lambda: town.github.labels(1) == [])
-    assert town.codegen.runs == {}
+    await world.github.until(lambda: world.github.labels(1) == [])
+    assert world.codegen.runs == {}
 
 
-async def test_a_bots_label_is_refused(town: Town) -> None:
-    town.github.add_bot("renovate[bot]")
-    town.github.label("renovate[bot]", 1, "codegen:run")
+async def test_a_bots_label_is_refused(world: World) -> None:
+    world.github.add_bot("renovate[bot]")
+    world.github.label("renovate[bot]", 1, "codegen:run")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`renovate[bot]` is a bot")
-    await town.github.until(lambda: town.github.labels(1) == [])
-
-
-async def test_the_label_comes_off_when_the_work_failed(town: Town) -> None:
-    town.codegen.script(outcome="quota")
-    town.github.label("bob", 1, "codegen:run")
-
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen starts no more agent runs")
-    await town.github.until(lambda: town.github.labels(1) == [])
+    assert (await world.reply(Stage.REFUSED)).startswith("`renovate[bot]` is a bot")
+    await world.github.until(lambda: world.github.labels(1) == [])
 
 
-async def test_other_labels_are_nobodys_order(town: Town) -> None:
-    town.github.label("bob", 1, "bug")
-    town.github.unlabel("bob", 1, "bug")
-    await town.says("bob", "/codegen help")
+async def test_the_label_comes_off_when_the_work_failed(world: World) -> None:
+    world.codegen.script(outcome="quota")
+    world.github.label("bob", 1, "codegen:run")
 
-    await town.reply(Stage.FINISHED)
-    assert town.codegen.runs == {}
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen starts no more agent runs")
+    await world.github.until(lambda: world.github.labels(1) == [])
+
+
+async def test_other_labels_are_nobodys_order(world: World) -> None:
+    world.github.label("bob", 1, "bug")
+    world.github.unlabel("bob", 1, "bug")
+    await world.says("bob", "/codegen help")
+
+    await world.reply(Stage.FINISHED)
+    assert world.codegen.runs == {}

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import ErrorKind
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 from tests.log_lines import lines, logged
 
 OF_NO_STORY = {"engine.started", "server.listening", "executor.taken-over"}
@@ -20,18 +20,18 @@ def story(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_every_line_of_a_command_says_whose_it_is(town: Town) -> None:
+async def test_every_line_of_a_command_says_whose_it_is(world: World) -> None:
     """Order, delivery, thread, command and login from its first line on, the run from its start on."""
     with logged() as stream:
         # What goes wrong on the way belongs to it too.
-        town.github.control.fault(method="PATCH", path="/issues/comments/", status=502)
-        await town.says("alice", "/codegen run fix the flaky test")
-        await town.codegen.run_created(1)
-        town.codegen.finish(1)
-        await town.reply(Stage.FINISHED)
-        await town.until_done(1)
+        world.github.control.fault(method="PATCH", path="/issues/comments/", status=502)
+        await world.says("alice", "/codegen run fix the flaky test")
+        await world.codegen.run_created(1)
+        world.codegen.finish(1)
+        await world.reply(Stage.FINISHED)
+        await world.until_done(1)
         log = story(lines(stream))
-    delivery = town.github.deliveries[0].guid
+    delivery = world.github.deliveries[0].guid
     assert len({line["invocation"] for line in log}) == 1
     names = {"delivery": delivery, "thread": "octo/shop#1", "command": "run", "login": "alice"}
     assert [{name: line.get(name) for name in names} for line in log] == [names] * len(log)
@@ -42,41 +42,41 @@ async def test_every_line_of_a_command_says_whose_it_is(town: Town) -> None:
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_a_command_with_several_runs_names_them_all(town: Town) -> None:
+async def test_a_command_with_several_runs_names_them_all(world: World) -> None:
     with logged() as stream:
-        await town.says("alice", "/codegen multi-run -n 2 fix the flaky test")
+        await world.says("alice", "/codegen multi-run -n 2 fix the flaky test")
         for run in (1, 2):
-            await town.codegen.run_created(run)
-            town.codegen.finish(run)
-        await town.codegen.run_created(3)
-        town.codegen.finish(3)
-        await town.reply(Stage.FINISHED)
-        await town.until_done(1)
+            await world.codegen.run_created(run)
+            world.codegen.finish(run)
+        await world.codegen.run_created(3)
+        world.codegen.finish(3)
+        await world.reply(Stage.FINISHED)
+        await world.until_done(1)
         done = story(lines(stream))[-1]
     assert (done["event"], done["run"], done["runs"]) == ("command.done", 1, [1, 2, 3])
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_one_commands_runs_are_not_taken_for_anothers(town: Town) -> None:
+async def test_one_commands_runs_are_not_taken_for_anothers(world: World) -> None:
     with logged() as stream:
-        await town.says("alice", "/codegen run fix the flaky test")
-        await town.codegen.run_created(1)
-        town.codegen.finish(1)
-        await town.reply(Stage.FINISHED)
-        await town.says("alice", "/codegen help")
-        await town.reply(Stage.FINISHED)
-        await town.until_done(2)
+        await world.says("alice", "/codegen run fix the flaky test")
+        await world.codegen.run_created(1)
+        world.codegen.finish(1)
+        await world.reply(Stage.FINISHED)
+        await world.says("alice", "/codegen help")
+        await world.reply(Stage.FINISHED)
+        await world.until_done(2)
         helped = [line for line in lines(stream) if line.get("command") == "help"]
     assert helped
     assert all("run" not in line for line in helped)
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_what_nobody_could_be_told_names_its_command_too(town: Town) -> None:
+async def test_what_nobody_could_be_told_names_its_command_too(world: World) -> None:
     with logged() as stream:
-        town.github.control.fault(method="POST", path="/issues/1/comments$", status=403, times=None)
-        await town.says("alice", "/codegen help")
-        await town.until_done(1)
+        world.github.control.fault(method="POST", path="/issues/1/comments$", status=403, times=None)
+        await world.says("alice", "/codegen help")
+        await world.until_done(1)
         line = next(each for each in lines(stream) if each["event"] == "command.unanswered")
     assert (line["thread"], line["command"]) == ("octo/shop#1", "help")
     assert ErrorKind.FORBIDDEN.value in line["reason"]

@@ -4,22 +4,22 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-def pages_read(town: Town) -> list[tuple[str, str]]:
-    journal = town.codegen.control.journal
+def pages_read(world: World) -> list[tuple[str, str]]:
+    journal = world.codegen.control.journal
     return [(entry.query["skip"], entry.query["reverse"]) for entry in journal if entry.path.endswith("/logs")]
 
 
-async def a_run(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.runs[1].logs.clear()
-    town.codegen.add_log(1, message_type="USER_MESSAGE", observation="Fix it.")
-    town.passes(seconds=20)
-    town.codegen.add_log(1, tool_name="view_file", thought="I read @bob's code.", tool_input={"path": "a.py"})
-    town.codegen.add_log(
+async def a_run(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.runs[1].logs.clear()
+    world.codegen.add_log(1, message_type="USER_MESSAGE", observation="Fix it.")
+    world.passes(seconds=20)
+    world.codegen.add_log(1, tool_name="view_file", thought="I read @bob's code.", tool_input={"path": "a.py"})
+    world.codegen.add_log(
         1,
         tool_name="run_command",
         tool_input={"command": "deploy --token hunter2hunter2"},
@@ -27,15 +27,15 @@ async def a_run(town: Town) -> None:
     )
 
 
-async def test_logs_shows_what_the_threads_run_did(town: Town) -> None:
-    await a_run(town)
-    town.passes(minutes=2)
-    town.codegen.finish(1, result="Rounded once.", pull_request="octo/shop#12")
-    await town.reply(Stage.FINISHED)
+async def test_logs_shows_what_the_threads_run_did(world: World) -> None:
+    await a_run(world)
+    world.passes(minutes=2)
+    world.codegen.finish(1, result="Rounded once.", pull_request="octo/shop#12")
+    await world.reply(Stage.FINISHED)
 
-    comment = await town.says("bob", "/codegen logs")
+    comment = await world.says("bob", "/codegen logs")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `succeeded`, 4 log entries, with [octo/shop#12](https://github.com/octo/shop/pull/12).
 
 **Final answer**
@@ -75,18 +75,18 @@ Rounded once.
 
 </details>\
 """)
-    await town.reacted(comment, "eyes", "rocket")
-    assert pages_read(town) == [("0", "true")]
+    await world.reacted(comment, "eyes", "rocket")
+    assert pages_read(world) == [("0", "true")]
 
 
-async def test_logs_of_a_run_at_work_show_its_last_thoughts(town: Town) -> None:
-    await a_run(town)
-    town.codegen.move(1, "RUNNING")
-    await town.reply(Stage.WORKING)
+async def test_logs_of_a_run_at_work_show_its_last_thoughts(world: World) -> None:
+    await a_run(world)
+    world.codegen.move(1, "RUNNING")
+    await world.reply(Stage.WORKING)
 
-    await town.says("bob", "/codegen logs 1 --last 2")
+    await world.says("bob", "/codegen logs 1 --last 2")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `working`, 3 log entries.
 
 **The error**
@@ -121,23 +121,23 @@ More of the log: `/codegen logs 1 --last 100`\
 
 
 @pytest.mark.parametrize("words", ["1 -n 2", "--last 2 1", "-n 2", "1 --last=2"])
-async def test_run_and_flag_may_stand_in_any_order(town: Town, words: str) -> None:
-    await a_run(town)
+async def test_run_and_flag_may_stand_in_any_order(world: World, words: str) -> None:
+    await a_run(world)
 
-    await town.says("bob", f"/codegen logs {words}")
+    await world.says("bob", f"/codegen logs {words}")
 
-    assert "<summary>The last 2 of 3 log entries</summary>" in await town.reply(Stage.FINISHED)
+    assert "<summary>The last 2 of 3 log entries</summary>" in await world.reply(Stage.FINISHED)
 
 
-async def test_a_long_log_is_read_from_its_end(town: Town) -> None:
+async def test_a_long_log_is_read_from_its_end(world: World) -> None:
     """Five pages of a hundred at most."""
-    run = town.codegen.start_elsewhere("Go on")
+    run = world.codegen.start_elsewhere("Go on")
     for number in range(2, 621):
-        town.codegen.add_log(run.id, thought=f"Thought {number}.", tool_name="early" if number <= 120 else "late")
+        world.codegen.add_log(run.id, thought=f"Thought {number}.", tool_name="early" if number <= 120 else "late")
 
-    await town.says("bob", "/codegen logs 1 --last 1")
+    await world.says("bob", "/codegen logs 1 --last 1")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `queued`, 620 log entries.
 
 Only the newest 500 entries were looked at.
@@ -163,70 +163,70 @@ Only the newest 500 entries were looked at.
 
 More of the log: `/codegen logs 1 --last 100`\
 """)
-    assert pages_read(town) == [(f"{skip}", "true") for skip in range(0, 500, 100)]
+    assert pages_read(world) == [(f"{skip}", "true") for skip in range(0, 500, 100)]
 
 
-async def test_what_is_logged_while_the_log_is_read_is_not_counted_twice(town: Town) -> None:
+async def test_what_is_logged_while_the_log_is_read_is_not_counted_twice(world: World) -> None:
     """Between the first page and the second, the run has written three entries more."""
-    run = town.codegen.start_elsewhere("Go on")
+    run = world.codegen.start_elsewhere("Go on")
     run.logs.clear()
     for number in range(1, 151):
-        town.codegen.add_log(run.id, tool_name="view_file", thought=f"Thought {number}.")
+        world.codegen.add_log(run.id, tool_name="view_file", thought=f"Thought {number}.")
     page = {"id": 1, "organization_id": 1, "logs": run.logs[:-101:-1], "total_logs": 150}
-    town.codegen.control.fault(path="/logs$", status=200, body=page)
+    world.codegen.control.fault(path="/logs$", status=200, body=page)
     for _ in range(3):
-        town.codegen.add_log(run.id, tool_name="view_file", thought="Later.")
+        world.codegen.add_log(run.id, tool_name="view_file", thought="Later.")
 
-    await town.says("bob", "/codegen logs 1 --last 100")
+    await world.says("bob", "/codegen logs 1 --last 100")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert "150 log entries" in text
     assert "`view_file` (150)" in text
     assert "Later." not in text
-    assert len(pages_read(town)) == 2
+    assert len(pages_read(world)) == 2
 
 
-async def test_a_log_that_is_empty(town: Town) -> None:
-    town.codegen.start_elsewhere("Go on").logs.clear()
+async def test_a_log_that_is_empty(world: World) -> None:
+    world.codegen.start_elsewhere("Go on").logs.clear()
 
-    await town.says("bob", "/codegen logs 1")
+    await world.says("bob", "/codegen logs 1")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "[Run 1](https://codegen.com/agent/trace/1): `queued`, nothing logged yet."
     )
 
 
-async def test_looking_at_a_log_does_not_make_the_run_the_threads(town: Town) -> None:
-    town.codegen.start_elsewhere("Something else")
-    await town.says("bob", "/codegen logs 1")
-    await town.reply(Stage.FINISHED)
+async def test_looking_at_a_log_does_not_make_the_run_the_threads(world: World) -> None:
+    world.codegen.start_elsewhere("Something else")
+    await world.says("bob", "/codegen logs 1")
+    await world.reply(Stage.FINISHED)
 
-    await town.says("bob", "/codegen logs")
+    await world.says("bob", "/codegen logs")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by its number: `/codegen logs 7`"
     )
 
 
-async def test_a_reader_may_not(town: Town) -> None:
-    await town.says("carol", "/codegen logs 1")
+async def test_a_reader_may_not(world: World) -> None:
+    await world.says("carol", "/codegen logs 1")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
-
-
-async def test_the_log_of_a_run_that_nobody_knows(town: Town) -> None:
-    await town.says("bob", "/codegen logs 99")
-
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
 
 
-async def test_codegen_has_a_fault(town: Town) -> None:
-    town.codegen.start_elsewhere("Go on")
-    town.codegen.control.fault(path="/logs$", times=None, status=503)
+async def test_the_log_of_a_run_that_nobody_knows(world: World) -> None:
+    await world.says("bob", "/codegen logs 99")
 
-    await town.says("bob", "/codegen logs 1")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+
+async def test_codegen_has_a_fault(world: World) -> None:
+    world.codegen.start_elsewhere("Go on")
+    world.codegen.control.fault(path="/logs$", times=None, status=503)
+
+    await world.says("bob", "/codegen logs 1")
+
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_codegen_has_a_fault(town: Town) -> None:
         ("--last 5 7 -n 6", snapshot("`--last` was given twice. For example: `/codegen logs 7 --last 50`")),
     ],
 )
-async def test_what_does_not_fit_is_told(town: Town, words: str, expected: str) -> None:
-    await town.says("bob", f"/codegen logs {words}")
+async def test_what_does_not_fit_is_told(world: World, words: str, expected: str) -> None:
+    await world.says("bob", f"/codegen logs {words}")
 
-    assert await town.reply(Stage.REFUSED) == expected
+    assert await world.reply(Stage.REFUSED) == expected

@@ -4,18 +4,18 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 from tests.stuck import never_stuck
 
 
 @pytest.mark.parametrize("repeated", ["- ", "> ", "1) "])
-async def test_result_of_one_long_line_is_shown(town: Town, repeated: str) -> None:
+async def test_result_of_one_long_line_is_shown(world: World, repeated: str) -> None:
     with never_stuck():
-        await town.says("alice", "/codegen run list the files")
-        await town.codegen.run_created(1)
-        town.codegen.finish(1, result=repeated * (40_000 // len(repeated)))
+        await world.says("alice", "/codegen run list the files")
+        await world.codegen.run_created(1)
+        world.codegen.finish(1, result=repeated * (40_000 // len(repeated)))
 
-        reply = await town.reply(Stage.FINISHED)
+        reply = await world.reply(Stage.FINISHED)
 
         shown = max(reply.split("\n"), key=len)
         assert reply.replace(shown, "THE LINE") == snapshot("""\
@@ -31,5 +31,5 @@ A follow-up: `/codegen resume 1 <what to do next>`\
 """)
         assert set(shown) == set(repeated)
 
-        await town.says("alice", "/codegen status 1")
-        assert (await town.reply()).startswith("[Run 1](https://codegen.com/agent/trace/1): finished")
+        await world.says("alice", "/codegen status 1")
+        assert (await world.reply()).startswith("[Run 1](https://codegen.com/agent/trace/1): finished")

@@ -7,70 +7,70 @@ from inline_snapshot import snapshot
 
 from bot.offload.pool import INLINE
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 LONG = "\n\n".join(f"Paragraph {number} of the answer." for number in range(300))
 
 
-async def with_workers(town: Town) -> None:
+async def with_workers(world: World) -> None:
     """Long texts are prepared by workers from here on, as they usually are."""
-    town.text_inline = INLINE
-    await town.restart_bot()
+    world.text_inline = INLINE
+    await world.restart_bot()
 
 
-async def in_no_time(town: Town) -> None:
+async def in_no_time(world: World) -> None:
     """Whatever goes to a worker takes too long from here on."""
-    town.text_limit = 0.0
-    await with_workers(town)
+    world.text_limit = 0.0
+    await with_workers(world)
 
 
-async def test_a_long_answer_is_shown_as_a_short_one_is(town: Town) -> None:
-    await with_workers(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1, result=LONG)
-    reply = await town.reply(Stage.FINISHED)
+async def test_a_long_answer_is_shown_as_a_short_one_is(world: World) -> None:
+    await with_workers(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1, result=LONG)
+    reply = await world.reply(Stage.FINISHED)
     assert f"<details><summary>The agent's result</summary>\n\n{LONG}\n\n</details>" in reply
 
 
-async def test_a_finished_run_with_an_unprepared_answer(town: Town) -> None:
-    await in_no_time(town)
-    comment = await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1, result=LONG, pull_request="octo/shop#12")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+async def test_a_finished_run_with_an_unprepared_answer(world: World) -> None:
+    await in_no_time(world)
+    comment = await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1, result=LONG, pull_request="octo/shop#12")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Finished: [run 1](https://codegen.com/agent/trace/1) (succeeded, with [octo/shop#12](https://github.com/octo/shop/pull/12)).
 
 What the agent says could not be prepared for this comment in time, and is not shown here.
 
 Next: read it on the run's page.\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_a_failed_run_with_an_unprepared_answer(town: Town) -> None:
-    await in_no_time(town)
-    comment = await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1, status="FAILED", result=LONG)
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+async def test_a_failed_run_with_an_unprepared_answer(world: World) -> None:
+    await in_no_time(world)
+    comment = await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1, status="FAILED", result=LONG)
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Ended: [run 1](https://codegen.com/agent/trace/1) (failed).
 
 What the agent says could not be prepared for this comment in time, and is not shown here.
 
 Next: read it on the run's page.\
 """)
-    await town.reacted(comment, "eyes", "confused")
+    await world.reacted(comment, "eyes", "confused")
 
 
-async def test_a_multi_run_with_unprepared_answers(town: Town) -> None:
+async def test_a_multi_run_with_unprepared_answers(world: World) -> None:
     """Its progress is left out too, and the attempts are followed all the same; they cannot be combined."""
-    await in_no_time(town)
-    await town.says("bob", "/codegen multi-run -n 2 fix it")
-    await town.codegen.run_created(2)
-    town.codegen.finish(1, result=LONG, pull_request="octo/shop#12")
-    town.codegen.finish(2, result=LONG, pull_request="octo/shop#13")
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    await in_no_time(world)
+    await world.says("bob", "/codegen multi-run -n 2 fix it")
+    await world.codegen.run_created(2)
+    world.codegen.finish(1, result=LONG, pull_request="octo/shop#12")
+    world.codegen.finish(2, result=LONG, pull_request="octo/shop#13")
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Finished:
 
 - [run 1](https://codegen.com/agent/trace/1) (succeeded, with [octo/shop#12](https://github.com/octo/shop/pull/12))
@@ -82,50 +82,50 @@ Next: read it on each run's page.\
 """)
 
 
-async def test_an_unprepared_answer_without_a_run(town: Town) -> None:
-    await in_no_time(town)
+async def test_an_unprepared_answer_without_a_run(world: World) -> None:
+    await in_no_time(world)
     for _ in range(5):
-        run = town.codegen.start_elsewhere("Think about it")
-        town.codegen.finish(run.id, result=LONG, pull_request="octo/shop#12")
-    comment = await town.says("bob", "/codegen runs")
-    reply = await town.reply(Stage.FAILED)
-    assert reply.replace(town.identity(comment), "IDENTITY") == snapshot("""\
+        run = world.codegen.start_elsewhere("Think about it")
+        world.codegen.finish(run.id, result=LONG, pull_request="octo/shop#12")
+    comment = await world.says("bob", "/codegen runs")
+    reply = await world.reply(Stage.FAILED)
+    assert reply.replace(world.identity(comment), "IDENTITY") == snapshot("""\
 The answer could not be prepared for this comment in time.
 
 Next: give the command again in a new comment; if it fails again, whoever runs the bot finds it in the log under `IDENTITY`.\
 """)
 
 
-async def test_a_long_comment_is_read_as_a_short_one_is(town: Town) -> None:
-    await with_workers(town)
-    await town.says("bob", f"/codegen run fix it\n\n{LONG}")
-    await town.reply(Stage.STARTED)
-    assert LONG in town.codegen.runs[1].prompts[0]
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+async def test_a_long_comment_is_read_as_a_short_one_is(world: World) -> None:
+    await with_workers(world)
+    await world.says("bob", f"/codegen run fix it\n\n{LONG}")
+    await world.reply(Stage.STARTED)
+    assert LONG in world.codegen.runs[1].prompts[0]
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_a_comment_that_takes_too_long_to_read_is_answered_once(town: Town) -> None:
-    await in_no_time(town)
-    comment = await town.says("bob", f"{LONG}\n\n/codegen run fix it")
-    assert await town.reply() == snapshot("""\
+async def test_a_comment_that_takes_too_long_to_read_is_answered_once(world: World) -> None:
+    await in_no_time(world)
+    comment = await world.says("bob", f"{LONG}\n\n/codegen run fix it")
+    assert await world.reply() == snapshot("""\
 This comment took too long to read, so nothing in it was carried out.
 
 Next: give the command in a comment of its own.\
 """)
-    await town.reacted(comment, "-1")
-    await town.edits(comment, f"{LONG}\n\n/codegen run fix it now")
-    await town.says("bob", "/codegen help run")
-    await town.reply(Stage.FINISHED)
-    assert len(town.bot_comments()) == 2
-    assert not town.codegen.runs
+    await world.reacted(comment, "-1")
+    await world.edits(comment, f"{LONG}\n\n/codegen run fix it now")
+    await world.says("bob", "/codegen help run")
+    await world.reply(Stage.FINISHED)
+    assert len(world.bot_comments()) == 2
+    assert not world.codegen.runs
 
 
 @pytest.mark.server_only(reason="a job reads one comment and ends")
-async def test_a_comment_without_a_command_is_not_read(town: Town) -> None:
+async def test_a_comment_without_a_command_is_not_read(world: World) -> None:
     """Most long comments are no business of the bot's."""
-    await in_no_time(town)
-    await town.says("bob", LONG.replace("Paragraph", "/paragraph"))
-    await town.says("bob", "/codegen help run")
-    await town.reply(Stage.FINISHED)
-    assert len(town.bot_comments()) == 1
+    await in_no_time(world)
+    await world.says("bob", LONG.replace("Paragraph", "/paragraph"))
+    await world.says("bob", "/codegen help run")
+    await world.reply(Stage.FINISHED)
+    assert len(world.bot_comments()) == 1

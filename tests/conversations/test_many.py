@@ -11,7 +11,7 @@ from bot.codegen.limits import WINDOWS
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.replies.markers import Stage, find
-from tests.conversations.town import SECRET, Clock, Town
+from tests.conversations.world import SECRET, Clock, World
 from tests.harness.databases import migrated_sqlite
 
 COMMANDS = 200
@@ -28,25 +28,25 @@ async def test_two_hundred_commands_at_once_get_one_reply_each_within_codegens_l
     async with codegen, github:
         while len(github.world.threads) < THREADS:
             github.open_issue("alice", "Another one", None)
-        town = Town(github, codegen, Clock(), migrated_sqlite(tmp_path / "bot.sqlite"))
+        world = World(github, codegen, Clock(), migrated_sqlite(tmp_path / "bot.sqlite"))
         # The same windows, a twentieth longer: the two clocks do not start at the same moment.
-        town.codegen_windows = {name: (count, seconds * 1.05 / SPEED) for name, (count, seconds) in WINDOWS.items()}
-        await town.start_bot()
+        world.codegen_windows = {name: (count, seconds * 1.05 / SPEED) for name, (count, seconds) in WINDOWS.items()}
+        await world.start_bot()
         try:
             for number in range(COMMANDS):
                 github.comment("bob", number % THREADS + 1, f"/codegen run piece {number}")
-            await github.until(lambda: _done(town) == COMMANDS, seconds=60)
+            await github.until(lambda: _done(world) == COMMANDS, seconds=60)
         finally:
-            await town.stop_bot()
+            await world.stop_bot()
 
         assert len(codegen.runs) == COMMANDS
         assert {entry.status for entry in codegen.control.journal} == {200}
-        markers = [find(comment.body) for number in github.world.threads for comment in town.bot_comments(number)]
+        markers = [find(comment.body) for number in github.world.threads for comment in world.bot_comments(number)]
         assert len({marker.identity for marker in markers if marker}) == len(markers) == COMMANDS
         assert {run for marker in markers if marker for run in marker.runs} == set(codegen.runs)
 
 
-def _done(town: Town) -> int:
-    threads = town.github.world.threads
-    markers = [find(comment.body) for number in threads for comment in town.bot_comments(number)]
+def _done(world: World) -> int:
+    threads = world.github.world.threads
+    markers = [find(comment.body) for number in threads for comment in world.bot_comments(number)]
     return sum(marker is not None and marker.stage is Stage.FINISHED for marker in markers)

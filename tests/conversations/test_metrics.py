@@ -10,16 +10,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot import __version__
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
 pytestmark = pytest.mark.server_only(reason="a job has no metrics")
 
 
-async def measured(town: Town) -> Samples:
+async def measured(world: World) -> Samples:
     """Every sample, by name and the values of its labels in the order of their names."""
-    async with aiohttp.ClientSession() as session, session.get(f"{town.url}/metrics") as answer:
+    async with aiohttp.ClientSession() as session, session.get(f"{world.url}/metrics") as answer:
         text = await answer.text()
     return {
         (sample.name, tuple(sample.labels[label] for label in sorted(sample.labels))): sample.value
@@ -28,29 +28,29 @@ async def measured(town: Town) -> Samples:
     }
 
 
-async def until(town: Town, name: str, value: float) -> Samples:
+async def until(world: World, name: str, value: float) -> Samples:
     async with asyncio.timeout(10):
-        while (samples := await measured(town))[name, ()] != value:
+        while (samples := await measured(world))[name, ()] != value:
             pass
     return samples
 
 
-async def test_a_run_shows_at_work_and_when_it_is_done(town: Town) -> None:
-    await town.says("alice", "/codegen run fix the flaky test")
-    await town.reply(Stage.STARTED)
+async def test_a_run_shows_at_work_and_when_it_is_done(world: World) -> None:
+    await world.says("alice", "/codegen run fix the flaky test")
+    await world.reply(Stage.STARTED)
     # The reply says that it has begun a moment before the run is waited for.
-    working = await until(town, "codegen_bot_runs_watched", 1)
+    working = await until(world, "codegen_bot_runs_watched", 1)
     assert working["codegen_bot_commands_in_progress", ()] == 1
     # That it has been begun may not have been written down yet.
     assert working["codegen_bot_queue_depth", ()] in {0, 1}
     assert 0 <= working["codegen_bot_queue_oldest_seconds", ()] < 10
     assert 0 <= working["codegen_bot_watcher_lag_seconds", ()] < 10
 
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    await town.until_done(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    await world.until_done(1)
 
-    done = await measured(town)
+    done = await measured(world)
     assert done["codegen_bot_deliveries_total", ("issue_comment", "taken")] == 1
     assert done["codegen_bot_commands_taken_total", ("run",)] == 1
     assert done["codegen_bot_commands_done_total", ("run", "finished")] == 1
@@ -65,22 +65,22 @@ async def test_a_run_shows_at_work_and_when_it_is_done(town: Town) -> None:
     assert done["process_resident_memory_bytes", ()] > 0
 
 
-async def test_requests_to_the_api_are_counted_by_route(town: Town) -> None:
+async def test_requests_to_the_api_are_counted_by_route(world: World) -> None:
     headers = {"Authorization": "Bearer sk-org1-alice"}
     async with aiohttp.ClientSession() as session:
         for path in ("/organizations/1/agent/run/7", "/organizations/1/agent/run/8", "/nowhere"):
-            async with session.get(f"{town.url}{path}", headers=headers) as answer:
+            async with session.get(f"{world.url}{path}", headers=headers) as answer:
                 assert answer.status == 404
     counted = {
-        labels: value for (name, labels), value in (await measured(town)).items() if "api_requests_total" in name
+        labels: value for (name, labels), value in (await measured(world)).items() if "api_requests_total" in name
     }
     assert counted == {("/organizations/{org_id}/agent/run/{agent_run_id}", "GET", "404"): 2}
 
 
-async def test_open_streams_are_counted(town: Town) -> None:
-    town.codegen.start_elsewhere("Look around.")
+async def test_open_streams_are_counted(world: World) -> None:
+    world.codegen.start_elsewhere("Look around.")
     headers = {"Authorization": "Bearer sk-org1-alice"}
-    address = f"{town.url}/organizations/1/agent/run/1/logs/stream"
+    address = f"{world.url}/organizations/1/agent/run/1/logs/stream"
     async with aiohttp.ClientSession() as session, session.ws_connect(address, headers=headers):
-        assert (await measured(town))["codegen_bot_streams_open", ()] == 1
-    await until(town, "codegen_bot_streams_open", 0)
+        assert (await measured(world))["codegen_bot_streams_open", ()] == 1
+    await until(world, "codegen_bot_streams_open", 0)

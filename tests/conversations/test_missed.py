@@ -17,16 +17,16 @@ from inline_snapshot import snapshot
 from bot.emulator.github.world import BOT_LOGIN
 from bot.github.signature import sign
 from bot.replies.markers import Stage
-from tests.conversations.town import SECRET, Town, town_at
+from tests.conversations.world import SECRET, World, world_at
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
+async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Its bot looks for missed deliveries all the time."""
-    async with town_at(tmp_path / "bot.sqlite") as town:
-        town.missed_every = 0.02
-        await town.restart_bot()
-        yield town
+    async with world_at(tmp_path / "bot.sqlite") as world:
+        world.missed_every = 0.02
+        await world.restart_bot()
+        yield world
 
 
 @pytest.fixture(scope="module")
@@ -38,55 +38,55 @@ def private_key() -> str:
 
 
 @pytest.fixture(params=["app", "hook", "neither"])
-async def told(request: pytest.FixtureRequest, town: Town, private_key: str) -> Town:
+async def told(request: pytest.FixtureRequest, world: World, private_key: str) -> World:
     """The bot knows the repository, and reads the App's log, the hook's log, or comments."""
     if request.param == "app":
-        await as_app(town, private_key)
+        await as_app(world, private_key)
     elif request.param == "hook":
-        await as_administrator(town)
-    await known(town)
-    return town
+        await as_administrator(world)
+    await known(world)
+    return world
 
 
-async def as_app(town: Town, private_key: str) -> None:
-    town.settings |= {"github_token": None, "github_app_id": "1", "github_private_key": private_key}
-    await town.restart_bot()
+async def as_app(world: World, private_key: str) -> None:
+    world.settings |= {"github_token": None, "github_app_id": "1", "github_private_key": private_key}
+    await world.restart_bot()
 
 
-async def as_administrator(town: Town) -> None:
+async def as_administrator(world: World) -> None:
     """Its token may see the repository's hooks."""
-    town.github.add_bot(BOT_LOGIN, "admin")
-    await town.restart_bot()
+    world.github.add_bot(BOT_LOGIN, "admin")
+    await world.restart_bot()
 
 
-async def known(town: Town) -> None:
+async def known(world: World) -> None:
     """A first command, so that the bot knows the repository."""
-    await town.says("bob", "/codegen help help")
-    await town.reply(Stage.FINISHED)
-    await rounds(town)
+    await world.says("bob", "/codegen help help")
+    await world.reply(Stage.FINISHED)
+    await rounds(world)
 
 
-async def rounds(town: Town, count: int = 3) -> None:
+async def rounds(world: World, count: int = 3) -> None:
     """Waits until the bot has looked a few more times, at whatever it looks."""
 
     def looks() -> int:
         paths = ("/deliveries", "/issues/comments")
-        return sum(each.method == "GET" and each.path.endswith(paths) for each in town.github.control.journal)
+        return sum(each.method == "GET" and each.path.endswith(paths) for each in world.github.control.journal)
 
     begun = looks()
-    await town.github.until(lambda: looks() >= begun + count)
+    await world.github.until(lambda: looks() >= begun + count)
 
 
-def asked_again(town: Town) -> int:
-    return len(town.requests("POST", "/attempts"))
+def asked_again(world: World) -> int:
+    return len(world.requests("POST", "/attempts"))
 
 
-async def until_asked_again(town: Town, count: int) -> None:
-    await town.github.until(lambda: asked_again(town) == count)
+async def until_asked_again(world: World, count: int) -> None:
+    await world.github.until(lambda: asked_again(world) == count)
 
 
 @asynccontextmanager
-async def instead_of_the_bot(town: Town, answer: bytes) -> AsyncIterator[None]:
+async def instead_of_the_bot(world: World, answer: bytes) -> AsyncIterator[None]:
     """At the webhook's address somebody says this, and hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,11 +96,11 @@ async def instead_of_the_bot(town: Town, answer: bytes) -> AsyncIterator[None]:
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        town.github.webhooks.url = f"http://127.0.0.1:{port}/webhooks/github"
+        world.github.webhooks.url = f"http://127.0.0.1:{port}/webhooks/github"
         yield
 
 
-async def test_what_was_written_while_the_bot_was_down_is_answered(told: Town) -> None:
+async def test_what_was_written_while_the_bot_was_down_is_answered(told: World) -> None:
     await told.stop_bot()
     await told.says("bob", "/codegen run fix it")
     told.github.review_comment("bob", 1, "/codegen run and this line")
@@ -118,7 +118,7 @@ async def test_what_was_written_while_the_bot_was_down_is_answered(told: Town) -
     assert len(told.read_all()) == 3
 
 
-async def test_written_in_the_very_moment_the_bot_died(told: Town) -> None:
+async def test_written_in_the_very_moment_the_bot_died(told: World) -> None:
     await told.stop_bot()
     async with instead_of_the_bot(told, b""):
         await told.says("bob", "/codegen run fix it")
@@ -130,7 +130,7 @@ async def test_written_in_the_very_moment_the_bot_died(told: Town) -> None:
     await told.reply(Stage.FINISHED)
 
 
-async def test_a_delivery_that_was_answered_with_a_fault_comes_again(told: Town) -> None:
+async def test_a_delivery_that_was_answered_with_a_fault_comes_again(told: World) -> None:
     await told.stop_bot()
     async with instead_of_the_bot(told, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"):
         await told.says("bob", "/codegen run fix it")
@@ -142,188 +142,188 @@ async def test_a_delivery_that_was_answered_with_a_fault_comes_again(told: Town)
     await told.reply(Stage.FINISHED)
 
 
-async def test_over_many_rounds_and_restarts_it_is_asked_for_once(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    comment = await town.says("bob", "/codegen run fix it")
-    await town.start_bot()
-    await town.reply(Stage.STARTED)
-    await rounds(town)
-    await town.restart_bot()
-    await rounds(town)
+async def test_over_many_rounds_and_restarts_it_is_asked_for_once(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    comment = await world.says("bob", "/codegen run fix it")
+    await world.start_bot()
+    await world.reply(Stage.STARTED)
+    await rounds(world)
+    await world.restart_bot()
+    await rounds(world)
 
-    assert asked_again(town) == 1
-    assert [each.redelivery for each in town.github.deliveries if each.payload["comment"]["id"] == comment.id] == [
+    assert asked_again(world) == 1
+    assert [each.redelivery for each in world.github.deliveries if each.payload["comment"]["id"] == comment.id] == [
         False,
         True,
     ]
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
 
 
-async def test_how_often_it_was_asked_for_is_counted(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    await town.says("bob", "/codegen help run")
-    await town.start_bot()
-    await town.reply(Stage.FINISHED)
+async def test_how_often_it_was_asked_for_is_counted(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    await world.says("bob", "/codegen help run")
+    await world.start_bot()
+    await world.reply(Stage.FINISHED)
 
-    async with aiohttp.ClientSession() as session, session.get(f"{town.url}/metrics") as answer:
+    async with aiohttp.ClientSession() as session, session.get(f"{world.url}/metrics") as answer:
         assert 'codegen_bot_redeliveries_total{outcome="asked"} 1.0' in await answer.text()
 
 
-async def test_what_somebody_had_delivered_again_by_hand_is_not_asked_for(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    await town.says("bob", "/codegen run fix it")
-    failed = town.github.deliveries[-1]
-    town.missed_every = None
-    await town.start_bot()
-    town.github.redeliver(failed)
-    await town.reply(Stage.STARTED)
+async def test_what_somebody_had_delivered_again_by_hand_is_not_asked_for(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    await world.says("bob", "/codegen run fix it")
+    failed = world.github.deliveries[-1]
+    world.missed_every = None
+    await world.start_bot()
+    world.github.redeliver(failed)
+    await world.reply(Stage.STARTED)
 
-    town.missed_every = 0.02
-    await town.restart_bot()
-    await rounds(town)
+    world.missed_every = 0.02
+    await world.restart_bot()
+    await rounds(world)
 
-    assert asked_again(town) == 0
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    assert asked_again(world) == 0
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_what_fails_again_is_asked_for_again_after_growing_gaps_and_then_left_alone(town: Town) -> None:
+async def test_what_fails_again_is_asked_for_again_after_growing_gaps_and_then_left_alone(world: World) -> None:
     """The bot is up, but what leads to it is not."""
-    await as_administrator(town)
-    await known(town)
-    async with instead_of_the_bot(town, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"):
-        await town.says("bob", "/codegen help run")
-        await town.github.until(lambda: asked_again(town) == 1)
+    await as_administrator(world)
+    await known(world)
+    async with instead_of_the_bot(world, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"):
+        await world.says("bob", "/codegen help run")
+        await world.github.until(lambda: asked_again(world) == 1)
         for count, minutes in ((2, 1), (3, 10), (4, 60), (5, 360)):
-            await town.github.idle()
-            await rounds(town)
-            assert asked_again(town) == count - 1
-            town.passes(minutes=minutes + 0.1)
-            await until_asked_again(town, count)
-        await town.github.idle()
-        town.passes(hours=24)
-        await rounds(town)
-        assert asked_again(town) == 5
-    assert len(town.read_all()) == 1
+            await world.github.idle()
+            await rounds(world)
+            assert asked_again(world) == count - 1
+            world.passes(minutes=minutes + 0.1)
+            await until_asked_again(world, count)
+        await world.github.idle()
+        world.passes(hours=24)
+        await rounds(world)
+        assert asked_again(world) == 5
+    assert len(world.read_all()) == 1
 
 
-async def test_what_the_bot_refused_is_not_asked_for(town: Town) -> None:
+async def test_what_the_bot_refused_is_not_asked_for(world: World) -> None:
     """It would be refused again: the hook's secret is another one."""
-    await as_administrator(town)
-    await known(town)
-    town.github.webhooks.secret = "mistyped"
-    await town.says("bob", "/codegen run fix it")
-    assert town.github.deliveries[-1].status_code == 401
+    await as_administrator(world)
+    await known(world)
+    world.github.webhooks.secret = "mistyped"
+    await world.says("bob", "/codegen run fix it")
+    assert world.github.deliveries[-1].status_code == 401
 
-    await rounds(town)
+    await rounds(world)
 
-    assert asked_again(town) == 0
+    assert asked_again(world) == 0
 
 
-async def test_what_can_hold_no_command_is_not_asked_for(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    town.github.delete(town.github.comment("bob", 1, "Thanks."))
-    town.github.open_issue("bob", "Broken", None)
-    await town.github.idle()
-    events = [(each.event, each.action) for each in town.github.deliveries if each.status_code == 0]
-    await town.start_bot()
-    await town.github.until(lambda: asked_again(town) == 1)
-    await rounds(town)
+async def test_what_can_hold_no_command_is_not_asked_for(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    world.github.delete(world.github.comment("bob", 1, "Thanks."))
+    world.github.open_issue("bob", "Broken", None)
+    await world.github.idle()
+    events = [(each.event, each.action) for each in world.github.deliveries if each.status_code == 0]
+    await world.start_bot()
+    await world.github.until(lambda: asked_again(world) == 1)
+    await rounds(world)
 
     assert events == [("issue_comment", "created"), ("issue_comment", "deleted"), ("issues", "opened")]
-    assert asked_again(town) == 1
+    assert asked_again(world) == 1
 
 
-async def test_a_label_that_was_put_on_while_the_bot_was_down_counts(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    town.github.label("bob", 1, "codegen:run")
-    await town.github.idle()
-    await town.start_bot()
+async def test_a_label_that_was_put_on_while_the_bot_was_down_counts(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    world.github.label("bob", 1, "codegen:run")
+    await world.github.idle()
+    await world.start_bot()
 
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    await town.github.until(lambda: town.github.labels(1) == [])
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    await world.github.until(lambda: world.github.labels(1) == [])
 
 
-async def test_two_hooks_are_one_command(town: Town) -> None:
+async def test_two_hooks_are_one_command(world: World) -> None:
     """Both failed; each names what it tells by a GUID of its own here, as an App and a repository's hook do."""
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    comment = await town.says("bob", "/codegen run fix it")
-    town.github.deliver_by_another_hook(comment)
-    await town.github.idle()
-    await town.start_bot()
-    await town.reply(Stage.STARTED)
-    await town.github.until(lambda: asked_again(town) == 2)
-    await town.github.idle()
-    town.codegen.finish(1)
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    comment = await world.says("bob", "/codegen run fix it")
+    world.github.deliver_by_another_hook(comment)
+    await world.github.idle()
+    await world.start_bot()
+    await world.reply(Stage.STARTED)
+    await world.github.until(lambda: asked_again(world) == 2)
+    await world.github.idle()
+    world.codegen.finish(1)
 
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
 
 
-async def test_a_log_of_many_pages_is_read_to_where_the_last_look_ended(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    await town.stop_bot()
-    await town.says("bob", "/codegen run fix it")
+async def test_a_log_of_many_pages_is_read_to_where_the_last_look_ended(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    await world.stop_bot()
+    await world.says("bob", "/codegen run fix it")
     for number in range(230):
-        town.github.open_issue("bob", f"Broken {number}", None)
-    await town.github.idle()
-    await town.start_bot()
+        world.github.open_issue("bob", f"Broken {number}", None)
+    await world.github.idle()
+    await world.start_bot()
 
-    await town.reply(Stage.STARTED)
-    assert asked_again(town) == 1
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.reply(Stage.STARTED)
+    assert asked_again(world) == 1
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_a_round_with_nothing_failed_is_one_request_that_costs_nothing(town: Town, private_key: str) -> None:
-    await as_app(town, private_key)
-    await known(town)
-    before = len(town.github.control.journal)
-    await rounds(town, 5)
-    idle = town.github.control.journal[before:]
+async def test_a_round_with_nothing_failed_is_one_request_that_costs_nothing(world: World, private_key: str) -> None:
+    await as_app(world, private_key)
+    await known(world)
+    before = len(world.github.control.journal)
+    await rounds(world, 5)
+    idle = world.github.control.journal[before:]
 
     assert {(each.method, each.path) for each in idle} == {("GET", "/app/hook/deliveries")}
     assert {each.status for each in idle if each.status is not None} == {304}
 
 
-async def test_a_new_database_begins_with_the_last_hour(town: Town, private_key: str) -> None:
+async def test_a_new_database_begins_with_the_last_hour(world: World, private_key: str) -> None:
     """What failed before was asked of nobody: the bot was not set up yet."""
-    town.missed_every = None
-    await as_app(town, private_key)
-    await town.stop_bot()
-    await town.says("bob", "/codegen run too early")
-    town.passes(hours=2)
-    await town.says("bob", "/codegen run fix it")
-    town.passes(minutes=30)
-    town.missed_every = 0.02
-    await town.start_bot()
+    world.missed_every = None
+    await as_app(world, private_key)
+    await world.stop_bot()
+    await world.says("bob", "/codegen run too early")
+    world.passes(hours=2)
+    await world.says("bob", "/codegen run fix it")
+    world.passes(minutes=30)
+    world.missed_every = 0.02
+    await world.start_bot()
 
-    await town.reply(Stage.STARTED)
-    await rounds(town)
-    assert "fix it" in town.codegen.runs[1].prompt
-    assert asked_again(town) == 1
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.reply(Stage.STARTED)
+    await rounds(world)
+    assert "fix it" in world.codegen.runs[1].prompt
+    assert asked_again(world) == 1
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_what_comes_late_was_asked_for_when_it_was_written(told: Town) -> None:
+async def test_what_comes_late_was_asked_for_when_it_was_written(told: World) -> None:
     """A large multi-run of four hours ago: there is an hour for its second word all the same."""
     await told.stop_bot()
     await told.says("bob", "/codegen multi-run -n 6 try it")
@@ -356,46 +356,46 @@ Next: look at the reasons, then give one a hint with `/codegen resume <run> <a h
     told.read_all()
 
 
-async def test_comments_alone_do_not_tell_who_edited_them(town: Town) -> None:
+async def test_comments_alone_do_not_tell_who_edited_them(world: World) -> None:
     """Nobody's mouth is filled with another's words: an edited one waits for its author to write it again."""
-    await known(town)
-    await town.stop_bot()
-    comment = await town.says("bob", "Looks good.")
-    town.passes(seconds=2)
-    await town.edits(comment, "/codegen run what alice wants", login="alice")
-    await town.start_bot()
-    await rounds(town, 6)
+    await known(world)
+    await world.stop_bot()
+    comment = await world.says("bob", "Looks good.")
+    world.passes(seconds=2)
+    await world.edits(comment, "/codegen run what alice wants", login="alice")
+    await world.start_bot()
+    await rounds(world, 6)
 
-    assert town.codegen.runs == {}
-    assert len(town.bot_comments()) == 1
-
-
-async def test_a_log_that_is_closed_later_is_replaced_by_the_comments(town: Town) -> None:
-    await as_administrator(town)
-    await known(town)
-    town.github.add_bot(BOT_LOGIN, "write")
-    await town.stop_bot()
-    await town.says("bob", "/codegen run fix it")
-    await town.start_bot()
-
-    await town.reply(Stage.STARTED)
-    assert asked_again(town) == 0
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    assert world.codegen.runs == {}
+    assert len(world.bot_comments()) == 1
 
 
-async def test_a_repository_is_known_by_its_hooks_ping(town: Town) -> None:
+async def test_a_log_that_is_closed_later_is_replaced_by_the_comments(world: World) -> None:
+    await as_administrator(world)
+    await known(world)
+    world.github.add_bot(BOT_LOGIN, "write")
+    await world.stop_bot()
+    await world.says("bob", "/codegen run fix it")
+    await world.start_bot()
+
+    await world.reply(Stage.STARTED)
+    assert asked_again(world) == 0
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+
+
+async def test_a_repository_is_known_by_its_hooks_ping(world: World) -> None:
     """No command was ever given there."""
     ping = {"zen": "Keep it logically awesome.", "hook_id": 1, "repository": {"full_name": "octo/shop"}}
     body = json.dumps(ping).encode()
     headers = {"X-GitHub-Event": "ping", "X-GitHub-Delivery": "p-1", "X-Hub-Signature-256": sign(body, SECRET)}
     async with aiohttp.ClientSession(headers={"Content-Type": "application/json", **headers}) as session:
-        assert (await session.post(f"{town.url}/webhooks/github", data=body)).status == 200
-    await rounds(town)
-    await town.stop_bot()
-    await town.says("bob", "/codegen run fix it")
-    await town.start_bot()
+        assert (await session.post(f"{world.url}/webhooks/github", data=body)).status == 200
+    await rounds(world)
+    await world.stop_bot()
+    await world.says("bob", "/codegen run fix it")
+    await world.start_bot()
 
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)

@@ -7,148 +7,148 @@ from inline_snapshot import snapshot
 
 from bot.emulator.faults import Fault
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-def codegen_goes_away(town: Town, path: str = "/agent/run") -> Fault:
-    return town.codegen.control.fault(path=path, status=503, times=None)
+def codegen_goes_away(world: World, path: str = "/agent/run") -> Fault:
+    return world.codegen.control.fault(path=path, status=503, times=None)
 
 
-def codegen_comes_back(town: Town, fault: Fault) -> None:
-    town.codegen.control.faults.remove(fault)
+def codegen_comes_back(world: World, fault: Fault) -> None:
+    world.codegen.control.faults.remove(fault)
 
 
-async def with_patience(town: Town) -> None:
+async def with_patience(world: World) -> None:
     """For as long as the test takes: the waits of the bot are cut short, and so would its patience be."""
-    town.outage_patience = 1000 * 3600.0
-    await town.restart_bot()
+    world.outage_patience = 1000 * 3600.0
+    await world.restart_bot()
 
 
-async def test_a_run_that_is_asked_for_in_an_outage(town: Town) -> None:
-    await with_patience(town)
-    fault = codegen_goes_away(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.ACCEPTED)
-    assert await town.reply(Stage.ACCEPTED) == snapshot("""\
+async def test_a_run_that_is_asked_for_in_an_outage(world: World) -> None:
+    await with_patience(world)
+    fault = codegen_goes_away(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.ACCEPTED)
+    assert await world.reply(Stage.ACCEPTED) == snapshot("""\
 Accepted. Codegen has a fault of its own, and trying again did not help (503).
 
 This command waits until Codegen is back, for about 1000 h, and then goes on by itself. Nothing to do until then.\
 """)
-    codegen_comes_back(town, fault)
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
+    codegen_comes_back(world, fault)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
 
 
 @pytest.mark.parametrize(
     "fault", [{"status": 500, "after_work": True}, {"action": "drop", "after_work": True}], ids=str
 )
-async def test_a_run_that_was_made_as_the_outage_began(town: Town, fault: dict[str, object]) -> None:
+async def test_a_run_that_was_made_as_the_outage_began(world: World, fault: dict[str, object]) -> None:
     """Its answer was lost, and for a while nobody can look for it."""
-    await with_patience(town)
-    away = codegen_goes_away(town, "/agent/runs")
-    town.codegen.control.fault(path="/agent/run$", method="POST", **fault)
-    await town.says("bob", "/codegen run fix it")
-    await town.until_reply(lambda body: "waits until Codegen is back" in body)
-    codegen_comes_back(town, away)
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
+    await with_patience(world)
+    away = codegen_goes_away(world, "/agent/runs")
+    world.codegen.control.fault(path="/agent/run$", method="POST", **fault)
+    await world.says("bob", "/codegen run fix it")
+    await world.until_reply(lambda body: "waits until Codegen is back" in body)
+    codegen_comes_back(world, away)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
 
 
-async def test_a_resume_that_is_asked_for_in_an_outage(town: Town) -> None:
-    await with_patience(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    fault = codegen_goes_away(town)
-    await town.says("bob", "/codegen resume 1 go on")
-    await town.until_reply(lambda body: "waits until Codegen is back" in body)
-    codegen_comes_back(town, fault)
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1, result="Went on.")
-    assert "Went on." in await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs[1].prompts) == 2
+async def test_a_resume_that_is_asked_for_in_an_outage(world: World) -> None:
+    await with_patience(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    fault = codegen_goes_away(world)
+    await world.says("bob", "/codegen resume 1 go on")
+    await world.until_reply(lambda body: "waits until Codegen is back" in body)
+    codegen_comes_back(world, fault)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1, result="Went on.")
+    assert "Went on." in await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs[1].prompts) == 2
 
 
-async def test_a_command_that_only_shows_does_not_wait(town: Town) -> None:
-    await with_patience(town)
-    codegen_goes_away(town)
-    await town.says("bob", "/codegen status 1")
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+async def test_a_command_that_only_shows_does_not_wait(world: World) -> None:
+    await with_patience(world)
+    codegen_goes_away(world)
+    await world.says("bob", "/codegen status 1")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_in_the_middle_of_an_outage(town: Town) -> None:
-    await with_patience(town)
-    fault = codegen_goes_away(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.until_reply(lambda body: "waits until Codegen is back" in body)
-    await town.restart_bot()
-    codegen_comes_back(town, fault)
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
-    assert len(town.bot_comments()) == 1
+async def test_a_restart_in_the_middle_of_an_outage(world: World) -> None:
+    await with_patience(world)
+    fault = codegen_goes_away(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.until_reply(lambda body: "waits until Codegen is back" in body)
+    await world.restart_bot()
+    codegen_comes_back(world, fault)
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1
+    assert len(world.bot_comments()) == 1
 
 
 # The patience for a run ends in an outage
 
 
-async def with_little_patience(town: Town) -> None:
-    town.settings["run_timeout_minutes"] = 0.02
-    await town.restart_bot()
+async def with_little_patience(world: World) -> None:
+    world.settings["run_timeout_minutes"] = 0.02
+    await world.restart_bot()
 
 
-async def test_a_run_that_ended_unseen(town: Town) -> None:
+async def test_a_run_that_ended_unseen(world: World) -> None:
     """The list of runs cannot be read; the run by itself can, at the end of the patience."""
-    await with_little_patience(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    codegen_goes_away(town, "/agent/runs")
-    town.codegen.finish(1, result="Done meanwhile.")
-    assert "Done meanwhile." in await town.reply(Stage.FINISHED)
+    await with_little_patience(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    codegen_goes_away(world, "/agent/runs")
+    world.codegen.finish(1, result="Done meanwhile.")
+    assert "Done meanwhile." in await world.reply(Stage.FINISHED)
 
 
-async def test_attempts_that_ended_unseen(town: Town) -> None:
-    await with_little_patience(town)
-    await town.says("bob", "/codegen multi-run -n 2 fix it")
-    await town.codegen.run_created(2)
-    fault = codegen_goes_away(town, "/agent/runs")
-    town.codegen.finish(1, result="One way.")
-    town.codegen.finish(2, result="Another way.")
-    await town.codegen.until(lambda: all(town.requests("GET", f"/agent/run/{run}") for run in (1, 2)))
-    codegen_comes_back(town, fault)
-    await town.codegen.run_created(3)
-    town.codegen.finish(3, result="The best of both.")
-    assert "The best of both." in await town.reply(Stage.FINISHED)
+async def test_attempts_that_ended_unseen(world: World) -> None:
+    await with_little_patience(world)
+    await world.says("bob", "/codegen multi-run -n 2 fix it")
+    await world.codegen.run_created(2)
+    fault = codegen_goes_away(world, "/agent/runs")
+    world.codegen.finish(1, result="One way.")
+    world.codegen.finish(2, result="Another way.")
+    await world.codegen.until(lambda: all(world.requests("GET", f"/agent/run/{run}") for run in (1, 2)))
+    codegen_comes_back(world, fault)
+    await world.codegen.run_created(3)
+    world.codegen.finish(3, result="The best of both.")
+    assert "The best of both." in await world.reply(Stage.FINISHED)
 
 
-async def test_a_run_of_which_nothing_is_known(town: Town) -> None:
-    await with_little_patience(town)
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
-    codegen_goes_away(town)
-    town.codegen.finish(1, result="Done meanwhile.")
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+async def test_a_run_of_which_nothing_is_known(world: World) -> None:
+    await with_little_patience(world)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
+    codegen_goes_away(world)
+    world.codegen.finish(1, result="Done meanwhile.")
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) was working when it was last seen. How it is after 0 s is not known, and it is followed no longer here: Codegen has a fault of its own, and trying again did not help (503): A scripted fault.
 
 Next: `/codegen status 1` shows how far it is.\
 """)
 
 
-async def test_attempts_of_which_nothing_is_known(town: Town) -> None:
-    await with_little_patience(town)
-    await town.says("bob", "/codegen multi-run -n 2 fix it")
-    await town.codegen.run_created(2)
-    codegen_goes_away(town)
-    town.codegen.finish(1, result="One way.")
-    town.codegen.finish(2, result="Another way.")
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+async def test_attempts_of_which_nothing_is_known(world: World) -> None:
+    await with_little_patience(world)
+    await world.says("bob", "/codegen multi-run -n 2 fix it")
+    await world.codegen.run_created(2)
+    codegen_goes_away(world)
+    world.codegen.finish(1, result="One way.")
+    world.codegen.finish(2, result="Another way.")
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 None of the 2 attempts is known to have succeeded; 2 had not ended when last seen.
 
 | attempt | status | time | pull request | run |

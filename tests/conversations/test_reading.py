@@ -3,16 +3,16 @@
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-async def test_several_commands_in_one_comment_get_a_reply_each(town: Town) -> None:
-    await town.says("bob", "Two things:\n\n/codegen run fix it\n- today\n\n/codegen help status\n/codegen nonsense")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
+async def test_several_commands_in_one_comment_get_a_reply_each(world: World) -> None:
+    await world.says("bob", "Two things:\n\n/codegen run fix it\n- today\n\n/codegen help status\n/codegen nonsense")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    await town.settled(3)
-    replies = sorted(comment.body.split("\n")[0] for comment in town.read_all())
+    await world.settled(3)
+    replies = sorted(comment.body.split("\n")[0] for comment in world.read_all())
     assert replies == snapshot(
         [
             "**status**: Shows how a run is; without a number, this thread's latest run.",
@@ -20,91 +20,91 @@ async def test_several_commands_in_one_comment_get_a_reply_each(town: Town) -> N
             "There is no command `nonsense`. `/codegen help` shows all there are. For example: `/codegen run fix the flaky checkout test`",
         ]
     )
-    assert "fix it\n- today" in town.codegen.runs[1].prompt
-    assert "help" not in town.codegen.runs[1].prompt.partition("===")[0]
+    assert "fix it\n- today" in world.codegen.runs[1].prompt
+    assert "help" not in world.codegen.runs[1].prompt.partition("===")[0]
 
 
-async def test_an_edited_comment_runs_only_what_was_not_there_before(town: Town) -> None:
-    comment = await town.says("bob", "/codegen help status")
-    await town.reply(Stage.FINISHED)
+async def test_an_edited_comment_runs_only_what_was_not_there_before(world: World) -> None:
+    comment = await world.says("bob", "/codegen help status")
+    await world.reply(Stage.FINISHED)
 
-    await town.edits(comment, "Please:\n\n/codegen help status\n/codegen help run")
+    await world.edits(comment, "Please:\n\n/codegen help status\n/codegen help run")
 
-    assert (await town.reply(Stage.FINISHED)).startswith("**run**")
-    assert len(town.bot_comments()) == 2
+    assert (await world.reply(Stage.FINISHED)).startswith("**run**")
+    assert len(world.bot_comments()) == 2
 
 
-async def test_somebody_elses_edit_orders_nothing(town: Town) -> None:
+async def test_somebody_elses_edit_orders_nothing(world: World) -> None:
     """Whoever may edit comments could otherwise put words into another's mouth."""
-    comment = await town.says("bob", "Hm.")
+    comment = await world.says("bob", "Hm.")
 
-    await town.edits(comment, "/codegen run what alice wants", login="alice")
-    await town.says("bob", "/codegen help")
+    await world.edits(comment, "/codegen run what alice wants", login="alice")
+    await world.says("bob", "/codegen help")
 
-    await town.reply(Stage.FINISHED)
-    assert len(town.bot_comments()) == 1
-    assert town.codegen.runs == {}
+    await world.reply(Stage.FINISHED)
+    assert len(world.bot_comments()) == 1
+    assert world.codegen.runs == {}
 
 
-async def test_an_inline_review_comment_tells_the_agent_where_it_stands(town: Town) -> None:
-    comment = town.github.review_comment("bob", 1, "/codegen run round once here", path="app/checkout.py", line=3)
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1)
+async def test_an_inline_review_comment_tells_the_agent_where_it_stands(world: World) -> None:
+    comment = world.github.review_comment("bob", 1, "/codegen run round once here", path="app/checkout.py", line=3)
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    await town.reply(Stage.FINISHED)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reply(Stage.FINISHED)
+    await world.reacted(comment, "eyes", "rocket")
     assert 'The comment is on the file: "app/checkout.py", line 3\n' in run.prompt
     assert "The diff under the comment:" in run.prompt
 
 
-async def test_a_reviews_body_counts(town: Town) -> None:
-    town.github.review("bob", 1, "Nearly there.\n\n/codegen run do the rest")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1)
+async def test_a_reviews_body_counts(world: World) -> None:
+    world.github.review("bob", 1, "Nearly there.\n\n/codegen run do the rest")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    await town.reply(Stage.FINISHED)
+    await world.reply(Stage.FINISHED)
     assert "do the rest" in run.prompt
 
 
-async def test_on_an_issue_the_agent_hears_of_the_issue(town: Town) -> None:
-    await town.says("alice", "/codegen run show the tax", number=2)
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1)
+async def test_on_an_issue_the_agent_hears_of_the_issue(world: World) -> None:
+    await world.says("alice", "/codegen run show the tax", number=2)
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    assert await town.reply(number=2) == snapshot("Accepted. Starting an agent run for this issue…")
-    await town.reply(Stage.FINISHED, number=2)
+    assert await world.reply(number=2) == snapshot("Accepted. Starting an agent run for this issue…")
+    await world.reply(Stage.FINISHED, number=2)
     assert run.prompt.startswith("You work on the GitHub issue octo/shop#2: https://github.com/octo/shop/issues/2")
     assert "branch" not in run.prompt.partition("===")[0]
 
 
-async def test_images_reach_the_agent(town: Town) -> None:
+async def test_images_reach_the_agent(world: World) -> None:
     """Codegen takes an image as its data; an address is put into the prompt."""
     pixel = "data:image/png;base64,iVBORw0KGgo="
-    await town.says("bob", f"/codegen run --image https://example.com/a.png -i {pixel} draw it like that")
-    run = await town.codegen.run_created(1)
-    town.codegen.finish(1)
+    await world.says("bob", f"/codegen run --image https://example.com/a.png -i {pixel} draw it like that")
+    run = await world.codegen.run_created(1)
+    world.codegen.finish(1)
 
-    await town.reply(Stage.FINISHED)
+    await world.reply(Stage.FINISHED)
     assert run.images == [pixel]
     assert "Look at these images too:\nhttps://example.com/a.png\n" in run.prompt
 
 
-async def test_what_was_not_meant_is_not_read(town: Town) -> None:
+async def test_what_was_not_meant_is_not_read(world: World) -> None:
     for text in ("> /codegen run a", "```\n/codegen run b\n```", "<!--\n/codegen run c\n-->", "Say `/codegen run d`."):
-        await town.says("bob", text)
-    await town.says("bob", "/codegen help")
+        await world.says("bob", text)
+    await world.says("bob", "/codegen help")
 
-    await town.reply(Stage.FINISHED)
-    assert town.codegen.runs == {}
-    assert len(town.bot_comments()) == 1
+    await world.reply(Stage.FINISHED)
+    assert world.codegen.runs == {}
+    assert len(world.bot_comments()) == 1
 
 
-async def test_a_long_result_stays_within_githubs_limit(town: Town) -> None:
-    await town.says("bob", "/codegen run write a lot")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, summary="Long.", result="```\n" + "word " * 40_000)
+async def test_a_long_result_stays_within_githubs_limit(world: World) -> None:
+    await world.says("bob", "/codegen run write a lot")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, summary="Long.", result="```\n" + "word " * 40_000)
 
-    reply = await town.reply(Stage.FINISHED)
-    assert len(town.bot_comments()[0].body) <= 65_536
+    reply = await world.reply(Stage.FINISHED)
+    assert len(world.bot_comments()[0].body) <= 65_536
     assert reply.endswith("A follow-up: `/codegen resume 1 <what to do next>`")
     assert "the run's page has the rest" in reply

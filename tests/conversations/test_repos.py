@@ -5,7 +5,7 @@ from typing import Any
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
 def repository(number: int, full_name: str, **fields: Any) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def page(repositories: list[dict[str, Any]]) -> dict[str, Any]:
     return {"items": repositories, "total": len(repositories), "page": 1, "size": 100, "pages": 1}
 
 
-async def test_repos_shows_what_codegen_knows(town: Town) -> None:
-    comment = await town.says("bob", "/codegen repos")
+async def test_repos_shows_what_codegen_knows(world: World) -> None:
+    comment = await world.says("bob", "/codegen repos")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen knows 2 repositories; this one is number 101.
 
 | number | repository | language | visibility | set-up |
@@ -40,17 +40,17 @@ Codegen knows 2 repositories; this one is number 101.
 | 101 | `octo/shop` (here) | `Python` | `private` | `COMPLETED` |
 | 102 | `octo/docs` | `Python` | `private` | `COMPLETED` |\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_this_repository_stands_first(town: Town) -> None:
+async def test_this_repository_stands_first(world: World) -> None:
     """Whatever its letters' case, and even where the list is cut."""
     known = [repository(each, f"octo/lib{each}", archived=each == 1) for each in range(1, 121)]
-    town.codegen.control.fault(path="/repos$", status=200, body=page([*known, repository(500, "Octo/Shop")]))
+    world.codegen.control.fault(path="/repos$", status=200, body=page([*known, repository(500, "Octo/Shop")]))
 
-    await town.says("bob", "/codegen repos")
+    await world.says("bob", "/codegen repos")
 
-    lines = (await town.reply(Stage.FINISHED)).splitlines()
+    lines = (await world.reply(Stage.FINISHED)).splitlines()
     assert [*lines[:6], *lines[-3:]] == snapshot(
         [
             "Codegen knows 121 repositories; this one is number 500.",
@@ -66,12 +66,12 @@ async def test_this_repository_stands_first(town: Town) -> None:
     )
 
 
-async def test_where_codegen_does_not_know_this_repository_it_is_told(town: Town) -> None:
-    town.codegen.control.fault(path="/repos$", status=200, body=page([repository(7, "octo/docs")]))
+async def test_where_codegen_does_not_know_this_repository_it_is_told(world: World) -> None:
+    world.codegen.control.fault(path="/repos$", status=200, body=page([repository(7, "octo/docs")]))
 
-    await town.says("bob", "/codegen repos")
+    await world.says("bob", "/codegen repos")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen knows 1 repository, but not `octo/shop`: Codegen's settings add it.
 
 | number | repository | language | visibility | set-up |
@@ -80,31 +80,33 @@ Codegen knows 1 repository, but not `octo/shop`: Codegen's settings add it.
 """)
 
 
-async def test_where_codegen_knows_none(town: Town) -> None:
-    town.codegen.control.fault(path="/repos$", status=200, body=page([]))
+async def test_where_codegen_knows_none(world: World) -> None:
+    world.codegen.control.fault(path="/repos$", status=200, body=page([]))
 
-    await town.says("bob", "/codegen repos")
+    await world.says("bob", "/codegen repos")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("Codegen knows no repository yet: Codegen's settings add them.")
-
-
-async def test_a_reader_may_not(town: Town) -> None:
-    await town.says("carol", "/codegen repos")
-
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert await world.reply(Stage.FINISHED) == snapshot(
+        "Codegen knows no repository yet: Codegen's settings add them."
+    )
 
 
-async def test_codegen_does_not_let_the_bot(town: Town) -> None:
-    town.codegen.control.fault(path="/repos$", times=None, status=403)
+async def test_a_reader_may_not(world: World) -> None:
+    await world.says("carol", "/codegen repos")
 
-    await town.says("bob", "/codegen repos")
-
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
 
 
-async def test_a_flag_that_is_none(town: Town) -> None:
-    await town.says("bob", "/codegen repos --limit 5")
+async def test_codegen_does_not_let_the_bot(world: World) -> None:
+    world.codegen.control.fault(path="/repos$", times=None, status=403)
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    await world.says("bob", "/codegen repos")
+
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
+
+
+async def test_a_flag_that_is_none(world: World) -> None:
+    await world.says("bob", "/codegen repos --limit 5")
+
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--limit` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen repos`"
     )

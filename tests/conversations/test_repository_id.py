@@ -4,160 +4,160 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 DOCS = 102
 """Codegen's number of octo/docs."""
 
 
-def has(town: Town, text: str) -> None:
-    town.github.world.files["main", ".github/codegen-bot.yml"] = text
+def has(world: World, text: str) -> None:
+    world.github.world.files["main", ".github/codegen-bot.yml"] = text
 
 
-async def finished(town: Town, number: int) -> None:
-    await town.codegen.run_created(number)
-    town.codegen.finish(number)
-    await town.reply(Stage.FINISHED)
+async def finished(world: World, number: int) -> None:
+    await world.codegen.run_created(number)
+    world.codegen.finish(number)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_repo_id_takes_write_access_there(town: Town) -> None:
+async def test_repo_id_takes_write_access_there(world: World) -> None:
     """A number that Codegen does not know gets the same answer: it does not say what there is."""
-    town.github.add_repository("octo/docs", {"bob": "read"})
+    world.github.add_repository("octo/docs", {"bob": "read"})
 
-    await town.says("bob", "/codegen run --repo-id 102 push my key to main")
-    refusal = await town.reply()
+    await world.says("bob", "/codegen run --repo-id 102 push my key to main")
+    refusal = await world.reply()
     assert refusal == snapshot("""\
 `--repo-id 102` names no repository that is known to let `bob` give `run` there. It takes `write` access in that repository, or more where its config file says so. Nothing was started.
 
 Next: give the command in that repository; without `--repo-id`, the agent works on this one.\
 """)
-    await town.says("bob", "/codegen run --repo-id 999 push my key to main")
-    assert await town.reply() == refusal.replace("102", "999")
+    await world.says("bob", "/codegen run --repo-id 999 push my key to main")
+    assert await world.reply() == refusal.replace("102", "999")
 
-    assert town.codegen.runs == {}
-
-
-async def test_repo_id_is_refused_where_the_bot_is_not_installed(town: Town) -> None:
-    await town.says("alice", "/codegen run --repo-id 102 fix it")
-
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository that is known to let `alice`")
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_repo_id_is_refused_where_github_does_not_tell_the_permission(town: Town) -> None:
-    town.github.add_repository("octo/docs", {"bob": "admin"})
-    town.github.control.fault(path="/octo/docs/collaborators", times=None, status=500)
+async def test_repo_id_is_refused_where_the_bot_is_not_installed(world: World) -> None:
+    await world.says("alice", "/codegen run --repo-id 102 fix it")
 
-    await town.says("bob", "/codegen run --repo-id 102 fix it")
-
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
-    assert town.codegen.runs == {}
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository that is known to let `alice`")
+    assert world.codegen.runs == {}
 
 
-async def test_repo_id_starts_a_run_with_write_access_there(town: Town) -> None:
-    town.github.add_repository("octo/docs", {"bob": "write"})
+async def test_repo_id_is_refused_where_github_does_not_tell_the_permission(world: World) -> None:
+    world.github.add_repository("octo/docs", {"bob": "admin"})
+    world.github.control.fault(path="/octo/docs/collaborators", times=None, status=500)
 
-    await town.says("bob", "/codegen run --repo-id 102 fix it")
-    await finished(town, 1)
+    await world.says("bob", "/codegen run --repo-id 102 fix it")
 
-    run = town.codegen.runs[1]
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
+    assert world.codegen.runs == {}
+
+
+async def test_repo_id_starts_a_run_with_write_access_there(world: World) -> None:
+    world.github.add_repository("octo/docs", {"bob": "write"})
+
+    await world.says("bob", "/codegen run --repo-id 102 fix it")
+    await finished(world, 1)
+
+    run = world.codegen.runs[1]
     assert run.repo_id == DOCS
     assert run.metadata is not None
     assert run.metadata["codegen_bot"]["works_in"] == "octo/docs"
 
 
-async def test_repo_id_takes_what_the_config_there_says(town: Town) -> None:
+async def test_repo_id_takes_what_the_config_there_says(world: World) -> None:
     config = "permissions: {run: maintain}"
-    town.github.add_repository("octo/docs", {"bob": "write"}, files={".github/codegen-bot.yml": config})
+    world.github.add_repository("octo/docs", {"bob": "write"}, files={".github/codegen-bot.yml": config})
 
-    await town.says("bob", "/codegen run --repo-id 102 fix it")
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository")
-    await town.says("bob", "/codegen multi-run -n 1 --repo-id 102 fix it")
-    await finished(town, 1)
-
-
-async def test_repo_id_is_refused_where_the_config_there_cannot_be_read(town: Town) -> None:
-    town.github.add_repository("octo/docs", {"bob": "admin"})
-    town.github.control.fault(path="/octo/docs/contents", times=None, status=500)
-
-    await town.says("bob", "/codegen run --repo-id 102 fix it")
-
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
-    assert town.codegen.runs == {}
+    await world.says("bob", "/codegen run --repo-id 102 fix it")
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository")
+    await world.says("bob", "/codegen multi-run -n 1 --repo-id 102 fix it")
+    await finished(world, 1)
 
 
-async def test_repo_id_takes_write_access_whatever_the_config_there_says(town: Town) -> None:
+async def test_repo_id_is_refused_where_the_config_there_cannot_be_read(world: World) -> None:
+    world.github.add_repository("octo/docs", {"bob": "admin"})
+    world.github.control.fault(path="/octo/docs/contents", times=None, status=500)
+
+    await world.says("bob", "/codegen run --repo-id 102 fix it")
+
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
+    assert world.codegen.runs == {}
+
+
+async def test_repo_id_takes_write_access_whatever_the_config_there_says(world: World) -> None:
     config = "permissions: {run: read}"
-    town.github.add_repository("octo/docs", {"bob": "triage"}, files={".github/codegen-bot.yml": config})
+    world.github.add_repository("octo/docs", {"bob": "triage"}, files={".github/codegen-bot.yml": config})
 
-    await town.says("bob", "/codegen run --repo-id 102 fix it")
+    await world.says("bob", "/codegen run --repo-id 102 fix it")
 
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository")
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository")
 
 
 @pytest.mark.parametrize("command", ["multi-run -n 6 --repo-id 102 fix it", "tidy --repo-id 102"])
-async def test_repo_id_is_checked_for_every_command_that_takes_it(town: Town, command: str) -> None:
+async def test_repo_id_is_checked_for_every_command_that_takes_it(world: World, command: str) -> None:
     """Before anybody is asked to confirm."""
-    has(town, "prompts: {tidy: {command: run, prompt: Tidy up.}}")
-    town.github.add_repository("octo/docs", {"bob": "read"})
+    has(world, "prompts: {tidy: {command: run, prompt: Tidy up.}}")
+    world.github.add_repository("octo/docs", {"bob": "read"})
 
-    await town.says("bob", f"/codegen {command}")
+    await world.says("bob", f"/codegen {command}")
 
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
-    assert town.codegen.runs == {}
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository that is known to let `bob`")
+    assert world.codegen.runs == {}
 
 
-async def test_repo_id_is_not_for_bots(town: Town) -> None:
+async def test_repo_id_is_not_for_bots(world: World) -> None:
     """Nobody knows what they may do elsewhere."""
-    has(town, "allowed-bots: ['renovate[bot]']")
-    town.github.add_bot("renovate[bot]")
-    town.github.add_repository("octo/docs", {"renovate[bot]": "admin"})
+    has(world, "allowed-bots: ['renovate[bot]']")
+    world.github.add_bot("renovate[bot]")
+    world.github.add_repository("octo/docs", {"renovate[bot]": "admin"})
 
-    await town.says("renovate[bot]", "/codegen run --repo-id 102 fix it")
+    await world.says("renovate[bot]", "/codegen run --repo-id 102 fix it")
 
-    assert (await town.reply()).startswith("`--repo-id 102` names no repository")
-    assert town.codegen.runs == {}
+    assert (await world.reply()).startswith("`--repo-id 102` names no repository")
+    assert world.codegen.runs == {}
 
 
-async def test_repo_id_reaches_no_other_repository_from_a_public_one(town: Town) -> None:
+async def test_repo_id_reaches_no_other_repository_from_a_public_one(world: World) -> None:
     """Whatever the agent answers would be public."""
-    town.github.world.private = False
-    town.github.add_repository("octo/docs", {"alice": "admin"})
+    world.github.world.private = False
+    world.github.add_repository("octo/docs", {"alice": "admin"})
 
-    await town.says("alice", "/codegen run --repo-id 102 fix it")
+    await world.says("alice", "/codegen run --repo-id 102 fix it")
 
-    assert await town.reply() == snapshot("""\
+    assert await world.reply() == snapshot("""\
 `--repo-id 102` does not name this repository, and anybody could read here what an agent finds in another one. Nothing was started.
 
 Next: give the command in that repository; without `--repo-id`, the agent works on this one.\
 """)
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
-async def test_repo_id_may_name_the_repository_itself(town: Town) -> None:
-    town.github.world.private = False
+async def test_repo_id_may_name_the_repository_itself(world: World) -> None:
+    world.github.world.private = False
 
-    await town.says("bob", "/codegen run --repo-id 101 fix it")
-    await finished(town, 1)
+    await world.says("bob", "/codegen run --repo-id 101 fix it")
+    await finished(world, 1)
 
-    assert town.codegen.runs[1].repo_id == 101
+    assert world.codegen.runs[1].repo_id == 101
 
 
-async def test_resume_of_a_run_elsewhere_takes_rights_there(town: Town) -> None:
+async def test_resume_of_a_run_elsewhere_takes_rights_there(world: World) -> None:
     """Alice may write in octo/docs and started the run from here; Bob may write here only."""
-    town.github.add_repository("octo/docs", {"alice": "write", "bob": "read"})
-    await town.says("alice", "/codegen run --repo-id 102 fix it")
-    await finished(town, 1)
+    world.github.add_repository("octo/docs", {"alice": "write", "bob": "read"})
+    await world.says("alice", "/codegen run --repo-id 102 fix it")
+    await finished(world, 1)
 
     for command in ("resume push my key to main", "resume 1 push my key to main"):
-        await town.says("bob", f"/codegen {command}")
-        assert await town.reply(Stage.REFUSED) == snapshot("""\
+        await world.says("bob", f"/codegen {command}")
+        assert await world.reply(Stage.REFUSED) == snapshot("""\
 Run 1 works in another repository, and `bob` is not known to be allowed to give `resume` there and have the answer shown here. Nothing was sent.
 
 Next: give the command in that repository. It takes `write` access there, or more where its config says so.\
 """)
-    assert len(town.codegen.runs[1].prompts) == 1
+    assert len(world.codegen.runs[1].prompts) == 1
 
-    await town.says("alice", "/codegen resume also the footer")
-    await town.reply(Stage.STARTED)
-    assert len(town.codegen.runs[1].prompts) == 2
+    await world.says("alice", "/codegen resume also the footer")
+    await world.reply(Stage.STARTED)
+    assert len(world.codegen.runs[1].prompts) == 2

@@ -4,36 +4,36 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-async def test_resume_gives_the_latest_run_a_follow_up(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result="Fixed.", pull_request="octo/shop#12")
-    await town.reply(Stage.FINISHED)
+async def test_resume_gives_the_latest_run_a_follow_up(world: World) -> None:
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result="Fixed.", pull_request="octo/shop#12")
+    await world.reply(Stage.FINISHED)
 
-    comment = await town.says("alice", "/codegen resume and add a test")
+    comment = await world.says("alice", "/codegen resume and add a test")
 
-    assert await town.reply() == snapshot("Accepted. Handing the follow-up to run 1…")
-    assert await town.reply() == snapshot("""\
+    assert await world.reply() == snapshot("Accepted. Handing the follow-up to run 1…")
+    assert await world.reply() == snapshot("""\
 Resumed: [run 1](https://codegen.com/agent/trace/1) has the follow-up.
 
 This comment is kept up to date.\
 """)
-    town.passes(seconds=90)
-    town.codegen.finish(1, result="Added a test.")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    world.passes(seconds=90)
+    world.codegen.finish(1, result="Added a test.")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Finished in 1 min 30 s: [run 1](https://codegen.com/agent/trace/1), with [octo/shop#12](https://github.com/octo/shop/pull/12).
 
 Added a test.
 
 A follow-up: `/codegen resume 1 <what to do next>`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
-    assert len(town.codegen.runs) == 1
-    [_, follow_up] = town.codegen.runs[1].prompts
-    identity = town.identity(comment)
+    await world.reacted(comment, "eyes", "rocket")
+    assert len(world.codegen.runs) == 1
+    [_, follow_up] = world.codegen.runs[1].prompts
+    identity = world.identity(comment)
     assert follow_up.replace(identity, "IDENTITY").replace(str(comment.id), "ID") == snapshot("""\
 A follow-up by alice on octo/shop#1 (https://github.com/octo/shop/pull/1#issuecomment-ID), command IDENTITY:
 
@@ -41,36 +41,36 @@ and add a test\
 """)
 
 
-async def test_the_old_ending_is_not_taken_for_the_new_one(town: Town) -> None:
+async def test_the_old_ending_is_not_taken_for_the_new_one(world: World) -> None:
     """For a moment Codegen may still show a resumed run as it was."""
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result="The old result.")
-    await town.reply(Stage.FINISHED)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result="The old result.")
+    await world.reply(Stage.FINISHED)
 
-    await town.says("bob", "/codegen resume more", number=1)
-    await town.reply(Stage.STARTED)
-    town.codegen.move(1, "COMPLETE")
-    town.codegen.move(1, "RUNNING")
-    await town.reply(Stage.WORKING)
-    town.codegen.finish(1, result="The new result.")
+    await world.says("bob", "/codegen resume more", number=1)
+    await world.reply(Stage.STARTED)
+    world.codegen.move(1, "COMPLETE")
+    world.codegen.move(1, "RUNNING")
+    await world.reply(Stage.WORKING)
+    world.codegen.finish(1, result="The new result.")
 
-    assert "The new result." in await town.reply(Stage.FINISHED)
+    assert "The new result." in await world.reply(Stage.FINISHED)
 
 
-async def test_resume_where_no_run_was(town: Town) -> None:
-    await town.says("bob", "/codegen resume go on")
+async def test_resume_where_no_run_was(world: World) -> None:
+    await world.says("bob", "/codegen resume go on")
 
-    assert await town.reply() == snapshot(
+    assert await world.reply() == snapshot(
         "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by its number: `/codegen resume 7 go on`"
     )
 
 
-async def test_resume_of_a_run_that_nobody_knows(town: Town) -> None:
-    await town.says("bob", "/codegen resume 99 go on")
+async def test_resume_of_a_run_that_nobody_knows(world: World) -> None:
+    await world.says("bob", "/codegen resume 99 go on")
 
-    await town.reply(Stage.ACCEPTED)
-    assert await town.reply() == snapshot("""\
+    await world.reply(Stage.ACCEPTED)
+    assert await world.reply() == snapshot("""\
 Codegen knows nothing of the kind (404).
 
 > Agent run 99 not found.
@@ -79,42 +79,42 @@ Next: check the number; the bot sees only what belongs to its organization and t
 """)
 
 
-async def test_resume_without_a_prompt(town: Town) -> None:
-    await town.says("bob", "/codegen resume 7")
+async def test_resume_without_a_prompt(world: World) -> None:
+    await world.says("bob", "/codegen resume 7")
 
-    assert await town.reply() == snapshot(
+    assert await world.reply() == snapshot(
         "The prompt is missing: say what the agent is to do next. For example: `/codegen resume also update the changelog`"
     )
 
 
 @pytest.mark.server_only(reason="a workflow's replies are not believed on a run that says it is for another thread")
-async def test_a_run_named_by_number_belongs_to_the_thread_from_then_on(town: Town) -> None:
-    await town.says("bob", "/codegen run fix it", number=2)
-    await town.codegen.run_created(1)
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED, number=2)
+async def test_a_run_named_by_number_belongs_to_the_thread_from_then_on(world: World) -> None:
+    await world.says("bob", "/codegen run fix it", number=2)
+    await world.codegen.run_created(1)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED, number=2)
 
-    await town.says("bob", "/codegen resume 1 go on")
-    await town.reply(Stage.STARTED)
-    await town.says("bob", "/codegen status")
-    assert (await town.reply(Stage.FINISHED)).startswith("[Run 1](https://codegen.com/agent/trace/1)")
-    town.codegen.finish(1, result="Went on.")
-    assert "Went on." in await town.reply(Stage.FINISHED)
+    await world.says("bob", "/codegen resume 1 go on")
+    await world.reply(Stage.STARTED)
+    await world.says("bob", "/codegen status")
+    assert (await world.reply(Stage.FINISHED)).startswith("[Run 1](https://codegen.com/agent/trace/1)")
+    world.codegen.finish(1, result="Went on.")
+    assert "Went on." in await world.reply(Stage.FINISHED)
 
 
 @pytest.mark.parametrize("host", ["codegen.com", "codegen.sh"])
-async def test_on_a_pull_request_of_codegens_own_app_its_run_goes_on(town: Town, host: str) -> None:
+async def test_on_a_pull_request_of_codegens_own_app_its_run_goes_on(world: World, host: str) -> None:
     """The app leaves its run's address at the end of the description; no second agent is started."""
-    town.codegen.start_elsewhere("Fix the checkout")
-    town.codegen.finish(1, result="Fixed.")
+    world.codegen.start_elsewhere("Fix the checkout")
+    world.codegen.finish(1, result="Fixed.")
     footer = f"Fixed it.\n\n[View the run](https://{host}/agent/trace/1) · [Remove](https://{host}/remove-from-pr)"
-    town.github.add_bot("codegen-sh[bot]")
-    town.github.world.threads[1].account = town.github.world.accounts["codegen-sh[bot]"]
-    town.github.world.threads[1].body = footer
+    world.github.add_bot("codegen-sh[bot]")
+    world.github.world.threads[1].account = world.github.world.accounts["codegen-sh[bot]"]
+    world.github.world.threads[1].body = footer
 
-    await town.says("bob", "/codegen resume and add a test")
-    await town.reply(Stage.STARTED)
-    town.codegen.finish(1, result="Added a test.")
+    await world.says("bob", "/codegen resume and add a test")
+    await world.reply(Stage.STARTED)
+    world.codegen.finish(1, result="Added a test.")
 
-    assert "Added a test." in await town.reply(Stage.FINISHED)
-    assert len(town.codegen.runs) == 1
+    assert "Added a test." in await world.reply(Stage.FINISHED)
+    assert len(world.codegen.runs) == 1

@@ -4,41 +4,41 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
-def pages_read(town: Town) -> list[str]:
+def pages_read(world: World) -> list[str]:
     """The parts of the list of runs that were asked for since the last command."""
-    journal = town.codegen.control.journal
+    journal = world.codegen.control.journal
     return [entry.query["skip"] for entry in journal if entry.path.endswith("/agent/runs")]
 
 
-def start_here(town: Town, prompt: str) -> int:
+def start_here(world: World, prompt: str) -> int:
     """Somebody starts a run in Codegen itself, which opens a pull request in this repository."""
-    run = town.codegen.start_elsewhere(prompt).id
-    town.codegen.open_pull_request(run, f"octo/shop#{1000 + run}")
+    run = world.codegen.start_elsewhere(prompt).id
+    world.codegen.open_pull_request(run, f"octo/shop#{1000 + run}")
     return run
 
 
-async def three_runs(town: Town) -> None:
+async def three_runs(world: World) -> None:
     """The first two belong to pull request 1: by what they made, and by having been started there."""
-    town.codegen.start_elsewhere("Fix the checkout")
-    town.codegen.finish(1, summary="# Rounded | once, `a|b`\nmore", pull_request="octo/shop#1")
-    town.passes(days=3)
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(2)
-    town.codegen.fail(2, result="I could not, ask @octo/team; ghp_" + "a1B2" * 9)
-    await town.reply(Stage.FAILED)
-    town.passes(minutes=5)
-    start_here(town, "Something else")
+    world.codegen.start_elsewhere("Fix the checkout")
+    world.codegen.finish(1, summary="# Rounded | once, `a|b`\nmore", pull_request="octo/shop#1")
+    world.passes(days=3)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(2)
+    world.codegen.fail(2, result="I could not, ask @octo/team; ghp_" + "a1B2" * 9)
+    await world.reply(Stage.FAILED)
+    world.passes(minutes=5)
+    start_here(world, "Something else")
 
 
-async def test_runs_shows_the_latest_runs(town: Town) -> None:
-    await three_runs(town)
+async def test_runs_shows_the_latest_runs(world: World) -> None:
+    await three_runs(world)
 
-    comment = await town.says("bob", "/codegen runs")
+    comment = await world.says("bob", "/codegen runs")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 This repository has 3 runs in all.
 
 | run | state | started | pull requests | about |
@@ -49,16 +49,16 @@ This repository has 3 runs in all.
 
 (here): belongs to this conversation.\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_runs_of_one_state(town: Town) -> None:
+async def test_runs_of_one_state(world: World) -> None:
     """The bot's own words of a state and Codegen's mean the same."""
-    await three_runs(town)
+    await three_runs(world)
 
-    await town.says("bob", "/codegen runs --status ERROR", number=2)
+    await world.says("bob", "/codegen runs --status ERROR", number=2)
 
-    failed = await town.reply(Stage.FINISHED, number=2)
+    failed = await world.reply(Stage.FINISHED, number=2)
     assert failed == snapshot("""\
 1 of this repository's 3 runs is `failed`.
 
@@ -67,25 +67,25 @@ async def test_runs_of_one_state(town: Town) -> None:
 | [run 2](https://codegen.com/agent/trace/2) | failed | 5 min ago |  | I could not, ask @\u200bocto/team; [redacted] |\
 """)
     for words in ("--status failed", "-s Failed", "--status=failure -n 50"):
-        await town.says("bob", f"/codegen runs {words}", number=2)
-        assert await town.reply(Stage.FINISHED, number=2) == failed
+        await world.says("bob", f"/codegen runs {words}", number=2)
+        assert await world.reply(Stage.FINISHED, number=2) == failed
 
 
 @pytest.mark.parametrize("word", ["RUNNING", "in progress", "working", "MAX_ITERATIONS_REACHED", "timed-out"])
-async def test_runs_of_a_state_that_none_is_in(town: Town, word: str) -> None:
-    await three_runs(town)
+async def test_runs_of_a_state_that_none_is_in(world: World, word: str) -> None:
+    await three_runs(world)
 
-    await town.says("bob", f"/codegen runs --status '{word}'")
+    await world.says("bob", f"/codegen runs --status '{word}'")
 
-    assert (await town.reply(Stage.FINISHED)).startswith("None of this repository's 3 runs is `")
+    assert (await world.reply(Stage.FINISHED)).startswith("None of this repository's 3 runs is `")
 
 
-async def test_only_as_many_runs_as_asked_for(town: Town) -> None:
+async def test_only_as_many_runs_as_asked_for(world: World) -> None:
     for number in range(1, 5):
-        start_here(town, f"Task {number}")
+        start_here(world, f"Task {number}")
 
-    await town.says("bob", "/codegen runs --limit 2")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    await world.says("bob", "/codegen runs --limit 2")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 This repository's latest 2 runs; there are more.
 
 | run | state | started | pull requests | about |
@@ -94,21 +94,21 @@ This repository's latest 2 runs; there are more.
 | [run 3](https://codegen.com/agent/trace/3) | queued | 0 s ago | [octo/shop#1003](https://github.com/octo/shop/pull/1003) | Task 3 |\
 """)
 
-    await town.says("bob", "/codegen runs --limit 2 --status queued")
-    assert (await town.reply(Stage.FINISHED)).startswith(
+    await world.says("bob", "/codegen runs --limit 2 --status queued")
+    assert (await world.reply(Stage.FINISHED)).startswith(
         "This repository's latest 2 runs that are `queued`; there are more."
     )
 
 
-async def test_a_long_list_is_not_searched_to_its_end(town: Town) -> None:
+async def test_a_long_list_is_not_searched_to_its_end(world: World) -> None:
     """Three pages of a hundred are looked at; the one run that failed is older."""
     for number in range(1, 321):
-        start_here(town, f"Task {number}")
-    town.codegen.fail(1)
-    town.codegen.fail(200)
+        start_here(world, f"Task {number}")
+    world.codegen.fail(1)
+    world.codegen.fail(200)
 
-    await town.says("bob", "/codegen runs --status failed")
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    await world.says("bob", "/codegen runs --status failed")
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 1 of this repository's latest 300 runs is `failed`. Older ones were not looked at.
 
 | run | state | started | pull requests | about |
@@ -116,69 +116,69 @@ async def test_a_long_list_is_not_searched_to_its_end(town: Town) -> None:
 | [run 200](https://codegen.com/agent/trace/200) | failed | 0 s ago | [octo/shop#1200](https://github.com/octo/shop/pull/1200) | Task 200 |\
 """)
 
-    await town.says("bob", "/codegen runs --status timeout")
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    await world.says("bob", "/codegen runs --status timeout")
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "None of this repository's latest 300 runs is `timed-out`. Older ones were not looked at."
     )
 
-    assert pages_read(town) == ["0", "100", "200"] * 2
+    assert pages_read(world) == ["0", "100", "200"] * 2
 
 
-async def test_no_more_pages_are_read_than_needed(town: Town) -> None:
+async def test_no_more_pages_are_read_than_needed(world: World) -> None:
     for number in range(1, 121):
-        start_here(town, f"Task {number}")
+        start_here(world, f"Task {number}")
 
-    await town.says("bob", "/codegen runs --limit 50")
+    await world.says("bob", "/codegen runs --limit 50")
 
-    assert (await town.reply(Stage.FINISHED)).startswith("This repository's latest 50 runs; there are more.")
-    assert pages_read(town) == ["0"]
+    assert (await world.reply(Stage.FINISHED)).startswith("This repository's latest 50 runs; there are more.")
+    assert pages_read(world) == ["0"]
 
 
-async def test_of_a_run_at_work_it_is_told_who_asked_for_it(town: Town) -> None:
+async def test_of_a_run_at_work_it_is_told_who_asked_for_it(world: World) -> None:
     """The API does not tell a run's prompt."""
-    await town.says("bob", "/codegen run fix it")
-    await town.reply(Stage.STARTED)
+    await world.says("bob", "/codegen run fix it")
+    await world.reply(Stage.STARTED)
 
-    await town.says("alice", "/codegen runs")
+    await world.says("alice", "/codegen runs")
 
-    assert (await town.reply(Stage.FINISHED)).splitlines()[4] == snapshot(
+    assert (await world.reply(Stage.FINISHED)).splitlines()[4] == snapshot(
         "| [run 1](https://codegen.com/agent/trace/1) (here) | queued | 0 s ago |  | asked for by `bob` |"
     )
-    town.codegen.finish(1)
-    await town.reply(Stage.FINISHED)
+    world.codegen.finish(1)
+    await world.reply(Stage.FINISHED)
 
 
-async def test_runs_where_there_is_none(town: Town) -> None:
-    await town.says("bob", "/codegen runs")
+async def test_runs_where_there_is_none(world: World) -> None:
+    await world.says("bob", "/codegen runs")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "This repository has no agent run yet. `/codegen run <what to do>` starts one."
     )
 
 
-async def test_looking_at_runs_makes_none_of_them_the_threads(town: Town) -> None:
-    town.codegen.start_elsewhere("Something else")
-    await town.says("bob", "/codegen runs")
-    await town.reply(Stage.FINISHED)
+async def test_looking_at_runs_makes_none_of_them_the_threads(world: World) -> None:
+    world.codegen.start_elsewhere("Something else")
+    await world.says("bob", "/codegen runs")
+    await world.reply(Stage.FINISHED)
 
-    await town.says("bob", "/codegen status")
+    await world.says("bob", "/codegen status")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
 
 
-async def test_a_reader_may_not(town: Town) -> None:
+async def test_a_reader_may_not(world: World) -> None:
     """The organization's runs are its own business, and the thread may be public."""
-    await town.says("carol", "/codegen runs")
+    await world.says("carol", "/codegen runs")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
 
 
-async def test_codegen_has_a_fault(town: Town) -> None:
-    town.codegen.control.fault(path="/agent/runs$", times=None)
+async def test_codegen_has_a_fault(world: World) -> None:
+    world.codegen.control.fault(path="/agent/runs$", times=None)
 
-    await town.says("bob", "/codegen runs")
+    await world.says("bob", "/codegen runs")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen has a fault of its own, and trying again did not help (500).
 
 > A scripted fault.
@@ -217,7 +217,7 @@ Next: give the command again in a new comment in a few minutes.\
         ),
     ],
 )
-async def test_what_does_not_fit_is_told(town: Town, words: str, expected: str) -> None:
-    await town.says("bob", f"/codegen runs {words}")
+async def test_what_does_not_fit_is_told(world: World, words: str, expected: str) -> None:
+    await world.says("bob", f"/codegen runs {words}")
 
-    assert await town.reply(Stage.REFUSED) == expected
+    assert await world.reply(Stage.REFUSED) == expected

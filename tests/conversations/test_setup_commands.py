@@ -7,37 +7,37 @@ from inline_snapshot import snapshot
 
 from bot.commands.setup_commands import LONGEST_PROMPT
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 COMMANDS = "```sh\nuv sync\nuv run pytest -q\n```\n\nAsk @alice for the key ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
 
 
-async def test_set_up_commands_are_worked_out_and_shown(town: Town) -> None:
-    comment = await town.says("bob", "/codegen setup-commands use uv instead of pip,\nand leave out the docs")
+async def test_set_up_commands_are_worked_out_and_shown(world: World) -> None:
+    comment = await world.says("bob", "/codegen setup-commands use uv instead of pip,\nand leave out the docs")
 
-    assert await town.reply(Stage.ACCEPTED) == snapshot(
+    assert await world.reply(Stage.ACCEPTED) == snapshot(
         "Accepted. Asking Codegen to work out the set-up commands of `octo/shop`…"
     )
-    assert await town.reply(Stage.STARTED) == snapshot("""\
+    assert await world.reply(Stage.STARTED) == snapshot("""\
 Started: an agent is on it in [run 1](https://codegen.com/agent/trace/1).
 
 This comment is kept up to date.\
 """)
-    assert town.requests("POST", "/setup-commands/generate") == [
+    assert world.requests("POST", "/setup-commands/generate") == [
         {
             "repo_id": 101,
             "prompt": "use uv instead of pip,\nand leave out the docs",
             "trigger_source": "setup-commands",
         }
     ]
-    town.codegen.move(1, "RUNNING")
-    assert await town.reply(Stage.WORKING) == snapshot(
+    world.codegen.move(1, "RUNNING")
+    assert await world.reply(Stage.WORKING) == snapshot(
         "Working for 0 s: [run 1](https://codegen.com/agent/trace/1). Codegen calls it `RUNNING`."
     )
-    town.passes(minutes=2)
-    town.codegen.finish(1, summary="A summary.", result=COMMANDS)
+    world.passes(minutes=2)
+    world.codegen.finish(1, summary="A summary.", result=COMMANDS)
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 Worked out the set-up commands of `octo/shop` in 2 min: [run 1](https://codegen.com/agent/trace/1).
 
 ```sh
@@ -49,31 +49,31 @@ Ask @\u200balice for the key [redacted].
 
 To have them changed: `/codegen resume 1 <what to do differently>`\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_no_prompt_is_needed(town: Town) -> None:
-    await town.says("bob", "/codegen setup-commands", number=2)
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result=None)
+async def test_no_prompt_is_needed(world: World) -> None:
+    await world.says("bob", "/codegen setup-commands", number=2)
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result=None)
 
-    assert await town.reply(Stage.FINISHED, number=2) == snapshot("""\
+    assert await world.reply(Stage.FINISHED, number=2) == snapshot("""\
 Worked out the set-up commands of `octo/shop` in 0 s: [run 1](https://codegen.com/agent/trace/1).
 
 The agent left no answer.
 
 To have them changed: `/codegen resume 1 <what to do differently>`\
 """)
-    (sent,) = town.requests("POST", "/setup-commands/generate")
+    (sent,) = world.requests("POST", "/setup-commands/generate")
     assert "prompt" not in sent
 
 
-async def test_a_long_answer_is_cut_and_harmless(town: Town) -> None:
-    await town.says("bob", "/codegen setup-commands")
-    await town.codegen.run_created(1)
-    town.codegen.finish(1, result="```sh\n" + "make it\n" * 10_000)
+async def test_a_long_answer_is_cut_and_harmless(world: World) -> None:
+    await world.says("bob", "/codegen setup-commands")
+    await world.codegen.run_created(1)
+    world.codegen.finish(1, result="```sh\n" + "make it\n" * 10_000)
 
-    reply = await town.reply(Stage.FINISHED)
+    reply = await world.reply(Stage.FINISHED)
     assert len(reply) < 20_000
     assert reply[-200:] == snapshot("""\
 
@@ -97,13 +97,13 @@ To have them changed: `/codegen resume 1 <what to do differently>`\
 """)
 
 
-async def test_somebody_who_may_not_is_told(town: Town) -> None:
-    await town.says("carol", "/codegen setup-commands")
+async def test_somebody_who_may_not_is_told(world: World) -> None:
+    await world.says("carol", "/codegen setup-commands")
 
-    assert await town.reply() == snapshot(
+    assert await world.reply() == snapshot(
         "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
     )
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
 
 
 @pytest.mark.parametrize(
@@ -124,27 +124,27 @@ async def test_somebody_who_may_not_is_told(town: Town) -> None:
     ],
     ids=["a flag", "too long"],
 )
-async def test_what_cannot_be_understood_is_told(town: Town, words: str, expected: str) -> None:
-    await town.says("bob", f"/codegen setup-commands {words}")
+async def test_what_cannot_be_understood_is_told(world: World, words: str, expected: str) -> None:
+    await world.says("bob", f"/codegen setup-commands {words}")
 
-    assert await town.reply(Stage.REFUSED) == expected
+    assert await world.reply(Stage.REFUSED) == expected
 
 
-async def test_a_repository_that_codegen_does_not_know(town: Town) -> None:
+async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
     answer = {"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
-    town.codegen.control.fault(path="/repos$", status=200, body=answer)
-    await town.says("bob", "/codegen setup-commands")
+    world.codegen.control.fault(path="/repos$", status=200, body=answer)
+    await world.says("bob", "/codegen setup-commands")
 
-    assert "Codegen does not know the repository `octo/shop`" in await town.reply(Stage.REFUSED)
-    assert town.requests("POST", "/setup-commands/generate") == []
+    assert "Codegen does not know the repository `octo/shop`" in await world.reply(Stage.REFUSED)
+    assert world.requests("POST", "/setup-commands/generate") == []
 
 
-async def test_a_run_that_fails_is_told(town: Town) -> None:
-    await town.says("bob", "/codegen setup-commands")
-    await town.codegen.run_created(1)
-    town.codegen.fail(1, result="There is no lock file.")
+async def test_a_run_that_fails_is_told(world: World) -> None:
+    await world.says("bob", "/codegen setup-commands")
+    await world.codegen.run_created(1)
+    world.codegen.fail(1, result="There is no lock file.")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
 
 There is no lock file.
@@ -153,11 +153,11 @@ Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there
 """)
 
 
-async def test_what_codegen_refuses_is_told(town: Town) -> None:
-    town.codegen.control.fault(path="/setup-commands/generate$", status=400, body={"detail": "Not with this prompt."})
-    await town.says("bob", "/codegen setup-commands")
+async def test_what_codegen_refuses_is_told(world: World) -> None:
+    world.codegen.control.fault(path="/setup-commands/generate$", status=400, body={"detail": "Not with this prompt."})
+    await world.says("bob", "/codegen setup-commands")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen did not accept the request (400).
 
 > Not with this prompt.
@@ -166,54 +166,54 @@ Next: change the command as it says; then give the command again in a new commen
 """)
 
 
-async def test_a_codegen_that_is_down_is_told(town: Town) -> None:
-    town.codegen.control.fault(path="/repos$", status=503, times=None)
-    await town.says("bob", "/codegen setup-commands")
+async def test_a_codegen_that_is_down_is_told(world: World) -> None:
+    world.codegen.control.fault(path="/repos$", status=503, times=None)
+    await world.says("bob", "/codegen setup-commands")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen has a fault of its own")
-    assert town.codegen.runs == {}
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own")
+    assert world.codegen.runs == {}
 
 
-async def test_a_limit_is_waited_for(town: Town) -> None:
+async def test_a_limit_is_waited_for(world: World) -> None:
     """A refusal is no doubt: it is asked for again."""
-    town.codegen.control.fault(path="/setup-commands/generate$", status=429, headers={"Retry-After": "0"})
-    await town.says("bob", "/codegen setup-commands")
+    world.codegen.control.fault(path="/setup-commands/generate$", status=429, headers={"Retry-After": "0"})
+    await world.says("bob", "/codegen setup-commands")
 
-    await town.reply(Stage.STARTED)
-    assert len(town.codegen.runs) == 1
+    await world.reply(Stage.STARTED)
+    assert len(world.codegen.runs) == 1
 
 
 @pytest.mark.parametrize("fault", [{"status": 500, "after_work": True}, {"action": "truncate"}], ids=str)
-async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(town: Town, fault: dict[str, Any]) -> None:
-    town.codegen.control.fault(path="/setup-commands/generate$", **fault)
-    await town.says("bob", "/codegen setup-commands")
+async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(world: World, fault: dict[str, Any]) -> None:
+    world.codegen.control.fault(path="/setup-commands/generate$", **fault)
+    await world.says("bob", "/codegen setup-commands")
 
-    assert "look at Codegen first, because it may have been done all the same" in await town.reply(Stage.FAILED)
-    assert len(town.requests("POST", "/setup-commands/generate")) == 1
-
-
-@pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(town: Town) -> None:
-    town.codegen.control.fault(path="/setup-commands/generate$", action="hang", after_work=True, delay=30)
-    await town.says("bob", "/codegen setup-commands")
-    await town.codegen.run_created(1)
-
-    await town.restart_bot()
-
-    assert "look at Codegen first, because it may have been done all the same" in await town.reply(Stage.FAILED)
-    assert len(town.requests("POST", "/setup-commands/generate")) == len(town.codegen.runs) == 1
+    assert "look at Codegen first, because it may have been done all the same" in await world.reply(Stage.FAILED)
+    assert len(world.requests("POST", "/setup-commands/generate")) == 1
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_after_codegens_answer_is_not_noticed(town: Town) -> None:
+async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(world: World) -> None:
+    world.codegen.control.fault(path="/setup-commands/generate$", action="hang", after_work=True, delay=30)
+    await world.says("bob", "/codegen setup-commands")
+    await world.codegen.run_created(1)
+
+    await world.restart_bot()
+
+    assert "look at Codegen first, because it may have been done all the same" in await world.reply(Stage.FAILED)
+    assert len(world.requests("POST", "/setup-commands/generate")) == len(world.codegen.runs) == 1
+
+
+@pytest.mark.server_only(reason="a job that ends with its process has no restart")
+async def test_a_restart_after_codegens_answer_is_not_noticed(world: World) -> None:
     """Not even where Codegen no longer lists the repository."""
-    await town.says("bob", "/codegen setup-commands")
-    await town.reply(Stage.STARTED)
+    await world.says("bob", "/codegen setup-commands")
+    await world.reply(Stage.STARTED)
 
-    await town.stop_bot()
-    town.codegen.control.fault(path="/repos$", status=503, times=None)
-    town.codegen.finish(1, result="uv sync")
-    await town.start_bot()
+    await world.stop_bot()
+    world.codegen.control.fault(path="/repos$", status=503, times=None)
+    world.codegen.finish(1, result="uv sync")
+    await world.start_bot()
 
-    assert "uv sync" in await town.reply(Stage.FINISHED)
-    assert len(town.requests("POST", "/setup-commands/generate")) == len(town.bot_comments()) == 1
+    assert "uv sync" in await world.reply(Stage.FINISHED)
+    assert len(world.requests("POST", "/setup-commands/generate")) == len(world.bot_comments()) == 1

@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
 def person(number: int, **fields: Any) -> dict[str, Any]:
@@ -24,10 +24,10 @@ def page(people: list[dict[str, Any]]) -> dict[str, Any]:
     return {"items": people, "total": len(people), "page": 1, "size": 100, "pages": 1}
 
 
-async def test_users_shows_the_organizations_people(town: Town) -> None:
-    comment = await town.says("bob", "/codegen users")
+async def test_users_shows_the_organizations_people(world: World) -> None:
+    comment = await world.says("bob", "/codegen users")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 3 people are in Codegen's organization 1.
 
 | number | on GitHub | name | role |
@@ -36,29 +36,29 @@ async def test_users_shows_the_organizations_people(town: Town) -> None:
 | 2 | `bob` | Bob | `MEMBER` |
 | 3 | `carol` | Carol | `MEMBER` |\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_users_shows_one_of_them(town: Town) -> None:
-    await town.says("bob", "/codegen users 2")
+async def test_users_shows_one_of_them(world: World) -> None:
+    await world.says("bob", "/codegen users 2")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "User 2 is `bob` (Bob) in Codegen's organization 1, with the role `MEMBER`."
     )
 
 
-async def test_nothing_that_people_call_themselves_does_harm(town: Town) -> None:
+async def test_nothing_that_people_call_themselves_does_harm(world: World) -> None:
     people = [
         person(1, full_name="a | b \\| [c](javascript:x)", role="x`y|z"),
         person(2, full_name="mallory@example.com", is_admin=True),
         person(3, full_name="two\nlines /codegen run it"),
         person(4, full_name=None, role=None, is_admin=None),
     ]
-    town.codegen.control.fault(path="/users$", status=200, body=page(people))
+    world.codegen.control.fault(path="/users$", status=200, body=page(people))
 
-    await town.says("bob", "/codegen users")
+    await world.says("bob", "/codegen users")
 
-    assert await town.reply(Stage.FINISHED) == snapshot("""\
+    assert await world.reply(Stage.FINISHED) == snapshot("""\
 4 people are in Codegen's organization 1.
 
 | number | on GitHub | name | role |
@@ -70,27 +70,27 @@ async def test_nothing_that_people_call_themselves_does_harm(town: Town) -> None
 """)
 
 
-async def test_a_long_list_is_cut(town: Town) -> None:
-    town.codegen.control.fault(path="/users$", status=200, body=page([person(each) for each in range(1, 131)]))
+async def test_a_long_list_is_cut(world: World) -> None:
+    world.codegen.control.fault(path="/users$", status=200, body=page([person(each) for each in range(1, 131)]))
 
-    await town.says("bob", "/codegen users")
+    await world.says("bob", "/codegen users")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert text.startswith("130 people are in Codegen's organization 1.")
     assert text.endswith("| 100 | `user100` |  |  |\n\n… and 30 more.")
 
 
-async def test_a_reader_may_not(town: Town) -> None:
-    await town.says("carol", "/codegen users")
+async def test_a_reader_may_not(world: World) -> None:
+    await world.says("carol", "/codegen users")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
 
 
-async def test_a_user_that_nobody_knows(town: Town) -> None:
+async def test_a_user_that_nobody_knows(world: World) -> None:
     """Heidi is in another organization."""
-    await town.says("bob", "/codegen users 4")
+    await world.says("bob", "/codegen users 4")
 
-    assert await town.reply(Stage.FAILED) == snapshot("""\
+    assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen knows nothing of the kind (404).
 
 > User 4 not found.
@@ -99,18 +99,18 @@ Next: check the number; the bot sees only what belongs to its organization and t
 """)
 
 
-async def test_codegen_has_a_fault(town: Town) -> None:
-    town.codegen.control.fault(path="/users$", times=None)
+async def test_codegen_has_a_fault(world: World) -> None:
+    world.codegen.control.fault(path="/users$", times=None)
 
-    await town.says("bob", "/codegen users")
+    await world.says("bob", "/codegen users")
 
-    assert (await town.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
 
 
 @pytest.mark.parametrize("words", ["bob", "0", "2 3", "-1"])
-async def test_what_does_not_fit_is_told(town: Town, words: str) -> None:
-    await town.says("bob", f"/codegen users {words}")
+async def test_what_does_not_fit_is_told(world: World, words: str) -> None:
+    await world.says("bob", f"/codegen users {words}")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "`users` takes Codegen's number of a user and nothing else. For example: `/codegen users 2`"
     )

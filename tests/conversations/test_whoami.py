@@ -7,7 +7,7 @@ from inline_snapshot import snapshot
 
 from bot.commands.table import COMMANDS
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 
 def short(text: str) -> str:
@@ -15,10 +15,10 @@ def short(text: str) -> str:
     return re.sub(r"^\| (`[\w-]+`(, )?)+ \|", "| … |", text, flags=re.MULTILINE)
 
 
-async def test_a_writer_is_let_in(town: Town) -> None:
-    comment = await town.says("bob", "/codegen whoami")
+async def test_a_writer_is_let_in(world: World) -> None:
+    comment = await world.says("bob", "/codegen whoami")
 
-    assert short(await town.reply(Stage.FINISHED)) == snapshot("""\
+    assert short(await world.reply(Stage.FINISHED)) == snapshot("""\
 You are `bob`, and GitHub says that you have `write` access to `octo/shop`.
 
 | commands | take | you may | because |
@@ -28,13 +28,13 @@ You are `bob`, and GitHub says that you have `write` access to `octo/shop`.
 
 On Codegen, the bot acts with the token of `alice` in organization 1.\
 """)
-    await town.reacted(comment, "eyes", "rocket")
+    await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_a_reader_is_told_what_keeps_her_out_and_who_can(town: Town) -> None:
-    await town.says("carol", "/codegen whoami")
+async def test_a_reader_is_told_what_keeps_her_out_and_who_can(world: World) -> None:
+    await world.says("carol", "/codegen whoami")
 
-    assert short(await town.reply(Stage.FINISHED)) == snapshot(
+    assert short(await world.reply(Stage.FINISHED)) == snapshot(
         """\
 You are `carol`, and GitHub says that you have `read` access to `octo/shop`.
 
@@ -48,42 +48,42 @@ On Codegen, the bot acts with the token of `alice` in organization 1.\
     )
 
 
-async def test_where_nobody_else_is_known_to_be_let_in_nobody_is_named(town: Town) -> None:
+async def test_where_nobody_else_is_known_to_be_let_in_nobody_is_named(world: World) -> None:
     """Carol opened the issue herself."""
-    await town.says("carol", "/codegen whoami", number=2)
+    await world.says("carol", "/codegen whoami", number=2)
 
-    assert "`read` is less than `write`; somebody with it can" in await town.reply(Stage.FINISHED, number=2)
+    assert "`read` is less than `write`; somebody with it can" in await world.reply(Stage.FINISHED, number=2)
 
 
-async def test_an_administrators_permission_includes_writing(town: Town) -> None:
-    town.github.world.accounts["alice"].role = "admin"
+async def test_an_administrators_permission_includes_writing(world: World) -> None:
+    world.github.world.accounts["alice"].role = "admin"
 
-    await town.says("alice", "/codegen whoami")
+    await world.says("alice", "/codegen whoami")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert "`admin` includes `read`" in text
     assert "`admin` includes `write`" in text
 
 
-async def test_every_command_is_named_once(town: Town) -> None:
-    await town.says("bob", "/codegen whoami")
+async def test_every_command_is_named_once(world: World) -> None:
+    await world.says("bob", "/codegen whoami")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert [text.count(f"`{name}`") for name in COMMANDS if name not in {"read", "write"}] == [1] * len(COMMANDS)
 
 
-async def test_neither_token_nor_address_is_told(town: Town) -> None:
-    await town.says("bob", "/codegen whoami")
+async def test_neither_token_nor_address_is_told(world: World) -> None:
+    await world.says("bob", "/codegen whoami")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert "sk-" not in text
     assert "@" not in text
 
 
-async def test_somebody_without_any_role_is_refused(town: Town) -> None:
-    await town.says("dave", "/codegen whoami")
+async def test_somebody_without_any_role_is_refused(world: World) -> None:
+    await world.says("dave", "/codegen whoami")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("`dave` may not do this here: it takes `read` access")
+    assert (await world.reply(Stage.REFUSED)).startswith("`dave` may not do this here: it takes `read` access")
 
 
 @pytest.mark.parametrize(
@@ -103,51 +103,51 @@ async def test_somebody_without_any_role_is_refused(town: Town) -> None:
         ),
     ],
 )
-async def test_where_codegen_does_not_answer_the_rest_is_told(town: Town, status: int, expected: str) -> None:
-    town.codegen.control.fault(path="/users/me$", times=None, status=status)
+async def test_where_codegen_does_not_answer_the_rest_is_told(world: World, status: int, expected: str) -> None:
+    world.codegen.control.fault(path="/users/me$", times=None, status=status)
 
-    await town.says("bob", "/codegen whoami")
+    await world.says("bob", "/codegen whoami")
 
-    text = await town.reply(Stage.FINISHED)
+    text = await world.reply(Stage.FINISHED)
     assert text.startswith("You are `bob`")
     assert text.splitlines()[-1] == expected
 
 
-async def test_where_github_does_not_tell_the_permission_nobody_is_let_in(town: Town) -> None:
-    town.github.control.fault(path="/permission$", times=None, status=500)
+async def test_where_github_does_not_tell_the_permission_nobody_is_let_in(world: World) -> None:
+    world.github.control.fault(path="/permission$", times=None, status=500)
 
-    await town.says("bob", "/codegen whoami")
+    await world.says("bob", "/codegen whoami")
 
-    assert (await town.reply(Stage.FAILED)).startswith("GitHub has a fault of its own, and trying again did not help")
+    assert (await world.reply(Stage.FAILED)).startswith("GitHub has a fault of its own, and trying again did not help")
 
 
-async def test_a_flag_that_is_none(town: Town) -> None:
-    await town.says("bob", "/codegen whoami --verbose")
+async def test_a_flag_that_is_none(world: World) -> None:
+    await world.says("bob", "/codegen whoami --verbose")
 
-    assert await town.reply(Stage.REFUSED) == snapshot(
+    assert await world.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--verbose` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen whoami`"
     )
 
 
-async def test_the_config_decides_what_a_command_takes(town: Town) -> None:
+async def test_the_config_decides_what_a_command_takes(world: World) -> None:
     config = "permissions: {run: admin}\nprompts: {fix-tests: {command: run, prompt: Fix them.}}"
-    town.github.world.files["main", ".github/codegen-bot.yml"] = config
+    world.github.world.files["main", ".github/codegen-bot.yml"] = config
 
-    await town.says("bob", "/codegen whoami")
+    await world.says("bob", "/codegen whoami")
 
-    rows = (await town.reply(Stage.FINISHED)).splitlines()
+    rows = (await world.reply(Stage.FINISHED)).splitlines()
     assert [row for row in rows if "`admin`" in row] == snapshot(
         ["| `run`, `fix-tests` | `admin` | no | `write` is less than `admin`; somebody with it can |"]
     )
 
 
-async def test_whoami_of_an_allowed_bot_shows_the_config_level(town: Town) -> None:
-    town.github.add_bot("renovate[bot]")
-    town.github.world.files["main", ".github/codegen-bot.yml"] = "allowed-bots: {'renovate[bot]': triage}"
+async def test_whoami_of_an_allowed_bot_shows_the_config_level(world: World) -> None:
+    world.github.add_bot("renovate[bot]")
+    world.github.world.files["main", ".github/codegen-bot.yml"] = "allowed-bots: {'renovate[bot]': triage}"
 
-    await town.says("renovate[bot]", "/codegen whoami")
+    await world.says("renovate[bot]", "/codegen whoami")
 
-    said = await town.reply(Stage.FINISHED)
+    said = await world.reply(Stage.FINISHED)
     assert said.partition("\n")[0] == snapshot(
         "You are `renovate[bot]`, and the config file says that you have `triage` access to `octo/shop`."
     )

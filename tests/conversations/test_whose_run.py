@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.replies.markers import Stage
-from tests.conversations.town import Town
+from tests.conversations.world import World
 
 SHOWN = ["status 1", "cancel 1", "star 1", "unstar 1", "logs 1"]
 CHANGED = ["resume 1 go on", "ban-checks 1", "unban-checks 1", "remove 1"]
@@ -15,223 +15,223 @@ MARKED_ELSEWHERE = {"codegen_bot": {"identity": "x", "repository": "octo/docs", 
 NO_RUN = "No agent run belongs to this conversation yet."
 
 
-def changes(town: Town) -> list[Any]:
+def changes(world: World) -> list[Any]:
     """What Codegen was asked to change."""
-    return [entry.path for entry in town.codegen.control.journal if entry.method != "GET"]
+    return [entry.path for entry in world.codegen.control.journal if entry.method != "GET"]
 
 
-async def another_repositorys_run(town: Town, *pull_requests: str) -> None:
-    town.codegen.start_elsewhere("Pay the people")
+async def another_repositorys_run(world: World, *pull_requests: str) -> None:
+    world.codegen.start_elsewhere("Pay the people")
     for name in pull_requests or ("octo/docs#3",):
-        town.codegen.open_pull_request(1, name)
-    town.codegen.finish(1, summary="PAYROLL", result="SALARIES")
-    town.codegen.add_log(1, thought="SALARIES", message_type="ACTION")
+        world.codegen.open_pull_request(1, name)
+    world.codegen.finish(1, summary="PAYROLL", result="SALARIES")
+    world.codegen.add_log(1, thought="SALARIES", message_type="ACTION")
 
 
 # Another repository's
 
 
 @pytest.mark.parametrize("words", [*SHOWN, *CHANGED, *EDITED])
-async def test_run_of_another_repository_is_refused_without_its_name(town: Town, words: str) -> None:
-    await another_repositorys_run(town)
+async def test_run_of_another_repository_is_refused_without_its_name(world: World, words: str) -> None:
+    await another_repositorys_run(world)
 
-    await town.says("bob", f"/codegen {words}")
+    await world.says("bob", f"/codegen {words}")
 
-    assert await town.reply(Stage.REFUSED) == snapshot("""\
+    assert await world.reply(Stage.REFUSED) == snapshot("""\
 Run 1 is not known to belong to this repository, so nothing of it is shown or changed here.
 
 Next: give the command where the run belongs, or use the dashboard or the command line, with a Codegen token of your own.\
 """)
-    assert changes(town) == []
+    assert changes(world) == []
 
 
 @pytest.mark.parametrize("words", ["ban-checks 1", "remove 1", "logs 1", "status 1", "resume 1 go on", "star 1"])
-async def test_run_marked_for_another_repository_is_refused(town: Town, words: str) -> None:
+async def test_run_marked_for_another_repository_is_refused(world: World, words: str) -> None:
     """It has no pull request yet."""
-    town.codegen.start_elsewhere("Write the handbook", metadata=MARKED_ELSEWHERE)
+    world.codegen.start_elsewhere("Write the handbook", metadata=MARKED_ELSEWHERE)
 
-    await town.says("bob", f"/codegen {words}")
+    await world.says("bob", f"/codegen {words}")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
-    assert changes(town) == []
+    assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    assert changes(world) == []
 
 
 @pytest.mark.server_only(reason="a workflow's token reaches its own repository only")
 @pytest.mark.parametrize("words", [*SHOWN, *CHANGED, *EDITED])
-async def test_run_of_another_repository_with_rights_there(town: Town, words: str) -> None:
-    await another_repositorys_run(town)
-    town.github.add_repository("octo/docs", {"bob": "write"})
+async def test_run_of_another_repository_with_rights_there(world: World, words: str) -> None:
+    await another_repositorys_run(world)
+    world.github.add_repository("octo/docs", {"bob": "write"})
 
-    await town.says("bob", f"/codegen {words}")
+    await world.says("bob", f"/codegen {words}")
 
     stage = Stage.STARTED if words.startswith("resume") else Stage.FINISHED
-    assert "octo/docs#3" in await town.reply(stage) or words in {"cancel 1", "star 1", "unstar 1", "resume 1 go on"}
-    await town.until_reply(lambda body: "<!-- codegen-bot" in body)
-    town.codegen.finish(1)
-    town.read_all()
+    assert "octo/docs#3" in await world.reply(stage) or words in {"cancel 1", "star 1", "unstar 1", "resume 1 go on"}
+    await world.until_reply(lambda body: "<!-- codegen-bot" in body)
+    world.codegen.finish(1)
+    world.read_all()
 
 
 @pytest.mark.server_only(reason="a workflow's token reaches its own repository only")
 @pytest.mark.parametrize("words", ["status 1", "logs 1", "remove 1", "close 1", "resume 1 go on"])
-async def test_run_of_another_repository_is_refused_in_public(town: Town, words: str) -> None:
+async def test_run_of_another_repository_is_refused_in_public(world: World, words: str) -> None:
     """Also to somebody who may write there: others read along."""
-    town.is_public()
-    await another_repositorys_run(town)
-    town.github.add_repository("octo/docs", {"bob": "admin"})
+    world.is_public()
+    await another_repositorys_run(world)
+    world.github.add_repository("octo/docs", {"bob": "admin"})
 
-    await town.says("bob", f"/codegen {words}")
+    await world.says("bob", f"/codegen {words}")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
-    assert changes(town) == []
+    assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    assert changes(world) == []
 
 
 @pytest.mark.server_only(reason="a workflow's token reaches its own repository only")
-async def test_run_of_another_repository_where_github_does_not_say(town: Town) -> None:
-    await another_repositorys_run(town)
-    town.github.control.fault(path="/octo/docs/collaborators/bob/permission$", status=403)
+async def test_run_of_another_repository_where_github_does_not_say(world: World) -> None:
+    await another_repositorys_run(world)
+    world.github.control.fault(path="/octo/docs/collaborators/bob/permission$", status=403)
 
-    await town.says("bob", "/codegen status 1")
+    await world.says("bob", "/codegen status 1")
 
-    assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
 
 
 # One with pull requests here and elsewhere
 
 
-async def test_run_here_and_elsewhere_is_shown_but_not_changed_as_a_whole(town: Town) -> None:
-    await another_repositorys_run(town, "octo/shop#1", "octo/docs#3")
+async def test_run_here_and_elsewhere_is_shown_but_not_changed_as_a_whole(world: World) -> None:
+    await another_repositorys_run(world, "octo/shop#1", "octo/docs#3")
 
-    await town.says("carol", "/codegen status 1")
-    assert "PAYROLL" in await town.reply(Stage.FINISHED)
+    await world.says("carol", "/codegen status 1")
+    assert "PAYROLL" in await world.reply(Stage.FINISHED)
     for words in CHANGED:
-        await town.says("bob", f"/codegen {words}")
-        assert (await town.reply(Stage.REFUSED)).replace(words, "...") == snapshot("""\
+        await world.says("bob", f"/codegen {words}")
+        assert (await world.reply(Stage.REFUSED)).replace(words, "...") == snapshot("""\
 Run 1 has to do with other repositories as well, so it is not changed from here.
 
 Next: change its pull requests one by one, each on its own page, or use the dashboard or the command line, with a Codegen token of your own.\
 """)
-    assert changes(town) == []
+    assert changes(world) == []
 
-    await town.says("bob", "/codegen close 1", number=2)
-    assert (await town.reply(Stage.FINISHED, number=2)).startswith("Closed [octo/shop#1]")
+    await world.says("bob", "/codegen close 1", number=2)
+    assert (await world.reply(Stage.FINISHED, number=2)).startswith("Closed [octo/shop#1]")
 
 
 # Nobody's
 
 
 @pytest.mark.parametrize("words", ["status 1", "cancel 1"])
-async def test_run_of_no_known_repository_is_for_writers(town: Town, words: str) -> None:
-    town.codegen.start_elsewhere("Something")
+async def test_run_of_no_known_repository_is_for_writers(world: World, words: str) -> None:
+    world.codegen.start_elsewhere("Something")
 
-    await town.says("carol", f"/codegen {words}")
-    assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
-    await town.says("bob", f"/codegen {words}")
-    assert "un 1]" in await town.reply(Stage.FINISHED)
+    await world.says("carol", f"/codegen {words}")
+    assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    await world.says("bob", f"/codegen {words}")
+    assert "un 1]" in await world.reply(Stage.FINISHED)
 
 
-async def test_run_of_no_known_repository_takes_write_whatever_the_config_says(town: Town) -> None:
-    files = town.github.world.files
+async def test_run_of_no_known_repository_takes_write_whatever_the_config_says(world: World) -> None:
+    files = world.github.world.files
     files["main", ".github/codegen-bot.yml"] = (
         "permissions: {logs: read, resume: read, remove: read, analyze-logs: read}"
     )
-    town.codegen.start_elsewhere("Something")
+    world.codegen.start_elsewhere("Something")
 
     for words in ("logs 1", "resume 1 go on", "remove 1"):
-        await town.says("carol", f"/codegen {words}")
-        assert (await town.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
-    await town.says("carol", "/codegen analyze-logs 55")
-    assert await town.reply(Stage.REFUSED) == snapshot("""\
+        await world.says("carol", f"/codegen {words}")
+        assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
+    await world.says("carol", "/codegen analyze-logs 55")
+    assert await world.reply(Stage.REFUSED) == snapshot("""\
 Nothing tells which repository a sandbox belongs to, so explaining one takes `write` access here, whatever `analyze-logs` takes by the config file.
 
 Next: without a number, `analyze-logs` explains the failed checks of this pull request.\
 """)
-    assert changes(town) == []
+    assert changes(world) == []
 
 
 # Found in a pull request's description
 
 
-async def described(town: Town, login: str, *, run: int = 1) -> int:
+async def described(world: World, login: str, *, run: int = 1) -> int:
     """Somebody opens a pull request that names a run as Codegen's own app does it."""
-    if town.github.world.account(login) is None:
-        town.github.world.add_account(login, role="read", kind="Bot" if login.endswith("]") else "User")
+    if world.github.world.account(login) is None:
+        world.github.world.add_account(login, role="read", kind="Bot" if login.endswith("]") else "User")
     body = f"Fixed it.\n\n[View the run](https://codegen.com/agent/trace/{run})"
-    return town.github.world.open_thread(login, "Fix it", body, branch=f"fix-{run}").number
+    return world.github.world.open_thread(login, "Fix it", body, branch=f"fix-{run}").number
 
 
 @pytest.mark.parametrize("login", ["mallory", "renovate[bot]", "github-actions[bot]", "codegen-sh"])
-async def test_description_of_somebody_names_no_run(town: Town, login: str) -> None:
-    town.codegen.start_elsewhere("Pay the people")
-    town.codegen.finish(1, result="PAYROLL")
-    number = await described(town, login)
+async def test_description_of_somebody_names_no_run(world: World, login: str) -> None:
+    world.codegen.start_elsewhere("Pay the people")
+    world.codegen.finish(1, result="PAYROLL")
+    number = await described(world, login)
 
     for who, words in (("carol", "status"), ("carol", "cancel"), ("bob", "resume go on"), ("bob", "remove")):
-        await town.says(who, f"/codegen {words}", number=number)
-        assert (await town.reply(Stage.REFUSED, number=number)).startswith(NO_RUN)
-    assert changes(town) == []
+        await world.says(who, f"/codegen {words}", number=number)
+        assert (await world.reply(Stage.REFUSED, number=number)).startswith(NO_RUN)
+    assert changes(world) == []
 
 
-async def test_description_of_codegens_app_shows_nothing_to_readers(town: Town) -> None:
+async def test_description_of_codegens_app_shows_nothing_to_readers(world: World) -> None:
     """An agent writes it, and others may have told the agent what."""
-    town.codegen.start_elsewhere("Pay the people")
-    town.codegen.finish(1, result="PAYROLL")
-    number = await described(town, "codegen-sh[bot]")
+    world.codegen.start_elsewhere("Pay the people")
+    world.codegen.finish(1, result="PAYROLL")
+    number = await described(world, "codegen-sh[bot]")
 
-    await town.says("carol", "/codegen status", number=number)
-    assert (await town.reply(Stage.REFUSED, number=number)).startswith("Run 1 is not known to belong")
-    await town.says("bob", "/codegen status", number=number)
-    assert "PAYROLL" in await town.reply(Stage.FINISHED, number=number)
+    await world.says("carol", "/codegen status", number=number)
+    assert (await world.reply(Stage.REFUSED, number=number)).startswith("Run 1 is not known to belong")
+    await world.says("bob", "/codegen status", number=number)
+    assert "PAYROLL" in await world.reply(Stage.FINISHED, number=number)
 
 
-async def test_description_of_the_bots_own_pull_request_names_its_run(town: Town) -> None:
+async def test_description_of_the_bots_own_pull_request_names_its_run(world: World) -> None:
     """As whom its agents open pull requests; as a workflow it shares its name with all other workflows."""
-    town.codegen.start_elsewhere("Fix it")
-    number = await described(town, town.bot_login)
+    world.codegen.start_elsewhere("Fix it")
+    number = await described(world, world.bot_login)
 
-    await town.says("bob", "/codegen status", number=number)
+    await world.says("bob", "/codegen status", number=number)
 
-    expected = "[Run 1]" if town.door == "server" else NO_RUN
-    assert (await town.reply(number=number)).startswith(expected)
+    expected = "[Run 1]" if world.entry_point == "server" else NO_RUN
+    assert (await world.reply(number=number)).startswith(expected)
 
 
 # Lists
 
 
-async def test_lists_show_runs_of_this_repository_only(town: Town) -> None:
-    await another_repositorys_run(town)
-    town.codegen.start_elsewhere("Nobody knows for whom")
-    town.codegen.finish(2, result="BOARD MINUTES")
-    town.codegen.start_elsewhere("Write", metadata=MARKED_ELSEWHERE)
-    await town.says("bob", "/codegen run fix it")
-    await town.codegen.run_created(4)
-    town.codegen.finish(4, summary="Rounded once.")
-    await town.reply(Stage.FINISHED)
+async def test_lists_show_runs_of_this_repository_only(world: World) -> None:
+    await another_repositorys_run(world)
+    world.codegen.start_elsewhere("Nobody knows for whom")
+    world.codegen.finish(2, result="BOARD MINUTES")
+    world.codegen.start_elsewhere("Write", metadata=MARKED_ELSEWHERE)
+    await world.says("bob", "/codegen run fix it")
+    await world.codegen.run_created(4)
+    world.codegen.finish(4, summary="Rounded once.")
+    await world.reply(Stage.FINISHED)
     for count, run in ((2, 2), (3, 4)):
-        await town.says("bob", f"/codegen star {run}")
-        await town.settled(count)
-    town.read_all()
+        await world.says("bob", f"/codegen star {run}")
+        await world.settled(count)
+    world.read_all()
 
-    await town.says("bob", "/codegen runs", number=2)
-    assert await town.reply(Stage.FINISHED, number=2) == snapshot("""\
+    await world.says("bob", "/codegen runs", number=2)
+    assert await world.reply(Stage.FINISHED, number=2) == snapshot("""\
 This repository has 1 run in all.
 
 | run | state | started | pull requests | about |
 | --- | --- | --- | --- | --- |
 | [run 4](https://codegen.com/agent/trace/4) | succeeded | 0 s ago |  | Rounded once. |\
 """)
-    await town.says("bob", "/codegen starred", number=2)
-    stars = await town.reply(Stage.FINISHED, number=2)
+    await world.says("bob", "/codegen starred", number=2)
+    stars = await world.reply(Stage.FINISHED, number=2)
     assert "[run 4]" in stars
     assert "[run 2]" not in stars
 
 
-async def test_runs_with_a_forged_mark_lists_nothing_of_it(town: Town) -> None:
+async def test_runs_with_a_forged_mark_lists_nothing_of_it(world: World) -> None:
     mark = {"codegen_bot": {"identity": "x", "repository": "octo/shop", "number": 77, "login": "@everybody"}}
-    town.codegen.start_elsewhere("Look at me", metadata=mark)
-    town.codegen.finish(1, summary="LOOK")
+    world.codegen.start_elsewhere("Look at me", metadata=mark)
+    world.codegen.finish(1, summary="LOOK")
 
-    await town.says("bob", "/codegen runs")
+    await world.says("bob", "/codegen runs")
 
-    assert await town.reply(Stage.FINISHED) == snapshot(
+    assert await world.reply(Stage.FINISHED) == snapshot(
         "This repository has no agent run yet. `/codegen run <what to do>` starts one."
     )

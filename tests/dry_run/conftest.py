@@ -1,4 +1,4 @@
-"""A dry run as a door starts it, and a watch over the sockets of the process."""
+"""A dry run as an entry point starts it, and a watch over the process's sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's door, open on a free port."""
+"""The webhook endpoint on a free port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads as GitHub sends them, cut to what the bot reads, and the server's door with nothing behind it."""
+"""Payloads as GitHub sends them, cut to what the bot reads, and the webhook endpoint with nothing behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes through the webhooks' door: no 5xx, no traceback, nothing taken without a signature that holds, and
+"""Any body that is sent to the webhook endpoint: no 5xx, no traceback, nothing taken without a signature that holds, and
 nothing done for somebody who may not.
 
 `FUZZ_DELIVERIES` says how many of each; `make fuzz-webhooks` tries 10,000.
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from bot.commands.comment_parser import read
 from bot.emulator.github import GitHubEmulator
 from bot.github.signature import sign
-from tests.conversations.town import town_at
+from tests.conversations.world import world_at
 from tests.log_lines import lines, logged
 from tests.web.deliveries import PATH, SECRET, Client, FakeEngine, application, headers
 from tests.web.test_published_payloads import published
@@ -197,28 +197,28 @@ def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
     numbers = count()
 
     async def talk(texts: list[str]) -> None:
-        async with town_at(tmp_path / f"{next(numbers)}.sqlite") as town:
-            labels = town.github.labels(1)
-            town.github.add_person("mallory", "read")
-            comments = [await town.says("mallory", text) for text in texts]
+        async with world_at(tmp_path / f"{next(numbers)}.sqlite") as world:
+            labels = world.github.labels(1)
+            world.github.add_person("mallory", "read")
+            comments = [await world.says("mallory", text) for text in texts]
             commands = [each for each in comments if read(each.body)]
             try:
                 # Each comment has its answer: a reply and a reaction, or behind a few replies a reaction alone.
-                await town.github.until(lambda: all(each.reactions for each in commands))
-                await town.until_done(sum(len(read(text)) for text in texts))
+                await world.github.until(lambda: all(each.reactions for each in commands))
+                await world.until_done(sum(len(read(text)) for text in texts))
             except TimeoutError:
-                raise AssertionError(f"each of {texts} is to be answered: {town.read_all()}") from None
-            assert bool(town.bot_comments()) == bool(commands)
+                raise AssertionError(f"each of {texts} is to be answered: {world.read_all()}") from None
+            assert bool(world.bot_comments()) == bool(commands)
             assert [each for each in comments if each not in commands and each.reactions] == []
-            assert [entry.path for entry in town.codegen.control.journal if entry.method in changes] == []
-            assert town.github.labels(1) == labels
+            assert [entry.path for entry in world.codegen.control.journal if entry.method in changes] == []
+            assert world.github.labels(1) == labels
             written = {
                 entry.path.rpartition("/")[2]
-                for entry in town.github.control.journal
+                for entry in world.github.control.journal
                 if entry.method in changes and entry.status is not None and entry.status < 300
             }
             assert not {each for each in written if not each.isdecimal()} - {"comments", "reactions"}
-            town.read_all()
+            world.read_all()
 
     with asyncio.Runner() as runner, logged() as log:
         made(max(COUNT // 20, 20), lambda texts: runner.run(talk(texts)), at_once=10)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from bot.github.signature import sign
-from tests.conversations.town import SECRET, Town, town_at
+from tests.conversations.world import SECRET, World, world_at
 from tests.log_lines import lines, logged
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "specs" / "github-webhook-examples.json"
@@ -30,12 +30,12 @@ def published() -> list[tuple[str, dict[str, Any]]]:
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with town_at(tmp_path / "bot.sqlite") as town:
-        yield town
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with world_at(tmp_path / "bot.sqlite") as world:
+        yield world
 
 
-async def deliver(session: aiohttp.ClientSession, town: Town, event: str, document: object, *, guid: str) -> int:
+async def deliver(session: aiohttp.ClientSession, world: World, event: str, document: object, *, guid: str) -> int:
     body = json.dumps(document).encode()
     headers = {
         "Content-Type": "application/json",
@@ -43,12 +43,12 @@ async def deliver(session: aiohttp.ClientSession, town: Town, event: str, docume
         "X-GitHub-Delivery": guid,
         "X-Hub-Signature-256": sign(body, SECRET),
     }
-    async with session.post(f"{town.url}/webhooks/github", data=body, headers=headers) as response:
+    async with session.post(f"{world.url}/webhooks/github", data=body, headers=headers) as response:
         await response.read()
         return response.status
 
 
-async def test_every_published_payload_is_acknowledged_and_does_nothing(town: Town) -> None:
+async def test_every_published_payload_is_acknowledged_and_does_nothing(world: World) -> None:
     examples = published()
     assert len(examples) >= 55
     for _, payload in examples:
@@ -59,28 +59,30 @@ async def test_every_published_payload_is_acknowledged_and_does_nothing(town: To
         async with aiohttp.ClientSession() as session:
             statuses = {
                 f"{number} {event} {payload.get('action')}": await deliver(
-                    session, town, event, payload, guid=f"guid-{number}"
+                    session, world, event, payload, guid=f"guid-{number}"
                 )
                 for number, (event, payload) in enumerate(examples)
             }
 
     assert {name: status for name, status in statuses.items() if status != 200} == {}
-    assert town.codegen.runs == {}
+    assert world.codegen.runs == {}
     # Whether a label is one of the bot's stands in the config files, the owner's and the repository's: asked for once,
     # and whether the bot would see one.
-    asked = [(entry.method, entry.path.rpartition("/contents/")[2]) for entry in town.github.control.journal]
+    asked = [(entry.method, entry.path.rpartition("/contents/")[2]) for entry in world.github.control.journal]
     assert asked == [("GET", "codegen-bot.yml"), ("GET", ".github/codegen-bot.yml"), ("GET", "")]
     assert [line for line in lines(log) if line["level"] in {"warning", "error", "critical"}] == []
 
 
-async def test_a_published_comment_that_gives_a_command_is_carried_out(town: Town) -> None:
-    """So the payloads above were really read. Its repository is another one than the town's, so the bot is refused."""
+async def test_a_published_comment_that_gives_a_command_is_carried_out(world: World) -> None:
+    """So the payloads above were really read. Its repository is another one than the world's, so the bot is refused."""
     comments = [payload for event, payload in published() if event == "issue_comment"]
     payload = next(payload for payload in comments if payload["action"] == "created")
     payload["comment"]["body"] = "/codegen run fix it"
 
     async with aiohttp.ClientSession() as session:
-        assert await deliver(session, town, "issue_comment", payload, guid="guid-1") == 202
+        assert await deliver(session, world, "issue_comment", payload, guid="guid-1") == 202
     login, repository = payload["comment"]["user"]["login"], payload["repository"]["full_name"]
-    await town.github.until(lambda: town.requests("GET", f"/repos/{repository}/collaborators/{login}/permission") != [])
-    assert town.codegen.runs == {}
+    await world.github.until(
+        lambda: world.requests("GET", f"/repos/{repository}/collaborators/{login}/permission") != []
+    )
+    assert world.codegen.runs == {}

@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 
 from bot.github.signature import sign
 from tests.log_lines import lines, logged
-from tests.web.api.house import House, house_in
+from tests.web.api.api_server import ApiServer, running_api_server
 from tests.web.deliveries import PATH
 from tests.web.raw import RawClient, head
 
@@ -33,14 +33,14 @@ def delivery(**changed: object) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_in(tmp_path) as house:
-        yield house
+async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
+    async with running_api_server(tmp_path) as api_server:
+        yield api_server
 
 
-async def refused(house: House, request: bytes) -> tuple[int, str]:
+async def refused(api_server: ApiServer, request: bytes) -> tuple[int, str]:
     """The answer to a request whose body never comes whole. The connection must be closed with it."""
-    async with await RawClient.connect(house.url) as client:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(request)
         answer = await client.answer()
         assert answer.headers["connection"] == "close"
@@ -48,17 +48,17 @@ async def refused(house: House, request: bytes) -> tuple[int, str]:
     return answer.problem
 
 
-async def test_unsigned_bodies_are_not_waited_for(house: House) -> None:
+async def test_unsigned_bodies_are_not_waited_for(api_server: ApiServer) -> None:
     unsigned = delivery()
     del unsigned["X_Hub_Signature_256"]
     request = head("POST", PATH, **unsigned) + bytes(MEGABYTE)
-    answers = await asyncio.gather(*(refused(house, request) for _ in range(30)))
+    answers = await asyncio.gather(*(refused(api_server, request) for _ in range(30)))
     assert {*answers} == snapshot(
         {(401, "The X-Hub-Signature-256 header is missing: set a secret in the webhook's settings on GitHub.")}
     )
 
 
-async def test_what_headers_tell_is_refused_without_the_body(house: House) -> None:
+async def test_what_headers_tell_is_refused_without_the_body(api_server: ApiServer) -> None:
     requests = [
         head("POST", PATH, **delivery(**changed))
         for changed in (
@@ -69,36 +69,36 @@ async def test_what_headers_tell_is_refused_without_the_body(house: House) -> No
             {"Content_Length": 26 * MEGABYTE},
         )
     ]
-    answers = await asyncio.gather(*(refused(house, request) for request in requests))
+    answers = await asyncio.gather(*(refused(api_server, request) for request in requests))
     assert [status for status, _ in answers] == [401, 400, 400, 415, 413]
 
 
-async def test_a_body_where_none_belongs_is_not_waited_for(house: House) -> None:
+async def test_a_body_where_none_belongs_is_not_waited_for(api_server: ApiServer) -> None:
     for method, path in (("POST", "/healthz"), ("POST", "/nowhere"), ("GET", "/")):
-        async with await RawClient.connect(house.url) as client:
+        async with await RawClient.connect(api_server.url) as client:
             await client.send(head(method, path, Content_Length=24 * MEGABYTE) + bytes(MEGABYTE))
             assert (await client.answer()).headers["connection"] == "close"
             assert await client.closed() == b""
 
 
-async def test_who_asks_first_is_refused_before_sending(house: House) -> None:
+async def test_who_asks_first_is_refused_before_sending(api_server: ApiServer) -> None:
     """As curl does with bodies over a megabyte."""
     unsigned = delivery(Expect="100-continue", X_Hub_Signature_256="none")
-    assert (await refused(house, head("POST", PATH, **unsigned)))[0] == 401
+    assert (await refused(api_server, head("POST", PATH, **unsigned)))[0] == 401
 
 
-async def test_compressed_bodies_are_refused_everywhere(house: House) -> None:
+async def test_compressed_bodies_are_refused_everywhere(api_server: ApiServer) -> None:
     bomb = gzip.compress(bytes(MEGABYTE))
     for path in (PATH, "/healthz", "/nowhere", "/organizations/1/agent/run"):
         headers = delivery(Content_Encoding="gzip", Content_Length=len(bomb))
-        async with await RawClient.connect(house.url) as client:
+        async with await RawClient.connect(api_server.url) as client:
             await client.send(head("POST", path, **headers) + bomb)
             assert (await client.answer()).problem == snapshot(
                 (415, "The body is compressed or otherwise encoded: send it without Content-Encoding.")
             )
 
 
-async def test_malformed_requests_are_not_quoted_in_the_log(house: House) -> None:
+async def test_malformed_requests_are_not_quoted_in_the_log(api_server: ApiServer) -> None:
     requests = (
         b"GET /readyz?api_key=sk-secret\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-secret\x01\r\n\r\n",
@@ -110,7 +110,7 @@ async def test_malformed_requests_are_not_quoted_in_the_log(house: House) -> Non
     )
     with logged("DEBUG") as log:
         for request in requests:
-            async with await RawClient.connect(house.url) as client:
+            async with await RawClient.connect(api_server.url) as client:
                 await client.send(request)
                 assert (await client.answer()).status in {400, 405}
                 await client.closed()
@@ -120,21 +120,21 @@ async def test_malformed_requests_are_not_quoted_in_the_log(house: House) -> Non
     assert [line for line in lines(log) if line["level"] == "error"] == []
 
 
-async def test_a_malformed_request_is_answered_without_a_quote(house: House) -> None:
-    async with await RawClient.connect(house.url) as client:
+async def test_a_malformed_request_is_answered_without_a_quote(api_server: ApiServer) -> None:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(b"GET /?api_key=sk-secret\x01 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await client.answer()).problem == snapshot(
             (400, "The request is malformed, or its first line or a header is longer than 8 kB.")
         )
 
 
-async def test_no_answer_names_versions_or_is_sniffed(house: House) -> None:
-    async with await RawClient.connect(house.url) as client:
+async def test_no_answer_names_versions_or_is_sniffed(api_server: ApiServer) -> None:
+    async with await RawClient.connect(api_server.url) as client:
         for path in ("/healthz", "/metrics", "/openapi.json", "/", "/nowhere", "/organizations"):
             await client.send(head("GET", path))
             headers = (await client.answer()).headers
             assert (headers["server"], headers["x-content-type-options"]) == ("codegen-bot", "nosniff"), path
-    async with await RawClient.connect(house.url) as client:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(b"nonsense\r\n\r\n")
         headers = (await client.answer()).headers
         assert (headers["server"], headers["x-content-type-options"]) == ("codegen-bot", "nosniff")
@@ -142,9 +142,9 @@ async def test_no_answer_names_versions_or_is_sniffed(house: House) -> None:
 
 async def test_metrics_may_have_a_port_of_their_own(tmp_path: Path) -> None:
     with logged() as log:
-        async with house_in(tmp_path, metrics_port=0) as house:
+        async with running_api_server(tmp_path, metrics_port=0) as api_server:
             [port] = [line["port"] for line in lines(log) if line["event"] == "metrics.listening"]
-            assert (await house.get("/metrics")).status == 404
+            assert (await api_server.get("/metrics")).status == 404
             async with await RawClient.connect(f"http://127.0.0.1:{port}") as client:
                 await client.send(head("GET", "/metrics"))
                 answer = await client.answer()

@@ -33,7 +33,7 @@ Beyond GitHub's own API, under /_emulator/:
 GET    webhooks                   every delivery: what was sent, when, and how it was answered
 POST   deliveries/ID/redeliver    sends one again, under the same GUID
 POST   webhook-target             {{"url": "...", "secret": "..."}}: where webhooks go from now on
-POST   webhook-weather            {{"seed": 0, "duplicated": 0.2, "by_another_hook": 0.2, "delayed": 0.2,
+POST   webhook-faults            {{"seed": 0, "duplicated": 0.2, "by_another_hook": 0.2, "delayed": 0.2,
                                    "longest": 0.5}}: deliveries come twice, under a second GUID, or late by up to
                                    so many seconds, so that those behind them come first;
                                    GET tells how it is, DELETE ends it
@@ -60,9 +60,9 @@ class Controls:
             web.get(f"{PREFIX}webhooks", self._get_webhooks),
             web.post(f"{PREFIX}deliveries/{{delivery_id}}/redeliver", self._redeliver),
             web.post(f"{PREFIX}webhook-target", self._set_target),
-            web.get(f"{PREFIX}webhook-weather", self._get_weather),
-            web.post(f"{PREFIX}webhook-weather", self._set_weather),
-            web.delete(f"{PREFIX}webhook-weather", self._end_weather),
+            web.get(f"{PREFIX}webhook-faults", self._get_fault_plan),
+            web.post(f"{PREFIX}webhook-faults", self._set_fault_plan),
+            web.delete(f"{PREFIX}webhook-faults", self._end_fault_plan),
             web.delete(f"{PREFIX}tokens", self._expire_tokens),
             web.post(f"{PREFIX}push", self._push),
             web.post(f"{PREFIX}people", self._add_person),
@@ -89,18 +89,18 @@ class Controls:
         self._webhooks.secret = str(given.get("secret", self._webhooks.secret))
         return web.Response(status=204)
 
-    async def _get_weather(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._webhooks.sky.as_json() if self._webhooks.sky else None)
+    async def _get_fault_plan(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._webhooks.fault_injector.as_json() if self._webhooks.fault_injector else None)
 
-    async def _set_weather(self, request: web.Request) -> web.Response:
+    async def _set_fault_plan(self, request: web.Request) -> web.Response:
         try:
-            weather = self._webhooks.weather(**await fields(request))
+            inject_faults = self._webhooks.inject_faults(**await fields(request))
         except (TypeError, ValueError):
-            raise invalid("Weather", "duplicated, by_another_hook, delayed, longest", "invalid") from None
-        return web.json_response(weather.as_json(), status=201)
+            raise invalid("WebhookFaults", "duplicated, by_another_hook, delayed, longest", "invalid") from None
+        return web.json_response(inject_faults.as_json(), status=201)
 
-    async def _end_weather(self, _request: web.Request) -> web.Response:
-        self._webhooks.sky = None
+    async def _end_fault_plan(self, _request: web.Request) -> web.Response:
+        self._webhooks.fault_injector = None
         return web.Response(status=204)
 
     async def _expire_tokens(self, _request: web.Request) -> web.Response:

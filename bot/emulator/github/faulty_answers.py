@@ -35,7 +35,7 @@ class Copy:
 
 
 @dataclass(slots=True)
-class HookWeather:
+class WebhookFaults:
     """Deliveries that arrive twice, late, or out of order. GitHub itself never redelivers; proxies may.
 
     :param duplicated: the share that arrives twice under one GUID

@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.emulator.github.faulty_answers import HookWeather
+from bot.emulator.github.faulty_answers import WebhookFaults
 from bot.emulator.github.shapes import Shapes, moment
 from bot.emulator.github.world import (
     APP_ID,
@@ -89,7 +89,7 @@ class Webhooks:
         self.deliveries: list[Delivery] = []
         self._world = world
         self._changed = changed
-        self.sky: HookWeather | None = None
+        self.fault_injector: WebhookFaults | None = None
         self.config: dict[str, str] = {}
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self._late: set[asyncio.TimerHandle] = set()
@@ -107,7 +107,7 @@ class Webhooks:
 
     def reset(self) -> None:
         self.deliveries.clear()
-        self.sky = None
+        self.fault_injector = None
         self.config.clear()
         self._forget_late()
         # The queue itself stays: a task is waiting for it.
@@ -127,13 +127,13 @@ class Webhooks:
         """The address and the secret of an App's webhook. App 1's is the one that is set from outside."""
         return (self.url, self.secret) if app.id == APP_ID else (app.webhook_url, app.webhook_secret)
 
-    def weather(self, **values: Any) -> HookWeather:
-        """Makes deliveries arrive twice, late and out of order; the values are those of `HookWeather`.
+    def inject_faults(self, **values: Any) -> WebhookFaults:
+        """Makes deliveries arrive twice, late and out of order; the values are those of `WebhookFaults`.
 
         :raises ValueError: if a share is invalid
         """
-        self.sky = HookWeather(**values)
-        return self.sky
+        self.fault_injector = WebhookFaults(**values)
+        return self.fault_injector
 
     # Events
 
@@ -182,7 +182,7 @@ class Webhooks:
         }
         first = self._world.apps[APP_ID]
         body, guid = _body(payload, first), str(uuid.uuid4())
-        delay, copies = self.sky.send(event) if self.sky is not None else (0.0, [])
+        delay, copies = self.fault_injector.send(event) if self.fault_injector is not None else (0.0, [])
         self._enqueue(first, event, action, body, guid=guid, delay=delay)
         for copy in copies:
             again = str(uuid.uuid4()) if copy.another_hook else guid

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.api.house import House, house_in
+from tests.web.api.api_server import ApiServer, running_api_server
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_in(tmp_path) as house:
-        yield house
+async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
+    async with running_api_server(tmp_path) as api_server:
+        yield api_server
 
 
 @pytest.fixture
-async def shared_house(tmp_path: Path) -> AsyncIterator[House]:
+async def shared_house(tmp_path: Path) -> AsyncIterator[ApiServer]:
     """One whose API serves a second organization."""
-    async with house_in(tmp_path, api_organizations="2") as house:
-        yield house
+    async with running_api_server(tmp_path, api_organizations="2") as api_server:
+        yield api_server

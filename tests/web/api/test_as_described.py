@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from bot.web.api.routes import ENDPOINTS
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 
 AnyCase = Case[Any]
 
@@ -65,16 +65,16 @@ TOKEN = {"Authorization": "Bearer sk-org1-caller"}
 async def url(tmp_path: Path) -> AsyncIterator[str]:
     """A server with a few runs, which end as soon as somebody looks."""
     async with CodegenEmulator(run_seconds=0, limits=False) as codegen, GitHubEmulator(limits=False) as github:
-        house = House(github, codegen, tmp_path)
-        house.settings = {"api_requests_per_minute": 1_000_000}
-        await house.start()
+        api_server = ApiServer(github, codegen, tmp_path)
+        api_server.settings = {"api_requests_per_minute": 1_000_000}
+        await api_server.start()
         try:
             for number in range(1, 4):
                 codegen.script(pull_request="octo/shop#1")
-                await house.post("/organizations/1/agent/run", {"prompt": f"Try {number}."})
-            yield house.url
+                await api_server.post("/organizations/1/agent/run", {"prompt": f"Try {number}."})
+            yield api_server.url
         finally:
-            await house.stop()
+            await api_server.stop()
 
 
 def try_all(url: str, mode: GenerationMode, judge: Callable[[AnyCase], int]) -> Counter[tuple[str, int]]:

@@ -14,55 +14,55 @@ from inline_snapshot import snapshot
 from bot.codegen.models import Organization
 from bot.web.api.authentication import Callers
 from bot.web.problems import Problem
-from tests.web.api.house import ORG, House, house_in
+from tests.web.api.api_server import ORG, ApiServer, running_api_server
 
 
-async def test_without_a_token_nothing_is_answered(house: House) -> None:
-    said = await house.get("/current-user", token=None)
+async def test_without_a_token_nothing_is_answered(api_server: ApiServer) -> None:
+    said = await api_server.get("/current-user", token=None)
 
     assert (said.status, said.detail) == snapshot(
         (401, "A Codegen token is required: `Authorization: Bearer ...`, or the query parameter api_key.")
     )
     assert said.headers["WWW-Authenticate"] == 'Bearer realm="codegen"'
     assert said.document["request_id"] == said.headers["X-Request-Id"]
-    assert house.codegen.control.journal == []
+    assert api_server.codegen.control.journal == []
 
 
-async def test_a_token_that_codegen_refuses_is_refused(house: House) -> None:
+async def test_a_token_that_codegen_refuses_is_refused(api_server: ApiServer) -> None:
     """For a minute without asking again."""
-    house.codegen.control.fault(path="/organizations$", status=401, body={"message": "Invalid token"})
+    api_server.codegen.control.fault(path="/organizations$", status=401, body={"message": "Invalid token"})
     for _ in range(3):
-        said = await house.get("/current-user")
+        said = await api_server.get("/current-user")
 
         assert (said.status, said.detail) == (401, "Codegen does not accept this token.")
         assert "WWW-Authenticate" in said.headers
-    assert len(house.upstream("/v1/organizations")) == 1
-    assert (await house.get("/current-user", token="sk-org1-other")).status == 200
+    assert len(api_server.upstream("/v1/organizations")) == 1
+    assert (await api_server.get("/current-user", token="sk-org1-other")).status == 200
 
 
-async def test_a_token_may_stand_in_the_query(house: House) -> None:
+async def test_a_token_may_stand_in_the_query(api_server: ApiServer) -> None:
     """Browsers can set no header on a WebSocket. It is repeated nowhere."""
-    said = await house.get(f"{ORG}/users?api_key=sk-org1-query&limit=1", token=None)
+    said = await api_server.get(f"{ORG}/users?api_key=sk-org1-query&limit=1", token=None)
 
     assert said.status == 200
     assert "api_key" not in said.headers["Link"]
     assert "sk-org1-query" not in str(said.document)
 
 
-async def test_the_header_comes_first(house: House) -> None:
-    said = await house.get(f"{ORG}/users?api_key=sk-org2-other", token="sk-org1-caller")
+async def test_the_header_comes_first(api_server: ApiServer) -> None:
+    said = await api_server.get(f"{ORG}/users?api_key=sk-org2-other", token="sk-org1-caller")
 
     assert said.status == 200
 
 
 async def test_the_servers_own_token_is_never_lent(tmp_path: Path) -> None:
     """It could not even be used: Codegen refuses it, and callers do not notice."""
-    async with house_in(tmp_path, codegen_api_token="none-of-codegens") as house:
-        assert (await house.get(f"{ORG}/users")).status == 200
-        assert (await house.post(f"{ORG}/agent/run", {"prompt": "Fix it."})).status == 200
-        assert (await house.post("/starred-runs", {"agent_run_id": 1, "starred": True})).status == 200
+    async with running_api_server(tmp_path, codegen_api_token="none-of-codegens") as api_server:
+        assert (await api_server.get(f"{ORG}/users")).status == 200
+        assert (await api_server.post(f"{ORG}/agent/run", {"prompt": "Fix it."})).status == 200
+        assert (await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": True})).status == 200
 
-        assert {entry.status for entry in house.codegen.control.journal} == {200}
+        assert {entry.status for entry in api_server.codegen.control.journal} == {200}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_the_servers_own_token_is_never_lent(tmp_path: Path) -> None:
         "/starred-runs?org_id={org}",
     ],
 )
-async def test_an_organization_that_is_not_seen_is_as_one_that_is_not_there(shared_house: House, path: str) -> None:
+async def test_an_organization_that_is_not_seen_is_as_one_that_is_not_there(shared_house: ApiServer, path: str) -> None:
     """Also where another caller has just been told all of it, and without asking upstream: no time tells them apart."""
     assert (await shared_house.get(path.format(org=2), token="sk-org2-insider")).status in {200, 404}
     await shared_house.get("/current-user")
@@ -94,7 +94,7 @@ async def test_an_organization_that_is_not_seen_is_as_one_that_is_not_there(shar
     assert len(shared_house.codegen.control.journal) == known
 
 
-async def test_nobody_starts_anything_elsewhere(shared_house: House) -> None:
+async def test_nobody_starts_anything_elsewhere(shared_house: ApiServer) -> None:
     for path, body in (
         ("/organizations/2/agent/run", {"prompt": "x"}),
         ("/organizations/2/multi-run", {"prompt": "x"}),
@@ -107,7 +107,7 @@ async def test_nobody_starts_anything_elsewhere(shared_house: House) -> None:
     assert [entry for entry in shared_house.codegen.control.journal if entry.method == "POST"] == []
 
 
-async def test_stars_of_another_organization_are_not_shown(shared_house: House) -> None:
+async def test_stars_of_another_organization_are_not_shown(shared_house: ApiServer) -> None:
     run = (await shared_house.post("/organizations/2/agent/run", {"prompt": "x"}, token="sk-org2-insider")).document[
         "id"
     ]
@@ -119,31 +119,31 @@ async def test_stars_of_another_organization_are_not_shown(shared_house: House) 
     assert (await shared_house.get("/starred-runs", token="sk-org2-insider")).document == {"agent_run_ids": [run]}
 
 
-async def test_a_token_is_checked_once_however_many_requests_come(house: House) -> None:
-    await asyncio.gather(*(house.get(f"{ORG}/users") for _ in range(50)))
+async def test_a_token_is_checked_once_however_many_requests_come(api_server: ApiServer) -> None:
+    await asyncio.gather(*(api_server.get(f"{ORG}/users") for _ in range(50)))
 
-    assert len(house.upstream("/v1/organizations")) == 1
+    assert len(api_server.upstream("/v1/organizations")) == 1
 
 
 async def test_which_organization_is_meant_has_to_be_said_where_several_are_possible(tmp_path: Path) -> None:
     """The server's own serves where the token sees it."""
-    async with house_in(tmp_path, api_organizations="2") as house:
-        assert (await house.get("/starred-runs", token="sk-both")).status == 200
-    async with house_in(tmp_path, codegen_org_id=3, api_organizations="1, 2") as house:
-        said = await house.get("/starred-runs", token="sk-both")
+    async with running_api_server(tmp_path, api_organizations="2") as api_server:
+        assert (await api_server.get("/starred-runs", token="sk-both")).status == 200
+    async with running_api_server(tmp_path, codegen_org_id=3, api_organizations="1, 2") as api_server:
+        said = await api_server.get("/starred-runs", token="sk-both")
         assert (said.status, said.detail) == snapshot(
             (422, "This token sees several organizations (1, 2): name one by org_id.")
         )
         assert said.document["errors"][0]["field"] == "org_id"
-        assert (await house.get("/starred-runs?org_id=2", token="sk-both")).status == 200
-        assert (await house.get("/starred-runs", token="sk-org2-caller")).status == 200
+        assert (await api_server.get("/starred-runs?org_id=2", token="sk-both")).status == 200
+        assert (await api_server.get("/starred-runs", token="sk-org2-caller")).status == 200
 
 
 async def test_a_caller_has_so_many_requests_a_minute(tmp_path: Path) -> None:
     """Others have their own."""
-    async with house_in(tmp_path, api_requests_per_minute=3) as house:
-        said = [await house.get("/current-user") for _ in range(4)]
-        other = await house.get("/current-user", token="sk-org1-other")
+    async with running_api_server(tmp_path, api_requests_per_minute=3) as api_server:
+        said = [await api_server.get("/current-user") for _ in range(4)]
+        other = await api_server.get("/current-user", token="sk-org1-other")
 
     assert [each.status for each in said] == [200, 200, 200, 429]
     assert [each.headers["RateLimit-Remaining"] for each in said] == ["2", "1", "0", "0"]
@@ -153,10 +153,10 @@ async def test_a_caller_has_so_many_requests_a_minute(tmp_path: Path) -> None:
 
 
 async def test_other_pages_may_not_call_unless_they_are_configured(tmp_path: Path) -> None:
-    async with house_in(tmp_path, api_cors_origins="https://tools.example.com") as house:
-        known = await house.get("/current-user", Origin="https://tools.example.com")
-        strange = await house.get("/current-user", Origin="https://evil.example.com")
-        asked = await house.ask(
+    async with running_api_server(tmp_path, api_cors_origins="https://tools.example.com") as api_server:
+        known = await api_server.get("/current-user", Origin="https://tools.example.com")
+        strange = await api_server.get("/current-user", Origin="https://evil.example.com")
+        asked = await api_server.ask(
             "OPTIONS",
             "/current-user",
             headers={"Origin": "https://tools.example.com", "Access-Control-Request-Method": "GET"},
@@ -168,9 +168,9 @@ async def test_other_pages_may_not_call_unless_they_are_configured(tmp_path: Pat
     assert "Authorization" in asked.headers["Access-Control-Allow-Headers"]
 
 
-async def test_a_request_keeps_the_name_that_it_came_with(house: House) -> None:
-    said = await house.get("/current-user", X_Request_Id="abc-1")
-    odd = await house.get("/current-user", X_Request_Id="a b\tc")
+async def test_a_request_keeps_the_name_that_it_came_with(api_server: ApiServer) -> None:
+    said = await api_server.get("/current-user", X_Request_Id="abc-1")
+    odd = await api_server.get("/current-user", X_Request_Id="a b\tc")
 
     assert said.headers["X-Request-Id"] == "abc-1"
     assert odd.headers["X-Request-Id"] != "a b\tc"

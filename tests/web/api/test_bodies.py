@@ -6,7 +6,7 @@ import json
 
 from inline_snapshot import snapshot
 
-from tests.web.api.house import ORG, House
+from tests.web.api.api_server import ORG, ApiServer
 from tests.web.raw import RawClient, head
 
 MEGABYTE = 2**20
@@ -19,30 +19,32 @@ def call(path: str, size: int) -> bytes:
     )
 
 
-async def declare(house: House, path: str, size: int) -> tuple[int, str]:
+async def declare(api_server: ApiServer, path: str, size: int) -> tuple[int, str]:
     """The answer to a call that has only said how large its body is."""
-    async with await RawClient.connect(house.url) as client:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(call(path, size))
         answer = await client.answer()
         assert await client.closed() == b""
     return answer.problem
 
 
-async def test_a_body_has_a_bound(house: House) -> None:
-    assert await declare(house, "/setup-commands", 2 * MEGABYTE + 1) == snapshot((413, "The body is larger than 2 MB."))
+async def test_a_body_has_a_bound(api_server: ApiServer) -> None:
+    assert await declare(api_server, "/setup-commands", 2 * MEGABYTE + 1) == snapshot(
+        (413, "The body is larger than 2 MB.")
+    )
 
 
-async def test_a_body_with_pictures_has_a_higher_one(house: House) -> None:
-    assert await declare(house, RUN, 10 * MEGABYTE + 1) == snapshot((413, "The body is larger than 10 MB."))
+async def test_a_body_with_pictures_has_a_higher_one(api_server: ApiServer) -> None:
+    assert await declare(api_server, RUN, 10 * MEGABYTE + 1) == snapshot((413, "The body is larger than 10 MB."))
     body = json.dumps({"prompt": "Make it look like this.", "images": ["data:image/png;base64,AAAA"]}).encode()
     padded = body + b" " * (9 * MEGABYTE)
-    async with await RawClient.connect(house.url) as client:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(call(RUN, len(padded)) + padded)
         assert (await client.answer()).status == 200
 
 
-async def test_a_strangers_body_is_not_read(house: House) -> None:
-    async with await RawClient.connect(house.url) as client:
+async def test_a_strangers_body_is_not_read(api_server: ApiServer) -> None:
+    async with await RawClient.connect(api_server.url) as client:
         await client.send(head("POST", RUN, Content_Type="application/json", Content_Length=2 * MEGABYTE))
         answer = await client.answer()
         assert answer.status == 401
@@ -50,8 +52,8 @@ async def test_a_strangers_body_is_not_read(house: House) -> None:
         assert await client.closed() == b""
 
 
-async def test_the_description_tells_the_bounds(house: House) -> None:
-    document = (await house.get("/openapi.json")).document
+async def test_the_description_tells_the_bounds(api_server: ApiServer) -> None:
+    document = (await api_server.get("/openapi.json")).document
     told = {
         path: operation["post"]["requestBody"]["description"]
         for path, operation in document["paths"].items()

@@ -15,13 +15,13 @@ from openapi_spec_validator import validate
 from bot.web.api.openapi import document
 from bot.web.api.routes import ENDPOINTS
 from bot.web.api.streams.routes import STREAMS
-from tests.web.api.house import House, ParsedCommand
+from tests.web.api.api_server import ApiServer, ParsedCommand
 
 
-async def read(house: House, path: str, *, if_none_match: str = "") -> ParsedCommand:
+async def read(api_server: ApiServer, path: str, *, if_none_match: str = "") -> ParsedCommand:
     """The answer as text."""
     headers = {"If-None-Match": if_none_match} if if_none_match else {}
-    async with aiohttp.request("GET", f"{house.url}{path}", headers=headers) as response:
+    async with aiohttp.request("GET", f"{api_server.url}{path}", headers=headers) as response:
         return ParsedCommand(response.status, await response.text(), response.headers)
 
 
@@ -46,11 +46,11 @@ def test_every_endpoint_is_in_it(description: dict[str, Any]) -> None:
     assert len({*described.values()}) == len(described)
 
 
-async def test_every_address_of_the_server_is_in_it(house: House, description: dict[str, Any]) -> None:
+async def test_every_address_of_the_server_is_in_it(api_server: ApiServer, description: dict[str, Any]) -> None:
     """The page, the webhook and what operators look at as well."""
     for path, methods in description["paths"].items():
         address = re.sub(r"{\w+}", "1", path)
-        answer = await house.ask("PUT", address)
+        answer = await api_server.ask("PUT", address)
         assert answer.status == 405, path
         assert {*answer.headers["Allow"].split(", ")} - {"HEAD"} == {method.upper() for method in methods}
 
@@ -70,19 +70,19 @@ def test_an_answer_leaves_nothing_out_and_a_body_may(description: dict[str, Any]
     assert schemas["AgentRunRequest"]["properties"]["temperature"]["default"] == 0.7
 
 
-async def test_both_are_there_without_a_token_and_are_sent_once(house: House) -> None:
+async def test_both_are_there_without_a_token_and_are_sent_once(api_server: ApiServer) -> None:
     for path, kind in (("/openapi.json", "application/json"), ("/docs", "text/html")):
-        first = await read(house, path)
+        first = await read(api_server, path)
         assert (first.status, first.headers["Content-Type"].partition(";")[0]) == (200, kind)
         assert first.headers["X-Request-Id"]
-        again = await read(house, path, if_none_match=first.headers["ETag"])
+        again = await read(api_server, path, if_none_match=first.headers["ETag"])
         assert (again.status, again.document) == (304, "")
 
 
-async def test_an_open_websocket_has_a_name_as_well(house: House) -> None:
+async def test_an_open_websocket_has_a_name_as_well(api_server: ApiServer) -> None:
     """By hand, because clients keep the headers of a handshake to themselves."""
-    made = await house.post("/organizations/1/agent/run", {"prompt": "Try."})
-    address = urlsplit(house.url)
+    made = await api_server.post("/organizations/1/agent/run", {"prompt": "Try."})
+    address = urlsplit(api_server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     path = f"/organizations/1/agent/run/{made.document['id']}/logs/stream?api_key=sk-org1-caller"
     key = (
@@ -116,8 +116,8 @@ class _Page(HTMLParser):
         self.places += [value or "" for name, value in attrs if name == "id"]
 
 
-async def test_the_page_fetches_nothing_and_runs_nothing(house: House) -> None:
-    answer = await read(house, "/docs")
+async def test_the_page_fetches_nothing_and_runs_nothing(api_server: ApiServer) -> None:
+    answer = await read(api_server, "/docs")
     page = _Page()
     page.feed(answer.document)
 
@@ -128,9 +128,9 @@ async def test_the_page_fetches_nothing_and_runs_nothing(house: House) -> None:
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
 
 
-async def test_every_link_of_the_page_leads_somewhere(house: House) -> None:
+async def test_every_link_of_the_page_leads_somewhere(api_server: ApiServer) -> None:
     page = _Page()
-    page.feed((await read(house, "/docs")).document)
+    page.feed((await read(api_server, "/docs")).document)
 
     assert {link for link in page.links if not link.startswith("#")} == {"/openapi.json"}
     assert {link[1:] for link in page.links if link.startswith("#")} <= {*page.places}

@@ -16,7 +16,7 @@ from inline_snapshot import snapshot
 from bot.web.api.failed_tokens import AT_ONCE, IN_ALL, MOST_REMEMBERED, OF_ADDRESS, FailedTokens, address_of
 from bot.web.problems import Problem
 from tests.codegen.clock import Clock
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 
 MOST_TRIED = OF_ADDRESS + AT_ONCE - 1
 """Those that are at Codegen already when the limit is reached have to come back."""
@@ -28,69 +28,69 @@ def made_up(count: int) -> list[str]:
     return [f"made-up-{number}" for number in range(count)]
 
 
-async def test_made_up_tokens_are_hardly_asked_for(house: House) -> None:
-    assert (await house.get("/current-user", token="sk-org1-known")).status == 200
-    before = len(house.upstream("/v1/organizations"))
+async def test_made_up_tokens_are_hardly_asked_for(api_server: ApiServer) -> None:
+    assert (await api_server.get("/current-user", token="sk-org1-known")).status == 200
+    before = len(api_server.upstream("/v1/organizations"))
 
-    said = [await house.get("/current-user", token=token) for token in made_up(100)]
+    said = [await api_server.get("/current-user", token=token) for token in made_up(100)]
 
     assert Counter(each.status for each in said) == {401: OF_ADDRESS, 429: 100 - OF_ADDRESS}
-    assert len(house.upstream("/v1/organizations")) == before + OF_ADDRESS
+    assert len(api_server.upstream("/v1/organizations")) == before + OF_ADDRESS
     assert 1 <= int(said[-1].headers["Retry-After"]) <= 60
     assert said[-1].detail.replace(said[-1].headers["Retry-After"], "N") == snapshot(
         "Too many tokens were refused recently; new ones are accepted again in N seconds."
     )
     # Whoever was let in before goes on; so does everybody at another address.
-    assert (await house.get("/current-user", token="sk-org1-known")).status == 200
-    assert (await house.get("/current-user", token="sk-org1-new")).status == 429
-    assert await status_from("127.0.0.2", house, "sk-org1-new") == 200
+    assert (await api_server.get("/current-user", token="sk-org1-known")).status == 200
+    assert (await api_server.get("/current-user", token="sk-org1-new")).status == 429
+    assert await status_from("127.0.0.2", api_server, "sk-org1-new") == 200
 
 
-async def status_from(address: str, house: House, token: str) -> int:
+async def status_from(address: str, api_server: ApiServer, token: str) -> int:
     connector = aiohttp.TCPConnector(local_addr=(address, 0))
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         aiohttp.ClientSession(connector=connector) as http,
-        http.get(f"{house.url}/current-user", headers=headers) as answer,
+        http.get(f"{api_server.url}/current-user", headers=headers) as answer,
     ):
         return answer.status
 
 
-async def test_made_up_tokens_at_the_same_moment(house: House) -> None:
-    said = await asyncio.gather(*(house.get("/current-user", token=token) for token in made_up(100)))
+async def test_made_up_tokens_at_the_same_moment(api_server: ApiServer) -> None:
+    said = await asyncio.gather(*(api_server.get("/current-user", token=token) for token in made_up(100)))
 
     assert {each.status for each in said} == {401, 429}
-    assert len(house.upstream("/v1/organizations")) <= MOST_TRIED
+    assert len(api_server.upstream("/v1/organizations")) <= MOST_TRIED
 
 
-async def test_forwarded_addresses_are_not_believed(house: House) -> None:
+async def test_forwarded_addresses_are_not_believed(api_server: ApiServer) -> None:
     said = [
-        await house.get("/current-user", token=token, X_Forwarded_For=f"192.0.2.{number}", Forwarded="for=[::1]")
+        await api_server.get("/current-user", token=token, X_Forwarded_For=f"192.0.2.{number}", Forwarded="for=[::1]")
         for number, token in enumerate(made_up(OF_ADDRESS + 5))
     ]
 
     assert said[-1].status == 429
 
 
-async def test_refused_token_is_remembered_and_counts_once(house: House) -> None:
-    said = [await house.get("/current-user", token="made-up") for _ in range(OF_ADDRESS + 5)]
+async def test_refused_token_is_remembered_and_counts_once(api_server: ApiServer) -> None:
+    said = [await api_server.get("/current-user", token="made-up") for _ in range(OF_ADDRESS + 5)]
 
     assert {each.status for each in said} == {401}
-    assert len(house.upstream("/v1/organizations")) == 1
-    assert (await house.get("/current-user", token="sk-org1-new")).status == 200
+    assert len(api_server.upstream("/v1/organizations")) == 1
+    assert (await api_server.get("/current-user", token="sk-org1-new")).status == 200
 
 
-async def test_missing_tokens_are_no_failures(house: House) -> None:
+async def test_missing_tokens_are_no_failures(api_server: ApiServer) -> None:
     for _ in range(OF_ADDRESS + 5):
-        assert (await house.get("/current-user", token=None)).status == 401
+        assert (await api_server.get("/current-user", token=None)).status == 401
 
-    assert (await house.get("/current-user", token="sk-org1-new")).status == 200
+    assert (await api_server.get("/current-user", token="sk-org1-new")).status == 200
 
 
-async def test_tokens_that_codegen_cannot_judge_are_failures_too(house: House) -> None:
-    house.codegen.control.fault(path="/v1/organizations$", status=409, times=None)
+async def test_tokens_that_codegen_cannot_judge_are_failures_too(api_server: ApiServer) -> None:
+    api_server.codegen.control.fault(path="/v1/organizations$", status=409, times=None)
 
-    said = [await house.get("/current-user", token=f"sk-org1-{number}") for number in range(OF_ADDRESS + 5)]
+    said = [await api_server.get("/current-user", token=f"sk-org1-{number}") for number in range(OF_ADDRESS + 5)]
 
     assert Counter(each.status for each in said) == {422: OF_ADDRESS, 429: 5}
 

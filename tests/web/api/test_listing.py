@@ -11,18 +11,18 @@ import pytest
 
 from bot.web.api.cache import TokenCache
 from tests.codegen.clock import Clock
-from tests.web.api.house import ORG, House
+from tests.web.api.api_server import ORG, ApiServer
 
 RUNS = f"{ORG}/agent/runs"
 
 
-def many_runs(house: House, count: int = 250) -> None:
+def many_runs(api_server: ApiServer, count: int = 250) -> None:
     """Every tenth has failed, every fifth has a pull request; a minute apart."""
     began = datetime(2026, 5, 4, 12, tzinfo=UTC)
     for number in range(1, count + 1):
-        run = house.codegen.start_elsewhere(f"Number {number}")
+        run = api_server.codegen.start_elsewhere(f"Number {number}")
         run.created_at = began + timedelta(minutes=number)
-        house.codegen.finish(
+        api_server.codegen.finish(
             number,
             status="FAILED" if number % 10 == 0 else "COMPLETE",
             summary=f"Did number {number}." if number % 7 else "Mended the Flaky checkout.",
@@ -30,15 +30,15 @@ def many_runs(house: House, count: int = 250) -> None:
         )
 
 
-async def ids(house: House, query: str) -> list[int]:
-    said = await house.get(f"{RUNS}?{query}")
+async def ids(api_server: ApiServer, query: str) -> list[int]:
+    said = await api_server.get(f"{RUNS}?{query}")
     assert said.status == 200, said.document
     return [run["id"] for run in said.document["items"]]
 
 
-async def test_a_page_as_codegen_has_them(house: House) -> None:
-    many_runs(house)
-    said = await house.get(f"{RUNS}?skip=100&limit=50")
+async def test_a_page_as_codegen_has_them(api_server: ApiServer) -> None:
+    many_runs(api_server)
+    said = await api_server.get(f"{RUNS}?skip=100&limit=50")
 
     assert [run["id"] for run in said.document["items"]] == [*range(150, 100, -1)]
     assert {name: said.document[name] for name in ("total", "page", "size", "pages")} == {
@@ -47,14 +47,14 @@ async def test_a_page_as_codegen_has_them(house: House) -> None:
         "size": 50,
         "pages": 5,
     }
-    assert len(house.upstream("/agent/runs")) == 1
+    assert len(api_server.upstream("/agent/runs")) == 1
 
 
-async def test_link_headers_lead_through_a_list(house: House) -> None:
-    many_runs(house, 25)
+async def test_link_headers_lead_through_a_list(api_server: ApiServer) -> None:
+    many_runs(api_server, 25)
     path, seen = f"{RUNS}?limit=10&sort=created_at", []
     while path:
-        said = await house.get(path)
+        said = await api_server.get(path)
         seen += [run["id"] for run in said.document["items"]]
         links = dict(reversed(link.split("; rel=")) for link in said.headers["Link"].split(", "))
         path = links.get('"next"', "").strip("<>")
@@ -80,60 +80,60 @@ async def test_link_headers_lead_through_a_list(house: House) -> None:
         ("q=nothing+of+the+kind", []),
     ],
 )
-async def test_filters_and_orders_hold_over_all_pages(house: House, query: str, expected: list[int]) -> None:
-    many_runs(house)
-    assert await ids(house, query) == expected
+async def test_filters_and_orders_hold_over_all_pages(api_server: ApiServer, query: str, expected: list[int]) -> None:
+    many_runs(api_server)
+    assert await ids(api_server, query) == expected
 
 
-async def test_filter_by_source_and_person(house: House) -> None:
+async def test_filter_by_source_and_person(api_server: ApiServer) -> None:
     """Every answer says its source, and none whose it is: only the latter is asked of Codegen, and only for what is new."""
     for number in range(1, 251):
-        house.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
-        house.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
-    assert await ids(house, "source_type=API&sort=created_at&limit=3") == [5, 10, 15]
-    assert await ids(house, "source_type=chat&limit=2") == [249, 248]
-    assert await ids(house, "source_type=SLACK") == []
-    assert len(house.upstream("/agent/runs")) == 3
+        api_server.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
+        api_server.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
+    assert await ids(api_server, "source_type=API&sort=created_at&limit=3") == [5, 10, 15]
+    assert await ids(api_server, "source_type=chat&limit=2") == [249, 248]
+    assert await ids(api_server, "source_type=SLACK") == []
+    assert len(api_server.upstream("/agent/runs")) == 3
 
-    assert await ids(house, "user_id=2") == [250, 200, 150, 100, 50]
-    assert await ids(house, "user_id=2&source_type=CHAT") == []
-    assert [entry.query.get("user_id") for entry in house.upstream("/agent/runs")] == [None, None, None, "2"]
+    assert await ids(api_server, "user_id=2") == [250, 200, 150, 100, 50]
+    assert await ids(api_server, "user_id=2&source_type=CHAT") == []
+    assert [entry.query.get("user_id") for entry in api_server.upstream("/agent/runs")] == [None, None, None, "2"]
 
 
-async def test_filtered_runs_have_the_beginning_of_long_texts(house: House) -> None:
+async def test_filtered_runs_have_the_beginning_of_long_texts(api_server: ApiServer) -> None:
     """The runs of one multi-run, which are compared, have all of them."""
-    house.codegen.start_elsewhere("words", metadata={"multi_run_id": "one"})
-    house.codegen.finish(1, result="word " * 2_000, summary="Short.")
+    api_server.codegen.start_elsewhere("words", metadata={"multi_run_id": "one"})
+    api_server.codegen.finish(1, result="word " * 2_000, summary="Short.")
 
-    [listed] = (await house.get(f"{RUNS}?sort=created_at")).document["items"]
-    [compared] = (await house.get(f"{RUNS}?multi_run_id=one")).document["items"]
-    [page] = (await house.get(RUNS)).document["items"]
+    [listed] = (await api_server.get(f"{RUNS}?sort=created_at")).document["items"]
+    [compared] = (await api_server.get(f"{RUNS}?multi_run_id=one")).document["items"]
+    [page] = (await api_server.get(RUNS)).document["items"]
 
     assert (len(listed["result"]), listed["result"][-6:], listed["summary"]) == (1_003, "rd ...", "Short.")
     assert compared["result"] == page["result"] == "word " * 2_000
-    await house.get(f"{RUNS}?multi_run_id=one")
-    assert len(house.upstream("/agent/run/1")) == 1
+    await api_server.get(f"{RUNS}?multi_run_id=one")
+    assert len(api_server.upstream("/agent/run/1")) == 1
 
 
-async def test_run_nested_too_deeply_breaks_no_list(house: House) -> None:
+async def test_run_nested_too_deeply_breaks_no_list(api_server: ApiServer) -> None:
     """Whoever may start runs may write any metadata; what is deeper than 255 levels could be read but not written."""
     deep: dict[str, Any] = {}
     for _ in range(300):
         deep = {"a": deep}
-    house.codegen.start_elsewhere("Fix it.", metadata=deep)
-    house.codegen.start_elsewhere("Fix it.")
+    api_server.codegen.start_elsewhere("Fix it.", metadata=deep)
+    api_server.codegen.start_elsewhere("Fix it.")
 
     for path in (RUNS, f"{RUNS}?sort=created_at", f"{ORG}/agent/run/1", f"{ORG}/overview"):
-        assert (await house.get(path)).status == 200
+        assert (await api_server.get(path)).status == 200
 
 
-async def test_starred_runs_among_the_others(house: House) -> None:
-    many_runs(house, 12)
+async def test_starred_runs_among_the_others(api_server: ApiServer) -> None:
+    many_runs(api_server, 12)
     for number in (5, 10):
-        await house.post("/starred-runs", {"agent_run_id": number, "starred": True})
+        await api_server.post("/starred-runs", {"agent_run_id": number, "starred": True})
 
-    assert await ids(house, "starred=true") == [10, 5]
-    assert await ids(house, "starred=false&sort=created_at&limit=5") == [1, 2, 3, 4, 6]
+    assert await ids(api_server, "starred=true") == [10, 5]
+    assert await ids(api_server, "starred=false&sort=created_at&limit=5") == [1, 2, 3, 4, 6]
 
 
 @pytest.mark.parametrize(
@@ -149,51 +149,51 @@ async def test_starred_runs_among_the_others(house: House) -> None:
         ("limit=1&limit=2", "limit"),
     ],
 )
-async def test_a_parameter_that_does_not_fit_is_named(house: House, query: str, field: str) -> None:
-    said = await house.get(f"{RUNS}?{query}")
+async def test_a_parameter_that_does_not_fit_is_named(api_server: ApiServer, query: str, field: str) -> None:
+    said = await api_server.get(f"{RUNS}?{query}")
 
     assert (said.status, said.document["errors"][0]["field"]) == (422, field)
 
 
-async def test_what_is_new_is_seen_without_reading_all_again(house: House) -> None:
+async def test_what_is_new_is_seen_without_reading_all_again(api_server: ApiServer) -> None:
     """The index is read once as a whole; then only its beginning."""
-    many_runs(house, 350)
-    assert (await ids(house, "status=failed&limit=1")) == [350]
-    assert len(house.upstream("/agent/runs")) == 4
+    many_runs(api_server, 350)
+    assert (await ids(api_server, "status=failed&limit=1")) == [350]
+    assert len(api_server.upstream("/agent/runs")) == 4
 
-    assert (await ids(house, "status=failed&limit=1&skip=1")) == [340]
-    assert len(house.upstream("/agent/runs")) == 4
+    assert (await ids(api_server, "status=failed&limit=1&skip=1")) == [340]
+    assert len(api_server.upstream("/agent/runs")) == 4
 
 
-async def test_a_hundred_callers_at_once_cost_one_request(house: House) -> None:
+async def test_a_hundred_callers_at_once_cost_one_request(api_server: ApiServer) -> None:
     """Each with the same token; another token asks for itself."""
     for path in ("users", "repos", "integrations"):
-        said = await asyncio.gather(*(house.get(f"{ORG}/{path}") for _ in range(100)))
+        said = await asyncio.gather(*(api_server.get(f"{ORG}/{path}") for _ in range(100)))
         assert {each.status for each in said} == {200}
-        assert len(house.upstream(f"/organizations/1/{path}")) == 1
+        assert len(api_server.upstream(f"/organizations/1/{path}")) == 1
 
-    await house.get(f"{ORG}/users", token="sk-org1-other")
-    assert len(house.upstream("/organizations/1/users")) == 2
+    await api_server.get(f"{ORG}/users", token="sk-org1-other")
+    assert len(api_server.upstream("/organizations/1/users")) == 2
 
 
-async def test_what_the_caller_has_is_not_sent_again(house: House) -> None:
-    first = await house.get(f"{ORG}/users")
-    second = await house.get(f"{ORG}/users", If_None_Match=first.headers["ETag"])
-    other = await house.get(f"{ORG}/users?limit=1", If_None_Match=first.headers["ETag"])
+async def test_what_the_caller_has_is_not_sent_again(api_server: ApiServer) -> None:
+    first = await api_server.get(f"{ORG}/users")
+    second = await api_server.get(f"{ORG}/users", If_None_Match=first.headers["ETag"])
+    other = await api_server.get(f"{ORG}/users?limit=1", If_None_Match=first.headers["ETag"])
 
     assert (second.status, second.headers["ETag"]) == (304, first.headers["ETag"])
     assert other.status == 200
 
 
-async def test_a_failure_is_not_kept(house: House) -> None:
-    house.codegen.control.fault(path="/integrations$", status=403, body={"message": "No."})
-    assert (await house.get(f"{ORG}/integrations")).status == 403
-    assert (await house.get(f"{ORG}/integrations")).status == 200
+async def test_a_failure_is_not_kept(api_server: ApiServer) -> None:
+    api_server.codegen.control.fault(path="/integrations$", status=403, body={"message": "No."})
+    assert (await api_server.get(f"{ORG}/integrations")).status == 403
+    assert (await api_server.get(f"{ORG}/integrations")).status == 200
 
 
-async def test_head_tells_the_headers_alone(house: House) -> None:
-    got = await house.get(f"{ORG}/users")
-    said = await house.ask("HEAD", f"{ORG}/users", token="sk-org1-caller")
+async def test_head_tells_the_headers_alone(api_server: ApiServer) -> None:
+    got = await api_server.get(f"{ORG}/users")
+    said = await api_server.ask("HEAD", f"{ORG}/users", token="sk-org1-caller")
 
     assert (said.status, said.headers["ETag"]) == (200, got.headers["ETag"])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.web.api.metadata import DEEPEST_METADATA, LARGEST_METADATA
-from tests.web.api.house import ORG, House
+from tests.web.api.api_server import ORG, ApiServer
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -34,20 +34,20 @@ def sized(size: int) -> dict[str, Any]:
     ids=["large", "escaped", "deep", "very deep"],
 )
 async def test_metadata_beyond_the_bounds_are_refused(
-    house: House, path: str, metadata: dict[str, Any], message: str
+    api_server: ApiServer, path: str, metadata: dict[str, Any], message: str
 ) -> None:
-    said = await house.post(f"{ORG}/{path}", {"prompt": "x", "metadata": metadata})
+    said = await api_server.post(f"{ORG}/{path}", {"prompt": "x", "metadata": metadata})
 
     assert (said.status, said.document["errors"]) == (422, [{"field": "metadata", "message": message}])
-    assert house.codegen.runs == {}
+    assert api_server.codegen.runs == {}
 
 
 @pytest.mark.parametrize(
     "metadata", [sized(LARGEST_METADATA), nested(DEEPEST_METADATA), {}], ids=["large", "deep", "empty"]
 )
-async def test_metadata_within_the_bounds_are_noted(house: House, metadata: dict[str, Any]) -> None:
-    said = await house.post(f"{ORG}/agent/run", {"prompt": "x", "metadata": metadata})
+async def test_metadata_within_the_bounds_are_noted(api_server: ApiServer, metadata: dict[str, Any]) -> None:
+    said = await api_server.post(f"{ORG}/agent/run", {"prompt": "x", "metadata": metadata})
 
     assert said.status == 200
-    noted = house.codegen.runs[1].metadata or {}
+    noted = api_server.codegen.runs[1].metadata or {}
     assert {name: noted[name] for name in metadata} == metadata

@@ -16,34 +16,34 @@ from bot.github.models import Person
 from bot.handlers.invocation import CommandInvocation
 from bot.web.api.multi_run_work import MOST_OF_ONE, MultiRuns
 from bot.web.problems import Problem
-from tests.web.api.house import ORG, House, house_in
+from tests.web.api.api_server import ORG, ApiServer, running_api_server
 
 MULTI_RUN = f"{ORG}/multi-run"
 
 
-async def ended(house: House, path: str, *, token: str = "sk-org1-caller") -> Any:
+async def ended(api_server: ApiServer, path: str, *, token: str = "sk-org1-caller") -> Any:
     """Asks until it has ended."""
     async with asyncio.timeout(10):
         # What happens behind HTTP sets no event here.
-        while (said := await house.get(path, token=token)).document["status"] == "running":  # noqa: ASYNC110
+        while (said := await api_server.get(path, token=token)).document["status"] == "running":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     return said.document
 
 
-async def test_a_multi_run_is_accepted_and_shown_to_its_end(house: House) -> None:
+async def test_a_multi_run_is_accepted_and_shown_to_its_end(api_server: ApiServer) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 2, "metadata": {"ticket": 7}, "synthesis_prompt": "Be brief."}
-    said = await house.post(MULTI_RUN, body)
+    said = await api_server.post(MULTI_RUN, body)
 
     assert (said.status, said.document["status"]) == (202, "running")
     place = said.headers["Location"]
     assert place == f"{MULTI_RUN}/{said.document['id']}"
 
-    await house.codegen.run_created(2)
-    house.codegen.finish(1, result="With a cache.", pull_request="octo/shop#1")
-    house.codegen.finish(2, result="With an index.")
-    await house.codegen.run_created(3)
-    house.codegen.finish(3, result="Both.", summary="Took the best of both.")
-    document = await ended(house, place)
+    await api_server.codegen.run_created(2)
+    api_server.codegen.finish(1, result="With a cache.", pull_request="octo/shop#1")
+    api_server.codegen.finish(2, result="With an index.")
+    await api_server.codegen.run_created(3)
+    api_server.codegen.finish(3, result="Both.", summary="Took the best of both.")
+    document = await ended(api_server, place)
 
     assert (document["status"], document["final"]) == ("completed", "Both.")
     assert [(each["number"], each["agent_run_id"], each["result"]) for each in document["candidates"]] == [
@@ -52,65 +52,67 @@ async def test_a_multi_run_is_accepted_and_shown_to_its_end(house: House) -> Non
     ]
     assert document["candidates"][0]["pull_request_urls"] == ["https://github.com/octo/shop/pull/1"]
     assert [run["id"] for run in document["agent_runs"]] == [1, 2, 3]
-    metadata = house.codegen.runs[1].metadata or {}
+    metadata = api_server.codegen.runs[1].metadata or {}
     assert (metadata["ticket"], metadata["temperature"], metadata["synthesis_temperature"]) == (7, 0.7, 0.2)
-    assert "Be brief." in house.codegen.runs[3].prompt
+    assert "Be brief." in api_server.codegen.runs[3].prompt
 
 
-async def test_whoever_waits_is_answered_with_the_end(house: House) -> None:
-    asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it fast.", "concurrency": 1}))
-    await house.codegen.run_created(1)
-    house.codegen.finish(1, result="Done.")
+async def test_whoever_waits_is_answered_with_the_end(api_server: ApiServer) -> None:
+    asking = asyncio.create_task(
+        api_server.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it fast.", "concurrency": 1})
+    )
+    await api_server.codegen.run_created(1)
+    api_server.codegen.finish(1, result="Done.")
     said = await asking
 
     assert (said.status, said.document["status"], said.document["final"]) == (200, "completed", "Done.")
 
 
-async def test_attempts_that_all_fail(house: House) -> None:
-    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
-    await house.codegen.run_created(2)
-    house.codegen.fail(1, result="No idea.")
-    house.codegen.fail(2)
-    document = await ended(house, said.headers["Location"])
+async def test_attempts_that_all_fail(api_server: ApiServer) -> None:
+    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+    await api_server.codegen.run_created(2)
+    api_server.codegen.fail(1, result="No idea.")
+    api_server.codegen.fail(2)
+    document = await ended(api_server, said.headers["Location"])
 
-    assert (document["status"], document["final"], len(house.codegen.runs)) == ("failed", None, 2)
+    assert (document["status"], document["final"], len(api_server.codegen.runs)) == ("failed", None, 2)
     assert [each["succeeded"] for each in document["candidates"]] == [False, False]
 
 
-async def test_attempts_that_take_too_long(house: House) -> None:
-    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1, "timeout": 0.5})
-    document = await ended(house, said.headers["Location"])
+async def test_attempts_that_take_too_long(api_server: ApiServer) -> None:
+    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1, "timeout": 0.5})
+    document = await ended(api_server, said.headers["Location"])
 
     assert document["status"] == "failed"
 
 
-async def test_the_same_key_is_the_same_multi_run(house: House) -> None:
+async def test_the_same_key_is_the_same_multi_run(api_server: ApiServer) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 2}
-    said = await asyncio.gather(*(house.post(MULTI_RUN, body, Idempotency_Key="a") for _ in range(4)))
-    await house.codegen.run_created(2)
+    said = await asyncio.gather(*(api_server.post(MULTI_RUN, body, Idempotency_Key="a") for _ in range(4)))
+    await api_server.codegen.run_created(2)
     for number in (1, 2):
-        house.codegen.finish(number)
-    await house.codegen.run_created(3)
-    house.codegen.finish(3)
-    await ended(house, said[0].headers["Location"])
-    again = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+        api_server.codegen.finish(number)
+    await api_server.codegen.run_created(3)
+    api_server.codegen.finish(3)
+    await ended(api_server, said[0].headers["Location"])
+    again = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
 
     assert len({each.document["id"] for each in said}) == 1
-    assert (again.status, again.document["status"], len(house.codegen.runs)) == (200, "completed", 3)
+    assert (again.status, again.document["status"], len(api_server.codegen.runs)) == (200, "completed", 3)
 
 
 async def test_the_same_key_with_another_body_is_refused(tmp_path: Path) -> None:
     """After a restart as well."""
-    async with house_in(tmp_path) as house:
+    async with running_api_server(tmp_path) as api_server:
         body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": [7, None, 0.5]}}
-        first = await house.post(MULTI_RUN, body, Idempotency_Key="a")
-        await house.stop()
-        await house.start()
+        first = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
+        await api_server.stop()
+        await api_server.start()
         others = [
-            await house.post(MULTI_RUN, {**body, **other}, Idempotency_Key="a")
+            await api_server.post(MULTI_RUN, {**body, **other}, Idempotency_Key="a")
             for other in ({"prompt": "Make it small."}, {"timeout": 5}, {"temperature": 1}, {"metadata": None})
         ]
-        again = await house.post(MULTI_RUN, body, Idempotency_Key="a")
+        again = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
 
         assert {each.status for each in others} == {422}
         assert (again.status, again.document["id"]) == (202, first.document["id"])
@@ -118,67 +120,71 @@ async def test_the_same_key_with_another_body_is_refused(tmp_path: Path) -> None
 
 async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> None:
     """By the token of whoever asks: none is kept."""
-    async with house_in(tmp_path) as house:
-        said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+    async with running_api_server(tmp_path) as api_server:
+        said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
         place = said.headers["Location"]
-        await house.codegen.run_created(2)
-        await house.stop()
+        await api_server.codegen.run_created(2)
+        await api_server.stop()
         for number in (1, 2):
-            house.codegen.finish(number, result=f"Number {number}.")
-        await house.start()
+            api_server.codegen.finish(number, result=f"Number {number}.")
+        await api_server.start()
 
-        assert (await house.get(place, token="sk-org1-other")).document["status"] == "running"
-        await house.codegen.run_created(3)
-        house.codegen.finish(3, result="Both.")
-        document = await ended(house, place)
-        assert (document["final"], len(house.codegen.runs)) == ("Both.", 3)
+        assert (await api_server.get(place, token="sk-org1-other")).document["status"] == "running"
+        await api_server.codegen.run_created(3)
+        api_server.codegen.finish(3, result="Both.")
+        document = await ended(api_server, place)
+        assert (document["final"], len(api_server.codegen.runs)) == ("Both.", 3)
 
-        await house.stop()
-        await house.start()
-        known = len(house.codegen.control.journal)
-        assert (await house.get(place)).document == document
+        await api_server.stop()
+        await api_server.start()
+        known = len(api_server.codegen.control.journal)
+        assert (await api_server.get(place)).document == document
         # Who asks is checked; of the multi-run nothing is asked any more.
-        assert len(house.codegen.control.journal) == known + 1
+        assert len(api_server.codegen.control.journal) == known + 1
         stored = (tmp_path / "bot.sqlite").read_bytes()
         assert b"sk-org1" not in stored
 
 
 async def test_a_server_that_stops_does_not_wait_for_a_multi_runs_end(tmp_path: Path) -> None:
     """Whoever waits is told where to ask again."""
-    async with house_in(tmp_path) as house:
+    async with running_api_server(tmp_path) as api_server:
         body = {"prompt": "Make it fast.", "concurrency": 1}
-        asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", body))
-        await house.codegen.run_created(1)
+        asking = asyncio.create_task(api_server.post(f"{MULTI_RUN}?wait=true", body))
+        await api_server.codegen.run_created(1)
         async with asyncio.timeout(5):
-            await house.stop()
+            await api_server.stop()
         said = await asking
         assert (said.status, said.document["status"]) == (202, "running")
 
-        await house.start()
-        house.codegen.finish(1, result="Done.")
-        assert (await ended(house, said.headers["Location"]))["final"] == "Done."
+        await api_server.start()
+        api_server.codegen.finish(1, result="Done.")
+        assert (await ended(api_server, said.headers["Location"]))["final"] == "Done."
 
 
-async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_asks(house: House, tmp_path: Path) -> None:
+async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_asks(
+    api_server: ApiServer, tmp_path: Path
+) -> None:
     """It is not told to be running for ever."""
-    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
-    await house.codegen.run_created(1)
+    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+    await api_server.codegen.run_created(1)
     with sqlite3.connect(tmp_path / "bot.sqlite") as database:
         database.execute(
             "CREATE TRIGGER broken BEFORE UPDATE ON codegen_bot_multi_runs BEGIN SELECT RAISE(ABORT, 'broken'); END"
         )
-    asking = asyncio.create_task(house.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it small.", "concurrency": 1}))
-    await house.codegen.run_created(2)
+    asking = asyncio.create_task(
+        api_server.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it small.", "concurrency": 1})
+    )
+    await api_server.codegen.run_created(2)
     for number in (1, 2):
-        house.codegen.finish(number, result="Done.")
+        api_server.codegen.finish(number, result="Done.")
     waited = await asking
     assert (waited.status, waited.document["status"]) == (202, "running")
     with sqlite3.connect(tmp_path / "bot.sqlite") as database:
         database.execute("DROP TRIGGER broken")
 
     for place in (said.headers["Location"], waited.headers["Location"]):
-        assert (await ended(house, place))["final"] == "Done."
-    assert len(house.codegen.runs) == 2
+        assert (await ended(api_server, place))["final"] == "Done."
+    assert len(api_server.codegen.runs) == 2
 
 
 def stored(folder: Path) -> list[tuple[str, str]]:
@@ -187,47 +193,47 @@ def stored(folder: Path) -> list[tuple[str, str]]:
         return database.execute("SELECT asked, answer FROM codegen_bot_multi_runs").fetchall()
 
 
-async def test_multi_run_without_any_attempt_leaves_nothing(house: House, tmp_path: Path) -> None:
+async def test_multi_run_without_any_attempt_leaves_nothing(api_server: ApiServer, tmp_path: Path) -> None:
     """Each try of a 20 MB request stayed in the database for 90 days."""
-    house.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "No."}, times=None)
+    api_server.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "No."}, times=None)
     body = {"prompt": "Make it fast.", "metadata": {"ticket": "x" * 10_000}}
-    said = await house.post(MULTI_RUN, body, Idempotency_Key="a")
-    document = await ended(house, said.headers["Location"])
+    said = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
+    document = await ended(api_server, said.headers["Location"])
 
     assert (document["status"], document["agent_runs"]) == ("failed", [])
     assert stored(tmp_path) == []
     # The address goes on telling so, and the key still stands for it.
-    assert (await house.get(said.headers["Location"])).document == document
-    assert (await house.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
-    assert (await house.post(MULTI_RUN, {"prompt": "Other."}, Idempotency_Key="a")).status == 422
+    assert (await api_server.get(said.headers["Location"])).document == document
+    assert (await api_server.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
+    assert (await api_server.post(MULTI_RUN, {"prompt": "Other."}, Idempotency_Key="a")).status == 422
     assert stored(tmp_path) == []
 
 
-async def test_multi_run_that_has_ended_keeps_its_answer_alone(house: House, tmp_path: Path) -> None:
+async def test_multi_run_that_has_ended_keeps_its_answer_alone(api_server: ApiServer, tmp_path: Path) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": "secret-of-mine"}}
-    said = await house.post(MULTI_RUN, body, Idempotency_Key="a")
-    await house.codegen.run_created(1)
+    said = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
+    await api_server.codegen.run_created(1)
     [(asked, _)] = stored(tmp_path)
     assert "Make it fast." in asked
-    house.codegen.finish(1, result="Done.")
-    document = await ended(house, said.headers["Location"])
+    api_server.codegen.finish(1, result="Done.")
+    document = await ended(api_server, said.headers["Location"])
 
     [(asked, answer)] = stored(tmp_path)
     assert "Make it fast." not in asked
     assert "secret-of-mine" not in asked
     assert "Done." in answer
     # Also after a restart it is known what came under the key.
-    await house.stop()
-    await house.start()
-    assert (await house.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
-    assert (await house.post(MULTI_RUN, {**body, "metadata": None}, Idempotency_Key="a")).status == 422
+    await api_server.stop()
+    await api_server.start()
+    assert (await api_server.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
+    assert (await api_server.post(MULTI_RUN, {**body, "metadata": None}, Idempotency_Key="a")).status == 422
 
 
-async def test_multi_runs_at_once_of_one_token(house: House, tmp_path: Path) -> None:
+async def test_multi_runs_at_once_of_one_token(api_server: ApiServer, tmp_path: Path) -> None:
     """What is refused is not written down; whoever asks for one that is at work is no new one."""
     body = {"prompt": "Make it fast.", "concurrency": 1}
     said = await asyncio.gather(
-        *(house.post(MULTI_RUN, body, Idempotency_Key=str(number)) for number in range(MOST_OF_ONE + 5))
+        *(api_server.post(MULTI_RUN, body, Idempotency_Key=str(number)) for number in range(MOST_OF_ONE + 5))
     )
     begun = [number for number, each in enumerate(said) if each.status == 202]
     refused = [each for each in said if each.status != 202]
@@ -236,15 +242,15 @@ async def test_multi_runs_at_once_of_one_token(house: House, tmp_path: Path) -> 
     assert refused[0].detail == snapshot("10 multi-runs at once is the limit per token: wait until one has ended.")
     assert refused[0].headers["Retry-After"] == "30"
     assert len(stored(tmp_path)) == MOST_OF_ONE
-    assert (await house.post(MULTI_RUN, body, Idempotency_Key=str(begun[0]))).status == 202
-    assert (await house.post(MULTI_RUN, body, token="sk-org1-other")).status == 202
+    assert (await api_server.post(MULTI_RUN, body, Idempotency_Key=str(begun[0]))).status == 202
+    assert (await api_server.post(MULTI_RUN, body, token="sk-org1-other")).status == 202
 
-    await house.codegen.run_created(MOST_OF_ONE + 1)
-    house.codegen.finish(1)
-    identity = (house.codegen.runs[1].metadata or {})["multi_run_id"]
+    await api_server.codegen.run_created(MOST_OF_ONE + 1)
+    api_server.codegen.finish(1)
+    identity = (api_server.codegen.runs[1].metadata or {})["multi_run_id"]
     [first] = [each for each in said if each.document.get("id") == identity]
-    await ended(house, first.headers["Location"])
-    assert (await house.post(MULTI_RUN, body)).status == 202
+    await ended(api_server, first.headers["Location"])
+    assert (await api_server.post(MULTI_RUN, body)).status == 202
 
 
 async def test_multi_runs_at_once_of_all_tokens() -> None:
@@ -304,24 +310,24 @@ def an_invocation(identity: str) -> CommandInvocation:
     )
 
 
-async def test_multi_run_long_results_are_cut(house: House, tmp_path: Path) -> None:
-    said = await house.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
-    await house.codegen.run_created(1)
-    house.codegen.finish(1, result="x" * 1_000_000, summary="y" * 1_000_000)
-    document = await ended(house, said.headers["Location"])
+async def test_multi_run_long_results_are_cut(api_server: ApiServer, tmp_path: Path) -> None:
+    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+    await api_server.codegen.run_created(1)
+    api_server.codegen.finish(1, result="x" * 1_000_000, summary="y" * 1_000_000)
+    document = await ended(api_server, said.headers["Location"])
 
     assert len(document["final"]) == len(document["agent_runs"][0]["summary"]) == 100_000
     [(_, answer)] = stored(tmp_path)
     assert len(answer) < 600_000
 
 
-async def test_one_that_is_not_there(house: House) -> None:
-    said = await house.get(f"{MULTI_RUN}/http-nothing")
+async def test_one_that_is_not_there(api_server: ApiServer) -> None:
+    said = await api_server.get(f"{MULTI_RUN}/http-nothing")
 
     assert (said.status, said.detail) == (404, "The organization has no multi-run of this id.")
 
 
-async def test_another_organizations_is_not_there(shared_house: House) -> None:
+async def test_another_organizations_is_not_there(shared_house: ApiServer) -> None:
     said = await shared_house.post(
         "/organizations/2/multi-run", {"prompt": "x", "concurrency": 1}, token="sk-org2-insider"
     )

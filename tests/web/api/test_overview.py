@@ -9,7 +9,7 @@ import pytest
 from bot.codegen.models import AgentRun
 from bot.web.api import run_index
 from bot.web.api.overview import overview_of
-from tests.web.api.house import ORG, House
+from tests.web.api.api_server import ORG, ApiServer
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -50,49 +50,53 @@ def test_nothing_at_all_has_no_share_and_no_time() -> None:
     assert overview.days[0].by_status == {}
 
 
-async def test_only_the_days_that_are_asked_for_are_read(house: House) -> None:
+async def test_only_the_days_that_are_asked_for_are_read(api_server: ApiServer) -> None:
     now = datetime.now(UTC)
     for number in range(1, 251):
-        house.codegen.start_elsewhere("words").created_at = now - timedelta(days=20 if number <= 200 else 0)
-        house.codegen.finish(number)
-    said = await house.get(f"{ORG}/overview?days=2")
+        api_server.codegen.start_elsewhere("words").created_at = now - timedelta(days=20 if number <= 200 else 0)
+        api_server.codegen.finish(number)
+    said = await api_server.get(f"{ORG}/overview?days=2")
 
     assert said.status == 200
     assert said.document["by_status"] == {"succeeded": 50}
     assert said.document["success_share"] == 1.0
-    assert len(house.upstream("/agent/runs")) == 1
+    assert len(api_server.upstream("/agent/runs")) == 1
 
 
-async def test_an_end_that_the_bot_saw_has_its_time(house: House) -> None:
+async def test_an_end_that_the_bot_saw_has_its_time(api_server: ApiServer) -> None:
     before = datetime.now(UTC)
-    started = await house.post(f"{ORG}/agent/run", {"prompt": "\n Fix it, token sk-1234567890abcdef1234. \nAll of it."})
+    started = await api_server.post(
+        f"{ORG}/agent/run", {"prompt": "\n Fix it, token sk-1234567890abcdef1234. \nAll of it."}
+    )
     number = started.document["id"]
-    shown = await house.get(f"{ORG}/agent/run/{number}")
+    shown = await api_server.get(f"{ORG}/agent/run/{number}")
     assert shown.document["ended_at"] is None
     assert shown.document["metadata"]["codegen_bot"]["prompt"].startswith("Fix it, token ")
     assert "sk-1234567890" not in str(shown.document)
 
-    house.codegen.finish(number)
-    [listed] = (await house.get(f"{ORG}/agent/runs?limit=1")).document["items"]
+    api_server.codegen.finish(number)
+    [listed] = (await api_server.get(f"{ORG}/agent/runs?limit=1")).document["items"]
     assert before <= datetime.fromisoformat(listed["ended_at"]) <= datetime.now(UTC)
-    overview = await house.get(f"{ORG}/overview?days=1")
+    overview = await api_server.get(f"{ORG}/overview?days=1")
     assert overview.document["time_to_finish"]["known"] == 1
 
 
-async def test_an_end_is_seen_by_whoever_asks_for_some_runs_only(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_end_is_seen_by_whoever_asks_for_some_runs_only(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A page of a multi-run asks for its own runs, and nobody watches them while it waits for Codegen's limit."""
     monkeypatch.setattr(run_index, "FRESH", 0.0)
-    house.codegen.start_elsewhere("Make it fast", metadata={"multi_run_id": "one"})
+    api_server.codegen.start_elsewhere("Make it fast", metadata={"multi_run_id": "one"})
     path = f"{ORG}/agent/runs?multi_run_id=one"
-    await house.get(path)
-    house.codegen.finish(1)
-    [run] = (await house.get(path)).document["items"]
+    await api_server.get(path)
+    api_server.codegen.finish(1)
+    [run] = (await api_server.get(path)).document["items"]
     assert run["ended_at"] is not None
 
 
-async def test_the_runs_of_one_multi_run(house: House) -> None:
-    house.codegen.start_elsewhere("somebody else's")
-    begun = await house.post(f"{ORG}/multi-run", {"prompt": "Make it fast.", "concurrency": 2})
-    await house.codegen.run_created(3)
-    found = await house.get(f"{ORG}/agent/runs?multi_run_id={begun.document['id']}&sort=created_at")
+async def test_the_runs_of_one_multi_run(api_server: ApiServer) -> None:
+    api_server.codegen.start_elsewhere("somebody else's")
+    begun = await api_server.post(f"{ORG}/multi-run", {"prompt": "Make it fast.", "concurrency": 2})
+    await api_server.codegen.run_created(3)
+    found = await api_server.get(f"{ORG}/agent/runs?multi_run_id={begun.document['id']}&sort=created_at")
     assert [run["id"] for run in found.document["items"]] == [2, 3]

@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 
 from bot.web.api.routes import ENDPOINTS
 from bot.web.api.streams.routes import STREAMS
-from tests.web.api.house import House, house_in
+from tests.web.api.api_server import ApiServer, running_api_server
 
 FOREIGN = "sk-org2-heidi"
 """Codegen takes it, for another organization."""
@@ -20,12 +20,12 @@ def filled(path: str, org_id: int) -> str:
     return path.format(org_id=org_id, user_id=4, agent_run_id=1, multi_run_id="http-0")
 
 
-async def test_foreign_token_is_refused_everywhere(house: House) -> None:
-    house.codegen.start_elsewhere("Fix it.", org_id=2)
+async def test_foreign_token_is_refused_everywhere(api_server: ApiServer) -> None:
+    api_server.codegen.start_elsewhere("Fix it.", org_id=2)
     places = [(each.method, each.path) for each in ENDPOINTS] + [("GET", each.path) for each in STREAMS]
 
     said = [
-        (path, await house.ask(method, filled(path, org_id), {"prompt": "x"}, token=FOREIGN))
+        (path, await api_server.ask(method, filled(path, org_id), {"prompt": "x"}, token=FOREIGN))
         for method, path in places
         for org_id in (1, 2)
     ]
@@ -37,14 +37,14 @@ async def test_foreign_token_is_refused_everywhere(house: House) -> None:
         }
     )
     # Once: what was refused is not asked for again.
-    assert [entry.path for entry in house.codegen.control.journal] == ["/v1/organizations"]
+    assert [entry.path for entry in api_server.codegen.control.journal] == ["/v1/organizations"]
 
 
-async def test_foreign_organization_of_a_token_that_sees_both(house: House) -> None:
-    said = await house.get("/organizations", token=BOTH)
+async def test_foreign_organization_of_a_token_that_sees_both(api_server: ApiServer) -> None:
+    said = await api_server.get("/organizations", token=BOTH)
     assert [each["id"] for each in said.document["items"]] == [1]
-    assert (await house.get("/organizations/1/users", token=BOTH)).status == 200
-    before = len(house.codegen.control.journal)
+    assert (await api_server.get("/organizations/1/users", token=BOTH)).status == 200
+    before = len(api_server.codegen.control.journal)
 
     for path, body in (
         ("/organizations/2/agent/run", {"prompt": "x"}),
@@ -53,28 +53,28 @@ async def test_foreign_organization_of_a_token_that_sees_both(house: House) -> N
         ("/setup-commands", {"repo_id": 201, "org_id": 2}),
         ("/sandbox/analyze-logs", {"sandbox_id": 1, "org_id": 2}),
     ):
-        said = await house.post(path, body, token=BOTH)
+        said = await api_server.post(path, body, token=BOTH)
         assert (said.status, said.detail) == snapshot(
             (
                 403,
                 "This server does not serve organization 2. Its setting API_ORGANIZATIONS names those that it serves besides its own.",
             )
         )
-    assert (await house.get("/organizations/2/multi-run/http-0/stream", token=BOTH)).status == 403
-    assert (await house.get("/organizations/2/overview", token=BOTH)).status == 403
-    assert len(house.codegen.control.journal) == before
+    assert (await api_server.get("/organizations/2/multi-run/http-0/stream", token=BOTH)).status == 403
+    assert (await api_server.get("/organizations/2/overview", token=BOTH)).status == 403
+    assert len(api_server.codegen.control.journal) == before
 
 
-async def test_token_without_any_organization_is_refused(house: House) -> None:
+async def test_token_without_any_organization_is_refused(api_server: ApiServer) -> None:
     nothing = {"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
-    house.codegen.control.fault(path="/v1/organizations$", status=200, body=nothing)
+    api_server.codegen.control.fault(path="/v1/organizations$", status=200, body=nothing)
 
-    assert (await house.get("/current-user")).status == 403
+    assert (await api_server.get("/current-user")).status == 403
 
 
 async def test_named_organizations_are_served_besides_the_own(tmp_path: Path) -> None:
-    async with house_in(tmp_path, api_organizations=" 2 , 7 ") as house:
-        assert (await house.get("/organizations/2/users", token=FOREIGN)).status == 200
-        assert (await house.get("/organizations/1/users")).status == 200
-        said = await house.get("/organizations", token=BOTH)
+    async with running_api_server(tmp_path, api_organizations=" 2 , 7 ") as api_server:
+        assert (await api_server.get("/organizations/2/users", token=FOREIGN)).status == 200
+        assert (await api_server.get("/organizations/1/users")).status == 200
+        said = await api_server.get("/organizations", token=BOTH)
         assert [each["id"] for each in said.document["items"]] == [1, 2]

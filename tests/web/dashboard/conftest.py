@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.web.api.house import House, house_in
+from tests.web.api.api_server import ApiServer, running_api_server
 from tests.web.dashboard.browser import Visit, a_browser, a_visit
 
 
@@ -29,14 +29,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_in(tmp_path, api_organizations="2") as house:
-        yield house
+async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
+    async with running_api_server(tmp_path, api_organizations="2") as api_server:
+        yield api_server
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Browser, house: House) -> AsyncIterator[Visit]:
+async def visit(browser: Browser, api_server: ApiServer) -> AsyncIterator[Visit]:
     """Not signed in yet. At its end nothing may have been complained of, or asked for elsewhere."""
-    async with a_visit(browser, house.url) as visit:
+    async with a_visit(browser, api_server.url) as visit:
         yield visit
         assert visit.is_clean()

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
 from tests.web.dashboard.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.week import Week, the_week
@@ -47,12 +47,12 @@ async def look(browser: Browser, week: Week) -> AsyncIterator[Visit]:
         assert look.is_clean()
 
 
-async def test_signing_in(house: House, visit: Visit) -> None:
+async def test_signing_in(api_server: ApiServer, visit: Visit) -> None:
     await visit.open()
     assert await usable(visit.page) == ["To the content", "codegen-bot", "token", "Sign in"]
 
 
-async def test_where_there_is_nothing(house: House, visit: Visit) -> None:
+async def test_where_there_is_nothing(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["404"]
     await visit.sign_in("#/nowhere")
     for place, words in (

@@ -7,7 +7,7 @@ import re
 from playwright.async_api import expect
 
 from bot.commands.table import COMMANDS
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible
 from tests.web.dashboard.browser import Visit, needs_browser
 
@@ -27,7 +27,7 @@ prompts:
 
 
 @needs_browser
-async def test_commands_are_searched_and_a_repositorys_config_is_shown(house: House, visit: Visit) -> None:
+async def test_commands_are_searched_and_a_repositorys_config_is_shown(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/help")
     commands = page.get_by_role("region", name="Commands").get_by_role("listitem")
@@ -44,7 +44,7 @@ async def test_commands_are_searched_and_a_repositorys_config_is_shown(house: Ho
     await page.set_viewport_size({"width": 360, "height": 740})
     await assert_accessible(page)
 
-    house.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
+    api_server.github.world.files["main", ".github/codegen-bot.yml"] = CONFIG
     await page.get_by_label("Repository").select_option("octo/shop")
     await expect(commands).to_have_count(len(COMMANDS) + 1)
     await expect(commands.last).to_contain_text("/bot tidy")
@@ -63,9 +63,9 @@ async def test_commands_are_searched_and_a_repositorys_config_is_shown(house: Ho
 
 
 @needs_browser
-async def test_a_wrong_config_is_told_of(house: House, visit: Visit) -> None:
+async def test_a_wrong_config_is_told_of(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
-    house.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
+    api_server.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
     await visit.sign_in("#/help?repository=octo/shop")
     await expect(page.get_by_role("alert")).to_contain_text("octo/shop/.github/codegen-bot.yml:1:")
     await expect(page.get_by_role("alert")).to_contain_text("the usual holds")

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.async_api import Locator, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.browser import Visit, needs_browser
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -17,16 +17,16 @@ BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 NUMBERS = "[...document.querySelectorAll('.entry')].map((entry) => Number(entry.dataset.index))"
 
 
-def begin(house: House) -> int:
-    run = house.codegen.start_elsewhere("Fix it.")
+def begin(api_server: ApiServer) -> int:
+    run = api_server.codegen.start_elsewhere("Fix it.")
     run.logs[0]["created_at"] = BEGIN.isoformat()
-    house.codegen.move(run.id, "RUNNING")
+    api_server.codegen.move(run.id, "RUNNING")
     return run.id
 
 
-def write(house: House, run: int, *, after: float, **fields: Any) -> None:
+def write(api_server: ApiServer, run: int, *, after: float, **fields: Any) -> None:
     """:param after: seconds since the run began"""
-    house.codegen.add_log(run, created_at=(BEGIN + timedelta(seconds=after)).isoformat(), **fields)
+    api_server.codegen.add_log(run, created_at=(BEGIN + timedelta(seconds=after)).isoformat(), **fields)
 
 
 def entries(visit: Visit) -> Locator:
@@ -34,12 +34,12 @@ def entries(visit: Visit) -> Locator:
 
 
 @needs_browser
-async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, visit: Visit) -> None:
-    run = begin(house)
-    write(house, run, after=2, tool_name="view_file", thought="I read.", tool_input={"path": "a.py"})
+async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(api_server: ApiServer, visit: Visit) -> None:
+    run = begin(api_server)
+    write(api_server, run, after=2, tool_name="view_file", thought="I read.", tool_input={"path": "a.py"})
     output = {"stdout": ["line one", "needle"], "more": "y" * 5_000 + "hidden END"}
-    write(house, run, after=10, tool_name="run_command", tool_input={"command": "pytest"}, tool_output=output)
-    write(house, run, after=11, message_type="PLAN_EVALUATION", thought="One change will do.")
+    write(api_server, run, after=10, tool_name="run_command", tool_input={"command": "pytest"}, tool_output=output)
+    write(api_server, run, after=11, message_type="PLAN_EVALUATION", thought="One change will do.")
     await visit.sign_in(f"#/runs/{run}")
     log = visit.page.get_by_role("region", name="Log")
     await expect(entries(visit)).to_have_count(4)
@@ -55,15 +55,15 @@ async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, v
 
     shares = visit.page.get_by_role("region", name="Time per tool")
     await expect(shares.get_by_role("row", name="run_command")).to_contain_text("8.0 s73 %1")
-    write(house, run, after=20, tool_name="view_file", thought="I read more.")
+    write(api_server, run, after=20, tool_name="view_file", thought="I read more.")
     await expect(entries(visit)).to_have_count(5)
     await expect(shares.get_by_role("row", name="view_file")).to_contain_text("11 s55 %2")
 
     await log.get_by_label("Show").select_option("view_file")
     await expect(log.get_by_text("2 of 5 entries")).to_be_visible()
     await expect(entries(visit)).to_have_count(2)
-    write(house, run, after=21, thought="Not a tool.")
-    write(house, run, after=22, tool_name="view_file", thought="A third time.")
+    write(api_server, run, after=21, thought="Not a tool.")
+    write(api_server, run, after=22, tool_name="view_file", thought="A third time.")
     await expect(log.get_by_text("3 of 7 entries")).to_be_visible()
     await log.get_by_label("Show").select_option("Everything")
     await log.get_by_label("Words").fill("NEEDLE")
@@ -76,13 +76,13 @@ async def test_a_log_grows_and_is_narrowed_unfolded_and_measured(house: House, v
 
 
 @needs_browser
-async def test_a_log_follows_its_end_until_somebody_reads_above(house: House, visit: Visit) -> None:
-    run = begin(house)
+async def test_a_log_follows_its_end_until_somebody_reads_above(api_server: ApiServer, visit: Visit) -> None:
+    run = begin(api_server)
     for number in range(60):
-        write(house, run, after=number, thought=f"Step {number}. " * 20)
+        write(api_server, run, after=number, thought=f"Step {number}. " * 20)
     await visit.sign_in(f"#/runs/{run}")
     await expect(entries(visit).filter(has_text="Step 59.")).to_be_in_viewport()
-    write(house, run, after=60, thought="The newest.")
+    write(api_server, run, after=60, thought="The newest.")
     await expect(entries(visit).filter(has_text="The newest.")).to_be_in_viewport()
     log = visit.page.get_by_role("region", name="Log")
     jump = log.get_by_role("button", name="↓")
@@ -96,9 +96,9 @@ async def test_a_log_follows_its_end_until_somebody_reads_above(house: House, vi
     async with asyncio.timeout(20):
         while await jump.inner_text() == "To the end ↓":
             await expect(log.locator(".amount")).to_have_text(f"{number} entries")
-            write(house, run, after=number, thought="Newer still.")
+            write(api_server, run, after=number, thought="Newer still.")
             number += 1
-    write(house, run, after=number, thought="The very newest.")
+    write(api_server, run, after=number, thought="The very newest.")
     await expect(jump).to_have_text(re.compile(r"^\d+ new entries ↓$"))
     await expect(entries(visit).filter(has_text="Fix it.")).to_be_in_viewport()
     await jump.click()
@@ -108,35 +108,35 @@ async def test_a_log_follows_its_end_until_somebody_reads_above(house: House, vi
 
 
 @needs_browser
-async def test_a_log_goes_on_after_a_restart_without_a_gap_or_a_double(house: House, visit: Visit) -> None:
-    house.settings["port"] = int(house.url.rpartition(":")[2])
+async def test_a_log_goes_on_after_a_restart_without_a_gap_or_a_double(api_server: ApiServer, visit: Visit) -> None:
+    api_server.settings["port"] = int(api_server.url.rpartition(":")[2])
     visit.expected = ["net::ERR_"]
-    run = begin(house)
+    run = begin(api_server)
     for number in range(5):
-        write(house, run, after=number, thought=f"Step {number}.")
+        write(api_server, run, after=number, thought=f"Step {number}.")
     await visit.sign_in(f"#/runs/{run}")
     await expect(entries(visit)).to_have_count(6)
-    await house.stop()
+    await api_server.stop()
     line = visit.page.get_by_role("region", name="Log").locator(".line")
     await expect(line).to_contain_text("Lost")
     await expect(visit.page.get_by_text("The server does not answer. What you see may be old")).to_be_visible()
     for number in range(5, 10):
-        write(house, run, after=number, thought=f"Step {number}.")
-    await house.start()
+        write(api_server, run, after=number, thought=f"Step {number}.")
+    await api_server.start()
     await expect(line).to_have_text("Live")
-    house.codegen.finish(run)
+    api_server.codegen.finish(run)
     await expect(line).to_have_text("Ended")
     await expect(entries(visit)).to_have_count(12)
     assert await visit.page.evaluate(NUMBERS) == [*range(12)]
 
 
 @needs_browser
-async def test_what_a_log_says_does_nothing(house: House, visit: Visit) -> None:
+async def test_what_a_log_says_does_nothing(api_server: ApiServer, visit: Visit) -> None:
     """Markup, addresses that would run something, signs that would turn text about, terminal colours, endless lines."""
-    run = begin(house)
+    run = begin(api_server)
     script = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
     write(
-        house,
+        api_server,
         run,
         after=1,
         tool_name=script,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.browser import Visit, needs_browser
 
 STREAM = """() => {
@@ -62,10 +62,10 @@ async def counted(visit: Visit) -> dict[str, int]:
 
 
 @needs_browser
-async def test_long_log_has_few_rows_in_the_page(house: House, visit: Visit) -> None:
+async def test_long_log_has_few_rows_in_the_page(api_server: ApiServer, visit: Visit) -> None:
     """While it comes, while it is scrolled through and while it is searched."""
-    run = house.codegen.start_elsewhere("Work all night.")
-    house.codegen.finish(run.id)
+    run = api_server.codegen.start_elsewhere("Work all night.")
+    api_server.codegen.finish(run.id)
     await visit.sign_in("#/nothing")
     await visit.page.evaluate(STREAM)
     await visit.page.evaluate(f"location.hash = '#/runs/{run.id}'")

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
 from tests.web.dashboard.browser import Visit, needs_browser
 
@@ -18,7 +18,7 @@ def attempt(page: Page, name: str) -> Any:
     return page.get_by_role("listitem").filter(has=page.get_by_role("heading", name=name))
 
 
-def begun_by_a_comment(house: House, **more: Any) -> None:
+def begun_by_a_comment(api_server: ApiServer, **more: Any) -> None:
     mark = {
         "identity": IDENTITY,
         "command": "multi-run",
@@ -29,11 +29,11 @@ def begun_by_a_comment(house: House, **more: Any) -> None:
         "url": "https://github.com/octo/shop/pull/12#issuecomment-1012",
     }
     metadata = {"multi_run_id": IDENTITY, "multi_run_total": 2, "codegen_bot": mark, **more}
-    house.codegen.start_elsewhere("Make it fast.", metadata=metadata)
+    api_server.codegen.start_elsewhere("Make it fast.", metadata=metadata)
 
 
 @needs_browser
-async def test_a_multi_run_is_started_and_watched_to_its_answer(house: House, visit: Visit) -> None:
+async def test_a_multi_run_is_started_and_watched_to_its_answer(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/new?kind=multi-run")
     await page.get_by_label("Prompt", exact=True).fill("Make it fast.\nAnd small.")
@@ -46,7 +46,7 @@ async def test_a_multi_run_is_started_and_watched_to_its_answer(house: House, vi
 
     star = attempt(page, "Attempt 1").get_by_role("button", name="Star run 1")
     await star.focus()
-    house.codegen.finish(1, result="A cache.\nTests pass.", summary="With a cache.", pull_request="octo/shop#1")
+    api_server.codegen.finish(1, result="A cache.\nTests pass.", summary="With a cache.", pull_request="octo/shop#1")
     await expect(attempt(page, "Attempt 1")).to_contain_text("succeeded")
     await expect(attempt(page, "Attempt 1")).to_contain_text("With a cache.")
     await expect(attempt(page, "Attempt 1").get_by_role("link", name="octo/shop#1")).to_have_attribute(
@@ -55,10 +55,10 @@ async def test_a_multi_run_is_started_and_watched_to_its_answer(house: House, vi
     await expect(star).to_be_focused()
     await expect(page.get_by_role("progressbar")).to_have_js_property("value", 1)
 
-    house.codegen.finish(2, result="<b>An index.</b>\nTests pass.")
-    await house.codegen.run_created(3)
+    api_server.codegen.finish(2, result="<b>An index.</b>\nTests pass.")
+    await api_server.codegen.run_created(3)
     await expect(attempt(page, "Synthesis").get_by_role("link", name="Run 3")).to_be_visible()
-    house.codegen.finish(3, result="Both, see https://example.org/why and javascript:alert(1).")
+    api_server.codegen.finish(3, result="Both, see https://example.org/why and javascript:alert(1).")
     await expect(attempt(page, "Synthesis")).to_contain_text("succeeded")
     await expect(page.locator(".message")).to_contain_text("run 3 made the best of 2 of 2 attempts")
     answer = page.locator(".answer")
@@ -88,39 +88,39 @@ async def test_a_multi_run_is_started_and_watched_to_its_answer(house: House, vi
 
 
 @needs_browser
-async def test_one_that_a_comment_began_is_shown_the_same(house: House, visit: Visit) -> None:
+async def test_one_that_a_comment_began_is_shown_the_same(api_server: ApiServer, visit: Visit) -> None:
     """There is no story of it to be had by HTTP: its runs tell it."""
     page = visit.page
-    begun_by_a_comment(house, multi_run_index=1)
+    begun_by_a_comment(api_server, multi_run_index=1)
     await visit.sign_in(f"#/multi-runs/{IDENTITY}")
     await expect(page.get_by_role("heading", name="Make it fast.")).to_be_visible()
     await expect(page.locator(".facts").first).to_contain_text("by bob in octo/shop#12")
     await expect(page.locator(".message")).to_have_text("2 attempts: 1 queued, 1 not begun.")
     await expect(attempt(page, "Attempt 2")).to_contain_text("not begun")
 
-    begun_by_a_comment(house, multi_run_index=2)
+    begun_by_a_comment(api_server, multi_run_index=2)
     for number in (1, 2):
-        house.codegen.finish(number, result=f"Number {number}.")
+        api_server.codegen.finish(number, result=f"Number {number}.")
     await expect(page.locator(".message")).to_have_text("2 attempts: 2 succeeded. No synthesis has begun.")
-    begun_by_a_comment(house, multi_run_synthesis=True)
+    begun_by_a_comment(api_server, multi_run_synthesis=True)
     await expect(page.locator(".message")).to_have_text("The attempts have ended; an agent makes the best of them.")
-    house.codegen.finish(3, result="Both.")
+    api_server.codegen.finish(3, result="Both.")
     await expect(page.locator(".answer")).to_contain_text("Both.")
     await expect(page.locator(".facts").first).to_contain_text("succeeded")
     await expect(page.get_by_role("article")).to_have_count(3)
 
 
 @needs_browser
-async def test_attempts_that_failed_and_those_that_there_never_were(house: House, visit: Visit) -> None:
+async def test_attempts_that_failed_and_those_that_there_never_were(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     visit.expected = ["404"]
     await visit.sign_in("#/multi-runs/http-nobody-knows")
     await expect(page.get_by_text("The organization has no multi-run of this id.")).to_be_visible()
 
-    begun_by_a_comment(house, multi_run_index=1)
-    begun_by_a_comment(house, multi_run_index=2)
-    house.codegen.fail(1, result="No idea.")
-    house.codegen.fail(2)
+    begun_by_a_comment(api_server, multi_run_index=1)
+    begun_by_a_comment(api_server, multi_run_index=2)
+    api_server.codegen.fail(1, result="No idea.")
+    api_server.codegen.fail(2)
     await visit.open(f"#/multi-runs/{IDENTITY}")
     await expect(page.locator(".message")).to_have_text("None of the attempts succeeded.")
     await expect(page.locator(".answer")).to_contain_text("There is none.")
@@ -128,18 +128,18 @@ async def test_attempts_that_failed_and_those_that_there_never_were(house: House
 
 
 @needs_browser
-async def test_the_page_goes_on_after_the_server_was_away(house: House, visit: Visit) -> None:
+async def test_the_page_goes_on_after_the_server_was_away(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     visit.expected = ["ERR_"]
-    begun_by_a_comment(house, multi_run_index=1)
-    begun_by_a_comment(house, multi_run_index=2)
+    begun_by_a_comment(api_server, multi_run_index=1)
+    begun_by_a_comment(api_server, multi_run_index=2)
     await visit.sign_in(f"#/multi-runs/{IDENTITY}")
     await expect(attempt(page, "Attempt 1")).to_contain_text("queued")
-    house.settings["port"] = int(house.url.rpartition(":")[2])
-    await house.stop()
+    api_server.settings["port"] = int(api_server.url.rpartition(":")[2])
+    await api_server.stop()
     await expect(page.locator("#connection")).to_be_visible()
     await expect(attempt(page, "Attempt 1")).to_contain_text("queued")
-    house.codegen.finish(1)
-    await house.start()
+    api_server.codegen.finish(1)
+    await api_server.start()
     await expect(attempt(page, "Attempt 1")).to_contain_text("succeeded")
     await expect(page.locator("#connection")).to_be_hidden()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from playwright.async_api import Page, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
 from tests.web.dashboard.browser import Visit, needs_browser
 from tests.web.dashboard.test_runs import PHONE, SOON
@@ -14,15 +14,15 @@ from tests.web.dashboard.test_runs import PHONE, SOON
 NOON = datetime.combine(datetime.now(UTC).date(), time(12), UTC)
 
 
-def a_week(house: House) -> None:
+def a_week(api_server: ApiServer) -> None:
     """One of ten days ago; six of yesterday, of which three succeeded; one of today that goes on."""
-    house.codegen.start_elsewhere("Long ago").created_at = NOON - timedelta(days=10)
-    house.codegen.finish(1)
+    api_server.codegen.start_elsewhere("Long ago").created_at = NOON - timedelta(days=10)
+    api_server.codegen.finish(1)
     for number, status in enumerate(["COMPLETE"] * 3 + ["FAILED", "TIMEOUT", "CANCELLED"], 2):
-        house.codegen.start_elsewhere(f"Number {number}").created_at = NOON - timedelta(days=1)
-        house.codegen.finish(number, status=status)
-    house.codegen.start_elsewhere("Now")
-    house.codegen.move(8, "RUNNING")
+        api_server.codegen.start_elsewhere(f"Number {number}").created_at = NOON - timedelta(days=1)
+        api_server.codegen.finish(number, status=status)
+    api_server.codegen.start_elsewhere("Now")
+    api_server.codegen.move(8, "RUNNING")
 
 
 async def numbers_of(page: Page, title: str) -> list[list[str]]:
@@ -35,8 +35,8 @@ async def numbers_of(page: Page, title: str) -> list[list[str]]:
 
 
 @needs_browser
-async def test_the_overview_counts_draws_and_says_it(house: House, visit: Visit) -> None:
-    a_week(house)
+async def test_the_overview_counts_draws_and_says_it(api_server: ApiServer, visit: Visit) -> None:
+    a_week(api_server)
     page = visit.page
     await visit.sign_in("#/overview?days=7")
 
@@ -66,7 +66,7 @@ async def test_the_overview_counts_draws_and_says_it(house: House, visit: Visit)
 
     # What goes on is seen to end by the bot: from then on it is known how long it took.
     await expect(page.get_by_text("Not known of any run.")).to_be_visible()
-    house.codegen.finish(8)
+    api_server.codegen.finish(8)
     await expect(success).to_contain_text("5 of 8 runs that ended", timeout=2 * SOON)
     assert await page.get_by_role("table").first.is_visible(), "what was unfolded stays so"
     await expect(page.get_by_role("img", name="Time to finish. Of ")).to_be_visible()
@@ -79,10 +79,10 @@ async def test_the_overview_counts_draws_and_says_it(house: House, visit: Visit)
 
 
 @needs_browser
-async def test_an_overview_of_nothing_and_of_too_much(house: House, visit: Visit) -> None:
+async def test_an_overview_of_nothing_and_of_too_much(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["403"]
     page = visit.page
-    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    fault = api_server.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
     # While the page's time stands still it does not try again by itself.
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))
@@ -90,14 +90,14 @@ async def test_an_overview_of_nothing_and_of_too_much(house: House, visit: Visit
     again = page.get_by_role("button", name="Try again")
     # The form to sign in has an alert too, before this one.
     await expect(again).to_be_visible(timeout=SOON)
-    house.codegen.control.faults.remove(fault)
+    api_server.codegen.control.faults.remove(fault)
     await again.click()
     await page.clock.resume()
     await expect(page.get_by_text("There were no runs in the last 14 days.")).to_be_visible()
     await assert_accessible(page)
 
     for number in range(1, 2_002):
-        house.codegen.start_elsewhere(f"Number {number}")
+        api_server.codegen.start_elsewhere(f"Number {number}")
     await page.get_by_role("radio", name="7 days").check()
     await expect(page.get_by_text("this is of the newest 2,000 runs")).to_be_visible(timeout=SOON)
     await expect(page.locator(".figures > div").filter(has_text="Success")).to_contain_text("None has ended yet.")

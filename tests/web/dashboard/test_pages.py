@@ -11,23 +11,23 @@ import pytest
 from playwright.async_api import expect
 
 from bot.web.dashboard.pages import POLICY
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
 PAGE = Path(__file__).parents[3] / "bot" / "web" / "dashboard" / "page"
 
 
-async def test_everything_is_served_with_a_strict_policy_and_an_etag(house: House) -> None:
+async def test_everything_is_served_with_a_strict_policy_and_an_etag(api_server: ApiServer) -> None:
     paths = ["/", *(f"/dashboard/{file.relative_to(PAGE)}" for file in PAGE.rglob("*.*") if file.name != "index.html")]
     assert len(paths) > 10
     async with aiohttp.ClientSession() as http:
         for path in paths:
-            async with http.get(f"{house.url}{path}") as answer:
+            async with http.get(f"{api_server.url}{path}") as answer:
                 assert answer.status == 200
                 assert answer.headers["Content-Security-Policy"] == POLICY
                 assert answer.headers["X-Content-Type-Options"] == "nosniff"
             headers = {"If-None-Match": answer.headers["ETag"]}
-            async with http.get(f"{house.url}{path}", headers=headers) as answer:
+            async with http.get(f"{api_server.url}{path}", headers=headers) as answer:
                 assert answer.status == 304
 
 
@@ -45,7 +45,7 @@ def test_nothing_makes_html_of_a_string() -> None:
 
 
 @needs_browser
-async def test_somebody_signs_in_and_out_again(house: House, visit: Visit) -> None:
+async def test_somebody_signs_in_and_out_again(api_server: ApiServer, visit: Visit) -> None:
     await visit.sign_in()
     await expect(visit.page.get_by_role("link", name="Runs")).to_have_attribute("aria-current", "page")
     assert TOKEN not in visit.page.url
@@ -57,13 +57,13 @@ async def test_somebody_signs_in_and_out_again(house: House, visit: Visit) -> No
     await visit.page.get_by_role("button", name="Sign out").click()
     await expect(visit.page.get_by_label("A token of Codegen's")).to_be_focused()
     assert await visit.page.evaluate("sessionStorage.length") == 0
-    assert not [entry for entry in house.codegen.control.journal if TOKEN in entry.path]
+    assert not [entry for entry in api_server.codegen.control.journal if TOKEN in entry.path]
 
 
 @needs_browser
 @pytest.mark.parametrize("token", ["sk-revoked", "no token at all"])
-async def test_a_token_that_codegen_does_not_take_is_told_of(house: House, visit: Visit, token: str) -> None:
-    house.codegen.control.fault(path="/organizations$", status=401, times=5)
+async def test_a_token_that_codegen_does_not_take_is_told_of(api_server: ApiServer, visit: Visit, token: str) -> None:
+    api_server.codegen.control.fault(path="/organizations$", status=401, times=5)
     visit.expected = ["401"]
     await visit.open()
     await visit.page.get_by_label("A token of Codegen's").fill(token)

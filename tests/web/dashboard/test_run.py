@@ -6,7 +6,7 @@ import asyncio
 
 from playwright.async_api import Locator, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible
 from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
@@ -21,10 +21,10 @@ MARK = {
 }
 
 
-def begin(house: House) -> int:
+def begin(api_server: ApiServer) -> int:
     metadata = {"codegen_bot": MARK, "multi_run_id": "http-7", "multi_run_index": 2, "multi_run_total": 3}
-    run = house.codegen.start_elsewhere("Fix the flaky test", metadata=metadata).id
-    house.codegen.move(run, "RUNNING")
+    run = api_server.codegen.start_elsewhere("Fix the flaky test", metadata=metadata).id
+    api_server.codegen.move(run, "RUNNING")
     return run
 
 
@@ -33,9 +33,9 @@ def fact(visit: Visit, name: str) -> Locator:
 
 
 @needs_browser
-async def test_a_run_is_shown_and_what_changes_changes_by_itself(house: House, visit: Visit) -> None:
+async def test_a_run_is_shown_and_what_changes_changes_by_itself(api_server: ApiServer, visit: Visit) -> None:
     """From working to its end; its texts stay texts, and links lead to the web alone."""
-    run = begin(house)
+    run = begin(api_server)
     await visit.sign_in(f"#/runs/{run}")
     page = visit.page
     await expect(page.get_by_role("heading", level=1)).to_have_text("Fix the flaky test")
@@ -51,7 +51,7 @@ async def test_a_run_is_shown_and_what_changes_changes_by_itself(house: House, v
     await expect(fact(visit, "At Codegen").get_by_role("link")).to_have_attribute("rel", "noopener noreferrer")
 
     await page.get_by_label("Follow-up").fill("half a thou")
-    house.codegen.finish(
+    api_server.codegen.finish(
         run,
         result="See https://example.com/x. <b>bold</b> javascript:alert(1)\u202e",
         summary="Froze the clock.",
@@ -69,15 +69,15 @@ async def test_a_run_is_shown_and_what_changes_changes_by_itself(house: House, v
 
     await page.get_by_role("button", name=f"Star run {run}").click()
     await expect(page.get_by_role("button", name="Take the star off")).to_be_visible()
-    starred = await house.get("/starred-runs?org_id=1", token=TOKEN)
+    starred = await api_server.get("/starred-runs?org_id=1", token=TOKEN)
     assert starred.document == {"agent_run_ids": [run]}
     await assert_accessible(page)
 
 
 @needs_browser
-async def test_a_run_without_a_pull_request_is_not_said_to_be_stopped(house: House, visit: Visit) -> None:
+async def test_a_run_without_a_pull_request_is_not_said_to_be_stopped(api_server: ApiServer, visit: Visit) -> None:
     """The question says what the answer says afterwards, and wants no reason that could be told nowhere."""
-    run = begin(house)
+    run = begin(api_server)
     await visit.sign_in(f"#/runs/{run}")
     actions = visit.page.get_by_role("region", name="What to do")
     dialog = visit.page.get_by_role("dialog")
@@ -90,11 +90,11 @@ async def test_a_run_without_a_pull_request_is_not_said_to_be_stopped(house: Hou
 
 
 @needs_browser
-async def test_what_is_done_with_a_run_is_done_once(house: House, visit: Visit) -> None:
+async def test_what_is_done_with_a_run_is_done_once(api_server: ApiServer, visit: Visit) -> None:
     """What stops is asked about first; a refusal says what to do next, and takes nothing that was typed."""
     visit.expected = ["402"]
-    run = begin(house)
-    house.codegen.open_pull_request(run, "octo/shop#13")
+    run = begin(api_server)
+    api_server.codegen.open_pull_request(run, "octo/shop#13")
     await visit.sign_in(f"#/runs/{run}")
     actions = visit.page.get_by_role("region", name="What to do")
     await actions.get_by_role("button", name="ban-checks", exact=True).click()
@@ -102,26 +102,26 @@ async def test_what_is_done_with_a_run_is_done_once(house: House, visit: Visit) 
     await expect(dialog).to_contain_text("octo/shop#13")
     await dialog.get_by_role("button", name="Leave it").click()
     await expect(dialog).to_have_count(0)
-    assert house.upstream("/agent/run/ban") == []
+    assert api_server.upstream("/agent/run/ban") == []
 
     await actions.get_by_role("button", name="remove").click()
     await dialog.get_by_label("Why").fill("We do it by hand.")
     await dialog.get_by_role("button", name="remove").click()
     await expect(actions.get_by_role("status")).to_contain_text("Codegen is off")
-    assert len(house.upstream("/agent/run/remove-from-pr")) == 1
+    assert len(api_server.upstream("/agent/run/remove-from-pr")) == 1
     await expect(visit.page.locator(".badge")).to_have_text("cancelled")
     await actions.get_by_role("button", name="unban-checks").dblclick()
     await expect(actions.get_by_role("status")).to_contain_text("reacts to the checks")
     # What the bot writes for GitHub is no Markdown here.
     await expect(actions.get_by_role("status").get_by_role("link", name=f"run {run}")).to_be_visible()
     await expect(actions.get_by_role("status")).not_to_contain_text("](")
-    assert len(house.upstream("/agent/run/unban")) == 1
+    assert len(api_server.upstream("/agent/run/unban")) == 1
 
     follow_up = actions.get_by_label("Follow-up")
     send = actions.get_by_role("button", name="resume")
     await send.click()
     await expect(actions.get_by_role("alert")).to_have_text("Say what the run is to do.")
-    house.codegen.control.fault(path="/agent/run/resume$", status=402, times=1)
+    api_server.codegen.control.fault(path="/agent/run/resume$", status=402, times=1)
     await follow_up.fill("Once more, please.")
     await send.click()
     await expect(actions.get_by_role("alert")).to_contain_text("Codegen's page on billing")
@@ -129,20 +129,20 @@ async def test_what_is_done_with_a_run_is_done_once(house: House, visit: Visit) 
     await send.dblclick()
     await expect(follow_up).to_have_value("")
     await expect(visit.page.locator(".badge")).to_have_text("working")
-    await asyncio.wait_for(house.codegen.until(lambda: len(house.codegen.runs[run].prompts) == 2), 10)
+    await asyncio.wait_for(api_server.codegen.until(lambda: len(api_server.codegen.runs[run].prompts) == 2), 10)
     await expect(visit.page.get_by_role("listitem").filter(has_text="Once more, please.")).to_have_count(1)
-    assert house.codegen.runs[run].prompts[1:] == ["Once more, please."]
+    assert api_server.codegen.runs[run].prompts[1:] == ["Once more, please."]
     await expect(actions.get_by_role("link", name="analyze-logs")).to_have_attribute("href", "#/new?kind=analyze-logs")
 
 
 @needs_browser
-async def test_a_run_that_there_is_not_is_told_of_once(house: House, visit: Visit) -> None:
+async def test_a_run_that_there_is_not_is_told_of_once(api_server: ApiServer, visit: Visit) -> None:
     """And one that cannot be read now is read when it can be."""
     visit.expected = ["404", "403"]
     await visit.sign_in("#/runs/999")
     await expect(visit.page.get_by_role("alert")).to_contain_text("There is no run 999")
-    run = begin(house)
-    house.codegen.control.fault(path=f"/agent/run/{run}$", status=403, times=1)
+    run = begin(api_server)
+    api_server.codegen.control.fault(path=f"/agent/run/{run}$", status=403, times=1)
     await visit.page.evaluate(f"location.hash = '#/runs/{run}'")
     await expect(visit.page.get_by_role("alert")).to_contain_text("Codegen")
     await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Fix the flaky test", timeout=60_000)

@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
 from tests.web.dashboard.browser import Visit, needs_browser
 
@@ -25,10 +25,10 @@ def titles(page: Page) -> Locator:
     return page.locator(".run-row .title")
 
 
-def begin(house: House, prompt: str, *, minutes: int = 0, **more: Any) -> int:
+def begin(api_server: ApiServer, prompt: str, *, minutes: int = 0, **more: Any) -> int:
     """Alice asks for a run on octo/shop#7; `more` goes beside the bot's mark."""
     mark = {
-        "identity": f"comment-{len(house.codegen.runs)}",
+        "identity": f"comment-{len(api_server.codegen.runs)}",
         "command": "run",
         "prompt": prompt,
         "login": "alice",
@@ -36,27 +36,27 @@ def begin(house: House, prompt: str, *, minutes: int = 0, **more: Any) -> int:
         "number": 7,
         "url": "https://github.com/octo/shop/pull/7",
     }
-    run = house.codegen.start_elsewhere(prompt, metadata={"codegen_bot": mark, **more})
+    run = api_server.codegen.start_elsewhere(prompt, metadata={"codegen_bot": mark, **more})
     run.created_at = datetime.now(UTC) - timedelta(minutes=minutes)
-    house.codegen.move(run.id, "RUNNING")
+    api_server.codegen.move(run.id, "RUNNING")
     return run.id
 
 
-def many_runs(house: House, count: int) -> None:
+def many_runs(api_server: ApiServer, count: int) -> None:
     began = datetime.now(UTC) - timedelta(days=30)
     for number in range(1, count + 1):
-        run = house.codegen.start_elsewhere(f"Number {number}")
+        run = api_server.codegen.start_elsewhere(f"Number {number}")
         run.created_at = began + timedelta(minutes=number)
-        house.codegen.finish(number, summary=f"Did number {number}.")
+        api_server.codegen.finish(number, summary=f"Did number {number}.")
 
 
 @needs_browser
-async def test_a_row_tells_what_who_where_and_how_long(house: House, visit: Visit) -> None:
+async def test_a_row_tells_what_who_where_and_how_long(api_server: ApiServer, visit: Visit) -> None:
     """One of the bot's own, one of a multi-run's, and one that somebody started on Codegen's page."""
-    begin(house, "Fix the flaky test", minutes=3)
-    begin(house, "Make it fast", multi_run_id="m:1", multi_run_index=2, multi_run_total=3)
-    house.codegen.start_elsewhere("Nobody can read this")
-    house.codegen.finish(3, summary="<b>Did</b> it.\nAnd more.", pull_request="octo/docs#9", status="FAILED")
+    begin(api_server, "Fix the flaky test", minutes=3)
+    begin(api_server, "Make it fast", multi_run_id="m:1", multi_run_index=2, multi_run_total=3)
+    api_server.codegen.start_elsewhere("Nobody can read this")
+    api_server.codegen.finish(3, summary="<b>Did</b> it.\nAnd more.", pull_request="octo/docs#9", status="FAILED")
     page = visit.page
     await visit.sign_in()
 
@@ -81,7 +81,7 @@ async def test_a_row_tells_what_who_where_and_how_long(house: House, visit: Visi
 
     await first.get_by_role("button", name="Star run 1").click()
     await expect(first.get_by_role("button", name="Take the star off run 1")).to_have_attribute("aria-pressed", "true")
-    assert (await house.get("/starred-runs")).document == {"agent_run_ids": [1]}
+    assert (await api_server.get("/starred-runs")).document == {"agent_run_ids": [1]}
     await page.get_by_label("Stars").select_option("Starred")
     await expect(titles(page)).to_have_text(["Fix the flaky test"])
     await page.get_by_role("button", name="Clear").click()
@@ -97,11 +97,11 @@ async def test_a_row_tells_what_who_where_and_how_long(house: House, visit: Visi
 
 
 @needs_browser
-async def test_filters_stand_in_the_address_and_are_found_again_by_back(house: House, visit: Visit) -> None:
+async def test_filters_stand_in_the_address_and_are_found_again_by_back(api_server: ApiServer, visit: Visit) -> None:
     for number in range(1, 13):
-        begin(house, f"Number {number}" if number % 3 else f"Flaky {number}", minutes=60 - number)
+        begin(api_server, f"Number {number}" if number % 3 else f"Flaky {number}", minutes=60 - number)
     for number in (3, 4, 9):
-        house.codegen.finish(number, status="FAILED", pull_request="octo/docs#1" if number == 9 else None)
+        api_server.codegen.finish(number, status="FAILED", pull_request="octo/docs#1" if number == 9 else None)
     page = visit.page
     await visit.sign_in()
     await expect(titles(page)).to_have_count(12)
@@ -141,19 +141,19 @@ async def test_filters_stand_in_the_address_and_are_found_again_by_back(house: H
 
 
 @needs_browser
-async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(house: House, visit: Visit) -> None:
+async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(api_server: ApiServer, visit: Visit) -> None:
     """At the list's beginning they come in; whoever has the focus on a row, or has scrolled, keeps it where it is."""
-    many_runs(house, 60)
-    number = begin(house, "Fix the flaky test")
+    many_runs(api_server, 60)
+    number = begin(api_server, "Fix the flaky test")
     page = visit.page
     await visit.sign_in()
     await expect(titles(page).first).to_have_text("Fix the flaky test")
 
-    house.codegen.finish(number)
+    api_server.codegen.finish(number)
     await expect(row(page, "Fix the flaky test").locator(".badge")).to_have_text("succeeded", timeout=SOON)
     await expect(row(page, "Fix the flaky test")).to_have_attribute("data-note", "changed")
     await expect(page.get_by_text(f"Run {number}, Fix the flaky test: succeeded.")).to_be_attached()
-    begin(house, "Make it fast")
+    begin(api_server, "Make it fast")
     await expect(titles(page).first).to_have_text("Make it fast", timeout=SOON)
     await expect(row(page, "Make it fast")).to_have_attribute("data-note", "new")
     assert await page.evaluate("scrollY") == 0
@@ -161,8 +161,8 @@ async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(house:
     read = row(page, "Did number 45.").get_by_role("link")
     await read.focus()
     before = await read.bounding_box()
-    begin(house, "Write the changelog")
-    begin(house, "Remove dead code")
+    begin(api_server, "Write the changelog")
+    begin(api_server, "Remove dead code")
     await expect(page.get_by_text("64 runs", exact=True)).to_be_attached(timeout=SOON)
     await expect(read).to_be_focused()
     assert await read.bounding_box() == before
@@ -173,8 +173,8 @@ async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(house:
 
 
 @needs_browser
-async def test_ten_thousand_runs_are_a_few_dozen_rows(house: House, visit: Visit) -> None:
-    many_runs(house, 10_000)
+async def test_ten_thousand_runs_are_a_few_dozen_rows(api_server: ApiServer, visit: Visit) -> None:
+    many_runs(api_server, 10_000)
     page = visit.page
     await visit.sign_in()
     await expect(page.get_by_text("10,000 runs", exact=True)).to_be_visible()
@@ -185,7 +185,7 @@ async def test_ten_thousand_runs_are_a_few_dozen_rows(house: House, visit: Visit
     await page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
     await expect(page.locator(".run-row.unknown")).to_have_count(0)
     await expect(row(page, "Did number 5")).not_to_have_count(0)
-    begin(house, "Make it fast")
+    begin(api_server, "Make it fast")
     read = page.get_by_role("link", name=await titles(page).nth(20).inner_text(), exact=True)
     before = await read.bounding_box()
     await expect(page.get_by_role("button", name="1 new run")).to_be_visible(timeout=SOON)
@@ -214,46 +214,48 @@ async def test_ten_thousand_runs_are_a_few_dozen_rows(house: House, visit: Visit
 
 
 @needs_browser
-async def test_nothing_there_nothing_to_be_had_and_something_old(house: House, visit: Visit) -> None:
+async def test_nothing_there_nothing_to_be_had_and_something_old(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["403"]
-    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    fault = api_server.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
     page = visit.page
     await visit.sign_in()
     await expect(page.get_by_role("alert")).to_contain_text("Codegen", timeout=SOON)
     await expect(page.get_by_role("table")).to_be_hidden()
-    house.codegen.control.faults.remove(fault)
+    api_server.codegen.control.faults.remove(fault)
     await page.get_by_role("button", name="Try again").click()
     await expect(page.get_by_text("There are no runs yet.")).to_be_visible()
     await assert_accessible(page)
 
-    begin(house, "Make it fast")
+    begin(api_server, "Make it fast")
     await expect(titles(page)).to_have_text(["Make it fast"], timeout=SOON)
-    house.codegen.control.faults.append(fault)
+    api_server.codegen.control.faults.append(fault)
     await expect(page.get_by_text("This may be old:")).to_be_visible(timeout=SOON)
     await expect(titles(page)).to_have_text(["Make it fast"])
-    house.codegen.control.faults.remove(fault)
+    api_server.codegen.control.faults.remove(fault)
     await expect(page.get_by_text("This may be old:")).to_be_hidden(timeout=2 * SOON)
 
 
 @needs_browser
-async def test_another_organization_or_person_sees_nothing_of_what_was_there(house: House, visit: Visit) -> None:
+async def test_another_organization_or_person_sees_nothing_of_what_was_there(
+    api_server: ApiServer, visit: Visit
+) -> None:
     """The list is kept for who comes back to it, and for nobody else."""
     visit.expected = ["403"]
-    begin(house, "Make it fast")
+    begin(api_server, "Make it fast")
     page = visit.page
     await visit.sign_in(token="sk-both")
     await expect(titles(page)).to_have_text(["Make it fast"])
 
-    fault = house.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
+    fault = api_server.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
     await page.get_by_label("Organization").select_option("Hexa")
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(titles(page)).to_have_count(0)
-    house.codegen.control.faults.remove(fault)
+    api_server.codegen.control.faults.remove(fault)
     await page.get_by_label("Organization").select_option("Octo")
     await expect(titles(page)).to_have_text(["Make it fast"])
 
     await page.get_by_role("button", name="Sign out").click()
-    house.codegen.control.faults.append(fault)
+    api_server.codegen.control.faults.append(fault)
     await visit.page.get_by_label("A token of Codegen's").fill("sk-org1-bob")
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert").filter(has_text="o")).to_be_visible()

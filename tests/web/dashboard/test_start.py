@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import FilePayload, Route, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
 from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
@@ -14,7 +14,7 @@ PROMPT = "Fix the flaky test.\nIt is the one of the checkout."
 
 
 @needs_browser
-async def test_a_run_is_started_as_it_was_filled_in(house: House, visit: Visit) -> None:
+async def test_a_run_is_started_as_it_was_filled_in(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/new")
     await page.get_by_label("Prompt").fill(PROMPT)
@@ -31,7 +31,7 @@ async def test_a_run_is_started_as_it_was_filled_in(house: House, visit: Visit) 
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
     await expect(page.locator("#main")).to_be_focused()
     await expect(page.locator("#notice")).to_have_text("Run 1 is started.")
-    [sent] = [entry.body for entry in house.upstream("/agent/run") if entry.method == "POST"]
+    [sent] = [entry.body for entry in api_server.upstream("/agent/run") if entry.method == "POST"]
     assert (sent["prompt"], sent["repo_id"], sent["model"], sent["agent_type"]) == (
         PROMPT,
         102,
@@ -46,7 +46,7 @@ async def test_a_run_is_started_as_it_was_filled_in(house: House, visit: Visit) 
 
 
 @needs_browser
-async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(house: House, visit: Visit) -> None:
+async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(api_server: ApiServer, visit: Visit) -> None:
     """What does not fit is said in the API's own words, also where it is folded away; a reload loses nothing."""
     page = visit.page
     visit.expected = ["422", "402"]
@@ -74,7 +74,7 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(house: House,
     await expect(model).to_be_focused()
     await expect(model).to_be_visible()
     await assert_accessible(page)
-    assert not house.codegen.runs
+    assert not api_server.codegen.runs
 
     await page.reload()
     await expect(prompt).to_have_value(PROMPT)
@@ -85,7 +85,7 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(house: House,
     await page.get_by_role("radio", name="Run", exact=True).check()
     await expect(prompt).to_have_value(PROMPT)
     await model.fill("")
-    house.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "Used up."})
+    api_server.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "Used up."})
     await page.get_by_role("button", name="Start the run").click()
     await expect(page.get_by_role("alert")).not_to_be_empty()
     await expect(prompt).to_have_value(PROMPT)
@@ -95,7 +95,7 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(house: House,
 
 
 @needs_browser
-async def test_what_is_sent_again_is_started_once(house: House, visit: Visit) -> None:
+async def test_what_is_sent_again_is_started_once(api_server: ApiServer, visit: Visit) -> None:
     """The answer was lost, so that nobody knows whether the run was started; clicking twice does no harm either."""
     page = visit.page
     visit.expected = ["ERR_FAILED"]
@@ -117,12 +117,12 @@ async def test_what_is_sent_again_is_started_once(house: House, visit: Visit) ->
     await page.get_by_role("button", name="Start the run").click()
 
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
-    assert len(house.codegen.runs) == 1
+    assert len(api_server.codegen.runs) == 1
     assert len(set(keys)) == 1
 
 
 @needs_browser
-async def test_many_attempts_are_counted_before_they_start(house: House, visit: Visit) -> None:
+async def test_many_attempts_are_counted_before_they_start(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/new")
     await page.get_by_role("radio", name="Multi-run").check()
@@ -136,16 +136,16 @@ async def test_many_attempts_are_counted_before_they_start(house: House, visit: 
     await expect(dialog).to_contain_text("This starts up to 8 agent runs")
     await dialog.get_by_role("button", name="Leave it").click()
     await expect(dialog).to_have_count(0)
-    assert not house.codegen.runs
+    assert not api_server.codegen.runs
 
     await page.get_by_role("button", name="Start the multi-run").click()
     await dialog.get_by_role("button", name="Start them").click()
     await expect(page).to_have_url(re.compile(r"#/multi-runs/http-"))
-    await house.codegen.run_created(7)
+    await api_server.codegen.run_created(7)
 
 
 @needs_browser
-async def test_logs_are_analyzed_and_set_up_commands_generated(house: House, visit: Visit) -> None:
+async def test_logs_are_analyzed_and_set_up_commands_generated(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     visit.expected = ["422"]
     await visit.sign_in("#/new?kind=analyze-logs")
@@ -154,7 +154,7 @@ async def test_logs_are_analyzed_and_set_up_commands_generated(house: House, vis
     await page.get_by_role("textbox", name="Logs").fill("pip: no matching distribution")
     await page.get_by_role("button", name="Analyze").click()
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
-    assert "no matching distribution" in house.codegen.runs[1].prompt
+    assert "no matching distribution" in api_server.codegen.runs[1].prompt
 
     await visit.open("#/new?kind=setup-commands")
     await page.get_by_role("button", name="Generate").click()
@@ -166,15 +166,15 @@ async def test_logs_are_analyzed_and_set_up_commands_generated(house: House, vis
     await page.get_by_label("Language").fill("Python")
     await page.get_by_role("button", name="Generate").click()
     await expect(page).to_have_url(re.compile(r"#/runs/2$"))
-    assert "Language: Python" in house.codegen.runs[2].prompt
+    assert "Language: Python" in api_server.codegen.runs[2].prompt
 
 
 @needs_browser
-async def test_the_forms_can_be_used_by_everybody(house: House, visit: Visit) -> None:
+async def test_the_forms_can_be_used_by_everybody(api_server: ApiServer, visit: Visit) -> None:
     """Also where the repositories are not known."""
     page = visit.page
     visit.expected = ["403"]
-    house.codegen.control.fault(path="/repos$", status=403, times=None, token=re.escape(TOKEN))
+    api_server.codegen.control.fault(path="/repos$", status=403, times=None, token=re.escape(TOKEN))
     await page.set_viewport_size({"width": 360, "height": 740})
     await visit.sign_in("#/new?kind=multi-run")
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
@@ -183,7 +183,7 @@ async def test_the_forms_can_be_used_by_everybody(house: House, visit: Visit) ->
     await assert_accessible(page)
     assert "Try again" in await stops_by_tab(page)
 
-    house.codegen.control.faults.clear()
+    api_server.codegen.control.faults.clear()
     await page.get_by_role("button", name="Try again").click()
     await page.get_by_label("Repository").select_option("octo/shop")
     for kind in ("Run", "Analyze logs", "Set-up commands"):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, Request, expect
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
 LOST = "does not answer"
@@ -29,30 +29,30 @@ def _noted(page: Page) -> list[Request]:
 
 @needs_browser
 async def test_a_multi_run_is_started_watched_through_a_restart_and_starred(
-    house: House, visit: Visit, capsys: pytest.CaptureFixture[str]
+    api_server: ApiServer, visit: Visit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requests = _noted(visit.page)
     await visit.sign_in("#/new?kind=multi-run")
     await _ask_for_two_attempts(visit.page)
-    await house.codegen.run_created(2)
-    house.codegen.finish(1, result="Attempt one is done.")
+    await api_server.codegen.run_created(2)
+    api_server.codegen.finish(1, result="Attempt one is done.")
     attempt = visit.page.get_by_role("listitem").filter(has_text="Attempt one is done.")
     await expect(attempt).to_contain_text("succeeded")
 
-    await _restart(house, visit)
-    house.codegen.finish(2, result="Attempt two is done.")
-    await house.codegen.run_created(3)
-    house.codegen.finish(3, result="Both put together.")
+    await _restart(api_server, visit)
+    api_server.codegen.finish(2, result="Attempt two is done.")
+    await api_server.codegen.run_created(3)
+    api_server.codegen.finish(3, result="Both put together.")
     await expect(visit.page.get_by_text("Both put together.").first).to_be_visible()
-    assert len(house.codegen.runs) == 3
+    assert len(api_server.codegen.runs) == 3
 
     await visit.page.get_by_role("button", name="Star run 3").click()
     await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
-    assert (await house.get("/starred-runs")).document == {"agent_run_ids": [3]}
+    assert (await api_server.get("/starred-runs")).document == {"agent_run_ids": [3]}
     await visit.page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
     await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
 
-    origin = urlsplit(house.url).netloc
+    origin = urlsplit(api_server.url).netloc
     assert {urlsplit(request.url).netloc for request in requests} == {origin}
     assert len(requests) > 20
     assert not [request.url for request in requests if TOKEN in request.url]
@@ -66,35 +66,37 @@ async def _ask_for_two_attempts(page: Page) -> None:
     await expect(page).to_have_url(re.compile(r"#/multi-runs/http-\w+$"))
 
 
-async def _restart(house: House, visit: Visit) -> None:
+async def _restart(api_server: ApiServer, visit: Visit) -> None:
     """The server goes away in the middle, and is there again at the same address."""
     visit.expected = ["ERR_"]
     bar = visit.page.locator("#connection")
-    house.settings = {**house.settings, "port": urlsplit(house.url).port}
-    await house.stop()
+    api_server.settings = {**api_server.settings, "port": urlsplit(api_server.url).port}
+    await api_server.stop()
     await expect(bar).to_contain_text(LOST, timeout=20_000)
     # The bar's words are white on dark: the button in it has a ground of its own.
     again = bar.get_by_role("button", name="Try now")
     colours = "button => [getComputedStyle(button).color, getComputedStyle(button).backgroundColor]"
     words, ground = await again.evaluate(colours)
     assert words == await visit.page.locator("body").evaluate("body => getComputedStyle(body).color") != ground
-    await house.start()
+    await api_server.start()
     await expect(bar).to_be_hidden(timeout=20_000)
     await expect(visit.page.get_by_text("Attempt one is done.").first).to_be_visible()
 
 
 @needs_browser
-async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_away(house: House, visit: Visit) -> None:
+async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_away(
+    api_server: ApiServer, visit: Visit
+) -> None:
     """It is said, and the page is there as soon as the server is."""
     await visit.sign_in()
     await expect(visit.page.get_by_text("no runs")).to_be_visible()
     visit.expected = ["ERR_"]
-    house.settings = {**house.settings, "port": urlsplit(house.url).port}
-    await house.stop()
+    api_server.settings = {**api_server.settings, "port": urlsplit(api_server.url).port}
+    await api_server.stop()
     await visit.page.get_by_role("link", name="Help").click()
     await expect(visit.page.get_by_role("alert")).to_contain_text(LOST)
     await expect(visit.page.locator("#connection")).to_contain_text(LOST)
-    await house.start()
+    await api_server.start()
     await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
     await expect(visit.page.get_by_role("alert")).to_have_count(0)
 
@@ -124,9 +126,9 @@ async def test_a_page_that_the_server_does_not_have_is_not_asked_for_for_ever(vi
 
 
 @needs_browser
-async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> None:
+async def test_what_models_and_logs_say_is_inert(api_server: ApiServer, visit: Visit) -> None:
     """No markup of theirs becomes an element, nothing runs, and only http and https can be followed."""
-    run = house.codegen.start_elsewhere(
+    run = api_server.codegen.start_elsewhere(
         HOSTILE,
         metadata={
             "codegen_bot": {
@@ -138,7 +140,7 @@ async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> 
             }
         },
     )
-    house.codegen.add_log(
+    api_server.codegen.add_log(
         run.id,
         tool_name=HOSTILE,
         thought=HOSTILE,
@@ -146,8 +148,8 @@ async def test_what_models_and_logs_say_is_inert(house: House, visit: Visit) -> 
         tool_output={"is": HOSTILE},
         observation=f"{HOSTILE} {LINK}",
     )
-    house.codegen.add_log(run.id, message_type=HOSTILE, thought=f"See {LINK}.")
-    house.codegen.finish(run.id, result=f"{HOSTILE} {LINK}", summary=HOSTILE)
+    api_server.codegen.add_log(run.id, message_type=HOSTILE, thought=f"See {LINK}.")
+    api_server.codegen.finish(run.id, result=f"{HOSTILE} {LINK}", summary=HOSTILE)
     run.pull_requests.append(
         {
             "id": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.web.api.house import House
+from tests.web.api.api_server import ApiServer
 from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
 PIECES = """
@@ -54,36 +54,36 @@ async def test_events_are_the_same_in_whatever_pieces_they_come(visit: Visit) ->
 
 
 @needs_browser
-async def test_a_stream_goes_on_where_it_was_lost(house: House, visit: Visit) -> None:
+async def test_a_stream_goes_on_where_it_was_lost(api_server: ApiServer, visit: Visit) -> None:
     """The server restarts on its port, the run ends, and is given a follow-up: each entry is told once."""
-    house.settings["port"] = int(house.url.rpartition(":")[2])
+    api_server.settings["port"] = int(api_server.url.rpartition(":")[2])
     visit.expected = ["net::ERR_"]
-    run = house.codegen.start_elsewhere("Fix it.").id
-    house.codegen.add_log(run, thought="First.")
+    run = api_server.codegen.start_elsewhere("Fix it.").id
+    api_server.codegen.add_log(run, thought="First.")
     await visit.sign_in("#/nothing")
     await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")
     assert (await heard(visit, "heard.frames.length === 3"))["frames"] == ["status", 0, 1]
 
-    await house.stop()
-    house.codegen.add_log(run, thought="Meanwhile.")
+    await api_server.stop()
+    api_server.codegen.add_log(run, thought="Meanwhile.")
     await heard(visit, "heard.states.at(-1).name === 'lost'")
-    await house.start()
+    await api_server.start()
     await heard(visit, "heard.frames.includes(2) && heard.states.at(-1).name === 'live'")
 
-    house.codegen.finish(run)
+    api_server.codegen.finish(run)
     told = await heard(visit, "heard.states.at(-1).name === 'ended'")
     assert [frame for frame in told["frames"] if isinstance(frame, int)] == [0, 1, 2, 3]
     assert told["frames"][-1] == "end"
     assert "from=" not in str(told["states"])
     await visit.page.evaluate("heard.again()")
-    await house.post(f"/organizations/1/agent/run/{run}/resume", {"prompt": "Once more."}, token=TOKEN)
+    await api_server.post(f"/organizations/1/agent/run/{run}/resume", {"prompt": "Once more."}, token=TOKEN)
     await visit.page.evaluate("heard.again()")
     await heard(visit, "heard.frames.includes(4) && heard.states.at(-1).name === 'live'")
     await visit.page.evaluate("heard.stop()")
 
 
 @needs_browser
-async def test_a_stream_that_there_is_not_is_not_asked_for_again(house: House, visit: Visit) -> None:
+async def test_a_stream_that_there_is_not_is_not_asked_for_again(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["404"]
     await visit.sign_in("#/nothing")
     await visit.page.evaluate(FOLLOW, "/organizations/1/agent/run/999/logs/stream")
@@ -94,10 +94,10 @@ async def test_a_stream_that_there_is_not_is_not_asked_for_again(house: House, v
 
 
 @needs_browser
-async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(house: House, visit: Visit) -> None:
+async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(api_server: ApiServer, visit: Visit) -> None:
     """Minutes pass in no time; what was written meanwhile is told when somebody looks again."""
     await visit.page.clock.install()
-    run = house.codegen.start_elsewhere("Fix it.").id
+    run = api_server.codegen.start_elsewhere("Fix it.").id
     await visit.sign_in("#/nothing")
     await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")
     await heard(visit, "heard.frames.includes(0)")
@@ -112,7 +112,7 @@ async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(house: H
     await visit.page.evaluate(hide % "true" + tell)
     async with visit.page.expect_event("requestfailed"):
         await visit.page.clock.fast_forward(31_000)
-    house.codegen.add_log(run, thought="Meanwhile.")
+    api_server.codegen.add_log(run, thought="Meanwhile.")
     async with visit.page.expect_request("**/logs/stream") as asked:
         await visit.page.evaluate(hide % "false" + tell)
     assert (await (await asked.value).all_headers())["last-event-id"] == "1"
@@ -123,9 +123,9 @@ async def test_a_silent_line_is_left_and_one_that_nobody_sees_is_let_go(house: H
 
 
 @needs_browser
-async def test_a_tab_that_is_opened_unseen_lets_go_of_its_line_too(house: House, visit: Visit) -> None:
+async def test_a_tab_that_is_opened_unseen_lets_go_of_its_line_too(api_server: ApiServer, visit: Visit) -> None:
     await visit.page.clock.install()
-    run = house.codegen.start_elsewhere("Fix it.").id
+    run = api_server.codegen.start_elsewhere("Fix it.").id
     await visit.sign_in("#/nothing")
     await visit.page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     await visit.page.evaluate(FOLLOW, f"/organizations/1/agent/run/{run}/logs/stream")

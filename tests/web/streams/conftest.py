@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.streams.house import House, house_at
+from tests.web.streams.stream_server import StreamServer, stream_server_at
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with house_at(tmp_path) as house:
-        yield house
+async def stream_server(tmp_path: Path) -> AsyncIterator[StreamServer]:
+    async with stream_server_at(tmp_path) as stream_server:
+        yield stream_server
 
 
 @pytest.fixture
-async def shared_house(tmp_path: Path) -> AsyncIterator[House]:
+async def shared_house(tmp_path: Path) -> AsyncIterator[StreamServer]:
     """One whose API serves a second organization."""
-    async with house_at(tmp_path, organizations="2") as house:
-        yield house
+    async with stream_server_at(tmp_path, organizations="2") as stream_server:
+        yield stream_server

@@ -14,13 +14,13 @@ from bot.web.api.streams.subscribers import Subscribers
 from bot.web.problems import Problem
 from tests.harness.loop_clock import LoopClock
 from tests.log_lines import logged
-from tests.web.streams.house import ALICE, Ear, House, house_at
+from tests.web.streams.stream_server import ALICE, Ear, StreamServer, stream_server_at
 
 
-def write_much(house: House, run: int, entries: int) -> None:
+def write_much(stream_server: StreamServer, run: int, entries: int) -> None:
     """More than the system's own buffers hold; numbers are written fast."""
     for _ in range(entries):
-        house.codegen.add_log(run, tool_output={"numbers": [1_000_000_000] * 10_000})
+        stream_server.codegen.add_log(run, tool_output={"numbers": [1_000_000_000] * 10_000})
 
 
 async def until(lines: io.StringIO, event: str) -> None:
@@ -34,12 +34,12 @@ async def until(lines: io.StringIO, event: str) -> None:
 async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
     """The others hear everything meanwhile. Who comes back with the count has lost nothing."""
     clock = LoopClock()
-    async with house_at(tmp_path) as house:
-        run = house.begin()
-        slow = await house.listen(run)
-        async with await house.listen(run) as quick:
+    async with stream_server_at(tmp_path) as stream_server:
+        run = stream_server.begin()
+        slow = await stream_server.listen(run)
+        async with await stream_server.listen(run) as quick:
             with logged() as lines:
-                write_much(house, run, 150)
+                write_much(stream_server, run, 150)
                 for index in range(151):
                     assert (await quick.next("log"))["index"] == index
                 # Listeners, server and Codegen share one process: by the clock on the wall all of them are slow at times.
@@ -49,20 +49,20 @@ async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
         assert slow.code == CloseCode.TOO_SLOW
         assert heard == [*range(len(heard))]
         assert len(heard) < 151
-        house.codegen.finish(run)
-        async with await house.listen(run, from_=len(heard)) as again:
+        stream_server.codegen.finish(run)
+        async with await stream_server.listen(run, from_=len(heard)) as again:
             rest = [frame["index"] for frame in await again.rest() if frame["type"] == "log"]
         assert rest == [*range(len(heard), 152)]
 
 
 async def test_a_server_that_stops_says_so(tmp_path: Path) -> None:
     """By WebSocket and by Server-Sent Events, at once."""
-    async with house_at(tmp_path) as house:
-        run = house.begin()
-        ear = await house.listen(run)
+    async with stream_server_at(tmp_path) as stream_server:
+        run = stream_server.begin()
+        ear = await stream_server.listen(run)
         await ear.next("log")
-        url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
-        events = await house.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
+        url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
+        events = await stream_server.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
         rests = [asyncio.create_task(ear.rest()), asyncio.create_task(events.text())]
     await rests[0]
     assert ear.code == CloseCode.RESTART
@@ -71,11 +71,11 @@ async def test_a_server_that_stops_says_so(tmp_path: Path) -> None:
 
 async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> None:
     """It has an hour to take what it is sent, and is not waited for."""
-    async with asyncio.timeout(None) as limit, house_at(tmp_path, send_patience=3600.0) as house:
-        run = house.begin()
-        stuck: Ear = await house.listen(run)
-        async with await house.listen(run) as quick:
-            write_much(house, run, 150)
+    async with asyncio.timeout(None) as limit, stream_server_at(tmp_path, send_patience=3600.0) as stream_server:
+        run = stream_server.begin()
+        stuck: Ear = await stream_server.listen(run)
+        async with await stream_server.listen(run) as quick:
+            write_much(stream_server, run, 150)
             for _ in range(151):
                 await quick.next("log")
         limit.reschedule(asyncio.get_running_loop().time() + 60)
@@ -84,15 +84,15 @@ async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> Non
 
 async def test_one_token_does_not_take_all_the_places() -> None:
     """The places of those who have gone are free again; nobody comes in when the server stops."""
-    roster = Subscribers(most=2)
-    with roster.enter("alice"):
-        with roster.enter("alice"), pytest.raises(Problem) as told, roster.enter("alice"):
+    connected = Subscribers(most=2)
+    with connected.enter("alice"):
+        with connected.enter("alice"), pytest.raises(Problem) as told, connected.enter("alice"):
             pass
         assert told.value.status == 429
-        with roster.enter("alice"), roster.enter("bob"):
-            assert len(roster) == 3
-    await roster.close()
-    with pytest.raises(Problem) as told, roster.enter("alice"):
+        with connected.enter("alice"), connected.enter("bob"):
+            assert len(connected) == 3
+    await connected.close()
+    with pytest.raises(Problem) as told, connected.enter("alice"):
         pass
     assert told.value.status == 503
 

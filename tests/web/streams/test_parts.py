@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from bot.web.api.streams import frames
-from bot.web.api.streams.authorization import Standing
+from bot.web.api.streams.authorization import Authorization
 from bot.web.api.streams.entries import Entries, OlderPages
 from bot.web.api.streams.subscriber import Subscriber, tell
 from bot.web.problems import Problem
 from tests.codegen.clock import Clock
-from tests.web.streams.house import house_at
+from tests.web.streams.stream_server import stream_server_at
 
 
 def test_a_log_is_kept_within_its_room() -> None:
@@ -70,7 +70,7 @@ async def test_a_token_is_asked_for_again_after_a_minute(status: HTTPStatus, cod
         asked.append(clock.now)
         raise Problem(status, "No.")
 
-    standing = Standing("key", ask, clock=clock)
+    standing = Authorization("key", ask, clock=clock)
     subscribers = [Subscriber(), Subscriber()]
     standing.subscribers |= {*subscribers}
     clock.passes(59)
@@ -93,14 +93,14 @@ async def test_a_log_is_looked_at_as_the_most_impatient_wants_it_but_not_below_t
         rests.append(seconds)
         await asyncio.sleep(0.005)
 
-    async with house_at(tmp_path, shortest=2.0, sleep=sleep) as house:
-        run = house.begin()
-        async with await house.listen(run, poll_interval=30):
-            await house.next_look(run, 3)
+    async with stream_server_at(tmp_path, shortest=2.0, sleep=sleep) as stream_server:
+        run = stream_server.begin()
+        async with await stream_server.listen(run, poll_interval=30):
+            await stream_server.next_look(run, 3)
             assert {round(rest) for rest in rests} == {30}
             rests.clear()
-            async with await house.listen(run, poll_interval=0.5):
-                await house.next_look(run, 3)
+            async with await stream_server.listen(run, poll_interval=0.5):
+                await stream_server.next_look(run, 3)
             assert round(rests[-1]) == 2
 
 

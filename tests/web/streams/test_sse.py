@@ -10,16 +10,18 @@ from typing import Any
 
 import aiohttp
 
-from tests.web.streams.house import ALICE, House, house_at
+from tests.web.streams.stream_server import ALICE, StreamServer, stream_server_at
 
 Event = tuple[str, str | None, dict[str, Any]]
 
 
 @asynccontextmanager
-async def events(house: House, run: int, *, last: str | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
+async def events(
+    stream_server: StreamServer, run: int, *, last: str | None = None
+) -> AsyncIterator[aiohttp.ClientResponse]:
     headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-    url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
-    async with house.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+    url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
+    async with stream_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
         yield answer
 
 
@@ -33,11 +35,11 @@ def read(text: str) -> list[Event]:
     return found
 
 
-async def test_events_carry_the_type_and_the_place(house: House) -> None:
+async def test_events_carry_the_type_and_the_place(stream_server: StreamServer) -> None:
     """The end is told, then the close code that a WebSocket would have had."""
-    run = house.begin(entries=1)
-    house.codegen.finish(run)
-    async with events(house, run) as answer:
+    run = stream_server.begin(entries=1)
+    stream_server.codegen.finish(run)
+    async with events(stream_server, run) as answer:
         assert answer.content_type == "text/event-stream"
         assert answer.headers["X-Request-Id"]
         heard = read(await answer.text())
@@ -53,38 +55,38 @@ async def test_events_carry_the_type_and_the_place(house: House) -> None:
     assert heard[-1][2] == {"type": "close", "code": 1000, "reason": "Stream complete."}
 
 
-async def test_a_browser_goes_on_where_it_was(house: House) -> None:
-    run = house.begin(entries=149)
-    house.codegen.finish(run)
-    async with events(house, run, last="140") as answer:
+async def test_a_browser_goes_on_where_it_was(stream_server: StreamServer) -> None:
+    run = stream_server.begin(entries=149)
+    stream_server.codegen.finish(run)
+    async with events(stream_server, run, last="140") as answer:
         heard = read(await answer.text())
     assert [data["index"] for kind, _, data in heard if kind == "log"] == [*range(140, 151)]
 
 
-async def test_a_browser_that_has_heard_the_end_is_told_to_stay_away(house: House) -> None:
+async def test_a_browser_that_has_heard_the_end_is_told_to_stay_away(stream_server: StreamServer) -> None:
     """It would come back for ever: 204 is what keeps it from that. A run that was resumed goes on for it."""
-    run = house.begin()
-    house.codegen.finish(run)
-    async with events(house, run, last="2.end") as answer:
+    run = stream_server.begin()
+    stream_server.codegen.finish(run)
+    async with events(stream_server, run, last="2.end") as answer:
         assert answer.status == 204
-    other = house.begin(entries=1)
-    async with events(house, other, last="2.end") as answer:
-        house.codegen.finish(other)
+    other = stream_server.begin(entries=1)
+    async with events(stream_server, other, last="2.end") as answer:
+        stream_server.codegen.finish(other)
         assert [kind for kind, _, _ in read(await answer.text()) if kind != "status"] == ["log", "end", "close"]
 
 
-async def test_an_id_that_is_none_is_refused(house: House) -> None:
-    run = house.begin()
-    async with events(house, run, last="twelve") as answer:
+async def test_an_id_that_is_none_is_refused(stream_server: StreamServer) -> None:
+    run = stream_server.begin()
+    async with events(stream_server, run, last="twelve") as answer:
         assert answer.status == 422
 
 
 async def test_a_page_that_may_call_the_api_may_listen(tmp_path: Path) -> None:
     """An `EventSource` on another page is told so by the stream itself."""
-    async with house_at(tmp_path, cors="https://tools.example.com") as house:
-        run = house.begin()
-        house.codegen.finish(run)
-        url = f"{house.url}/organizations/1/agent/run/{run}/logs/stream"
+    async with stream_server_at(tmp_path, cors="https://tools.example.com") as stream_server:
+        run = stream_server.begin()
+        stream_server.codegen.finish(run)
+        url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
         headers = {"Accept": "text/event-stream", "Origin": "https://tools.example.com"}
-        async with house.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+        async with stream_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
             assert answer.headers["Access-Control-Allow-Origin"] == "https://tools.example.com"

@@ -19,7 +19,7 @@ AGAIN = 15.0
 """Seconds until the next attempt if Codegen could not be reached."""
 
 
-class Standing:
+class Authorization:
     """One token's authorization, with all its subscribers of one stream.
 
     :param ask: checks that the token still has access; raises Problem if not

@@ -22,7 +22,7 @@ from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.run_reader import RunReader
 from bot.web.api.streams.subscriber import Subscriber
-from bot.web.api.streams.token_pool import GoneError, Lender
+from bot.web.api.streams.token_pool import GoneError, PooledToken
 from bot.web.api.streams.writing import FrameWriter
 from bot.web.problems import Problem
 
@@ -48,10 +48,10 @@ class RunFollowing:
     """
 
     def __init__(
-        self, subscriber: Subscriber, reader: RunReader, lender: Lender, *, place: int, poll_interval: float
+        self, subscriber: Subscriber, reader: RunReader, pooled: PooledToken, *, place: int, poll_interval: float
     ) -> None:
         self.reader = reader
-        self.lender = lender
+        self.pooled = pooled
         self.subscriber = subscriber
         self.poll_interval = poll_interval
         self._place = place
@@ -59,7 +59,7 @@ class RunFollowing:
         self._has_heard_end = False
 
     def look(self) -> None:
-        self.lender.look()
+        self.pooled.look()
 
     async def news(self) -> Sequence[Frame]:
         reader = self.reader
@@ -88,7 +88,7 @@ class RunFollowing:
         try:
             async with asyncio.timeout(None) as self.subscriber.deadline:
                 return await self.reader.older.after(
-                    self._place, lambda start: self.reader.older_page(self.lender, start)
+                    self._place, lambda start: self.reader.older_page(self.pooled, start)
                 )
         except UpstreamError as error:
             code = CloseCode.UPSTREAM_FAILED
@@ -153,8 +153,8 @@ class ConnectionManager:
         """
         where = (call.org_id, call.run_id)
         reader = self._usable(where)
-        lender = reader.lenders.get(call.caller.key) if reader else None
-        if reader is None or lender is None or not lender.is_believed or reader.is_done:
+        pooled = reader.pooled_tokens.get(call.caller.key) if reader else None
+        if reader is None or pooled is None or not pooled.is_believed or reader.is_done:
             run = await _readable_run(call)
             # Another subscriber may have created it while the run was read.
             reader = self._usable(where)
@@ -163,12 +163,12 @@ class ConnectionManager:
         return self._enter(call, subscriber, reader, place=place, poll_interval=poll_interval)
 
     def leave(self, following: RunFollowing) -> None:
-        reader, lender = following.reader, following.lender
-        lender.subscribers.discard(following.subscriber)
-        if not lender.subscribers:
-            if reader.lenders.get(lender.key) is lender:
-                del reader.lenders[lender.key]
-            lender.drop()
+        reader, pooled = following.reader, following.pooled
+        pooled.subscribers.discard(following.subscriber)
+        if not pooled.subscribers:
+            if reader.pooled_tokens.get(pooled.key) is pooled:
+                del reader.pooled_tokens[pooled.key]
+            pooled.drop()
         reader.rouse()
         audience = self._audiences.get(reader)
         if audience is not None:
@@ -215,16 +215,16 @@ class ConnectionManager:
         self, call: ApiRequest, subscriber: Subscriber, reader: RunReader, *, place: int, poll_interval: float
     ) -> RunFollowing:
         caller, org_id = call.caller, call.org_id
-        lender = reader.lenders.get(caller.key)
-        if lender is None:
-            lender = reader.lenders[caller.key] = Lender(
+        pooled = reader.pooled_tokens.get(caller.key)
+        if pooled is None:
+            pooled = reader.pooled_tokens[caller.key] = PooledToken(
                 caller.key,
                 caller.access.codegen(org_id),
                 lambda: self._callers.still_sees(caller, org_id),
                 clock=self._clock,
             )
-        lender.subscribers.add(subscriber)
-        following = RunFollowing(subscriber, reader, lender, place=place, poll_interval=poll_interval)
+        pooled.subscribers.add(subscriber)
+        following = RunFollowing(subscriber, reader, pooled, place=place, poll_interval=poll_interval)
         audience = self._audiences[reader]
         audience.followings.add(following)
         if audience.expiry is not None:

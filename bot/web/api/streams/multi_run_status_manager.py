@@ -15,7 +15,7 @@ from bot.web.api.models import MultiRunResponse
 from bot.web.api.multi_run_work import MultiRunAtWork
 from bot.web.api.multi_runs import multi_run_of
 from bot.web.api.streams import frames
-from bot.web.api.streams.authorization import Standing
+from bot.web.api.streams.authorization import Authorization
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.frames import Frame
 from bot.web.api.streams.subscriber import Subscriber
@@ -47,7 +47,7 @@ class _Audience:
     def __init__(self, at_work: MultiRunAtWork, writer: FrameWriter, patterns: Patterns) -> None:
         self.at_work = at_work
         self._patterns = patterns
-        self.standings: dict[str, Standing] = {}
+        self.standings: dict[str, Authorization] = {}
         self._status = _Written(partial(self._written, writer.multi_run_status))
         self._end = _Written(partial(self._written, writer.multi_run_end))
 
@@ -83,7 +83,7 @@ class MultiRunFollowing:
     them.
     """
 
-    def __init__(self, subscriber: Subscriber, audience: _Audience, standing: Standing) -> None:
+    def __init__(self, subscriber: Subscriber, audience: _Audience, standing: Authorization) -> None:
         self.subscriber = subscriber
         self.audience = audience
         self.standing = standing
@@ -135,7 +135,7 @@ class MultiRunStatusManager:
         caller, org_id = call.caller, call.org_id
         standing = audience.standings.get(caller.key)
         if standing is None:
-            standing = audience.standings[caller.key] = Standing(
+            standing = audience.standings[caller.key] = Authorization(
                 caller.key, lambda: self._callers.still_sees(caller, org_id), clock=self._clock
             )
         standing.subscribers.add(subscriber)

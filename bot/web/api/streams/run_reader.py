@@ -19,7 +19,7 @@ from bot.web.api.streams import frames
 from bot.web.api.streams.close_codes import CloseCode
 from bot.web.api.streams.entries import Entries, OlderPages
 from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.token_pool import GoneError, Lender, next_of
+from bot.web.api.streams.token_pool import GoneError, PooledToken, next_of
 from bot.web.api.streams.writing import FrameWriter
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class RunReader:
         self.run = run
         self.entries = Entries(start - start % PAGE_SIZE)
         self.older = OlderPages(room)
-        self.lenders: dict[str, Lender] = {}
+        self.pooled_tokens: dict[str, PooledToken] = {}
         self.notices: dict[str, Frame] = {}
         """The newest of each kind: a slow subscriber gets the last state, not all of them. The status is set first."""
         self.end: Frame | None = None
@@ -92,13 +92,13 @@ class RunReader:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    async def older_page(self, lender: Lender, start: int) -> Sequence[bytes]:
+    async def older_page(self, pooled: PooledToken, start: int) -> Sequence[bytes]:
         """An older page that is no longer cached, read with the requesting subscriber's token.
 
         :raises GoneError: if that token's last subscriber leaves meanwhile
         :raises UpstreamError: if the request to Codegen fails
         """
-        page = await lender.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
+        page = await pooled.ask_codegen(lambda codegen: codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE))
         return await self._writer.entries(start, page.logs, await self._patterns(self.run))
 
     async def _read(self) -> None:
@@ -158,14 +158,14 @@ class RunReader:
         """
         failures = 0
         while True:
-            lender = await self._next_lender()
+            pooled = await self._next_token()
             try:
-                answer = await lender.ask_codegen(question)
+                answer = await pooled.ask_codegen(question)
             except GoneError:
                 continue
             except UpstreamError as error:
                 if error.kind in _REFUSED:
-                    self._refuse(lender, _REFUSED[error.kind])
+                    self._refuse(pooled, _REFUSED[error.kind])
                     continue
                 if error.kind not in RETRIED or failures == len(OUTAGE_DELAYS):
                     raise
@@ -179,16 +179,16 @@ class RunReader:
                 self.notices.pop("error", None)
                 return answer
 
-    async def _next_lender(self) -> Lender:
-        while (lender := next_of(self.lenders.values())) is None:
+    async def _next_token(self) -> PooledToken:
+        while (pooled := next_of(self.pooled_tokens.values())) is None:
             self._changed.clear()
             await self._changed.wait()
-        return lender
+        return pooled
 
-    def _refuse(self, lender: Lender, code: CloseCode) -> None:
+    def _refuse(self, pooled: PooledToken, code: CloseCode) -> None:
         """Drops a token that is no longer valid; the others are unaffected."""
-        self.lenders.pop(lender.key, None)
-        lender.dismiss(code)
+        self.pooled_tokens.pop(pooled.key, None)
+        pooled.dismiss(code)
 
     async def _rest(self, _part: Part) -> None:
         """Waits until the next poll is due; a new subscriber may shorten the wait."""
@@ -206,6 +206,6 @@ class RunReader:
                     each.cancel()
 
     def _tell(self) -> None:
-        for lender in self.lenders.values():
-            for subscriber in lender.subscribers:
+        for pooled in self.pooled_tokens.values():
+            for subscriber in pooled.subscribers:
                 subscriber.wake.set()

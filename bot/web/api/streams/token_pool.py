@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 from bot.codegen.client import Codegen
-from bot.web.api.streams.authorization import Standing
+from bot.web.api.streams.authorization import Authorization
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class GoneError(Exception):
     """The token's last subscriber left before the response arrived."""
 
 
-class Lender(Standing):
+class PooledToken(Authorization):
     """A subscriber's token with its Codegen client."""
 
     def __init__(
@@ -62,6 +62,6 @@ class Lender(Standing):
             asked.cancel()
 
 
-def next_of(lenders: Iterable[Lender]) -> Lender | None:
+def next_of(pooled_tokens: Iterable[PooledToken]) -> PooledToken | None:
     """The token to use next: of those whose rate limits allow the earliest read, the least recently used."""
-    return min(lenders, key=lambda each: (each.wait, each.used_at), default=None)
+    return min(pooled_tokens, key=lambda each: (each.wait, each.used_at), default=None)

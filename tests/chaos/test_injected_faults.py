@@ -63,35 +63,33 @@ def _as_app() -> dict[str, str]:
     return {"github_app_id": "1", "github_private_key": App().private_pem}
 
 
-def _weather(worlds: Worlds, seed: int, **forecast: Any) -> None:
+def _inject_faults(worlds: Worlds, seed: int, **plan: Any) -> None:
     for world in (worlds.codegen, worlds.github):
-        world.control.weather(seed=seed, delay=0.1, **forecast)
-    worlds.github.webhooks.weather(seed=seed, longest=0.3)
+        world.control.inject_faults(seed=seed, delay=0.1, **plan)
+    worlds.github.webhooks.inject_faults(seed=seed, longest=0.3)
 
 
 @pytest.mark.parametrize("identity", ["person", "app"])
 @pytest.mark.parametrize("burst", [1, 4])
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_in_bad_weather_every_command_has_its_outcome(
+async def test_in_injected_faults_every_command_has_its_outcome(
     seed: int, burst: int, identity: str, tmp_path: Path
 ) -> None:
     if ROUNDS == 1 and (burst == 4) != (identity == "app"):
         pytest.skip("two of the four suffice in the suite")
     async with both_worlds(timing=0.2) as worlds, _bot(worlds, tmp_path, **_identity(identity)):
         worlds.pardons = lambda body: USED_UP in body
-        _weather(worlds, seed, rate=0.2, burst=burst, most_in_a_row=2)
+        _inject_faults(worlds, seed, rate=0.2, burst=burst, most_in_a_row=2)
         await _all_days(worlds, seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_in_weather_that_does_not_pass_a_command_that_fails_says_what_to_do_next(
-    seed: int, tmp_path: Path
-) -> None:
+async def test_in_faults_that_do_not_pass_a_command_that_fails_says_what_to_do_next(seed: int, tmp_path: Path) -> None:
     """No limit to how often the same request goes wrong: some commands fail for good, none is silent, none runs twice."""
     async with both_worlds(timing=0.2) as worlds, _bot(worlds, tmp_path, **AS_PERSON):
         worlds.pardons = lambda body: USED_UP in body or "Next: " in body
         worlds.reactions = False
-        _weather(worlds, seed, rate=0.35)
+        _inject_faults(worlds, seed, rate=0.35)
         await _all_days(worlds, seed)
 
 
@@ -110,8 +108,8 @@ async def _all_days(worlds: Worlds, seed: int) -> None:
         error.add_note(f"CHAOS_SEED={seed}")
         raise
     # Of both together: Codegen is asked so seldom that all bursts may pass between two of its requests.
-    skies = [world.control.sky for world in (worlds.github, worlds.codegen)]
-    assert sum(sky.hits.total() for sky in skies if sky is not None)
+    fault_injectors = [world.control.fault_injector for world in (worlds.github, worlds.codegen)]
+    assert sum(fault_injector.hits.total() for fault_injector in fault_injectors if fault_injector is not None)
 
 
 def _identity(name: str) -> dict[str, str]:

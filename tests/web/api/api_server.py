@@ -35,7 +35,7 @@ class ParsedCommand:
         return detail
 
 
-class House:
+class ApiServer:
     """The server and its callers."""
 
     def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, folder: Path) -> None:
@@ -106,16 +106,16 @@ class House:
 
 
 @asynccontextmanager
-async def house_in(folder: Path, **settings: Any) -> AsyncIterator[House]:
+async def running_api_server(folder: Path, **settings: Any) -> AsyncIterator[ApiServer]:
     github = GitHubEmulator(limits=False)
     async with CodegenEmulator(run_seconds=None, limits=False) as codegen, github:
-        house = House(github, codegen, folder)
-        house.settings = settings
-        await house.start()
+        api_server = ApiServer(github, codegen, folder)
+        api_server.settings = settings
+        await api_server.start()
         try:
-            yield house
+            yield api_server
         finally:
-            await house.stop()
+            await api_server.stop()
         unrouted = [
             f"{entry.method} {entry.path}"
             for entry in (*github.control.journal, *codegen.control.journal)

@@ -35,7 +35,7 @@ TEXT_INLINE = 32_768
 
 
 class Clock:
-    """The town's time, for the bot and for Codegen alike. It stands still until somebody moves it."""
+    """The world's time, for the bot and for Codegen alike. It stands still until somebody moves it."""
 
     def __init__(self) -> None:
         self._began = datetime.now(UTC)
@@ -64,13 +64,18 @@ class Clock:
         self._set_by += by
 
 
-class Town:
+class World:
     """Everybody and everything that a conversation needs."""
 
     def __init__(
-        self, github: GitHubEmulator, codegen: CodegenEmulator, clock: Clock, database_url: str, door: str = "server"
+        self,
+        github: GitHubEmulator,
+        codegen: CodegenEmulator,
+        clock: Clock,
+        database_url: str,
+        entry_point: str = "server",
     ) -> None:
-        self.door = door
+        self.entry_point = entry_point
         self.jobs: Jobs | None = None
         self.github = github
         self.codegen = codegen
@@ -135,7 +140,7 @@ class Town:
     @staticmethod
     def trusted(prompt: str) -> str:
         """What of a prompt does not stand between two lines of its fence."""
-        fence = Town.fence(prompt)
+        fence = World.fence(prompt)
         return "".join(prompt.split(f"\n{fence}\n")[::2])
 
     def _next(self, stage: Stage | None, number: int) -> list[str]:
@@ -153,7 +158,7 @@ class Town:
     @property
     def bot_login(self) -> str:
         """As whom the bot writes."""
-        return self._account or (ACTIONS_LOGIN if self.door == "action" else BOT_LOGIN)
+        return self._account or (ACTIONS_LOGIN if self.entry_point == "action" else BOT_LOGIN)
 
     def unread(self) -> list[str]:
         return [
@@ -246,16 +251,16 @@ class Town:
             config_retry=0.02,
             outage_patience=self.outage_patience,
             now=self._clock.now,
-            clock=SteadyClock("town", self._clock.seconds),
+            clock=SteadyClock("world", self._clock.seconds),
             sleep=_nap,
         )
-        if self.door == "action":
+        if self.entry_point == "action":
             self.jobs = await self._bot.enter_async_context(Jobs(self.github, self.codegen, timing, self.settings))
             self.github.webhooks.url = self.jobs.url
             return
         settings = Settings.model_validate(
             {
-                "codegen_api_token": "sk-org1-town",
+                "codegen_api_token": "sk-org1-world",
                 "codegen_org_id": 1,
                 "codegen_api_base_url": self.codegen.url,
                 "github_token": "bot-token",
@@ -298,26 +303,26 @@ async def _nap(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def town_at(database: Path | str, *, door: str = "server") -> AsyncIterator[Town]:
-    """A town whose bot is up.
+async def world_at(database: Path | str, *, entry_point: str = "server") -> AsyncIterator[World]:
+    """A world in which the bot is running.
 
-    :param door: ``server``, or ``action`` where workflows hear of what happens instead
+    :param entry_point: ``server``, or ``action`` where workflows hear of what happens instead
     """
     database_url = database if isinstance(database, str) else migrated_sqlite(database)
     clock = Clock()
     github = GitHubEmulator(webhook_secret=SECRET, limits=False, now=clock.elsewhere)
     async with CodegenEmulator(run_seconds=None, limits=False, clock=clock.seconds) as codegen, github:
         clock.agree_with(codegen)
-        town = Town(github, codegen, clock, database_url, door)
-        await town.start_bot()
+        world = World(github, codegen, clock, database_url, entry_point)
+        await world.start_bot()
         try:
-            yield town
+            yield world
         finally:
-            await town.stop_bot()
+            await world.stop_bot()
         unrouted = [
             f"{entry.method} {entry.path}"
             for entry in (*github.control.journal, *codegen.control.journal)
             if not entry.routed
         ]
         assert not unrouted, f"requests met no route: {unrouted}"
-        assert not town.unread(), f"nobody read what the bot said: {town.unread()}"
+        assert not world.unread(), f"nobody read what the bot said: {world.unread()}"

@@ -69,7 +69,7 @@ class Ear:
         await self.socket.close()
 
 
-class House:
+class StreamServer:
     """:param url: the server's address"""
 
     def __init__(self, url: str, codegen: CodegenEmulator, github: GitHubEmulator, http: aiohttp.ClientSession) -> None:
@@ -118,7 +118,9 @@ async def nap(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **timing: Any) -> AsyncIterator[House]:
+async def stream_server_at(
+    folder: Path, *, cors: str = "", organizations: str = "", **timing: Any
+) -> AsyncIterator[StreamServer]:
     async with (
         CodegenEmulator(run_seconds=None, limits=False) as codegen,
         GitHubEmulator(limits=False) as github,
@@ -140,4 +142,4 @@ async def house_at(folder: Path, *, cors: str = "", organizations: str = "", **t
         )
         usual = {"shortest": 0.02, "longest": 0.02, "polling_interval": 0.02, "codegen_windows": {}, "sleep": nap}
         async with serving(settings, timing=Timing(**{**usual, **timing})) as url:
-            yield House(url, codegen, github, http)
+            yield StreamServer(url, codegen, github, http)
