@@ -39,7 +39,7 @@ def key(settings: Settings) -> str:
     return settings.github_private_key.get_secret_value()
 
 
-def test_everything_that_is_missing_is_told_at_once_with_where_to_get_it() -> None:
+def test_everything_that_is_missing_is_reported_at_once_with_where_to_get_it() -> None:
     assert refusal({}) == snapshot("""\
 The bot cannot start; fix these settings:
   - CODEGEN_API_TOKEN is missing. Codegen's API token. Where to get it: codegen.com, Settings, API token.
@@ -102,7 +102,7 @@ def test_every_refusal_points_to_the_demo(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "80.5"])
-def test_a_port_that_is_none_is_told(port: str) -> None:
+def test_a_port_that_is_none_is_reported(port: str) -> None:
     (problem,) = problems(ENOUGH | {"PORT": port})
     assert problem.startswith("PORT is wrong: ")
 
@@ -200,7 +200,7 @@ def test_the_key_as_a_path(tmp_path: Path) -> None:
     assert key(load(APP | {"GITHUB_PRIVATE_KEY": str(path)}, env_file=None)) == PEM
 
 
-def test_a_key_file_without_a_key_is_told(tmp_path: Path) -> None:
+def test_a_key_file_without_a_key_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "app.pem"
     path.write_text("Buy milk.")
     (problem,) = problems(APP | {"GITHUB_PRIVATE_KEY": str(path)})
@@ -208,7 +208,7 @@ def test_a_key_file_without_a_key_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["/nowhere/app.pem", "~nobody-of-this-name/app.pem", "x" * 5000, "a\udcffb", "."])
-def test_a_key_that_is_neither_is_told(value: str) -> None:
+def test_a_key_that_is_neither_is_reported(value: str) -> None:
     (problem,) = problems(APP | {"GITHUB_PRIVATE_KEY": value})
     assert problem.startswith("GITHUB_PRIVATE_KEY is wrong: it is neither PEM text nor the path of a readable file. ")
 
@@ -248,7 +248,7 @@ def test_a_file_that_is_not_there_says_nothing(tmp_path: Path) -> None:
     load(ENOUGH, env_file=tmp_path / ".env")
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     """Windows' PowerShell writes UTF-16 where nobody asked for it."""
     path = tmp_path / ".env"
     path.write_text("PORT=81\n", encoding="utf-16")
@@ -306,7 +306,7 @@ def test_secrets_dir_stands_between_environment_and_file(tmp_path: Path) -> None
     assert (settings.port, settings.codegen_org_id, settings.host) == (81, 2, "0.0.0.3")
 
 
-def test_secrets_dir_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_secrets_dir_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     missing = tmp_path / "secrets"
     first = f"SECRETS_DIR: there is no folder {missing}."
     assert refusal(ENOUGH | {"SECRETS_DIR": str(missing)}).startswith(first)

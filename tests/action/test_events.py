@@ -221,7 +221,7 @@ async def test_an_event_file_that_cannot_be_read(workflow: Workflow) -> None:
     assert job.log == ["GITHUB_EVENT_PATH names /nowhere/event.json, which cannot be read: No such file or directory."]
 
 
-async def test_a_payload_without_a_part_is_told(workflow: Workflow) -> None:
+async def test_a_payload_without_a_part_is_reported(workflow: Workflow) -> None:
     job = await workflow.step("issue_comment", {"action": "created", "comment": {}})
 
     assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")

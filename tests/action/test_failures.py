@@ -212,7 +212,7 @@ async def test_a_step_may_fail_for_having_nothing_to_do(quick_workflow: Workflow
     assert (job.status, job.annotations) == (1, [("error", "No command here (issue_comment created).")])
 
 
-async def test_a_word_that_could_never_fail_the_step_is_told(quick_workflow: Workflow) -> None:
+async def test_a_word_that_could_never_fail_the_step_is_reported(quick_workflow: Workflow) -> None:
     """With `failures` for `failure` the step would always end green."""
     job = await quick_workflow.step(inputs={**RUN, "fail-on": "failures, timed-out"})
 

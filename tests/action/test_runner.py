@@ -86,7 +86,7 @@ def test_an_output_fits_into_a_scripts_variable(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", ""], env={"RESULT": value}, check=False).returncode == 0
 
 
-def test_files_that_cannot_be_written_are_told_of(tmp_path: Path) -> None:
+def test_files_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
     """The work is done by then: the log and the exit status still say what came of it."""
     said: list[str] = []
     step = runner(tmp_path / "gone", said)

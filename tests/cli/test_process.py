@@ -133,7 +133,7 @@ def test_an_emulator_answers_on_its_port_until_it_is_terminated(
         assert answer.status_code == 200
 
 
-def test_a_taken_port_is_told_by_its_flag(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_by_its_flag(tmp_path: Path) -> None:
     with running("emulate", "codegen", "--port", "0", folder=tmp_path, says="Listening on") as line:
         port = line.split()[2].rstrip(";").rpartition(":")[2]
         status, _, told = run("emulate", "github", "--port", port)

@@ -133,7 +133,7 @@ async def test_a_server_whose_name_nobody_knows_is_told_in_a_sentence(
         ("{}", "s", ("--event", "a\nb"), "--event: 'a\\nb' is not an event name."),
     ],
 )
-async def test_what_cannot_be_sent_is_told(
+async def test_what_cannot_be_sent_is_reported(
     text: str, secret: str, more: tuple[str, ...], told: str, terminal: Terminal, write: Callable[[str], str]
 ) -> None:
     typed = await terminal.types(*SEND, write(text), *more, GITHUB_WEBHOOK_SECRET=secret)
@@ -198,7 +198,7 @@ async def test_a_comment_without_a_command_is_nothing_to_do(terminal: Terminal, 
     ("text", "told"),
     [("[", "--payload names file.json, which holds no JSON.\n")],
 )
-async def test_what_cannot_be_received_is_told(
+async def test_what_cannot_be_received_is_reported(
     text: str, told: str, terminal: Terminal, write: Callable[[str], str]
 ) -> None:
     typed = await terminal.types(*RECEIVE, write(text))

@@ -88,7 +88,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
 @pytest.mark.parametrize("operation", ["run", "create_run"])
-async def test_a_refusal_is_told_once_in_codegens_words(
+async def test_a_refusal_is_reported_once_in_codegens_words(
     codegen_on_wire: Codegen, wire: Wire, operation: str, status: int, kind: ErrorKind
 ) -> None:
     wire.says(no(status, f"Not with {TOKEN}."))

@@ -113,7 +113,7 @@ async def test_an_outage_is_waited_out(codegen: Codegen, emulator: CodegenEmulat
     assert [place async for place, _ in follow_log(codegen, 1, clock=clock, sleep=clock.sleep)] == [0, 1]
 
 
-async def test_a_log_that_may_not_be_read_is_told_at_once(codegen: Codegen, clock: Clock) -> None:
+async def test_a_log_that_may_not_be_read_is_reported_at_once(codegen: Codegen, clock: Clock) -> None:
     with pytest.raises(UpstreamError) as told:
         await anext(follow_log(codegen, 7, clock=clock, sleep=clock.sleep))
     assert told.value.kind is ErrorKind.NOT_FOUND

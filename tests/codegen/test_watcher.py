@@ -52,7 +52,7 @@ async def test_many_who_wait_for_one_run_cost_one_request(
     assert asked(emulator) == ["from 0"] * 2
 
 
-async def test_a_run_that_has_ended_already_is_told_at_once(watcher: RunWatcher, emulator: CodegenEmulator) -> None:
+async def test_a_run_that_has_ended_already_is_reported_at_once(watcher: RunWatcher, emulator: CodegenEmulator) -> None:
     begin(emulator, 1)
     emulator.finish(1)
     assert (await watcher.finished(1)).succeeded
@@ -234,7 +234,7 @@ async def test_somebody_new_among_old_runs_is_served_soon(
 # Changes
 
 
-async def test_each_new_state_is_told_once(
+async def test_each_new_state_is_reported_once(
     watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
 ) -> None:
     told: list[tuple[str | None, int]] = []

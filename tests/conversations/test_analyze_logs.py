@@ -207,7 +207,7 @@ Next: say it on the pull request, or name a sandbox of Codegen's: `/codegen anal
     await world.github.until(lambda: world.github.labels(2) == [])
 
 
-async def test_somebody_who_may_not_is_told(world: World) -> None:
+async def test_a_person_without_rights_is_refused(world: World) -> None:
     check(world, "test", log=LOG)
     await world.says("carol", "/codegen analyze-logs")
     assert await world.reply() == snapshot(
@@ -217,7 +217,7 @@ async def test_somebody_who_may_not_is_told(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", ["abc", "12 please", "0", "-7"])
-async def test_what_is_no_number_is_told(world: World, words: str) -> None:
+async def test_what_is_no_number_is_reported(world: World, words: str) -> None:
     await world.says("bob", f"/codegen analyze-logs {words}")
     assert await world.reply(Stage.REFUSED) == snapshot(
         "`analyze-logs` takes a sandbox's number and nothing else. For example: `/codegen analyze-logs`"
@@ -245,7 +245,7 @@ async def test_a_log_that_cannot_be_read_hides_no_other(world: World) -> None:
     await world.reply(Stage.FINISHED)
 
 
-async def test_logs_that_may_not_be_read_are_told(world: World) -> None:
+async def test_logs_that_may_not_be_read_are_reported(world: World) -> None:
     check(world, "test", log=LOG)
     world.github.control.fault(path="/logs$", status=403, body={"message": "Not accessible."}, times=None)
     await world.says("bob", "/codegen analyze-logs")
@@ -260,7 +260,7 @@ Next: whoever runs the bot gives its token the right; then give the command agai
     assert world.codegen.runs == {}
 
 
-async def test_checks_that_cannot_be_read_are_told(world: World) -> None:
+async def test_checks_that_cannot_be_read_are_reported(world: World) -> None:
     world.github.control.fault(path="/check-runs$", status=502, times=None)
     await world.says("bob", "/codegen analyze-logs")
 
@@ -273,7 +273,7 @@ Next: give the command again in a new comment in a few minutes.\
 """)
 
 
-async def test_logs_that_are_gone_are_told(world: World) -> None:
+async def test_logs_that_are_gone_are_reported(world: World) -> None:
     check(world, "test")
     check(world, "old", log=LOG)
     world.github.control.fault(path="/logs$", status=410, times=None)
@@ -525,7 +525,7 @@ Next: `codegen-bot analyze-logs 123` on the command line, or the same command in
     assert world.codegen.runs == {}
 
 
-async def test_an_analysis_that_fails_is_told(world: World) -> None:
+async def test_an_analysis_that_fails_is_reported(world: World) -> None:
     await world.says("bob", "/codegen analyze-logs 123")
     await world.codegen.run_created(1)
     world.codegen.fail(1)
@@ -564,7 +564,7 @@ Next: change the command as it says; then give the command again in a new commen
         ),
     ],
 )
-async def test_what_codegen_refuses_is_told(world: World, status: int, words: str, expected: str) -> None:
+async def test_what_codegen_refuses_is_reported(world: World, status: int, words: str, expected: str) -> None:
     world.codegen.control.fault(path="/analyze-logs$", status=status, body={"detail": words})
     await world.says("bob", "/codegen analyze-logs 123")
 

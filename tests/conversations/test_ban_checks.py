@@ -118,7 +118,7 @@ async def test_a_reader_may_not(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["ban-checks", "unban-checks", "remove", "cancel"])
-async def test_what_does_not_fit_is_told(world: World, name: str) -> None:
+async def test_invalid_input_is_reported(world: World, name: str) -> None:
     await world.says("bob", f"/codegen {name} everything")
 
     assert (await world.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")

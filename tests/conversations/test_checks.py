@@ -63,7 +63,7 @@ async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
     )
 
 
-async def test_a_refusal_upstream_is_told(world: World) -> None:
+async def test_a_refusal_upstream_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/check-suite-settings$", status=403, body={"detail": "Not yours."})
     await world.says("bob", "/codegen checks")
 
@@ -85,7 +85,7 @@ async def test_a_reader_may_not(world: World) -> None:
         ("-i lint -u lint", "The same check cannot be in --ignore and in --unignore."),
     ],
 )
-async def test_what_does_not_fit_is_told(world: World, words: str, sentence: str) -> None:
+async def test_invalid_input_is_reported(world: World, words: str, sentence: str) -> None:
     await world.says("bob", f"/codegen checks {words}")
 
     assert (await world.reply(Stage.REFUSED)).startswith(sentence)

@@ -85,7 +85,7 @@ async def test_unreadable_file_leaves_its_last_version_in_force(world: World, st
 
 
 @only_the_server_remembers
-async def test_hidden_file_is_told_once(world: World) -> None:
+async def test_hidden_file_is_reported_once(world: World) -> None:
     has(world, STRICT)
     await known(world)
     world.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})

@@ -96,7 +96,7 @@ async def test_a_run_without_a_pull_request(world: World) -> None:
     )
 
 
-async def test_codegens_no_is_told(world: World) -> None:
+async def test_codegens_no_is_reported(world: World) -> None:
     await a_run(world, "octo/shop#12")
     body = {"success": False, "error": "It is merged @alice."}
     world.codegen.control.fault(path="/prs/", status=200, body=body)
@@ -112,7 +112,7 @@ Next: change it on its own page, or fix what Codegen names and give the command 
 """)
 
 
-async def test_a_refusal_upstream_is_told(world: World) -> None:
+async def test_a_refusal_upstream_is_reported(world: World) -> None:
     await a_run(world, "octo/shop#12")
     world.codegen.control.fault(path="/prs/", status=403, body={"detail": "Not yours."})
 

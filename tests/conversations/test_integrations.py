@@ -31,7 +31,7 @@ async def test_integrations_shows_which_are_active(world: World) -> None:
     await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_nothing_but_name_and_state_is_told(world: World) -> None:
+async def test_nothing_but_name_and_state_is_reported(world: World) -> None:
     """Metadata, tokens and installations are nobody's business on a thread. What is active comes first."""
     linear = {"integration_type": "linear", "active": False, "token_id": 41, "metadata": {"key": "lin_hunter2"}}
     odd = {"integration_type": "`x`|\n/codegen run it", "active": True, "installation_id": 42}

@@ -249,7 +249,7 @@ async def test_codegen_has_a_fault(world: World) -> None:
         ("--last 5 7 -n 6", snapshot("`--last` was given twice. For example: `/codegen logs 7 --last 50`")),
     ],
 )
-async def test_what_does_not_fit_is_told(world: World, words: str, expected: str) -> None:
+async def test_invalid_input_is_reported(world: World, words: str, expected: str) -> None:
     await world.says("bob", f"/codegen logs {words}")
 
     assert await world.reply(Stage.REFUSED) == expected

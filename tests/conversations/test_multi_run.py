@@ -374,7 +374,7 @@ async def test_a_restart_in_the_middle_starts_no_attempt_twice(world: World) -> 
         ("keep both", "`keep` takes the number of an attempt, or the word `synthesis`."),
     ],
 )
-async def test_what_does_not_fit_is_told(world: World, words: str, sentence: str) -> None:
+async def test_invalid_input_is_reported(world: World, words: str, sentence: str) -> None:
     await world.says("bob", f"/codegen {words}")
 
     assert (await world.reply(Stage.REFUSED)).startswith(sentence)
@@ -423,7 +423,7 @@ Closed: [octo/shop#11](https://github.com/octo/shop/pull/11), [octo/shop#12](htt
 """)
 
 
-async def test_a_pull_request_that_cannot_be_closed_is_told(world: World) -> None:
+async def test_a_pull_request_that_cannot_be_closed_is_reported(world: World) -> None:
     await three_attempts(world)
     world.codegen.control.fault(path="/prs/", status=403, body={"detail": "Not yours."})
 

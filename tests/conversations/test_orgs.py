@@ -36,7 +36,7 @@ The bot's token sees 2 organizations of Codegen; the bot works for Octo (1).
 """)
 
 
-async def test_an_organization_that_the_token_does_not_see_is_told(world: World) -> None:
+async def test_an_organization_that_the_token_does_not_see_is_reported(world: World) -> None:
     world.settings["codegen_org_id"] = 2
     await world.restart_bot()
 

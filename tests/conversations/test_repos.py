@@ -66,7 +66,7 @@ async def test_this_repository_stands_first(world: World) -> None:
     )
 
 
-async def test_where_codegen_does_not_know_this_repository_it_is_told(world: World) -> None:
+async def test_where_codegen_does_not_know_this_repository_it_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/repos$", status=200, body=page([repository(7, "octo/docs")]))
 
     await world.says("bob", "/codegen repos")

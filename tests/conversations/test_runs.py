@@ -217,7 +217,7 @@ Next: give the command again in a new comment in a few minutes.\
         ),
     ],
 )
-async def test_what_does_not_fit_is_told(world: World, words: str, expected: str) -> None:
+async def test_invalid_input_is_reported(world: World, words: str, expected: str) -> None:
     await world.says("bob", f"/codegen runs {words}")
 
     assert await world.reply(Stage.REFUSED) == expected

@@ -97,7 +97,7 @@ To have them changed: `/codegen resume 1 <what to do differently>`\
 """)
 
 
-async def test_somebody_who_may_not_is_told(world: World) -> None:
+async def test_a_person_without_rights_is_refused(world: World) -> None:
     await world.says("carol", "/codegen setup-commands")
 
     assert await world.reply() == snapshot(
@@ -124,7 +124,7 @@ async def test_somebody_who_may_not_is_told(world: World) -> None:
     ],
     ids=["a flag", "too long"],
 )
-async def test_what_cannot_be_understood_is_told(world: World, words: str, expected: str) -> None:
+async def test_what_cannot_be_understood_is_reported(world: World, words: str, expected: str) -> None:
     await world.says("bob", f"/codegen setup-commands {words}")
 
     assert await world.reply(Stage.REFUSED) == expected
@@ -139,7 +139,7 @@ async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
     assert world.requests("POST", "/setup-commands/generate") == []
 
 
-async def test_a_run_that_fails_is_told(world: World) -> None:
+async def test_a_run_that_fails_is_reported(world: World) -> None:
     await world.says("bob", "/codegen setup-commands")
     await world.codegen.run_created(1)
     world.codegen.fail(1, result="There is no lock file.")
@@ -153,7 +153,7 @@ Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there
 """)
 
 
-async def test_what_codegen_refuses_is_told(world: World) -> None:
+async def test_what_codegen_refuses_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/setup-commands/generate$", status=400, body={"detail": "Not with this prompt."})
     await world.says("bob", "/codegen setup-commands")
 
@@ -166,7 +166,7 @@ Next: change the command as it says; then give the command again in a new commen
 """)
 
 
-async def test_a_codegen_that_is_down_is_told(world: World) -> None:
+async def test_a_codegen_that_is_down_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/repos$", status=503, times=None)
     await world.says("bob", "/codegen setup-commands")
 

@@ -132,7 +132,7 @@ async def test_a_label_where_no_run_was_comes_off_again(world: World) -> None:
 
 
 @pytest.mark.server_only(reason="there the label is all that there is of a star")
-async def test_a_label_that_cannot_be_set_is_told(world: World) -> None:
+async def test_a_label_that_cannot_be_set_is_reported(world: World) -> None:
     await world.says("bob", "/codegen run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1, pull_request="octo/shop#99")
@@ -180,7 +180,7 @@ async def test_a_star_on_a_run_that_nobody_knows(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["star", "unstar"])
-async def test_what_does_not_fit_is_told(world: World, name: str) -> None:
+async def test_invalid_input_is_reported(world: World, name: str) -> None:
     await world.says("bob", f"/codegen {name} this one")
 
     assert (await world.reply(Stage.REFUSED)).startswith(f"`{name}` takes a run's number and nothing else.")

@@ -7,7 +7,7 @@ from bot.replies.markers import Stage
 from tests.conversations.world import World
 
 
-async def test_a_used_up_plan_is_told(world: World) -> None:
+async def test_a_used_up_plan_is_reported(world: World) -> None:
     world.codegen.script(outcome="quota")
     comment = await world.says("bob", "/codegen run fix it")
 
@@ -57,7 +57,7 @@ Next: change the command as it says; then give the command again in a new commen
         ),
     ],
 )
-async def test_what_codegen_refuses_is_told(world: World, status: int, expected: str) -> None:
+async def test_what_codegen_refuses_is_reported(world: World, status: int, expected: str) -> None:
     world.codegen.control.fault(path="/agent/run$", status=status, body={"detail": "Because."})
     await world.says("bob", "/codegen run fix it")
 

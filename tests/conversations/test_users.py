@@ -108,7 +108,7 @@ async def test_codegen_has_a_fault(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", ["bob", "0", "2 3", "-1"])
-async def test_what_does_not_fit_is_told(world: World, words: str) -> None:
+async def test_invalid_input_is_reported(world: World, words: str) -> None:
     await world.says("bob", f"/codegen users {words}")
 
     assert await world.reply(Stage.REFUSED) == snapshot(

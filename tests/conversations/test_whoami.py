@@ -72,7 +72,7 @@ async def test_every_command_is_named_once(world: World) -> None:
     assert [text.count(f"`{name}`") for name in COMMANDS if name not in {"read", "write"}] == [1] * len(COMMANDS)
 
 
-async def test_neither_token_nor_address_is_told(world: World) -> None:
+async def test_neither_token_nor_address_is_shown(world: World) -> None:
     await world.says("bob", "/codegen whoami")
 
     text = await world.reply(Stage.FINISHED)
@@ -103,7 +103,7 @@ async def test_somebody_without_any_role_is_refused(world: World) -> None:
         ),
     ],
 )
-async def test_where_codegen_does_not_answer_the_rest_is_told(world: World, status: int, expected: str) -> None:
+async def test_where_codegen_does_not_answer_the_rest_is_reported(world: World, status: int, expected: str) -> None:
     world.codegen.control.fault(path="/users/me$", times=None, status=status)
 
     await world.says("bob", "/codegen whoami")

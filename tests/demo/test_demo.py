@@ -125,7 +125,7 @@ async def test_the_page_lets_nothing_run_that_stands_in_a_comment() -> None:
         assert "playground.js" in await answer.text()
 
 
-async def test_a_taken_port_is_told_by_its_flag() -> None:
+async def test_a_taken_port_is_reported_by_its_flag() -> None:
     async with GitHubEmulator() as github, CodegenEmulator(run_seconds=None) as codegen:
         port = int(github.url.rpartition(":")[2])
         with pytest.raises(SettingsError, match=rf"--port: {port} cannot be used"):

@@ -194,7 +194,7 @@ def test_the_database_has_connections_for_all_while_new_ones_take_over() -> None
     assert most * int(each[1]) <= 97, "PostgreSQL's usual 100, three of which are its own administrator's"
 
 
-def test_one_is_told_of_memory_before_the_limit_ends_it() -> None:
+def test_memory_is_reported_before_the_limit_ends_it() -> None:
     rules = {rule["alert"]: rule["expr"] for group in ALERTS["groups"] for rule in group["rules"]}
     found = re.search(r"> (\d+) \* 1024 \* 1024", rules["CodegenBotMemoryGrows"])
     assert found is not None

@@ -86,7 +86,7 @@ async def test_looking_changes_nothing(patient: Patient) -> None:
     assert len(patient.github.control.journal) + len(patient.codegen.control.journal) < 30
 
 
-async def test_no_secret_is_told(patient: Patient) -> None:
+async def test_no_secret_is_shown(patient: Patient) -> None:
     patient.github.control.fault(path="/app", action="status", status=401, times=None)
     patient.codegen.control.fault(path="/v1", action="status", status=401, times=None)
     told = " ".join(map(str, await patient.examined(about=SHOP)))

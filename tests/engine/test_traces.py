@@ -204,7 +204,7 @@ def test_an_errors_words_stay_here() -> None:
     assert sent.context == span.get_span_context()
 
 
-def test_that_nothing_can_be_sent_is_told_once_and_so_is_its_end() -> None:
+def test_that_nothing_can_be_sent_is_reported_once_and_so_is_its_end() -> None:
     kept = _Kept()
     discreet = Discreet(kept)
     with logged() as log:

@@ -187,7 +187,7 @@ async def test_the_app_is_asked_for_its_name(script: Script, github: GitHub) -> 
 @pytest.mark.parametrize(
     "key", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]
 )
-def test_a_key_that_cannot_sign_is_told_at_once(key: str) -> None:
+def test_a_key_that_cannot_sign_is_reported_at_once(key: str) -> None:
     with pytest.raises(SettingsError, match="GITHUB_PRIVATE_KEY"):
         AppAuth("1", key)
 

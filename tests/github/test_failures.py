@@ -61,7 +61,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
-async def test_a_refusal_is_told_once_in_githubs_words(
+async def test_a_refusal_is_reported_once_in_githubs_words(
     script: Script, read: Call, write: Call, status: int, kind: ErrorKind
 ) -> None:
     refusal = Reply({"message": "Not like this,\n  ghp_secret"}, status=status)
@@ -169,7 +169,7 @@ async def test_a_server_fault_is_retried_for_reads_only(
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
-async def test_a_server_fault_that_stays_is_told(script: Script, clock: Clock, read: Call) -> None:
+async def test_a_server_fault_that_stays_is_reported(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply({"message": "Server Error"}, status=500))
     error = await failure(read)
     assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.SERVER_FAULT, "Server Error", False)

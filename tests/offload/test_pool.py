@@ -101,7 +101,7 @@ async def test_work_that_cannot_be_found_is_an_error_and_no_end(
         assert await pool.run(partial(work.printed, "next")) == "next"
 
 
-async def test_work_that_takes_too_much_memory_is_told() -> None:
+async def test_work_that_takes_too_much_memory_is_reported() -> None:
     async with a_pool() as pool:
         with pytest.raises(WorkLimitError, match="it took too much memory"):
             await pool.run(work.fill_memory)
@@ -121,7 +121,7 @@ async def test_a_worker_that_was_killed_while_unused_is_replaced() -> None:
         assert await pool.run(work.process_id) != first
 
 
-async def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_cannot_be_started_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     async with a_pool() as pool:
         with pytest.raises(OffloadError, match="no worker process could be started"):

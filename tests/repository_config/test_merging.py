@@ -90,7 +90,7 @@ def test_merge_takes_allowed_bots_as_one_value() -> None:
     assert config.allowed_bots == {"b": "triage"}
 
 
-def test_labels_that_two_files_give_the_same_name_are_told() -> None:
+def test_labels_that_two_files_give_the_same_name_are_reported() -> None:
     with pytest.raises(ConfigProblems) as caught:
         merged("labels: {run: agent}", "labels: {remove: Agent}")
 
@@ -100,7 +100,7 @@ def test_labels_that_two_files_give_the_same_name_are_told() -> None:
     assert caught.value.problems[0].line is None
 
 
-def test_too_many_prompts_in_two_files_are_told() -> None:
+def test_too_many_prompts_in_two_files_are_reported() -> None:
     one, other = (
         "prompts:" + "".join(f"\n  {letter}{number}: {{command: run, prompt: x}}" for number in range(30))
         for letter in "ab"

@@ -43,7 +43,7 @@ def test_anything_else_in_braces_is_misplaced_and_left_as_it_is(prompt: str) -> 
     assert "Off by a cent" not in filled(prompt)
 
 
-def test_the_placeholders_of_a_prompt_are_told() -> None:
+def test_the_placeholders_of_a_prompt_are_reported() -> None:
     assert placeholders("{rest} {{title}} {link} {zzz}") == {"rest", "link"}
 
 

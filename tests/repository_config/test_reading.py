@@ -87,7 +87,7 @@ prompts:
     )
 
 
-def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_lines() -> None:
+def test_everything_that_is_wrong_is_reported_at_once_in_the_order_of_lines() -> None:
     text = """\
 prefx: /bot
 prefix: 3
@@ -275,7 +275,7 @@ def test_too_many_entries_are_told_at_their_key() -> None:
     assert only_problem(text) == 'Line 2: "secret-patterns" has more than 50 entries.'
 
 
-def test_where_there_are_no_commands_that_is_told() -> None:
+def test_where_there_are_no_commands_that_is_reported() -> None:
     with pytest.raises(ConfigProblems, match=r'There is no command "run"\. There are none\.'):
         read("permissions: {run: read}", commands=())
 
@@ -288,7 +288,7 @@ def test_what_a_later_pydantic_finds_is_told_in_its_words() -> None:
     assert str(told) == '"prefix" is wrong: Input should be blue.'
 
 
-def test_a_broken_value_is_told_once() -> None:
+def test_a_broken_value_is_reported_once() -> None:
     """Not a second time as something that is missing or no text."""
     text = "prompts: {fix: {command: run, prompt: 2024-02-31}}"
 

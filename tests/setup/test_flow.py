@@ -101,7 +101,7 @@ async def test_a_second_app_is_not_taken(github: GitHubEmulator, flow: ManifestF
     assert (await refusal(flow, code_for(github, "Another"), second)).startswith(NO_FORM)
 
 
-async def test_a_code_that_was_used_is_told(github: GitHubEmulator, flow: ManifestFlow, wanted: Plan) -> None:
+async def test_a_code_that_was_used_is_reported(github: GitHubEmulator, flow: ManifestFlow, wanted: Plan) -> None:
     code = code_for(github)
     await github.manifests.convert(code)
     assert await refusal(flow, code, state_of(flow, wanted)) == (
@@ -109,7 +109,7 @@ async def test_a_code_that_was_used_is_told(github: GitHubEmulator, flow: Manife
     )
 
 
-async def test_an_answer_without_a_code_is_told(flow: ManifestFlow, wanted: Plan) -> None:
+async def test_an_answer_without_a_code_is_reported(flow: ManifestFlow, wanted: Plan) -> None:
     assert await refusal(flow, "", state_of(flow, wanted)) == "GitHub sent no code along. Begin again."
 
 
@@ -131,7 +131,7 @@ async def test_an_app_whose_secrets_were_lost_on_the_way_can_be_mended(
     assert (await flow.finish(code=code_for(github, "Another"), state=state_of(flow, wanted))).app.name == "Another"
 
 
-async def test_a_github_that_is_not_reached_is_told(flow: ManifestFlow) -> None:
+async def test_a_github_that_is_not_reached_is_reported(flow: ManifestFlow) -> None:
     nowhere = plan(url="https://bot.example.com", github="http://127.0.0.1:9")
     told = await refusal(flow, "code", state_of(flow, nowhere))
     assert told.endswith("Does this machine reach http://127.0.0.1:9/api/v3? Begin again.")

@@ -247,7 +247,7 @@ async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(house: 
     assert house.env_file.read_text() == "GITHUB_APP_ID=12\n"
 
 
-async def test_a_wrong_address_is_told_at_once(house: House) -> None:
+async def test_a_wrong_address_is_reported_at_once(house: House) -> None:
     status, _, told = await house.ends("setup", "--url", "bot.example.com")
     assert (status, told) == (
         2,

@@ -79,14 +79,14 @@ def test_a_postgresql_url_is_taken_as_people_write_it(postgresql_url: str) -> No
     engine.dispose()
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "bot.sqlite"
     assert refusal(f"sqlite:///{path}").replace(str(path), "PATH") == snapshot(
         "DATABASE_URL names the file PATH, which cannot be written: No such file or directory."
     )
 
 
-def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Buy milk. " * 100)
     assert refusal(f"sqlite:///{path}") == snapshot(

@@ -277,7 +277,7 @@ async def test_another_method_is_refused_with_the_right_one(client: Client, meth
 
 
 @pytest.mark.parametrize("path", ["/", "/webhooks", "/webhooks/github/", "/webhooks/gitlab"])
-async def test_an_unknown_path_is_told(client: Client, path: str) -> None:
+async def test_an_unknown_path_is_reported(client: Client, path: str) -> None:
     assert await problem(await client.post(path, data=BODY, headers=SIGNED)) == (404, f"{path} does not exist.")
 
 

@@ -52,7 +52,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("part", "problem"), WRONG)
-def test_what_is_wrong_with_a_manifest_is_told(part: dict[str, Any], problem: str) -> None:
+def test_what_is_wrong_with_a_manifest_is_reported(part: dict[str, Any], problem: str) -> None:
     check(MANIFEST)
     with pytest.raises(ManifestError) as refused:
         check(MANIFEST | part)
@@ -65,7 +65,7 @@ async def _posts(session: aiohttp.ClientSession, url: str, data: dict[str, str])
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", json.dumps({"name": "Robot"})])
-async def test_a_person_is_told_of_a_wrong_manifest(
+async def test_a_wrong_manifest_is_reported_to_a_person(
     emulator: GitHubEmulator, session: aiohttp.ClientSession, text: str
 ) -> None:
     status, _, page = await _posts(session, f"{emulator.url}/settings/apps/new", {"manifest": text})
@@ -165,7 +165,7 @@ async def test_a_private_app_is_for_its_owners_repositories(
         assert answer.status == 404
 
 
-async def test_an_app_that_is_installed_is_told_of_what_it_asked_for_by_a_webhook_of_its_own(
+async def test_an_installed_app_gets_its_events_by_its_own_webhook(
     emulator: GitHubEmulator, session: aiohttp.ClientSession, receiver: Receiver
 ) -> None:
     made = await _make(emulator, session, "/organizations/octo", hook_attributes={"url": receiver.url})

@@ -226,7 +226,7 @@ async def test_made_up_tokens_push_nobody_out() -> None:
     await callers.aclose()
 
 
-async def test_a_check_that_takes_too_long_is_told() -> None:
+async def test_a_check_that_takes_too_long_is_reported() -> None:
     """Also to those who wait behind others of the same token."""
     fake: Any = _Fake(asyncio.Event())
     callers = Callers(lambda _: fake, serves={1}, requests_a_minute=100, patience=0.02)

@@ -37,7 +37,7 @@ async def test_what_a_repository_says_otherwise_is_marked(api_server: ApiServer)
     assert (last["form"], last["summary"]) == ("/bot tidy", "Tidies up.")
 
 
-async def test_a_config_that_is_wrong_is_told_of_and_passed_over(api_server: ApiServer) -> None:
+async def test_a_config_that_is_wrong_is_reported_and_passed_over(api_server: ApiServer) -> None:
     api_server.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
     said = (await api_server.get(f"{ORG}/help?repository=octo/shop")).document
     assert said["prefix"] == "/codegen"

@@ -259,7 +259,7 @@ async def test_a_follow_up_under_the_same_key_is_sent_once(api_server: ApiServer
     assert len(api_server.upstream("/agent/run/resume")) == (1 if path == "resume" else 0)
 
 
-async def test_an_outage_upstream_is_told(api_server: ApiServer) -> None:
+async def test_an_outage_upstream_is_reported(api_server: ApiServer) -> None:
     """What can be tried again was tried again; the caller learns what to make of it."""
     api_server.codegen.control.fault(path="/agent/run$", method="POST", status=500, body={"message": "Oops."}, times=50)
     said = await api_server.post(RUN, {"prompt": "Fix it."})

@@ -78,7 +78,7 @@ class Visit:
 
     async def sign_in(self, place: str = "#/runs", *, token: str = TOKEN) -> None:
         await self.open(place)
-        await self.page.get_by_label("A token of Codegen's").fill(token)
+        await self.page.get_by_label("Codegen API token").fill(token)
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.get_by_role("navigation", name="Pages").wait_for()
 

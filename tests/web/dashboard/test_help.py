@@ -63,7 +63,7 @@ async def test_commands_are_searched_and_a_repositorys_config_is_shown(api_serve
 
 
 @needs_browser
-async def test_a_wrong_config_is_told_of(api_server: ApiServer, visit: Visit) -> None:
+async def test_a_wrong_config_is_reported(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     api_server.github.world.files["main", ".github/codegen-bot.yml"] = "prefix: 7\n"
     await visit.sign_in("#/help?repository=octo/shop")

@@ -55,18 +55,18 @@ async def test_somebody_signs_in_and_out_again(api_server: ApiServer, visit: Vis
     await visit.page.reload()
     await expect(visit.page.get_by_role("navigation", name="Pages")).to_be_visible()
     await visit.page.get_by_role("button", name="Sign out").click()
-    await expect(visit.page.get_by_label("A token of Codegen's")).to_be_focused()
+    await expect(visit.page.get_by_label("Codegen API token")).to_be_focused()
     assert await visit.page.evaluate("sessionStorage.length") == 0
     assert not [entry for entry in api_server.codegen.control.journal if TOKEN in entry.path]
 
 
 @needs_browser
 @pytest.mark.parametrize("token", ["sk-revoked", "no token at all"])
-async def test_a_token_that_codegen_does_not_take_is_told_of(api_server: ApiServer, visit: Visit, token: str) -> None:
+async def test_a_token_that_codegen_does_not_take_is_reported(api_server: ApiServer, visit: Visit, token: str) -> None:
     api_server.codegen.control.fault(path="/organizations$", status=401, times=5)
     visit.expected = ["401"]
     await visit.open()
-    await visit.page.get_by_label("A token of Codegen's").fill(token)
+    await visit.page.get_by_label("Codegen API token").fill(token)
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(visit.page.get_by_role("alert")).to_contain_text("oken")
     assert await visit.page.evaluate("sessionStorage.length") == 0
@@ -76,7 +76,7 @@ async def test_a_token_that_codegen_does_not_take_is_told_of(api_server: ApiServ
 async def test_a_token_that_no_header_takes_is_not_blamed_on_the_server(visit: Visit) -> None:
     """Something else was in the clipboard: the server is not away because of it."""
     await visit.open()
-    await visit.page.get_by_label("A token of Codegen's").fill("sk-\N{ROCKET}")
+    await visit.page.get_by_label("Codegen API token").fill("sk-\N{ROCKET}")
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(visit.page.get_by_role("alert")).to_have_text("This has characters that no token of Codegen's has.")
     await expect(visit.page.locator("#connection")).to_be_hidden()

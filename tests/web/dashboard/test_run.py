@@ -136,7 +136,7 @@ async def test_what_is_done_with_a_run_is_done_once(api_server: ApiServer, visit
 
 
 @needs_browser
-async def test_a_run_that_there_is_not_is_told_of_once(api_server: ApiServer, visit: Visit) -> None:
+async def test_a_run_that_there_is_not_is_reported_once(api_server: ApiServer, visit: Visit) -> None:
     """And one that cannot be read now is read when it can be."""
     visit.expected = ["404", "403"]
     await visit.sign_in("#/runs/999")

@@ -256,7 +256,7 @@ async def test_another_organization_or_person_sees_nothing_of_what_was_there(
 
     await page.get_by_role("button", name="Sign out").click()
     api_server.codegen.control.faults.append(fault)
-    await visit.page.get_by_label("A token of Codegen's").fill("sk-org1-bob")
+    await visit.page.get_by_label("Codegen API token").fill("sk-org1-bob")
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert").filter(has_text="o")).to_be_visible()
     await expect(titles(page)).to_have_count(0)

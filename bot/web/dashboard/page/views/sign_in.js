@@ -22,7 +22,7 @@ export function showSignIn(root, { why, done }) {
     "form.card.sign-in",
     { on: { submit } },
     h("h1", {}, "Sign in"),
-    h("label", { for: "token" }, "A token of Codegen's"),
+    h("label", { for: "token" }, "Codegen API token"),
     token,
     h("p.hint", { id: "token-help" }, "From Codegen's settings, under API tokens. It stays in this tab and is forgotten when you close it."),
     problem,
