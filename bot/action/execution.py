@@ -14,7 +14,7 @@ from bot.action.job import order_of_step, read_job
 from bot.action.runner import Runner
 from bot.app.clients import Timing
 from bot.app.direct import Direct, directly
-from bot.dispatch import invocations as orders_of
+from bot.dispatch import invocations as invocations_of
 from bot.errors import SettingsError, UpstreamError
 from bot.github.models import Thread
 from bot.handlers.effective_config import Unread
@@ -128,7 +128,7 @@ class Work:
         now = direct.timing.now()
         # A job may have been queued, and an earlier attempt may be a month old: the time of the comment counts.
         asked_at = min(event.at or now, now)
-        found = await orders_of(event, effective=effective, now=lambda: asked_at, offload=direct.offload)
+        found = await invocations_of(event, effective=effective, now=lambda: asked_at, offload=direct.offload)
         if not found and effective.unread is not None:
             raise _UnreadConfigError(effective.unread)
         return [

@@ -43,7 +43,7 @@ def _room(looked: Looked) -> list[Finding]:
         return []
     megabytes = looked.free // 2**20
     if looked.free < TOO_LITTLE:
-        return [wrong(DISK, f"{megabytes} MB are free: orders will not be taken.", "Make room.")]
+        return [wrong(DISK, f"{megabytes} MB are free: commands will not be accepted.", "Make room.")]
     if looked.free < LITTLE:
         return [warning(DISK, f"{megabytes} MB are free.", "Make room soon.")]
     return [ok(DISK, f"{megabytes} MB are free.")]

@@ -189,7 +189,7 @@ class GitHubWebhooks:
                 is_new = await self._submit(invocation)
             except StoreError as error:
                 _log.error("job.enqueue_failed", **invocation.log_values(), reason=str(error))
-                raise NotTakenError("The database does not take orders just now; deliver it again later.") from None
+                raise NotTakenError("The database is not accepting commands; deliver it again later.") from None
             if is_new:
                 self._metrics.taken(invocation.name)
             else:

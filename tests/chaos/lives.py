@@ -1,4 +1,4 @@
-"""What the stories with several lives of the bot share: who asks when, and when a life ends."""
+"""What the tests with several process lives share: who gives which command when, and when a life ends."""
 
 from __future__ import annotations
 

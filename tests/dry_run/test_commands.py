@@ -1,4 +1,4 @@
-"""Whole stories under dry run: what is told is what would be sent."""
+"""Whole commands under dry run: what is shown is what would be sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bot.handlers.invocation import LabelChange
 from bot.replies.markers import Stage
 from tests.dry_run.conftest import CODEGEN_TOKEN, GITHUB_TOKEN, SHOP, Rehearsal, by_comment, by_token
 
-STORIES = [
+COMMANDS_TRIED = [
     *(cls.USAGE.example for cls in COMMANDS.values()),
     *("run fix it", "multi-run -n 3 fix it", "multi-run -n 20 fix it", "resume more", "status", "logs", "cancel"),
     *("star", "unstar", "ban-checks", "unban-checks", "remove", "close", "ready", "analyze-logs", "analyze-logs 5"),
@@ -36,7 +36,7 @@ NEEDS_MORE = ("keep", "confirm")
 """These are about what was said before on the thread, and there a dry run invents nothing."""
 
 
-@pytest.mark.parametrize("words", dict.fromkeys(STORIES))
+@pytest.mark.parametrize("words", dict.fromkeys(COMMANDS_TRIED))
 async def test_a_story_goes_on_to_its_end(
     rehearsal: Rehearsal, nothing_is_sent: Callable[[], None], words: str
 ) -> None:

@@ -19,7 +19,7 @@ from tests.github.answering import Clock, Reply, Script
 from tests.github.turns import shows_progress, slot
 from tests.github.virtual_time import VirtualTime
 
-STORIES = 200
+COMMANDS_TRIED = 200
 
 
 def budget_on(time: VirtualTime, *, min_gap: float = 1.0) -> ContentBudget:
@@ -104,24 +104,24 @@ async def test_last_words_of_two_hundred_stories_come_at_the_pace_of_the_limits(
     budget = budget_on(time)
     for _ in range(2 * 3600 // 5):
         time.now += 5
-        progress += [time.now for _ in range(STORIES) if await shows_progress(budget)]
+        progress += [time.now for _ in range(COMMANDS_TRIED) if await shows_progress(budget)]
     ended = time.now
 
-    async def story() -> None:
+    async def command_run() -> None:
         await slot(budget, WritePriority.FINAL_UPDATE)
         said.append(time.now)
         await slot(budget)  # its reaction
         progress.append(time.now)
 
     async def still_at_work() -> None:
-        while len(said) < STORIES:
+        while len(said) < COMMANDS_TRIED:
             assert not await shows_progress(budget)
             await time.sleep(1)
 
-    await time.all(*(story() for _ in range(STORIES)), still_at_work())
-    assert len(said) == STORIES
+    await time.all(*(command_run() for _ in range(COMMANDS_TRIED)), still_at_work())
+    assert len(said) == COMMANDS_TRIED
     # One a second but for the five at the beginning; nothing else came in between.
-    assert max(said) - ended <= STORIES
+    assert max(said) - ended <= COMMANDS_TRIED
     assert keeps_the_windows([*progress, *said])
 
 
@@ -135,7 +135,7 @@ async def test_last_words_go_first_also_where_the_hour_is_used_up() -> None:
 
     begun = time.now
     ordinary = [write(WritePriority.ORDINARY) for _ in range(700)]
-    last = [write(WritePriority.FINAL_UPDATE) for _ in range(STORIES)]
+    last = [write(WritePriority.FINAL_UPDATE) for _ in range(COMMANDS_TRIED)]
     await time.all(*ordinary, *last)
     last_words = [moment for moment, urgency in said if urgency is WritePriority.FINAL_UPDATE]
     assert max(last_words) - begun == 180  # a minute's worth was away already; then 80 of them, 80 more, and the rest

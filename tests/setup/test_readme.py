@@ -18,7 +18,7 @@ from bot.emulator.codegen import CodegenEmulator
 from bot.emulator.github import GitHubEmulator
 from tests.action.composite.runner import copy_repository
 from tests.setup.browser import Browser
-from tests.setup.test_whole import PATIENCE, ROOT, House, ended, installs, makes_the_app, said
+from tests.setup.test_whole import PATIENCE, ROOT, Installation, ended, installs, makes_the_app, said
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Run the server\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
@@ -80,18 +80,18 @@ class Shell:
 
 
 @pytest.fixture
-async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
+async def installation(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[Installation]:
     async with CodegenEmulator(run_seconds=0) as codegen:
-        yield House(github, codegen, tmp_path)
+        yield Installation(github, codegen, tmp_path)
 
 
-async def test_whoever_follows_it_has_a_bot_that_answers(house: House, browser: Browser) -> None:
+async def test_whoever_follows_it_has_a_bot_that_answers(installation: Installation, browser: Browser) -> None:
     """Only the addresses differ: the proxy's, GitHub's and Codegen's."""
-    where = {"CODEGEN_API_BASE_URL": house.codegens["CODEGEN_API_BASE_URL"], "PORT": str(house.port)}
-    shell = Shell(house.folder, where)
+    where = {"CODEGEN_API_BASE_URL": installation.codegens["CODEGEN_API_BASE_URL"], "PORT": str(installation.port)}
+    shell = Shell(installation.folder, where)
     assert "Successfully installed codegen-bot" in await asyncio.to_thread(shell.does, INSTALL)
 
-    line = f"{SETUP.replace('https://bot.example.com', house.url)} --github {house.github.url}"
+    line = f"{SETUP.replace('https://bot.example.com', installation.url)} --github {installation.github.url}"
     async with shell.begins(line) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
         done = await makes_the_app(browser, await browser.opens(url), "Robot")
@@ -102,5 +102,5 @@ async def test_whoever_follows_it_has_a_bot_that_answers(house: House, browser: 
     await asyncio.to_thread(shell.does, CODEGEN.replace("sk-...", "sk-org1-readme"))
     async with shell.begins(SERVE) as server:
         await said(server, "server.listening")
-        await house.answers("robot[bot]")
+        await installation.answers("robot[bot]")
         assert "octo/shop" in await asyncio.to_thread(shell.does, DOCTOR)

@@ -29,7 +29,7 @@ PATIENCE = 40.0
 """Seconds."""
 
 
-class House:
+class Installation:
     """The machine of somebody who sets a bot up: a folder, and both worlds outside."""
 
     def __init__(self, github: GitHubEmulator, codegen: CodegenEmulator, folder: Path) -> None:
@@ -39,7 +39,7 @@ class House:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.codegens = {
-            "CODEGEN_API_TOKEN": "sk-org1-house",
+            "CODEGEN_API_TOKEN": "sk-org1-setup",
             "CODEGEN_ORG_ID": "1",
             "CODEGEN_API_BASE_URL": codegen.url,
         }
@@ -107,9 +107,9 @@ async def ended(process: Process) -> tuple[int | None, str, str]:
 
 
 @pytest.fixture
-async def house(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[House]:
+async def installation(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[Installation]:
     async with CodegenEmulator(run_seconds=0) as codegen:
-        yield House(github, codegen, tmp_path)
+        yield Installation(github, codegen, tmp_path)
 
 
 async def makes_the_app(browser: Browser, offer: Page, name: str) -> Page:
@@ -124,50 +124,54 @@ async def installs(browser: Browser, done: Page) -> None:
     assert "writes as robot[bot]" in (await browser.presses(install)).text
 
 
-async def test_setup_makes_an_app_as_which_the_bot_answers(house: House, browser: Browser) -> None:
-    house.env_file.write_text("LOG_LEVEL=INFO\n")
-    house.env_file.chmod(0o644)
-    words = ("setup", "--url", house.url, "--org", "octo", "--github", house.github.url)
-    async with house.runs(*words) as process:
+async def test_setup_makes_an_app_as_which_the_bot_answers(installation: Installation, browser: Browser) -> None:
+    installation.env_file.write_text("LOG_LEVEL=INFO\n")
+    installation.env_file.chmod(0o644)
+    words = ("setup", "--url", installation.url, "--org", "octo", "--github", installation.github.url)
+    async with installation.runs(*words) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
         offer = await browser.opens(url)
-        assert f"{house.url}/webhooks/github" in offer.text
+        assert f"{installation.url}/webhooks/github" in offer.text
         done = await makes_the_app(browser, offer, "Robot")
         assert (done.status, "Robot is yours" in done.text) == (200, True)
         status, printed, told = await ended(process)
-    (app,) = [app for app in house.github.world.apps.values() if app.name == "Robot"]
+    (app,) = [app for app in installation.github.world.apps.values() if app.name == "Robot"]
 
     assert (status, printed) == (0, "")
     assert told == (
         "The App Robot was created. Its settings are in .env.\n"
-        f"  1. Install it on the repositories that the bot is for: {house.github.url}/apps/robot/installations/new\n"
+        f"  1. Install it on the repositories that the bot is for: {installation.github.url}/apps/robot/installations/new\n"
         "  2. Set CODEGEN_API_TOKEN (from codegen.com, Settings, API token) and CODEGEN_ORG_ID (the number next to it) "
         "in .env.\n"
         "  3. Look whether all is well: codegen-bot doctor --repository OWNER/NAME\n"
         "  4. Start the bot: codegen-bot serve\n"
     )
-    assert stat.S_IMODE(house.env_file.stat().st_mode) == 0o600
-    assert house.env_file.read_text().startswith(f"LOG_LEVEL=INFO\nGITHUB_APP_ID={app.id}\n")
+    assert stat.S_IMODE(installation.env_file.stat().st_mode) == 0o600
+    assert installation.env_file.read_text().startswith(f"LOG_LEVEL=INFO\nGITHUB_APP_ID={app.id}\n")
     assert app.webhook_secret not in told + done.html + offer.html
     assert "PRIVATE" not in told + done.html
     assert (app.permissions, app.public, app.owner) == (needed(), False, "octo")
 
     await installs(browser, done)
-    async with house.runs("serve", **house.codegens) as server:
+    async with installation.runs("serve", **installation.codegens) as server:
         await said(server, "server.listening")
-        await house.answers("robot[bot]")
-        status, printed, _ = await house.ends("doctor", "--repository", "octo/shop", "--json", **house.codegens)
+        await installation.answers("robot[bot]")
+        status, printed, _ = await installation.ends(
+            "doctor", "--repository", "octo/shop", "--json", **installation.codegens
+        )
         assert (status, '"ok": true' in printed) == (0, True), printed
 
 
-async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(house: House, browser: Browser) -> None:
-    async with house.runs("serve", "--setup", **house.codegens) as server:
+async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(
+    installation: Installation, browser: Browser
+) -> None:
+    async with installation.runs("serve", "--setup", **installation.codegens) as server:
         token = (await said(server, r"give it this token: (\S+)"))[1]
-        delivered = await browser.opens(f"{house.url}/readyz")
+        delivered = await browser.opens(f"{installation.url}/readyz")
         assert (delivered.status, "not set up yet" in delivered.text) == (503, True)
-        form = await browser.opens(f"{house.url}/setup")
-        assert (form.fields["url"], form.fields["token"]) == (house.url, "")
-        typed = {"organization": "octo", "github": house.github.url}
+        form = await browser.opens(f"{installation.url}/setup")
+        assert (form.fields["url"], form.fields["token"]) == (installation.url, "")
+        typed = {"organization": "octo", "github": installation.github.url}
         refused = await browser.presses(form, token="a stranger's", **typed)
         assert (refused.status, "not this server's token" in refused.text) == (403, True)
         assert refused.fields == {**form.fields, **typed}
@@ -178,23 +182,23 @@ async def test_a_server_without_an_app_takes_one_from_whoever_has_its_token(hous
 
         await said(server, "server.listening")
         await installs(browser, done)
-        await house.answers("robot[bot]")
-        closed = await browser.opens(f"{house.url}/setup")
+        await installation.answers("robot[bot]")
+        closed = await browser.opens(f"{installation.url}/setup")
         assert (closed.status, "The bot is set up; this page has closed." in closed.text) == (404, True)
         assert (await browser.opens(done.url)).status == 404
-    assert stat.S_IMODE(house.env_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(installation.env_file.stat().st_mode) == 0o600
 
-    async with house.runs("serve", "--setup", **house.codegens) as again:
+    async with installation.runs("serve", "--setup", **installation.codegens) as again:
         await said(again, "server.listening")
 
 
 async def test_a_server_that_has_its_app_and_still_lacks_codegens_settings_names_them(
-    house: House, browser: Browser
+    installation: Installation, browser: Browser
 ) -> None:
-    async with house.runs("serve", "--setup") as server:
+    async with installation.runs("serve", "--setup") as server:
         token = (await said(server, r"give it this token: (\S+)"))[1]
-        form = await browser.opens(f"{house.url}/setup")
-        offer = await browser.presses(form, token=token, organization="octo", github=house.github.url)
+        form = await browser.opens(f"{installation.url}/setup")
+        offer = await browser.presses(form, token=token, organization="octo", github=installation.github.url)
         done = await makes_the_app(browser, offer, "Robot")
         assert "Set CODEGEN_API_TOKEN" in done.text
         status, _, told = await ended(server)
@@ -203,24 +207,28 @@ async def test_a_server_that_has_its_app_and_still_lacks_codegens_settings_names
     assert "GITHUB" not in told.replace("codegen-bot", "")
 
 
-async def test_a_server_of_which_half_is_set_is_not_set_up(house: House) -> None:
-    status, _, told = await house.ends("serve", "--setup", GITHUB_APP_ID="1", **house.codegens)
+async def test_a_server_of_which_half_is_set_is_not_set_up(installation: Installation) -> None:
+    status, _, told = await installation.ends("serve", "--setup", GITHUB_APP_ID="1", **installation.codegens)
     assert (status, "GITHUB_PRIVATE_KEY" in told) == (2, True)
 
 
 @pytest.mark.parametrize("words", [("setup", "--url", "https://bot.example.com"), ("serve", "--setup")])
-async def test_who_changes_their_mind_has_made_nothing(house: House, words: tuple[str, ...]) -> None:
-    async with house.runs(*words) as process:
+async def test_who_changes_their_mind_has_made_nothing(installation: Installation, words: tuple[str, ...]) -> None:
+    async with installation.runs(*words) as process:
         await said(process, r"Open (http://127|/setup)")
         process.send_signal(signal.SIGINT)
         status, printed, told = await ended(process)
     assert (status, printed, told) == ((130, "", "No App was created.\n") if words[0] == "setup" else (0, "", ""))
-    assert [*house.folder.iterdir()] == []
+    assert [*installation.folder.iterdir()] == []
 
 
-async def test_for_a_secret_store_all_is_printed_once_and_no_file_written(house: House, browser: Browser) -> None:
-    words = ("setup", "--url", house.url, "--org", "octo", "--github", house.github.url, "--print")
-    async with house.runs(*words, GITHUB_WEBHOOK_SECRET="old", CODEGEN_ORG_ID="1", CODEGEN_API_TOKEN="t") as process:
+async def test_for_a_secret_store_all_is_printed_once_and_no_file_written(
+    installation: Installation, browser: Browser
+) -> None:
+    words = ("setup", "--url", installation.url, "--org", "octo", "--github", installation.github.url, "--print")
+    async with installation.runs(
+        *words, GITHUB_WEBHOOK_SECRET="old", CODEGEN_ORG_ID="1", CODEGEN_API_TOKEN="t"
+    ) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
         await makes_the_app(browser, await browser.opens(url), "Robot")
         status, printed, told = await ended(process)
@@ -231,32 +239,32 @@ async def test_for_a_secret_store_all_is_printed_once_and_no_file_written(house:
         "GITHUB_WEBHOOK_SECRET",
         "GITHUB_API_URL",
     ]
-    assert f"GITHUB_API_URL={house.github.url}/api/v3\n" in printed
+    assert f"GITHUB_API_URL={installation.github.url}/api/v3\n" in printed
     assert "Take GITHUB_WEBHOOK_SECRET out of the environment" in told
     assert "CODEGEN" not in told
-    assert [*house.folder.iterdir()] == []
+    assert [*installation.folder.iterdir()] == []
 
 
-async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(house: House) -> None:
-    house.env_file.write_text("GITHUB_APP_ID=12\n")
-    status, _, told = await house.ends("setup", "--url", "https://bot.example.com")
+async def test_what_stands_in_the_file_is_refused_before_there_is_an_app(installation: Installation) -> None:
+    installation.env_file.write_text("GITHUB_APP_ID=12\n")
+    status, _, told = await installation.ends("setup", "--url", "https://bot.example.com")
     assert (status, told) == (
         2,
         ".env has GITHUB_APP_ID already, and keeps what it has. Replace it with --replace.\n",
     )
-    assert house.env_file.read_text() == "GITHUB_APP_ID=12\n"
+    assert installation.env_file.read_text() == "GITHUB_APP_ID=12\n"
 
 
-async def test_a_wrong_address_is_reported_at_once(house: House) -> None:
-    status, _, told = await house.ends("setup", "--url", "bot.example.com")
+async def test_a_wrong_address_is_reported_at_once(installation: Installation) -> None:
+    status, _, told = await installation.ends("setup", "--url", "bot.example.com")
     assert (status, told) == (
         2,
         "The bot's address is no address such as https://bot.example.com: 'bot.example.com'.\n",
     )
 
 
-async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Browser) -> None:
-    async with house.runs("demo", "--api-port", "0", "--run-seconds", "0.1") as demo:
+async def test_the_demos_line_works_as_it_is_printed(installation: Installation, browser: Browser) -> None:
+    async with installation.runs("demo", "--api-port", "0", "--run-seconds", "0.1") as demo:
         assert demo.stdout is not None
         words: list[str] = []
         async with asyncio.timeout(PATIENCE):
@@ -267,7 +275,7 @@ async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Brow
         # The command where it is installed, else the line by which this very demo was begun.
         program, words = words[: words.index("setup")], words[words.index("setup") :]
         assert program in (["codegen-bot"], [sys.executable, "-m", "bot"])
-        async with house.runs(*words) as process:
+        async with installation.runs(*words) as process:
             url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
             done = await makes_the_app(browser, await browser.opens(url), "Robot")
             status, printed, _ = await ended(process)
@@ -275,13 +283,13 @@ async def test_the_demos_line_works_as_it_is_printed(house: House, browser: Brow
         await installs(browser, done)
 
 
-async def test_a_browser_is_opened_for_whoever_asks_for_that(house: House) -> None:
-    opened = house.folder / "opened"
-    stand_in = house.folder / "browser"
+async def test_a_browser_is_opened_for_whoever_asks_for_that(installation: Installation) -> None:
+    opened = installation.folder / "opened"
+    stand_in = installation.folder / "browser"
     stand_in.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
     stand_in.chmod(0o700)
     words = ("setup", "--url", "https://bot.example.com", "--open")
-    async with house.runs(*words, BROWSER=str(stand_in)) as process:
+    async with installation.runs(*words, BROWSER=str(stand_in)) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
         async with asyncio.timeout(PATIENCE):
             while not opened.exists() or not opened.read_text():  # noqa: ASYNC110 - another process writes it
@@ -289,9 +297,9 @@ async def test_a_browser_is_opened_for_whoever_asks_for_that(house: House) -> No
     assert opened.read_text() == f"{url}\n"
 
 
-async def test_where_there_is_no_browser_the_page_stays(house: House, browser: Browser) -> None:
-    words = ("setup", "--url", house.url, "--github", house.github.url, "--org", "octo", "--open")
-    async with house.runs(*words, PATH=str(house.folder)) as process:
+async def test_where_there_is_no_browser_the_page_stays(installation: Installation, browser: Browser) -> None:
+    words = ("setup", "--url", installation.url, "--github", installation.github.url, "--org", "octo", "--open")
+    async with installation.runs(*words, PATH=str(installation.folder)) as process:
         url = (await said(process, r"Open (http://127\.0\.0\.1:\S+) in a browser"))[1]
         await said(process, "No browser could be opened.")
         await makes_the_app(browser, await browser.opens(url), "Robot")

@@ -86,7 +86,7 @@ def application(
     engine: FakeEngine,
     *,
     check: Callable[[], Awaitable[None]] = healthy,
-    house: EffectiveConfig = USUAL,
+    effective: EffectiveConfig = USUAL,
     patience: float = 5.0,
     offload: WorkerPool | None = None,
     bodies: RequestBodies | None = None,
@@ -98,7 +98,7 @@ def application(
     metrics, offload = Metrics(), offload or WorkerPool()
 
     async def config_for(_repository: str) -> EffectiveConfig:
-        return house
+        return effective
 
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],

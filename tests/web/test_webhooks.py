@@ -377,13 +377,13 @@ OTHER_COMMAND = issue_comment("/bot run fix it")
 OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:00Z"}, label={"name": "robot"})
 
 
-@pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
+@pytest.mark.parametrize("effective", UNKNOWN, ids=["failing", "forbidden", "wrong"])
 @pytest.mark.parametrize(("event", "document"), [("issue_comment", OTHER_COMMAND), ("issues", OTHER_LABEL)])
 async def test_possible_command_is_deferred_while_the_config_is_unknown(
-    engine: FakeEngine, house: EffectiveConfig, event: str, document: dict[str, Any]
+    engine: FakeEngine, effective: EffectiveConfig, event: str, document: dict[str, Any]
 ) -> None:
     """The config may name this prefix, or this label."""
-    async with TestClient(TestServer(application(engine, house=house))) as client:
+    async with TestClient(TestServer(application(engine, effective=effective))) as client:
         response = await deliver(client, document, event=event)
         assert response.headers["Retry-After"] == "30"
         assert await problem(response) == snapshot(
@@ -397,23 +397,23 @@ async def test_possible_command_is_deferred_while_the_config_is_unknown(
 
 
 async def test_command_waits_for_a_config_that_will_be_readable_again(engine: FakeEngine) -> None:
-    async with TestClient(TestServer(application(engine, house=unread(ErrorKind.NETWORK)))) as client:
+    async with TestClient(TestServer(application(engine, effective=unread(ErrorKind.NETWORK)))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 503
     assert len(engine.deferred) == 1
 
 
-@pytest.mark.parametrize("house", UNKNOWN[1:], ids=["forbidden", "wrong"])
+@pytest.mark.parametrize("effective", UNKNOWN[1:], ids=["forbidden", "wrong"])
 async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(
-    engine: FakeEngine, house: EffectiveConfig
+    engine: FakeEngine, effective: EffectiveConfig
 ) -> None:
-    async with TestClient(TestServer(application(engine, house=house))) as client:
+    async with TestClient(TestServer(application(engine, effective=effective))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
     assert engine.prompts[:1] == ["fix it"]
     assert engine.deferred == []
 
 
-@pytest.mark.parametrize("house", UNKNOWN, ids=["failing", "forbidden", "wrong"])
-async def test_comment_without_a_slash_needs_no_config(engine: FakeEngine, house: EffectiveConfig) -> None:
-    async with TestClient(TestServer(application(engine, house=house))) as client:
+@pytest.mark.parametrize("effective", UNKNOWN, ids=["failing", "forbidden", "wrong"])
+async def test_comment_without_a_slash_needs_no_config(engine: FakeEngine, effective: EffectiveConfig) -> None:
+    async with TestClient(TestServer(application(engine, effective=effective))) as client:
         assert (await deliver(client, issue_comment("Looks good. See a/b."))).status == 200
     assert engine.deferred == []
