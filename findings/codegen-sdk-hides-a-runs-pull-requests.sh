@@ -2,7 +2,7 @@
 # codegen 0.57.0 (the SDK) on codegen-api-client 1.0.0: what a run made cannot be read with either of them.
 #
 # Expected: the pull requests, which the service's answer has beside status and result. Seen: both leave
-# `github_pull_requests` and `summary` out without a word, and a client made without a token sends "Bearer None".
+# `github_pull_requests` and `summary` out without an error, and a client made without a token sends "Bearer None".
 # Needs Python 3.12 or 3.13.
 set -euo pipefail
 work=$(mktemp -d)

@@ -2,7 +2,7 @@
 # dbos 3.4.0: on a queue with concurrency 1, cancelling a workflow lets the next one start while the first still works.
 #
 # Expected: the slot is free once the work has ended. Seen: the row says CANCELLED at once and the next workflow starts;
-# the first goes on to its next step. What must not run beside itself (a working folder, a process) needs a lock of its own.
+# the first continues with its next step. What must not run beside itself (a working folder, a process) needs a lock of its own.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # dbos 3.4.0 on PostgreSQL: an idle process, without queues, schedules or workflows, always holds a transaction open.
 #
-# Expected: an idle process is idle in the database too, but for a look now and then. Seen: whoever of an application's
-# processes runs the background jobs (once a second) takes an advisory lock and sleeps inside the lock's transaction for
+# Expected: an idle process is idle in the database too, except for occasional polls. Seen: the one of an application's
+# processes that runs the background jobs (once a second) takes an advisory lock and sleeps inside the lock's transaction for
 # the rest of the second, so that pg_stat_activity shows a session "idle in transaction" in nearly every sample. On such a
 # session an idle_in_transaction_session_timeout would act: DBOS sets one of five seconds for itself.
 set -euo pipefail

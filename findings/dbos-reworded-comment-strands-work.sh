@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# dbos 3.4.0: after a restart with one comment of a workflow reworded, the work that was under way is not taken up again.
+# dbos 3.4.0: after a restart with one comment of a workflow reworded, the work in progress is not resumed.
 #
-# Expected: the same name, the same steps, so recovery goes on with it. Seen: the default application version is a hash of
-# the workflows' source text, comments included; what an older "version" left stays PENDING without a word. Set
+# Expected: the same name, the same steps, so recovery continues with it. Seen: the default application version is a hash of
+# the workflows' source text, comments included; what an older "version" left stays PENDING, and nothing is logged. Set
 # `application_version` yourself.
 set -euo pipefail
 work=$(mktemp -d)

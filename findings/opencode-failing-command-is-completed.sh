@@ -2,7 +2,7 @@
 # opencode 1.18.33: a shell command that exits 3 is a tool call with status "completed".
 #
 # Expected: "failed", which ACP has for it. Seen: "completed"; the
-# exit status stands in `rawOutput.metadata.exit` only.
+# exit status is in `rawOutput.metadata.exit` only.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
