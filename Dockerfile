@@ -1,4 +1,4 @@
-# codegen-bot's image. docs/operating.md says how to run it, and what of it was tried where.
+# codegen-bot's image. docs/operating.md says how to run it, and how it was tested.
 #   docker build -t codegen-bot .
 #   docker run --read-only --cap-drop ALL --env-file codegen-bot.env -v codegen-bot:/data -p 8080:8080 codegen-bot
 
@@ -7,7 +7,7 @@ FROM python:3.13.14-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-# What changes seldom comes first, so that a new version of the bot does not install everything anew.
+# What changes rarely comes first, so that a new version of the bot does not reinstall everything.
 RUN python -m venv --without-pip /opt/codegen-bot
 COPY requirements.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -22,7 +22,11 @@ RUN /build/tools/bin/python -m hatchling build --target wheel --directory /build
     && python -m pip --python /opt/codegen-bot/bin/python install --no-index --no-deps /build/dist/*.whl
 
 FROM python:3.13.14-slim-trixie
-# Numbers and no name: Kubernetes' runAsNonRoot can tell only of a number that it is not root.
+# git is for agents of one's own.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git \
+    && rm -rf /var/lib/apt/lists/*
+# Numbers, not names: Kubernetes' runAsNonRoot can verify only a number.
 RUN install --directory --owner=10001 --group=10001 --mode=0750 /data
 COPY --from=build /opt/codegen-bot /opt/codegen-bot
 ENV PATH=/opt/codegen-bot/bin:$PATH \
@@ -36,9 +40,9 @@ USER 10001:10001
 WORKDIR /data
 VOLUME ["/data"]
 EXPOSE 8080
-# What Docker sends anyway; the bot then ends what it is at and leaves with status 0, within 25 seconds at the most.
+# Docker's default; the bot then finishes or suspends its work and exits with status 0, within 25 seconds at the most.
 STOPSIGNAL SIGTERM
-# Whether the process lives. /readyz would have it restarted for a database that is away, which mends nothing.
+# Whether the process lives. With /readyz it would be restarted when the database is unreachable, which fixes nothing.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["codegen-bot"]

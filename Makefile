@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-all fuzz-api fuzz-webhooks chaos bench screenshots lint format lock dist clean
+.PHONY: demo test test-all test-agents fuzz-api fuzz-webhooks chaos bench screenshots lint format lock dist clean
 
 demo: $(VENV)/.demo-ready
 	$(BIN)/python -m bot demo $(ARGS)
@@ -13,21 +13,33 @@ demo: $(VENV)/.demo-ready
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not agents" $(ARGS)
 
-# With the tests that build wheels and images or kill processes.
+# With the tests that build wheels and images or kill processes, and with more of what hypothesis makes.
+test-all: export EXAMPLES ?= 100
+test-all: export FUZZ_EXAMPLES ?= 15
 test-all: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not agents" $(ARGS)
 
-# The HTTP API against its own description, with many more examples than `make test` has time for.
+# Real coding agents, such as `make test-agents AGENTS="opencode codex"`, against a scripted server of models: no account, no key.
+# They are installed once, below AGENTS_UNDER_TEST (2 GB in all); one that cannot be installed here is skipped.
+AGENTS ?=
+export AGENTS_UNDER_TEST ?= $(CURDIR)/.agents
+
+test-agents: $(VENV)/.dev-ready
+	$(BIN)/python -m tests.agents.real.installing $(AGENTS)
+	AGENTS="$(AGENTS)" $(BIN)/python -m pytest -p no:xdist -m agents tests/agents/real $(ARGS)
+
+# The HTTP API against its own description, with many more examples than `make test-all` has time for.
 fuzz-api: $(VENV)/.dev-ready
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/web/api/test_as_described.py $(ARGS)
 
 # Kills, stops and injected faults as in `make test-all`, for about an hour: 12 rounds of 27 kills of one process, and of 12 kills,
-# freezes and cuts of several; lost connections 20 times, an upgrade with 50 commands. A failure names its seed.
+# freezes and cuts of several; lost connections 20 times, an upgrade with 50 commands; twice 200 turns of agents on three workers.
+# A failure names its seed.
 chaos: $(VENV)/.dev-ready
 	CHAOS_ROUNDS=$${CHAOS_ROUNDS:-12} CHAOS_KILLS=$${CHAOS_KILLS:-27} CHAOS_STRIKES=$${CHAOS_STRIKES:-12} \
-		FAILOVER_ROUNDS=$${FAILOVER_ROUNDS:-20} UPGRADE_COMMANDS=$${UPGRADE_COMMANDS:-50} \
+		FAILOVER_ROUNDS=$${FAILOVER_ROUNDS:-20} UPGRADE_COMMANDS=$${UPGRADE_COMMANDS:-50} CHAOS_AGENT_TURNS=$${CHAOS_AGENT_TURNS:-200} \
 		$(BIN)/python -m pytest -n 2 tests/chaos tests/conversations/test_failover.py $(ARGS)
 
 # 10,000 mutated payloads and 10,000 comments through the webhooks' door, where `make test` tries a thousand of each.
@@ -37,6 +49,7 @@ fuzz-webhooks: $(VENV)/.dev-ready
 # Figures, never pass or fail; docs/benchmarks.md keeps them.
 bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.action_start
+	$(BIN)/python -m benchmarks.cli_start
 	$(BIN)/python -m benchmarks.webhooks
 	$(BIN)/python -m benchmarks.flood
 	$(BIN)/python -m benchmarks.text_growth
@@ -46,6 +59,10 @@ bench: $(VENV)/.dev-ready
 	$(BIN)/python -m benchmarks.hostile_requests
 	$(BIN)/python -m benchmarks.run_lists
 	$(BIN)/python -m benchmarks.takeover
+	$(BIN)/python -m benchmarks.agents_workspace
+	$(BIN)/python -m benchmarks.agents_log
+	$(BIN)/python -m benchmarks.agents_start
+	$(BIN)/python -m benchmarks.agents_workers
 
 # The README's pictures, of the same two weeks each time; needs a Chromium.
 screenshots: $(VENV)/.dev-ready
@@ -60,12 +77,24 @@ format: $(VENV)/.dev-ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# What gidgethub needs for GitHub Apps only.
+ACTION_WITHOUT = $(addprefix --no-emit-package ,cffi cryptography pycparser pyjwt)
+
 # Writes the lock files anew from pyproject.toml; the only target that resolves versions.
 lock: $(VENV)/.dev-ready
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--python-version 3.11 pyproject.toml --extra postgresql -o requirements.lock
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
-		--python-version 3.11 --group action -c requirements.lock -o requirements-action.lock
+		--python-version 3.11 --group action -c requirements.lock $(ACTION_WITHOUT) -o requirements-action.lock
+	$(BIN)/uv pip compile --quiet --universal --format pylock.toml --python-version 3.11 --group action -c requirements.lock \
+		$(ACTION_WITHOUT) -o pylock.action.toml
+	$(BIN)/python deploy/action_wheels.py pylock.action.toml requirements-action.wheels
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+		--python-version 3.11 --group action-agents -c requirements.lock $(ACTION_WITHOUT) -o requirements-action-agents.lock
+	$(BIN)/uv pip compile --quiet --universal --format pylock.toml --python-version 3.11 --group action-agents -c requirements.lock \
+		$(ACTION_WITHOUT) -o pylock.action.toml
+	$(BIN)/python deploy/action_wheels.py pylock.action.toml requirements-action-agents.wheels
+	rm pylock.action.toml
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 		--python-version 3.11 pyproject.toml --extra postgresql --extra test --extra dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
@@ -83,7 +112,8 @@ $(BIN)/python:
 
 # The demo needs only what the bot needs, and runs from the work tree; the tests need more.
 $(VENV)/.demo-ready: requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing the packages of requirements.lock into $(VENV), the first time only; this takes about a minute."
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
 $(VENV)/.dev-ready: requirements-dev.lock pyproject.toml | $(BIN)/python

@@ -22,10 +22,9 @@ from typing import Any
 
 from playwright.async_api import Browser, Response
 
-from bot.codegen.client import MARK
-from bot.demo.demo import CALLERS_TOKEN
-from tests.web.api.api_server import ApiServer, running_api_server
-from tests.web.dashboard.browser import Visit, a_browser, a_visit, chromium
+from bot.codegen.models import MARK
+from tests.harness.browser import Visit, a_browser, a_visit, chromium
+from tests.harness.server import ApiServer, api_server_at
 from tests.web.dashboard.the_demo import the_demo
 
 RUNS = 10_000
@@ -80,7 +79,7 @@ async def measure(runs: int, entries: int, rounds: int) -> None:
 
 async def in_a_house(work: Callable[[ApiServer], Awaitable[None]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with running_api_server(Path(folder), api_requests_per_minute=100_000) as api_server:
+        async with api_server_at(Path(folder), api_requests_per_minute=100_000) as api_server:
             await work(api_server)
 
 
@@ -91,14 +90,14 @@ async def opening(browser: Browser, rounds: int) -> None:
     """Loads the page of a signed-in user with an empty browser cache."""
     painted, seen = [], []
     loaded: dict[str, int] = {}
-    async with the_demo() as (url, _):
+    async with the_demo() as demo:
         for _ in range(rounds):
-            async with a_visit(browser, url) as visit:
-                await visit.page.add_init_script(f"sessionStorage.setItem('codegen-bot.token', '{CALLERS_TOKEN}')")
+            async with a_visit(browser, demo.dashboard) as visit:
+                await visit.page.add_init_script(f"sessionStorage.setItem('codegen-bot.token', '{demo.token}')")
                 visit.page.on("response", lambda response: loaded.update(size_of(response)))
                 began = time.perf_counter()
-                await visit.page.goto(f"{url}/", wait_until="commit")
-                await visit.page.get_by_role("button", name="Star run 1").wait_for()
+                await visit.page.goto(f"{demo.dashboard}/", wait_until="commit")
+                await visit.page.locator(".run-row .star").first.wait_for()
                 seen.append((time.perf_counter() - began) * 1000)
                 painted.append(await visit.page.evaluate(PAINTED))
     print(f"\nthe demo, {rounds} times without a cache")

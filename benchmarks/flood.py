@@ -23,9 +23,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import Comment, GitHubEmulator
-from bot.emulator.github.world import BOT_LOGIN
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import Comment, GitHubEmulator
+from bot.emulators.github.world import BOT_LOGIN
 
 ROOT = Path(__file__).parents[1]
 SECRET = "the benchmark's secret"  # noqa: S105 - used only here

@@ -25,9 +25,9 @@ import aiohttp
 
 from benchmarks.webhooks.__main__ import Bench, Server
 from benchmarks.webhooks.load import SECRET
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
-from bot.github.signature import sign
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
+from bot.github.events import sign
 
 MEGABYTE = 2**20
 CHUNK = bytes(MEGABYTE // 16)

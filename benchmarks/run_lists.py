@@ -16,8 +16,8 @@ import aiohttp
 
 from benchmarks.hostile_requests import peak
 from benchmarks.webhooks.__main__ import Bench, Server
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
 
 RUNS = 800
 RESULT = 50_000

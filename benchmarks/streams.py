@@ -29,7 +29,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.emulator.codegen import CodegenEmulator
+from bot.emulators.codegen import CodegenEmulator
 
 LISTENERS = 1_000
 SECONDS = 60

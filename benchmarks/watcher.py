@@ -19,7 +19,7 @@ from bot.codegen.limits import RateLimits
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
-from bot.emulator.codegen import CodegenEmulator
+from bot.emulators.codegen import CodegenEmulator
 
 COUNTS = (1, 10, 100, 1_000)
 SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""The bot's own error classes, and which errors are worth a retry.
+"""The bot's own error classes.
 
 Clients translate errors: none of gidgethub's, httpx's or aiohttp's leaves them. Every class here keeps all its data in
 `args`, so that it survives pickling and can be stored as plain JSON (`to_json`, `from_json`), which is how the engine
@@ -16,7 +16,16 @@ class BotError(Exception):
 
 
 class SettingsError(BotError):
-    """A setting is missing or wrong; the text names the variable, where to get its value and what to do."""
+    """A setting is missing or wrong; the first argument names the variable, where to get its value and what to do. If
+    several may be wrong, each of the others is about one."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence or two for each setting."""
+        return self.args[1:] or self.args
 
 
 def os_reason(error: OSError) -> str:
@@ -38,6 +47,10 @@ class RefusedError(UserError):
 
 class StoreError(BotError):
     """The database could not be written or read; its message is the only argument."""
+
+
+class NotReadyError(BotError):
+    """The server cannot do its work at this time; the only argument is a sentence that says why."""
 
 
 class NotTakenError(BotError):
@@ -119,28 +132,13 @@ class UpstreamError(BotError):
         return f"{self.service.value} {self.operation} failed, {self.kind.value}{status}{detail}"
 
 
-REFUSALS = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 416, 417, 422, 423, 424, 426, 428, 431})
-"""The statuses that refuse the request itself. An unknown status says nothing about the request: a proxy may have
-produced it, and it may be temporary."""
+def is_refused_account(error: object) -> bool:
+    """Whether GitHub does not accept the bot's own credential: then nothing can be answered there."""
+    return isinstance(error, UpstreamError) and error.service is Service.GITHUB and error.kind is ErrorKind.UNAUTHORIZED
+
 
 RETRIED = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.SERVER_FAULT, ErrorKind.NETWORK, ErrorKind.BAD_ANSWER})
 """The kinds that may be temporary."""
-
-RETRY_DELAYS = (0.5, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before each retry of one call, if the upstream does not say."""
-
-
-def retry_delay(error: BotError, attempt: int) -> float | None:
-    """How long to wait before a retry, or None if a retry is no use.
-
-    :param attempt: how many tries have failed so far, from 1
-    :returns: seconds
-    """
-    if not isinstance(error, UpstreamError) or error.kind not in RETRIED or attempt > len(RETRY_DELAYS):
-        return None
-    if error.retry_after is not None:
-        return max(error.retry_after, 0.0)
-    return RETRY_DELAYS[attempt - 1]
 
 
 def to_json(error: BotError) -> dict[str, Any]:
@@ -163,12 +161,14 @@ def from_json(document: dict[str, Any]) -> BotError:
     return _BY_NAME.get(document["class"], BotError)(*arguments)
 
 
+# The names are stored with recorded steps: they stay when a class is renamed.
 _BY_NAME: dict[str, type[BotError]] = {
     "SettingsError": SettingsError,
     "Refusal": RefusedError,
     "UserMistake": UserError,
     "AnsweredElsewhereError": AnsweredElsewhereError,
     "StoreError": StoreError,
+    "NotReadyError": NotReadyError,
     "NotTakenError": NotTakenError,
     "ConfigUnknownError": ConfigUnknownError,
     "OffloadError": OffloadError,

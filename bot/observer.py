@@ -6,13 +6,15 @@ line observe nothing, and do not import the metrics.
 
 from __future__ import annotations
 
-from typing import Protocol
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bot.errors import ErrorKind, Service, UpstreamError
 
 
-class Observer(Protocol):
-    """Called when a call or wait is over. It must be quick, and raise nothing."""
+class Observer:
+    """Called when a call, an attempt or a wait is over; this one does nothing. It must be quick, and raise nothing."""
 
     def called(self, service: Service, operation: str, status: str, seconds: float) -> None:
         """One request, and how it ended.
@@ -28,24 +30,36 @@ class Observer(Protocol):
         :param limit: which of the service's limits delayed it
         """
 
-    def left_out(self) -> None:
+    def retrying(self, error: UpstreamError, failures: int, seconds: float) -> None:
+        """A call has failed, and is repeated.
+
+        :param failures: attempts that have failed so far
+        :param seconds: until the next one
+        """
+
+    def edit_dropped(self) -> None:
         """A progress edit was dropped, to leave room for more important writes."""
 
 
-class Nobody:
-    """An observer that does nothing."""
-
-    def called(self, service: Service, operation: str, status: str, seconds: float) -> None:
-        pass
-
-    def waited(self, service: Service, limit: str, seconds: float) -> None:
-        pass
-
-    def left_out(self) -> None:
-        pass
+NO_OBSERVER = Observer()
 
 
-NOBODY: Observer = Nobody()
+@contextmanager
+def observed(observer: Observer, service: Service, operation: str) -> Iterator[Callable[[int], None]]:
+    """Reports one request to an observer, which lasts as long as the context.
+
+    :returns: to be called with the status of a success
+    """
+    begun = time.perf_counter()
+
+    def ended(status: int | str) -> None:
+        observer.called(service, operation, str(status), time.perf_counter() - begun)
+
+    try:
+        yield ended
+    except UpstreamError as error:
+        ended(status_of(error))
+        raise
 
 
 def status_of(error: UpstreamError) -> str:

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
+from bot.agents.presets import PRESETS, Preset
 from bot.cli.main import main
-from bot.commands.table import COMMANDS
-from bot.outcome import ExitStatus
-from bot.replies.help import WHO
+from bot.commands.help import WHO
+from bot.commands.registry import COMMANDS
+from bot.execution.outcome import ExitStatus
 from bot.settings import setting_rows
-from bot.web.api.examples import curl_block, endpoint_table
+from bot.web.api.openapi import curl_line
 from bot.web.api.routes import ENDPOINTS
-from tests.documents import ROOT, page, section
+from tests.harness.documents import ROOT, page, section
 
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 
@@ -60,14 +61,31 @@ def test_settings_table_is_the_codes() -> None:
     assert section("docs/settings.md", "settings") == "\n".join((*head, *rows))
 
 
+def test_presets_table_is_the_codes() -> None:
+    rows = [
+        f"| `{preset.name}` | `{preset.install}` | {preset.api} | `{preset.key_variable}` | {_model_of(preset)} |"
+        for preset in PRESETS.values()
+        if preset.key_variable
+    ]
+    head = ("| preset | install | model's API | key from | model |", "|---|---|---|---|---|")
+    assert section("docs/agents.md", "presets") == "\n".join((*head, *rows))
+
+
+def _model_of(preset: Preset) -> str:
+    if preset.needs_model and not preset.model:
+        return "required"
+    return f"`{preset.model}`" if preset.model else "its own choice"
+
+
 def test_exit_statuses_table_is_the_codes() -> None:
     rows = [f"| {status.value} | {status.sentence} |" for status in ExitStatus]
     assert section("docs/cli.md", "exit-statuses") == "\n".join(("| status | meaning |", "|---|---|", *rows))
 
 
 def test_endpoints_table_is_the_codes() -> None:
-    assert section("docs/api.md", "endpoints") == endpoint_table(ENDPOINTS)
-    assert section("docs/api.md", "curl") == curl_block(ENDPOINTS)
+    rows = [f"| `{each.method} {each.path}` | {each.summary} |" for each in ENDPOINTS]
+    assert section("docs/api.md", "endpoints") == "\n".join(("| endpoint | what it does |", "|---|---|", *rows))
+    assert section("docs/api.md", "curl") == "\n".join(("```sh", *map(curl_line, ENDPOINTS), "```"))
 
 
 def test_layout_names_files_that_exist() -> None:

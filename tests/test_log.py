@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-import structlog
 
 from bot import log
-from bot.settings import LogFormat
-from tests.log_lines import kept_log, lines
-from tests.replies.secret_table import TOKENS
+from bot.log import LogFormat
+from tests.harness.log_lines import lines, restored_log
+from tests.text.redaction.secret_table import TOKENS
 
 NOISY = ("httpx", "httpcore", "aiohttp.access", "dbos", "asyncio", "markdown_it")
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    with kept_log():
+    with restored_log():
         yield
 
 
@@ -34,7 +33,7 @@ def fail_with_a_secret_at_hand() -> None:
     raise ValueError(f"a token of {len(token)} characters")
 
 
-def test_a_json_line_is_one_event_with_its_values(stream: io.StringIO) -> None:
+def test_json_line_is_one_event_with_its_values(stream: io.StringIO) -> None:
     log.configure(log_format=LogFormat.JSON, stream=stream)
     log.get("bot.app").info("run.started", run=7, repository="octo/shop")
 
@@ -53,10 +52,10 @@ def test_configure_takes_secrets_out_of_lines_and_errors(stream: io.StringIO) ->
     assert token not in stream.getvalue()
 
 
-def test_what_the_door_has_bound_stands_on_every_line(stream: io.StringIO) -> None:
+def test_bound_context_is_on_every_line(stream: io.StringIO) -> None:
     """On those of libraries too."""
     log.configure(log_format=LogFormat.JSON, stream=stream)
-    with structlog.contextvars.bound_contextvars(delivery="a-guid"):
+    with log.bound(delivery="a-guid"):
         log.get("bot.app").info("run.started")
         logging.getLogger("library").warning("Its own %s.", "words")
     log.get("bot.app").info("server.stops")
@@ -68,7 +67,7 @@ def test_what_the_door_has_bound_stands_on_every_line(stream: io.StringIO) -> No
     ]
 
 
-def test_a_json_line_holds_a_whole_traceback(stream: io.StringIO) -> None:
+def test_json_line_holds_a_whole_traceback(stream: io.StringIO) -> None:
     log.configure(log_format=LogFormat.JSON, stream=stream)
     try:
         fail_with_a_secret_at_hand()
@@ -80,7 +79,7 @@ def test_a_json_line_holds_a_whole_traceback(stream: io.StringIO) -> None:
     assert "ValueError: a token of 18 characters" in str(line["exception"])
 
 
-def test_a_console_line_is_for_people(stream: io.StringIO) -> None:
+def test_console_line_is_for_people(stream: io.StringIO) -> None:
     log.configure(stream=stream)
     log.get("bot.app").info("run.started", run=7)
 
@@ -90,7 +89,7 @@ def test_a_console_line_is_for_people(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize("log_format", LogFormat)
-def test_a_traceback_does_not_show_the_values_of_variables(stream: io.StringIO, log_format: LogFormat) -> None:
+def test_traceback_does_not_show_the_values_of_variables(stream: io.StringIO, log_format: LogFormat) -> None:
     log.configure(log_format=log_format, stream=stream)
     try:
         fail_with_a_secret_at_hand()
@@ -123,7 +122,7 @@ def test_only_lines_of_the_level_and_above_are_shown(stream: io.StringIO, level:
 
 
 @pytest.mark.parametrize("name", NOISY)
-def test_libraries_that_log_every_step_are_heard_from_warnings_up(stream: io.StringIO, name: str) -> None:
+def test_chatty_libraries_log_from_warning_up(stream: io.StringIO, name: str) -> None:
     log.configure(level="DEBUG", log_format=LogFormat.JSON, stream=stream)
     logging.getLogger(name).info("GET https://api.github.com/ 200")
     logging.getLogger(f"{name}.below").debug("receive_response_body.started")
@@ -132,7 +131,7 @@ def test_libraries_that_log_every_step_are_heard_from_warnings_up(stream: io.Str
     assert [line["event"] for line in lines(stream)] == ["It hurts."]
 
 
-def test_a_stricter_level_holds_for_them_too(stream: io.StringIO) -> None:
+def test_stricter_level_holds_for_them_too(stream: io.StringIO) -> None:
     log.configure(level="ERROR", log_format=LogFormat.JSON, stream=stream)
     logging.getLogger("httpx").warning("It hurts.")
 

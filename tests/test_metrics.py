@@ -6,7 +6,8 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.app.gauges import BELIEVED, QueueGauges
+from bot.agents.model import Incident
+from bot.app.gauges import COUNT_CACHED, QueueGauges, TurnGauges
 from bot.errors import ErrorKind, Service, StoreError, UpstreamError
 from bot.github import events
-from bot.measures import GITHUB_EVENTS, MEASURES, READ_EVENTS, MetricType
-from bot.metrics import DeliveryOutcome, Metrics
+from bot.metrics import GITHUB_EVENTS, READ_EVENTS, DeliveryOutcome, Metrics
 from bot.observer import status_of
-from bot.store.jobs import Queue
+from bot.storage.agents import TurnCounts
+from bot.storage.jobs import Queue
+from tests.harness.clock import Clock
 
 ROOT = Path(__file__).parent.parent
 DASHBOARD = ROOT / "deploy" / "grafana" / "codegen-bot.json"
@@ -42,9 +45,11 @@ def busy() -> Metrics:
     metrics.done("run", "finished", 61.5)
     metrics.called(Service.CODEGEN, "create_run", "200", 0.3)
     metrics.waited(Service.GITHUB, "content", 2.0)
-    metrics.left_out()
+    metrics.edit_dropped()
     metrics.redelivered("asked", 3)
     metrics.answered("GET", "/organizations/{org_id}/agent/runs", 200)
+    metrics.turn_ended("opencode", "COMPLETE", input_tokens=1_000, output_tokens=None, cost=0.5)
+    metrics.turn_incident("opencode", Incident.EGRESS_REFUSED.value)
     return metrics
 
 
@@ -67,23 +72,38 @@ def shown() -> dict[str, set[str]]:
     return known
 
 
-def test_everything_there_is_to_measure_is_shown_with_its_labels() -> None:
-    found, suffix = shown(), {MetricType.HISTOGRAM: "_count"}
-    assert {measure.name: found.get(measure.shown_name + suffix.get(measure.kind, "")) for measure in MEASURES} == {
-        measure.name: {*measure.labels} for measure in MEASURES
-    }
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One of the bot's own metrics, as `/metrics` names it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    sentence: str
+
+
+def measured() -> list[Measured]:
+    own = [family for family in busy().registry.collect() if not family.name.startswith("process_")]
+    return [
+        Measured(
+            f"{family.name}{ {'counter': '_total', 'info': '_info'}.get(family.type, '') }",
+            family.type.replace("info", "gauge"),
+            tuple(label for label in family.samples[0].labels if label != "le"),
+            family.documentation,
+        )
+        for family in own
+    ]
 
 
 def test_names_follow_prometheus_conventions() -> None:
     """Base units; counters, and they alone, end in ``_total``."""
-    assert [
-        measure.name for measure in MEASURES if (measure.kind is MetricType.COUNTER) != measure.name.endswith("_total")
-    ] == []
-    assert [measure.name for measure in MEASURES if re.search("_(ms|milliseconds|minutes|mb)(_|$)", measure.name)] == []
-    assert all(measure.name.startswith("codegen_bot_") for measure in MEASURES)
+    assert len(measured()) == 24
+    assert [each.name for each in measured() if (each.kind == "counter") != each.name.endswith("_total")] == []
+    assert [each.name for each in measured() if re.search("_(ms|milliseconds|minutes|mb)(_|$)", each.name)] == []
+    assert all(each.name.startswith("codegen_bot_") for each in measured())
 
 
-def test_what_comes_from_outside_does_not_grow_the_metrics_without_end() -> None:
+def test_outside_values_do_not_grow_the_metrics() -> None:
     metrics = Metrics(commands={"run"})
     for number in range(100):
         metrics.delivered(f"event_{number}", DeliveryOutcome.IGNORED)
@@ -98,11 +118,9 @@ def test_what_comes_from_outside_does_not_grow_the_metrics_without_end() -> None
     assert value(metrics, "codegen_bot_deliveries_total", event="other", outcome="ignored") == 100
 
 
-def test_the_events_that_the_bot_reads_are_known() -> None:
-    read = set(re.findall(r'case "(\w+)",', Path(events.__file__).read_text(encoding="utf-8")))
-    assert read
-    assert read == {*READ_EVENTS}
-    assert read < GITHUB_EVENTS
+def test_events_that_the_bot_reads_are_known() -> None:
+    assert {*events.ACTIONS} == {*READ_EVENTS}
+    assert {*events.ACTIONS} < GITHUB_EVENTS
 
 
 def test_what_an_alert_waits_for_is_there_before_it_happens() -> None:
@@ -112,7 +130,7 @@ def test_what_an_alert_waits_for_is_there_before_it_happens() -> None:
     assert value(metrics, "codegen_bot_commands_done_total", command="run", stage="unanswered") == 0
 
 
-def test_a_failure_without_an_answer_is_counted_by_its_kind() -> None:
+def test_failure_without_an_answer_is_counted_by_its_kind() -> None:
     metrics = Metrics()
     metrics.called(Service.CODEGEN, "run", "network", 30.0)
     labels = {"service": "codegen", "operation": "run", "status": "network"}
@@ -130,7 +148,7 @@ def test_a_failure_without_an_answer_is_counted_by_its_kind() -> None:
         ("x", "other"),
     ],
 )
-def test_a_status_that_nobody_has_heard_of_is_counted_by_its_class(status: str, counted: str) -> None:
+def test_unknown_status_is_counted_by_its_class(status: str, counted: str) -> None:
     """The proxy in front of an API answers with 520 where the API does not: that belongs to the faults."""
     metrics = Metrics()
     metrics.called(Service.CODEGEN, "run", status, 0.1)
@@ -139,13 +157,13 @@ def test_a_status_that_nobody_has_heard_of_is_counted_by_its_class(status: str, 
 
 
 @pytest.mark.parametrize(("status", "told"), [(429, "429"), (403, "rate-limited"), (None, "rate-limited")])
-def test_a_limit_that_is_told_by_403_is_not_taken_for_a_missing_right(status: int | None, told: str) -> None:
+def test_rate_limit_by_403_is_not_a_refusal(status: int | None, told: str) -> None:
     error = UpstreamError(Service.GITHUB, ErrorKind.RATE_LIMITED, "comment", status)
     missing = UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403)
     assert (status_of(error), status_of(missing)) == (told, "403")
 
 
-def test_the_rule_on_limits_hears_of_both_ways_to_say_so() -> None:
+def test_rate_limit_rule_counts_403_and_429() -> None:
     rule = next(rule for rule in rules() if rule["alert"] == "CodegenBotRateLimited")
     pattern = re.search(r'status=~"([^"]*)"', rule["expr"])
     assert pattern
@@ -155,7 +173,7 @@ def test_the_rule_on_limits_hears_of_both_ways_to_say_so() -> None:
     ]
 
 
-def test_a_clock_that_was_set_back_does_not_break_a_command() -> None:
+def test_clock_that_was_set_back_does_not_break_a_command() -> None:
     metrics = Metrics()
     metrics.done("run", "finished", -3.0)
     assert value(metrics, "codegen_bot_command_seconds_sum", command="run") == 0
@@ -164,37 +182,30 @@ def test_a_clock_that_was_set_back_does_not_break_a_command() -> None:
 # The queue
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def time(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.now)
+def time_of(clock: Clock) -> Callable[[], datetime]:
+    return lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=clock.now)
 
 
-async def test_the_queue_is_counted_when_somebody_looks_and_not_more_often_than_need_be() -> None:
+async def test_queue_is_counted_on_demand_and_cached() -> None:
     clock, asked = Clock(), list[float]()
 
     async def ask() -> Queue:
         asked.append(clock.now)
         return Queue(3, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=40))
 
-    metrics, gauges = Metrics(), QueueGauges(ask, now=clock.time, clock=clock)
-    gauges.show_in(metrics)
+    metrics = Metrics()
+    QueueGauges(metrics, ask, now=time_of(clock), clock=clock)
     assert math.isnan(value(metrics, "codegen_bot_queue_depth") or 0)
     for _ in range(3):
         await metrics.shown()
     assert (asked, value(metrics, "codegen_bot_queue_depth")) == ([0.0], 3)
-    clock.now += BELIEVED
-    assert value(metrics, "codegen_bot_queue_oldest_seconds") == 40 + BELIEVED
+    clock.now += COUNT_CACHED
+    assert value(metrics, "codegen_bot_queue_oldest_seconds") == 40 + COUNT_CACHED
     await metrics.shown()
-    assert asked == [0.0, BELIEVED]
+    assert asked == [0.0, COUNT_CACHED]
 
 
-async def test_a_database_that_does_not_answer_is_no_empty_queue() -> None:
+async def test_database_that_does_not_answer_is_no_empty_queue() -> None:
     clock, failing = Clock(), False
 
     async def ask() -> Queue:
@@ -202,17 +213,17 @@ async def test_a_database_that_does_not_answer_is_no_empty_queue() -> None:
             raise StoreError("locked")
         return Queue(0, None)
 
-    metrics, gauges = Metrics(), QueueGauges(ask, now=clock.time, clock=clock)
-    gauges.show_in(metrics)
+    metrics = Metrics()
+    QueueGauges(metrics, ask, now=time_of(clock), clock=clock)
     await metrics.shown()
     assert value(metrics, "codegen_bot_queue_depth") == 0
     failing = True
-    clock.now += BELIEVED
+    clock.now += COUNT_CACHED
     await metrics.shown()
     assert math.isnan(value(metrics, "codegen_bot_queue_depth") or 0)
 
 
-async def test_a_database_that_hangs_is_asked_once() -> None:
+async def test_database_that_hangs_is_asked_once() -> None:
     asked = 0
 
     async def ask() -> Queue:
@@ -221,23 +232,52 @@ async def test_a_database_that_hangs_is_asked_once() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    clock = Clock()
-    gauges = QueueGauges(ask, now=clock.time, clock=clock, patience=0.0)
+    clock, metrics = Clock(), Metrics()
+    gauges = QueueGauges(metrics, ask, now=time_of(clock), clock=clock, timeout=0.0)
     for _ in range(3):
-        clock.now += BELIEVED
+        clock.now += COUNT_CACHED
         await gauges.look_up()
-    assert (asked, math.isnan(gauges.depth())) == (1, True)
+    assert (asked, math.isnan(value(metrics, "codegen_bot_queue_depth") or 0)) == (1, True)
     await gauges.aclose()
+
+
+async def test_turns_are_counted_on_demand() -> None:
+    clock, metrics = Clock(), Metrics()
+
+    async def ask() -> TurnCounts:
+        return TurnCounts(3, 2, datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=40))
+
+    gauges = TurnGauges(metrics, ask, now=time_of(clock), clock=clock)
+    assert math.isnan(value(metrics, "codegen_bot_agent_turns_queued") or 0)
+    await metrics.shown()
+    names = ("queued", "running", "oldest_seconds")
+    assert [value(metrics, f"codegen_bot_agent_turns_{name}") for name in names] == [3, 2, 40]
+    await gauges.aclose()
+
+
+def test_incidents_begin_at_zero() -> None:
+    metrics = Metrics()
+    metrics.expect_agents(["fixer"], [each.value for each in Incident])
+    metrics.turn_incident("fixer", Incident.SANDBOX_FAILED.value)
+    name = "codegen_bot_agent_incidents_total"
+    counted = {each.value: value(metrics, name, agent="fixer", incident=each.value) for each in Incident}
+    assert counted == {each.value: float(each is Incident.SANDBOX_FAILED) for each in Incident}
+
+
+def test_turn_without_usage_is_counted() -> None:
+    metrics = Metrics()
+    metrics.turn_ended("fixer", "FAILED", input_tokens=None, output_tokens=None, cost=None)
+    assert value(metrics, "codegen_bot_agent_turns_ended_total", agent="fixer", status="failed") == 1
+    assert value(metrics, "codegen_bot_agent_cost_dollars_total", agent="fixer") == 0
 
 
 # The documentation
 
 
-def test_the_page_on_metrics_shows_what_there_is() -> None:
+def test_page_on_metrics_shows_what_there_is() -> None:
     rows = [
-        f"| `{measure.shown_name}` | {measure.kind.value if measure.kind is not MetricType.INFO else 'gauge'} "
-        f"| {', '.join(f'`{label}`' for label in measure.labels)} | {measure.sentence} |"
-        for measure in MEASURES
+        f"| `{each.name}` | {each.kind} | {', '.join(f'`{label}`' for label in each.labels)} | {each.sentence} |"
+        for each in measured()
     ]
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- metrics -->\n(.*?)\n<!-- /metrics -->", page, re.DOTALL)
@@ -301,10 +341,10 @@ def test_what_an_expression_speaks_of_is_read_rightly() -> None:
 def test_everything_that_is_measured_is_on_the_dashboard() -> None:
     seen = {name for expression in queries() for name in spoken_of(expression)[0]}
     bare = {re.sub("_(bucket|sum|count)$", "", name) for name in seen}
-    assert {measure.shown_name for measure in MEASURES} - bare == set()
+    assert {each.name for each in measured()} - bare == set()
 
 
-def test_the_dashboard_is_one_that_grafana_takes() -> None:
+def test_dashboard_is_one_that_grafana_takes() -> None:
     document = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     assert document["schemaVersion"] >= 39
     assert document["uid"]
@@ -314,7 +354,7 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
     assert len({panel["id"] for panel in everything}) == len(everything)
     assert [panel["title"] for panel in everything if panel["type"] == "row"] == [
         *("Overview", "Deliveries", "Commands", "Upstream", "Limits"),
-        *("Queue, runs and watcher", "HTTP API", "Process"),
+        *("Queue, runs and watcher", "Agents of your own", "HTTP API", "Process"),
     ]
     for panel in (panel for panel in everything if panel["type"] != "row"):
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
@@ -338,7 +378,7 @@ def test_no_panel_covers_another() -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule.get("alert")))
-def test_an_alert_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
+def test_alert_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
     assert rule.keys() == {"alert", "expr", "for", "labels", "annotations"}
     assert re.fullmatch(r"CodegenBot[A-Z]\w+", rule["alert"])
     assert re.fullmatch(r"\d+[smh]", rule["for"])

@@ -13,39 +13,54 @@ from benchmarks.text_growth.targets import PUT_TOGETHER, SHORT, Target, function
 from benchmarks.text_growth.worst import COMMON, ENDS, Shape
 
 TEXT_MODULES = (
-    "action.runner",
-    "commands.argument_parser",
-    "commands.markdown",
-    "commands.visible_lines",
-    "commands.comment_parser",
-    "redaction.known",
-    "replies.job_log",
-    "replies.markers",
-    "replies.material",
-    "replies.phrases",
-    "replies.redaction",
-    "replies.trace",
-    "replies.untrusted",
-    "repository_config.prompts",
-    "repository_config.reading",
+    "text.failure_signature",
+    "action.report",
+    "commands.parsing.arguments",
+    "text.mail_reply",
+    "text.markdown",
+    "commands.parsing.comment",
+    "text.diff_lines",
+    "commands.review_findings",
+    "text.job_log",
+    "text.markers",
+    "execution.phrases",
+    "text.redaction.redact",
+    "text.redaction.redacting",
+    "execution.trace",
+    "text.untrusted",
+    "execution.repository_config.prompts",
+    "execution.repository_config.reading",
 )
 """Modules of which every public function is given others' text, but for those below."""
 
 NO_TEXT = {
-    "replies.markers.write",
-    "replies.phrases.ago",
-    "replies.phrases.duration",
-    "replies.phrases.label_not_changed",
-    "replies.trace.final_answer",
-    "replies.trace.is_error",
+    "text.markers.write",
+    "execution.phrases.added_text",
+    "execution.phrases.ago",
+    "execution.phrases.cost_of",
+    "execution.phrases.dollars",
+    "execution.phrases.duration",
+    "execution.phrases.size_of",
+    "execution.phrases.time_of_day",
+    "execution.phrases.tokens",
+    "execution.phrases.used_tokens",
+    "execution.phrases.count",
+    "execution.phrases.reason_not_posted",
+    "execution.phrases.paragraphs",
+    "execution.phrases.reason_posted",
+    "execution.trace.final_answer",
+    "execution.trace.is_error",
 }
 """Functions that see no text, or only choose among texts."""
 
 MEASURED_WITHIN = {
-    "redaction.known.redact_known": "replies.redaction.redact",
-    "replies.job_log.telling": "replies.job_log.excerpt",
-    "replies.redaction.redact_patterns": "replies.redaction.redact",
-    "repository_config.reading.decode": "repository_config.reading.read",
+    "text.markdown.normalized": "text.markdown.split_first_line",
+    "text.job_log.redacted_excerpt": "text.job_log.excerpt",
+    "text.redaction.redact.redact_patterns": "text.redaction.redact.redact",
+    "text.redaction.redacting.call_redacted": "text.redaction.redacting.redacted",
+    "execution.phrases.facts_of": "execution.phrases.one_word",
+    "execution.repository_config.reading.decode": "execution.repository_config.reading.read",
+    "execution.repository_config.reading.sentence": "execution.repository_config.reading.read",
 }
 """Functions that do no more with a text than another one does."""
 
@@ -70,7 +85,7 @@ def _public_functions() -> list[str]:
     ]
 
 
-def test_pattern_that_is_put_together_is_measured_by_its_function() -> None:
+def test_composed_pattern_is_measured_by_its_function() -> None:
     measured = {target.name for target in functions()}
 
     assert put_together() == sorted(PUT_TOGETHER)

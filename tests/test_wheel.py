@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from bot import __version__
-from bot.outcome import ExitStatus
-from tests.chaos.asks import first_day
+from bot.execution.outcome import ExitStatus
+from tests.chaos.user_actions import first_day
 from tests.chaos.worlds import both_worlds, settled
-from tests.harness.processes import SECRET
+from tests.harness import TIMEOUT
+from tests.harness.server import SECRET
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,8 +100,8 @@ def test_it_says_its_version(installed: Installed, tmp_path: Path) -> None:
     assert installed.run(tmp_path, "--version") == (0, f"codegen-bot, version {__version__}\n", "")
 
 
-def test_the_demo_plays(installed: Installed, tmp_path: Path) -> None:
-    status, said, told = installed.run(tmp_path, "demo", "--once", "--run-seconds", "0.3")
+def test_demo_plays(installed: Installed, tmp_path: Path) -> None:
+    status, said, told = installed.run(tmp_path, "demo", "--once", "--api-port", "0")
 
     assert status == 0, told
     assert "/codegen run" in said
@@ -134,11 +135,11 @@ async def test_serve_answers_a_command(installed: Installed, tmp_path: Path) -> 
         )
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(TIMEOUT):
                 while not (found := re.search(rb"server\.listening.*port=(\d+)", await process.stderr.readuntil())):
                     pass
             worlds.github.webhooks.url = f"http://127.0.0.1:{found[1].decode()}/webhooks/github"
-            worlds.ask(next(first_day()))
+            worlds.perform(next(first_day()))
             await settled(worlds, seconds=60)
             process.terminate()
             said = (await process.communicate())[1].decode()

@@ -25,10 +25,10 @@ import psycopg
 
 from benchmarks.takeover.faults import CutCable, CutLink, Fault, Freeze, Kill
 from benchmarks.takeover.namespace import DATABASE, WORLDS, Cable, namespace
-from bot.fencing import HEARTBEAT
-from bot.replies.markers import Stage
-from tests.postgresql import Server, fresh_database, running_server
-from tests.several import HERE, Several, reactions, several_processes
+from bot.text.markers import Stage
+from bot.upstream import HEARTBEAT
+from tests.harness.postgresql import Server, fresh_database, running_server
+from tests.harness.replicas import HERE, Several, reactions, several_processes
 
 ALL = ("kill", "freeze", "cut", "idle")
 COMMANDS = 3

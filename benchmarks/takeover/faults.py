@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from benchmarks.takeover.namespace import DATABASE, INSIDE, PROCESS, Cable
-from tests.connections import Link
-from tests.postgresql import Server
-from tests.several import Place, Several
+from tests.harness.connections import Link
+from tests.harness.postgresql import Server
+from tests.harness.replicas import Place, Several
 
 
 class Fault:

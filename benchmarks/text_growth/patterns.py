@@ -15,18 +15,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 APART = {
     "bot.cli.commands": "the bot's own help texts",
-    "bot.cli.doctor": "its user's own arguments",
-    "bot.cli.labels": "its user's own arguments",
     "bot.cli.params": "its user's own arguments",
     "bot.settings": "the server's own settings",
-    "bot.demo": "emulated text",
-    "bot.dry_run": "its user's own arguments",
-    "bot.emulator": "stands in for Codegen and GitHub, and is not reachable by others",
+    "bot.cli.demo": "emulated text",
+    "bot.app.dry_run": "its user's own arguments",
+    "bot.emulators": "stands in for Codegen and GitHub, and is not reachable by others",
     "bot.metrics": "status codes",
-    "bot.setup": "its user's own answers",
+    "bot.cli.setup": "its user's own answers",
     "bot.web.api.docs_page": "the API's own description",
-    "bot.web.api.openapi_parts": "the API's own description",
-    "bot.web.api.schemas": "the API's own description",
+    "bot.web.api.openapi": "the API's own description",
 }
 """Modules whose patterns see no untrusted text, and what they see instead."""
 

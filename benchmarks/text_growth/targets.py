@@ -10,54 +10,51 @@ from functools import partial
 
 from benchmarks.text_growth.patterns import Use, uses
 from benchmarks.text_growth.worst import fragments_of
-from bot.action.report import report
-from bot.action.runner import Runner, without_commands
+from bot.action.report import Runner, report
+from bot.agents.api.workplace import marked_workplace
 from bot.cli.screen import harmless
-from bot.codegen import states
-from bot.codegen.models import AgentRun, CheckSuiteSettings, LogEntry, Repository, RunPullRequest
-from bot.commands import argument_parser, comment_parser, markdown, resume
-from bot.commands.table import COMMANDS
-from bot.commands.usage import ParseError
-from bot.commands.visible_lines import plain_lines
+from bot.codegen import models as codegen_models
+from bot.codegen.models import MARK, AgentRun, CheckSuiteSettings, LogEntry, Repository, RunPullRequest
+from bot.commands import analyze_logs as analysis
+from bot.commands import ban_checks, checks, fix_checks, list_runs, logs, review_texts
+from bot.commands import multi_run_texts as multi_run
+from bot.commands import pull_request as pull_requests
+from bot.commands import star as stars
+from bot.commands.analyze_logs import FailedCheck, Findings
+from bot.commands.fix_checks import Round
+from bot.commands.multi_run_texts import Attempt
+from bot.commands.parsing import arguments as argument_parser
+from bot.commands.parsing import comment as comment_parser
+from bot.commands.registry import COMMANDS
+from bot.commands.review_findings import Finding, read_answer
+from bot.commands.run import read_agent_types
+from bot.commands.usage import ParseError, split_run
 from bot.errors import ErrorKind, Service, UpstreamError
+from bot.execution import config_texts, failures, last_steps, phrases, run_marks, trace
+from bot.execution import run_texts as runs
+from bot.execution.config_texts import Fallback
+from bot.execution.outcome import CommandOutcome
+from bot.execution.prefilter import looks_like_command, might_be_failed_checks, might_contain_command
+from bot.execution.prompts import Material, assemble, logs_prompt, quoted
+from bot.execution.reply import Reason, Reply, render
+from bot.execution.repository_config import prompts
+from bot.execution.repository_config import reading as config_reading
+from bot.execution.repository_config.patterns import LONGEST_PATTERN
+from bot.execution.repository_config.problems import ConfigProblems
+from bot.execution.run_texts import Ended
+from bot.execution.trace import Trace
 from bot.github import events
-from bot.outcome import CommandOutcome
-from bot.prefilter import might_contain_command
-from bot.redaction.values import LONGEST_SAYING
-from bot.replies import (
-    analysis,
-    checks,
-    config_texts,
-    failures,
-    job_log,
-    list_runs,
-    logs,
-    markers,
-    multi_run,
-    phrases,
-    pull_requests,
-    reasons,
-    redaction,
-    run_pull_request,
-    runs,
-    stars,
-    trace,
-    untrusted,
-)
-from bot.replies.analysis import FailedCheck, Findings
-from bot.replies.config_texts import Holds
-from bot.replies.markers import Stage
-from bot.replies.material import Material, assemble, quoted
-from bot.replies.multi_run import Attempt
-from bot.replies.prompts import logs_prompt
-from bot.replies.reason import Reason
-from bot.replies.reply import Reply, render
-from bot.replies.trace import Trace
-from bot.repository_config import prompts
-from bot.repository_config import reading as config_reading
-from bot.repository_config.patterns import LONGEST_PATTERN
-from bot.repository_config.problems import ConfigProblems
-from bot.store.models import Star
+from bot.storage.models import Star
+from bot.text import job_log, mail_reply, markdown, markers, untrusted
+from bot.text.diff_lines import diff_lines
+from bot.text.failure_signature import failure_signature
+from bot.text.markdown import plain_lines, split_first_line
+from bot.text.markers import Stage
+from bot.text.redaction import redact as redaction
+from bot.text.redaction import redacting
+from bot.text.redaction.values import LONGEST_PLACEHOLDER
+from bot.text.workflow_commands import without_commands
+from bot.web.api.failures import plain
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Work = Callable[[str], object]
@@ -73,27 +70,35 @@ class Target:
 
 
 SHORT = {
-    "bot.replies.job_log:_OF_A_KEY": job_log.LONGEST_LINE,
-    "bot.replies.job_log:_SURE": job_log.READ_FOR_SIGNS,
-    "bot.replies.job_log:_LIKELY": job_log.READ_FOR_SIGNS,
-    "bot.redaction.values:_PLACEHOLDER": LONGEST_SAYING,
-    "bot.redaction.values:_PATH": LONGEST_SAYING,
-    "bot.redaction.values:_ADDRESS": LONGEST_SAYING,
-    "bot.redaction.values:_TALKS_OF_ONE": LONGEST_SAYING,
-    "bot.repository_config.matching:TOKEN": LONGEST_PATTERN,
+    "bot.text.job_log:_OF_A_KEY": job_log.LONGEST_LINE,
+    "bot.text.job_log:_SURE": job_log.READ_FOR_SIGNS,
+    "bot.text.job_log:_LIKELY": job_log.READ_FOR_SIGNS,
+    "bot.text.redaction.values:_PLACEHOLDER": LONGEST_PLACEHOLDER,
+    "bot.text.redaction.values:_PATH": LONGEST_PLACEHOLDER,
+    "bot.text.redaction.values:_ADDRESS": LONGEST_PLACEHOLDER,
+    "bot.text.redaction.values:_ABOUT_A_SECRET": LONGEST_PLACEHOLDER,
+    "bot.text.redaction.matching:TOKEN": LONGEST_PATTERN,
+    "bot.agents.outcome:_NUMBER": 4_000,
+    "bot.execution.repository_config.patterns:_SYNTAX": LONGEST_PATTERN,
 }
 """Patterns that see no more than this many characters of a text."""
 
 
 PUT_TOGETHER = {
-    "bot.action.job:_rest": "its words are the bot's own",
-    "bot.commands.comment_parser:_sources": "commands.comment_parser.read",
-    "bot.commands.comment_parser:may_speak": "commands.comment_parser.may_speak",
-    "bot.redaction.commands:_PATTERNS": "replies.redaction.redact",
-    "bot.redaction.forms:_token": "replies.redaction.redact",
-    "bot.replies.untrusted:inert": "replies.untrusted.inert",
-    "bot.repository_config.matching:compile_pattern": "a repository's secret patterns have a time limit",
-    "bot.repository_config.patterns:fault": "a repository's secret patterns have a time limit",
+    "bot.commands.parsing.comment:_sources": "commands.parsing.comment.read",
+    "bot.commands.parsing.comment:mentions_prefix": "commands.parsing.comment.mentions_prefix",
+    "bot.text.markdown:_opener": "text.markdown.find_spans",
+    "bot.text.redaction.tokens:_PATTERNS": "text.redaction.redact.redact",
+    "bot.text.redaction.tokens:_token": "text.redaction.redact.redact",
+    "bot.text.untrusted:inert": "text.untrusted.inert",
+    "bot.text.redaction.matching:compile_pattern": "a repository's secret patterns have a time limit",
+    "bot.execution.repository_config.patterns:fault": "a repository's secret patterns have a time limit",
+    "bot.agents.api.workplace:marked_workplace": "agents.api.workplace.marked_workplace",
+    "bot.agents.command:__init__": "a preset's own pattern, at the beginning of a line",
+    "bot.agents.log_entries:__init__": "a preset's own pattern, at the beginning of a chunk",
+    "bot.agents.git:": "git's errors are cut to 16,384 bytes",
+    "bot.agents.outcome:_cause": "sees 4,000 characters of an error",
+    "bot.commands.run:read_agent_types": "commands.run.read_agent_types",
 }
 """Patterns that are built where they are used: the function that is measured with them, or why none is."""
 
@@ -123,12 +128,17 @@ def functions() -> list[Target]:
 
 def _fragments(name: str) -> tuple[str, ...]:
     module = f"bot.{name.rpartition('.')[0]}"
-    modules = {module, *_SECRETS} if module in {"bot.replies.redaction", "bot.replies.untrusted"} else {module}
+    modules = (
+        {module, *_SECRETS}
+        if module in {"bot.text.redaction.redact", "bot.text.redaction.redacting", "bot.text.untrusted"}
+        else {module}
+    )
     used = [use for use in uses() if use.name.partition(":")[0] in modules]
     return tuple(dict.fromkeys(fragment for use in used for fragment in fragments_of(use.pattern)))
 
 
-_SECRETS = {f"bot.redaction.{name}" for name in ("commands", "forms", "known", "named", "values")}
+_SECRETS = {f"bot.text.redaction.{name}" for name in ("named", "spans", "tokens", "values")}
+_REDACTING = {"bot.text.redaction.redact", "bot.text.redaction.redacting", "bot.text.untrusted"}
 
 
 def _reading() -> dict[str, Work]:
@@ -140,39 +150,48 @@ def _reading() -> dict[str, Work]:
         return events.parse("issue_comment", {**payload, "issue": thread, "repository": _REPOSITORY, "sender": _USER})
 
     found: dict[str, Work] = {
-        "commands.comment_parser.read": lambda text: comment_parser.read(f"/codegen help\n{text}"),
-        "commands.comment_parser.new_since": lambda text: comment_parser.new_since(text, f"/codegen help\n{text}"),
-        "commands.comment_parser.may_speak": lambda text: (
-            comment_parser.may_speak(text),
-            comment_parser.may_speak(_bytes(text)),
+        "commands.parsing.comment.read": lambda text: comment_parser.read(f"/codegen help\n{text}"),
+        "commands.parsing.comment.new_since": lambda text: comment_parser.new_since(text, f"/codegen help\n{text}"),
+        "commands.parsing.comment.given_text_since": lambda text: comment_parser.given_text_since(
+            "/codegen run fix it", f"/codegen run fix it\n{text}"
         ),
-        "commands.comment_parser.looks_like_command": comment_parser.looks_like_command,
-        "commands.markdown.parse_blocks": lambda text: [
-            markdown.parse_blocks(text, html=html) for html in (True, False)
-        ],
-        "commands.markdown.find_code_blocks": markdown.find_code_blocks,
-        "commands.markdown.find_spans": markdown.find_spans,
-        "commands.markdown.find_html_spans": markdown.find_html_spans,
-        "commands.markdown.find_code_spans": markdown.find_code_spans,
-        "commands.markdown.without_comments": lambda text: _with_blocks(markdown.without_comments, text),
-        "commands.visible_lines.plain_lines": lambda text: _with_blocks(plain_lines, text),
-        "commands.comment_parser.split_first_line": comment_parser.split_first_line,
-        "commands.resume.split_run": partial(_mistaken, resume.split_run),
-        "commands.argument_parser.build": lambda text: _mistaken(
+        "commands.parsing.comment.mentions_prefix": lambda text: (
+            comment_parser.mentions_prefix(text),
+            comment_parser.mentions_prefix(_bytes(text)),
+        ),
+        "execution.prefilter.looks_like_command": looks_like_command,
+        "text.mail_reply.end_of_reply": lambda text: mail_reply.end_of_reply(
+            lines := text.split("\n"), [True] * len(lines)
+        ),
+        "text.markdown.parse_blocks": lambda text: [markdown.parse_blocks(text, html=html) for html in (True, False)],
+        "text.markdown.find_code_blocks": markdown.find_code_blocks,
+        "text.markdown.find_spans": markdown.find_spans,
+        "text.markdown.find_html_spans": markdown.find_html_spans,
+        "text.markdown.find_code_spans": markdown.find_code_spans,
+        "text.markdown.without_comments": lambda text: _with_blocks(markdown.without_comments, text),
+        "text.markdown.plain_lines": lambda text: _with_blocks(plain_lines, text),
+        "text.markdown.split_first_line": split_first_line,
+        "commands.usage.split_run": partial(_mistaken, split_run),
+        "commands.run.read_agent_types": lambda text: _mistaken(read_agent_types, {"--agent-type": [text]}),
+        "commands.parsing.arguments.build": lambda text: _mistaken(
             argument_parser.build, "run", {"--model": [text]}, text
         ),
-        "prefilter.might_contain_command": lambda text: (
+        "execution.prefilter.might_contain_command": lambda text: (
             might_contain_command("issue_comment", _bytes(text)),
             might_contain_command("issues", b'labeled"' + _bytes(text)),
         ),
+        "execution.prefilter.might_be_failed_checks": lambda text: might_be_failed_checks(
+            "check_suite", b'"failure"' + _bytes(text)
+        ),
         "github.events.parse": event,
-        "replies.markers.find": markers.find,
-        "replies.material.assemble": lambda text: assemble([text, Material("a", text)]),
-        "replies.material.quoted": lambda text: quoted(text, 1_000),
-        "replies.prompts.logs_prompt": lambda text: logs_prompt(text, context=text),
+        "text.markers.find": markers.find,
+        "text.markers.insert_before": lambda text: markers.insert_before(text, text),
+        "execution.prompts.assemble": lambda text: assemble([text, Material("a", text)]),
+        "execution.prompts.quoted": lambda text: quoted(text, 1_000),
+        "execution.prompts.logs_prompt": lambda text: logs_prompt(text, context=text),
     }
     for name in (*COMMANDS, "unknown"):
-        found[f"commands.argument_parser.parse: {name}"] = partial(_parse, name)
+        found[f"commands.parsing.arguments.parse: {name}"] = partial(_parse, name)
     return found
 
 
@@ -208,27 +227,43 @@ def _with_blocks(run: Callable[..., object], text: str) -> object:
 def _writing() -> dict[str, Work]:
     """Functions that escape, shorten or redact a text."""
     return {
-        "replies.untrusted.inert": untrusted.inert,
-        "replies.untrusted.inert_words": lambda text: untrusted.inert_words(text, 200),
-        "replies.untrusted.cut": lambda text: untrusted.cut(text, len(text) // 2),
-        "replies.untrusted.fenced": untrusted.fenced,
-        "replies.untrusted.folded": lambda text: untrusted.folded(text, text),
-        "replies.untrusted.inline_code": untrusted.inline_code,
-        "replies.redaction.redact": redaction.redact,
-        "replies.redaction.redact_all": lambda text: redaction.redact_all({"a": [text], "password": text, text: "a"}),
-        "replies.redaction.redact_json": lambda text: redaction.redact_json(_bytes({"a": text, "password": text})),
-        "replies.phrases.first_line": lambda text: phrases.first_line(text, 200),
-        "replies.phrases.one_line": lambda text: phrases.one_line(text, 200),
-        "replies.phrases.one_word": phrases.one_word,
-        "replies.phrases.cell": phrases.cell,
-        "replies.phrases.table": lambda text: phrases.table(("a",), [(text,)]),
-        "replies.phrases.run_link": lambda text: phrases.run_link(_run(text)),
-        "replies.phrases.pull_request_links": lambda text: phrases.pull_request_links(_run(text).github_pull_requests),
-        "replies.job_log.excerpt": lambda text: job_log.excerpt(text, 40_000),
-        "replies.trace.tail": lambda text: trace.tail(text, 700),
-        "replies.trace.as_text": lambda text: trace.as_text({text: [text, {text: text}]}),
-        "replies.trace.entry_text": lambda text: trace.entry_text(1, _entry(text), NOW),
-        "replies.trace.condensed": lambda text: trace.condensed(Trace([_entry(text)] * 5, 5), last=5, result=text),
+        "text.untrusted.inert": untrusted.inert,
+        "text.untrusted.inert_words": lambda text: untrusted.inert_words(text, 200),
+        "text.untrusted.cut": lambda text: untrusted.cut(text, len(text) // 2),
+        "text.untrusted.fenced": untrusted.fenced,
+        "text.untrusted.folded": lambda text: untrusted.folded(text, text),
+        "text.untrusted.inline_code": untrusted.inline_code,
+        "text.redaction.redact.redact": redaction.redact,
+        "text.redaction.redacting.redacted": lambda text: redacting.redacted(
+            {"a": [text], "password": text, text: "a"}
+        ),
+        "text.redaction.redacting.redact_json": lambda text: redacting.redact_json(
+            _bytes({"a": text, "password": text})
+        ),
+        "agents.api.workplace.marked_workplace": lambda text: marked_workplace(
+            {MARK: {"repository": "octo/shop", "number": 1, "url": text}}
+        ),
+        "execution.phrases.first_line": lambda text: phrases.first_line(text, 200),
+        "execution.phrases.one_line": lambda text: phrases.one_line(text, 200),
+        "execution.phrases.one_word": phrases.one_word,
+        "execution.phrases.cell": phrases.cell,
+        "execution.phrases.quotation": phrases.quotation,
+        "execution.phrases.listed": lambda text: phrases.listed(text.split(" "), 10),
+        "execution.phrases.table": lambda text: phrases.table(("a",), [(text,)]),
+        "execution.phrases.run_link": lambda text: phrases.run_link(_run(text)),
+        "execution.phrases.with_pull_requests": lambda text: phrases.with_pull_requests(_run(text)),
+        "execution.phrases.pull_request_links": lambda text: phrases.pull_request_links(
+            _run(text).github_pull_requests
+        ),
+        "text.diff_lines.diff_lines": diff_lines,
+        "commands.review_findings.read_answer": read_answer,
+        "text.job_log.failure_lines": job_log.failure_lines,
+        "text.failure_signature.failure_signature": lambda text: failure_signature([(text, text)]),
+        "text.job_log.excerpt": lambda text: job_log.excerpt(text, 40_000),
+        "execution.trace.tail": lambda text: trace.tail(text, 700),
+        "execution.trace.as_text": lambda text: trace.as_text({text: [text, {text: text}]}),
+        "execution.trace.entry_text": lambda text: trace.entry_text(1, _entry(text), NOW),
+        "execution.trace.condensed": lambda text: trace.condensed(Trace([_entry(text)] * 5, 5), last=5, result=text),
     }
 
 
@@ -259,40 +294,60 @@ def _replies() -> dict[str, Work]:
 
     repository = partial(Repository, id=1, name="a", github_id="1", organization_id=1)
     return {
-        "replies.runs.outcome": lambda text: runs.outcome(_run(text), seconds=1, prefix="/codegen"),
-        "replies.runs.working": lambda text: runs.working(_run(text, text), seconds=1),
-        "replies.runs.status": lambda text: runs.status(_run(text), seconds=1, prefix="/codegen"),
-        "replies.multi_run.outcome": lambda text: multi_run.outcome(
-            attempts(text), _run(text), seconds=1, prefix="/codegen"
+        "execution.run_texts.outcome": lambda text: runs.outcome(Ended(_run(text), 1), prefix="/codegen"),
+        "execution.run_texts.working": lambda text: runs.working(
+            _run(text, text), since=NOW, step=last_steps.last_step([_entry(text)])
         ),
-        "replies.multi_run.none_succeeded": lambda text: multi_run.none_succeeded(attempts(text), prefix="/codegen"),
-        "replies.analysis.checks_explained": lambda text: analysis.checks_explained(
-            _run(text), found(text), seconds=1, prefix="/codegen"
+        "execution.run_texts.status": lambda text: runs.status(_run(text), seconds=1, prefix="/codegen"),
+        "commands.multi_run_texts.outcome": lambda text: multi_run.outcome(
+            attempts(text), Ended(_run(text), 1), prefix="/codegen"
         ),
-        "replies.checks.shown": lambda text: checks.shown(
+        "commands.multi_run_texts.none_succeeded": lambda text: multi_run.none_succeeded(
+            attempts(text), prefix="/codegen"
+        ),
+        "commands.analyze_logs.checks_explained": lambda text: analysis.checks_explained(
+            Ended(_run(text), 1), findings=found(text), prefix="/codegen"
+        ),
+        "commands.review_texts.draft": lambda text: review_texts.draft(_run(text), sha=text, lines={}, earlier=()),
+        "commands.review_texts.comment_text": lambda text: review_texts.comment_text(Finding(text=f"a{text}")),
+        "commands.review_texts.is_open_finding": review_texts.is_open_finding,
+        "commands.review_texts.no_longer_found": lambda text: review_texts.no_longer_found(text, "0"),
+        "commands.fix_checks.worked_on": lambda text: fix_checks.worked_on(
+            Ended(_run(text), 1), findings=found(text), this=Round(number=1, limit=3), prefix="/codegen"
+        ),
+        "commands.checks.settings_reply": lambda text: checks.settings_reply(
             repository(full_name=text), settings(text), prefix="/codegen"
         ),
-        "replies.failures.upstream": lambda text: failures.upstream(error(text)),
-        "replies.failures.sentence": lambda text: failures.sentence(error(text)),
-        "replies.config_texts.config_is_wrong": lambda text: config_texts.config_is_wrong(text, [text], Holds.BOTH),
-        "replies.list_runs.latest_runs": lambda text: list_runs.latest_runs(
+        "execution.last_steps.last_step": lambda text: last_steps.last_step([_entry(text)]),
+        "execution.failures.upstream": lambda text: failures.upstream(error(text)),
+        "execution.failures.describe": lambda text: failures.describe(error(text)),
+        "execution.config_texts.invalid_config_notice": lambda text: config_texts.invalid_config_notice(
+            text, [text], Fallback.BOTH
+        ),
+        "commands.list_runs.latest_runs": lambda text: list_runs.latest_runs(
             [_run(text)] * 2,
-            listed=list_runs.Listed(whose="The organization", status=None, found=2, is_all=True, has_more=False),
+            search=list_runs.Search(owner="The organization", status=None, found=2, is_complete=True, has_more=False),
             here=[],
-            asked_by={},
+            logins={},
             now=NOW,
             prefix="/codegen",
         ),
-        "replies.logs.logs": lambda text: logs.logs(_run(text), Trace([_entry(text)], 1), last=1, prefix="/codegen"),
-        "replies.pull_requests.not_edited": lambda text: pull_requests.not_edited(_run(text), _link(text), text),
-        "replies.reasons.reason_given": lambda text: reasons.reason_given("remove", _run(text), text),
-        "replies.run_pull_request.refused_without": lambda text: run_pull_request.refused_without(
-            _run(text), error(text), command="close", prefix="/codegen"
+        "commands.logs.logs_reply": lambda text: logs.logs_reply(
+            _run(text), Trace([_entry(text)], 1), last=1, prefix="/codegen"
         ),
-        "replies.stars.all_starred": lambda text: stars.all_starred(
+        "commands.pull_request.not_edited": lambda text: pull_requests.not_edited(_run(text), _link(text), text),
+        "execution.phrases.change_made": lambda text: phrases.change_made(
+            "remove", _run(text), text, login=text, via="the API"
+        ),
+        "web.api.failures.plain": plain,
+        "execution.run_marks.title_of": lambda text: run_marks.title_of(_run(text)),
+        "commands.ban_checks.refused": lambda text: ban_checks.refused(
+            _run(text), error(text), command="/codegen remove"
+        ),
+        "commands.star.all_starred": lambda text: stars.all_starred(
             [Star(run_id=1, login=text, at=NOW)], {1: _run(text)}, now=NOW, prefix="/codegen"
         ),
-        "replies.reply.render": lambda text: render(
+        "execution.reply.render": lambda text: render(
             Reply(stage=Stage.FINISHED, text=text), identity="a", command="run"
         ),
     }
@@ -303,12 +358,15 @@ def _others() -> dict[str, Work]:
     runner = Runner({"GITHUB_ACTIONS": "true"}, lambda _line: None)
     names = {name: name for name in ("title", "link", "branch", "rest")}
     return {
-        "codegen.states.normalise": states.normalise,
-        "repository_config.prompts.fill": lambda text: prompts.fill(text, **{**names, "title": text}),
-        "repository_config.prompts.placeholders": prompts.placeholders,
-        "repository_config.prompts.misplaced": prompts.misplaced,
-        "repository_config.reading.read": lambda text: _mistaken(config_reading.read, text, commands=COMMANDS),
-        "action.runner.without_commands": without_commands,
+        "codegen.models.normalise": codegen_models.normalise,
+        "execution.repository_config.prompts.fill": lambda text: prompts.fill(text, **{**names, "title": text}),
+        "execution.repository_config.prompts.placeholders": prompts.placeholders,
+        "execution.repository_config.prompts.misplaced": prompts.misplaced,
+        "execution.repository_config.reading.read": lambda text: _mistaken(
+            config_reading.read, text, commands=COMMANDS
+        ),
+        "execution.repository_config.reading.read_partly": partial(config_reading.read_partly, commands=COMMANDS),
+        "text.workflow_commands.without_commands": without_commands,
         "action.report.report": lambda text: report(
             runner, [CommandOutcome(reason=Reason.FAILED, sentence=text)], fail_on=frozenset()
         ),

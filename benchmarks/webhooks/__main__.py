@@ -24,10 +24,10 @@ from typing import Any
 import aiohttp
 
 from benchmarks.webhooks.load import SECRET
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import Comment, GitHubEmulator
-from bot.emulator.github.world import BOT_LOGIN
-from bot.replies.markers import Stage, find
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import Comment, GitHubEmulator
+from bot.emulators.github.world import BOT_LOGIN
+from bot.text.markers import Stage, find
 
 ROOT = Path(__file__).parents[2]
 A_THREAD = 5
@@ -228,7 +228,7 @@ async def memory(bench: Bench, count: int) -> None:
 
 
 async def _send(url: str, body: bytes) -> None:
-    from bot.github.signature import sign  # noqa: PLC0415 - beside its only use
+    from bot.github.events import sign  # noqa: PLC0415 - beside its only use
 
     headers = {
         "Content-Type": "application/json",

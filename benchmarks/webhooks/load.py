@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.webhooks.mix import deliveries
-from bot.github.signature import sign
+from bot.github.events import sign
 
 SECRET = "the webhook's secret"  # noqa: S105 - of a server that lives for a minute
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)

@@ -1,7 +1,8 @@
 """A mix of deliveries as an App that receives all events gets them, none of which holds a command.
 
-The payloads are the GitHub emulator's own, whose shapes are compared with GitHub's published descriptions. The weights
-are an assumption: on a repository with checks, most events are about checks.
+The payloads are the GitHub emulator's own, whose shapes are compared with GitHub's published descriptions. For jobs,
+suites and workflow runs, which it does not emulate, check runs stand in. The weights are an assumption: on a repository
+with checks, most events are about checks.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from bot.emulator.github import GitHubEmulator
-from bot.emulator.github.code import add_check_run
-from bot.emulator.github.shapes import Shapes
-from bot.emulator.github.world import REPOSITORY
+from bot.emulators.github import GitHubEmulator
+from bot.emulators.github.shapes import Shapes
+from bot.emulators.github.world import REPOSITORY
 
 API = "https://api.github.com"
 
@@ -40,18 +40,18 @@ def _makers() -> dict[str, Callable[[int], dict[str, Any]]]:
     emulator = GitHubEmulator()
     shapes = Shapes(emulator.world, API)
     thread = emulator.world.threads[1]
-    check = add_check_run(emulator.world, "test", thread.head_sha, conclusion="success")
+    check = emulator.world.add_check_run("test", thread.head_sha, conclusion="success")
     written = emulator.comment("bob", 1, "Looks good to me.\n\nThe names in the second file could be shorter. " * 5)
     parts: dict[str, Callable[[], tuple[str, dict[str, Any]]]] = {
         "check_run": lambda: ("completed", {"check_run": shapes.check_run(check)}),
-        "workflow_job": lambda: ("completed", {"workflow_job": shapes.job(check)}),
-        "check_suite": lambda: ("completed", {"check_suite": shapes.check_suite(thread.head_sha)}),
-        "workflow_run": lambda: ("completed", {"workflow_run": shapes.workflow_run(check)}),
+        "workflow_job": lambda: ("completed", {"workflow_job": shapes.check_run(check)}),
+        "check_suite": lambda: ("completed", {"check_suite": shapes.check_run(check)}),
+        "workflow_run": lambda: ("completed", {"workflow_run": shapes.check_run(check)}),
         "push": lambda: ("pushed", {"ref": "refs/heads/main", "commits": [shapes.pull_request(thread)["head"]] * 3}),
         "pull_request": lambda: ("synchronize", {"pull_request": shapes.full_pull_request(thread)}),
         "issue_comment": lambda: (
             "created",
-            {"issue": shapes.issue(thread), "comment": shapes.issue_comment(written)},
+            {"issue": shapes.issue(thread), "comment": shapes.comment(written)},
         ),
     }
 

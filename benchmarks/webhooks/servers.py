@@ -16,6 +16,7 @@ from gidgethub.sansio import Event
 
 from benchmarks.webhooks.load import SECRET
 from bot import log
+from bot.agents.config import of_settings
 from bot.app.clients import Timing
 from bot.app.server import serving, settle_down
 from bot.settings import load
@@ -50,7 +51,8 @@ async def serve(kind: str) -> None:
         return
     settings = load(env_file=None)
     log.configure(level="WARNING")
-    async with serving(settings, timing=timing()) as url:
+    agents = of_settings(settings, os.environ) if settings.has_own_agents else None
+    async with serving(settings, timing=timing(), agents=agents) as url:
         settle_down()
         print(url.rpartition(":")[2], flush=True)
         await stopped.wait()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors import os_reason
 from bot.github.events import Event, MalformedEventError, parse, thread_in
 from bot.github.models import Thread
 
@@ -40,16 +41,11 @@ class TriggerEvent:
     repository: str
 
     @property
-    def is_known(self) -> bool:
-        """Whether an event of this name can contain a command."""
-        return self.name in KNOWN
-
-    @property
     def action(self) -> str:
         """The payload's action: ``created``, ``labeled`` and so on; empty if it has none."""
         return str(self.payload.get("action") or "")
 
-    def event(self) -> Event | None:
+    def typed(self) -> Event | None:
         """The typed event; None if it is irrelevant to the bot.
 
         :raises EventError: if a part is missing
@@ -92,21 +88,17 @@ class TriggerEvent:
                 return False
 
 
-def read_occasion(environ: Mapping[str, str]) -> TriggerEvent:
+def read_event(environ: Mapping[str, str]) -> TriggerEvent:
     """:raises EventError: if the event file cannot be read"""
     path = environ.get("GITHUB_EVENT_PATH", "")
-    payload: Any = {}
-    if path:
-        try:
-            payload = json.loads(Path(path).read_bytes())
-        except OSError as error:
-            raise EventError(f"GITHUB_EVENT_PATH names {path}, which cannot be read: {error.strerror}.") from None
-        except (ValueError, RecursionError):
-            raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON.") from None
+    try:
+        payload: Any = json.loads(Path(path).read_bytes()) if path else {}
+    except OSError as error:
+        raise EventError(f"GITHUB_EVENT_PATH names {path}, which cannot be read: {os_reason(error)}.") from None
+    except (ValueError, RecursionError):
+        raise EventError(f"GITHUB_EVENT_PATH names {path}, which is not valid JSON.") from None
     if not isinstance(payload, dict):
-        raise EventError(f"GITHUB_EVENT_PATH names {path}, which holds no JSON object.")
+        raise EventError(f"GITHUB_EVENT_PATH names {path}, which is not a JSON object.")
     return TriggerEvent(
-        name=environ.get("GITHUB_EVENT_NAME", ""),
-        payload=payload,
-        repository=environ.get("GITHUB_REPOSITORY", ""),
+        name=environ.get("GITHUB_EVENT_NAME", ""), payload=payload, repository=environ.get("GITHUB_REPOSITORY", "")
     )

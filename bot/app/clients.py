@@ -7,77 +7,93 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
 from bot.codegen.limits import RateLimits
-from bot.codegen.polling import RunSource, UpstreamRuns
+from bot.codegen.polling import DEFAULT_INTERVAL, FOLLOW_INTERVAL, PollInterval, RunSource, UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
-from bot.dry_run.dry_run import DryRun
-from bot.fencing import HEARTBEAT, LEASE, Fence, no_fence
-from bot.github.auth import AppAuth, Auth, NoAuth, TokenAuth
+from bot.errors import Service
+from bot.execution.agent_types import KnownAgents
+from bot.execution.config_files import ConfigFiles, InMemoryConfigFiles
+from bot.execution.config_loader import ANSWER_TIMEOUT, CACHE_TTL, PATH, UNREADABLE_TTL, ConfigLoader
+from bot.execution.steps import SteadyClock
+from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import WINDOWS as WRITE_WINDOWS
 from bot.github.limits import ContentBudget, Window
-from bot.github.session import Session
-from bot.github.transport import new_session
-from bot.handlers.config_loader import KEPT_WITHOUT_ANSWER, PATH, PATIENCE, ConfigLoader
-from bot.handlers.ports import ConfigFiles
-from bot.handlers.steady_clock import SteadyClock
-from bot.observer import NOBODY, Observer
-from bot.offload.pool import INLINE as TEXT_INLINE
-from bot.offload.pool import LIMIT as TEXT_LIMIT
-from bot.offload.pool import WorkerPool
-from bot.settings import Accounts
-from bot.stateless.config_files import RememberedConfigFiles
+from bot.github.session import Session, new_session
+from bot.observer import NO_OBSERVER, Observer
+from bot.settings import Accounts, GitHubAccount
+from bot.text.offload.pool import INLINE as TEXT_INLINE
+from bot.text.offload.pool import LIMIT as TEXT_LIMIT
+from bot.text.offload.pool import WorkerPool
+from bot.upstream import HEARTBEAT, LEASE, Fence, no_fence
+
+if TYPE_CHECKING:
+    from bot.app.dry_run import Recorder
+
+
+STEP_REFRESH = PollInterval(20.0, 300.0)
+"""Seconds; doubled each time: a run of ten minutes has five such edits of its status comment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Poll intervals, timeouts and the clock; shortened by the demo and in tests.
 
-    :param shortest: seconds between two polls of young runs
-    :param longest: the same for old ones
+    :param run_poll_interval: between two polls of runs
     :param write_gap: seconds between two writes to GitHub in the long run
     :param write_windows: GitHub's limits of writes, as seconds and the number of writes in them; None: GitHub's own
+    :param step_refresh: see `bot.execution.services.Services`
     :param polling_interval: seconds between two polls of the engine's tables
     :param heartbeat: seconds between two heartbeats of this process
     :param lease: seconds after its last heartbeat for which a process counts as alive
-    :param again: seconds until a command interrupted by a database error is retried
-    :param loop_held: seconds for which a command blocks the event loop before that is recorded
+    :param retry_delay: seconds until a command interrupted by a database error is retried
+    :param loop_blocked: seconds for which a command blocks the event loop before that is recorded
+    :param credentials_at_start: whether the server checks at start that GitHub and Codegen accept its credentials
+    :param credentials_interval: seconds between two checks of a refused credential
+    :param follow_interval: seconds between two looks at runs that no command waits for
     :param drain: seconds that running work may continue when the server stops
-    :param send_patience: seconds that a subscriber of a live stream has to accept what it is sent
+    :param send_timeout: seconds that a subscriber of a live stream has to accept what it is sent
     :param missed_first: seconds until the first search for missed deliveries: a load balancer in front of the bot has
         to notice first that it is up
     :param missed_every: seconds between two such searches; None: there are none
     :param codegen_windows: Codegen's rate limits
-    :param outage_patience: seconds for which a command waits for Codegen during an outage; None: the usual limit
+    :param outage_timeout: seconds for which a command waits for Codegen during an outage; None: the usual limit
     :param text_limit: seconds that a worker may take to prepare one text
     :param text_inline: bytes of a text up to which it is prepared without a worker
     :param config_retry: seconds after which reading a config is retried
-    :param config_patience: seconds without a response from GitHub after which a repository's last valid config is used
+    :param config_ttl: seconds for which a config that was read is used
+    :param config_timeout: seconds without a response from GitHub after which a repository's last valid config is used
     """
 
-    shortest: float = 2.0
-    longest: float = 15.0
+    run_poll_interval: PollInterval = DEFAULT_INTERVAL
     write_gap: float = 1.0
     write_windows: Sequence[Window] | None = None
+    step_refresh: PollInterval | None = STEP_REFRESH
     polling_interval: float = 1.0
     heartbeat: float = HEARTBEAT
     lease: float = LEASE
-    again: float = 5.0
-    loop_held: float = 5.0
+    retry_delay: float = 5.0
+    loop_blocked: float = 5.0
+    credentials_at_start: bool = True
+    credentials_interval: float = 30.0
+    follow_interval: float = FOLLOW_INTERVAL
     drain: float = 5.0
-    send_patience: float = 20.0
+    send_timeout: float = 20.0
     missed_first: float = 10.0
     missed_every: float | None = 180.0
     codegen_windows: Mapping[str, tuple[int, float]] | None = None
-    outage_patience: float | None = None
+    outage_timeout: float | None = None
     text_limit: float = TEXT_LIMIT
     text_inline: int = TEXT_INLINE
-    config_patience: float = PATIENCE
-    config_retry: float = KEPT_WITHOUT_ANSWER
+    config_timeout: float = ANSWER_TIMEOUT
+    config_retry: float = UNREADABLE_TTL
+    config_ttl: float = CACHE_TTL
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: SteadyClock = field(default_factory=SteadyClock.of_machine)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -112,31 +128,45 @@ class Clients:
 
 
 @asynccontextmanager
-async def clients(
+async def open_clients(
     settings: Accounts,
     timing: Timing,
     *,
+    agents: KnownAgents = None,
     config_path: str = PATH,
     config_files: ConfigFiles | None = None,
-    dry_run: DryRun | None = None,
-    observer: Observer = NOBODY,
-    witness: Callable[[RunSource], RunSource] = lambda source: source,
+    dry_run: Recorder | None = None,
+    observer: Observer = NO_OBSERVER,
+    wrap_source: Callable[[RunSource], RunSource] = lambda source: source,
     fence: Fence = no_fence,
+    on_response: Callable[[Service, Mapping[str, str]], None] | None = None,
+    has_few_requests: bool = False,
 ) -> AsyncIterator[Clients]:
     """Opens the clients.
 
+    :param agents: the agents that a run may name
     :param config_path: of the config file in each repository
     :param config_files: stores the last valid version of each; None: in memory only
-    :param dry_run: replaces both services
+    :param dry_run: records what would be written, instead of sending it
     :param observer: called for every request
-    :param witness: wraps the watcher's source of runs, to pass them on to another observer too
+    :param wrap_source: wraps the watcher's source of runs, to pass them on to another observer too
     :param fence: awaited before each request that changes something
+    :param on_response: called with the headers of each response
+    :param has_few_requests: whether the process ends after a few requests
     :raises SettingsError: if the App's key cannot sign
     """
-    auth = auth_of(settings)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(new_http(dry_run.codegen.transport if dry_run else None, fence=fence))
-        session: Session = dry_run.github if dry_run else await stack.enter_async_context(new_session(fence=fence))
+        codegens, githubs = (on_response and partial(on_response, service) for service in Service)
+        http = await stack.enter_async_context(new_http(fence=fence, on_response=codegens))
+        session: Session = await stack.enter_async_context(
+            new_session(fence=fence, on_response=githubs, has_few_requests=has_few_requests)
+        )
+        if dry_run is not None:
+            from bot.app.dry_run import RecordingSession, RecordingTransport  # noqa: PLC0415 - rarely needed
+
+            recording = RecordingTransport(http, dry_run, now=timing.now)
+            http = await stack.enter_async_context(new_http(recording))
+            session = RecordingSession(session, dry_run, now=timing.now)
         codegen = Codegen(
             settings.codegen_api_token.get_secret_value(),
             org_id=settings.codegen_org_id,
@@ -146,24 +176,19 @@ async def clients(
             sleep=timing.sleep,
             observer=observer,
         )
-        source = witness(UpstreamRuns(codegen))
-        watcher = RunWatcher(source, shortest=timing.shortest, longest=timing.longest, sleep=timing.sleep)
-        github = GitHub(
-            session,
-            auth,
-            base_url=settings.github_api_url,
-            sleep=timing.sleep,
-            new_budget=timing.budget,
-            observer=observer,
-        )
+        source = wrap_source(UpstreamRuns(codegen))
+        watcher = RunWatcher(source, interval=timing.run_poll_interval, sleep=timing.sleep)
+        github = github_client(session, settings, timing, observer=observer)
         configs = ConfigLoader(
             github,
-            config_files or RememberedConfigFiles(),
+            config_files or InMemoryConfigFiles(),
             usual_prefix=settings.command_prefix,
+            agents=agents,
             path=config_path,
             now=timing.now,
-            patience=timing.config_patience,
+            timeout=timing.config_timeout,
             retry=timing.config_retry,
+            ttl=timing.config_ttl,
         )
         try:
             yield Clients(codegen=codegen, github=github, watcher=watcher, configs=configs, observer=observer)
@@ -172,16 +197,28 @@ async def clients(
             await configs.aclose()
 
 
-def is_app(settings: Accounts) -> bool:
+def github_client(session: Session, account: GitHubAccount, timing: Timing, *, observer: Observer) -> GitHub:
+    """:raises SettingsError: if the App's key cannot sign"""
+    return GitHub(
+        session,
+        auth_of(account),
+        base_url=account.github_api_url,
+        sleep=timing.sleep,
+        new_budget=timing.budget,
+        observer=observer,
+    )
+
+
+def is_app(settings: GitHubAccount) -> bool:
     """Whether the bot is a GitHub App."""
     return settings.github_app_id is not None and settings.github_private_key is not None
 
 
-def auth_of(settings: Accounts) -> Auth:
+def auth_of(settings: GitHubAccount) -> Auth:
     """The App if both its settings are given, else the token, else no credential."""
     app_id, key = settings.github_app_id, settings.github_private_key
     if app_id is not None and key is not None:
         return AppAuth(app_id, key.get_secret_value())
     if settings.github_token is not None:
         return TokenAuth(settings.github_token.get_secret_value())
-    return NoAuth()
+    return Auth()

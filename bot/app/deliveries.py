@@ -2,95 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from bot.app.clients import Clients, Timing, is_app
-from bot.engine.engine import Engine
 from bot.errors import ConfigUnknownError
-from bot.github.events import CommentPosted
+from bot.execution.redelivery.deferred import DeferredWatch, defer
+from bot.execution.redelivery.watch import MissedWatch, RepositoryRecorder
+from bot.github.events import CommentPosted, Event
 from bot.metrics import Metrics
-from bot.offload.pool import WorkerPool
-from bot.redelivery.deferred import DeferredWatch
-from bot.redelivery.watch import MissedWatch
 from bot.settings import Settings
-from bot.store.deferred_events import DeferredEvents
-from bot.store.missed import MissedDeliveries
+from bot.storage.deliveries import DeferredEvents, MissedDeliveries
+from bot.text.offload.pool import WorkerPool
 from bot.web.webhooks import GitHubWebhooks
 
+if TYPE_CHECKING:
+    from bot.engine.engine import Engine
+    from bot.engine.membership import Membership
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Deliveries:
-    """The webhook handler, and the search for deliveries that it missed."""
+    """The webhook handler, and the tasks that run beside it."""
 
     webhooks: GitHubWebhooks
-    missed: MissedWatch
-    deferred: DeferredWatch
+    background: Sequence[Callable[[], Coroutine[Any, Any, None]]]
 
     @asynccontextmanager
-    async def watching(self) -> AsyncIterator[None]:
-        """Enter it when deliveries can arrive."""
-        async with self.missed.watching(), self.deferred.watching():
+    async def running(self) -> AsyncIterator[None]:
+        """Runs the tasks; to be entered when deliveries can arrive."""
+        tasks = [asyncio.create_task(run()) for run in self.background]
+        try:
             yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def deliveries(
     settings: Settings,
     *,
     timing: Timing,
-    worlds: Clients,
+    clients: Clients,
     missed_store: MissedDeliveries,
     deferred_store: DeferredEvents,
-    leads: Callable[[], bool],
+    membership: Membership,
     engine: Engine,
     offload: WorkerPool,
     metrics: Metrics,
+    reads_checks: bool,
 ) -> Deliveries:
-    """:param leads: whether this process searches for missed deliveries
+    """:param membership: by which one process searches for missed deliveries
     :param engine: runs the commands
+    :param reads_checks: whether failed checks are dealt with
     """
-    webhooks: GitHubWebhooks
-    deferred: DeferredWatch
 
-    async def is_readable(repository: str) -> bool:
-        return not (await worlds.configs.soon(repository)).is_closed
+    async def defer_event(event: Event) -> bool:
+        return await defer(deferred_store, event, at=timing.now())
 
-    async def take_missed(event: CommentPosted) -> None:
+    repositories = RepositoryRecorder(missed_store, now=timing.now)
+    webhooks = GitHubWebhooks(
+        secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
+        config_for=clients.configs.load_soon,
+        enqueue=engine.submit,
+        defer=defer_event,
+        offload=offload,
+        metrics=metrics,
+        now=timing.now,
+        on_repository=repositories.add,
+        reads_checks=reads_checks,
+    )
+
+    async def accept_missed(event: CommentPosted) -> None:
         try:
-            await webhooks.take(event)
+            await webhooks.accept(event)
         except ConfigUnknownError:
-            if not await deferred.defer(event):
+            if not await defer_event(event):
                 raise
 
     missed = MissedWatch(
-        worlds.github,
+        clients.github,
         missed_store,
         is_app=is_app(settings),
-        is_leader=leads,
-        take=take_missed,
-        tell=metrics.redelivered,
+        is_leader=lambda: membership.leads,
+        handle=accept_missed,
+        on_redelivery=metrics.redelivered,
         pause=lambda: timing.sleep(timing.write_gap),
         now=timing.now,
         first=timing.missed_first,
         every=timing.missed_every,
     )
+
+    async def is_readable(repository: str) -> bool:
+        return not (await clients.configs.load_soon(repository)).is_closed
+
     deferred = DeferredWatch(
         deferred_store,
-        is_leader=leads,
+        is_leader=lambda: membership.leads,
         is_readable=is_readable,
-        take=lambda event, *, is_late: webhooks.take(event, is_late=is_late),
+        handle=webhooks.accept,
         now=timing.now,
         every=timing.config_retry,
     )
-    webhooks = GitHubWebhooks(
-        secrets=[secret.get_secret_value() for secret in settings.github_webhook_secret],
-        config_for=worlds.configs.soon,
-        submit=engine.submit,
-        defer=deferred.defer,
-        offload=offload,
-        metrics=metrics,
-        now=timing.now,
-        seen=missed.see,
-    )
-    return Deliveries(webhooks=webhooks, missed=missed, deferred=deferred)
+    return Deliveries(webhooks, (repositories.run, missed.run, deferred.run))

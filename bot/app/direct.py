@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from bot.app.clients import Clients, Timing, clients
-from bot.dry_run.dry_run import DryRun
-from bot.handlers.config_loader import PATH
-from bot.handlers.invocation import CommandInvocation
-from bot.handlers.recent_permissions import RecentPermissions
-from bot.handlers.services import Services
-from bot.offload.pool import WorkerPool
-from bot.replies.reply import Reply
-from bot.settings import Accounts
-from bot.stateless.answer_limits import MarkedAnswers
-from bot.stateless.confirmations import MarkedConfirmations
-from bot.stateless.inline_executor import InlineExecutor
-from bot.stateless.quotas import MarkedSpending
-from bot.stateless.stars import LabelledStars
-from bot.stateless.thread_runs import MarkedRuns
+from bot.app.clients import Clients, Timing, github_client, is_app, open_clients
+from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
+from bot.commands.labels import label_of
+from bot.execution.agent_types import known_at
+from bot.execution.config_files import InMemoryConfigFiles
+from bot.execution.config_loader import PATH, ConfigLoader
+from bot.execution.invocation import CommandInvocation
+from bot.execution.on_github.inline_executor import InlineExecutor
+from bot.execution.on_github.marked_replies import MarkedAnswers, MarkedConfirmations, MarkedRuns
+from bot.execution.on_github.quotas import MarkedQuotas
+from bot.execution.on_github.stars import LabelledStars
+from bot.execution.permissions import RecentPermissions
+from bot.execution.reply import Reply
+from bot.execution.repository_config.model import LabelRole, RepositoryConfig
+from bot.execution.services import Services
+from bot.github.session import new_session
+from bot.observer import NO_OBSERVER, Observer
+from bot.settings import Accounts, GitHubAccount
+from bot.text.offload.pool import WorkerPool
 
-OUTAGE_PATIENCE = 600.0
+OUTAGE_TIMEOUT = 600.0
 """Seconds for which a command waits during an outage of Codegen: a job's minutes are paid for, and a person waits."""
 
 
@@ -31,12 +35,14 @@ class Direct:
     """Open clients, and the executor that runs commands with them.
 
     :param offload: in which long texts are read and prepared
+    :param has_github_account: whether GitHub is asked with a token or as an App
     """
 
     clients: Clients
     offload: WorkerPool
     inline_executor: InlineExecutor
     timing: Timing
+    has_github_account: bool
 
 
 @asynccontextmanager
@@ -45,57 +51,101 @@ async def directly(
     *,
     timing: Timing | None = None,
     config_path: str | None = None,
-    told: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
+    on_reply: Callable[[CommandInvocation, Reply], None] = lambda _invocation, _reply: None,
     worker: str | None = None,
     retries: bool = False,
+    own_agents: Sequence[str] | None = None,
     dry_run: Callable[[str], None] | None = None,
+    observer: Observer = NO_OBSERVER,
 ) -> AsyncIterator[Direct]:
     """Opens the clients and an inline executor.
 
     :param config_path: of the config file in the repository; None: the default
-    :param told: called with every state of every reply
+    :param on_reply: called with every state of every reply
     :param worker: names this process on GitHub
     :param retries: whether this is a deliberate repetition
-    :param dry_run: called with a description of every call that would be made; None: the calls are made
+    :param own_agents: the names of the agents of one's own that work in this process; None: there are none
+    :param dry_run: called with a description of every write that would be made; None: the writes are made
+    :param observer: called for every request
     :raises SettingsError: if the App's key cannot sign
     """
     timing = timing or Timing()
-    dry = None
+    recorder = None
     if dry_run is not None:
-        dry = DryRun(dry_run, secrets=_tokens(settings), now=timing.now)
-        timing = _in_no_time(timing, dry)
+        from bot.app.dry_run import Recorder  # noqa: PLC0415 - rarely needed
+
+        recorder = Recorder(dry_run, secrets=_tokens(settings))
+        # No limit of writes applies where none is sent, and recorded runs are complete at once.
+        reads = {name: CODEGEN_WINDOWS[name] for name in ("read", "logs")}
+        timing = replace(
+            timing,
+            run_poll_interval=replace(timing.run_poll_interval, shortest=0.0),
+            write_gap=0.0,
+            write_windows=(),
+            codegen_windows=reads,
+        )
+    agents = known_at(settings.codegen_api_base_url) if own_agents is None else tuple(own_agents)
     async with (
         aclosing(timing.worker_pool()) as offload,
-        clients(settings, timing, config_path=config_path or PATH, dry_run=dry) as worlds,
+        open_clients(
+            settings,
+            timing,
+            agents=agents,
+            config_path=config_path or PATH,
+            dry_run=recorder,
+            observer=observer,
+            has_few_requests=True,
+        ) as clients,
     ):
         services = Services(
-            codegen=worlds.codegen,
+            codegen=clients.codegen,
             org_id=settings.codegen_org_id,
-            github=worlds.github,
-            configs=worlds.configs,
-            permissions=RecentPermissions(worlds.github.permission),
-            answer_limits=MarkedAnswers(worlds.github),
-            runs=MarkedRuns(worlds.github),
-            stars=LabelledStars(worlds.github, worlds.codegen, worlds.configs),
-            spending=MarkedSpending(worlds.codegen, worlds.github),
-            confirmations=MarkedConfirmations(worlds.github),
-            watcher=worlds.watcher,
+            github=clients.github,
+            configs=clients.configs,
+            permissions=RecentPermissions(clients.github.permission, sleep=timing.sleep),
+            answer_limits=MarkedAnswers(clients.github),
+            runs=MarkedRuns(clients.github),
+            stars=LabelledStars(clients.github, clients.codegen, clients.configs),
+            quotas=MarkedQuotas(clients.codegen, clients.github),
+            confirmations=_Confirmed(clients.github) if recorder else MarkedConfirmations(clients.github),
+            watcher=clients.watcher,
             offload=offload,
+            agents=agents,
+            has_own_agents=own_agents is not None,
             run_timeout=settings.run_timeout_minutes * 60,
             progress_interval=settings.progress_interval_seconds,
-            told=told,
+            step_refresh=timing.step_refresh,
+            on_reply=on_reply,
             worker=worker,
-            outage_patience=OUTAGE_PATIENCE if timing.outage_patience is None else timing.outage_patience,
+            outage_timeout=OUTAGE_TIMEOUT if timing.outage_timeout is None else timing.outage_timeout,
             now=timing.now,
             clock=timing.clock,
             sleep=timing.sleep,
         )
-        inline_executor = (
-            InlineExecutor(services, retries=retries, begins=dry.begins)
-            if dry
-            else InlineExecutor(services, retries=retries)
+        inline_executor = InlineExecutor(services, retries=retries)
+        yield Direct(
+            clients=clients,
+            offload=offload,
+            inline_executor=inline_executor,
+            timing=timing,
+            has_github_account=settings.github_token is not None or is_app(settings),
         )
-        yield Direct(clients=worlds, offload=offload, inline_executor=inline_executor, timing=timing)
+
+
+async def sync_labels(account: GitHubAccount, repository: str) -> list[str]:
+    """Creates the bot's labels that a repository lacks; existing ones stay as they are.
+
+    :param repository: ``owner/name``
+    :returns: the names of all of them
+    :raises UpstreamError: if GitHub refuses
+    """
+    async with new_session(has_few_requests=True) as session:
+        github = github_client(session, account, Timing(), observer=NO_OBSERVER)
+        async with aclosing(
+            ConfigLoader(github, InMemoryConfigFiles(), usual_prefix=RepositoryConfig().prefix)
+        ) as configs:
+            labels = [label_of(role, (await configs.load(repository)).labels()) for role in LabelRole]
+        return [(await github.create_label(repository, label)).name for label in labels]
 
 
 def _tokens(settings: Accounts) -> list[str]:
@@ -103,16 +153,8 @@ def _tokens(settings: Accounts) -> list[str]:
     return [token.get_secret_value() for token in given if token is not None]
 
 
-def _in_no_time(timing: Timing, dry: DryRun) -> Timing:
-    """Without delays: no limits apply where nothing is sent."""
-    return replace(
-        timing,
-        shortest=0.0,
-        longest=0.0,
-        write_gap=0.0,
-        write_windows=(),
-        codegen_windows={},
-        now=dry.now,
-        clock=dry.clock,
-        sleep=dry.sleep,
-    )
+class _Confirmed(MarkedConfirmations):
+    """For a dry run: its question is not posted, so it cannot be answered."""
+
+    async def is_confirmed(self, identity: str) -> bool:  # noqa: ARG002 - as above
+        return True

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from bot.cli.params import GitHubThread, RepositoryName, the_prompt
+from bot.cli.completing import of_flag, of_run
+from bot.cli.lean import clear_start, end_of_start
+from bot.cli.params import DRY_RUN, GitHubThread, RepositoryName, the_prompt
 from bot.cli.screen import Screen
-from bot.commands.logs import Logs
-from bot.commands.table import COMMANDS, Command
-from bot.commands.usage import Flag, ParseError, Usage
-from bot.outcome import CommandOutcome
-from bot.replies.reason import Reason
+from bot.commands.registry import COMMANDS, Command
+from bot.commands.usage import Flag, ParseError
+from bot.execution.outcome import CommandOutcome
+from bot.execution.reply import Reason
 
 WAITING = frozenset({"run", "resume", "multi-run", "analyze-logs", "setup-commands"})
 """The commands that start agent runs."""
+
+OF_THE_ORGANIZATION = frozenset({"users", "orgs", "repos", "integrations"})
+"""The commands that concern no thread: the help does not show them options for one, which work all the same."""
+
+OF_A_REPOSITORY = frozenset({"run", "multi-run", "analyze-logs", "setup-commands", "checks", "starred", "whoami"})
+"""The commands to which the repository makes a difference where there is no thread."""
 
 FOLLOWED = "logs"
 """The command with ``--follow``."""
@@ -27,10 +33,13 @@ FOLLOWED = "logs"
 def subcommand(name: str) -> click.Command:
     """:param name: of `COMMANDS`"""
     usage = COMMANDS[name].USAGE
-    words = _words(usage)
+    words = usage.arguments
     params: list[click.Parameter] = [_option(flag) for flag in usage.flags]
     if words:
-        params.append(click.Argument(["words"], nargs=-1, metavar=words, type=click.UNPROCESSED))
+        complete = of_run if words.startswith("[RUN]") else None
+        params.append(
+            click.Argument(["words"], nargs=-1, metavar=words, type=click.UNPROCESSED, shell_complete=complete)
+        )
     if "PROMPT" in words:
         params.append(
             click.Option(["--prompt-file"], type=click.File(encoding="utf-8"), help="Read the prompt from a file.")
@@ -47,15 +56,16 @@ def subcommand(name: str) -> click.Command:
 _STDIN = '\n\n"-" instead of the prompt reads it from the standard input.'
 
 
-def _words(usage: Usage) -> str:
-    """The arguments of the usage: the form without name and flags."""
-    return re.sub(r"\[--[^\]]*\](?:\.\.\.)?\s*", "", usage.form.removeprefix(usage.name)).strip()
-
-
 def _option(flag: Flag) -> click.Option:
     # All may be repeated: the command itself reports best which may not.
     spellings = [flag.name, flag.short, _variable(flag)]
-    return click.Option(spellings, multiple=True, metavar=flag.value, help=flag.sentence.replace("`", ""))
+    return click.Option(
+        spellings,
+        multiple=True,
+        metavar=flag.value,
+        help=flag.description.replace("`", ""),
+        shell_complete=of_flag,
+    )
 
 
 def _variable(flag: Flag) -> str:
@@ -65,9 +75,24 @@ def _variable(flag: Flag) -> str:
 def _common(name: str) -> list[click.Parameter]:
     """The options specific to the command line; long ones only, because the short ones belong to the commands."""
     options: list[click.Parameter] = [
-        click.Option(["--thread"], type=GitHubThread(), help="The issue or pull request, as OWNER/NAME#N or URL."),
-        click.Option(["--repository"], type=RepositoryName(), help="The repository, if there is no thread."),
-        click.Option(["--comment/--no-comment"], default=False, help="Also post a status comment on the thread."),
+        click.Option(
+            ["--thread"],
+            type=GitHubThread(),
+            help="The issue or pull request, as OWNER/NAME#N or URL.",
+            hidden=name in OF_THE_ORGANIZATION,
+        ),
+        click.Option(
+            ["--repository"],
+            type=RepositoryName(),
+            help="The repository, if there is no thread.",
+            hidden=name not in OF_A_REPOSITORY,
+        ),
+        click.Option(
+            ["--comment/--no-comment"],
+            default=False,
+            help="Also post a status comment on the thread.",
+            hidden=name in OF_THE_ORGANIZATION,
+        ),
     ]
     if name in WAITING:
         options += [
@@ -86,7 +111,7 @@ def _common(name: str) -> list[click.Parameter]:
     return [
         *options,
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, for scripts."),
-        click.Option(["--dry-run"], is_flag=True, help="Print the calls that would be made, without making them."),
+        click.Option(["--dry-run"], is_flag=True, help=DRY_RUN, hidden=name in OF_THE_ORGANIZATION),
     ]
 
 
@@ -98,6 +123,7 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         example = f"For example: codegen-bot {COMMANDS[name].USAGE.example}"
         outcome = CommandOutcome(reason=Reason.BAD_INPUT, sentence=f"{error}\n{example}")
     except (click.ClickException, click.Abort, BrokenPipeError):
+        clear_start()
         # click handles both: an error message of ours, or a reader that closed the pipe.
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, users get a sentence and scripts a document
@@ -128,7 +154,8 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutc
         raise ParseError("`--timeout-minutes` takes a number of minutes, more than 0.")
     from bot.cli.execute import CliInvocation, execute  # noqa: PLC0415 - usage errors first, then slow imports
 
-    wish = CliInvocation(
+    end_of_start()
+    typed = CliInvocation(
         command=command,
         thread=thread,
         repository=repository,
@@ -137,11 +164,12 @@ def _outcome(name: str, given: Mapping[str, Any], screen: Screen) -> CommandOutc
         timeout_minutes=given.get("timeout_minutes"),
     )
     if given.get("follow"):
-        from bot.cli.follow import follow  # noqa: PLC0415 - the same
+        from bot.cli.follow import follow  # noqa: PLC0415 - not paid by other commands
+        from bot.commands.logs import Logs  # noqa: PLC0415 - the only command with --follow
 
         last = command.last if given["flag_last"] and isinstance(command, Logs) else None
-        return follow(wish, screen, last=last)
-    return execute(wish, screen)
+        return follow(typed, screen, last=last)
+    return execute(typed, screen)
 
 
 def _read(name: str, given: Mapping[str, Any]) -> Command:
@@ -149,10 +177,10 @@ def _read(name: str, given: Mapping[str, Any]) -> Command:
     flags: dict[str, Sequence[str]] = {}
     for flag in known.USAGE.flags:
         values = given[_variable(flag)]
-        if len(values) > 1 and not flag.many:
+        if len(values) > 1 and not flag.repeatable:
             raise ParseError(f"`{flag.name}` was given {len(values)} times.")
         if values:
             flags[flag.name] = [*values]
     rest = the_prompt(given.get("words", ()), given.get("prompt_file"), takes_run=name == "resume")
-    read: Command = known.read(flags, rest)
-    return read
+    command: Command = known.read(flags, rest)
+    return command

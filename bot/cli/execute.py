@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
-from bot.app.clients import Clients
+from bot.app.clients import Timing
 from bot.app.direct import Direct, directly
 from bot.cli.params import ThreadName
 from bot.cli.process import configure_log, run_to_the_end
-from bot.cli.screen import Screen, Told
-from bot.commands.table import Command
+from bot.cli.screen import Progress, Screen
+from bot.codegen.polling import PollInterval
+from bot.commands.registry import Command
 from bot.errors import SettingsError, UpstreamError
-from bot.github.models import Person, Thread
-from bot.handlers.invocation import Authority, CommandInvocation
-from bot.outcome import CommandOutcome, outcome_of
-from bot.replies.failures import sentence
-from bot.replies.reason import Reason, of_kind
+from bot.execution.failures import describe
+from bot.execution.invocation import Authority, CommandInvocation, Via
+from bot.execution.outcome import CommandOutcome, outcome_of
+from bot.execution.reply import Reason, reason_of_error
+from bot.github.models import Person
+from bot.observer import Observer
 from bot.settings import Accounts, load_accounts
+from bot.upstream import RETRY_DELAYS, giving_up_after
 
 PREFIX = "codegen-bot"
 """How commands start here, so that those proposed in a reply can be typed."""
 
 PROGRESS_EVERY = 0.5
 """Minimum seconds between two progress updates that only the terminal shows."""
+
+STEP_REFRESH = PollInterval(2.0, 8.0)
+"""How often the last step is read for the terminal."""
+
+
+READ_TIMEOUT = 8.0
+"""Seconds after which calls of a command that only shows something are not repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,78 +59,107 @@ class CliInvocation:
     timeout_minutes: float | None = None
 
 
-def execute(wish: CliInvocation, screen: Screen) -> CommandOutcome:
+def execute(typed: CliInvocation, screen: Screen) -> CommandOutcome:
     """Executes the command, shows its progress, and returns the outcome to show last."""
+
+    async def executed(settings: Accounts) -> CommandOutcome:
+        with screen.watching() as progress, _patience(typed):
+            async with opened(settings, screen, progress, posts=typed.posts) as direct:
+                try:
+                    invocation = await invocation_of(typed, direct)
+                except UpstreamError as error:
+                    about = f"{typed.thread}: " if typed.thread else ""
+                    return CommandOutcome(reason=reason_of_error(error.kind), sentence=f"{about}{describe(error)}")
+                return outcome_of(await direct.inline_executor.execute(invocation))
+
+    outcome = with_settings(typed, executed)
+    assert outcome is not None  # noqa: S101 - neither branch returns None
+    return outcome
+
+
+def with_settings(
+    typed: CliInvocation, work: Callable[[Accounts], Coroutine[Any, Any, CommandOutcome | None]]
+) -> CommandOutcome | None:
+    """Loads the settings, runs the work with them, and reports missing or wrong ones; sends log lines to stderr."""
+    configure_log()
     try:
-        settings = accounts(wish)
-        with screen.watching() as told:
-            return run_to_the_end(_carry_out(wish, settings, told, screen))
+        settings = load_accounts()
+        changes: dict[str, object] = {}
+        if not typed.posts:
+            changes["progress_interval_seconds"] = PROGRESS_EVERY
+        if typed.timeout_minutes is not None:
+            changes["run_timeout_minutes"] = typed.timeout_minutes
+        return run_to_the_end(work(settings.model_copy(update=changes)))
     except SettingsError as error:
         return CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))
 
 
-def accounts(wish: CliInvocation) -> Accounts:
-    """Loads the settings, and sends log lines to stderr.
-
-    :raises SettingsError: naming what is missing or wrong
-    """
-    configure_log()
-    settings = load_accounts()
-    changes: dict[str, object] = {}
-    if not wish.posts:
-        changes["progress_interval_seconds"] = PROGRESS_EVERY
-    if wish.timeout_minutes is not None:
-        changes["run_timeout_minutes"] = wish.timeout_minutes
-    return settings.model_copy(update=changes)
+def _patience(typed: CliInvocation) -> AbstractContextManager[None]:
+    """A person waits for what a command shows; one that changes something waits until it is possible."""
+    return giving_up_after(READ_TIMEOUT) if typed.command.USAGE.read_only and not typed.posts else nullcontext()
 
 
-def opened(settings: Accounts, told: Told, screen: Screen) -> AbstractAsyncContextManager[Direct]:
-    """The clients, or their stand-ins in a dry run."""
-    return directly(settings, told=told, dry_run=screen.told_dryly if screen.is_dry else None)
-
-
-async def _carry_out(wish: CliInvocation, settings: Accounts, told: Told, screen: Screen) -> CommandOutcome:
-    async with opened(settings, told, screen) as direct:
-        try:
-            invocation = await invocation_of(wish, direct)
-        except UpstreamError as error:
-            return CommandOutcome(reason=of_kind(error.kind), sentence=f"{wish.thread}: {sentence(error)}")
-        return outcome_of(await direct.inline_executor.execute(invocation))
-
-
-async def invocation_of(wish: CliInvocation, direct: Direct) -> CommandInvocation:
-    """:raises UpstreamError: if the thread cannot be read"""
-    thread = await _thread(wish, direct.clients)
-    return CommandInvocation(
-        identity=f"cli-{uuid4().hex}",
-        command=wish.command,
-        thread=thread,
-        repository=thread.repository if thread else wish.repository,
-        comment=None,
-        person=Person(_login(), is_bot=False),
-        asked_at=direct.timing.now(),
-        prefix=await _prefix(thread, direct.clients) if thread and wish.posts else PREFIX,
-        authority=Authority.TOKEN,
-        posts=wish.posts,
-        waits=wish.waits,
+def opened(
+    settings: Accounts, screen: Screen, progress: Progress, *, posts: bool
+) -> AbstractAsyncContextManager[Direct]:
+    """:param posts: whether a comment shows the progress, too: then it is refreshed less often"""
+    return directly(
+        settings,
+        on_reply=progress.on_reply,
+        timing=Timing() if posts else Timing(step_refresh=STEP_REFRESH),
+        dry_run=screen.show_call if screen.is_dry else None,
+        observer=_Retries(progress.on_notice),
     )
 
 
-async def _thread(wish: CliInvocation, clients: Clients) -> Thread | None:
-    if wish.thread is None:
-        return None
-    return await clients.github.thread(wish.thread.repository, wish.thread.number)
+class _Retries(Observer):
+    """Reports that a call is repeated, and why."""
+
+    def __init__(self, on_notice: Callable[[str], None]) -> None:
+        self._on_notice = on_notice
+
+    def retrying(self, error: UpstreamError, failures: int, seconds: float) -> None:  # noqa: ARG002 - soon over
+        why = error.detail.rstrip(".") or (f"status {error.status}" if error.status else error.kind.value)
+        self._on_notice(f"{error.service.value}: {why}. Retrying ({failures + 1}/{len(RETRY_DELAYS) + 1})…")
 
 
-async def _prefix(thread: Thread, clients: Clients) -> str:
-    """The repository's prefix: readers of a reply on the thread answer there."""
-    return (await clients.configs.of(thread.repository)).config.prefix
+async def invocation_of(typed: CliInvocation, direct: Direct) -> CommandInvocation:
+    """:raises UpstreamError: if the thread cannot be read, or it is not known who asks"""
+    thread, prefix = None, PREFIX
+    if typed.thread is not None:
+        thread = await direct.clients.github.thread(typed.thread.repository, typed.thread.number)
+        if typed.posts:
+            # Readers of a reply on the thread answer there.
+            prefix = (await direct.clients.configs.load(thread.repository)).config.prefix
+    return CommandInvocation(
+        identity=f"cli-{uuid4().hex}",
+        command=typed.command,
+        thread=thread,
+        repository=thread.repository if thread else typed.repository,
+        comment=None,
+        person=await _person(typed, direct),
+        requested_at=direct.timing.now(),
+        prefix=prefix,
+        authority=Authority.TOKEN,
+        via=Via.COMMAND_LINE,
+        posts=typed.posts,
+        waits=typed.waits,
+    )
 
 
-def _login() -> str:
-    """A name for Codegen's list of runs; authorization depends on the tokens alone."""
-    try:
-        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A container's user may have no name.
-        return "somebody"
+async def _person(typed: CliInvocation, direct: Direct) -> Person:
+    """Who gives the command: the account of the GitHub token where GitHub is asked anyway, else the one that Codegen
+    knows its token's owner by. Nobody for a command that only shows something, which needs no name.
+
+    :raises UpstreamError: if neither says
+    """
+    is_about_github = typed.thread is not None or typed.repository is not None
+    usage = typed.command.USAGE
+    if usage.read_only and not (typed.posts or (usage.name == "whoami" and is_about_github)):
+        return Person("", is_bot=False)
+    if is_about_github and direct.has_github_account:
+        me = await direct.clients.github.me()
+        # A workflow's own token belongs to a bot; who started the workflow is in a variable of the runner.
+        actor = os.environ.get("GITHUB_ACTOR") if os.environ.get("GITHUB_ACTIONS") == "true" else None
+        return Person(actor, is_bot=False) if me.is_bot and actor else me
+    return Person((await direct.clients.codegen.me()).github_username, is_bot=False)

@@ -1,89 +1,88 @@
-"""``logs --follow``: prints a run's log as it is written."""
+"""``logs --follow``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from bot.app.direct import Direct
-from bot.cli.execute import CliInvocation, accounts, invocation_of, opened
-from bot.cli.process import run_to_the_end
-from bot.cli.screen import Screen, json_line, say
+from bot.cli.execute import CliInvocation, invocation_of, opened, with_settings
+from bot.cli.lean import clear_start
+from bot.cli.screen import Progress, Screen, json_line, say
 from bot.codegen.client import Codegen
 from bot.codegen.log_follower import follow_log
 from bot.codegen.models import AgentRun
+from bot.commands.list_runs import Status
 from bot.commands.logs import Logs
-from bot.commands.status import Status
 from bot.commands.usage import ParseError
-from bot.errors import SettingsError, UpstreamError
-from bot.handlers.redacting import redacted
-from bot.handlers.run_patterns import RunPatterns
-from bot.outcome import CommandOutcome, outcome_of
-from bot.replies.failures import sentence
-from bot.replies.reason import Reason, of_kind
-from bot.replies.redaction import redact_all
-from bot.replies.trace import entry_text
+from bot.errors import UpstreamError
+from bot.execution.failures import describe
+from bot.execution.outcome import CommandOutcome, outcome_of
+from bot.execution.reply import reason_of_error
+from bot.execution.run_patterns import RunPatterns
+from bot.execution.trace import entry_text
 from bot.settings import Accounts
+from bot.text.redaction.redacting import redacted
 
 
-def follow(wish: CliInvocation, screen: Screen, *, last: int | None) -> CommandOutcome | None:
-    """Prints each entry once, until the run has ended.
+def follow(typed: CliInvocation, screen: Screen, *, last: int | None) -> CommandOutcome | None:
+    """``logs --follow``: prints each entry of the run's log once, until the run has ended.
 
     :param last: how many of the existing entries; None: all
     :returns: None on success
     :raises ParseError: if there is nothing to follow
     """
-    if screen.is_dry:
-        raise ParseError("`--follow` does not work with a dry run: no log is requested.")
-    if wish.thread is None and isinstance(wish.command, Logs) and wish.command.run is None:
+    if typed.thread is None and isinstance(typed.command, Logs) and typed.command.run is None:
         raise ParseError("`--follow` needs a run's number, or `--thread` for a thread's latest run.")
-    try:
-        return run_to_the_end(_follow(wish, accounts(wish), screen, last))
-    except SettingsError as error:
-        return CommandOutcome(reason=Reason.BAD_INPUT, sentence=str(error))
+
+    async def followed(settings: Accounts) -> CommandOutcome | None:
+        progress = Progress(lambda _invocation, _reply: None, lambda notice: say(notice, err=True))
+        clear_start()
+        async with opened(settings, screen, progress, posts=False) as direct:
+            try:
+                run = await _selected_run(typed, direct)
+                if isinstance(run, CommandOutcome):
+                    return run
+                repositories = direct.clients.codegen.repositories
+                patterns = RunPatterns(
+                    direct.clients.configs, org_id=settings.codegen_org_id, repositories=repositories
+                )
+                await _print_log(run, direct, screen, last, await patterns.for_run(run.organization_id, run))
+            except UpstreamError as error:
+                return CommandOutcome(reason=reason_of_error(error.kind), sentence=describe(error))
+        return None
+
+    return with_settings(typed, followed)
 
 
-async def _follow(wish: CliInvocation, settings: Accounts, screen: Screen, last: int | None) -> CommandOutcome | None:
-    async with opened(settings, lambda _invocation, _reply: None, screen) as direct:
-        try:
-            found = await _run(wish, direct)
-            if isinstance(found, CommandOutcome):
-                return found
-            patterns = await RunPatterns(direct.clients.configs, org_id=settings.codegen_org_id).of(
-                found.organization_id, found
-            )
-            await _print(found, direct, screen, last, patterns)
-        except UpstreamError as error:
-            return CommandOutcome(reason=of_kind(error.kind), sentence=sentence(error))
-    return None
-
-
-async def _run(wish: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome:
-    """The selected run: the one that `status` would show."""
-    assert isinstance(wish.command, Logs)  # noqa: S101 - the only command with --follow
-    invocation = await invocation_of(replace(wish, command=Status(wish.command.run), posts=False), direct)
+async def _selected_run(typed: CliInvocation, direct: Direct) -> AgentRun | CommandOutcome:
+    """The run that `status` would show."""
+    assert isinstance(typed.command, Logs)  # noqa: S101 - the only command with --follow
+    invocation = await invocation_of(replace(typed, command=Status(typed.command.run), posts=False), direct)
     outcome = outcome_of(await direct.inline_executor.execute(invocation))
     return outcome.main_run or outcome
 
 
-async def _print(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
+async def _print_log(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
     """:param patterns: secret patterns for redacting the run's texts"""
     codegen, timing = direct.clients.codegen, direct.timing
-    start = 0 if last is None else await _place_of_last(codegen, run.id, last)
-    async for place, entry in follow_log(
-        codegen, run.id, start=start, shortest=timing.shortest, longest=timing.longest, sleep=timing.sleep
+    start = 0 if last is None else await _position_of_last(codegen, run.id, last)
+    async for position, entry in follow_log(
+        codegen,
+        run.id,
+        start=start,
+        interval=timing.run_poll_interval,
+        sleep=timing.sleep,
     ):
         if screen.as_json:
-            log: Any = redact_all(entry.model_dump(mode="json"), patterns)
-            json_line({"index": place, "log": log})
+            json_line({"index": position, "log": redacted(entry.model_dump(mode="json"), patterns)})
         else:
-            say(entry_text(place + 1, redacted(entry, patterns), run.created_at))
+            say(entry_text(position + 1, redacted(entry, patterns), run.created_at))
     if not screen.as_json:
         ended = await codegen.run(run.id)
         say(f"Run {run.id} has ended: {ended.state}.", err=True)
 
 
-async def _place_of_last(codegen: Codegen, run_id: int, last: int) -> int:
+async def _position_of_last(codegen: Codegen, run_id: int, last: int) -> int:
     page = await codegen.logs_page(run_id, limit=last, reverse=True)
     return max(0, (page.total_logs if page.total_logs is not None else len(page.logs)) - last)

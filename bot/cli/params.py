@@ -12,6 +12,8 @@ import click
 
 from bot.commands.usage import ParseError
 
+DRY_RUN = "Print what would be written to GitHub and Codegen instead of writing it; reads are made."
+
 _REPOSITORY = r"[A-Za-z0-9][\w.-]*/[\w.-]+"
 _THREAD = re.compile(rf"({_REPOSITORY})#([1-9][0-9]{{0,9}})", re.ASCII)
 _ADDRESS = re.compile(rf"https?://[^/\s]+/({_REPOSITORY})/(?:issues|pull)/([1-9][0-9]{{0,9}})(?:[/?#]\S*)?", re.ASCII)

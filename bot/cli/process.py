@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bot import log
 from bot.cli.screen import harmless_to_the_runner
 from bot.errors import SettingsError
-from bot.outcome import ExitStatus
-from bot.settings import Settings, load
+from bot.execution.outcome import ExitStatus
+from bot.settings import OwnAgents, Settings, load, variables
+
+if TYPE_CHECKING:
+    # Imports the models of the agents file.
+    from bot.agents.config import AgentsConfig
 
 T = TypeVar("T")
 
@@ -47,16 +52,42 @@ def configure_log() -> None:
     log.configure(level=level, written=harmless_to_the_runner)
 
 
-def server_settings() -> Settings:
-    """:raises CannotStartError: naming what is missing or wrong"""
+ENV_FILE = Path(".env")
+"""The settings are also read from this file."""
+
+
+def server_settings(environ: Mapping[str, str] | None = None, *, env_file: Path = ENV_FILE) -> Settings:
+    """:param environ: the environment; None: the process's own
+    :raises CannotStartError: naming what is missing or wrong
+    """
     try:
-        return load()
+        return load(environ, env_file=env_file)
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
 
 
-def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
-    """Runs until it ends by itself or on SIGINT or SIGTERM; a second Ctrl-C ends it at once."""
+def own_agents(settings: OwnAgents, *, env_file: Path = ENV_FILE) -> AgentsConfig:
+    """The agents of one's own that the settings name.
+
+    :param env_file: where their variables are read from too
+    :raises CannotStartError: if there are none, or they cannot be used
+    """
+    from bot.agents.config import of_settings  # noqa: PLC0415 - only for them
+
+    try:
+        return of_settings(settings, variables(env_file=env_file))
+    except SettingsError as error:
+        raise CannotStartError(str(error)) from None
+
+
+STOPPING = "Stopping…"
+
+
+def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], *, stopping: str = STOPPING) -> T:
+    """Runs until it ends by itself or on SIGINT or SIGTERM; a second Ctrl-C ends it at once.
+
+    :param stopping: printed when it is asked to stop; empty for what says so itself
+    """
 
     async def with_signals() -> T:
         stop = asyncio.Event()
@@ -64,6 +95,9 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -
 
         def asked(number: int) -> None:
             stop.set()
+            # Whoever sends SIGTERM reads the log, where there may be nothing but JSON.
+            if stopping and number == signal.SIGINT:
+                click.echo(stopping, err=True)
             loop.remove_signal_handler(number)
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -78,13 +112,14 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -
         raise CannotStartError(str(error)) from None
 
 
-async def first_of(*events: asyncio.Event) -> None:
-    """Waits until one of them is set."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+async def until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:
+    """Runs the work until it ends or `stop` is set, which cancels it."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
 
 
 def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:

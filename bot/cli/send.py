@@ -14,11 +14,13 @@ from bot import __version__
 from bot.cli.process import CannotStartError, EndError, run_to_the_end
 from bot.cli.screen import say
 from bot.errors import SettingsError, os_reason
-from bot.github.signature import sign
-from bot.outcome import ExitStatus
+from bot.execution.outcome import ExitStatus
+from bot.github.events import sign
+from bot.github.session import environment_session
+from bot.network import certificate_problem
 from bot.settings import load_webhook_secret
 
-PATIENCE = aiohttp.ClientTimeout(total=30)
+TIMEOUT = aiohttp.ClientTimeout(total=30)
 """Three times GitHub's own timeout, so that a slow server is recognized as such."""
 
 SHOWN = 2_000
@@ -72,18 +74,27 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, st
     """The response's status and text. Redirects are not followed: the signature is for this address."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=PATIENCE) as session,
+            environment_session(timeout=TIMEOUT) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             return answer.status, await answer.text(errors="replace")
     except aiohttp.InvalidURL:
         raise CannotStartError(f"--url: {url} is not a valid URL.") from None
+    except aiohttp.ClientProxyConnectionError as error:
+        sentence = f"The proxy that the environment names cannot be reached: {_reason(error.os_error)}."
+        raise EndError(sentence, ExitStatus.FAILED) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        problem = certificate_problem(error, error.host)
+        raise EndError(f"Nothing was sent to {url}: {problem}.", ExitStatus.FAILED) from None
     except aiohttp.ClientConnectorError as error:
-        # asyncio's message repeats the address.
-        number = error.os_error.errno
-        # Those of failed name lookups are negative, and no errno.
-        reason = os.strerror(number) if number and number > 0 else os_reason(error.os_error)
-        raise EndError(f"No server accepts deliveries at {url}: {reason}.", ExitStatus.FAILED) from None
+        raise EndError(
+            f"No server accepts deliveries at {url}: {_reason(error.os_error)}.", ExitStatus.FAILED
+        ) from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         reason = type(error).__name__
         raise EndError(f"No response to the delivery to {url}: {reason}.", ExitStatus.FAILED) from None
+
+
+def _reason(error: OSError) -> str:
+    # asyncio's message repeats the address. The numbers of failed name lookups are negative, and no errno.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else os_reason(error)

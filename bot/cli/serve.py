@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,49 +12,79 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import log
-from bot.cli.process import CannotStartError, EndError, first_of, run_until_stopped, server_settings
+from bot.cli.process import (
+    ENV_FILE,
+    PORT,
+    CannotStartError,
+    EndError,
+    own_agents,
+    run_until_stopped,
+    server_settings,
+    until,
+)
 from bot.errors import SettingsError
-from bot.outcome import ExitStatus
+from bot.execution.outcome import ExitStatus
 from bot.settings import Unclaimed, load_unclaimed
 
 if TYPE_CHECKING:
-    # Imports the client and the server.
-    from bot.setup.flow import Made
+    from bot.app.start_report import StartReport
 
-ENV_FILE = Path(".env")
-"""The settings are also read from this file."""
+    # Imports the client and the server.
+    from bot.cli.setup.flow import CreatedApp
 
 
 @click.command()
 @click.option(
     "--setup", "sets_up", is_flag=True, help="If there is no GitHub App yet, create one first, at the path /setup."
 )
-def serve(*, sets_up: bool) -> None:
+@click.option("--host", help="The address to listen on, instead of HOST; 0.0.0.0 for all.")
+@click.option("--port", type=PORT, help="The port to listen on, instead of PORT; 0 for a free one.")
+@click.option(
+    "--env-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=ENV_FILE,
+    show_default=True,
+    help="The file with settings that the environment does not contain.",
+)
+def serve(*, sets_up: bool, host: str | None, port: int | None, env_file: Path) -> None:
     """Run the webhook server.
 
-    Its settings are environment variables or lines of a .env file; missing ones are listed. With --setup, a server
-    without a GitHub account shows a one-time token, waits until its holder has created the App, and writes the App's
-    settings into .env.
+    Its settings are environment variables or lines of the file .env; missing ones are listed. With --setup, a server
+    without a GitHub account shows a one-time token, waits until its owner has created the App, and
+    writes the App's settings into the file.
+
+    With an agents file, or an agent named in AGENT, runs are done by agents of your own in this process.
     """
-    if sets_up and not _is_set_up():
+    if env_file != ENV_FILE and not sets_up and not env_file.exists():
+        raise CannotStartError(f"--env-file: there is no file {env_file}.")
+    given = {"HOST": host, "PORT": None if port is None else str(port)}
+    environ = {**os.environ, **{name: value for name, value in given.items() if value is not None}}
+    named = " and ".join(f"--{name.lower()}" for name, value in given.items() if value is not None) or "HOST and PORT"
+    if sets_up and not _is_set_up(environ, env_file, named):
         return
-    settings = server_settings()
+    settings = server_settings(environ, env_file=env_file)
+    agents = own_agents(settings, env_file=env_file) if settings.has_own_agents else None
     _allow_many_connections()
     log.configure(level=settings.log_level, log_format=settings.log_format)
     from bot.app.server import serving, settle_down  # noqa: PLC0415 - settings errors first, then slow imports
 
+    def show(report: StartReport) -> None:
+        if settings.log_format == "console":
+            click.echo(report.text(), err=True)
+
     async def until_stopped(stop: asyncio.Event) -> bool:
-        lost = False
-
-        def lose() -> None:
-            nonlocal lost
-            lost = True
-            stop.set()
-
-        async with serving(settings, lost=lose, stuck=_end_at_once):
+        replaced = asyncio.Event()
+        async with serving(
+            settings,
+            agents=agents,
+            replaced=replaced,
+            address_named=named,
+            on_stuck=_end_at_once,
+            on_ready=show,
+        ):
             settle_down()
-            await stop.wait()
-        return lost
+            await until(stop, replaced.wait())
+        return replaced.is_set()
 
     if run_until_stopped(until_stopped):
         raise EndError("Another process has taken over the work of this one. Start it again.", ExitStatus.FAILED)
@@ -64,39 +95,39 @@ def _end_at_once() -> None:
     os._exit(ExitStatus.INTERNAL_ERROR)
 
 
-def _is_set_up() -> bool:
+def _is_set_up(environ: Mapping[str, str], env_file: Path, named: str) -> bool:
     """False if it was stopped before there was an App."""
     try:
-        unclaimed = load_unclaimed()
+        unclaimed = load_unclaimed(environ, env_file=env_file)
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
     if unclaimed is None:
         return True
-    log.configure(level=unclaimed.log_level, log_format=unclaimed.log_format)
-    return run_until_stopped(lambda stop: _set_up(unclaimed, stop))
+    log.configure(level=unclaimed.address.log_level, log_format=unclaimed.address.log_format)
+    return run_until_stopped(lambda stop: _set_up(unclaimed, stop, env_file=env_file, named=named))
 
 
-async def _set_up(unclaimed: Unclaimed, stop: asyncio.Event) -> bool:
-    from bot.setup import env_file  # noqa: PLC0415 - only the first start needs it
-    from bot.setup.remote import PATH, RemoteSetUp  # noqa: PLC0415
-    from bot.setup.steps import steps  # noqa: PLC0415
+async def _set_up(unclaimed: Unclaimed, stop: asyncio.Event, *, env_file: Path, named: str) -> bool:
+    from bot.cli.setup import env_file as file  # noqa: PLC0415 - only the first start needs it
+    from bot.cli.setup.server import PUBLIC_PATH, SetupServer  # noqa: PLC0415
 
     async def check(api: str) -> None:
-        env_file.check(ENV_FILE, api=api)
+        file.check(env_file, api=api)
 
-    async def keep(made: Made) -> list[str]:
-        env_file.write(ENV_FILE, made)
-        return steps(made, place=str(ENV_FILE), environ=os.environ, standing=unclaimed.given)
+    async def store(created: CreatedApp) -> list[str]:
+        file.write(env_file, created)
+        return file.next_steps(created, place=str(env_file), environ=os.environ, existing=unclaimed.given)
 
-    setting_up = RemoteSetUp(keep=keep, check=check)
-    async with setting_up.serving(unclaimed.host, unclaimed.port) as url:
+    server = SetupServer(store=store, check=check)
+    host, port = unclaimed.address.host, unclaimed.address.port
+    async with server.serving(host, port, setting=f"{named}: {host}:{port}") as url:
         click.echo(
-            f"This server has no GitHub App yet. Open {PATH} at its public address, or {url}{PATH} on this machine, "
-            f"and give it this token: {setting_up.token}",
+            f"This server has no GitHub App yet. Open {PUBLIC_PATH} at its public URL, or {url} on this machine, "
+            f"and enter this token: {server.token}",
             err=True,
         )
-        await first_of(setting_up.done, stop)
-    return setting_up.done.is_set()
+        await until(stop, server.done.wait())
+    return server.done.is_set()
 
 
 def _allow_many_connections() -> None:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
-from bot.api_path import Segments
 from bot.codegen.limits import RateLimits
 from bot.codegen.models import (
+    MARK,
+    PAGE_SIZE,
     AgentRun,
+    CheckedHead,
+    CheckedHeadAnswer,
+    CheckRound,
     CheckSuiteChange,
     CheckSuiteSettings,
+    CostItem,
+    Costs,
     EditedPullRequest,
     Integrations,
     LogAnalysis,
-    LogEntry,
     LogPage,
     Organization,
     Page,
+    PullRequestState,
     Repository,
     RunsPage,
     SetupCommands,
@@ -30,20 +35,16 @@ from bot.codegen.models import (
 )
 from bot.codegen.transport import Operation, Transport
 from bot.errors import ErrorKind, Service, UpstreamError
-from bot.observer import NOBODY, Observer
+from bot.observer import NO_OBSERVER, Observer
+from bot.upstream import Segments
+
+if TYPE_CHECKING:
+    import httpx
 
 M = TypeVar("M", bound=BaseModel)
 
-PAGE_SIZE = 100
-"""The maximum page size of every list."""
-
 CLOCK_SLACK = timedelta(minutes=5)
 """How far Codegen's clock and the local one may differ."""
-
-MARK = "codegen_bot"
-"""The key in a run's metadata under which the bot records whose run it is."""
-
-PullRequestState = Literal["open", "closed", "draft", "ready_for_review"]
 
 
 class Codegen:
@@ -67,7 +68,7 @@ class Codegen:
         http: httpx.AsyncClient,
         limits: RateLimits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        observer: Observer = NOBODY,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         self.limits = limits or RateLimits()
         self._transport = Transport(
@@ -110,9 +111,8 @@ class Codegen:
 
         :param number: from 1
         """
-        query = {"user_id": user_id, "source_type": source_type}
-        page = await self._page("runs_page", (*self._org, "agent", "runs"), number, query)
-        return RunsPage(runs=tuple(_read(AgentRun, item, "runs_page") for item in page.items), total=page.total)
+        query = {"user_id": user_id, "source_type": source_type, "skip": (number - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
+        return await self._get("runs_page", (*self._org, "agent", "runs"), RunsPage, query=query)
 
     async def runs_slice(self, *, skip: int, limit: int) -> RunsPage:
         """A slice of the runs, newest first.
@@ -120,24 +120,18 @@ class Codegen:
         :param skip: runs to leave out
         :param limit: at most 100
         """
-        page = await self._get("runs_slice", (*self._org, "agent", "runs"), Page, query={"skip": skip, "limit": limit})
-        return RunsPage(runs=tuple(_read(AgentRun, item, "runs_slice") for item in page.items), total=page.total)
+        query = {"skip": skip, "limit": limit}
+        return await self._get("runs_slice", (*self._org, "agent", "runs"), RunsPage, query=query)
 
     async def runs(self, *, user_id: int | None = None, source_type: str | None = None) -> AsyncIterator[AgentRun]:
         """All runs, newest first; pages are requested as they are needed."""
-        number, seen = 1, 0
+        query = {"user_id": user_id, "source_type": source_type}
         known: set[int] = set()
-        while True:
-            page = await self.runs_page(number, user_id=user_id, source_type=source_type)
-            for run in page.runs:
-                # A run that began meanwhile has moved the older ones down by one.
-                if run.id not in known:
-                    known.add(run.id)
-                    yield run
-            seen += len(page.runs)
-            if not page.runs or seen >= page.total:
-                return
-            number += 1
+        async for run in self._items("runs_page", (*self._org, "agent", "runs"), AgentRun, query=query):
+            # A run that began meanwhile has moved the older ones down by one.
+            if run.id not in known:
+                known.add(run.id)
+                yield run
 
     async def find_run(self, identity: str, *, since: datetime) -> AgentRun | None:
         """The run with this identity in its metadata, if there is one.
@@ -145,7 +139,7 @@ class Codegen:
         :param since: when the command was given; older runs are skipped
         """
         async for run in self.runs(source_type=None):
-            # First: a run that is older than the command cannot be its run, whatever its metadata says.
+            # First: a run that is older than the command cannot be its run, whatever its metadata.
             if run.created_at is not None and run.created_at < since - CLOCK_SLACK:
                 return None
             mark = (run.metadata or {}).get(MARK)
@@ -153,9 +147,21 @@ class Codegen:
                 return run
         return None
 
-    async def resume_run(self, run_id: int, prompt: str, *, images: Sequence[str] = ()) -> AgentRun:
-        """Gives a run a follow-up. Not repeatable."""
-        body = {"agent_run_id": run_id, "prompt": prompt, "images": list(images) or None}
+    async def resume_run(
+        self,
+        run_id: int,
+        prompt: str,
+        *,
+        images: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> AgentRun:
+        """Gives a run a follow-up. Not repeatable.
+
+        :param metadata: only for agents of your own; Codegen has no such field
+        """
+        body: dict[str, Any] = {"agent_run_id": run_id, "prompt": prompt, "images": list(images) or None}
+        if metadata is not None:
+            body["metadata"] = dict(metadata)
         return await self._once("resume_run", (*self._org, "agent", "run", "resume"), body, AgentRun, limit=None)
 
     async def ban_checks(self, run_id: int) -> None:
@@ -169,6 +175,41 @@ class Codegen:
         """Removes Codegen from the run's pull request."""
         await self._flag("remove_from_pr", "remove-from-pr", run_id)
 
+    async def cancel_run(self, run_id: int) -> None:
+        """Stops a run that is `cancellable`. Codegen itself has no such operation; agents of your own do."""
+        await self._flag("cancel_run", "cancel", run_id)
+
+    async def costs(self, *, since: datetime, repository: str | None = None) -> Sequence[CostItem]:
+        """What the turns that began since then have used. Only agents of your own have this operation.
+
+        :param repository: ``owner/name``, where they were asked for
+        """
+        query = {"since": since.isoformat(), "repository": repository}
+        return (await self._get("costs", (*self._org, "agent", "costs"), Costs, query=query)).items
+
+    async def checked_head(self, repository: str, number: int, sha: str, *, hint: int | None) -> CheckedHead | None:
+        """The run behind a pull request's head; None if none is known. Only agents of your own have this operation.
+
+        :param hint: a run that may have pushed the commit and not reported it yet
+        """
+        query = {"repository": repository, "number": number, "sha": sha, "hint": hint}
+        segments = (*self._org, "agent", "checks")
+        return (await self._get("checked_head", segments, CheckedHeadAnswer, query=query)).head
+
+    async def claim_check_round(
+        self, run_id: int, *, sha: str, identity: str, failure: str, is_anew: bool
+    ) -> CheckRound:
+        """Claims the failed checks of a commit; the same claim gets the same answer again. Only agents of your own have
+        this operation.
+
+        :param failure: what failed, to be recognized in the next round: at most 200 characters
+        :param is_anew: whether the rounds before are over
+        """
+        body = {"agent_run_id": run_id, "sha": sha, "identity": identity, "failure": failure, "is_anew": is_anew}
+        segments = (*self._org, "agent", "checks", "rounds")
+        operation = Operation(name="claim_check_round", method="POST", segments=segments, body=body, limit=None)
+        return await self._read(operation, CheckRound)
+
     async def logs_page(self, run_id: int, *, skip: int = 0, limit: int = 100, reverse: bool = False) -> LogPage:
         """A slice of a run's log.
 
@@ -180,16 +221,6 @@ class Codegen:
         query = {"skip": skip, "limit": limit, "reverse": "true" if reverse else "false"}
         return await self._get("logs_page", segments, LogPage, query=query, limit="logs")
 
-    async def logs(self, run_id: int, *, skip: int = 0) -> AsyncIterator[LogEntry]:
-        """A run's log from its `skip`-th entry on, oldest first."""
-        while True:
-            page = await self.logs_page(run_id, skip=skip)
-            for entry in page.logs:
-                yield entry
-            skip += len(page.logs)
-            if len(page.logs) < PAGE_SIZE:
-                return
-
     # People, organizations, repositories
 
     async def me(self) -> User:
@@ -200,31 +231,27 @@ class Codegen:
         return await self._get("user", (*self._org, "users", user_id), User)
 
     async def users(self) -> list[User]:
-        return [_read(User, item, "users") async for item in self._items("users", (*self._org, "users"))]
+        return [user async for user in self._items("users", (*self._org, "users"), User)]
 
     async def organizations(self) -> list[Organization]:
         """The organizations that the token can access."""
-        items = self._items("organizations", ("v1", "organizations"))
-        return [_read(Organization, item, "organizations") async for item in items]
+        return [each async for each in self._items("organizations", ("v1", "organizations"), Organization)]
 
     async def repositories(self) -> list[Repository]:
-        items = self._items("repositories", (*self._org, "repos"))
-        return [_read(Repository, item, "repositories") async for item in items]
+        return [each async for each in self._items("repositories", (*self._org, "repos"), Repository)]
 
     async def integrations(self) -> Integrations:
         return await self._get("integrations", (*self._org, "integrations"), Integrations)
 
     async def check_suite_settings(self, repo_id: int) -> CheckSuiteSettings:
         """:param repo_id: Codegen's id of the repository"""
-        segments = (*self._org, "repos", "check-suite-settings")
-        return await self._get(
-            "check_suite_settings", segments, CheckSuiteSettings, query={"repo_id": repo_id}, limit=None
-        )
+        segments, query = (*self._org, "repos", "check-suite-settings"), {"repo_id": repo_id}
+        return await self._get("check_suite_settings", segments, CheckSuiteSettings, query=query, limit=None)
 
     async def update_check_suite_settings(self, repo_id: int, change: CheckSuiteChange) -> None:
         await self._transport.send(
             Operation(
-                operation="update_check_suite_settings",
+                name="update_check_suite_settings",
                 method="PUT",
                 segments=(*self._org, "repos", "check-suite-settings"),
                 limit=None,
@@ -253,68 +280,67 @@ class Codegen:
 
     async def edit_pull_request(self, pr_id: int, state: PullRequestState) -> EditedPullRequest:
         """:param pr_id: Codegen's own id of the pull request (`RunPullRequest.id`)"""
-        return await self._edit("edit_pull_request", (*self._org, "prs", pr_id), state)
-
-    async def edit_repository_pull_request(
-        self, repo_id: int, pr_id: int, state: PullRequestState
-    ) -> EditedPullRequest:
-        """The same by the repository's id."""
-        return await self._edit("edit_repository_pull_request", (*self._org, "repos", repo_id, "prs", pr_id), state)
+        operation = Operation(
+            name="edit_pull_request",
+            method="PATCH",
+            segments=(*self._org, "prs", pr_id),
+            body={"state": state},
+            limit="edit-pull-request",
+        )
+        return await self._read(operation, EditedPullRequest)
 
     # Sending
 
     async def _get(
         self,
-        operation: str,
+        name: str,
         segments: Segments,
         model: type[M],
         *,
         query: Mapping[str, Any] | None = None,
         limit: str | None = "read",
     ) -> M:
-        call = Operation(operation=operation, method="GET", segments=segments, query=query, limit=limit)
-        return _read(model, await self._transport.send(call), operation)
+        return await self._read(
+            Operation(name=name, method="GET", segments=segments, query=_given(query), limit=limit), model
+        )
 
     async def _once(
-        self, operation: str, segments: Segments, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
+        self, name: str, segments: Segments, body: Mapping[str, Any] | None, model: type[M], *, limit: str | None
     ) -> M:
-        given = None if body is None else {name: value for name, value in body.items() if value is not None}
-        call = Operation(
-            operation=operation, method="POST", segments=segments, body=given, limit=limit, repeatable=False
+        operation = Operation(
+            name=name, method="POST", segments=segments, body=_given(body), limit=limit, repeatable=False
         )
-        return _read(model, await self._transport.send(call), operation, may_have_happened=True)
+        return await self._read(operation, model)
 
-    async def _flag(self, operation: str, name: str, run_id: int) -> None:
-        segments = (*self._org, "agent", "run", name)
+    async def _flag(self, name: str, segment: str, run_id: int) -> None:
+        segments = (*self._org, "agent", "run", segment)
         await self._transport.send(
-            Operation(operation=operation, method="POST", segments=segments, body={"agent_run_id": run_id}, limit=None)
+            Operation(name=name, method="POST", segments=segments, body={"agent_run_id": run_id}, limit=None)
         )
 
-    async def _edit(self, operation: str, segments: Segments, state: PullRequestState) -> EditedPullRequest:
-        call = Operation(
-            operation=operation, method="PATCH", segments=segments, body={"state": state}, limit="edit-pull-request"
-        )
-        return _read(EditedPullRequest, await self._transport.send(call), operation)
-
-    async def _page(self, operation: str, segments: Segments, number: int, query: Mapping[str, Any]) -> Page:
-        given = {name: value for name, value in query.items() if value is not None}
-        return await self._get(
-            operation, segments, Page, query={**given, "skip": (number - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
-        )
-
-    async def _items(self, operation: str, segments: Segments) -> AsyncIterator[Any]:
-        number, seen = 1, 0
+    async def _items(
+        self, name: str, segments: Segments, model: type[M], *, query: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[M]:
+        """All items of a list; pages are requested as they are needed."""
+        skip = 0
         while True:
-            page = await self._page(operation, segments, number, {})
+            page = await self._get(name, segments, Page, query={**(query or {}), "skip": skip, "limit": PAGE_SIZE})
             for item in page.items:
-                yield item
-            seen += len(page.items)
-            if not page.items or seen >= page.total:
+                yield _validated(model, item, name)
+            skip += len(page.items)
+            if not page.items or skip >= page.total:
                 return
-            number += 1
+
+    async def _read(self, operation: Operation, model: type[M]) -> M:
+        document = await self._transport.send(operation)
+        return _validated(model, document, operation.name, may_have_happened=not operation.repeatable)
 
 
-def _read(model: type[M], document: Any, operation: str, *, may_have_happened: bool = False) -> M:
+def _given(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if values is None else {name: value for name, value in values.items() if value is not None}
+
+
+def _validated(model: type[M], document: Any, operation: str, *, may_have_happened: bool = False) -> M:
     """:raises UpstreamError: if the response does not match the API's description"""
     try:
         return model.model_validate(document)

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.errors import Service
-from bot.observer import NOBODY, Observer
+from bot.observer import NO_OBSERVER, Observer
 
 WINDOWS: dict[str, tuple[int, float]] = {
     "read": (60, 30.0),
@@ -59,21 +59,16 @@ class RateLimits:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        observer: Observer = NOBODY,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         self._windows = {name: _Window(count, seconds) for name, (count, seconds) in windows.items()}
         self._clock = clock
         self._sleep = sleep
         self._observer = observer
 
-    async def slot(self, name: str | None) -> None:
-        """Waits until a request of this class may be sent, and counts it from now on."""
-        async with self.place(name):
-            pass
-
     @asynccontextmanager
-    async def place(self, name: str | None) -> AsyncIterator[None]:
-        """The same for a request that lasts as long as the context.
+    async def slot(self, name: str | None) -> AsyncIterator[None]:
+        """Waits until a request of this class may be sent, which lasts as long as the context.
 
         It counts from its end on: the API counts it on arrival, which is later than it was sent. Counted from the time
         of sending, one that was in flight for long and sixty quick ones after it would arrive at the API as sixty-one.
@@ -100,6 +95,11 @@ class RateLimits:
         """Seconds until the next slot, not counting requests that wait already."""
         window = self._windows.get(name)
         return window.wait(self._clock()) if window else 0.0
+
+    def is_mostly_free(self, name: str) -> bool:
+        """Whether less than half of this class is used: then there is room for requests that are not urgent."""
+        window = self._windows.get(name)
+        return window is None or (window.wait(self._clock()) <= 0 and len(window.taken) < window.count / 2)
 
     def pause(self, name: str | None, seconds: float) -> None:
         """Blocks this class for that long, as the API requested."""

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from bot import log
-from bot.codegen.client import PAGE_SIZE, Codegen
-from bot.codegen.models import LogEntry, LogPage
-from bot.codegen.states import normalise
-from bot.codegen.watcher import OUTAGE_DELAYS
-from bot.errors import RETRIED, UpstreamError
+from bot.codegen.client import Codegen
+from bot.codegen.models import PAGE_SIZE, LogEntry, LogPage, normalise
+from bot.codegen.polling import DEFAULT_INTERVAL, PollInterval
+from bot.errors import UpstreamError
+from bot.upstream import outage_delay, retried
 
 _log = log.get(__name__)
 
@@ -28,26 +28,33 @@ async def follow_log(
     run_id: int,
     *,
     start: int = 0,
-    shortest: float = 2.0,
-    longest: float = 15.0,
+    interval: PollInterval = DEFAULT_INTERVAL,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[tuple[int, LogEntry]]:
     """The entries from the `start`-th on, each with its position, counted from 0.
 
-    :param shortest: seconds between two polls while entries arrive
-    :param longest: the same while none arrive
+    :param interval: between two polls, the longer the longer no entries have arrived
     :raises UpstreamError: if Codegen permanently refuses access to the log, or does not respond for long
     """
     quiet_since = clock()
 
-    async def rest(part: Part) -> None:
-        quiet = (clock() - quiet_since) / QUIET_SHARE
-        await sleep(min(max(quiet, shortest), longest) if part.is_working else shortest)
+    async def read(position: int) -> LogPage:
+        async def attempt() -> LogPage:
+            return await codegen.logs_page(run_id, skip=position, limit=PAGE_SIZE)
 
-    async for part in follow_parts(lambda place: _page(codegen, run_id, place, sleep), start=start, rest=rest):
-        for place, entry in enumerate(part.page.logs, part.place):
-            yield place, entry
+        return await retried(attempt, delay=outage_delay, sleep=sleep, on_retry=on_retry)
+
+    def on_retry(error: UpstreamError, seconds: float) -> None:
+        _log.warning("log_follower.codegen_unavailable", run=run_id, seconds=seconds, reason=str(error))
+
+    async def wait(part: Part) -> None:
+        quiet = (clock() - quiet_since) / QUIET_SHARE
+        await sleep(min(max(quiet, interval.shortest), interval.longest) if part.is_working else interval.shortest)
+
+    async for part in follow_parts(read, start=start, wait=wait):
+        for position, entry in enumerate(part.page.logs, part.position):
+            yield position, entry
         if part.page.logs:
             quiet_since = clock()
 
@@ -56,10 +63,10 @@ async def follow_log(
 class Part:
     """The result of one poll.
 
-    :param place: position of its first entry, counted from 0
+    :param position: position of its first entry, counted from 0
     """
 
-    place: int
+    position: int
     page: LogPage
 
     @property
@@ -68,42 +75,29 @@ class Part:
 
 
 async def follow_parts(
-    look: Callable[[int], Awaitable[LogPage]], *, start: int = 0, rest: Callable[[Part], Awaitable[None]]
+    read: Callable[[int], Awaitable[LogPage]], *, start: int = 0, wait: Callable[[Part], Awaitable[None]]
 ) -> AsyncIterator[Part]:
     """The same for callers with their own way to poll and to wait.
 
-    :param look: reads a page from a position on
-    :param rest: waits until the next poll, after a part with nothing behind it for now
+    :param read: reads a page from a position on
+    :param wait: waits until the next poll, after a part with nothing behind it for now
     """
-    place, was_working = start, False
+    position, was_working = start, False
     while True:
-        part = Part(place, await look(place))
+        part = Part(position, await read(position))
         yield part
-        place += len(part.page.logs)
-        if not _is_read(part.page, place):
+        position += len(part.page.logs)
+        if not _is_complete(part.page, position):
             continue
         # The last entries may arrive shortly after the run's last status: then poll once more.
         if not part.is_working and not was_working:
             return
         was_working = part.is_working
-        await rest(part)
+        await wait(part)
 
 
-def _is_read(page: LogPage, place: int) -> bool:
+def _is_complete(page: LogPage, position: int) -> bool:
     """Whether there is nothing more for now."""
     if not page.logs or page.total_logs is None:
         return len(page.logs) < PAGE_SIZE
-    return place >= page.total_logs
-
-
-async def _page(codegen: Codegen, run_id: int, place: int, sleep: Callable[[float], Awaitable[None]]) -> LogPage:
-    """The next page; waits during an outage."""
-    for delay in OUTAGE_DELAYS:
-        try:
-            return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)
-        except UpstreamError as error:
-            if error.kind not in RETRIED:
-                raise
-            _log.warning("log_follower.codegen_unavailable", run=run_id, seconds=delay, reason=str(error))
-            await sleep(max(delay, error.retry_after or 0.0))
-    return await codegen.logs_page(run_id, skip=place, limit=PAGE_SIZE)
+    return position >= page.total_logs

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.codegen.client import PAGE_SIZE, Codegen
-from bot.codegen.models import AgentRun
+from bot.codegen.client import Codegen
+from bot.codegen.models import PAGE_SIZE, AgentRun
 from bot.errors import ErrorKind, UpstreamError
 
 FIRST_PAGES = 3
 """Pages that are read as long as a wanted run is missing."""
 
-MOST_PAGES = 15
+MAX_PAGES = 15
 """As many more are read as long as each contains several wanted runs."""
 
 DEEP_PAGES = 3
@@ -25,8 +25,34 @@ DEEP_PAGES = 3
 
 SINGLE_READS = 5
 
+MAX_REQUEST_RATE = 1.5
+"""Requests a second in the long run. Codegen allows two reads; the rest is for users' commands."""
+
 NON_RETRYABLE = frozenset({ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN, ErrorKind.NOT_FOUND})
 """Kinds of failure after which retrying is useless."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollInterval:
+    """How often a run is polled.
+
+    :param shortest: seconds between two polls of young runs
+    :param longest: the same for old ones
+    """
+
+    shortest: float = 2.0
+    longest: float = 15.0
+
+    def after(self, age: float, requests: int = 0) -> float:
+        """Seconds until the next poll: a thirtieth of the youngest wait's age, within the bounds; longer if the last
+        poll took many requests."""
+        return max(min(max(age / 30, self.shortest), self.longest), requests / MAX_REQUEST_RATE)
+
+
+DEFAULT_INTERVAL = PollInterval()
+
+FOLLOW_INTERVAL = 15.0
+"""Seconds between two looks at runs that nobody watches (`bot.codegen.following`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +63,30 @@ class Unreadable:
     error: UpstreamError
 
 
-Sighting = AgentRun | Unreadable
+PolledRun = AgentRun | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
     """The result of one poll.
 
-    :param tried: the runs that were read individually, successfully or not
+    :param read_alone: the runs that were read individually, successfully or not
     :param requests: how many it took
-    :param failed: the error that cut it short
-    :param is_blind: whether it returned nothing for a reason that is not Codegen's
+    :param failure: the error that cut it short
+    :param is_skipped: whether nothing was polled, for a reason that is not Codegen's
     """
 
-    sightings: tuple[Sighting, ...] = ()
-    tried: frozenset[int] = frozenset()
+    runs: tuple[PolledRun, ...] = ()
+    read_alone: frozenset[int] = frozenset()
     requests: int = 0
-    failed: UpstreamError | None = None
-    is_blind: bool = False
+    failure: UpstreamError | None = None
+    is_skipped: bool = False
 
 
 class RunSource(Protocol):
     """A source of runs for a watcher."""
 
-    async def look(self, wanted: Sequence[int]) -> PollResult:
+    async def poll(self, wanted: Sequence[int]) -> PollResult:
         """Polls runs; may return others besides.
 
         :param wanted: their ids, the longest unseen first; empty: none are waited for now
@@ -73,20 +99,20 @@ class _Poll:
     """The state of one poll."""
 
     missing: set[int]
-    sightings: list[Sighting] = field(default_factory=list)
-    tried: set[int] = field(default_factory=set)
+    runs: list[PolledRun] = field(default_factory=list)
+    read_alone: set[int] = field(default_factory=set)
     requests: int = 0
 
-    def saw(self, runs: Sequence[AgentRun]) -> int:
+    def add(self, runs: Sequence[AgentRun]) -> int:
         """:returns: how many of them were wanted"""
         found = {run.id for run in runs} & self.missing
         self.missing -= found
-        self.sightings += runs
+        self.runs += runs
         return len(found)
 
-    def result(self, failed: UpstreamError | None = None) -> PollResult:
+    def result(self, failure: UpstreamError | None = None) -> PollResult:
         return PollResult(
-            sightings=tuple(self.sightings), tried=frozenset(self.tried), requests=self.requests, failed=failed
+            runs=tuple(self.runs), read_alone=frozenset(self.read_alone), requests=self.requests, failure=failure
         )
 
 
@@ -97,7 +123,7 @@ class UpstreamRuns:
         self._codegen = codegen
         self._deep = 0
 
-    async def look(self, wanted: Sequence[int]) -> PollResult:
+    async def poll(self, wanted: Sequence[int]) -> PollResult:
         poll = _Poll({*wanted})
         if not poll.missing:
             return poll.result()
@@ -105,7 +131,7 @@ class UpstreamRuns:
             await self._read_pages(poll)
             await self._read_alone(poll, wanted)
         except UpstreamError as error:
-            if not poll.sightings or error.kind in NON_RETRYABLE:
+            if not poll.runs or error.kind in NON_RETRYABLE:
                 raise
             return poll.result(error)
         return poll.result()
@@ -116,7 +142,7 @@ class UpstreamRuns:
         while (
             seen < total
             and (number == 0 or len(poll.missing) > 1)
-            and number < MOST_PAGES
+            and number < MAX_PAGES
             and (number < FIRST_PAGES or found > 1)
         ):
             number += 1
@@ -146,16 +172,16 @@ class UpstreamRuns:
         """:returns: the number of wanted runs on it, of runs on it, and of runs in all"""
         poll.requests += 1
         page = await self._codegen.runs_page(number)
-        return poll.saw(page.runs), len(page.runs), page.total
+        return poll.add(page.runs), len(page.runs), page.total
 
     async def _read_alone(self, poll: _Poll, wanted: Sequence[int]) -> None:
         for run_id in [run_id for run_id in dict.fromkeys(wanted) if run_id in poll.missing][:SINGLE_READS]:
             # Before the response: a run that cannot be read must not block the others.
-            poll.tried.add(run_id)
+            poll.read_alone.add(run_id)
             poll.requests += 1
             try:
-                poll.saw([await self._codegen.run(run_id)])
+                poll.add([await self._codegen.run(run_id)])
             except UpstreamError as error:
                 if error.kind not in NON_RETRYABLE:
                     raise
-                poll.sightings.append(Unreadable(run_id, error))
+                poll.runs.append(Unreadable(run_id, error))

@@ -1,34 +1,28 @@
-"""``resume``: gives a run a follow-up."""
+"""``resume``: gives an agent run a follow-up."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import ParseError, Usage
-
-_RUN = re.compile(
-    r"(?:https://(?:www\.)?codegen\.(?:com|sh)/agent/trace/)?([0-9]+)/?(?=\s|$)", re.ASCII | re.IGNORECASE
-)
-_BIGGEST = 2**53
-"""Ids above it would lose precision in some JSON readers."""
+from bot.commands.usage import Flags, Usage, required_prompt, split_run
+from bot.execution import prompts, run_texts
+from bot.execution.agent_runs import check_follow_up, follow, prompt_context
+from bot.execution.context import CommandContext
+from bot.execution.reply import Reply
+from bot.execution.resolve_run import check_elsewhere, check_visible, resolve_run
+from bot.text.markers import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Give a run this follow-up.
-
-    :param run: the run's id; None: the thread's latest
-    """
+    """:param run: the run's id; None: the thread's latest"""
 
     USAGE: ClassVar[Usage] = Usage(
-        name="resume",
-        summary="Gives a run a follow-up; without a number, this thread's latest run.",
-        form="resume [RUN] PROMPT",
-        example="resume also update the changelog",
-        permission="write",
+        "resume",
+        "Gives a run a follow-up; without a number, this thread's latest run.",
+        arguments="[RUN] PROMPT",
+        example_arguments="also update the changelog",
         sets_latest=True,
     )
 
@@ -36,23 +30,21 @@ class Resume:
     run: int | None = None
 
     @classmethod
-    def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:  # noqa: ARG003 - it has no flags
+    def read(cls, flags: Flags, rest: str) -> Self:  # noqa: ARG003 - it has no flags
         """:raises ParseError: if the prompt is missing"""
         run, prompt = split_run(rest.strip())
-        if not prompt:
-            raise ParseError("The prompt is missing: say what the agent is to do next.")
-        return cls(prompt=prompt, run=run)
+        return cls(required_prompt(prompt), run)
 
 
-def split_run(text: str) -> tuple[int | None, str]:
-    """The run's id at the start of a text (``7`` or the address of its page), and the text after it.
-
-    :raises ParseError: if the number cannot be a run's id
-    """
-    found = _RUN.match(text)
-    if found is None:
-        return None, text.strip()
-    # Python refuses to read numbers of thousands of digits.
-    if len(found[1]) > len(str(_BIGGEST)) or not 0 < int(found[1]) <= _BIGGEST:
-        raise ParseError("A run's number is a whole number above 0.")
-    return int(found[1]), text[found.end() :].strip()
+async def resume(command: Resume, ctx: CommandContext) -> Reply:
+    run_id = await resolve_run(command.run, ctx, example=f"resume 7 {command.prompt[:40]}")
+    # Names no run for later commands: it is not known yet whether this one may be resumed here.
+    await ctx.show(Reply.of(Stage.ACCEPTED, f"Accepted. Sending the follow-up to run {run_id}…"))
+    before = await ctx.runs.get(run_id, waits=True)
+    await check_visible(before, ctx)
+    await check_follow_up(before, command.USAGE, ctx)
+    await check_elsewhere(before, ctx)
+    await ctx.charge(1)
+    prompt = prompts.resume_prompt(command.prompt, await prompt_context(ctx), identity=ctx.invocation.identity)
+    started = await ctx.runs.resume(before, prompt)
+    return await follow(started, ctx, started_reply=run_texts.resumed, resumed=before)

@@ -1,50 +1,52 @@
-"""``run``: starts an agent on this thread."""
+"""``run``: starts an agent run on the thread."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from bot.commands.usage import Flag, ParseError, Usage
+from bot.commands.usage import Flag, Flags, ParseError, Usage, read_id, required_prompt
+from bot.execution import prompts, run_texts
+from bot.execution.agent_runs import check_repository_id, follow, prompt_context, prompt_text
+from bot.execution.agent_types import CODEGEN_TYPES, LONGEST_NAME, NAME_PATTERN
+from bot.execution.context import CommandContext
+from bot.execution.reply import Reply
 
-AGENT_TYPES = ("codegen", "claude_code")
-"""Codegen's agent types (CreateAgentRunInput of its API description)."""
+ANY_AGENT_TYPE = "|".join(CODEGEN_TYPES)
+"""Help shows the names of the agents instead where they are others."""
+
+MOST_IMAGES = 10
+
+REPO_ID = Flag("--repo-id", "-r", "N", "Codegen's number of another repository to work in; needs write access there.")
+IMAGE = Flag("--image", "-i", "URL", f"An image to look at; up to {MOST_IMAGES}.", repeatable=True)
 
 _MODEL = re.compile(r"[\w./:@-]{1,100}", re.ASCII)
 _IMAGE = re.compile(r"https?://[^\s/][^\s]{0,2000}|data:image/[^\s]+", re.IGNORECASE)
-_IMAGE_LIMIT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Start one agent run with this prompt.
+    """Starts one agent run.
 
     :param model: a model's name; None: the organization's default
-    :param agent_type: one of `AGENT_TYPES`; None: the organization's default
+    :param agent_type: an agent's name, not checked yet; None: the organization's default
     :param repo_id: Codegen's id of the repository to work in; None: Codegen finds it from the prompt
     :param images: addresses of images for the agent to look at
     """
 
     USAGE: ClassVar[Usage] = Usage(
-        name="run",
-        summary="Starts an agent on this pull request or issue.",
-        form=r"run [--model M] [--agent-type codegen|claude_code] [--repo-id N] [--image URL]... PROMPT",
-        example="run fix the flaky checkout test",
-        permission="write",
-        sets_latest=True,
+        "run",
+        "Starts an agent on this pull request or issue.",
         flags=(
-            Flag(name="--model", short="-m", value="M", sentence="The model to use."),
-            Flag(name="--agent-type", short="-a", value="TYPE", sentence="`codegen` or `claude_code`."),
-            Flag(
-                name="--repo-id",
-                short="-r",
-                value="N",
-                sentence="Codegen's number of the repository to work in; another one takes write access there.",
-            ),
-            Flag(name="--image", short="-i", value="URL", sentence="An image to look at, up to ten.", many=True),
+            Flag("--model", "-m", "M", "The model to use."),
+            Flag("--agent-type", "-a", ANY_AGENT_TYPE, "The kind of agent."),
+            REPO_ID,
+            IMAGE,
         ),
+        arguments="PROMPT",
+        example_arguments="fix the flaky checkout test",
+        sets_latest=True,
     )
 
     prompt: str
@@ -54,13 +56,10 @@ class Run:
     images: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, flags: Mapping[str, Sequence[str]], rest: str) -> Self:
+    def read(cls, flags: Flags, rest: str) -> Self:
         """:raises ParseError: if a flag's value is invalid or the prompt is missing"""
-        prompt = rest.strip()
-        if not prompt:
-            raise ParseError("The prompt is missing: say what the agent is to do.")
         return cls(
-            prompt=prompt,
+            prompt=required_prompt(rest),
             model=next(iter(read_models(flags)), None),
             agent_type=next(iter(read_agent_types(flags)), None),
             repo_id=read_repo_id(flags),
@@ -68,36 +67,51 @@ class Run:
         )
 
 
-def read_models(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def read_models(flags: Flags) -> tuple[str, ...]:
     """:raises ParseError: if one of them cannot be a model's name"""
     models = tuple(flags.get("--model", ()))
-    if not all(_MODEL.fullmatch(model) for model in models):
+    if not all(map(_MODEL.fullmatch, models)):
         raise ParseError("`--model` takes a model's name: letters, digits and `. / : @ _ -`.")
     return models
 
 
-def read_agent_types(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """:raises ParseError: if one of them is not in `AGENT_TYPES`"""
-    types = tuple(value.lower().replace("-", "_") for value in flags.get("--agent-type", ()))
-    if not all(each in AGENT_TYPES for each in types):
-        raise ParseError("`--agent-type` is `codegen` or `claude_code`.")
-    return types
+def read_agent_types(flags: Flags) -> tuple[str, ...]:
+    """:raises ParseError: if one of them cannot be an agent's name"""
+    names = tuple(name.lower().replace("-", "_") for name in flags.get("--agent-type", ()))
+    if not all(re.fullmatch(NAME_PATTERN, name) and len(name) <= LONGEST_NAME for name in names):
+        raise ParseError("`--agent-type` takes an agent's name: letters, digits and single `-` or `_`.")
+    return names
 
 
-def read_repo_id(flags: Mapping[str, Sequence[str]]) -> int | None:
+def read_repo_id(flags: Flags) -> int | None:
     """:raises ParseError: if it is not a number"""
     for value in flags.get("--repo-id", ()):
-        if not re.fullmatch(r"[1-9][0-9]{0,9}", value):
-            raise ParseError("`--repo-id` takes Codegen's number of a repository.")
-        return int(value)
+        return read_id(value, problem="`--repo-id` takes Codegen's number of a repository.")
     return None
 
 
-def read_images(flags: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def read_images(flags: Flags) -> tuple[str, ...]:
     """:raises ParseError: if there are too many, or one is not an image's address"""
     images = tuple(flags.get("--image", ()))
-    if len(images) > _IMAGE_LIMIT:
-        raise ParseError(f"`--image` may be given {_IMAGE_LIMIT} times at most.")
-    if not all(_IMAGE.fullmatch(image) for image in images):
+    if len(images) > MOST_IMAGES:
+        raise ParseError(f"`--image` may be given {MOST_IMAGES} times at most.")
+    if not all(map(_IMAGE.fullmatch, images)):
         raise ParseError("`--image` takes an address that starts with `https://`, or a `data:image/` one.")
     return images
+
+
+async def run(command: Run, ctx: CommandContext) -> Reply:
+    await check_repository_id(command.repo_id, command.USAGE, ctx)
+    await ctx.charge(1)
+    await ctx.show(run_texts.accepted_run(ctx.invocation.thread, slot_in=ctx.runs.creation_wait()))
+    addresses = prompts.image_addresses(command.images)
+    context = await prompt_context(ctx)
+    prompt = prompt_text(command.prompt, ctx.invocation, context)
+    started = await ctx.runs.create(
+        prompts.run_prompt(prompt, context, image_addresses=addresses),
+        model=command.model or ctx.config.defaults.model,
+        agent_type=command.agent_type or ctx.config.defaults.agent_type,
+        repo_id=command.repo_id,
+        images=[image for image in command.images if image not in addresses],
+    )
+    return await follow(started, ctx)

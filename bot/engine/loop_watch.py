@@ -17,58 +17,46 @@ from queue import SimpleQueue
 from types import FrameType
 
 from bot import log
+from bot.storage.jobs import JobStore
 
 _log = log.get(__name__)
 
-SECONDS = 5.0
-"""For which the loop is blocked before it is recorded."""
+BLOCKED_AFTER = 5.0
+"""Seconds for which the loop is blocked before it is recorded."""
 
 MOST_ALARMS = 12
 """Consecutive alarms after which the process is considered stuck."""
-
-WRITING = 5.0
-"""Seconds that the write may take before the interrupted code continues."""
 
 current_command: ContextVar[str | None] = ContextVar("current_command", default=None)
 """The identity of the command that is being executed."""
 
 
 class LoopWatch:
-    """Watches the event loop on which it is started.
+    """Watches the event loop on which it is started, and records the job that blocks it.
 
-    :param note: records that a command blocks the loop; blocking
-    :param clear: deletes that record; blocking
-    :param stuck: called in a signal handler when the loop is blocked for `MOST_ALARMS` times the seconds
+    :param on_stuck: called in a signal handler when the loop is blocked for `MOST_ALARMS` times the seconds
     """
 
-    def __init__(
-        self,
-        *,
-        note: Callable[[str], None],
-        clear: Callable[[str], None],
-        stuck: Callable[[], None],
-        seconds: float = SECONDS,
-    ) -> None:
-        self._note = note
-        self._clear = clear
-        self._stuck = stuck
+    def __init__(self, jobs: JobStore, *, on_stuck: Callable[[], None], seconds: float = BLOCKED_AFTER) -> None:
+        self._jobs = jobs
+        self._on_stuck = on_stuck
         self._seconds = seconds
         self._writer = _Writer()
-        self._noted: str | None = None
+        self._recorded: str | None = None
         self._alarms = 0
         self._is_writing = False
-        self._before: signal._HANDLER = signal.SIG_DFL
+        self._previous_handler: signal._HANDLER = signal.SIG_DFL
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Does nothing where such signals do not exist: on Windows, and outside the main thread."""
         if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
             return
-        self._before = signal.signal(signal.SIGALRM, self._on_alarm)
+        self._previous_handler = signal.signal(signal.SIGALRM, self._on_alarm)
         # System calls of C libraries in other threads are not interrupted.
         signal.siginterrupt(signal.SIGALRM, False)
         self._writer.start()
-        self._put_off()
+        self._restart_timer()
         self._task = asyncio.create_task(self._watch(), name="loop-watch")
 
     async def aclose(self) -> None:
@@ -76,55 +64,57 @@ class LoopWatch:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self._before)
+            signal.signal(signal.SIGALRM, self._previous_handler)
             self._writer.close()
 
-    def _put_off(self) -> None:
+    def _restart_timer(self) -> None:
         signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._seconds / 5)
-            self._put_off()
+            self._restart_timer()
             alarms, self._alarms = self._alarms, 0
-            noted, self._noted = self._noted, None
+            recorded, self._recorded = self._recorded, None
             if alarms:
-                _log.warning("event_loop.unblocked", invocation=noted, seconds=alarms * self._seconds)
-            if noted is not None:
-                self._writer.put(partial(self._take_back, noted))
+                _log.warning("event_loop.unblocked", invocation=recorded, seconds=alarms * self._seconds)
+            if recorded is not None:
+                self._writer.put(partial(self._clear, recorded))
 
     def _on_alarm(self, _number: int, frame: FrameType | None) -> None:
         self._alarms += 1
-        # The write may need a lock that the interrupted code holds, such as the log's. A nested alarm that waits as
-        # well would never let that code continue.
+        # The write may need a lock that the interrupted code holds, such as the log's: that code continues at the next
+        # alarm. A nested alarm that waits as well would never let it.
         if not self._is_writing:
             self._is_writing = True
             try:
-                written = self._writer.put(partial(self._write, current_command.get(), self._alarms, _place_of(frame)))
-                written.wait(WRITING)
+                written = self._writer.put(
+                    partial(self._write, current_command.get(), self._alarms, _location_of(frame))
+                )
+                written.wait(self._seconds)
             finally:
                 self._is_writing = False
         if self._alarms >= MOST_ALARMS:
-            self._stuck()
+            self._on_stuck()
 
     def _write(self, invocation: str | None, alarms: int, where: str) -> None:
-        is_news = self._noted is None and invocation is not None and self._is_written(invocation)
+        is_new = self._recorded is None and invocation is not None and self._record(invocation)
         # And again each time that the duration has doubled.
-        if is_news or alarms & (alarms - 1) == 0:
+        if is_new or alarms & (alarms - 1) == 0:
             _log.error("event_loop.blocked", invocation=invocation, seconds=alarms * self._seconds, where=where)
 
-    def _is_written(self, invocation: str) -> bool:
+    def _record(self, invocation: str) -> bool:
         try:
-            self._note(invocation)
+            self._jobs.add_loop_block(invocation)
         except Exception as error:  # noqa: BLE001 - the next alarm tries it again
             _log.warning("event_loop.record_failed", invocation=invocation, reason=type(error).__name__)
             return False
-        self._noted = invocation
+        self._recorded = invocation
         return True
 
-    def _take_back(self, invocation: str) -> None:
+    def _clear(self, invocation: str) -> None:
         try:
-            self._clear(invocation)
+            self._jobs.remove_loop_block(invocation)
         except Exception as error:  # noqa: BLE001 - it counts as one too many, which alone ends nothing
             _log.warning("event_loop.clear_failed", invocation=invocation, reason=type(error).__name__)
 
@@ -160,12 +150,12 @@ class _Writer:
             try:
                 work()
             except Exception:  # noqa: BLE001 - the next alarm tries again
-                _log.exception("loop.watch_broken")
+                _log.exception("event_loop.watch_failed")
             finally:
                 done.set()
 
 
-def _place_of(frame: FrameType | None) -> str:
+def _location_of(frame: FrameType | None) -> str:
     """Module and line of the innermost frame in the bot's own code, else of the innermost frame."""
     innermost = frame
     while frame is not None and not str(frame.f_globals.get("__name__")).startswith("bot."):

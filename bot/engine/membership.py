@@ -1,7 +1,7 @@
 """Membership of this process among those on one database: its heartbeat, its lease, and the fence around its writes.
 
 A process that dies, freezes or loses the database stops renewing its heartbeat; after the lease another one recovers
-its work (`bot.engine.failover`). The fence is the other half of that guarantee: a process that has not renewed its
+its work (`bot.engine.recovery`). The fence is the other half of that guarantee: a process that has not renewed its
 heartbeat within the lease changes nothing in the outside world before the database has confirmed that the work is still
 its own.
 """
@@ -9,7 +9,6 @@ its own.
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +19,8 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import log
-from bot.fencing import HEARTBEAT, LEASE
-from bot.store.executors import Executors, Pulse
+from bot.storage.executors import Executors, Pulse
+from bot.upstream import HEARTBEAT, LEASE, elapsed_clock
 
 T = TypeVar("T")
 
@@ -37,12 +36,6 @@ def new_executor_id(name: str) -> str:
     :param name: the process' readable name, of which at most 40 characters are used
     """
     return f"{name[:40]}-{uuid.uuid4().hex[:16]}"
-
-
-def elapsed_clock() -> float:
-    """A monotonic clock in seconds that also counts while the machine sleeps, where the system provides one."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class Membership:
@@ -66,7 +59,7 @@ class Membership:
         clock: Callable[[], float] = elapsed_clock,
     ) -> None:
         self.executor = executor
-        self._executors = executors
+        self.executors = executors
         self._version = version
         self._is_shared = is_shared
         self._period = period
@@ -74,8 +67,8 @@ class Membership:
         self._clock = clock
         self._confirmed_at = float("-inf")
         self._pulse = Pulse(is_alive=True, leads=False, dead=())
-        self._wanted = asyncio.Event()
-        self._confirmed = asyncio.Condition()
+        self._is_requested = asyncio.Event()
+        self._has_answered = asyncio.Condition()
         # A thread of its own: the heartbeat must not wait for other database work.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heartbeat")
 
@@ -85,7 +78,7 @@ class Membership:
         return self._pulse.leads and self._is_fresh
 
     @property
-    def is_lost(self) -> bool:
+    def is_replaced(self) -> bool:
         """Whether another executor has replaced this one."""
         return not self._pulse.is_alive
 
@@ -99,7 +92,7 @@ class Membership:
         :returns: the result of its first heartbeat
         :raises SQLAlchemyError: if the database rejects it
         """
-        await self._in_own_thread(partial(self._executors.register, self.executor, version=self._version))
+        await self._in_own_thread(partial(self.executors.register, self.executor, version=self._version))
         return await self._beat()
 
     async def run(self) -> None:
@@ -107,12 +100,12 @@ class Membership:
         replaced this one, which cannot happen on a database of one process."""
         if not self._is_shared:
             await asyncio.Event().wait()
-        while not self.is_lost:
+        while not self.is_replaced:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._period):
-                    await self._wanted.wait()
+                    await self._is_requested.wait()
             # Cleared before the request: an unresponsive database is tried once a period, not without a pause.
-            self._wanted.clear()
+            self._is_requested.clear()
             try:
                 await self._beat()
             except SQLAlchemyError as error:
@@ -120,9 +113,9 @@ class Membership:
 
     async def next_dead(self) -> tuple[str, ...]:
         """Waits for the next heartbeat that finds executors whose work has to be recovered."""
-        async with self._confirmed:
+        async with self._has_answered:
             while True:
-                await self._confirmed.wait()
+                await self._has_answered.wait()
                 if self._pulse.dead:
                     return self._pulse.dead
 
@@ -132,18 +125,18 @@ class Membership:
 
         :raises asyncio.CancelledError: if another executor has the work; the engine does not count it as an outcome
         """
-        if not (self._is_fresh or self.is_lost):
-            self._wanted.set()
-            async with self._confirmed:
-                await self._confirmed.wait_for(lambda: self._is_fresh or self.is_lost)
-        if self.is_lost:
+        if not (self._is_fresh or self.is_replaced):
+            self._is_requested.set()
+            async with self._has_answered:
+                await self._has_answered.wait_for(lambda: self._is_fresh or self.is_replaced)
+        if self.is_replaced:
             raise asyncio.CancelledError
 
     async def stop(self) -> None:
         """Ends the executor: what it leaves may be recovered at once."""
         try:
-            if not self.is_lost:
-                await self._in_own_thread(partial(self._executors.stop, self.executor))
+            if not self.is_replaced:
+                await self._in_own_thread(partial(self.executors.stop, self.executor))
         except SQLAlchemyError as error:
             _log.warning("executor.stop_not_recorded", executor=self.executor, reason=type(error).__name__)
         finally:
@@ -155,14 +148,14 @@ class Membership:
 
     async def _beat(self) -> Pulse:
         # Measured from before the request: the database's clock cannot have been later than its response.
-        asked_at = self._clock()
-        pulse = await self._in_own_thread(partial(self._executors.beat, self.executor))
-        was_lost, self._pulse = self.is_lost, pulse
+        requested_at = self._clock()
+        pulse = await self._in_own_thread(partial(self.executors.beat, self.executor))
+        was_replaced, self._pulse = self.is_replaced, pulse
         if pulse.is_alive:
-            self._confirmed_at = asked_at
-        async with self._confirmed:
-            self._confirmed.notify_all()
-        if self.is_lost and not was_lost:
+            self._confirmed_at = requested_at
+        async with self._has_answered:
+            self._has_answered.notify_all()
+        if self.is_replaced and not was_replaced:
             _log.error("executor.replaced", executor=self.executor)
         return pulse
 

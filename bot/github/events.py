@@ -1,25 +1,27 @@
-"""Parses deliveries into typed events. All three kinds of comment become the same two events, labels a third.
+"""Webhook deliveries: their signatures, and their payloads as typed events.
 
+All three kinds of comment become the same two events, labels a third.
 https://docs.github.com/en/webhooks/webhook-events-and-payloads
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hmac
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AliasPath, BeforeValidator, Field
+from pydantic.dataclasses import dataclass
 
-from bot.github.models import Comment, CommentKind, Person, Thread
-from bot.github.shapes import Identified, Shape, User, person
+from bot.github.models import FROM_GITHUB, Comment, CommentKind, Person, Text, Thread, adapter, comment_json, reader
 
 
 class MalformedEventError(ValueError):
     """A payload lacks a documented part; the message names the parts and quotes nothing of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=FROM_GITHUB)
 class CommentPosted:
     """A comment of any kind was written.
 
@@ -32,12 +34,12 @@ class CommentPosted:
     thread: Thread
     comment: Comment
     sender: Person
-    installation_id: int | None
+    installation_id: int | None = Field(default=None, validation_alias=AliasPath("installation", "id"))
     at: datetime | None = None
     as_of: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=FROM_GITHUB)
 class CommentEdited:
     """A comment's text was changed.
 
@@ -48,13 +50,13 @@ class CommentEdited:
     thread: Thread
     comment: Comment
     sender: Person
-    installation_id: int | None
-    before: str
+    installation_id: int | None = Field(default=None, validation_alias=AliasPath("installation", "id"))
+    before: Text = Field(validation_alias=AliasPath("changes", "body", "from"))
     at: datetime | None = None
     as_of: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=FROM_GITHUB)
 class LabelChanged:
     """A label was added to an issue or a pull request, or removed.
 
@@ -63,11 +65,13 @@ class LabelChanged:
     """
 
     thread: Thread
-    label: str
-    on: bool
+    label: str = Field(validation_alias=AliasPath("label", "name"))
+    on: Annotated[bool, BeforeValidator(lambda action: action == "labeled" if isinstance(action, str) else action)] = (
+        Field(validation_alias="action")
+    )
     sender: Person
-    installation_id: int | None
-    at: datetime
+    installation_id: int | None = Field(default=None, validation_alias=AliasPath("installation", "id"))
+    at: datetime = Field(validation_alias=AliasPath("thread", "updated_at"))
 
     @property
     def as_of(self) -> datetime:
@@ -75,7 +79,55 @@ class LabelChanged:
         return self.at
 
 
-Event = CommentPosted | CommentEdited | LabelChanged
+@dataclass(frozen=True, slots=True, kw_only=True, config=FROM_GITHUB)
+class ChecksFailed:
+    """All checks of one App on the head of a pull request have ended, and one of them has failed.
+
+    :param thread: the pull request; the payload has neither its title nor its description
+    :param suite: GitHub's number of these checks
+    :param message: of the commit
+    """
+
+    thread: Thread
+    suite: int = Field(validation_alias=AliasPath("check_suite", "id"))
+    sha: str = Field(validation_alias=AliasPath("check_suite", "head_sha"), pattern=r"^[0-9a-f]{40,64}$")
+    message: Text = Field(default="", validation_alias=AliasPath("check_suite", "head_commit", "message"))
+    sender: Person
+    installation_id: int | None = Field(default=None, validation_alias=AliasPath("installation", "id"))
+    at: datetime = Field(validation_alias=AliasPath("check_suite", "updated_at"))
+
+    @property
+    def as_of(self) -> datetime:
+        """The latest time in the payload."""
+        return self.at
+
+
+Event = CommentPosted | CommentEdited | LabelChanged | ChecksFailed
+
+_COMMENTS = {
+    "issue_comment": ("issue", "comment", CommentKind.ISSUE_COMMENT),
+    "pull_request_review_comment": ("pull_request", "comment", CommentKind.REVIEW_COMMENT),
+    "pull_request_review": ("pull_request", "review", CommentKind.REVIEW),
+}
+"""By the event's name: which parts of the payload are the thread and the comment."""
+
+_LABELLED = {"issues": "issue", "pull_request": "pull_request"}
+"""By the event's name: which part of the payload is the thread."""
+
+_LABEL_ACTIONS = frozenset({"labeled", "unlabeled"})
+
+CHECKS = "check_suite"
+
+FAILED_CONCLUSIONS = frozenset({"failure", "timed_out", "startup_failure"})
+"""GitHub's words for how checks have ended."""
+
+ACTIONS: Mapping[str, frozenset[str]] = {
+    "issue_comment": frozenset({"created", "edited"}),
+    "pull_request_review_comment": frozenset({"created", "edited"}),
+    "pull_request_review": frozenset({"submitted", "edited"}),
+    **dict.fromkeys(_LABELLED, _LABEL_ACTIONS),
+}
+"""The actions of each event that can hold a command of a person's."""
 
 
 def parse(event: str, payload: object) -> Event | None:
@@ -87,140 +139,17 @@ def parse(event: str, payload: object) -> Event | None:
     """
     if not isinstance(payload, dict):
         raise MalformedEventError(f"The payload of {event} is not a JSON object.")
-    match event, payload.get("action"):
-        case "issue_comment", "created" | "edited":
-            return _issue_comment(_read(_IssueCommentPayload, event, payload))
-        case "pull_request_review_comment", "created" | "edited":
-            return _review_comment(_read(_ReviewCommentPayload, event, payload))
-        case "pull_request_review", "submitted" | "edited":
-            return _review(_read(_ReviewPayload, event, payload))
-        case "issues", "labeled" | "unlabeled":
-            labelled = _read(_IssueLabelPayload, event, payload)
-            return _label(labelled, labelled.issue, is_pull_request=labelled.issue.pull_request is not None)
-        case "pull_request", "labeled" | "unlabeled":
-            pull_request = _read(_PullRequestLabelPayload, event, payload)
-            return _label(pull_request, pull_request.pull_request, is_pull_request=True)
-        case _:
-            return None
-
-
-class _Repository(Shape):
-    full_name: str
-    private: bool
-
-
-class _Thread(Shape):
-    number: int
-    title: str
-    body: str | None = None
-    html_url: str
-    user: User | None
-    updated_at: datetime | None = None
-
-
-class _Issue(_Thread):
-    pull_request: dict[str, Any] | None = None
-
-
-class _Comment(Shape):
-    id: int
-    body: str | None
-    user: User | None
-    html_url: str
-    updated_at: datetime | None = None
-    submitted_at: datetime | None = None
-
-
-class _ReviewComment(_Comment):
-    path: str
-    diff_hunk: str
-    line: int | None = None
-    original_line: int | None = None
-
-
-class _Before(Shape):
-    text: str | None = Field(alias="from")
-
-
-class _Changes(Shape):
-    body: _Before | None = None
-
-
-class _Payload(Shape):
-    action: str
-    repository: _Repository
-    sender: User
-    installation: Identified | None = None
-    changes: _Changes | None = None
-
-
-class _IssueCommentPayload(_Payload):
-    issue: _Issue
-    comment: _Comment
-
-
-class _ReviewCommentPayload(_Payload):
-    pull_request: _Thread
-    comment: _ReviewComment
-
-
-class _ReviewPayload(_Payload):
-    pull_request: _Thread
-    review: _Comment
-
-
-class _Label(Shape):
-    name: str
-
-
-class _LabelPayload(_Payload):
-    # GitHub omits it if the label itself was deleted.
-    label: _Label | None = None
-
-
-class _IssueLabelPayload(_LabelPayload):
-    issue: _Issue
-
-
-class _PullRequestLabelPayload(_LabelPayload):
-    pull_request: _Thread
-
-
-P = TypeVar("P", bound=_Payload)
-
-
-def _read(shape: type[P], event: str, payload: object) -> P:
+    action = payload.get("action")
+    if event == CHECKS:
+        return _checks(payload) if action == "completed" else None
+    if not isinstance(action, str) or action not in ACTIONS.get(event, ()):
+        return None
     try:
-        return shape.model_validate(payload)
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, problem['loc']))} ({problem['msg']})" for problem in error.errors())
-        raise MalformedEventError(f"The payload of {event} is not as it should be: {', '.join(problems)}") from None
-
-
-def _issue_comment(payload: _IssueCommentPayload) -> Event | None:
-    # A pull request is an issue too: only this key distinguishes them.
-    comment = _comment(payload.comment, CommentKind.ISSUE_COMMENT)
-    is_pull_request = payload.issue.pull_request is not None
-    return _event(payload, payload.issue, comment, is_pull_request=is_pull_request, at=payload.comment.updated_at)
-
-
-def _review_comment(payload: _ReviewCommentPayload) -> Event | None:
-    written = payload.comment
-    comment = _comment(
-        written,
-        CommentKind.REVIEW_COMMENT,
-        path=written.path,
-        # Null once the line is outdated, and missing in payloads of old GitHub Enterprise servers.
-        line=written.line or written.original_line,
-        diff_hunk=written.diff_hunk,
-    )
-    return _event(payload, payload.pull_request, comment, is_pull_request=True, at=written.updated_at)
-
-
-def _review(payload: _ReviewPayload) -> Event | None:
-    comment = _comment(payload.review, CommentKind.REVIEW)
-    at = payload.review.updated_at or payload.review.submitted_at
-    return _event(payload, payload.pull_request, comment, is_pull_request=True, at=at)
+        if event in _LABELLED:
+            return _label(payload, _LABELLED[event])
+        return _comment(payload, *_COMMENTS[event])
+    except ValueError as error:
+        raise MalformedEventError(f"The payload of {event} is invalid: {error}") from None
 
 
 def thread_in(payload: object) -> Thread | None:
@@ -228,97 +157,131 @@ def thread_in(payload: object) -> Thread | None:
 
     :param payload: parsed as JSON
     """
-    for name, is_pull_request in (("pull_request", True), ("issue", False)):
+    for name in ("pull_request", "issue"):
         if isinstance(payload, dict) and isinstance(payload.get(name), dict):
             try:
-                found = _Issue.model_validate(payload[name])
-                repository = _Repository.model_validate(payload.get("repository"))
-            except ValidationError:
+                return reader(Thread)(_thread(payload, name))
+            except ValueError:
                 return None
-            return _named(found, repository, is_pull_request=is_pull_request or found.pull_request is not None)
     return None
 
 
-def _label(payload: _LabelPayload, thread: _Thread, *, is_pull_request: bool) -> Event | None:
-    if payload.label is None:
+def _label(payload: dict[str, Any], thread: str) -> LabelChanged | None:
+    # GitHub omits it if the label itself was deleted.
+    if payload.get("label") is None:
         return None
-    if thread.updated_at is None:
-        raise MalformedEventError("The payload of a label does not say when the issue or pull request was changed.")
-    return LabelChanged(
-        thread=_thread(thread, payload, is_pull_request=is_pull_request),
-        label=payload.label.name,
-        on=payload.action == "labeled",
-        sender=person(payload.sender),
-        installation_id=payload.installation.id if payload.installation else None,
-        at=thread.updated_at,
-    )
+    return reader(LabelChanged)({**payload, "thread": _thread(payload, thread)})
 
 
-def _event(
-    payload: _Payload, document: _Thread, comment: Comment | None, *, is_pull_request: bool, at: datetime | None
-) -> Event | None:
-    if comment is None:
-        return None
-    thread = _thread(document, payload, is_pull_request=is_pull_request)
-    # A review comment may have been written days before its review was submitted.
-    as_of = max((moment for moment in (at, document.updated_at) if moment is not None), default=None)
-    sender = person(payload.sender)
-    installation_id = payload.installation.id if payload.installation else None
-    if payload.action != "edited":
-        return CommentPosted(
-            thread=thread, comment=comment, sender=sender, installation_id=installation_id, at=at, as_of=as_of
-        )
-    if payload.changes is None:
-        raise MalformedEventError("The payload of an edit does not say what was changed.")
-    if payload.changes.body is None:
-        return None  # something other than the text was changed
-    before = payload.changes.body.text or ""
-    return CommentEdited(
-        thread=thread,
-        comment=comment,
-        sender=sender,
-        installation_id=installation_id,
-        before=before,
-        at=at,
-        as_of=as_of,
-    )
-
-
-def _thread(document: _Thread, payload: _Payload, *, is_pull_request: bool) -> Thread:
-    return _named(document, payload.repository, is_pull_request=is_pull_request)
-
-
-def _named(document: _Thread, repository: _Repository, *, is_pull_request: bool) -> Thread:
-    return Thread(
-        repository=repository.full_name,
-        number=document.number,
-        is_pull_request=is_pull_request,
-        title=document.title,
-        body=document.body or "",
-        url=document.html_url,
-        author=person(document.user).login,
-        is_private=repository.private,
-    )
+def _checks(payload: dict[str, Any]) -> ChecksFailed | None:
+    """None also for a commit that is the head of no pull request. GitHub names none of a fork's."""
+    try:
+        suite, repository = _part(payload, "check_suite"), _part(payload, "repository")
+        of_head = [each for each in suite.get("pull_requests") or () if each["head"]["sha"] == suite.get("head_sha")]
+        if suite.get("conclusion") not in FAILED_CONCLUSIONS or not of_head:
+            return None
+        number = of_head[0]["number"]
+        thread = {
+            "repository": repository,
+            "number": number,
+            "pull_request": True,
+            "title": f"#{number}",
+            "html_url": f"{repository.get('html_url')}/pull/{number}",
+            "user": payload.get("sender"),
+        }
+        return reader(ChecksFailed)({**payload, "thread": thread})
+    except (ValueError, TypeError, KeyError) as error:
+        raise MalformedEventError(f"The payload of {CHECKS} is invalid: {error}") from None
 
 
 def _comment(
-    document: _Comment,
-    kind: CommentKind,
-    *,
-    path: str | None = None,
-    line: int | None = None,
-    diff_hunk: str | None = None,
-) -> Comment | None:
-    """None if there is no text: a review that only approves has no body."""
-    if document.body is None:
-        return None
-    return Comment(
-        kind=kind,
-        id=document.id,
-        body=document.body,
-        author=person(document.user),
-        url=document.html_url,
-        path=path,
-        line=line,
-        diff_hunk=diff_hunk,
-    )
+    payload: dict[str, Any], thread: str, comment: str, kind: CommentKind
+) -> CommentPosted | CommentEdited | None:
+    about, written = _thread(payload, thread), _part(payload, comment)
+    is_edited = payload["action"] == "edited"
+    if is_edited and _part(payload, "changes").get("body") is None:
+        return None  # something other than the text was changed
+    if "body" in written and written["body"] is None:
+        return None  # a review that only approves
+    for needed in ("path", "diff_hunk") if kind is CommentKind.REVIEW_COMMENT else ():
+        if written.get(needed) is None:
+            raise ValueError(f"{comment}.{needed} (Field required)")
+    at = written.get("updated_at") or written.get("submitted_at")
+    document = {
+        **payload,
+        "thread": about,
+        "comment": comment_json(written, kind),
+        "at": at,
+        # A review comment may have been written days before its review was submitted.
+        "as_of": _latest(at, about.get("updated_at")),
+    }
+    return reader(CommentEdited)(document) if is_edited else reader(CommentPosted)(document)
+
+
+def _latest(*moments: object) -> datetime | None:
+    try:
+        return max((datetime.fromisoformat(str(moment)) for moment in moments if moment is not None), default=None)
+    except (ValueError, TypeError):
+        raise ValueError("updated_at is not a time") from None
+
+
+def _thread(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    """GitHub's JSON of a thread, completed from the rest of the payload."""
+    repository = _part(payload, "repository")
+    thread = {**_part(payload, name), "repository": repository}
+    # A pull request is an issue too: only this key distinguishes them.
+    return thread if name == "issue" else {**thread, "pull_request": True}
+
+
+def _part(payload: dict[str, Any], name: str) -> dict[str, Any]:
+    part = payload.get(name)
+    if not isinstance(part, dict):
+        raise ValueError(f"{name} (Field required)")  # noqa: TRY004 - its message is the sender's to read
+    return part
+
+
+# Events as JSON of the bot's own, which a later version of the bot must be able to read.
+
+_KINDS: dict[str, type[Event]] = {
+    "comment-posted": CommentPosted,
+    "comment-edited": CommentEdited,
+    "label-changed": LabelChanged,
+    "checks-failed": ChecksFailed,
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    [kind] = [name for name, known in _KINDS.items() if type(event) is known]
+    return {"kind": kind, "event": adapter(type(event)).dump_python(event, mode="json")}
+
+
+def from_json(document: dict[str, Any]) -> Event:
+    """:raises ValueError: if this version knows no such event"""
+    kind = _KINDS.get(str(document.get("kind")))
+    if kind is None:
+        raise ValueError("an event of an unknown kind")
+    event: Event = adapter(kind).validate_python(document.get("event"))
+    return event
+
+
+# Signatures.
+
+
+def sign(body: bytes, secret: str) -> str:
+    """The value of ``X-Hub-Signature-256`` for a body: its HMAC-SHA256.
+
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    """
+    return "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()
+
+
+def verify(body: bytes, header: str | None, secrets: Sequence[str]) -> bool:
+    """Whether one of the secrets made the signature.
+
+    Every secret is tried, so that the time reveals nothing. An empty secret does not count: anybody could sign with it.
+    """
+    if header is None:
+        return False
+    given = header.encode(errors="replace")  # as bytes, because only these compare safely whatever they hold
+    matches = [hmac.compare_digest(sign(body, secret).encode(), given) for secret in secrets if secret]
+    return any(matches)

@@ -21,7 +21,7 @@ from bot.errors import BotError
 
 _log = log.get(__name__)
 
-UNSAID_WAIT = 60.0
+DEFAULT_WAIT = 60.0
 """Seconds to wait after a limit that does not give a time."""
 
 Window = tuple[float, int]
@@ -30,7 +30,7 @@ Window = tuple[float, int]
 WINDOWS: tuple[Window, ...] = ((60.0, 80), (3600.0, 500))
 """The writes that GitHub allows one account, or one installation."""
 
-WORTH_TELLING = 10.0
+LOGGED_WAIT = 10.0
 """Waits of more seconds than this are logged."""
 
 
@@ -47,10 +47,10 @@ def limited_for(status: int, headers: Mapping[str, str], message: str, *, now: f
         return wait
     if headers.get("x-ratelimit-remaining") == "0":
         reset = seconds(headers.get("x-ratelimit-reset"))
-        return UNSAID_WAIT if reset is None else max(reset - now, 1.0)
+        return DEFAULT_WAIT if reset is None else max(reset - now, 1.0)
     words = message.lower()
     if status == 429 or "rate limit" in words or "abuse detection" in words:
-        return UNSAID_WAIT
+        return DEFAULT_WAIT
     return None
 
 
@@ -68,7 +68,7 @@ class WritePriority(IntEnum):
     """The result of a command. Waits as long as necessary, and is never dropped."""
 
     ORDINARY = 1
-    """First replies, labels, reactions: requested, but nobody's result."""
+    """First replies, labels and reactions."""
 
     PROGRESS = 2
     """A run's progress. Never waits, because by then there would be something newer to report."""
@@ -85,7 +85,7 @@ class DroppedError(BotError):
 class _Waiter:
     """:param is_first: set while it is first in line"""
 
-    urgency: WritePriority
+    priority: WritePriority
     is_first: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -125,18 +125,18 @@ class ContentBudget:
         self._clock = clock
         self._sleep = sleep
         self._waiters: list[_Waiter] = []  # first in line first
-        self._under_way = 0
-        self._one_ended = asyncio.Event()
+        self._in_flight = 0
+        self._write_ended = asyncio.Event()
         self._written: deque[float] = deque(maxlen=max((count for _, count in windows), default=1))  # when they ended
         self._progress = _spread(windows)
-        self._progressed: deque[float] = deque(maxlen=max((count for _, count in self._progress), default=1))
+        self._progress_sent: deque[float] = deque(maxlen=max((count for _, count in self._progress), default=1))
         self._yielding_share = [(length, max(count // 10, 1)) for length, count in windows]
-        self._yielded: deque[float] = deque(maxlen=max((count for _, count in self._yielding_share), default=1))
-        self._evenly = 0.0  # when the writes so far would be through, one per gap
+        self._yielding_sent: deque[float] = deque(maxlen=max((count for _, count in self._yielding_share), default=1))
+        self._spread_until = 0.0  # when the writes so far would be through, one per gap
         self._paused_until = 0.0
 
     @asynccontextmanager
-    async def place(self, urgency: WritePriority) -> AsyncIterator[float | None]:
+    async def slot(self, priority: WritePriority) -> AsyncIterator[float | None]:
         """Acquires a write slot for as long as the context lasts.
 
         Progress updates never wait: without a free slot they are dropped. All others wait; one that is cancelled
@@ -144,52 +144,52 @@ class ContentBudget:
 
         :returns: the seconds that it has waited; None: nothing may be sent
         """
-        if urgency is WritePriority.PROGRESS and not self._can_spare():
+        if priority is WritePriority.PROGRESS and not self._can_spare():
             yield None
             return
-        waited = 0.0 if urgency is WritePriority.PROGRESS else await self._turn(urgency)
+        waited = 0.0 if priority is WritePriority.PROGRESS else await self._turn(priority)
         now = self._clock()
-        self._under_way += 1
-        self._evenly = max(self._evenly, now) + self._min_gap
-        if urgency is WritePriority.PROGRESS:
-            self._progressed.append(now)
-        if urgency is WritePriority.YIELDING:
-            self._yielded.append(now)
+        self._in_flight += 1
+        self._spread_until = max(self._spread_until, now) + self._min_gap
+        if priority is WritePriority.PROGRESS:
+            self._progress_sent.append(now)
+        if priority is WritePriority.YIELDING:
+            self._yielding_sent.append(now)
         try:
             yield waited
         finally:
-            self._under_way -= 1
+            self._in_flight -= 1
             self._written.append(self._clock())
-            self._one_ended.set()
+            self._write_ended.set()
 
-    async def _turn(self, urgency: WritePriority) -> float:
+    async def _turn(self, priority: WritePriority) -> float:
         """Waits until a write may be sent.
 
         :returns: seconds
         """
-        waiter = _Waiter(urgency)
+        waiter = _Waiter(priority)
         now = since = self._clock()
         # After its equals: `insort` inserts to the right of them.
-        insort(self._waiters, waiter, key=lambda each: each.urgency)
-        self._call_first()
+        insort(self._waiters, waiter, key=lambda each: each.priority)
+        self._wake_first()
         try:
             while True:
                 await waiter.is_first.wait()
-                now, due = max(self._clock(), now), self._due_for(urgency)
+                now, due = max(self._clock(), now), self._due_for(priority)
                 if due <= now:
                     break
                 # Meanwhile a more urgent write may come first in line, or GitHub may request a pause.
                 if due == math.inf:
-                    self._one_ended.clear()
-                    await self._one_ended.wait()
+                    self._write_ended.clear()
+                    await self._write_ended.wait()
                     continue
-                if due - now > WORTH_TELLING and urgency is not WritePriority.YIELDING:
-                    _log.warning("github.writes_queued", seconds=round(due - now, 1), urgency=urgency.name.lower())
+                if due - now > LOGGED_WAIT and priority is not WritePriority.YIELDING:
+                    _log.warning("github.writes_queued", seconds=round(due - now, 1), priority=priority.name.lower())
                 await self._sleep(due - now)
                 now = due  # waking up a tick too early counts as having waited
         finally:
             self._waiters.remove(waiter)
-            self._call_first()
+            self._wake_first()
         return now - since
 
     def pause(self, wait: float) -> None:
@@ -205,30 +205,30 @@ class ContentBudget:
         """Whether there is room for progress."""
         now = self._clock()
         return (
-            all(waiter.urgency is WritePriority.YIELDING for waiter in self._waiters[:1])
+            all(waiter.priority is WritePriority.YIELDING for waiter in self._waiters[:1])
             and self._due() <= now
-            and all(_due(self._written, length, count // 2 - self._under_way) <= now for length, count in self._windows)
-            and all(_due(self._progressed, length, count) <= now for length, count in self._progress)
+            and all(_due(self._written, length, count // 2 - self._in_flight) <= now for length, count in self._windows)
+            and all(_due(self._progress_sent, length, count) <= now for length, count in self._progress)
         )
 
-    def _call_first(self) -> None:
+    def _wake_first(self) -> None:
         for waiter in self._waiters[1:2]:
             # Only the one that was first until now can have its event set.
             waiter.is_first.clear()
         for waiter in self._waiters[:1]:
             waiter.is_first.set()
 
-    def _due_for(self, urgency: WritePriority) -> float:
+    def _due_for(self, priority: WritePriority) -> float:
         """When the next write of this priority may be sent."""
-        if urgency is not WritePriority.YIELDING:
+        if priority is not WritePriority.YIELDING:
             return self._due()
-        share = [_due(self._yielded, length, count) for length, count in self._yielding_share]
-        return max(self._due(), self._evenly, *share)
+        share = [_due(self._yielding_sent, length, count) for length, count in self._yielding_share]
+        return max(self._due(), self._spread_until, *share)
 
     def _due(self) -> float:
         """When the next write may be sent, by the clock; infinity: not before one of those in flight has ended."""
-        windows = [_due(self._written, length, count - self._under_way) for length, count in self._windows]
-        return max(self._paused_until, self._evenly - (self._burst - 1) * self._min_gap, *windows)
+        windows = [_due(self._written, length, count - self._in_flight) for length, count in self._windows]
+        return max(self._paused_until, self._spread_until - (self._burst - 1) * self._min_gap, *windows)
 
 
 def _due(written: deque[float], length: float, count: int) -> float:

@@ -1,76 +1,95 @@
-"""Sends one request to GitHub, over gidgethub: with a timeout, and with every failure as the bot's own error.
+"""Sends one request to GitHub: with a timeout, and with every failure as the bot's own error.
 
-gidgethub raises a plain `BadRequest` for a 429 and for a secondary limit, passes on aiohttp's errors and unreadable
-responses unchanged, and knows no status above 511: so failures are classified here by status, headers and message.
+It uses gidgethub's sans-I/O layer, which makes the headers and reads the responses. Not its client, which does not
+return the address of the next page, from which a page that failed can be tried again. gidgethub raises a plain
+`BadRequest` for a 429 and for a secondary limit, passes on unreadable responses unchanged, and knows no status above
+511: so failures are classified here by status, headers and message.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import aiohttp
-from gidgethub import HTTPException
-from gidgethub.abc import GitHubAPI
-from gidgethub.sansio import accept_format
-from pydantic import TypeAdapter, ValidationError
+from cachetools import LRUCache
+from gidgethub import HTTPException, sansio
 
-from bot import log
-from bot.errors import REFUSALS, ErrorKind, Service, UpstreamError, retry_delay
-from bot.fencing import Fence, no_fence
-from bot.github.cache import BoundedCache
-from bot.github.download import download_end
+from bot.connection_errors import connection_problem
+from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.limits import limited_for, seconds
-from bot.github.session import Session
-from bot.observer import NOBODY, Observer, status_of
-from bot.redaction.known import redact_known
+from bot.github.models import Installation, Reader, is_repository
+from bot.github.session import TIMEOUT, Response, Session, Timeout, errors_before_sending, network_errors
+from bot.observer import NO_OBSERVER, Observer, observed
+from bot.text.redaction.redact import redact
+from bot.upstream import Segments, UnsafeSegmentError, api_path, kind_of
 
 T = TypeVar("T")
 
-_log = log.get(__name__)
-
 USER_AGENT = "codegen-bot"
-API_VERSION = {"x-github-api-version": "2022-11-28"}
+API_VERSION = "2022-11-28"
 
-TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
-"""For one request. GitHub itself gives up after ten seconds."""
+DOWNLOAD_TIMEOUT = Timeout(total=120, sock_connect=10, sock_read=30)
+"""For one download: a long log is read to its end, which is the part that matters."""
 
-LONGEST_WAIT = 75.0
-"""Seconds that a call itself waits before a retry; a longer wait is the caller's decision."""
+CHUNK = 64 * 1024
 
-CACHED_ANSWERS = 500
-LARGEST_CACHED = 64 * 1024  # bytes; together with the count it limits the cache to some 32 MB of JSON
+MAX_CACHED = 32 * 2**20
+"""Bytes of JSON in the cache."""
+MAX_CACHED_RESPONSE = 64 * 1024
+"""Bytes of a response that is cached."""
+
 DETAIL_LIMIT = 300
-MOST_MOVES = 3  # of a repository that was renamed again and again
-NO_BODY = b""  # gidgethub's own value for it, because None is JSON
+MAX_RENAMES = 3  # of a repository
+NO_BODY = object()  # because None is JSON
 
-_KINDS = {
-    401: ErrorKind.UNAUTHORIZED,
-    403: ErrorKind.FORBIDDEN,
-    404: ErrorKind.NOT_FOUND,
-    410: ErrorKind.NOT_FOUND,
-    451: ErrorKind.FORBIDDEN,
-}
-_Cache = BoundedCache[tuple[str | None, str | None, Any, str | None]]
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_KINDS = {451: ErrorKind.FORBIDDEN}
+_STORE_KINDS = {404: ErrorKind.NOT_FOUND, 410: ErrorKind.NOT_FOUND, 429: ErrorKind.RATE_LIMITED}
 
 
-def new_session(*, fence: Fence = no_fence) -> aiohttp.ClientSession:
-    """The one session for GitHub; the caller closes it.
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An operation of GitHub's API and its address.
 
-    :param fence: awaited before each request that changes something
+    :param operation: the client's method name, for errors and metrics
+    :param repository: ``owner/name``; empty for the account or App itself
+    :param segments: of the path below the repository's address, unescaped
+    :param is_folder: whether the path ends in a slash
+    :param is_global: whether the path is not below the repository's address, which then only says whose credential is
+        used
+    :param installation: the App's installation that requests it; None: that of the repository
     """
 
-    async def before(_session: object, _context: object, request: aiohttp.TraceRequestStartParams) -> None:
-        if request.method != "GET":
-            await fence()
+    operation: str
+    repository: str
+    segments: Segments
+    query: Mapping[str, str] = field(default_factory=dict)
+    is_folder: bool = False
+    is_global: bool = False
+    installation: Installation | None = None
 
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_start.append(before)
-    return aiohttp.ClientSession(timeout=TIMEOUT, trace_configs=[tracing])
+    @property
+    def url(self) -> str:
+        """The path and query.
+
+        :raises UpstreamError: of kind INVALID, before anything is sent, if a name is not valid in a path
+        """
+        repository = self.repository
+        if repository and not is_repository(repository):
+            raise _unsendable(self.operation, "this is not a valid repository name")
+        try:
+            is_below = repository and not self.is_global
+            path = api_path(*(("repos", *repository.split("/")) if is_below else ()), *self.segments)
+            return path + "/" * self.is_folder + (f"?{urlencode(self.query)}" if self.query else "")
+        except (UnsafeSegmentError, UnicodeEncodeError):
+            raise _unsendable(self.operation, "this name cannot be part of an address") from None
+
+
+def _unsendable(operation: str, detail: str) -> UpstreamError:
+    return UpstreamError(Service.GITHUB, ErrorKind.INVALID, operation, detail=f"{detail}; nothing was sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +103,56 @@ class Credential:
     token: str = field(repr=False)
     is_jwt: bool = False
 
+    def headers(self) -> dict[str, str]:
+        """The headers that every request has."""
+        token = self.token or None
+        made = sansio.create_headers(
+            USER_AGENT, jwt=token if self.is_jwt else None, oauth_token=None if self.is_jwt else token
+        )
+        return {**made, "x-github-api-version": API_VERSION}
+
 
 @dataclass(frozen=True, slots=True)
 class GitHubResponse:
-    """A response: the JSON, and the address of the next page if there is one."""
+    """A response: the JSON, and the address of the next page if there is one.
+
+    :param changed: whether the request changed something
+    """
 
     operation: str
     document: Any
     next_page: str | None
     changed: bool
 
-    def read(self, shape: TypeAdapter[T]) -> T:
-        """:raises UpstreamError: of kind BAD_ANSWER if the JSON does not have that shape"""
+    def read(self, read: Reader[T]) -> T:
+        """:raises UpstreamError: of kind BAD_ANSWER if the JSON lacks a part"""
         try:
-            return shape.validate_python(self.document)
-        except ValidationError as error:
-            raise self.unreadable(f"{error.error_count()} parts of the answer are missing or wrong") from None
+            return read(self.document)
+        except ValueError as error:
+            raise UpstreamError(
+                Service.GITHUB,
+                ErrorKind.BAD_ANSWER,
+                self.operation,
+                detail=str(error)[:DETAIL_LIMIT],
+                may_have_happened=self.changed,
+            ) from None
 
-    def unreadable(self, detail: str) -> UpstreamError:
-        return UpstreamError(
-            Service.GITHUB, ErrorKind.BAD_ANSWER, self.operation, detail=detail, may_have_happened=self.changed
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A response as it arrived."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    etag: str
+    document: Any
+    next_page: str | None
+    size: int
 
 
 class Transport:
@@ -121,13 +169,13 @@ class Transport:
         *,
         base_url: str = "https://api.github.com",
         clock: Callable[[], float] = time.time,
-        observer: Observer = NOBODY,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
         self._session = session
         self._base_url = base_url
         self._clock = clock
         self._observer = observer
-        self._cache: _Cache = BoundedCache(CACHED_ANSWERS)
+        self._cache: LRUCache[str, _Cached] = LRUCache(MAX_CACHED, getsizeof=lambda cached: cached.size)
 
     @property
     def graphql_url(self) -> str:
@@ -144,192 +192,177 @@ class Transport:
         :param changes: whether repeating it would matter
         :raises UpstreamError: for every failure
         """
-        exchange = _Exchange(self._session, base_url=self._base_url, cache=self._cache)
-        return await self._carried(exchange, operation, method, url, credential, data, changes=changes)
+        address = sansio.format_url(url, {}, base_url=self._base_url)
+        cached = self._cache.get(address) if method == "GET" else None
+        headers, body = credential.headers(), b""
+        if cached is not None:
+            headers["if-none-match"] = cached.etag
+        if data is not NO_BODY:
+            headers["content-type"], body = "application/json; charset=utf-8", json.dumps(data).encode()
+        with observed(self._observer, Service.GITHUB, operation) as ended:
+            arrived = await self._arrived(operation, method, address, headers, body, changes=changes)
+            if arrived.status == 304 and cached is not None:
+                response = GitHubResponse(operation, cached.document, cached.next_page, changed=False)
+            else:
+                response = self._parsed(operation, arrived, credential, changes=changes)
+            ended(arrived.status)
+        size, etag = len(arrived.content), arrived.headers.get("etag")
+        if method == "GET" and arrived.status == 200 and etag and size <= MAX_CACHED_RESPONSE:
+            self._cache[address] = _Cached(etag, response.document, response.next_page, size)
+        return response
 
-    async def place(self, operation: str, url: str, *, credential: Credential) -> str:
-        """The address to which GitHub redirects: it authorizes anybody, so it is never shown.
+    async def redirect_target(self, operation: str, url: str, *, credential: Credential) -> str:
+        """The address to which GitHub redirects: it authorizes by itself, so it is never shown.
 
         :raises UpstreamError: also if GitHub does not redirect
         """
-        for _ in range(MOST_MOVES):
-            exchange = _Exchange(self._session, base_url=self._base_url)
-            exchange.follows = False
-            try:
-                answer = await self._carried(exchange, operation, "GET", url, credential, NO_BODY, changes=False)
-            except UpstreamError:
-                location = exchange.headers.get("location") if exchange.status in {301, 302, 307, 308} else None
+        address = sansio.format_url(url, {}, base_url=self._base_url)
+        for _ in range(MAX_RENAMES):
+            with observed(self._observer, Service.GITHUB, operation) as ended:
+                arrived = await self._request(operation, "GET", address, credential.headers(), follows=False)
+                location = arrived.headers.get("location") if arrived.status in {301, 302, 307, 308} else None
                 if not location:
-                    raise
-            else:
-                raise answer.unreadable("the answer names no other address")
+                    self._parsed(operation, arrived, credential, changes=False)
+                    raise _bad_answer(operation, "the response has no redirect address")
+                ended(arrived.status)
             try:
-                url = urljoin(f"{self._base_url}/", location)
-                is_githubs = urlsplit(url)[:2] == urlsplit(self._base_url)[:2]
+                address = urljoin(f"{self._base_url}/", location)
+                is_githubs = urlsplit(address)[:2] == urlsplit(self._base_url)[:2]
             except ValueError:
                 break
-            if exchange.status == 302:
-                return url
+            if arrived.status == 302:
+                return address
             # The repository was renamed. The credential goes to GitHub only.
             if not is_githubs:
                 break
-        raise UpstreamError(Service.GITHUB, ErrorKind.BAD_ANSWER, operation, detail="the answer leads nowhere")
+        raise _bad_answer(operation, "the redirect cannot be followed")
 
     async def download_end(self, operation: str, address: str, *, limit: int) -> str:
-        """The end of the text stored at the address, requested without a credential.
+        """The text at an address outside GitHub's API; if it is too large, its end, from the beginning of a line on.
+
+        Requested without credentials: the address itself authorizes, and is a secret while it is valid.
 
         :param limit: bytes
+        :raises UpstreamError: for every failure, never with the address; the server's refusal is worth a retry with a
+            new address, because an address is valid for a minute only
         """
-        begun = time.perf_counter()
-        try:
-            text = await download_end(self._session, address, operation, limit=limit)
-        except UpstreamError as error:
-            self._tell(operation, status_of(error), begun)
-            raise
-        self._tell(operation, "200", begun)
-        return text
+        end, is_cut = bytearray(), False
+        with observed(self._observer, Service.GITHUB, operation) as ended:
+            try:
+                async with self._session.request("GET", address, timeout=DOWNLOAD_TIMEOUT) as response:
+                    if response.status != 200:
+                        raise _store_refusal(operation, response)
+                    async for chunk in response.content.iter_chunked(CHUNK):
+                        end += chunk
+                        if len(end) > 2 * limit:
+                            del end[:-limit]
+                            is_cut = True
+            except network_errors() as error:
+                raise _network_error(operation, error, changes=False) from None
+            ended(200)
+        text = bytes(end[-limit:])
+        return (_from_line_start(text) if is_cut or len(end) > limit else text).decode(errors="replace")
 
-    def _tell(self, operation: str, status: str, begun: float) -> None:
-        self._observer.called(Service.GITHUB, operation, status, time.perf_counter() - begun)
+    async def _arrived(
+        self, operation: str, method: str, address: str, headers: Mapping[str, str], body: bytes, *, changes: bool
+    ) -> _Arrived:
+        """The response, from the new address if the repository was renamed or transferred.
 
-    async def _carried(
+        A write follows 307 and 308 only, and only on GitHub's own host: aiohttp would repeat a POST as a GET after
+        another redirect, and send its body to any host.
+        """
+        follows = method == "GET"
+        arrived = await self._request(operation, method, address, headers, body, follows=follows, changes=changes)
+        for _ in range(MAX_RENAMES):
+            location = arrived.headers.get("location") if arrived.status in {307, 308} else None
+            if follows or not location:
+                break
+            try:
+                target = urljoin(address, location)
+                if not is_same_host(address, target):
+                    break
+            except ValueError:
+                break
+            address = target
+            arrived = await self._request(operation, method, address, headers, body, follows=False, changes=changes)
+        return arrived
+
+    async def _request(
         self,
-        exchange: _Exchange,
         operation: str,
         method: str,
-        url: str,
-        credential: Credential,
-        data: Any,
+        address: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
         *,
-        changes: bool,
-    ) -> GitHubResponse:
-        begun = time.perf_counter()
+        follows: bool,
+        changes: bool = False,
+    ) -> _Arrived:
         try:
-            answer = await self._sent(exchange, operation, method, url, credential, data, changes=changes)
-        except UpstreamError as error:
-            self._tell(operation, status_of(error), begun)
-            raise
-        self._tell(operation, str(exchange.status), begun)
-        return answer
+            async with self._session.request(
+                method, address, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=follows
+            ) as response:
+                return _Arrived(response.status, response.headers, await response.read())
+        except network_errors() as error:
+            # "from None": aiohttp's errors contain the request's headers, and with them the token.
+            raise _network_error(operation, error, changes=changes) from None
 
-    async def _sent(
-        self,
-        exchange: _Exchange,
-        operation: str,
-        method: str,
-        url: str,
-        credential: Credential,
-        data: Any,
-        *,
-        changes: bool,
-    ) -> GitHubResponse:
-        def failure(kind: ErrorKind, detail: str, *, may_have_happened: bool) -> UpstreamError:
-            return UpstreamError(
-                Service.GITHUB, kind, operation, detail=detail, may_have_happened=may_have_happened and changes
-            )
-
-        # "from None": aiohttp's errors contain the request's headers, and with them the token.
+    def _parsed(self, operation: str, arrived: _Arrived, credential: Credential, *, changes: bool) -> GitHubResponse:
+        """:raises UpstreamError: if it refuses the request, or is not usable"""
+        status, headers = arrived.status, arrived.headers
         try:
-            document, next_page = await exchange.send(method, url, data, credential)
+            document, _, next_page = sansio.decipher_response(status, headers, arrived.content)
         except HTTPException as error:
-            raise self._refusal(exchange, operation, str(error), credential, changes=changes) from None
-        except _NEVER_SENT as error:
-            raise failure(ErrorKind.NETWORK, type(error).__name__, may_have_happened=False) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise failure(ErrorKind.NETWORK, type(error).__name__, may_have_happened=True) from None
+            message = str(error)
         except (ValueError, LookupError, TypeError, AttributeError):
-            if exchange.status is None:
-                raise
-            raise self._refusal(exchange, operation, "the answer is no JSON", credential, changes=changes) from None
-        return GitHubResponse(operation, document, next_page, changed=changes)
-
-    def _refusal(
-        self, exchange: _Exchange, operation: str, message: str, credential: Credential, *, changes: bool
-    ) -> UpstreamError:
-        """The error for a response that arrived but is not usable."""
-        status, headers = exchange.status or 0, exchange.headers
-        wait = limited_for(status, headers, message, now=self._clock())
-        if wait is not None:
-            kind = ErrorKind.RATE_LIMITED
-        elif status >= 500:
-            kind = ErrorKind.SERVER_FAULT
-        elif status < 300:
-            kind = ErrorKind.BAD_ANSWER
+            message = "the response is not JSON"
         else:
-            kind = _KINDS.get(status, ErrorKind.INVALID if status in REFUSALS or status < 400 else ErrorKind.BAD_ANSWER)
-        return UpstreamError(
+            return GitHubResponse(operation, document, next_page, changed=changes)
+        wait = limited_for(status, headers, message, now=self._clock())
+        kind = ErrorKind.RATE_LIMITED if wait is not None else kind_of(status, _KINDS)
+        raise UpstreamError(
             Service.GITHUB,
             kind,
             operation,
             status,
-            " ".join(redact_known(message.replace(credential.token or "\0", "***")).split())[:DETAIL_LIMIT],
+            " ".join(redact(message.replace(credential.token or "\0", "***")).split())[:DETAIL_LIMIT],
             seconds(headers.get("retry-after")) if wait is None else wait,
             may_have_happened=changes and kind in {ErrorKind.SERVER_FAULT, ErrorKind.BAD_ANSWER},
         )
 
 
-class _Exchange(GitHubAPI):
-    """gidgethub's client for one request, which records the response where gidgethub only raises."""
+def is_same_host(address: str, target: str) -> bool:
+    """Whether a redirect stays on the host, where it may also change from HTTP to HTTPS, but not back.
 
-    status: int | None = None
-    headers: Mapping[str, str] = {}
-    follows = True
-
-    def __init__(self, session: Session, *, base_url: str, cache: _Cache | None = None) -> None:
-        super().__init__(USER_AGENT, base_url=base_url, cache=cache)
-        self._session = session
-
-    async def sleep(self, seconds: float) -> None:
-        """Required by gidgethub, and called only by what the bot does not use."""
-        raise NotImplementedError
-
-    async def send(self, method: str, url: str, data: Any, credential: Credential) -> tuple[Any, str | None]:
-        document, next_page, _ = await self._make_request(
-            method,
-            url,
-            {},
-            data,
-            accept_format(),
-            jwt=credential.token if credential.is_jwt else None,
-            oauth_token=None if credential.is_jwt else credential.token or None,
-            extra_headers=API_VERSION,
-        )
-        return document, next_page
-
-    async def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        # A redirected write would arrive as a GET: only reads follow a renamed repository.
-        async with self._session.request(
-            method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=self.follows and method == "GET"
-        ) as response:
-            content = await response.read()
-        self.status, self.headers = response.status, response.headers
-        if len(content) > LARGEST_CACHED:
-            self._cache = None
-        return response.status, response.headers, content
-
-
-async def retried(
-    attempt: Callable[[], Awaitable[T]], *, sleep: Callable[[float], Awaitable[None]], observer: Observer = NOBODY
-) -> T:
-    """Tries until it succeeds, fails permanently, or may have been executed although its response was lost.
-
-    :param sleep: waits between two tries, in seconds
-    :param observer: called for the waits that GitHub's limits require
-    :raises UpstreamError: of the last try
+    :raises ValueError: if one of them is not an address
     """
-    failed = 0
-    while True:
-        try:
-            return await attempt()
-        except UpstreamError as error:
-            failed += 1
-            delay = retry_delay(error, failed)
-            if delay is None or delay > LONGEST_WAIT or error.may_have_happened:
-                raise
-            _log.info("github.retry", operation=error.operation, seconds=delay, reason=str(error))
-            is_limited = error.kind is ErrorKind.RATE_LIMITED
-        await sleep(delay)
-        if is_limited:
-            observer.waited(Service.GITHUB, "requests", delay)
+    old, new = urlsplit(address), urlsplit(target)
+    if (old.scheme, new.scheme) == ("http", "https"):
+        is_port_kept = (old.port or 80, new.port or 443) == (80, 443) or old.port == new.port
+        return old.hostname == new.hostname and is_port_kept
+    return old[:2] == new[:2]
+
+
+def _network_error(operation: str, error: Exception, *, changes: bool) -> UpstreamError:
+    in_doubt = changes and not isinstance(error, errors_before_sending())
+    detail = connection_problem(error, getattr(error, "host", None))
+    return UpstreamError(Service.GITHUB, ErrorKind.NETWORK, operation, detail=detail, may_have_happened=in_doubt)
+
+
+def _bad_answer(operation: str, detail: str) -> UpstreamError:
+    return UpstreamError(Service.GITHUB, ErrorKind.BAD_ANSWER, operation, detail=detail)
+
+
+def _store_refusal(operation: str, response: Response) -> UpstreamError:
+    kind = _STORE_KINDS.get(response.status, ErrorKind.SERVER_FAULT if response.status >= 500 else ErrorKind.BAD_ANSWER)
+    detail, wait = "the log cannot be downloaded", seconds(response.headers.get("retry-after"))
+    return UpstreamError(Service.GITHUB, kind, operation, response.status, detail, wait)
+
+
+def _from_line_start(text: bytes) -> bytes:
+    """Drops the partial first line, which could be part of a secret that is no longer recognizable."""
+    for separator in (b"\n", b" "):
+        _, found, whole = text.partition(separator)
+        if found:
+            return whole
+    return b""

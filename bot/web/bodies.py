@@ -25,8 +25,6 @@ MEGABYTE = 1024 * 1024
 TIMEOUT = 30.0
 """Seconds from the start of reading a body to its last byte. GitHub itself gives up after ten."""
 
-RETRY_AFTER = {"Retry-After": "10"}
-
 _UNENCODED = {"", "identity"}
 
 
@@ -75,10 +73,13 @@ class RequestBodies:
                 body = request.content.read_nowait()
                 self._count(request, held, len(body), largest=largest)
                 return body
-            await _ask_for_body(request)
+            await _send_continue(request)
             return await self._read_on(request, held, largest=largest)
         except TimeoutError:
-            raise (_dropped(request) if held.was_dropped else _too_slow(self._timeout)) from None
+            if held.was_dropped:
+                raise _dropped(request) from None
+            detail = f"The body did not arrive within {self._timeout:g} seconds."
+            raise Problem(HTTPStatus.REQUEST_TIMEOUT, detail) from None
         except (ConnectionError, web.RequestPayloadError):
             detail = "The body is incomplete, or does not match its headers."
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
@@ -157,7 +158,7 @@ async def guard_bodies(request: web.Request, handler: Handler) -> web.StreamResp
             held.bodies.release(held)
 
 
-async def _ask_for_body(request: web.Request) -> None:
+async def _send_continue(request: web.Request) -> None:
     if request.version == HttpVersion11 and _expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         # The response itself has not started.
@@ -169,16 +170,10 @@ def _expects_continue(request: web.Request) -> bool:
 
 
 def _too_large(largest: int) -> Problem:
-    detail = f"The body is larger than {largest // MEGABYTE} MB."
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
-
-
-def _too_slow(seconds: float) -> Problem:
-    detail = f"The body did not arrive within {seconds:g} seconds."
-    return Problem(HTTPStatus.REQUEST_TIMEOUT, detail)
+    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body is larger than {largest // MEGABYTE} MB.")
 
 
 def _dropped(request: web.Request) -> Problem:
     _log.warning("body.dropped", path=request.path)
     detail = "The server holds too many bodies; send this one again later."
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=RETRY_AFTER)
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "10"})

@@ -183,13 +183,13 @@ class Connection(web.RequestHandler, asyncio.BufferedProtocol):
             _log.error("request.failed", exc_info=exc, request=request_id)
             problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error; the bot's log has the details.")
         if request.writer.output_size > 0:
-            raise ConnectionError("The answer has begun already; there cannot be another one.")
+            raise ConnectionError("The response has already started.")
         assert isinstance(request, web.Request)  # noqa: S101 - the application makes no others
         request[REQUEST_ID] = request_id
-        answer = problem.response(request)
-        answer.headers.update({"Server": SERVER, "X-Content-Type-Options": "nosniff", "X-Request-Id": request_id})
-        answer.force_close()
-        return answer
+        response = problem.response(request)
+        response.headers.update({"Server": SERVER, "X-Content-Type-Options": "nosniff", "X-Request-Id": request_id})
+        response.force_close()
+        return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Logs other connection errors, except a malformed body that was discarded: that is the sender's fault."""

@@ -14,8 +14,9 @@ from aiohttp.typedefs import Handler
 
 _METHODS = "GET, POST"
 _REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-Id"
-_ANSWER_HEADERS = (
-    "ETag, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"
+_EXPOSED_HEADERS = (
+    "ETag, Link, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id, "
+    "X-Stale-Reason, X-Stale-Since"
 )
 
 
@@ -27,18 +28,18 @@ def allow_origins(origins: Collection[str]) -> Any:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        is_question = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        if is_question and request.headers.get("Origin", "") in origins:
+        is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        if is_preflight and request.headers.get("Origin", "") in origins:
             return web.Response(status=HTTPStatus.NO_CONTENT)
         return await handler(request)
 
     return middleware
 
 
-def mark_answers(origins: Collection[str]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+def add_cors_headers(origins: Collection[str]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """Adds the CORS headers to every response, including streams, which start before a middleware could do so."""
 
-    async def mark(request: web.Request, response: web.StreamResponse) -> None:
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
         origin = request.headers.get("Origin", "")
         if origin in origins:
             response.headers.update(
@@ -46,9 +47,9 @@ def mark_answers(origins: Collection[str]) -> Callable[[web.Request, web.StreamR
                     "Access-Control-Allow-Origin": origin,
                     "Access-Control-Allow-Methods": _METHODS,
                     "Access-Control-Allow-Headers": _REQUEST_HEADERS,
-                    "Access-Control-Expose-Headers": _ANSWER_HEADERS,
+                    "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
                     "Vary": "Origin",
                 }
             )
 
-    return mark
+    return add

@@ -44,17 +44,40 @@ async def listening(
     :returns: the address, with the port
     :raises SettingsError: if the address cannot be bound
     """
-    application.on_response_prepare.append(_mark)
+    application.on_response_prepare.append(_add_headers)
     runner = web.AppRunner(application, handle_signals=False, shutdown_timeout=shutdown_timeout)
     await runner.setup()
     server = runner.server
     assert server is not None  # noqa: S101 - it is set up
-    connections = Connections(server, limits or ConnectionLimits(), every=every, clock=clock)
+    connections = Connections(server, limits or ConnectionLimits(), clock=clock)
     try:
-        async with connections.accepting(host, port, named=named) as bound_port:
-            yield f"http://{host}:{bound_port}"
+        listener = await _listen(connections.accept, host, port, named=named)
+        watching = asyncio.create_task(connections.watch(every), name="late connections")
+        try:
+            yield f"http://{host}:{listener.sockets[0].getsockname()[1]}"
+        finally:
+            listener.close()
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
     finally:
         await runner.cleanup()
+
+
+async def _listen(accept: Callable[[], asyncio.BaseProtocol], host: str, port: int, *, named: str) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(accept, host, port)
+    except OSError as error:
+        raise SettingsError(f"{named} cannot be used: {os_reason(error)}.") from None
+
+
+async def check_free(host: str, port: int, *, named: str) -> None:
+    """Whether the address could be bound now; always, if the port is 0.
+
+    :raises SettingsError: if it could not
+    """
+    if port:
+        (await _listen(asyncio.Protocol, host, port, named=named)).close()
 
 
 class Connections:
@@ -64,12 +87,9 @@ class Connections:
     part of a request, or does not read the response. A request that has arrived completely is never lost.
     """
 
-    def __init__(
-        self, server: web.Server, limits: ConnectionLimits, *, every: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, server: web.Server, limits: ConnectionLimits, *, clock: Callable[[], float]) -> None:
         self._server = server
         self._limits = limits
-        self._every = every
         self._clock = clock
         self._most = _most_connections(limits.connections)
         self._open: dict[Connection, None] = {}
@@ -77,25 +97,15 @@ class Connections:
         self._make_request = server.request_factory
         server.request_factory = self._begin
 
-    @asynccontextmanager
-    async def accepting(self, host: str, port: int, *, named: str) -> AsyncIterator[int]:
-        """Accepts connections while the context lasts.
+    def accept(self) -> Connection:
+        return Connection(self._server, self, self._limits, buffer=self._buffer, clock=self._clock)
 
-        :returns: the port
-        :raises SettingsError: as in `listening`
-        """
-        try:
-            subscriber = await asyncio.get_running_loop().create_server(self._accept, host, port)
-        except OSError as error:
-            raise SettingsError(f"{named} cannot be used: {os_reason(error)}.") from None
-        watching = asyncio.create_task(self._watch(), name="late connections")
-        try:
-            yield subscriber.sockets[0].getsockname()[1]
-        finally:
-            subscriber.close()
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+    async def watch(self, every: float) -> None:
+        """Closes late connections; never returns."""
+        while True:
+            await asyncio.sleep(every)
+            for each in [*self._open]:
+                each.close_if_late()
 
     def opened(self, connection: Connection) -> None:
         self._open[connection] = None
@@ -106,21 +116,12 @@ class Connections:
     def closed(self, connection: Connection) -> None:
         self._open.pop(connection, None)
 
-    def _accept(self) -> Connection:
-        return Connection(self._server, self, self._limits, buffer=self._buffer, clock=self._clock)
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._every)
-            for each in [*self._open]:
-                each.close_if_late()
-
     def _begin(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
         protocol.begin(message, payload)
         return self._make_request(message, payload, protocol, writer, task)
 
 
-async def _mark(_request: web.Request, response: web.StreamResponse) -> None:
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Adds the headers of every response, including streams."""
     response.headers["Server"] = SERVER
     response.headers["X-Content-Type-Options"] = "nosniff"

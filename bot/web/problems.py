@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
@@ -46,10 +45,6 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.errors = errors
         self.headers = headers or {}
 
-    def carrying(self, headers: Mapping[str, str]) -> Problem:
-        """The same problem with additional headers."""
-        return Problem(self.status, self.detail, errors=self.errors, headers={**headers, **self.headers})
-
     def response(self, request: web.Request) -> web.Response:
         # The path without the query, which may contain a token.
         document = self.document(instance=request.path, request_id=request.get(REQUEST_ID, ""))
@@ -72,16 +67,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
 
 
 @web.middleware
-async def name_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def assign_request_id(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Sets the request id: the caller's ``X-Request-Id`` if valid, else a new one."""
     given = request.headers.get("X-Request-Id", "")
     request[REQUEST_ID] = given if given and _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
     # Never unbound: the next request of the connection binds its own.
-    structlog.contextvars.bind_contextvars(request=request[REQUEST_ID])
+    log.bind(request=request[REQUEST_ID])
     return await handler(request)
 
 
-async def tell_name(request: web.Request, response: web.StreamResponse) -> None:
+async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
     """Adds ``X-Request-Id`` to every response, including streams and those the framework sends before any
     middleware.
     """

@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from aiohttp import web
 
-from bot import dispatch, log
+from bot import log
 from bot.errors import ConfigUnknownError, NotTakenError, OffloadError, StoreError
-from bot.github import events, signature
-from bot.handlers.effective_config import EffectiveConfig
-from bot.handlers.invocation import CommandInvocation
+from bot.execution import dispatch
+from bot.execution.effective_config import EffectiveConfig
+from bot.execution.invocation import CommandInvocation
+from bot.execution.prefilter import is_relevant, might_be_failed_checks, might_contain_command
+from bot.github import events
 from bot.metrics import DeliveryOutcome, Metrics
-from bot.offload.pool import WorkerPool
-from bot.prefilter import is_relevant, might_contain_command
+from bot.text.offload.pool import WorkerPool
 from bot.web.bodies import MEGABYTE, RequestBodies
 from bot.web.problems import Problem
 
@@ -41,12 +41,12 @@ LARGEST_BODY = 25 * MEGABYTE
 MOST_BODIES = 32 * MEGABYTE
 """Bytes of all deliveries that are being read or parsed: one of the largest, and many of the usual 10 to 50 kB."""
 
-READING_PATIENCE = 5.0
+PARSE_TIMEOUT = 5.0
 """Seconds for parsing a comment when the workers are busy: besides fetching the repository's config, GitHub waits no
 longer.
 """
 
-NOTHING_TAKEN = b'{"commands": []}'
+NO_COMMANDS = b'{"commands": []}'
 
 PING = "ping"
 
@@ -54,20 +54,19 @@ _GUID = re.compile("[0-9A-Za-z-]{1,64}")
 
 _SIGNATURE = re.compile("sha256=[0-9a-f]{64}")
 
-Submit = Callable[[CommandInvocation], Awaitable[bool]]
-
 
 class GitHubWebhooks:
     """Handles GitHub's deliveries.
 
     :param secrets: all of them are valid
     :param config_for: the effective config of a repository, by its name; must return within GitHub's ten seconds
-    :param submit: stores an invocation durably
+    :param enqueue: stores an invocation durably; False if it was stored before
     :param defer: stores an event to be retried once the config can be read
     :param offload: parses long comments
-    :param patience: seconds for parsing one
-    :param seen: called with the repositories from which deliveries come, as far as these are parsed
+    :param parse_timeout: seconds for parsing one
+    :param on_repository: called with the repositories from which deliveries come, as far as these are parsed
     :param bodies: reads the deliveries' bodies
+    :param reads_checks: whether failed checks are dealt with
     """
 
     def __init__(
@@ -75,98 +74,58 @@ class GitHubWebhooks:
         *,
         secrets: Sequence[str],
         config_for: Callable[[str], Awaitable[EffectiveConfig]],
-        submit: Submit,
+        enqueue: Callable[[CommandInvocation], Awaitable[bool]],
         defer: Callable[[events.Event], Awaitable[object]],
         offload: WorkerPool,
         metrics: Metrics,
         now: Callable[[], datetime],
-        seen: Callable[[str], None] = lambda _repository: None,
-        patience: float = READING_PATIENCE,
+        on_repository: Callable[[str], None] = lambda _repository: None,
+        parse_timeout: float = PARSE_TIMEOUT,
         bodies: RequestBodies | None = None,
+        reads_checks: bool = False,
     ) -> None:
         self._secrets = secrets
-        self._house_of = config_for
-        self._submit = submit
+        self._config_for = config_for
+        self._enqueue = enqueue
         self._defer = defer
         self._offload = offload
-        self._patience = patience
+        self._parse_timeout = parse_timeout
         self._metrics = metrics
         self._now = now
-        self._seen = seen
+        self._on_repository = on_repository
+        self._reads_checks = reads_checks
         self._bodies = bodies or RequestBodies(most=MOST_BODIES)
 
     async def receive(self, request: web.Request) -> web.Response:
+        """Verifies a delivery, and enqueues the commands that it contains."""
         event_name = request.headers.get("X-GitHub-Event", "")
-        # Before the signature has been checked, the sender is unauthenticated: no alert may be triggered.
+        # Before the signature has been verified, the sender is unauthenticated: no alert may be triggered.
         failure = DeliveryOutcome.REFUSED
         try:
             body = await self._verified_body(request)
             failure = DeliveryOutcome.FAILED
-            taken = await self._received(request, event_name, body)
+            commands = []
+            if self._might_contain_command(event_name, body):
+                # Not for all the others: binding costs more than looking at them.
+                with log.bound(delivery=request.headers["X-GitHub-Delivery"], event_name=event_name):
+                    commands = await self._dispatch(event_name, body)
         except Problem as problem:
-            self._metrics.delivered(
-                event_name, failure if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else DeliveryOutcome.REFUSED
-            )
+            is_failure = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            self._metrics.delivered(event_name, failure if is_failure else DeliveryOutcome.REFUSED)
             raise
         except Exception:
             self._metrics.delivered(event_name, DeliveryOutcome.FAILED)
             raise
-        self._metrics.delivered(event_name, DeliveryOutcome.TAKEN if taken else DeliveryOutcome.IGNORED)
-        if not taken:
-            return web.Response(body=NOTHING_TAKEN, content_type="application/json")
-        return web.json_response({"commands": taken}, status=HTTPStatus.ACCEPTED)
+        self._metrics.delivered(event_name, DeliveryOutcome.TAKEN if commands else DeliveryOutcome.IGNORED)
+        if not commands:
+            return web.Response(body=NO_COMMANDS, content_type="application/json")
+        return web.json_response({"commands": commands}, status=HTTPStatus.ACCEPTED)
 
-    async def _received(self, request: web.Request, event_name: str, body: bytes) -> list[str]:
-        """The identities of the submitted commands."""
-        stripped = body.strip()
-        if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
-            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
-        if event_name == PING:
-            self._hear_ping(_payload(body))
-        if not might_contain_command(event_name, body):
-            return []
-        delivery = request.headers["X-GitHub-Delivery"]
-        with structlog.contextvars.bound_contextvars(delivery=delivery, event_name=event_name):
-            return await self._take(event_name, _payload(body))
-
-    def _hear_ping(self, payload: dict[str, Any]) -> None:
-        """Reports the repository of a repository webhook's ping; an App's or organization's ping names none."""
-        repository = payload.get("repository")
-        if isinstance(repository, dict) and isinstance(name := repository.get("full_name"), str):
-            self._seen(name)
-
-    async def _verified_body(self, request: web.Request) -> bytes:
-        signed = _check_headers(request)
-        body = await self._bodies.read(request, largest=LARGEST_BODY)
-        if not signature.verify(body, signed, self._secrets):
-            _log.warning("webhook.invalid_signature", delivery=request.headers["X-GitHub-Delivery"])
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "Invalid webhook signature: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
-            )
-        return body
-
-    async def _take(self, event_name: str, payload: dict[str, Any]) -> list[str]:
-        """The identities of the submitted commands."""
-        try:
-            event = events.parse(event_name, payload)
-        except events.MalformedEventError as error:
-            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
-        if event is None or not is_relevant(event):
-            return []
-        try:
-            return await self.take(event)
-        except NotTakenError as error:
-            if isinstance(error, ConfigUnknownError):
-                await self._defer(event)
-            # GitHub shows the delivery as failed; it can be redelivered.
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "30"}) from None
-
-    async def take(self, event: events.Event, *, is_late: bool = False) -> list[str]:
-        """Submits the commands of an event, however it was received. A late event keeps its own time.
+    async def accept(self, event: events.Event, *, is_late: bool = False) -> list[str]:
+        """Enqueues the commands of an event, however it was received. A late event keeps its own time.
 
         :param is_late: it has waited for the config so long that its command is answered without it
-        :returns: the identities of the submitted commands
+        :returns: the identities of the commands
         :raises NotTakenError: if it must be delivered again: the database rejected it, or it could not be parsed
         :raises ConfigUnknownError: if the repository's config could make it a command but is unknown
         """
@@ -174,19 +133,18 @@ class GitHubWebhooks:
         if event.as_of is not None and now - event.as_of > OLDEST_EVENT:
             _log.warning("event.too_old", repository=event.thread.repository, number=event.thread.number)
             return []
-        self._seen(event.thread.repository)
-        effective = await self._house_of(event.thread.repository)
-        may_pass = effective.unread is not None and effective.unread.may_pass and not is_late
-        asked_at = min(event.at or now, now)
-        invocations = [] if may_pass else await self._invocations(event, effective, asked_at)
-        if effective.is_closed and not invocations:
+        self._on_repository(event.thread.repository)
+        config = await self._config_for(event.thread.repository)
+        is_temporary = config.unreadable is not None and config.unreadable.is_temporary and not is_late
+        invocations = [] if is_temporary else await self._invocations(event, config, at=min(event.at or now, now))
+        if config.is_closed and not invocations:
             raise ConfigUnknownError(
                 "The repository's config file cannot be read just now, and may name another prefix or other labels: "
                 "deliver it again later."
             )
         for invocation in invocations:
             try:
-                is_new = await self._submit(invocation)
+                is_new = await self._enqueue(invocation)
             except StoreError as error:
                 _log.error("job.enqueue_failed", **invocation.log_values(), reason=str(error))
                 raise NotTakenError("The database is not accepting commands; deliver it again later.") from None
@@ -196,14 +154,53 @@ class GitHubWebhooks:
                 _log.info("job.duplicate", **invocation.log_values())
         return [invocation.identity for invocation in invocations]
 
+    async def _verified_body(self, request: web.Request) -> bytes:
+        signed = _check_headers(request)
+        body = await self._bodies.read(request, largest=LARGEST_BODY)
+        if not events.verify(body, signed, self._secrets):
+            _log.warning("webhook.invalid_signature", delivery=request.headers["X-GitHub-Delivery"])
+            raise Problem(
+                HTTPStatus.UNAUTHORIZED,
+                "Invalid webhook signature: is the webhook's secret on GitHub one of GITHUB_WEBHOOK_SECRET?",
+            )
+        return body
+
+    def _might_contain_command(self, event_name: str, body: bytes) -> bool:
+        """By its bytes alone, as nearly all deliveries contain none."""
+        stripped = body.strip()
+        if not (stripped.startswith(b"{") and stripped.endswith(b"}")):
+            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
+        if event_name == PING:
+            # A repository's webhook names its repository; an App's or organization's names none.
+            repository = _payload(body).get("repository")
+            if isinstance(repository, dict) and isinstance(name := repository.get("full_name"), str):
+                self._on_repository(name)
+        if self._reads_checks and might_be_failed_checks(event_name, body):
+            return True
+        return might_contain_command(event_name, body)
+
+    async def _dispatch(self, event_name: str, body: bytes) -> list[str]:
+        """Enqueues what is in the event, and returns the commands' identities."""
+        try:
+            event = events.parse(event_name, _payload(body))
+        except events.MalformedEventError as error:
+            raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        if event is None or not is_relevant(event):
+            return []
+        try:
+            return await self.accept(event)
+        except NotTakenError as error:
+            if isinstance(error, ConfigUnknownError):
+                await self._defer(event)
+            # GitHub shows the delivery as failed; it can be redelivered.
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"Retry-After": "30"}) from None
+
     async def _invocations(
-        self, event: events.Event, effective: EffectiveConfig, asked_at: datetime
+        self, event: events.Event, config: EffectiveConfig, *, at: datetime
     ) -> list[CommandInvocation]:
         try:
-            async with asyncio.timeout(self._patience):
-                return await dispatch.invocations(
-                    event, effective=effective, now=lambda: asked_at, offload=self._offload
-                )
+            async with asyncio.timeout(self._parse_timeout):
+                return await dispatch.invocations(event, effective=config, now=lambda: at, offload=self._offload)
         except (OffloadError, TimeoutError) as error:
             _log.error("webhook.unreadable", reason=str(error) or "the workers are busy")
             raise NotTakenError("The comment could not be read just now; deliver it again later.") from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.action.workflow import Workflow, workflow_in
+from tests.harness.workflow import Workflow, workflow_in
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ async def workflow(tmp_path: Path) -> AsyncIterator[Workflow]:
 
 @pytest.fixture
 async def slow_workflow(tmp_path: Path) -> AsyncIterator[Workflow]:
-    """Runs end when they are told to."""
+    """Runs only change by hand."""
     async with workflow_in(tmp_path, timing=None) as workflow:
         yield workflow
 

@@ -1,4 +1,4 @@
-"""GitHub's expressions, as far as a job's ``if:`` uses them here.
+"""GitHub's expressions, as far as an ``if:`` uses them here.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
@@ -14,10 +14,15 @@ _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\|\||&&|==|!=|[()!,]|[\w.-]+)")
 
 
 def evaluate(expression: str, github: Mapping[str, Any]) -> Any:
-    """:param github: the context of that name; what is not in it is null"""
+    """:param github: the context of that name; missing values are null"""
+    return evaluate_in(expression, {"github": github})
+
+
+def evaluate_in(expression: str, contexts: Mapping[str, Any]) -> Any:
+    """:param contexts: by their names"""
     tokens = _TOKEN.findall(expression)
     assert "".join(tokens) == re.sub(r"\s+(?=(?:[^']*'[^']*')*[^']*$)", "", expression), expression
-    parser = _Parser(tokens, {"github": github})
+    parser = _Parser(tokens, contexts)
     value = parser.alternatives()
     assert parser.tokens == []
     return value

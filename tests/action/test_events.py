@@ -1,4 +1,4 @@
-"""The Action on events: what the server would do, in a process that GitHub's runner starts."""
+"""The Action on events: the commands of the server, in a workflow's job."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage, find
-from tests.action.workflow import CODEGEN_TOKEN, GITHUB_TOKEN, Workflow
+from bot.text.markers import Stage, find
+from tests.harness.workflow import CODEGEN_TOKEN, GITHUB_TOKEN, Workflow
 
 
-async def test_a_command_in_a_comment_is_carried_out(workflow: Workflow) -> None:
+async def test_command_in_comment_is_executed(workflow: Workflow) -> None:
     workflow.codegen.script(summary="Rounded once.", result="I rounded it once.", pull_request="octo/shop#1")
     job = await workflow.on_comment("bob", "/codegen run fix it")
 
@@ -53,6 +53,10 @@ async def test_a_command_in_a_comment_is_carried_out(workflow: Workflow) -> None
             "summary": "Rounded once.",
             "web-url": "https://codegen.com/agent/trace/1",
             "pull-request-url": "https://github.com/octo/shop/pull/1",
+            "input-tokens": "",
+            "output-tokens": "",
+            "cost": "",
+            "changes": "",
         }
     )
     assert job.summary.replace(str(reply.id), "ID") == snapshot("""\
@@ -83,16 +87,16 @@ A follow-up: `/codegen resume 1 <what to do next>`
 """)
 
 
-async def test_tokens_are_masked_first_and_stand_nowhere_else(workflow: Workflow) -> None:
+async def test_tokens_are_masked_first(workflow: Workflow) -> None:
     job = await workflow.on_comment("bob", "/codegen whoami")
 
     assert job.masks == [CODEGEN_TOKEN, GITHUB_TOKEN]
-    told = "\n".join((*job.log, *job.outputs.values(), job.summary, *(reply.body for reply in workflow.replies())))
-    assert CODEGEN_TOKEN not in told
-    assert GITHUB_TOKEN not in told
+    shown = "\n".join((*job.log, *job.outputs.values(), job.summary, *(reply.body for reply in workflow.replies())))
+    assert CODEGEN_TOKEN not in shown
+    assert GITHUB_TOKEN not in shown
 
 
-async def test_outside_of_a_runner_no_token_is_printed(workflow: Workflow) -> None:
+async def test_tokens_are_not_printed_outside_of_a_runner(workflow: Workflow) -> None:
     """Only the runner hides the line that masks."""
     job = await workflow.on_comment("bob", "/codegen whoami", environ={"GITHUB_ACTIONS": ""})
 
@@ -101,7 +105,7 @@ async def test_outside_of_a_runner_no_token_is_printed(workflow: Workflow) -> No
 
 
 @pytest.mark.parametrize("text", ["LGTM", "`/codegen run fix it`", "> /codegen run fix it"])
-async def test_a_comment_without_a_command_asks_nobody(workflow: Workflow, text: str) -> None:
+async def test_comment_without_command_sends_no_request(workflow: Workflow, text: str) -> None:
     job = await workflow.on_comment("bob", text)
 
     assert job.status == 0
@@ -114,8 +118,8 @@ async def test_a_comment_without_a_command_asks_nobody(workflow: Workflow, text:
     assert [*workflow.codegen.control.journal, *_changes(workflow)] == []
 
 
-async def test_a_comment_without_a_command_needs_no_token(workflow: Workflow) -> None:
-    """Nor is anything asked of anybody: nearly every comment is one."""
+async def test_comment_without_command_needs_no_token(workflow: Workflow) -> None:
+    """Nearly every comment is of this kind."""
     empty = {"codegen-api-token": "", "codegen-org-id": "", "github-token": ""}
     job = await workflow.on_comment("bob", "LGTM", inputs=empty)
 
@@ -127,7 +131,7 @@ def _changes(workflow: Workflow) -> list[Any]:
     return [entry for entry in workflow.github.control.journal if entry.method != "GET"]
 
 
-async def test_every_kind_of_event_is_read(workflow: Workflow) -> None:
+async def test_every_kind_of_event_is_executed(workflow: Workflow) -> None:
     """Comments on a line, reviews, labels."""
     workflow.github.review_comment("bob", 1, "/codegen run fix this line")
     first = await workflow.on(workflow.github.deliveries[-1])
@@ -144,7 +148,7 @@ async def test_every_kind_of_event_is_read(workflow: Workflow) -> None:
     assert (workflow.github.labels(1), workflow.github.labels(2)) == ([], [])
 
 
-async def test_somebody_who_may_not_is_answered_and_no_job_fails_for_it(workflow: Workflow) -> None:
+async def test_unauthorized_user_fails_no_job(workflow: Workflow) -> None:
     job = await workflow.on_comment("carol", "/codegen run fix it")
 
     assert job.status == 0
@@ -153,14 +157,14 @@ async def test_somebody_who_may_not_is_answered_and_no_job_fails_for_it(workflow
         [
             (
                 "warning",
-                "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can.",
+                "`carol` needs `write` access for this, and has `read`. Ask `alice`.",
             )
         ]
     )
     assert workflow.codegen.runs == {}
 
 
-async def test_several_commands_of_a_comment_are_all_told(workflow: Workflow) -> None:
+async def test_several_commands_are_all_reported(workflow: Workflow) -> None:
     """The worst decides; the document has them all."""
     workflow.codegen.script(outcome="failure", result="No idea.")
     job = await workflow.on_comment("bob", "/codegen help run\n/codegen run fix it")
@@ -172,7 +176,7 @@ async def test_several_commands_of_a_comment_are_all_told(workflow: Workflow) ->
     assert len(workflow.replies()) == 2
 
 
-async def test_what_an_agent_says_is_no_order_to_the_runner(workflow: Workflow) -> None:
+async def test_agent_output_is_no_workflow_command(workflow: Workflow) -> None:
     """Neither in the log nor in an output."""
     words = "::add-mask::oops\n  ::error::fake\n##[group]fake\nghadelimiter_0\nconclusion=failure"
     workflow.codegen.script(summary=words, result=words)
@@ -183,8 +187,8 @@ async def test_what_an_agent_says_is_no_order_to_the_runner(workflow: Workflow) 
     assert job.outputs["result"] == words
 
 
-async def test_log_lines_hold_no_command_for_the_runner(workflow: Workflow) -> None:
-    """The runner reads the error output as well, where log lines quote what Codegen says."""
+async def test_log_lines_are_no_workflow_commands(workflow: Workflow) -> None:
+    """The runner parses stderr too, and log lines quote Codegen's messages."""
     workflow.codegen.control.fault(
         path="/agent/run$", method="POST", status=422, body={"detail": "##[error]fake and ##[add-mask]oops"}, times=None
     )
@@ -198,7 +202,7 @@ async def test_log_lines_hold_no_command_for_the_runner(workflow: Workflow) -> N
     assert job.masks == [CODEGEN_TOKEN, GITHUB_TOKEN]
 
 
-async def test_an_event_that_can_hold_no_command(workflow: Workflow) -> None:
+async def test_event_that_cannot_contain_a_command(workflow: Workflow) -> None:
     job = await workflow.step("push", {"ref": "refs/heads/main"})
 
     assert job.status == 6
@@ -207,22 +211,22 @@ async def test_an_event_that_can_hold_no_command(workflow: Workflow) -> None:
         [
             (
                 "error",
-                "The event `push` can hold no command, so this step would never do anything. Next: say what it is to do by `command:`, or start the workflow on `issue_comment`, `pull_request_review_comment`, `pull_request_review`, or a label of `pull_request` or `issues`.",
+                "The event `push` cannot contain a command, so this step would never do anything. Next: name a command with `command:`, or start the workflow on `issue_comment`, `pull_request_review_comment`, `pull_request_review`, or a label of `pull_request` or `issues`.",
             )
         ]
     )
     assert "unknown-event" in job.summary
 
 
-async def test_an_event_file_that_cannot_be_read(workflow: Workflow) -> None:
+async def test_unreadable_event_file(workflow: Workflow) -> None:
     job = await workflow.step("issue_comment", environ={"GITHUB_EVENT_PATH": "/nowhere/event.json"})
 
     assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")
     assert job.log == ["GITHUB_EVENT_PATH names /nowhere/event.json, which cannot be read: No such file or directory."]
 
 
-async def test_a_payload_without_a_part_is_reported(workflow: Workflow) -> None:
+async def test_incomplete_payload_is_reported(workflow: Workflow) -> None:
     job = await workflow.step("issue_comment", {"action": "created", "comment": {}})
 
     assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")
-    assert job.log[0].startswith("The payload of issue_comment is not as it should be: repository (Field required)")
+    assert job.log[0].startswith("The payload of issue_comment is invalid: repository (Field required)")

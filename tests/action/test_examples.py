@@ -1,4 +1,4 @@
-"""The example workflows keep what the README promises of them."""
+"""The example workflows: inputs, permissions, pins, conditions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from bot.action.inputs import AUTO, INPUTS
-from bot.commands.table import COMMANDS
+from bot.agents.presets import PRESETS
+from bot.commands.registry import COMMANDS
 from tests.action.expressions import evaluate
 
 FOLDER = Path(__file__).parents[2] / "examples" / "workflows"
@@ -21,8 +22,10 @@ STEPS = [(name, step) for name, job in JOBS for step in job["steps"]]
 USES = [(name, step) for name, step in STEPS if "/codegen-bot@" in step.get("uses", "")]
 
 
-def test_there_is_one_for_each_use() -> None:
+def test_examples_cover_every_use() -> None:
     assert [*WORKFLOWS] == [
+        "agent-in-job-commands.yml",
+        "agent-in-job-nightly.yml",
         "failed-ci.yml",
         "labels.yml",
         "multi-run.yml",
@@ -34,36 +37,50 @@ def test_there_is_one_for_each_use() -> None:
 
 
 @pytest.mark.parametrize(("name", "step"), USES)
-def test_it_says_what_the_action_understands(name: str, step: dict[str, Any]) -> None:
+def test_examples_use_existing_inputs(name: str, step: dict[str, Any]) -> None:
     given = step["with"]
     assert given.keys() <= {*INPUTS}
     assert given.get("command", AUTO) in {AUTO, *COMMANDS}
-    assert given["codegen-api-token"] == "${{ secrets.CODEGEN_API_TOKEN }}"
+    if "agent" in given:
+        assert given["agent-key"] == f"${{{{ secrets.{PRESETS[given['agent']].key_variable} }}}}"
+    else:
+        assert given["codegen-api-token"] == "${{ secrets.CODEGEN_API_TOKEN }}"
+
+
+@pytest.mark.parametrize("name", [name for name, step in USES if "agent" in step["with"]])
+def test_agents_in_jobs_are_installed(name: str) -> None:
+    """Each in its own version, by the command that its preset names."""
+    [job] = WORKFLOWS[name]["jobs"].values()
+    [agent] = [step["with"]["agent"] for step in job["steps"] if "agent" in step.get("with", {})]
+    package = PRESETS[agent].install.rpartition(" ")[2]
+    assert re.fullmatch(rf"npm install --global {re.escape(package)}@\d+\.\d+\.\d+", job["steps"][0]["run"])
 
 
 @pytest.mark.parametrize(("name", "step"), [(name, step) for name, step in STEPS if "uses" in step])
-def test_every_action_is_pinned_to_a_commit(name: str, step: dict[str, Any]) -> None:
+def test_actions_are_pinned_to_commits(name: str, step: dict[str, Any]) -> None:
     assert re.search(rf"{re.escape(step['uses'])} # v\d+\.\d+\.\d+$", TEXTS[name], re.MULTILINE)
     assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"])
 
 
 @pytest.mark.parametrize(("name", "step"), [(name, step) for name, step in STEPS if "actions/checkout@" in str(step)])
-def test_a_checkout_leaves_no_credentials(name: str, step: dict[str, Any]) -> None:
+def test_checkout_keeps_no_credentials(name: str, step: dict[str, Any]) -> None:
     assert step["with"]["persist-credentials"] is False
 
 
 @pytest.mark.parametrize(("name", "workflow"), WORKFLOWS.items())
-def test_permissions_are_given_to_jobs_each_with_its_reason(name: str, workflow: dict[str, Any]) -> None:
+def test_permissions_are_per_job_with_reasons(name: str, workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
-        assert "write" not in job["permissions"].get("contents", "")
+        # Whose agent works in the job pushes its branch; Codegen's pushes by itself.
+        writes = any("agent" in step.get("with", {}) for step in job["steps"])
+        assert job["permissions"].get("contents", "read") == ("write" if writes else "read")
         for permission, level in job["permissions"].items():
             assert re.search(rf"^      {permission}: {level} # \w", TEXTS[name], re.MULTILINE)
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_job_says_how_it_stands_beside_others(name: str, job: dict[str, Any]) -> None:
-    """Either a group with a reason, or the reason why there is none. What is at work is never cancelled."""
+def test_jobs_set_concurrency(name: str, job: dict[str, Any]) -> None:
+    """Either a group with a reason, or a reason why there is none. Jobs in progress are never cancelled."""
     if "concurrency" in job:
         assert job["concurrency"]["cancel-in-progress"] is False
     else:
@@ -71,14 +88,14 @@ def test_a_job_says_how_it_stands_beside_others(name: str, job: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_job_lasts_longer_than_the_bot_waits(name: str, job: dict[str, Any]) -> None:
-    """Otherwise GitHub cancels the job before the bot can say how it stands."""
+def test_job_timeout_exceeds_run_timeout(name: str, job: dict[str, Any]) -> None:
+    """Otherwise GitHub cancels the job before the bot can report the timeout."""
     patience = [float(step["with"].get("timeout-minutes", 180)) for step in job["steps"] if step.get("with")]
     assert job["timeout-minutes"] >= max(patience) + 10
 
 
 @pytest.mark.parametrize(("name", "step"), [(name, step) for name, step in STEPS if "run" in step])
-def test_no_expression_stands_in_a_script(name: str, step: dict[str, Any]) -> None:
+def test_scripts_contain_no_expression(name: str, step: dict[str, Any]) -> None:
     assert "${{" not in step["run"]
 
 
@@ -93,10 +110,15 @@ README = yaml.safe_load(
 
 @pytest.mark.parametrize(
     ("workflow", "part"),
-    [(WORKFLOWS["slash-commands.yml"], "comment"), (WORKFLOWS["slash-commands.yml"], "review"), (README, "comment")],
+    [
+        (WORKFLOWS["slash-commands.yml"], "comment"),
+        (WORKFLOWS["slash-commands.yml"], "review"),
+        (WORKFLOWS["agent-in-job-commands.yml"], "comment"),
+        (README, "comment"),
+    ],
 )
-def test_a_strangers_command_starts_no_job(workflow: dict[Any, Any], part: str) -> None:
-    """Neither does a comment without one. Who is a stranger is told by docs/action.md, with what is wrong about it."""
+def test_conditions_exclude_outsiders(workflow: dict[Any, Any], part: str) -> None:
+    """Comments without a command start no job either. docs/action.md defines outsiders."""
     [job] = workflow["jobs"].values()
 
     def starts(association: str, body: str) -> bool:
@@ -108,5 +130,5 @@ def test_a_strangers_command_starts_no_job(workflow: dict[Any, Any], part: str) 
     assert [each for each in (*STRANGERS, *KNOWN) if f"`{each}`" not in page] == []
 
 
-def test_no_workflow_runs_for_pull_requests_with_the_bases_rights() -> None:
+def test_no_workflow_uses_pull_request_target() -> None:
     assert [name for name, workflow in WORKFLOWS.items() if "pull_request_target" in workflow[True]] == []

@@ -1,4 +1,4 @@
-"""A step that says itself what is to be done: on any event, by whoever wrote the quick_workflow."""
+"""Steps that name a command, on any event."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 from inline_snapshot import snapshot
 
-from bot.handlers.config_loader import PATH
-from tests.action.workflow import Workflow
+from bot.execution.config_loader import PATH
+from tests.harness.workflow import Workflow
 
 
-async def test_a_nightly_prompt(quick_workflow: Workflow) -> None:
-    """No thread, so no comment; the agent is told the repository and who asks."""
+async def test_nightly_prompt(quick_workflow: Workflow) -> None:
+    """Without a thread there is no comment; the prompt names the repository and the actor."""
     job = await quick_workflow.step("schedule", inputs={"command": "run", "prompt": "Update the dependencies."})
 
     assert (job.status, job.outputs["conclusion"], job.outputs["comment-url"]) == (0, "success", "")
     assert quick_workflow.codegen.runs[1].prompt == snapshot("""\
-You work on the GitHub repository octo/shop.
+You are working on the GitHub repository octo/shop.
 You were asked by bob.
 
 What bob asks for:
@@ -26,8 +26,8 @@ Update the dependencies.\
     assert quick_workflow.replies() == []
 
 
-async def test_a_review_of_every_pull_request(quick_workflow: Workflow) -> None:
-    """The event names the thread: the agent is told of it, and the reply stands there."""
+async def test_review_of_every_pull_request(quick_workflow: Workflow) -> None:
+    """The event names the thread: the prompt refers to it, and the reply is posted there."""
     quick_workflow.github.label("alice", 1, "area/shop")
     payload = quick_workflow.github.deliveries[-1].payload | {"action": "opened"}
     inputs = {"command": "run", "prompt": "Review this.", "model": "fast", "agent-type": "claude_code"}
@@ -35,7 +35,9 @@ async def test_a_review_of_every_pull_request(quick_workflow: Workflow) -> None:
 
     assert job.status == 0
     run = quick_workflow.codegen.runs[1]
-    assert run.prompt.startswith("You work on the GitHub pull request octo/shop#1: https://github.com/octo/shop/pull/1")
+    assert run.prompt.startswith(
+        "You are working on the GitHub pull request octo/shop#1: https://github.com/octo/shop/pull/1"
+    )
     assert (run.model, run.agent_type) == ("fast", "claude_code")
     assert (
         job.outputs["comment-url"]
@@ -43,7 +45,7 @@ async def test_a_review_of_every_pull_request(quick_workflow: Workflow) -> None:
     )
 
 
-async def test_no_comment_where_none_is_wanted(quick_workflow: Workflow) -> None:
+async def test_comment_false_posts_nothing(quick_workflow: Workflow) -> None:
     inputs = {"command": "run", "prompt": "Fix it.", "pull-request": "1", "comment": "false"}
     job = await quick_workflow.step(inputs=inputs)
 
@@ -52,7 +54,7 @@ async def test_no_comment_where_none_is_wanted(quick_workflow: Workflow) -> None
     assert [entry for entry in quick_workflow.github.control.journal if entry.method != "GET"] == []
 
 
-async def test_nobody_waits_where_none_should(slow_workflow: Workflow) -> None:
+async def test_wait_false_returns_at_once(slow_workflow: Workflow) -> None:
     inputs = {"command": "run", "prompt": "Fix it.", "pull-request": "#2", "wait": "false"}
     job = await slow_workflow.step(inputs=inputs)
 
@@ -64,7 +66,7 @@ async def test_nobody_waits_where_none_should(slow_workflow: Workflow) -> None:
     )
 
 
-async def test_a_prompt_out_of_a_file(quick_workflow: Workflow, tmp_path: Path) -> None:
+async def test_prompt_file(quick_workflow: Workflow, tmp_path: Path) -> None:
     file = tmp_path / "review.md"
     file.write_text("Look at the tests.\n\n- all of them\n", encoding="utf-8")
     job = await quick_workflow.step(inputs={"command": "run", "prompt-file": str(file)})
@@ -73,8 +75,8 @@ async def test_a_prompt_out_of_a_file(quick_workflow: Workflow, tmp_path: Path) 
     assert quick_workflow.codegen.runs[1].prompt.endswith("Look at the tests.\n\n- all of them")
 
 
-async def test_a_multi_run_on_demand(quick_workflow: Workflow) -> None:
-    """Also a large one: whoever wrote the workflow has thought it over."""
+async def test_multi_run(quick_workflow: Workflow) -> None:
+    """A large multi-run of a step needs no confirmation."""
     quick_workflow.github.world.files["main", ".github/codegen-bot.yml"] = "budgets: {confirm-multi-run-above: 1}"
     inputs = {"command": "multi-run", "prompt": "Make it fast.", "concurrency": "2", "model": "fast, slow"}
     job = await quick_workflow.step(inputs=inputs)
@@ -83,7 +85,7 @@ async def test_a_multi_run_on_demand(quick_workflow: Workflow) -> None:
     assert [run.model for run in quick_workflow.codegen.runs.values()] == ["fast", "slow", None]
 
 
-async def test_a_named_prompt_is_a_command_too(quick_workflow: Workflow) -> None:
+async def test_named_prompt(quick_workflow: Workflow) -> None:
     quick_workflow.github.world.files["main", ".github/codegen-bot.yml"] = (
         "prompts: {fix-tests: {command: run, prompt: 'Make the tests of {link} pass. {rest}'}}"
     )
@@ -95,7 +97,7 @@ async def test_a_named_prompt_is_a_command_too(quick_workflow: Workflow) -> None
     assert "Make the tests of https://github.com/octo/shop/pull/1 pass. Only the slow ones." in prompt
 
 
-async def test_another_config_file(quick_workflow: Workflow) -> None:
+async def test_config_path(quick_workflow: Workflow) -> None:
     """A path in the repository, read from its default branch: never from the workspace, which a fork may have written."""
     quick_workflow.github.world.files["main", "ci/bot.yml"] = "prefix: /agent"
     job = await quick_workflow.on_comment("bob", "/agent help run", inputs={"config": "ci/bot.yml"})
@@ -103,7 +105,7 @@ async def test_another_config_file(quick_workflow: Workflow) -> None:
     assert (job.status, job.outputs["conclusion"]) == (0, "success")
 
 
-async def test_the_logs_of_a_failed_workflow_run_are_analysed(quick_workflow: Workflow) -> None:
+async def test_analyze_logs_of_failed_workflow_run(quick_workflow: Workflow) -> None:
     """The event names the pull request; one that GitHub lists from another repository is not taken for it."""
     here = {"number": 1, "base": {"repo": {"url": f"{quick_workflow.github.url}/repos/octo/shop"}}}
     elsewhere = {"number": 2, "base": {"repo": {"url": f"{quick_workflow.github.url}/repos/octo/shop-fork"}}}
@@ -114,14 +116,14 @@ async def test_the_logs_of_a_failed_workflow_run_are_analysed(quick_workflow: Wo
     assert quick_workflow.replies(1)[0].body.startswith("No check has failed on the head")
 
 
-async def test_a_sandbox_by_its_number(quick_workflow: Workflow) -> None:
+async def test_sandbox_id(quick_workflow: Workflow) -> None:
     job = await quick_workflow.step(inputs={"command": "analyze-logs", "sandbox-id": "5"})
 
     assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
 
 
-async def test_a_run_by_its_number(quick_workflow: Workflow) -> None:
-    """Whoever holds the token sees what the token sees."""
+async def test_agent_run_id(quick_workflow: Workflow) -> None:
+    """A step may do whatever its token may."""
     quick_workflow.codegen.start_elsewhere("Something else")
     quick_workflow.codegen.script(result="Went on.")
     job = await quick_workflow.step(inputs={"command": "resume", "agent-run-id": "1", "prompt": "Go on."})
@@ -129,7 +131,7 @@ async def test_a_run_by_its_number(quick_workflow: Workflow) -> None:
     assert (job.status, job.outputs["agent-run-id"]) == (0, "1")
 
 
-async def test_a_number_at_a_prompts_beginning_names_no_run(quick_workflow: Workflow) -> None:
+async def test_resume_prompt_may_start_with_a_number(quick_workflow: Workflow) -> None:
     """The run has an input of its own; without it, it is the thread's latest."""
     await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "1"})
     quick_workflow.codegen.script(result="Went on.")
@@ -141,21 +143,21 @@ async def test_a_number_at_a_prompts_beginning_names_no_run(quick_workflow: Work
     assert "3 tests fail still." in quick_workflow.codegen.runs[1].prompts[-1]
 
 
-async def test_a_pull_request_that_is_not_there(quick_workflow: Workflow) -> None:
+async def test_missing_pull_request(quick_workflow: Workflow) -> None:
     job = await quick_workflow.step(inputs={"command": "run", "prompt": "Fix it.", "pull-request": "99"})
 
     assert (job.status, job.outputs["reason-code"]) == (1, "not-found")
     assert quick_workflow.codegen.runs == {}
 
 
-async def test_what_a_command_shows_is_in_the_document(quick_workflow: Workflow) -> None:
+async def test_json_output_contains_the_data(quick_workflow: Workflow) -> None:
     job = await quick_workflow.step(inputs={"command": "users"})
 
     assert job.document["data"][0]["github_username"]
 
 
-async def test_a_file_of_settings_in_the_workspace_is_not_read(workflow: Workflow, tmp_path: Path) -> None:
-    """It may be a fork's: whoever wrote it must not say where the tokens go."""
+async def test_env_file_in_workspace_is_not_read(workflow: Workflow, tmp_path: Path) -> None:
+    """It may come from a fork, whose author must not control where the tokens are sent."""
     (tmp_path / "job" / "workspace").mkdir(parents=True)
     settings = "CODEGEN_API_TOKEN=sk-fork\nCODEGEN_API_BASE_URL=http://127.0.0.1:9\n"
     (tmp_path / "job" / "workspace" / ".env").write_text(settings, encoding="utf-8")
@@ -164,7 +166,38 @@ async def test_a_file_of_settings_in_the_workspace_is_not_read(workflow: Workflo
     assert (job.status, job.outputs["reason-code"]) == (2, "bad-input")
 
 
-async def test_a_secret_of_the_repositorys_own_kind_is_nowhere(quick_workflow: Workflow) -> None:
+OF_THE_PROJECT = {
+    "GITHUB_APP_ID": "12",
+    "GITHUB_PRIVATE_KEY": "not a key",
+    "SECRETS_DIR": "/nowhere",
+    "COMMAND_PREFIX": "project",
+    "RUN_TIMEOUT_MINUTES": "soon",
+    "PROGRESS_INTERVAL_SECONDS": "often",
+    "AGENT": "theirs",
+    "CODEGEN_API_TOKEN": "sk-theirs",
+    "CODEGEN_ORG_ID": "999",
+    "GITHUB_TOKEN": "theirs",
+}
+
+
+async def test_settings_of_the_project_are_not_read(quick_workflow: Workflow) -> None:
+    """It may test a GitHub App of its own: inputs win, and a variable without an input is the project's."""
+    inputs = {"command": "run", "prompt": "Fix it.", "pull-request": "1", "timeout-minutes": "5"}
+    job = await quick_workflow.step(inputs=inputs, environ=OF_THE_PROJECT)
+
+    assert (job.status, job.outputs["conclusion"]) == (0, "success")
+    assert len(quick_workflow.replies()) == 1
+
+
+async def test_comment_with_settings_of_the_project(quick_workflow: Workflow) -> None:
+    quick_workflow.github.comment("alice", 1, "/codegen run fix it")
+    payload = quick_workflow.github.deliveries[-1].payload
+    job = await quick_workflow.step("issue_comment", payload, environ=OF_THE_PROJECT)
+
+    assert (job.status, job.outputs["conclusion"]) == (0, "success")
+
+
+async def test_secret_patterns_apply_everywhere(quick_workflow: Workflow) -> None:
     """Not in the comment, and not in the log, the summary and the outputs either."""
     quick_workflow.github.world.files["main", PATH] = "secret-patterns: ['shop-[0-9]{6}']"
     quick_workflow.codegen.script(result="The key shop-123456 is wrong.", logs=[{"thought": "It is shop-123456."}])

@@ -1,4 +1,4 @@
-"""What the tests with several process lives share: who gives which command when, and when a life ends."""
+"""Shared by the tests with several process lives: which actions happen in which life, and when a life ends."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tests.chaos.asks import Ask
+from tests.chaos.user_actions import UserAction
 from tests.chaos.worlds import Worlds
 
 LONGEST_LIFE = 1.0
-"""Seconds, where nothing is left to do."""
+"""Seconds, if nothing is left to do."""
 
 
-def deal(asks: list[Ask], dice: random.Random, *, lives: int) -> tuple[list[Ask], list[Ask]]:
-    """What is asked for in the next life, and what is left for those after it."""
-    count = min(len(asks), dice.randint(0, 2 * len(asks) // lives + 1))
-    return asks[:count], asks[count:]
+def deal(actions: list[UserAction], dice: random.Random, *, lives: int) -> tuple[list[UserAction], list[UserAction]]:
+    """The actions of the next life, and those left for later ones."""
+    count = min(len(actions), dice.randint(0, 2 * len(actions) // lives + 1))
+    return actions[:count], actions[count:]
 
 
-async def ask_all(worlds: Worlds, asks: Sequence[Ask]) -> None:
-    for ask in asks:
-        worlds.ask(ask)
+async def perform_all(worlds: Worlds, actions: Sequence[UserAction]) -> None:
+    for action in actions:
+        worlds.perform(action)
         await asyncio.sleep(0)
 
 
 async def requests(worlds: Worlds, count: int) -> None:
-    """Waits until the bot has made so many requests more, in the middle of whatever it is doing then."""
+    """Waits until the bot has made so many more requests, whatever it is doing then."""
     until = worlds.requests + count
     with suppress(TimeoutError):
         async with asyncio.timeout(LONGEST_LIFE), asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""The bot as a process of its own, which can be killed, stopped, and heard."""
+"""The bot as a separate process, which can be killed and stopped, and whose log is read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.chaos.worlds import Worlds
+from tests.harness import TIMEOUT
 from tests.harness.processes import LISTENS, LogLines, environment
 
-IN_A_HURRY = ("tests.chaos.hasty",)
-RECOVERING = (*IN_A_HURRY, "recovering")
-HOLDING = (*IN_A_HURRY, "holding")
+FAST_SERVER = ("tests.chaos.fast_server",)
+RECOVERING = (*FAST_SERVER, "recovering")
+HOLDING = (*FAST_SERVER, "holding")
 NEXT_VERSION = ("tests.chaos.next_version",)
 AS_SERVED = ("bot", "serve")
 
@@ -24,7 +25,7 @@ _BROKEN = re.compile(r"Traceback|command\.failed|step\.failed|command\.unanswere
 
 
 class Bot:
-    """One bot over all its lives.
+    """One bot, over several lives of its process.
 
     :param module: what ``python -m`` starts
     :param environment: settings beside those that every bot here has
@@ -35,7 +36,7 @@ class Bot:
         worlds: Worlds,
         folder: Path,
         *,
-        module: tuple[str, ...] = IN_A_HURRY,
+        module: tuple[str, ...] = FAST_SERVER,
         **environment: str,
     ) -> None:
         self._worlds = worlds
@@ -72,7 +73,7 @@ class Bot:
             ),
             stderr=asyncio.subprocess.PIPE,
         )
-        self._listening = asyncio.create_task(self._listen(self._process), name="the bot's words")
+        self._listening = asyncio.create_task(self._listen(self._process), name="bot-log")
 
     async def _listen(self, process: Process) -> None:
         assert process.stderr is not None
@@ -84,7 +85,7 @@ class Bot:
                 self._is_up.set()
 
     async def up(self) -> None:
-        """Waits until it listens, and asks for what was missed where it does not do so by itself."""
+        """Waits until it listens, and redelivers what it missed unless it requests that itself."""
         waiting = asyncio.create_task(self._is_up.wait())
         assert self._listening is not None
         await asyncio.wait((waiting, self._listening), timeout=30, return_when=asyncio.FIRST_COMPLETED)
@@ -93,8 +94,8 @@ class Bot:
         if self._module != RECOVERING:
             self._worlds.redeliver_missed()
 
-    async def says(self, words: str) -> None:
-        """Waits until this life has logged such a line.
+    async def until_logged(self, words: str) -> None:
+        """Waits until this process has logged such a line.
 
         :param words: a regular expression, searched in it
         """
@@ -105,13 +106,13 @@ class Bot:
         await self.up()
 
     async def kill(self) -> None:
-        """Ends the life without a warning."""
+        """Ends the life without warning."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> float:
-        """Tells it to stop.
+        """Stops it by SIGTERM.
 
-        :returns: seconds until it had
+        :returns: seconds until it had ended
         """
         began = asyncio.get_running_loop().time()
         status = await self._end(signal.SIGTERM)
@@ -121,9 +122,9 @@ class Bot:
     async def ended(self) -> int:
         """Waits until it ends by itself, and returns its status."""
         assert self._process is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             status = await self._process.wait()
-        await self._heard_out()
+        await self._read_rest()
         return status
 
     async def _end(self, number: signal.Signals) -> int:
@@ -132,20 +133,20 @@ class Bot:
             return 0
         if process.returncode is None:
             process.send_signal(number)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             status = await process.wait()
-        await self._heard_out()
+        await self._read_rest()
         self._process = None
         return status
 
-    async def _heard_out(self) -> None:
+    async def _read_rest(self) -> None:
         if self._listening is not None:
             await self._listening
             self._listening = None
 
     @asynccontextmanager
-    async def telling(self, seed: int) -> AsyncIterator[None]:
-        """A failure tells the seed and the bot's last words; the last life ends with the context."""
+    async def reporting(self, seed: int) -> AsyncIterator[None]:
+        """Adds the seed and the last log lines to a failure; the last life ends with the context."""
         try:
             yield
         except Exception as error:
@@ -155,5 +156,5 @@ class Bot:
             await self.kill()
 
     def broken(self) -> list[str]:
-        """The lines by which it says that it is at fault itself."""
+        """The log lines that report a fault of the bot itself."""
         return [line for line in self.said if _BROKEN.search(line)]

@@ -1,4 +1,4 @@
-"""The database is locked, full, closed to writing or none at all: that is told at start in one sentence, or deliveries
+"""The database is locked, full, read-only or missing: the start reports it in one sentence, or deliveries
 are refused until it is mended, so that delivering them again loses nothing."""
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.outcome import ExitStatus
-from tests.chaos.asks import first_day
+from bot.execution.outcome import ExitStatus
 from tests.chaos.process import Bot
+from tests.chaos.user_actions import first_day
 from tests.chaos.worlds import Worlds, both_worlds, settled
+from tests.harness import TIMEOUT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and capabilities as Linux has them")
 
 FILE = "codegen-bot.sqlite"
 
 AS_ANYBODY = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-"""Before a command: root asks nobody whether it may write, unless it is told to."""
+"""Before a command: drops the privilege by which root may write everywhere."""
 
 WITHOUT_ROOM = ("prlimit", "--fsize=0")
 """A file that may not grow is what a full disk looks like to SQLite."""
@@ -37,41 +38,41 @@ UNWRITABLE = f"DATABASE_URL names the file {FILE}, which cannot be written: Perm
 # At start
 
 
-async def test_a_file_that_may_not_be_written_is_told_at_start(tmp_path: Path) -> None:
+async def test_start_reports_database_file_without_write_access(tmp_path: Path) -> None:
     (tmp_path / FILE).touch(mode=0o444)
-    assert await _told_at_start(tmp_path, *AS_ANYBODY) == UNWRITABLE
+    assert await _start_error(tmp_path, *AS_ANYBODY) == UNWRITABLE
 
 
-async def test_a_folder_that_may_not_be_written_is_told_at_start(tmp_path: Path) -> None:
+async def test_start_reports_database_folder_without_write_access(tmp_path: Path) -> None:
     """SQLite makes files of its own beside the database."""
-    tmp_path.chmod(0o555)  # noqa: ASYNC240 - nothing else goes on
-    assert await _told_at_start(tmp_path, *AS_ANYBODY) == UNWRITABLE
+    tmp_path.chmod(0o555)  # noqa: ASYNC240 - nothing else runs
+    assert await _start_error(tmp_path, *AS_ANYBODY) == UNWRITABLE
     (tmp_path / FILE).touch()
-    assert (await _told_at_start(tmp_path, *AS_ANYBODY)).startswith(UNUSABLE)
+    assert (await _start_error(tmp_path, *AS_ANYBODY)).startswith(UNUSABLE)
 
 
-async def test_a_full_disk_is_told_at_start(tmp_path: Path) -> None:
-    assert (await _told_at_start(tmp_path, *WITHOUT_ROOM)).startswith(UNUSABLE)
+async def test_start_reports_full_disk(tmp_path: Path) -> None:
+    assert (await _start_error(tmp_path, *WITHOUT_ROOM)).startswith(UNUSABLE)
 
 
-async def test_what_is_no_database_is_told_at_start(tmp_path: Path) -> None:
+async def test_start_reports_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no database at all" * 100)
-    assert await _told_at_start(tmp_path) == f"{UNUSABLE}file is not a database.\n"
+    assert await _start_error(tmp_path) == f"{UNUSABLE}file is not a database.\n"
 
 
-async def test_a_locked_database_is_told_at_start(tmp_path: Path) -> None:
+async def test_start_reports_locked_database(tmp_path: Path) -> None:
     with _locked(tmp_path):
-        assert await _told_at_start(tmp_path) == f"{UNUSABLE}database is locked.\n"
+        assert await _start_error(tmp_path) == f"{UNUSABLE}database is locked.\n"
 
 
 # While it serves
 
 
-async def test_while_the_disk_is_full_deliveries_are_refused_and_none_is_lost(tmp_path: Path) -> None:
+async def test_full_disk_refuses_deliveries_and_loses_none(tmp_path: Path) -> None:
     async with both_worlds() as worlds, _serving(worlds, tmp_path) as bot:
         with _disk_full(bot):
-            for ask in first_day():
-                worlds.ask(ask)
+            for action in first_day():
+                worlds.perform(action)
             await worlds.github.idle()
             refused = [each for each in worlds.github.deliveries if each.status_code]
             assert {each.status_code for each in refused} == {200, 503}
@@ -82,11 +83,11 @@ async def test_while_the_disk_is_full_deliveries_are_refused_and_none_is_lost(tm
         await settled(worlds, seconds=30)
 
 
-async def test_while_the_database_is_locked_deliveries_fail_and_none_is_lost(tmp_path: Path) -> None:
+async def test_locked_database_fails_deliveries_and_loses_none(tmp_path: Path) -> None:
     """Whether the bot or GitHub is the first to give up: GitHub shows it as failed."""
     async with both_worlds() as worlds, _serving(worlds, tmp_path):
         with _locked(tmp_path):
-            worlds.ask(next(first_day()))
+            worlds.perform(next(first_day()))
             await worlds.github.until(lambda: worlds.github.webhooks.idle, seconds=20)
             (failed,) = worlds.missed()
             assert failed.status_code in {0, 503}
@@ -95,10 +96,10 @@ async def test_while_the_database_is_locked_deliveries_fail_and_none_is_lost(tmp
         await settled(worlds, seconds=30)
 
 
-async def test_what_was_taken_before_the_disk_was_full_goes_on_when_it_is_not(tmp_path: Path) -> None:
+async def test_jobs_resume_once_the_disk_has_room(tmp_path: Path) -> None:
     async with both_worlds() as worlds, _serving(worlds, tmp_path) as bot:
         worlds.codegen.control.fault(path="/agent/run$", method="POST", action="hang", after_work=True, delay=0.5)
-        worlds.ask(next(first_day()))
+        worlds.perform(next(first_day()))
         await worlds.codegen.run_created(3)
         with _disk_full(bot):
             await _until_it_fails(bot)
@@ -108,8 +109,8 @@ async def test_what_was_taken_before_the_disk_was_full_goes_on_when_it_is_not(tm
 # How
 
 
-async def _told_at_start(folder: Path, *under: str) -> str:
-    """What the server says that cannot start."""
+async def _start_error(folder: Path, *under: str) -> str:
+    """The error of a server that cannot start."""
     process = await asyncio.create_subprocess_exec(
         *under,
         *(sys.executable, "-m", "bot", "serve"),
@@ -126,7 +127,7 @@ async def _told_at_start(folder: Path, *under: str) -> str:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             _, said = await process.communicate()
     finally:
         if process.returncode is None:
@@ -140,14 +141,14 @@ async def _told_at_start(folder: Path, *under: str) -> str:
 @asynccontextmanager
 async def _serving(worlds: Worlds, folder: Path) -> AsyncIterator[Bot]:
     bot = Bot(worlds, folder)
-    async with bot.telling(0):
+    async with bot.reporting(0):
         await bot.start()
         yield bot
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Somebody else, a person with a shell or a backup, is writing."""
+    """Locked by another program, such as a shell or a backup."""
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -155,7 +156,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _disk_full(bot: Bot) -> Iterator[None]:
-    """No file that the bot writes may grow; what it says goes through a pipe."""
+    """No file that the bot writes may grow; its log goes through a pipe."""
     resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     yield
     resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -171,6 +172,6 @@ async def _is_ready(worlds: Worlds) -> int:
 
 async def _until_it_fails(bot: Bot) -> None:
     """Waits until a workflow has met the full disk; the job queue also writes, by itself, which jobs were started."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         while not any("disk I/O error" in line and "job_queue." not in line for line in bot.said):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

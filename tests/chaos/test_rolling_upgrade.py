@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.chaos import COMMANDS
-from tests.chaos.process import IN_A_HURRY, NEXT_VERSION
-from tests.connections import all_finished
-from tests.several import Several, several_processes
-
-pytest_plugins = ["tests.postgresql"]
+from tests.chaos.process import FAST_SERVER, NEXT_VERSION
+from tests.harness.connections import all_finished
+from tests.harness.replicas import Several, several_processes
 
 
 @pytest.fixture
@@ -21,8 +19,8 @@ async def several(postgresql_url: str) -> AsyncIterator[Several]:
 
 
 async def test_processes_are_replaced_by_the_next_version(several: Several, postgresql_url: str) -> None:
-    """One after the other is told to stop, and people go on asking."""
-    old = await several.start(2, module=IN_A_HURRY)
+    """One after the other is stopped, while users give further commands."""
+    old = await several.start(2, module=FAST_SERVER)
     commands = several.ask(COMMANDS)
     await several.runs_started(COMMANDS)
     for number, url in enumerate(old, start=1):
@@ -38,15 +36,15 @@ async def test_processes_are_replaced_by_the_next_version(several: Several, post
 
 
 async def test_two_versions_recover_each_others_commands(several: Several, postgresql_url: str) -> None:
-    """Both are at work; each is killed in turn, so that the work goes to the next version and back."""
-    (this,) = await several.start(1, module=IN_A_HURRY)
+    """Both run; each is killed in turn, so that the work passes to the next version and back."""
+    (this,) = await several.start(1, module=FAST_SERVER)
     (following,) = await several.start(1, module=NEXT_VERSION)
     commands = several.ask(COMMANDS)
     await several.runs_started(COMMANDS)
     assert all(several.balancer.taken[url] for url in (this, following))
     await several.kill(this)
     await several.replaced(this)
-    await several.start(1, module=IN_A_HURRY)
+    await several.start(1, module=FAST_SERVER)
     await several.kill(following)
     await several.all_answered(commands)
     await all_finished(postgresql_url)

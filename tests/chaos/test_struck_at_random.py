@@ -1,4 +1,4 @@
-"""Processes on one PostgreSQL are killed, frozen and cut off from it at random, while people ask for everything."""
+"""Processes on one PostgreSQL are killed, frozen and cut off from it at random, while users give all kinds of commands."""
 
 from __future__ import annotations
 
@@ -10,27 +10,25 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import pytest
 
 from tests.chaos import SEEDS, STRIKES
-from tests.chaos.asks import DAYS, Ask
-from tests.chaos.lives import ask_all, deal, requests
-from tests.chaos.process import IN_A_HURRY
+from tests.chaos.lives import deal, perform_all, requests
+from tests.chaos.process import FAST_SERVER
+from tests.chaos.user_actions import DAYS, UserAction
 from tests.chaos.worlds import Worlds, both_worlds, settled
-from tests.connections import Link, all_finished, end_connections
-from tests.several import Place, Several, between
-
-pytest_plugins = ["tests.postgresql"]
+from tests.harness.connections import Link, all_finished, end_connections
+from tests.harness.replicas import Place, Several, between
 
 MOST_REQUESTS = 30
-"""That the bot makes between two strikes."""
+"""Requests of the bot between two strikes."""
 
 AT_FAULT = ("command.failed", "step.failed", "command.unanswered")
-"""What the bot logs where it is wrong itself."""
+"""The events by which the bot logs a fault of its own."""
 
 Strike = Callable[[str], Awaitable[None]]
 """Happens to the process at an address."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_processes_struck_at_random_lose_nothing_and_do_nothing_twice(seed: int, postgresql_url: str) -> None:
+async def test_replicas_under_random_faults_run_each_command_once(seed: int, postgresql_url: str) -> None:
     dice = random.Random(seed)
     async with both_worlds() as worlds, AsyncExitStack() as stack:
         # Links outlive the processes that use them.
@@ -53,17 +51,19 @@ async def test_processes_struck_at_random_lose_nothing_and_do_nothing_twice(seed
             raise
 
 
-async def _bad_day(pair: Pair, worlds: Worlds, asks: Sequence[Ask], dice: random.Random, *, strikes: int) -> None:
-    """People ask before each strike and while it lasts."""
-    left = [*asks]
+async def _bad_day(
+    pair: Pair, worlds: Worlds, actions: Sequence[UserAction], dice: random.Random, *, strikes: int
+) -> None:
+    """Users act before each strike and during it."""
+    left = [*actions]
     dice.shuffle(left)
     for strike in range(strikes):
         some, left = deal(left, dice, lives=strikes - strike)
         early, late = some[: len(some) // 2], some[len(some) // 2 :]
-        await ask_all(worlds, early)
+        await perform_all(worlds, early)
         await requests(worlds, dice.randint(1, MOST_REQUESTS))
-        await asyncio.gather(pair.strike(), ask_all(worlds, late))
-    await ask_all(worlds, left)
+        await asyncio.gather(pair.strike(), perform_all(worlds, late))
+    await perform_all(worlds, left)
 
 
 @asynccontextmanager
@@ -102,7 +102,7 @@ class Pair:
 
     async def start(self) -> None:
         link = await self._context.enter_async_context(Link(self._database_url).serving())
-        (url,) = await self._several.start(1, module=IN_A_HURRY, place=Place(link.url))
+        (url,) = await self._several.start(1, module=FAST_SERVER, place=Place(link.url))
         self._links[url] = link
 
     async def strike(self) -> None:
@@ -127,13 +127,13 @@ class Pair:
         await asyncio.gather(self._several.kill(url), self.start())
 
     async def freeze(self, url: str) -> None:
-        """Until another process has the work; then it goes on, and has to end."""
+        """Until another process has its work; then the process is resumed, and must end."""
         self._several.freeze(url)
         await asyncio.gather(self._several.replaced(url), self.start())
         assert await self._several.thaw(url) == 0
 
     async def cut(self, url: str) -> None:
-        """The same with its link; meanwhile it can still reach both worlds."""
+        """The same by cutting its link to the database; it can still reach GitHub and Codegen."""
         self._links[url].cut()
         self._several.balancer.behind.remove(url)
         await asyncio.gather(self._several.replaced(url), self.start())
@@ -141,7 +141,7 @@ class Pair:
         assert await self._several.ended(url) == 0
 
     async def pause(self, url: str) -> None:
-        """A freeze shorter than the lease: it goes on as if nothing had been."""
+        """A freeze shorter than the lease, after which it continues."""
         self._several.freeze(url)
         await requests(self._worlds, self._dice.randint(1, MOST_REQUESTS))
         self._several.wake(url)

@@ -1,4 +1,4 @@
-"""Where somebody types."""
+"""Terminals for the tests of the command line."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import Terminal, terminal_at
+from tests.harness.terminal import Terminal, terminal_at
 
 
 @pytest.fixture
 async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
-    """Runs end as soon as somebody looks."""
+    """Runs end as soon as they are read."""
     async with terminal_at(tmp_path) as terminal:
         yield terminal
 
 
 @pytest.fixture
 async def slow_terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
-    """Runs move by hand."""
+    """Runs only change by hand."""
     async with terminal_at(tmp_path, timing=None) as terminal:
         yield terminal

@@ -1,38 +1,39 @@
-"""The commands, as somebody types them: what is printed, and what is done."""
+"""The comment commands on the command line: their output and effects."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 
 import pytest
 from inline_snapshot import snapshot
 
-from bot.commands.table import COMMANDS
-from tests.cli.terminal import Terminal, times_evened
+from bot.commands.registry import COMMANDS
+from tests.app.dry_run.conftest import written
+from tests.harness import TIMEOUT
+from tests.harness.terminal import Terminal, without_times
 
 
 async def test_run_waits_and_prints_the_result(terminal: Terminal) -> None:
     """The result is on the output, how it went on the error output, and the hint can be typed."""
     terminal.codegen.script(summary="It was rounded twice.", pull_request="octo/shop#3")
 
-    typed = await terminal.types("run", "find", "out why", "--model", "gpt-5")
+    typed = await terminal.run("run", "find", "out why", "--model", "gpt-5")
 
     assert typed.status == 0
-    assert times_evened(typed.printed) == snapshot("""\
+    assert without_times(typed.stdout) == snapshot("""\
 Finished in N s: [run 1](https://codegen.com/agent/trace/1), with [octo/shop#3](https://github.com/octo/shop/pull/3).
 
 It was rounded twice.
 
-<details><summary>The agent's result</summary>
+The agent's result:
 
 I made the change and ran the tests; all of them pass.
 
-</details>
-
 A follow-up: `codegen-bot resume 1 <what to do next>`
 """)
-    assert typed.told == snapshot("""\
+    assert typed.stderr == snapshot("""\
 Accepted. Starting an agent run…
 Started: an agent is on it in run 1 (https://codegen.com/agent/trace/1).
 """)
@@ -40,25 +41,25 @@ Started: an agent is on it in run 1 (https://codegen.com/agent/trace/1).
     assert terminal.codegen.runs[1].prompt.endswith("find out why")
 
 
-async def test_no_wait_leaves_at_once(slow_terminal: Terminal) -> None:
-    typed = await slow_terminal.types("run", "fix it", "--no-wait")
+async def test_run_no_wait_returns_at_once(slow_terminal: Terminal) -> None:
+    typed = await slow_terminal.run("run", "fix it", "--no-wait")
 
-    assert (typed.status, typed.printed) == snapshot(
+    assert (typed.status, typed.stdout) == snapshot(
         (
             0,
             """\
 Started: an agent is on it in [run 1](https://codegen.com/agent/trace/1).
 
-`codegen-bot status 1` shows how far it is.
+`codegen-bot status 1` shows its progress.
 """,
         )
     )
 
 
-async def test_a_script_gets_one_document_and_no_progress(terminal: Terminal) -> None:
-    typed = await terminal.types("run", "fix it", "--json")
+async def test_json_prints_one_document_and_no_progress(terminal: Terminal) -> None:
+    typed = await terminal.run("run", "fix it", "--json")
 
-    assert (typed.status, typed.told) == (0, "")
+    assert (typed.status, typed.stderr) == (0, "")
     document = typed.document
     assert {name: document[name] for name in ("version", "conclusion", "exit_status", "agent_run_id", "dry_run")} == {
         "version": 1,
@@ -71,43 +72,65 @@ async def test_a_script_gets_one_document_and_no_progress(terminal: Terminal) ->
 
 
 @pytest.mark.parametrize("name", ["runs", "users", "orgs", "repos", "integrations", "whoami", "starred"])
-async def test_what_only_shows_needs_no_thread_and_gives_its_data(name: str, terminal: Terminal) -> None:
+async def test_read_only_commands_need_no_thread(name: str, terminal: Terminal) -> None:
     terminal.codegen.start_elsewhere("something")
 
-    typed = await terminal.types(name, "--json", *(["--repository", "octo/shop"] if name == "starred" else []))
+    typed = await terminal.run(name, "--json")
 
-    assert (typed.status, typed.told, typed.document["command"]) == (0, "", name)
+    assert (typed.status, typed.stderr, typed.document["command"]) == (0, "", name)
     assert typed.document["data"] is not None
 
 
-async def test_the_prompt_may_come_from_a_file_or_from_the_standard_input(terminal: Terminal) -> None:
+@pytest.mark.parametrize(("login", "access"), [("alice", "admin"), ("bob", "write"), ("carol", "read")])
+async def test_whoami_asks_github(login: str, access: str, terminal: Terminal) -> None:
+    typed = await terminal.run("whoami", "--repository", "octo/shop", GITHUB_TOKEN=f"as-{login}")
+
+    assert typed.stdout.startswith(
+        f"You are `{login}`. According to GitHub, you have `{access}` access to `octo/shop`."
+    )
+
+
+async def test_run_is_of_the_tokens_owner(terminal: Terminal) -> None:
+    """GitHub's, or Codegen's where GitHub is not asked; never of the user of the machine."""
+    there = ("--thread", "octo/shop#1")
+    assert (await terminal.run("run", "on it", "--no-wait", *there, GITHUB_TOKEN="as-bob")).status == 0
+    assert (await terminal.run("run", "alone", "--no-wait", GITHUB_TOKEN="as-bob")).status == 0
+    workflow = {"GITHUB_TOKEN": "bot-token", "GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "carol"}
+    assert (await terminal.run("run", "by a workflow", "--no-wait", *there, **workflow)).status == 0
+
+    marks = [(run.metadata or {})["codegen_bot"] for run in terminal.codegen.runs.values()]
+    assert [mark["login"] for mark in marks] == ["bob", "alice", "carol"]
+    assert "bob" in terminal.codegen.runs[1].prompt
+
+
+async def test_run_takes_prompt_from_file_or_stdin(terminal: Terminal) -> None:
     (terminal.folder / "task.md").write_text("- first this\n- then that\n", encoding="utf-8")
 
     for words, stdin in ((("run", "--prompt-file", "task.md"), ""), (("run", "-"), "from a pipe\n")):
-        assert (await terminal.types(*words, "--no-wait", stdin=stdin)).status == 0
-    assert (await terminal.types("resume", "1", "-", "--no-wait", stdin="and more")).status == 0
+        assert (await terminal.run(*words, "--no-wait", stdin=stdin)).status == 0
+    assert (await terminal.run("resume", "1", "-", "--no-wait", stdin="and more")).status == 0
 
     assert terminal.codegen.runs[1].prompt.endswith("- first this\n- then that")
     assert terminal.codegen.runs[2].prompt.endswith("from a pipe")
     assert "and more" in terminal.codegen.runs[1].prompts[1]
 
 
-async def test_with_a_thread_the_run_belongs_to_it_and_may_be_replied_there(terminal: Terminal) -> None:
+async def test_run_with_thread_and_comment(terminal: Terminal) -> None:
     """Who reads the reply on the thread answers there: its hints are commands of a comment."""
-    typed = await terminal.types("run", "fix it", "--thread", "octo/shop#1", "--comment")
+    typed = await terminal.run("run", "fix it", "--thread", "octo/shop#1", "--comment")
 
     [comment] = terminal.github.comments(1)
     assert typed.status == 0
-    assert typed.told.endswith(f"On the thread: https://github.com/octo/shop/pull/1#issuecomment-{comment.id}\n")
+    assert typed.stderr.endswith(f"On the thread: https://github.com/octo/shop/pull/1#issuecomment-{comment.id}\n")
     assert "`/codegen resume 1 <what to do next>`" in comment.body
-    assert comment.body.startswith(typed.printed.strip())
-    assert "You work on the GitHub pull request octo/shop#1" in terminal.codegen.runs[1].prompt
+    assert comment.body.startswith(typed.stdout.strip())
+    assert "You are working on the GitHub pull request octo/shop#1" in terminal.codegen.runs[1].prompt
 
 
-async def test_without_comment_nothing_is_written_on_the_thread(terminal: Terminal) -> None:
+async def test_run_without_comment_posts_nothing(terminal: Terminal) -> None:
     address = "https://github.com/octo/shop/pull/1"
-    assert (await terminal.types("run", "fix it", "--thread", address)).status == 0
-    typed = await terminal.types("star", "--thread", address, "--json", GITHUB_ACTOR="")
+    assert (await terminal.run("run", "fix it", "--thread", address)).status == 0
+    typed = await terminal.run("star", "--thread", address, "--json")
 
     assert terminal.github.comments(1) == []
     # No reply records the run on the thread, and a run's own metadata is not believed: nothing is labelled for it.
@@ -115,20 +138,41 @@ async def test_without_comment_nothing_is_written_on_the_thread(terminal: Termin
     assert terminal.github.labels(1) == []
 
 
-async def test_what_a_reply_proposes_can_be_typed(terminal: Terminal) -> None:
-    """Also where nothing on the thread tells of the multi-run."""
+async def test_starred_without_repository_looks_in_those_of_the_latest_runs(terminal: Terminal) -> None:
+    terminal.codegen.script(pull_request="octo/shop#1")
+    await terminal.run("run", "fix it", "--thread", "octo/shop#1")
+    terminal.codegen.start_elsewhere("something")
+    assert (await terminal.run("starred")).stdout.startswith("No run is starred yet.")
+    assert (await terminal.run("star", "1")).status == 0
+
+    typed = await terminal.run("starred")
+
+    assert (typed.status, typed.stderr) == (0, "")
+    assert typed.stdout.startswith("1 run is starred.")
+
+
+async def test_multi_run_without_waiting_says_so_first(terminal: Terminal) -> None:
+    typed = await terminal.run("multi-run", "-n", "2", "make it fast", "--no-wait")
+
+    assert typed.stderr.startswith(
+        "Accepted. Starting 2 attempts. The command does not wait for them, so their results are not combined.\n"
+    )
+
+
+async def test_commands_proposed_in_replies_work(terminal: Terminal) -> None:
+    """Even if no comment on the thread names the multi-run."""
     for number in (11, 12, 13):
         terminal.codegen.script(pull_request=f"octo/shop#{number}")
     there = ("--thread", "octo/shop#1")
 
-    typed = await terminal.types("multi-run", "-n", "2", "make it fast", *there)
-    assert typed.printed.endswith(
-        "`codegen-bot keep synthesis` closes the attempts' pull requests; "
-        "`codegen-bot keep <attempt>` all but that one's.\n"
+    typed = await terminal.run("multi-run", "-n", "2", "make it fast", *there)
+    assert typed.stdout.endswith(
+        "Keep the synthesis: `codegen-bot keep synthesis`. Keep one attempt: `codegen-bot keep <attempt>`. "
+        "The others' pull requests are closed.\n"
     )
 
-    typed = await terminal.types("keep", "synthesis", *there)
-    assert (typed.status, typed.printed) == snapshot(
+    typed = await terminal.run("keep", "synthesis", *there)
+    assert (typed.status, typed.stdout) == snapshot(
         (
             0,
             """\
@@ -139,42 +183,73 @@ Closed: [octo/shop#11](https://github.com/octo/shop/pull/11), [octo/shop#12](htt
         )
     )
     # Here the run ends at once, and so soon after a resume an ending is taken for the old one: that would be waited for.
-    assert (await terminal.types("resume", "3", "go", "on", "--no-wait", *there)).status == 0
-    assert (await terminal.types("status", "3")).status == 0
+    assert (await terminal.run("resume", "3", "go", "on", "--no-wait", *there)).status == 0
+    assert (await terminal.run("status", "3")).status == 0
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in {"help", "keep", "confirm"}])
-async def test_every_example_can_be_typed_dry(name: str, terminal: Terminal) -> None:
-    """Every call is printed, and none is made."""
-    words = COMMANDS[name].USAGE.example.replace('"nightly build"', "nightly").split()
+async def test_dry_run_of_every_example(name: str, terminal: Terminal) -> None:
+    """Writes are printed, and none is made; without any, the reply is printed."""
+    terminal.codegen.start_elsewhere("something")
+    terminal.codegen.open_pull_request(1, "octo/shop#1")
+    terminal.codegen.refresh()
+    example = COMMANDS[name].USAGE.example.replace('"nightly build"', "nightly")
+    words = re.sub(r"\b7\b", "1", example).split()
 
-    typed = await terminal.types(*words, "--thread", "octo/shop#1", "--dry-run")
+    typed = await terminal.run(*words, "--thread", "octo/shop#1", "--dry-run")
 
-    assert (typed.status, typed.told) == (0, "This was a dry run: nothing was sent.\n")
-    assert "GET http://" in typed.printed
-    assert terminal.codegen.runs == {}
-    assert terminal.github.comments(1) == []
+    assert (typed.status, typed.stderr) == (0, "This was a dry run: nothing was written.\n")
+    assert typed.stdout != ""
+    assert written(terminal.codegen) == written(terminal.github) == []
 
 
-async def test_a_dry_run_keeps_a_scripts_output_clean(terminal: Terminal) -> None:
-    typed = await terminal.types("run", "fix it", "--dry-run", "--json")
+async def test_dry_run_json_prints_calls_to_stderr(terminal: Terminal) -> None:
+    typed = await terminal.run("run", "fix it", "--dry-run", "--json")
 
     assert (typed.status, typed.document["dry_run"]) == (0, True)
-    assert "POST http://" in typed.told
+    found = {
+        name: typed.document[name] for name in ("conclusion", "reason_code", "triggered", "agent_run_id", "agent_runs")
+    }
+    assert found == {
+        "conclusion": "skipped",
+        "reason_code": "dry-run",
+        "triggered": False,
+        "agent_run_id": None,
+        "agent_runs": [],
+    }
+    assert "POST http://" in typed.stderr
 
 
-async def test_ctrl_c_stops_following_and_says_that_the_run_goes_on(slow_terminal: Terminal) -> None:
-    process = await slow_terminal.starts("run", "fix it")
+async def test_ctrl_c_stops_waiting_and_says_so(slow_terminal: Terminal) -> None:
+    process = await slow_terminal.start("run", "fix it")
     assert process.stderr is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT):
         while not (await process.stderr.readline()).startswith(b"Started"):
             pass
         process.send_signal(signal.SIGINT)
-        printed, told = await process.communicate()
+        stdout, stderr = await process.communicate()
 
-    assert (process.returncode, b"Traceback" in told) == (130, False)
-    assert printed.decode() == snapshot("""\
-Cancelled: nobody follows this any longer, but at Codegen [run 1](https://codegen.com/agent/trace/1) goes on.
+    assert (process.returncode, b"Traceback" in stderr) == (130, False)
+    assert stdout.decode() == snapshot("""\
+Cancelled: the bot no longer follows this, but [run 1](https://codegen.com/agent/trace/1) continues at Codegen.
 
-Next: `codegen-bot status 1` shows how far it is; `codegen-bot cancel 1` says how it can be stopped.
+Next: `codegen-bot status 1` shows its progress; `codegen-bot cancel 1` says how to stop it.
 """)
+
+
+async def test_read_of_unreachable_service_gives_up_soon(terminal: Terminal, unused_tcp_port: int) -> None:
+    """With the reason in words, and what it waits for meanwhile."""
+    typed = await terminal.run("runs", CODEGEN_API_BASE_URL=f"http://127.0.0.1:{unused_tcp_port}")
+
+    assert typed.status == 1
+    assert typed.stderr.startswith("Codegen: connection refused. Retrying (2/6)…\n")
+    assert "Retrying (5/6)" not in typed.stderr
+    assert typed.stderr.count("connection refused") >= 2
+
+
+async def test_invalid_token_is_named(terminal: Terminal) -> None:
+    typed = await terminal.run("runs", CODEGEN_API_TOKEN="wrong")
+
+    assert (typed.status, typed.stdout) == (1, "")
+    assert typed.stderr.startswith("`CODEGEN_API_TOKEN` is invalid: Codegen does not accept it (401).")
+    assert "update it in the environment" in typed.stderr

@@ -1,4 +1,4 @@
-"""``check-config`` and ``config-schema``, as somebody types them."""
+"""``check-config`` and ``config-schema``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check(folder: Path, content: str | bytes) -> Result:
     return CliRunner().invoke(main, ["check-config", "bot.yml"])
 
 
-def test_the_example_is_fine_and_what_it_changes_is_shown() -> None:
+def test_check_config_accepts_the_example() -> None:
     result = CliRunner().invoke(main, ["check-config", str(EXAMPLE)])
 
     assert result.exit_code == 0
@@ -38,13 +38,16 @@ FILE is fine. It changes this:
   defaults.agent-type: claude_code instead of null
   budgets.runs-per-person-a-day: 20 instead of null
   budgets.runs-per-thread-a-day: 10 instead of null
+  budgets.cost-per-run: 5.0 instead of null
+  budgets.cost-per-person-a-day: 20.0 instead of null
+  budgets.cost-per-repository-a-day: 100.0 instead of null
   secret-patterns: acme_[A-Za-z0-9]{24} instead of an empty list
   prompts.fix-tests: run, Repairs the failing tests of this pull request.
   prompts.three-designs: multi-run, Has several agents propose a design.
 """)
 
 
-def test_what_differs_from_the_defaults_is_shown(folder: Path) -> None:
+def test_check_config_shows_changes_from_defaults(folder: Path) -> None:
     result = check(
         folder,
         "prefix: /bot\nprogress: no\nlabels: {run: agent}\nbudgets: {confirm-multi-run-above: 20}\n"
@@ -63,7 +66,7 @@ bot.yml is fine. It changes this:
 
 
 @pytest.mark.parametrize("text", ["", "prefix: /codegen\nlabels: {run: codegen:run}\n"])
-def test_a_file_that_changes_nothing_is_fine(text: str, folder: Path) -> None:
+def test_check_config_without_changes(text: str, folder: Path) -> None:
     result = check(folder, text)
 
     assert (result.exit_code, result.stdout) == (0, "bot.yml is fine. It changes nothing from the defaults.\n")
@@ -89,14 +92,14 @@ def test_check_config_notes_prompts_with_a_lowered_permission(folder: Path) -> N
     )
 
 
-def test_each_problem_is_shown_with_its_line(folder: Path) -> None:
+def test_check_config_shows_problems_with_lines(folder: Path) -> None:
     result = check(folder, "prefx: /bot\npermissions:\n  multirun: maintain\n  run: wirte\n")
 
     assert result.exit_code == 1
     assert result.stdout == snapshot("""\
 bot.yml:1: There is no key "prefx". Did you mean "prefix"?
-bot.yml:3: There is no command "multirun". Did you mean "multi-run"?
-bot.yml:4: "permissions.run" should be read, triage, write, maintain or admin, not the text "wirte". Did you mean "write"?
+bot.yml:3: "permissions.multirun" is not a command. Did you mean "multi-run"?
+bot.yml:4: "permissions.run" should be 'read', 'triage', 'write', 'maintain' or 'admin'.
 """)
     assert result.stderr == ""
 
@@ -110,29 +113,42 @@ bot.yml:3: Entry 2 of "secret-patterns" takes more than 0.25 s on some texts of 
 """)
 
 
-def test_bytes_that_are_no_text_are_a_problem(folder: Path) -> None:
+def test_check_config_refuses_binary_file(folder: Path) -> None:
     result = check(folder, b"prefix: /bot\n# \xff\n")
 
     assert (result.exit_code, result.stdout) == (1, "bot.yml:2: The file is not UTF-8 text.\n")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "stderr"),
     [
         ("missing.yml", "missing.yml cannot be read: No such file or directory.\n"),
         (".", ". cannot be read: Is a directory.\n"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_in_a_sentence(name: str, told: str, folder: Path) -> None:
+def test_check_config_of_unreadable_file(name: str, stderr: str, folder: Path) -> None:
     result = CliRunner().invoke(main, ["check-config", name])
 
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", told)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", stderr)
 
 
-def test_the_schema_is_printed() -> None:
+def test_config_schema_is_valid() -> None:
     result = CliRunner().invoke(main, ["config-schema"])
 
     assert result.exit_code == 0
     document = json.loads(result.stdout)
     Draft202012Validator.check_schema(document)
     assert "multi-run" in document["properties"]["permissions"]["properties"]
+
+
+def test_check_config_json(folder: Path) -> None:
+    (folder / "bot.yml").write_text("prefix: /bot\nfoo: 1\n", encoding="utf-8")
+    wrong = CliRunner().invoke(main, ["check-config", "bot.yml", "--json"])
+    (folder / "bot.yml").write_text("prefix: /bot\n", encoding="utf-8")
+    right = CliRunner().invoke(main, ["check-config", "bot.yml", "--json"])
+
+    assert (wrong.exit_code, right.exit_code) == (1, 0)
+    document = json.loads(wrong.stdout)
+    assert (document["version"], document["ok"], document["problems"][0]["line"]) == (1, False, 2)
+    assert 'There is no key "foo".' in document["problems"][0]["sentence"]
+    assert json.loads(right.stdout)["changes"] == ["prefix: /bot instead of /codegen"]

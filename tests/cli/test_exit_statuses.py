@@ -1,12 +1,12 @@
-"""What a command ends with where it does not end well: the status, and one thing to read."""
+"""Failures on the command line: the exit status, and one message."""
 
 from __future__ import annotations
 
 import pytest
 from inline_snapshot import snapshot
 
-from bot.outcome import ExitStatus
-from tests.cli.terminal import Terminal, times_evened
+from bot.execution.outcome import ExitStatus
+from tests.harness.terminal import Terminal, without_times
 
 
 @pytest.mark.parametrize(
@@ -17,69 +17,66 @@ from tests.cli.terminal import Terminal, times_evened
         ({"outcome": "cancelled"}, 1, "[Run 1](https://codegen.com/agent/trace/1) was stopped after N s"),
     ],
 )
-async def test_a_run_that_ends_badly_is_a_result(
+async def test_failed_run_is_printed_as_result(
     course: dict[str, str], status: int, first_line: str, terminal: Terminal
 ) -> None:
     terminal.codegen.script(**course)
 
-    typed = await terminal.types("run", "fix it")
+    typed = await terminal.run("run", "fix it")
 
     assert typed.status == status
-    assert times_evened(typed.printed).startswith(first_line)
+    assert without_times(typed.stdout).startswith(first_line)
 
 
-async def test_patience_ends(slow_terminal: Terminal) -> None:
-    typed = await slow_terminal.types("run", "fix it", "--timeout-minutes", "0.01")
+async def test_run_timeout(slow_terminal: Terminal) -> None:
+    typed = await slow_terminal.run("run", "fix it", "--timeout-minutes", "0.01")
 
     assert typed.status == ExitStatus.TIMED_OUT
-    assert times_evened(typed.printed) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) is still working after N s; it is followed no longer here, and goes on.
+    assert without_times(typed.stdout) == snapshot("""\
+[Run 1](https://codegen.com/agent/trace/1) is still running after N s; it continues, but the bot no longer follows it.
 
-Next: `codegen-bot status 1` shows how far it is.
+Next: `codegen-bot status 1` shows its progress.
 """)
 
 
-async def test_a_patience_that_is_no_number_is_told_before_a_run_is_started(terminal: Terminal) -> None:
-    typed = await terminal.types("run", "fix it", "--timeout-minutes", "nan")
+async def test_invalid_timeout_starts_no_run(terminal: Terminal) -> None:
+    typed = await terminal.run("run", "fix it", "--timeout-minutes", "nan")
 
     assert (typed.status, terminal.codegen.runs) == (ExitStatus.USAGE, {})
-    assert typed.told.startswith("`--timeout-minutes` takes a number of minutes, more than 0.\n")
+    assert typed.stderr.startswith("`--timeout-minutes` takes a number of minutes, more than 0.\n")
 
 
-async def test_a_used_up_plan_has_a_status_of_its_own(terminal: Terminal) -> None:
+async def test_used_up_plan(terminal: Terminal) -> None:
     terminal.codegen.script(outcome="quota")
 
-    typed = await terminal.types("run", "fix it")
+    typed = await terminal.run("run", "fix it")
 
-    assert (typed.status, typed.printed) == (ExitStatus.QUOTA_USED_UP, "")
-    assert typed.told == snapshot("""\
+    assert (typed.status, typed.stdout) == (ExitStatus.QUOTA_USED_UP, "")
+    assert typed.stderr == snapshot("""\
 Accepted. Starting an agent run…
 Codegen starts no more agent runs: the plan's runs are used up (402).
 
 > Agent run limit reached for this billing period.
 
-Next: somebody who manages the Codegen organization raises the plan or awaits its renewal; then run it again.
+Next: whoever manages the Codegen organization must raise the plan or wait for its renewal; then run it again.
 """)
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "stderr"),
     [
         (
             ("status",),
             3,
             (
-                "Without a pull request or an issue there is no latest run: name one by its number, as in "
+                "Without a pull request or an issue there is no latest run: name one by number, as in "
                 "`codegen-bot status 7`.\n"
             ),
         ),
         (
             ("run",),
             2,
-            (
-                "The prompt is missing: say what the agent is to do.\n"
-                "For example: codegen-bot run fix the flaky checkout test\n"
-            ),
+            ("The prompt is missing: say what to do.\nFor example: codegen-bot run fix the flaky checkout test\n"),
         ),
         (
             ("run", "-m", "a", "-m", "b", "fix it"),
@@ -89,7 +86,7 @@ Next: somebody who manages the Codegen organization raises the plan or awaits it
         (
             ("status", "seven"),
             2,
-            "`status` takes a run's number and nothing else.\nFor example: codegen-bot status 7\n",
+            "`status` takes a run number and nothing else.\nFor example: codegen-bot status 7\n",
         ),
         (
             ("status", "7", "--thread", "octo/shop#1", "--repository", "octo/shop"),
@@ -110,7 +107,7 @@ Next: somebody who manages the Codegen organization raises the plan or awaits it
         (
             ("run", "fix it", "--thread", "octo/shop#99"),
             1,
-            "octo/shop#99: GitHub knows nothing of the kind (404): Not Found\n",
+            "octo/shop#99: GitHub did not find it (404): Not Found\n",
         ),
         (
             ("logs", "--follow"),
@@ -122,38 +119,38 @@ Next: somebody who manages the Codegen organization raises the plan or awaits it
         ),
     ],
 )
-async def test_what_cannot_be_done_is_told_on_the_error_output(
-    words: tuple[str, ...], status: int, told: str, terminal: Terminal
+async def test_refusal_is_printed_to_stderr(
+    words: tuple[str, ...], status: int, stderr: str, terminal: Terminal
 ) -> None:
-    typed = await terminal.types(*words)
+    typed = await terminal.run(*words)
 
-    assert (typed.status, typed.printed, typed.told) == (status, "", told)
+    assert (typed.status, typed.stdout, typed.stderr) == (status, "", stderr)
     assert terminal.codegen.runs == {}
 
 
-async def test_what_is_missing_is_named_to_people_and_scripts(terminal: Terminal) -> None:
-    typed = await terminal.types("runs", "--json", without="CODEGEN_API_TOKEN")
+async def test_missing_settings_are_named(terminal: Terminal) -> None:
+    typed = await terminal.run("runs", "--json", without="CODEGEN_API_TOKEN")
 
     assert (typed.status, typed.document["reason_code"], typed.document["exit_status"]) == (2, "bad-input", 2)
-    assert "CODEGEN_API_TOKEN is missing." in typed.told
-    assert "GITHUB_TOKEN" not in typed.told
+    assert "CODEGEN_API_TOKEN is missing." in typed.stderr
+    assert "GITHUB_TOKEN" not in typed.stderr
 
 
-async def test_github_is_needed_only_where_it_is(terminal: Terminal) -> None:
-    assert (await terminal.types("runs", without="GITHUB_TOKEN")).status == 0
+async def test_github_token_is_needed_for_threads_only(terminal: Terminal) -> None:
+    assert (await terminal.run("runs", without="GITHUB_TOKEN")).status == 0
 
-    typed = await terminal.types("status", "--thread", "octo/shop#1", without="GITHUB_TOKEN")
+    typed = await terminal.run("status", "--thread", "octo/shop#1", without="GITHUB_TOKEN")
 
-    assert (typed.status, typed.printed) == (1, "")
-    assert "GITHUB_TOKEN is not set, and this needs GitHub" in typed.told
+    assert (typed.status, typed.stdout) == (1, "")
+    assert "GITHUB_TOKEN is not set, and this needs GitHub" in typed.stderr
 
 
-async def test_a_codegen_that_knows_nothing_of_it_is_quoted(terminal: Terminal) -> None:
-    typed = await terminal.types("status", "99")
+async def test_codegen_error_is_quoted(terminal: Terminal) -> None:
+    typed = await terminal.run("status", "99")
 
-    assert (typed.status, typed.printed) == (1, "")
-    assert typed.told == snapshot("""\
-Codegen knows nothing of the kind (404).
+    assert (typed.status, typed.stdout) == (1, "")
+    assert typed.stderr == snapshot("""\
+Codegen did not find it (404).
 
 > Agent run 99 not found.
 

@@ -1,4 +1,4 @@
-"""``help`` needs no account and asks nobody."""
+"""``help`` needs no account and sends no request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from inline_snapshot import snapshot
 
 from bot.cli.main import main
-from bot.commands.table import COMMANDS
+from bot.commands.registry import COMMANDS
 
 
-def test_all_that_can_be_said_is_shown_without_any_setting() -> None:
+def test_help_lists_commands_without_settings() -> None:
     result = CliRunner().invoke(main, ["help"], env={"CODEGEN_API_TOKEN": "", "GITHUB_TOKEN": ""})
 
     assert result.exit_code == 0
@@ -20,40 +20,40 @@ def test_all_that_can_be_said_is_shown_without_any_setting() -> None:
     assert result.stdout.endswith("On the command line, each is a subcommand: `codegen-bot run --help`\n")
 
 
-def test_one_command_is_shown_in_full() -> None:
+def test_help_shows_one_command() -> None:
     assert CliRunner().invoke(main, ["help", "runs"]).stdout == snapshot("""\
 **runs**: Shows the latest runs, those of this thread marked.
 
 `/codegen runs [--status S] [--limit N]`
 
 | flag | meaning |
-|---|---|
-| `--status S`, `-s` | Only those in this state: `queued`, `working`, `succeeded`, `failed`, `cancelled`, `timed-out`, `out-of-tokens`, `max-iterations`. |
-| `--limit N`, `-n` | How many, 1 to 50; 10 without it. |
+| --- | --- |
+| `--status S`, `-s` | Only those in this state: `queued`, `working`, `paused`, `succeeded`, `failed`, `cancelled`, `timed-out`, `out-of-tokens`, `max-iterations`. |
+| `--limit N`, `-n` | How many, 1 to 50; the default is 10. |
 
 For example:
 ```text
 /codegen runs --status failed --limit 20
 ```
 
-Who may: people with write access.
+Who may use it: people with write access.
 """)
 
 
-def test_a_script_gets_a_document() -> None:
+def test_help_json() -> None:
     result = CliRunner().invoke(main, ["help", "run", "--json"])
 
     assert json.loads(result.stdout)["text"].startswith("**run**: Starts an agent")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "stderr"),
     [
         ("staus", "There is no command 'staus'. Did you mean `status`?\n"),
         ("qqq", "There is no command 'qqq'. `codegen-bot help` lists all commands.\n"),
     ],
 )
-def test_a_mistyped_name_gets_the_nearest_one(name: str, told: str) -> None:
+def test_help_of_mistyped_name_gets_a_suggestion(name: str, stderr: str) -> None:
     result = CliRunner().invoke(main, ["help", name])
 
-    assert (result.exit_code, result.stdout, result.stderr) == (2, "", told)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", stderr)

@@ -1,4 +1,4 @@
-"""The command line, as somebody types it."""
+"""The subcommands that run a process: start, signals, exit status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from bot import __version__
 from bot.cli.main import main
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.github import GitHubEmulator
 from tests.harness.forks import python_m
 
 
@@ -37,7 +37,7 @@ def run(*words: str, environ: dict[str, str] | None = None, folder: Path | None 
     return done.returncode, done.stdout, done.stderr
 
 
-def test_help_shows_the_demo_first() -> None:
+def test_help_mentions_the_demo() -> None:
     result = CliRunner().invoke(main, ["--help"])
 
     assert result.exit_code == 0
@@ -45,12 +45,8 @@ def test_help_shows_the_demo_first() -> None:
     assert result.stdout.index("Comment commands:") < result.stdout.index("Running and testing the bot:")
 
 
-def test_the_version_is_the_packages() -> None:
-    assert CliRunner().invoke(main, ["--version"]).stdout == f"codegen-bot, version {__version__}\n"
-
-
 @pytest.mark.parametrize("name", ["codegen", "github"])
-def test_what_drives_an_emulator_stands_in_its_help(name: str) -> None:
+def test_emulate_help_lists_control_endpoints(name: str) -> None:
     result = CliRunner().invoke(main, ["emulate", name, "--help"])
 
     assert result.exit_code == 0
@@ -58,15 +54,15 @@ def test_what_drives_an_emulator_stands_in_its_help(name: str) -> None:
         assert words in result.stdout
 
 
-def test_serve_without_settings_names_them_all_and_shows_a_way_out(tmp_path: Path) -> None:
-    status, printed, told = run("serve", folder=tmp_path)
+def test_serve_without_settings_names_them(tmp_path: Path) -> None:
+    status, stdout, stderr = run("serve", folder=tmp_path)
 
-    assert (status, printed) == (2, "")
+    assert (status, stdout) == (2, "")
     for variable in ("CODEGEN_API_TOKEN", "CODEGEN_ORG_ID", "GITHUB_TOKEN", "GITHUB_WEBHOOK_SECRET"):
-        assert variable in told
-    assert "Where to get it" in told
-    assert "codegen-bot demo" in told
-    assert "Traceback" not in told
+        assert variable in stderr
+    assert "Where to get it" in stderr
+    assert "codegen-bot demo" in stderr
+    assert "Traceback" not in stderr
 
 
 SETTINGS = {
@@ -78,20 +74,20 @@ SETTINGS = {
 }
 
 
-def test_serve_says_which_database_cannot_be_opened(tmp_path: Path) -> None:
+def test_serve_with_unusable_database(tmp_path: Path) -> None:
     environ = SETTINGS | {"DATABASE_URL": "sqlite:///missing/bot.sqlite"}
 
-    status, _, told = run("serve", environ=environ, folder=tmp_path)
+    status, _, stderr = run("serve", environ=environ, folder=tmp_path)
 
     assert status == 2
-    assert told == (
+    assert stderr == (
         "DATABASE_URL names the file missing/bot.sqlite, which cannot be written: No such file or directory.\n"
     )
 
 
 @contextmanager
-def running(*words: str, environ: dict[str, str] | None = None, folder: Path, says: str) -> Iterator[str]:
-    """A process that stays; ends it as a supervisor does. Yields what it said about its address."""
+def running(*words: str, environ: dict[str, str] | None = None, folder: Path, prints: str) -> Iterator[str]:
+    """Starts a process and terminates it as a supervisor does; yields the line with its address."""
     process = subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, "-m", "bot", *words],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parent.parent.parent), **(environ or {})},
@@ -104,7 +100,7 @@ def running(*words: str, environ: dict[str, str] | None = None, folder: Path, sa
     try:
         line = ""
         for line in process.stdout:
-            if re.search(says, line):
+            if re.search(prints, line):
                 break
         yield line
     finally:
@@ -114,55 +110,82 @@ def running(*words: str, environ: dict[str, str] | None = None, folder: Path, sa
     assert "Traceback" not in rest
 
 
-def test_serve_serves_until_it_is_terminated(tmp_path: Path) -> None:
-    with running("serve", environ=SETTINGS, folder=tmp_path, says="server.listening") as line:
+def test_serve_runs_until_terminated(tmp_path: Path) -> None:
+    """Its accounts cannot be checked here: no service answers. That does not make it unready."""
+    nowhere = {"GITHUB_API_URL": "http://127.0.0.1:1", "CODEGEN_API_BASE_URL": "http://127.0.0.1:1"}
+    with running("serve", environ=SETTINGS | nowhere, folder=tmp_path, prints="server.started") as line:
+        found = re.search(r"http://127.0.0.1:(\d+)/", line)
+        assert found is not None
+        assert "connection refused" in line
+        assert httpx.get(f"http://127.0.0.1:{found[1]}/readyz").json() == {"status": "ready"}
+
+
+def test_serve_takes_address_and_settings_from_options(tmp_path: Path) -> None:
+    (tmp_path / "app.env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
+    words = ("serve", "--env-file", "app.env", "--host", "127.0.0.2", "--port", "0")
+    with running(*words, environ={"HOST": "nowhere.invalid"}, folder=tmp_path, prints="server.listening") as line:
         found = re.search(r"port=(\d+)", line)
         assert found is not None
-        assert httpx.get(f"http://127.0.0.1:{found[1]}/readyz").json() == {"status": "ready"}
+        assert httpx.get(f"http://127.0.0.2:{found[1]}/healthz").status_code == 200
+
+
+def test_serve_without_its_env_file(tmp_path: Path) -> None:
+    status, _, stderr = run("serve", "--env-file", "app.env", environ=SETTINGS, folder=tmp_path)
+    assert (status, stderr) == (2, "--env-file: there is no file app.env.\n")
+
+
+@pytest.mark.parametrize("as_option", [True, False])
+def test_serve_on_taken_port_starts_nothing(tmp_path: Path, *, as_option: bool) -> None:
+    """And names the port as it was given."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words, environ = (["--port", port], SETTINGS) if as_option else ([], {**SETTINGS, "PORT": port})
+        status, _, stderr = run("serve", *words, environ=environ, folder=tmp_path)
+    named = "--port" if as_option else "HOST and PORT"
+    assert (status, stderr) == (2, f"{named}: 127.0.0.1:{port} cannot be used: address already in use.\n")
+    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize(
     ("name", "path", "token"), [("codegen", "/v1/users/me", "sk-x"), ("github", "/user", "as-alice")]
 )
-def test_an_emulator_answers_on_its_port_until_it_is_terminated(
-    name: str, path: str, token: str, tmp_path: Path
-) -> None:
-    with running("emulate", name, "--port", "0", folder=tmp_path, says="Listening on") as line:
+def test_emulate_runs_until_terminated(name: str, path: str, token: str, tmp_path: Path) -> None:
+    with running("emulate", name, "--port", "0", folder=tmp_path, prints="Listening on") as line:
         url = line.split()[2].rstrip(";")
         answer = httpx.get(f"{url}{path}", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200
 
 
-def test_a_taken_port_is_reported_by_its_flag(tmp_path: Path) -> None:
-    with running("emulate", "codegen", "--port", "0", folder=tmp_path, says="Listening on") as line:
+def test_emulate_on_taken_port(tmp_path: Path) -> None:
+    with running("emulate", "codegen", "--port", "0", folder=tmp_path, prints="Listening on") as line:
         port = line.split()[2].rstrip(";").rpartition(":")[2]
-        status, _, told = run("emulate", "github", "--port", port)
-        assert (status, told) == (2, f"--port: {port} cannot be used: address already in use.\n")
+        status, _, stderr = run("emulate", "github", "--port", port)
+        assert (status, stderr) == (2, f"--port: {port} cannot be used: address already in use.\n")
 
 
-async def test_labels_sync_makes_the_labels_that_are_missing(tmp_path: Path) -> None:
+async def test_labels_sync_creates_missing_labels(tmp_path: Path) -> None:
     async with GitHubEmulator() as github:
         github.world.files["main", ".github/codegen-bot.yml"] = "labels: {run: robot}"
         environ = SETTINGS | {"GITHUB_API_URL": github.url}
 
         for _ in range(2):
-            status, printed, told = await asyncio.to_thread(
+            status, stdout, stderr = await asyncio.to_thread(
                 run, "labels", "sync", "octo/shop", environ=environ, folder=tmp_path
             )
-            assert (status, told) == (0, "")
-            assert printed.startswith("octo/shop has robot, codegen:multi-run, ")
+            assert (status, stderr) == (0, "")
+            assert stdout.startswith("octo/shop has robot, codegen:multi-run, ")
         assert github.world.labels["codegen:starred"].color == "fbca04"
 
-        status, printed, told = await asyncio.to_thread(
+        status, stdout, stderr = await asyncio.to_thread(
             run, "labels", "sync", "octo/other", environ=environ, folder=tmp_path
         )
-        assert (status, printed) == (1, "")
+        assert (status, stdout) == (1, "")
         # The labels' names stand in the repository's config file, which is asked for first.
-        assert told.endswith("\nGitHub file failed, not-found (404): Not Found\n")
+        assert stderr == "octo/other: GitHub did not find it (404): Not Found.\n"
 
 
-def test_labels_sync_wants_a_repositorys_full_name() -> None:
+def test_labels_sync_refuses_invalid_repository() -> None:
     result = CliRunner().invoke(main, ["labels", "sync", "shop"])
 
     assert result.exit_code == 2
-    assert "shop is not of the form OWNER/NAME." in result.stderr
+    assert "'shop' is not of the form OWNER/NAME." in result.stderr

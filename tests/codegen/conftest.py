@@ -1,4 +1,4 @@
-"""What the tests of the Codegen client share."""
+"""Fixtures of the Codegen client's tests; the emulator and its clock are those of the emulator's own tests."""
 
 from __future__ import annotations
 
@@ -12,25 +12,14 @@ from bot.codegen.limits import RateLimits
 from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
-from bot.emulator.codegen import CodegenEmulator
-from tests.codegen.bell import Notification
-from tests.codegen.clock import Clock
+from bot.emulators.codegen import CodegenEmulator
+from tests.codegen.stepping import Step
+from tests.emulators.codegen.conftest import PACE, clock, emulator
+from tests.harness.clock import Clock
 
 TOKEN = "sk-org1-secret"
 
-PACE = 100.0
-"""Seconds that a run takes here, by the test's own clock."""
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def emulator(clock: Clock) -> AsyncIterator[CodegenEmulator]:
-    async with CodegenEmulator(run_seconds=PACE, clock=clock) as emulator:
-        yield emulator
+__all__ = ["PACE", "clock", "emulator"]
 
 
 @pytest.fixture
@@ -47,14 +36,14 @@ def codegen(emulator: CodegenEmulator, http: httpx.AsyncClient, clock: Clock) ->
 
 
 @pytest.fixture
-def notification(clock: Clock) -> Notification:
-    return Notification(clock)
+def step(clock: Clock) -> Step:
+    return Step(clock)
 
 
 @pytest.fixture
-async def watcher(codegen: Codegen, clock: Clock, notification: Notification) -> AsyncIterator[RunWatcher]:
-    """It steps as the bell rings."""
-    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=notification.sleep)
+async def watcher(codegen: Codegen, clock: Clock, step: Step) -> AsyncIterator[RunWatcher]:
+    """It takes one step at a time."""
+    watcher = RunWatcher(UpstreamRuns(codegen), clock=clock, sleep=step.sleep)
     yield watcher
     await watcher.aclose()
 

@@ -16,12 +16,13 @@ import structlog
 from bot.codegen.client import Codegen
 from bot.codegen.models import CheckSuiteChange
 from bot.codegen.transport import DETAIL_LIMIT
-from bot.emulator.codegen import CodegenEmulator
-from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError, from_json, to_json
-from tests.codegen.clock import Clock
+from bot.emulators.codegen import CodegenEmulator
+from bot.errors import ErrorKind, UpstreamError, from_json, to_json
+from bot.upstream import RETRY_DELAYS
 from tests.codegen.conftest import TOKEN
 from tests.codegen.wire import Wire, client_on, no, ok
-from tests.replies.secret_table import TOKENS
+from tests.harness.clock import Clock
+from tests.text.redaction.secret_table import TOKENS
 
 Call = Callable[[Codegen], Awaitable[object]]
 
@@ -88,10 +89,10 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
 @pytest.mark.parametrize("operation", ["run", "create_run"])
-async def test_a_refusal_is_reported_once_in_codegens_words(
+async def test_refusal_is_reported_without_retry(
     codegen_on_wire: Codegen, wire: Wire, operation: str, status: int, kind: ErrorKind
 ) -> None:
-    wire.says(no(status, f"Not with {TOKEN}."))
+    wire.respond(no(status, f"Not with {TOKEN}."))
     error = await failure(codegen_on_wire, (REPEATABLE | ONCE)[operation])
     assert (error.kind, error.status, error.operation) == (kind, status, operation)
     assert error.detail == "Not with [redacted]."
@@ -113,15 +114,13 @@ async def test_a_refusal_is_reported_once_in_codegens_words(
         ({"message": f"{'x' * (DETAIL_LIMIT - 4)}{TOKEN}"}, f"{'x' * (DETAIL_LIMIT - 4)}[red"),
     ],
 )
-async def test_whatever_a_refusal_looks_like_is_read(
-    codegen_on_wire: Codegen, wire: Wire, document: object, detail: str
-) -> None:
-    wire.says(httpx.Response(422, json=document))
+async def test_refusal_detail_by_form(codegen_on_wire: Codegen, wire: Wire, document: object, detail: str) -> None:
+    wire.respond(httpx.Response(422, json=document))
     assert (await failure(codegen_on_wire, READ)).detail == detail
 
 
-async def test_a_page_in_html_is_no_detail(codegen_on_wire: Codegen, wire: Wire) -> None:
-    wire.says(httpx.Response(403, text="<html>Access denied</html>"))
+async def test_refusal_html_has_no_detail(codegen_on_wire: Codegen, wire: Wire) -> None:
+    wire.respond(httpx.Response(403, text="<html>Access denied</html>"))
     error = await failure(codegen_on_wire, READ)
     assert (error.kind, error.detail) == (ErrorKind.FORBIDDEN, "")
 
@@ -146,33 +145,31 @@ TROUBLE = [
 
 @pytest.mark.parametrize(("answer", "kind"), TROUBLE)
 @pytest.mark.parametrize("operation", ONCE)
-async def test_what_starts_an_agent_is_not_sent_again_blindly(
+async def test_unrepeatable_call_lost_may_have_happened(
     codegen_on_wire: Codegen, wire: Wire, operation: str, answer: httpx.Response | Exception, kind: ErrorKind
 ) -> None:
-    wire.says(answer)
+    wire.respond(answer)
     error = await failure(codegen_on_wire, ONCE[operation])
     assert (error.kind, error.operation, error.may_have_happened) == (kind, operation, True)
     assert len(wire.requests) == 1
 
 
 @pytest.mark.parametrize(("answer", "kind"), TROUBLE)
-async def test_a_read_is_tried_again(
+async def test_read_is_retried(
     codegen_on_wire: Codegen, wire: Wire, answer: httpx.Response | Exception, kind: ErrorKind
 ) -> None:
-    wire.says(answer, answer, ok())
+    wire.respond(answer, answer, ok())
     assert await READ(codegen_on_wire)
     assert wire.clock.slept == [*RETRY_DELAYS[:2]]
-    wire.says(answer)
+    wire.respond(answer)
     error = await failure(codegen_on_wire, READ)
     assert (error.kind, error.may_have_happened) == (kind, False)
     assert len(wire.requests) == 3 + TRIES
 
 
 @pytest.mark.parametrize("operation", REPEATABLE)
-async def test_what_does_no_more_when_sent_twice_is_sent_again(
-    codegen_on_wire: Codegen, wire: Wire, operation: str
-) -> None:
-    wire.says(httpx.ReadTimeout("slow"))
+async def test_repeatable_call_is_retried(codegen_on_wire: Codegen, wire: Wire, operation: str) -> None:
+    wire.respond(httpx.ReadTimeout("slow"))
     error = await failure(codegen_on_wire, REPEATABLE[operation])
     assert (error.operation, error.may_have_happened) == (operation, False)
     assert len({(request.method, str(request.url), request.content) for request in wire.requests}) == 1
@@ -181,20 +178,20 @@ async def test_what_does_no_more_when_sent_twice_is_sent_again(
 
 @pytest.mark.parametrize("operation", ONCE)
 @pytest.mark.parametrize("answer", [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), no(429)])
-async def test_what_surely_did_not_arrive_is_sent_again(
+async def test_call_never_sent_is_retried(
     codegen_on_wire: Codegen, wire: Wire, operation: str, answer: httpx.Response | Exception
 ) -> None:
-    wire.says(answer, no(403))
+    wire.respond(answer, no(403))
     assert (await failure(codegen_on_wire, ONCE[operation])).kind is ErrorKind.FORBIDDEN
     assert len(wire.requests) == 2
-    wire.says(answer)
+    wire.respond(answer)
     assert not (await failure(codegen_on_wire, ONCE[operation])).may_have_happened
 
 
-async def test_an_answer_that_is_not_as_described_is_an_error(codegen_on_wire: Codegen, wire: Wire) -> None:
+async def test_response_not_as_described_is_an_error(codegen_on_wire: Codegen, wire: Wire) -> None:
     documents: list[object] = [{"organization_id": 1}, {"id": "x", "organization_id": 1}, [], None]
     for document in documents:
-        wire.says(ok(document))
+        wire.respond(ok(document))
         for call, in_doubt in ((READ, False), (CREATE, True)):
             error = await failure(codegen_on_wire, call)
             assert (error.kind, error.may_have_happened) == (ErrorKind.BAD_ANSWER, in_doubt)
@@ -203,41 +200,39 @@ async def test_an_answer_that_is_not_as_described_is_an_error(codegen_on_wire: C
 # How long is waited
 
 
-async def test_codegen_says_how_long_to_wait(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
+async def test_rate_limit_honours_retry_after(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
     for refusal in (no(429, retry_after="7"), no(503, retry_after="7")):
         clock.slept.clear()
-        wire.says(refusal, ok())
+        wire.respond(refusal, ok())
         await READ(codegen_on_wire)
         assert clock.slept == [7.0]
 
 
-async def test_a_date_says_how_long_to_wait(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
+async def test_retry_after_as_date(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=40)
-    wire.says(no(429, retry_after=format_datetime(moment, usegmt=True)), ok())
+    wire.respond(no(429, retry_after=format_datetime(moment, usegmt=True)), ok())
     await READ(codegen_on_wire)
     assert clock.slept[0] == pytest.approx(40, abs=2)
 
 
 @pytest.mark.parametrize("text", ["soon", "nan", "inf", "", "Mon, 99 Foo"])
-async def test_nonsense_says_nothing(codegen_on_wire: Codegen, wire: Wire, clock: Clock, text: str) -> None:
-    wire.says(no(429, retry_after=text), ok())
+async def test_retry_after_invalid_is_ignored(codegen_on_wire: Codegen, wire: Wire, clock: Clock, text: str) -> None:
+    wire.respond(no(429, retry_after=text), ok())
     await READ(codegen_on_wire)
     assert clock.slept == [RETRY_DELAYS[0]]
 
 
-async def test_a_wait_too_long_is_told_instead(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
-    wire.says(no(429, retry_after="3600"))
+async def test_long_rate_limit_is_reported(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
+    wire.respond(no(429, retry_after="3600"))
     error = await failure(codegen_on_wire, READ)
     assert (error.kind, error.retry_after, clock.slept) == (ErrorKind.RATE_LIMITED, 3600.0, [])
 
 
-async def test_all_calls_of_a_class_wait_where_one_was_refused(
-    codegen_on_wire: Codegen, wire: Wire, clock: Clock
-) -> None:
-    wire.says(no(429, retry_after="60"), ok())
+async def test_rate_limit_pauses_its_class(codegen_on_wire: Codegen, wire: Wire, clock: Clock) -> None:
+    wire.respond(no(429, retry_after="60"), ok())
     await CREATE(codegen_on_wire)
     assert codegen_on_wire.limits.wait_for("create") == 0
-    wire.says(no(429, retry_after="3600"))
+    wire.respond(no(429, retry_after="3600"))
     await failure(codegen_on_wire, CREATE)
     assert codegen_on_wire.limits.wait_for("create") == 90
     assert codegen_on_wire.limits.wait_for("read") == 0
@@ -247,8 +242,8 @@ async def test_all_calls_of_a_class_wait_where_one_was_refused(
 
 
 @pytest.mark.parametrize("token", ["", "sk-two\nlines", "sk-sp ace", "sk-müller", "sk-\udce4"])
-async def test_a_token_that_no_header_carries_is_no_token(wire: Wire, token: str) -> None:
-    wire.says(ok())
+async def test_unsendable_token_is_unauthorized(wire: Wire, token: str) -> None:
+    wire.respond(ok())
     async with client_on(wire, token=token) as codegen:
         for call in (READ, CREATE):
             error = await failure(codegen, call)
@@ -257,8 +252,8 @@ async def test_a_token_that_no_header_carries_is_no_token(wire: Wire, token: str
     assert not wire.requests
 
 
-async def test_what_is_no_json_is_not_sent(codegen_on_wire: Codegen, wire: Wire) -> None:
-    wire.says(ok())
+async def test_body_not_json_is_not_sent(codegen_on_wire: Codegen, wire: Wire) -> None:
+    wire.respond(ok())
     calls: list[Call] = [
         lambda codegen: codegen.create_run("half a pair: \ud83d"),
         lambda codegen: codegen.create_run("Hello", metadata={"share": float("nan")}),
@@ -272,7 +267,7 @@ async def test_what_is_no_json_is_not_sent(codegen_on_wire: Codegen, wire: Wire)
 # On a real port
 
 
-async def test_faults_of_a_real_server_are_told_apart(
+async def test_network_faults_of_a_real_server(
     codegen: Codegen, emulator: CodegenEmulator, http: httpx.AsyncClient, clock: Clock
 ) -> None:
     """And whether an agent may have been started."""
@@ -289,7 +284,7 @@ async def test_faults_of_a_real_server_are_told_apart(
     http.timeout = httpx.Timeout(0.05)
     emulator.control.fault(method="POST", action="hang", delay=0.2)
     error = await failure(codegen, CREATE)
-    assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.NETWORK, "ReadTimeout", True)
+    assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.NETWORK, "timed out", True)
     http.timeout = httpx.Timeout(5.0)
     emulator.control.fault(path="/agent/run/1", action="drop", times=2)
     assert (await codegen.run(1)).id == 1
@@ -298,7 +293,7 @@ async def test_faults_of_a_real_server_are_told_apart(
     assert (error.kind, error.may_have_happened) == (ErrorKind.NETWORK, False)
 
 
-async def test_a_refusal_of_the_emulator_is_told_in_its_words(codegen: Codegen) -> None:
+async def test_emulator_refusal_is_reported(codegen: Codegen) -> None:
     error = await failure(codegen, lambda codegen: codegen.run(99))
     assert (error.kind, str(error)) == (
         ErrorKind.NOT_FOUND,
@@ -309,7 +304,7 @@ async def test_a_refusal_of_the_emulator_is_told_in_its_words(codegen: Codegen) 
     assert error.detail.startswith("state: ")
 
 
-async def test_the_token_is_in_no_log_line(
+async def test_token_is_in_no_log_line(
     codegen: Codegen, emulator: CodegenEmulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not even in those of the libraries, at their most talkative."""

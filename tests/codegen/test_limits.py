@@ -8,9 +8,9 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import WINDOWS, RateLimits
-from bot.emulator.codegen import CodegenEmulator
-from tests.codegen.clock import Clock
+from bot.emulators.codegen import CodegenEmulator
 from tests.codegen.description import needs_description, operation_at
+from tests.harness.clock import Clock
 
 
 @pytest.fixture
@@ -18,20 +18,26 @@ def limits(clock: Clock) -> RateLimits:
     return RateLimits({"few": (3, 10.0), "other": (1, 5.0)}, clock=clock, sleep=clock.sleep)
 
 
+async def slot(limits: RateLimits, name: str | None) -> None:
+    """Waits until a request of this class may be sent, and counts it from now on."""
+    async with limits.slot(name):
+        pass
+
+
 async def take(limits: RateLimits, count: int, name: str | None = "few") -> None:
     for _ in range(count):
-        await limits.slot(name)
+        await slot(limits, name)
 
 
-async def test_nobody_waits_while_there_are_slots(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_free_does_not_wait(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
     assert clock.slept == []
 
 
-async def test_a_slot_comes_back_when_its_window_is_over(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_waits_until_window_is_over(limits: RateLimits, clock: Clock) -> None:
     for _ in range(3):
         await take(limits, 1)
-        clock.passes(2)
+        clock.advance(2)
     assert limits.wait_for("few") == 4
     await take(limits, 1)
     assert clock.slept == [4.0]
@@ -39,16 +45,16 @@ async def test_a_slot_comes_back_when_its_window_is_over(limits: RateLimits, clo
     assert clock.slept == [4.0, 2.0]
 
 
-async def test_in_no_window_there_are_more_than_allowed(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_no_window_exceeds_its_count(limits: RateLimits, clock: Clock) -> None:
     taken = []
     for place in range(50):
-        await limits.slot("few")
+        await slot(limits, "few")
         taken.append(clock.now)
-        clock.passes(place % 3)
+        clock.advance(place % 3)
     assert all(later - sooner >= 10 for sooner, later in zip(taken, taken[3:], strict=False))
 
 
-async def test_each_class_has_its_own_window(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_window_per_class(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
     await take(limits, 1, "other")
     assert clock.slept == []
@@ -56,18 +62,18 @@ async def test_each_class_has_its_own_window(limits: RateLimits, clock: Clock) -
 
 
 @pytest.mark.parametrize("name", [None, "unheard-of"])
-async def test_what_has_no_window_never_waits(limits: RateLimits, clock: Clock, name: str | None) -> None:
+async def test_slot_without_window_never_waits(limits: RateLimits, clock: Clock, name: str | None) -> None:
     limits.pause(name, 60)
     await take(limits, 100, name)
     assert clock.slept == []
     assert limits.wait_for(name or "") == 0
 
 
-async def test_first_come_first_served(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_order_of_arrival(limits: RateLimits, clock: Clock) -> None:
     served: list[int] = []
 
     async def come(place: int) -> None:
-        await limits.slot("few")
+        await slot(limits, "few")
         served.append(place)
 
     await asyncio.gather(*(come(place) for place in range(10)))
@@ -75,37 +81,37 @@ async def test_first_come_first_served(limits: RateLimits, clock: Clock) -> None
     assert clock.now == 1000 + 30
 
 
-async def test_a_request_counts_from_its_end_on(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_counts_from_its_end(limits: RateLimits, clock: Clock) -> None:
     """The API counts it when it arrives, which may be any time before its answer."""
-    async with limits.place("few"):
-        clock.passes(8)
+    async with limits.slot("few"):
+        clock.advance(8)
     await take(limits, 2)
     assert limits.wait_for("few") == 10
-    clock.passes(9)
+    clock.advance(9)
     assert limits.wait_for("few") == 1
 
 
-async def test_a_request_under_way_keeps_its_slot(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_in_flight_is_occupied(limits: RateLimits, clock: Clock) -> None:
     """However long it takes; and it is looked again, though nobody knows when it ends."""
-    async with limits.place("few"), limits.place("few"), limits.place("few"):
-        clock.passes(60)
+    async with limits.slot("few"), limits.slot("few"), limits.slot("few"):
+        clock.advance(60)
         assert limits.wait_for("few") == 1
     assert limits.wait_for("few") == 10
 
 
-async def test_who_gives_up_takes_no_slot(limits: RateLimits, clock: Clock) -> None:
+async def test_slot_cancelled_waiter_takes_none(limits: RateLimits, clock: Clock) -> None:
     """And does not keep the others waiting."""
     await take(limits, 3)
-    impatient, patient = asyncio.create_task(limits.slot("few")), asyncio.create_task(limits.slot("few"))
+    impatient, patient = asyncio.create_task(slot(limits, "few")), asyncio.create_task(slot(limits, "few"))
     await asyncio.sleep(0)
     impatient.cancel()
     await patient
     assert impatient.cancelled()
-    clock.passes(10)
+    clock.advance(10)
     assert limits.wait_for("few") == 0
 
 
-async def test_nobody_is_served_during_a_pause(limits: RateLimits, clock: Clock) -> None:
+async def test_pause_blocks_slots(limits: RateLimits, clock: Clock) -> None:
     limits.pause("few", 30)
     limits.pause("few", 5)
     assert limits.wait_for("few") == 30
@@ -115,18 +121,16 @@ async def test_nobody_is_served_during_a_pause(limits: RateLimits, clock: Clock)
     assert clock.now == 1030
 
 
-async def test_a_pause_also_holds_for_those_who_wait_already(limits: RateLimits, clock: Clock) -> None:
+async def test_pause_prolongs_waits(limits: RateLimits, clock: Clock) -> None:
     await take(limits, 3)
-    waiting = asyncio.create_task(limits.slot("few"))
+    waiting = asyncio.create_task(slot(limits, "few"))
     await asyncio.sleep(0)
     limits.pause("few", 45)
     await waiting
     assert clock.now == 1000 + 45 + 10
 
 
-async def test_however_much_is_asked_nothing_is_refused(
-    codegen: Codegen, emulator: CodegenEmulator, clock: Clock
-) -> None:
+async def test_client_never_exceeds_emulator_limits(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     """The emulator counts by the same clock, as Codegen does."""
     for _ in range(15):
         await codegen.create_run("Hello")
@@ -151,5 +155,5 @@ async def test_however_much_is_asked_nothing_is_refused(
         ("edit-pull-request", "PATCH", "/v1/organizations/1/prs/9001"),
     ],
 )
-def test_the_windows_are_the_described_ones(name: str, method: str, path: str) -> None:
+def test_windows_match_description(name: str, method: str, path: str) -> None:
     assert WINDOWS[name] == operation_at(method, path).rate

@@ -8,9 +8,10 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.log_follower import follow_log
-from bot.emulator.codegen import CodegenEmulator
+from bot.codegen.polling import PollInterval
+from bot.emulators.codegen import CodegenEmulator
 from bot.errors import ErrorKind, UpstreamError
-from tests.codegen.clock import Clock
+from tests.harness.clock import Clock
 
 
 class Story:
@@ -32,9 +33,7 @@ def begin(emulator: CodegenEmulator) -> None:
     emulator.start_elsewhere("fix it")
 
 
-async def test_each_entry_comes_once_until_the_run_has_ended(
-    codegen: Codegen, emulator: CodegenEmulator, clock: Clock
-) -> None:
+async def test_follow_log_yields_each_entry_once(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     begin(emulator)
 
     def two_at_once() -> None:
@@ -49,25 +48,28 @@ async def test_each_entry_comes_once_until_the_run_has_ended(
         lambda: emulator.finish(1, result="four"),
     )
 
-    found = [(place, entry.thought) async for place, entry in follow_log(codegen, 1, clock=clock, sleep=story.sleep)]
+    found = [
+        (place, entry.thought or entry.observation)
+        async for place, entry in follow_log(codegen, 1, clock=clock, sleep=story.sleep)
+    ]
 
-    assert found == [(0, None), (1, "one"), (2, "two"), (3, "three"), (4, "four")]
+    assert found == [(0, "fix it"), (1, "one"), (2, "two"), (3, "three"), (4, "four")]
 
 
-async def test_what_comes_a_moment_after_the_end_is_not_missed(
+async def test_follow_log_yields_entries_after_the_end(
     codegen: Codegen, emulator: CodegenEmulator, clock: Clock
 ) -> None:
     begin(emulator)
     story = Story(clock, lambda: emulator.finish(1), lambda: emulator.add_log(1, thought="late"))
 
-    found = [entry.thought async for _, entry in follow_log(codegen, 1, clock=clock, sleep=story.sleep)]
+    found = [
+        entry.thought or entry.observation async for _, entry in follow_log(codegen, 1, clock=clock, sleep=story.sleep)
+    ]
 
-    assert found == [None, "Done.", "late"]
+    assert found == ["fix it", "Done.", "late"]
 
 
-async def test_a_run_that_has_ended_costs_its_pages_and_no_wait(
-    codegen: Codegen, emulator: CodegenEmulator, clock: Clock
-) -> None:
+async def test_follow_log_ended_run_does_not_wait(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     begin(emulator)
     for number in range(250):
         emulator.add_log(1, thought=f"{number}")
@@ -79,9 +81,7 @@ async def test_a_run_that_has_ended_costs_its_pages_and_no_wait(
     assert clock.slept == []
 
 
-async def test_who_was_cut_off_goes_on_with_the_count(
-    codegen: Codegen, emulator: CodegenEmulator, clock: Clock
-) -> None:
+async def test_follow_log_continues_from_position(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     begin(emulator)
     emulator.finish(1)
 
@@ -89,13 +89,13 @@ async def test_who_was_cut_off_goes_on_with_the_count(
     assert [place async for place, _ in follow_log(codegen, 1, start=2, clock=clock)] == []
 
 
-async def test_a_quiet_log_is_looked_at_less_often_within_the_bounds(
+async def test_follow_log_quiet_log_is_polled_less_often(
     codegen: Codegen, emulator: CodegenEmulator, clock: Clock
 ) -> None:
     begin(emulator)
     story = Story(clock, *[lambda: None] * 12, lambda: emulator.add_log(1, thought="x"), lambda: emulator.finish(1))
 
-    async for _ in follow_log(codegen, 1, shortest=2.0, longest=6.0, clock=clock, sleep=story.sleep):
+    async for _ in follow_log(codegen, 1, interval=PollInterval(2.0, 6.0), clock=clock, sleep=story.sleep):
         pass
 
     *quiet, after_news, at_the_end = clock.slept
@@ -105,7 +105,7 @@ async def test_a_quiet_log_is_looked_at_less_often_within_the_bounds(
     assert (after_news, at_the_end) == (2.0, 2.0)
 
 
-async def test_an_outage_is_waited_out(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
+async def test_follow_log_waits_during_outage(codegen: Codegen, emulator: CodegenEmulator, clock: Clock) -> None:
     begin(emulator)
     emulator.finish(1)
     emulator.control.fault(path="/logs", status=503, times=8)
@@ -113,7 +113,7 @@ async def test_an_outage_is_waited_out(codegen: Codegen, emulator: CodegenEmulat
     assert [place async for place, _ in follow_log(codegen, 1, clock=clock, sleep=clock.sleep)] == [0, 1]
 
 
-async def test_a_log_that_may_not_be_read_is_reported_at_once(codegen: Codegen, clock: Clock) -> None:
+async def test_follow_log_refusal_is_reported_at_once(codegen: Codegen, clock: Clock) -> None:
     with pytest.raises(UpstreamError) as told:
         await anext(follow_log(codegen, 7, clock=clock, sleep=clock.sleep))
     assert told.value.kind is ErrorKind.NOT_FOUND

@@ -11,12 +11,13 @@ import pytest
 
 from bot.codegen.client import Codegen
 from bot.codegen.models import CheckSuiteChange
-from bot.emulator.codegen import CodegenEmulator
+from bot.emulators.codegen import CodegenEmulator
 from tests.codegen.description import needs_description, operation_at
 
 pytestmark = needs_description
 
-IMAGE = "data:image/png;base64,AA=="
+IMAGE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""One pixel."""
 
 
 async def _all(items: Any) -> list[Any]:
@@ -52,7 +53,6 @@ CALLS: dict[str, list[Callable[[Codegen], Awaitable[Any]]]] = {
         lambda codegen: codegen.logs_page(1),
         lambda codegen: codegen.logs_page(1, skip=3, limit=1, reverse=True),
     ],
-    "logs": [lambda codegen: _all(codegen.logs(1)), lambda codegen: _all(codegen.logs(1, skip=100))],
     "me": [lambda codegen: codegen.me()],
     "user": [lambda codegen: codegen.user(1)],
     "users": [lambda codegen: codegen.users()],
@@ -78,22 +78,23 @@ CALLS: dict[str, list[Callable[[Codegen], Awaitable[Any]]]] = {
         lambda codegen: codegen.generate_setup_commands(101, prompt="Use uv", trigger_source="codegen-bot"),
     ],
     "analyze_sandbox_logs": [lambda codegen: codegen.analyze_sandbox_logs(7)],
-    "edit_pull_request": [lambda codegen: codegen.edit_pull_request(9001, "ready_for_review")],
-    "edit_repository_pull_request": [
-        lambda codegen: codegen.edit_repository_pull_request(101, 9001, "open"),
-        lambda codegen: codegen.edit_repository_pull_request(101, 9001, "closed"),
-        lambda codegen: codegen.edit_repository_pull_request(101, 9001, "draft"),
+    "edit_pull_request": [
+        lambda codegen: codegen.edit_pull_request(9001, "ready_for_review"),
+        lambda codegen: codegen.edit_pull_request(9001, "open"),
+        lambda codegen: codegen.edit_pull_request(9001, "closed"),
+        lambda codegen: codegen.edit_pull_request(9001, "draft"),
     ],
 }
 
 
-def test_every_method_of_the_client_is_judged() -> None:
+def test_every_method_of_client_is_judged() -> None:
     public = {name for name, value in vars(Codegen).items() if inspect.isfunction(value) and not name.startswith("_")}
-    assert set(CALLS) == public
+    # Only agents of your own have them.
+    assert {*CALLS, "cancel_run", "costs", "checked_head", "claim_check_round"} == public
 
 
 @pytest.mark.parametrize("method", CALLS)
-async def test_requests_are_as_described(codegen: Codegen, emulator: CodegenEmulator, method: str) -> None:
+async def test_requests_match_description(codegen: Codegen, emulator: CodegenEmulator, method: str) -> None:
     emulator.start_elsewhere("Hello")
     for call in CALLS[method]:
         await call(codegen)
@@ -112,7 +113,7 @@ async def test_requests_are_as_described(codegen: Codegen, emulator: CodegenEmul
         ({"dry": "run"}, {"prompt": "Hello"}, "knows no"),
     ],
 )
-def test_the_judge_sees_what_is_wrong(query: dict[str, str], body: Any, match: str) -> None:
+def test_judge_rejects_wrong_requests(query: dict[str, str], body: Any, match: str) -> None:
     operation = operation_at("POST", "/v1/organizations/1/agent/run")
     operation.check_request({}, {"prompt": "Hello"})
     with pytest.raises(AssertionError, match=match):

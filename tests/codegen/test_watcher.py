@@ -10,99 +10,91 @@ import httpx
 import pytest
 
 from bot.codegen.client import Codegen
-from bot.codegen.models import AgentRun
-from bot.codegen.polling import PollResult
-from bot.codegen.states import State
-from bot.codegen.watcher import MOST_REQUESTS, RunWatcher
-from bot.emulator.codegen import CodegenEmulator
-from tests.codegen.bell import Notification, asked, begin, watching
-from tests.codegen.clock import Clock
+from bot.codegen.models import AgentRun, State
+from bot.codegen.polling import MAX_REQUEST_RATE, PollResult
+from bot.codegen.watcher import RunWatcher
+from bot.emulators.codegen import CodegenEmulator
+from tests.codegen.stepping import Step, begin, requests_of, watching
+from tests.harness import TIMEOUT
+from tests.harness.clock import Clock
 
 # One request for all
 
 
-async def test_many_runs_cost_one_request(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
-) -> None:
+async def test_finished_many_runs_one_request(watcher: RunWatcher, emulator: CodegenEmulator, step: Step) -> None:
     begin(emulator, 60)
     waits = [asyncio.create_task(watcher.finished(number)) for number in range(1, 61)]
-    await notification.asleep()
-    assert asked(emulator) == ["from 0"]
+    await step.asleep()
+    assert requests_of(emulator) == ["from 0"]
     for number in range(1, 60):
         emulator.finish(number, result=f"Done {number}.")
-    await notification.rings()
+    await step.next()
     results = [run.result for run in await asyncio.gather(*waits[:59])]
     assert results == [f"Done {number}." for number in range(1, 60)]
     assert not waits[59].done()
     emulator.fail(60)
-    await notification.rings()
+    await step.next()
     assert (await waits[59]).state is State.FAILED
-    assert asked(emulator) == ["from 0"] * 2
+    assert requests_of(emulator) == ["from 0"] * 2
 
 
-async def test_many_who_wait_for_one_run_cost_one_request(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
-) -> None:
+async def test_finished_many_waiters_one_request(watcher: RunWatcher, emulator: CodegenEmulator, step: Step) -> None:
     begin(emulator, 1)
     waits = [asyncio.create_task(watcher.finished(1)) for _ in range(100)]
-    await notification.asleep()
+    await step.asleep()
     emulator.finish(1)
-    await notification.rings()
+    await step.next()
     assert {run.succeeded for run in await asyncio.gather(*waits)} == {True}
-    assert asked(emulator) == ["from 0"] * 2
+    assert requests_of(emulator) == ["from 0"] * 2
 
 
-async def test_a_run_that_has_ended_already_is_reported_at_once(watcher: RunWatcher, emulator: CodegenEmulator) -> None:
+async def test_finished_ended_run_returns_at_once(watcher: RunWatcher, emulator: CodegenEmulator) -> None:
     begin(emulator, 1)
     emulator.finish(1)
     assert (await watcher.finished(1)).succeeded
 
 
-async def test_nothing_is_asked_while_nobody_waits(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
-) -> None:
+async def test_watcher_idle_sends_nothing(watcher: RunWatcher, emulator: CodegenEmulator, step: Step) -> None:
     begin(emulator, 2)
     wait = asyncio.create_task(watcher.finished(1))
-    await notification.asleep()
+    await step.asleep()
     emulator.finish(1)
-    await notification.rings()
+    await step.next()
     await wait
     await asyncio.gather(*watching())
-    assert len(asked(emulator)) == 2
+    assert len(requests_of(emulator)) == 2
     emulator.finish(2)
     assert (await watcher.finished(2)).succeeded
-    assert len(asked(emulator)) == 1
+    assert len(requests_of(emulator)) == 1
 
 
 # Runs that are not on the first pages
 
 
-async def test_one_old_run_is_read_alone(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
-) -> None:
+async def test_poll_one_old_run_reads_it_alone(watcher: RunWatcher, emulator: CodegenEmulator, step: Step) -> None:
     begin(emulator, 150)
     old, new = asyncio.create_task(watcher.finished(1)), asyncio.create_task(watcher.finished(150))
-    await notification.asleep()
-    assert asked(emulator) == ["from 0", "1"]
+    await step.asleep()
+    assert requests_of(emulator) == ["from 0", "1"]
     emulator.finish(1)
     emulator.finish(150)
-    await notification.rings()
+    await step.next()
     assert [(await old).id, (await new).id] == [1, 150]
 
 
-async def test_several_old_runs_are_looked_for_on_further_pages(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+async def test_poll_several_old_runs_reads_more_pages(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step
 ) -> None:
     begin(emulator, 150)
     waits = [asyncio.create_task(watcher.finished(number)) for number in (1, 2)]
-    await notification.asleep()
-    assert asked(emulator) == ["from 0", "from 100"]
+    await step.asleep()
+    assert requests_of(emulator) == ["from 0", "from 100"]
     for wait in waits:
         wait.cancel()
 
 
-async def test_many_old_runs_are_looked_for_further_back_each_time(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+async def test_poll_many_old_runs_reads_deeper_each_time(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step
 ) -> None:
     """A few pages each time, from where the last look stopped, and those alone that were not seen for longest."""
     begin(emulator, 950)
@@ -111,11 +103,11 @@ async def test_many_old_runs_are_looked_for_further_back_each_time(
 
     async def next_look() -> list[str]:
         while not emulator.control.journal:
-            await notification.rings()
-            await notification.asleep()
-        return asked(emulator)
+            await step.next()
+            await step.asleep()
+        return requests_of(emulator)
 
-    await notification.asleep()
+    await step.asleep()
     assert await next_look() == [*first, "from 300", "from 400", "from 500", "1", "2", "3", "4", "5"]
     assert await next_look() == [*first, "from 600", "from 700", "from 800", "6", "7", "1", "2", "3"]
     assert await next_look() == [*first, "from 900"]
@@ -124,23 +116,23 @@ async def test_many_old_runs_are_looked_for_further_back_each_time(
         wait.cancel()
 
 
-async def test_pages_that_show_many_of_them_are_read_in_one_go(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+async def test_poll_reads_all_pages_with_many_wanted_runs(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step
 ) -> None:
     begin(emulator, 1200)
     waits = [asyncio.create_task(watcher.finished(number)) for number in range(201, 1201)]
-    await notification.asleep()
-    assert asked(emulator) == [f"from {number * 100}" for number in range(10)]
+    await step.asleep()
+    assert requests_of(emulator) == [f"from {number * 100}" for number in range(10)]
     for wait in waits:
         wait.cancel()
 
 
-async def test_what_costs_many_requests_is_done_less_often(clock: Clock) -> None:
+async def test_interval_grows_with_requests(clock: Clock) -> None:
     looked: list[float] = []
     enough = asyncio.Event()
 
     class Costly:
-        async def look(self, wanted: Sequence[int]) -> PollResult:
+        async def poll(self, wanted: Sequence[int]) -> PollResult:
             looked.append(clock.now)
             if len(looked) == 3:
                 enough.set()
@@ -151,17 +143,17 @@ async def test_what_costs_many_requests_is_done_less_often(clock: Clock) -> None
     await enough.wait()
     waiting.cancel()
     await watcher.aclose()
-    assert [later - sooner for sooner, later in pairwise(looked[:3])] == [pytest.approx(15 / MOST_REQUESTS)] * 2
+    assert [later - sooner for sooner, later in pairwise(looked[:3])] == [pytest.approx(15 / MAX_REQUEST_RATE)] * 2
 
 
-async def test_an_old_run_that_cannot_be_read_keeps_nobody_from_their_turn(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+async def test_poll_unreadable_run_does_not_block_others(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step
 ) -> None:
     begin(emulator, 310)
     emulator.control.fault(path="/run/1$", times=None)
     waits = [asyncio.create_task(watcher.finished(number)) for number in (1, 2)]
     emulator.finish(2)
-    await notification.rings()
+    await step.next()
     assert (await waits[1]).succeeded
     waits[0].cancel()
 
@@ -169,7 +161,7 @@ async def test_an_old_run_that_cannot_be_read_keeps_nobody_from_their_turn(
 # How often
 
 
-async def test_the_older_a_run_the_rarer_it_is_looked_at(
+async def test_interval_grows_with_age(
     quick: RunWatcher, emulator: CodegenEmulator, http: httpx.AsyncClient, clock: Clock
 ) -> None:
     looks: list[float] = []
@@ -187,12 +179,12 @@ async def test_the_older_a_run_the_rarer_it_is_looked_at(
     assert gaps[-1] == pytest.approx(15.0)
 
 
-async def test_a_rest_ends_although_the_interval_grows_meanwhile(clock: Clock) -> None:
+async def test_rest_ends_although_interval_grows(clock: Clock) -> None:
     """Each sleep takes a little longer than was asked for, as real ones do."""
     looks = asyncio.Event()
 
     class Nothing:
-        async def look(self, wanted: Sequence[int]) -> PollResult:
+        async def poll(self, wanted: Sequence[int]) -> PollResult:
             if clock.now > 1100:
                 looks.set()
             return PollResult()
@@ -202,41 +194,39 @@ async def test_a_rest_ends_although_the_interval_grows_meanwhile(clock: Clock) -
 
     watcher = RunWatcher(Nothing(), clock=clock, sleep=sleep)
     waiting = asyncio.create_task(watcher.finished(1))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         await looks.wait()
     waiting.cancel()
     await watcher.aclose()
     assert len(clock.slept) < 200
 
 
-async def test_somebody_new_among_old_runs_is_served_soon(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification, clock: Clock
+async def test_rest_ends_early_for_new_waiter(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step, clock: Clock
 ) -> None:
     begin(emulator, 2)
     old = asyncio.create_task(watcher.finished(1))
-    await notification.asleep()
-    clock.passes(1000)
-    await notification.rings()
-    await notification.asleep()
-    asked(emulator)
-    await notification.rings()
-    await notification.asleep()
-    assert asked(emulator) == []
+    await step.asleep()
+    clock.advance(1000)
+    await step.next()
+    await step.asleep()
+    requests_of(emulator)
+    await step.next()
+    await step.asleep()
+    assert requests_of(emulator) == []
     emulator.finish(2)
     new = asyncio.create_task(watcher.finished(2))
     await asyncio.sleep(0)
-    await notification.rings()
+    await step.next()
     assert (await new).succeeded
-    assert asked(emulator) == ["from 0"]
+    assert requests_of(emulator) == ["from 0"]
     old.cancel()
 
 
 # Changes
 
 
-async def test_each_new_state_is_reported_once(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
-) -> None:
+async def test_on_change_once_per_state(watcher: RunWatcher, emulator: CodegenEmulator, step: Step) -> None:
     told: list[tuple[str | None, int]] = []
 
     async def hear(run: AgentRun) -> None:
@@ -244,23 +234,23 @@ async def test_each_new_state_is_reported_once(
 
     begin(emulator, 1)
     wait = asyncio.create_task(watcher.finished(1, on_change=hear))
-    await notification.rings()
-    await notification.asleep()
+    await step.next()
+    await step.asleep()
     emulator.move(1, "RUNNING")
-    await notification.rings()
-    await notification.asleep()
+    await step.next()
+    await step.asleep()
     emulator.open_pull_request(1, "octo/shop#12")
-    await notification.rings()
-    await notification.rings()
-    await notification.asleep()
+    await step.next()
+    await step.next()
+    await step.asleep()
     emulator.finish(1)
-    await notification.rings()
+    await step.next()
     assert (await wait).succeeded
     assert told == [("PENDING", 0), ("RUNNING", 0), ("RUNNING", 1)]
 
 
-async def test_what_is_known_already_is_not_told(
-    watcher: RunWatcher, codegen: Codegen, emulator: CodegenEmulator, notification: Notification
+async def test_on_change_not_for_known_state(
+    watcher: RunWatcher, codegen: Codegen, emulator: CodegenEmulator, step: Step
 ) -> None:
     told: list[str | None] = []
 
@@ -269,13 +259,13 @@ async def test_what_is_known_already_is_not_told(
 
     begin(emulator, 1)
     wait = asyncio.create_task(watcher.finished(1, known=await codegen.run(1), on_change=hear))
-    await notification.asleep()
+    await step.asleep()
     assert told == []
     wait.cancel()
 
 
-async def test_who_fails_to_hear_fails_alone(
-    watcher: RunWatcher, emulator: CodegenEmulator, notification: Notification
+async def test_on_change_error_fails_its_waiter_only(
+    watcher: RunWatcher, emulator: CodegenEmulator, step: Step
 ) -> None:
     async def hear(run: AgentRun) -> None:
         raise LookupError("no such comment")
@@ -286,5 +276,5 @@ async def test_who_fails_to_hear_fails_alone(
     with pytest.raises(LookupError, match="no such comment"):
         await deaf
     emulator.finish(1)
-    await notification.rings()
+    await step.next()
     assert (await other).succeeded

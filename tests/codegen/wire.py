@@ -10,8 +10,8 @@ import httpx
 
 from bot.codegen.client import Codegen
 from bot.codegen.limits import RateLimits
-from tests.codegen.clock import Clock
 from tests.codegen.conftest import TOKEN
+from tests.harness.clock import Clock
 
 RUN = {"id": 1, "organization_id": 1, "status": "PENDING"}
 
@@ -26,7 +26,7 @@ class Wire:
     answers: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
 
-    def says(self, *answers: Answer) -> None:
+    def respond(self, *answers: Answer) -> None:
         self.answers[:] = answers
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

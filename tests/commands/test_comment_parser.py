@@ -1,23 +1,29 @@
 """Which commands a comment holds."""
 
-import time
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.commands.comment_parser import COMMANDS_A_COMMENT, new_since, read
+from bot.commands.account import Users
 from bot.commands.help import Help
-from bot.commands.named import Named
+from bot.commands.list_runs import Status
+from bot.commands.parsing.comment import COMMANDS_A_COMMENT, given_text_since, new_since, read
+from bot.commands.registry import Command
 from bot.commands.resume import Resume
 from bot.commands.run import Run
 from bot.commands.serialization import from_json, to_json
-from bot.commands.status import Status
-from bot.commands.table import Command
 from bot.commands.usage import InvalidCommand
+from bot.execution.repository_config.model import NamedPrompt
+from bot.text.unseen import BLANKS, INVISIBLE
+from tests.harness.stuck import never_stuck
+
+NAMED = {
+    "tests": NamedPrompt(command="run", prompt="Test {rest}."),
+    "test": NamedPrompt(command="run", prompt="{rest}"),
+}
 
 
-def commands(text: str) -> list[Command | Named | InvalidCommand]:
+def commands(text: str) -> list[Command | InvalidCommand]:
     return [said.command for said in read(text)]
 
 
@@ -51,10 +57,11 @@ def commands(text: str) -> list[Command | Named | InvalidCommand]:
         ("/codegen resume https://codegen.com/agent/trace/7 go on", [Resume("go on", 7)]),
         ("/codegen resume 7up is a drink", [Resume("7up is a drink")]),
         ("/codegen status 12", [Status(12)]),
+        ("/codegen users 12345678901", [Users(12345678901)]),
         ("/codegen status\n\nThank you!", [Status()]),
     ],
 )
-def test_what_a_person_meant_is_read(text: str, expected: list[Command]) -> None:
+def test_commands_in_plain_text_are_read(text: str, expected: list[Command]) -> None:
     assert commands(text) == expected
 
 
@@ -89,7 +96,7 @@ def test_what_a_person_meant_is_read(text: str, expected: list[Command]) -> None
         "# /codegen run fix it",
     ],
 )
-def test_what_nobody_meant_is_not_read(text: str) -> None:
+def test_code_quotes_and_html_comments_are_not_read(text: str) -> None:
     assert commands(text) == []
 
 
@@ -122,14 +129,14 @@ def test_flags_stand_before_the_prompt(text: str, expected: Run) -> None:
         (
             "frobnicate",
             (
-                "There is no command `frobnicate`. `/codegen help` shows all there are. "
+                "There is no command `frobnicate`. `/codegen help` lists all commands. "
                 "For example: `/codegen run fix the flaky checkout test`"
             ),
         ),
         ("help statsu", "There is no command `statsu`. Did you mean `status`? For example: `/codegen status 7`"),
         (
             "run",
-            "The prompt is missing: say what the agent is to do. For example: `/codegen run fix the flaky checkout test`",
+            "The prompt is missing: say what to do. For example: `/codegen run fix the flaky checkout test`",
         ),
         (
             "run --modle x fix",
@@ -153,8 +160,8 @@ def test_flags_stand_before_the_prompt(text: str, expected: Run) -> None:
             "`--repo-id` takes Codegen's number of a repository. For example: `/codegen run fix the flaky checkout test`",
         ),
         (
-            "run -a devin x",
-            "`--agent-type` is `codegen` or `claude_code`. For example: `/codegen run fix the flaky checkout test`",
+            "run -a de/vin x",
+            "`--agent-type` takes an agent's name: letters, digits and single `-` or `_`. For example: `/codegen run fix the flaky checkout test`",
         ),
         (
             "run -i file:///etc/passwd x",
@@ -165,19 +172,19 @@ def test_flags_stand_before_the_prompt(text: str, expected: Run) -> None:
         ),
         (
             "resume 7",
-            "The prompt is missing: say what the agent is to do next. For example: `/codegen resume also update the changelog`",
+            "The prompt is missing: say what to do. For example: `/codegen resume also update the changelog`",
         ),
-        ("status of it", "`status` takes a run's number and nothing else. For example: `/codegen status 7`"),
+        ("status of it", "`status` takes a run number and nothing else. For example: `/codegen status 7`"),
     ],
 )
-def test_a_mistake_gets_one_sentence_and_an_example(text: str, sentence: str) -> None:
+def test_mistake_gets_one_sentence_and_an_example(text: str, sentence: str) -> None:
     [mistake] = commands(f"/codegen {text}")
 
     assert isinstance(mistake, InvalidCommand)
     assert mistake.text == sentence
 
 
-def test_an_edit_brings_in_only_what_was_not_there() -> None:
+def test_edit_brings_in_only_what_was_not_there() -> None:
     before = "/codegen run a\n/codegen run b"
 
     assert new_since(before, before) == []
@@ -188,11 +195,95 @@ def test_an_edit_brings_in_only_what_was_not_there() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("/codegen run fix the login", "/codegen run fix the login\n\nEDIT: thanks"),
+        ("/codegen run fix the login", "Hello!\n/codegen run fix the login and the logout\nEDIT: thanks"),
+        ("/codegen run fix the login\n\nEDIT: thanks", "/codegen run fix the login"),
+        ("/codegen run fix teh lgoin", "/codegen run fix the login"),
+        ("/codegen run -m fast fix teh login", "/codegen run --model fast fix the login"),
+        ("/codegen resume 7 fix teh login", "/codegen resume 7 fix the login"),
+        ("/codegen analyze-logs 7", "/codegen analyze-logs 7\n\nEDIT: thanks"),
+        ("/codegen run a test\n/codegen run b tset", "/codegen run a test, please\n/codegen run b test"),
+        ("/codegen tests all", "/codegen tests all\nEDIT: thanks"),
+    ],
+)
+def test_edit_of_a_commands_text_starts_nothing(before: str, after: str) -> None:
+    assert new_since(before, after, prompts=NAMED) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("/codegen run fix teh login\n\nEDIT: thanks", True),
+        ("Hi\n/codegen run fix the login now\n/codegen help", True),
+        ("/codegen run fix the login", False),
+        ("/codegen run fix teh", False),
+        ("/codegen run fix teh login\n/codegen run test it", False),
+        ("/codegen run fix teh login\n/codegen status 7\nEDIT: thanks", False),
+        ("Hi", False),
+    ],
+)
+def test_given_text_since_ignores_corrected_words(after: str, *, expected: bool) -> None:
+    found = given_text_since("/codegen run fix teh login\n/codegen status 7", after)
+    assert [each.command for each in found] == ([Run("fix teh login")] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("/codegen rnu fix it", "/codegen run fix it", Run("fix it")),
+        ("/codegen run", "/codegen run fix it", Run("fix it")),
+        ("/codegen run fix it", "/codegen run fix it\nEDIT\n/codegen run test it", Run("test it")),
+        ("/codegen run fix it", "/codegen run fix it\n/codegen run fix it again", Run("fix it again")),
+        ("/codegen run fix it", "/codegen run -m fast fix it", Run("fix it", model="fast")),
+        ("/codegen run fix login", "/codegen run remove colours", Run("remove colours")),
+        ("/codegen run fix it", "/codegen resume fix it", Resume("fix it")),
+        ("/codegen status 7", "/codegen status 8", Status(8)),
+        ("Hi", "Hi\n/codegen run fix it", Run("fix it")),
+    ],
+)
+def test_edit_that_adds_a_command_counts(before: str, after: str, expected: Command) -> None:
+    assert [said.command for said in new_since(before, after)] == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{unseen}/codegen run fix it" for unseen in BLANKS + INVISIBLE),
+        *(f"/codegen{unseen}run fix it" for unseen in BLANKS + INVISIBLE),
+        " \u200b /codegen run fix it",
+        "Hi\n\xa0\xa0/codegen\xa0run\xa0fix it",
+        "/codegen: run fix it",
+        "/codegen, run fix it",
+        "/codegen \u200brun\u200b fix it",
+        "/codegen,\ufeff run fix it",
+    ],
+)
+def test_unseen_characters_and_punctuation_around_the_prefix(text: str) -> None:
+    assert commands(text) == [Run("fix it")]
+
+
+@pytest.mark.parametrize("text", ["/codegen:", "/codegen,\n", "/codegen\u200b", "\ufeff/codegen"])
+def test_prefix_alone_asks_for_help(text: str) -> None:
+    assert commands(text) == [Help()]
+
+
+@pytest.mark.parametrize("text", ["/codegen:run x", "/codegen,run x", "/codegen. run x", "\u200b    x /codegen run"])
+def test_other_words_are_no_prefix(text: str) -> None:
+    assert commands(text) == []
+
+
+def test_edit_to_another_named_prompt_counts() -> None:
+    assert len(new_since("/codegen tests all", "/codegen test all", prompts=NAMED)) == 1
+
+
 def test_another_prefix_can_be_used() -> None:
     assert [said.command for said in read("/bot run x\n/codegen run y", prefix="/bot")] == [Run("x\n/codegen run y")]
 
 
-def test_a_comment_of_very_many_commands_is_bounded() -> None:
+def test_comment_of_very_many_commands_is_bounded() -> None:
     """The first twenty are carried out, one mistake tells of the others."""
     read_commands = commands("/codegen status\n" * 5000)
 
@@ -217,11 +308,9 @@ def test_a_comment_of_very_many_commands_is_bounded() -> None:
     ],
     ids=range(11),
 )
-def test_a_hostile_comment_takes_no_more_than_a_moment(text: str) -> None:
-    started = time.process_time()
-    read(text)
-
-    assert time.process_time() - started < 2
+def test_hostile_comment_takes_no_more_than_a_moment(text: str) -> None:
+    with never_stuck():
+        read(text)
 
 
 MARKDOWN = st.text(st.sampled_from("/codegen run>`~-<!->\n\t #*[]()\\'\"=\x00\r\u2028é1."), max_size=200)
@@ -254,7 +343,6 @@ WORDS = st.lists(
 @example("/codegen run \x00")
 def test_no_text_makes_it_raise(text: str) -> None:
     for said in read(text):
-        assert not isinstance(said.command, Named)
         assert from_json(to_json(said.command)) == said.command
 
 

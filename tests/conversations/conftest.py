@@ -1,4 +1,7 @@
-"""The world of the conversations: once with the server as entry point, once with the Action."""
+"""The world of the conversations: once with the server as entry point, once with the Action.
+
+Where a test shows what is the same code behind both, a text or a refusal, the Action is enough: it costs a third.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.conversations.world import World, world_at
+from tests.harness.world import World, world_at
 
 
-@pytest.fixture(params=["server", "action"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    marker = request.node.get_closest_marker("server_only")
-    if request.param == "action" and marker is not None:
-        pytest.skip(marker.kwargs["reason"])
-    async with world_at(tmp_path / "bot.sqlite", entry_point=request.param) as world:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "entry_point" in metafunc.fixturenames:
+        markers = {marker.name for marker in metafunc.definition.iter_markers()}
+        if "server_only" in markers:
+            chosen = ["server"]
+        elif "either_entry_point" in markers:
+            chosen = ["action"]
+        else:
+            chosen = ["server", "action"]
+        metafunc.parametrize("entry_point", chosen)
+
+
+@pytest.fixture
+async def world(entry_point: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with world_at(tmp_path / "bot.sqlite", entry_point=entry_point) as world:
         yield world

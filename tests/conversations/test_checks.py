@@ -3,19 +3,19 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 
-async def test_the_settings_are_shown(world: World) -> None:
-    comment = await world.says("bob", "/codegen checks")
+async def test_settings_are_shown(world: World) -> None:
+    comment = await world.comment("bob", "/codegen checks")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
 | --- | --- |
-| tries to repair a failed check | 3 |
+| tries to fix a failed check | 3 |
 | ignored checks | none |
 | checks that Codegen has seen | `GitHub Actions` |
 
@@ -24,25 +24,25 @@ To change them: `/codegen checks --retries 3 --ignore "nightly build"`\
     await world.reacted(comment, "eyes", "rocket")
 
 
-async def test_the_settings_are_changed_and_the_others_stay(world: World) -> None:
-    await world.says("bob", '/codegen checks --retries 5 --ignore "nightly | build" -i lint')
+async def test_settings_are_changed_and_the_others_stay(world: World) -> None:
+    await world.comment("bob", '/codegen checks --retries 5 --ignore "nightly | build" -i lint')
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
 | --- | --- |
-| tries to repair a failed check | 5 |
+| tries to fix a failed check | 5 |
 | ignored checks | `nightly \\| build`, `lint` |
 | checks that Codegen has seen | `GitHub Actions` |\
 """)
 
-    await world.says("bob", "/codegen checks -u lint")
+    await world.comment("bob", "/codegen checks -u lint")
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 Changed. How Codegen reacts to the checks of octo/shop:
 
 | setting | value |
 | --- | --- |
-| tries to repair a failed check | 5 |
+| tries to fix a failed check | 5 |
 | ignored checks | `nightly \\| build` |
 | checks that Codegen has seen | `GitHub Actions` |\
 """)
@@ -52,45 +52,54 @@ Changed. How Codegen reacts to the checks of octo/shop:
     ]
 
 
-async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
+@either_entry_point
+async def test_repository_that_codegen_does_not_know(world: World) -> None:
     world.codegen.control.fault(
         path="/repos$", status=200, body={"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
     )
-    await world.says("bob", "/codegen checks")
+    await world.comment("bob", "/codegen checks")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "Codegen does not know the repository `octo/shop` in this organization. Somebody who manages it adds the repository in Codegen's GitHub integration; then give the command again in a new comment."
+        """\
+Codegen does not know the repository `octo/shop` in this organization.
+
+Next: whoever manages the organization must add it in Codegen's GitHub integration; then give the command again in a new comment.\
+"""
     )
 
 
-async def test_a_refusal_upstream_is_reported(world: World) -> None:
+@either_entry_point
+async def test_refusal_upstream_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/check-suite-settings$", status=403, body={"detail": "Not yours."})
-    await world.says("bob", "/codegen checks")
+    await world.comment("bob", "/codegen checks")
 
     assert (await world.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
 
 
-async def test_a_reader_may_not(world: World) -> None:
-    await world.says("carol", "/codegen checks")
+@either_entry_point
+async def test_reader_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen checks")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` needs `")
 
 
+@either_entry_point
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         ("--retries 11", "`--retries` takes a whole number from 0 to 10."),
         ("--retries many", "`--retries` takes a whole number from 0 to 10."),
         ("please", "`checks` takes its flags and nothing else"),
-        ("-i lint -u lint", "The same check cannot be in --ignore and in --unignore."),
+        ("-i lint -u lint", "The same check cannot be in `--ignore` and in `--unignore`."),
     ],
 )
 async def test_invalid_input_is_reported(world: World, words: str, sentence: str) -> None:
-    await world.says("bob", f"/codegen checks {words}")
+    await world.comment("bob", f"/codegen checks {words}")
 
     assert (await world.reply(Stage.REFUSED)).startswith(sentence)
 
 
+@either_entry_point
 async def test_everything_that_codegen_knows_is_shown(world: World) -> None:
     """Names and prompts are anybody's text."""
     settings = {
@@ -103,7 +112,7 @@ async def test_everything_that_codegen_knows_is_shown(world: World) -> None:
     }
     world.codegen.control.fault(path="/check-suite-settings$", status=200, body=settings)
 
-    await world.says("bob", "/codegen checks")
+    await world.comment("bob", "/codegen checks")
 
     reply = await world.reply(Stage.FINISHED)
     assert "`shard 49` … and 2 more" in reply

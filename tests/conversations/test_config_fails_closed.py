@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World
 
 PATH = ".github/codegen-bot.yml"
 
@@ -26,14 +26,14 @@ def has(world: World, text: str) -> None:
 
 async def known(world: World) -> None:
     """A first command, so that the bot has read the config file; then it is started anew."""
-    await world.says("carol", "/codegen help help")
+    await world.comment("carol", "/codegen help help")
     await world.reply(Stage.FINISHED)
     await world.restart_bot()
 
 
 async def reply_to(world: World, login: str, text: str) -> str:
     """How the bot's reply to a command ends, apart from notices about the config file."""
-    comment = await world.says(login, text)
+    comment = await world.comment(login, text)
     await world.github.until(lambda: any(f"-{comment.id}-" in each.body for each in world.bot_comments()))
     (reply,) = [each for each in world.bot_comments() if f"-{comment.id}-" in each.body]
     await world.github.until(
@@ -46,9 +46,9 @@ async def reply_to(world: World, login: str, text: str) -> str:
 async def check_strict(world: World) -> None:
     """The restrictions of `STRICT` hold."""
     assert await reply_to(world, "bob", "/codegen run fix it") == snapshot(
-        "`bob` may not do this here: it takes `admin` access, and `bob` has `write`. `alice` can."
+        "`bob` needs `admin` access for this, and has `write`. Ask `alice`."
     )
-    await world.says("alice", "/codegen run fix it")
+    await world.comment("alice", "/codegen run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1, result="The key shop-123456 is wrong.")
     await world.until_reply(lambda body: "The key [redacted] is wrong." in body)
@@ -81,7 +81,7 @@ async def test_unreadable_file_leaves_its_last_version_in_force(world: World, st
     if status == 503:  # it passes by itself
         assert notices(world) == []
     else:
-        assert "its last good version holds" in await notice(world)
+        assert "its last valid version applies" in await notice(world)
 
 
 @only_the_server_remembers
@@ -98,16 +98,16 @@ The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - GitHub does not show it to the bot any more (404).
 
-Until it can be read again, its last good version holds.
+Until it can be read again, its last valid version applies.
 
-Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`), or puts the file back. This is posted once for each version of the file.\
+Next: the bot's operator must give it read access to the repository's contents (`contents: read`), or put the file back. This is posted once for each version of the file.\
 """)
 
 
 @only_the_server_remembers
 async def test_slow_github_leaves_the_last_version_in_force(world: World) -> None:
     has(world, STRICT)
-    world.config_patience = 0.05
+    world.timing["config_timeout"] = 0.05
     await known(world)
     world.github.control.fault(path="/contents/", times=None, action="hang", delay=60)
 
@@ -127,7 +127,7 @@ The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Line 1: There is no key "progres". Did you mean "progress"?
 
-Until it is fixed, its last good version holds, together with whatever this one restricts further.
+Until it is fixed, its last valid version applies, together with whatever this one restricts further.
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
@@ -142,7 +142,7 @@ async def test_file_that_is_no_yaml_leaves_its_last_version_in_force(world: Worl
 
     await check_strict(world)
 
-    assert "its last good version holds" in await notice(world)
+    assert "its last valid version applies" in await notice(world)
 
 
 @only_the_server_remembers
@@ -158,7 +158,7 @@ async def test_wrong_file_restricts_more_where_it_can_be_read(world: World) -> N
 
 
 @only_the_server_remembers
-async def test_wrong_file_lets_nobody_more(world: World) -> None:
+async def test_invalid_file_grants_no_new_access(world: World) -> None:
     has(world, STRICT)
     await known(world)
     has(world, "permissions: {run: read}\nbudgets: {runs-per-person-a-day: 99}\nsecret-patterns: []\nprefix: agent\n")
@@ -172,7 +172,7 @@ async def test_deleted_file_restricts_nothing_any_more(world: World) -> None:
     await known(world)
     del world.github.world.files["main", PATH]
 
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1)
     await world.reply(Stage.FINISHED)
@@ -180,18 +180,32 @@ async def test_deleted_file_restricts_nothing_any_more(world: World) -> None:
     # Nor after the next start, without GitHub.
     await world.restart_bot()
     world.github.control.fault(path="/contents/", times=None, status=503)
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.codegen.run_created(2)
     world.codegen.finish(2)
     await world.reply(Stage.FINISHED)
 
 
 @only_the_server_remembers
+async def test_folder_instead_of_file_keeps_last_version(world: World) -> None:
+    has(world, STRICT)
+    await known(world)
+    files = world.github.world.files
+    files["main", f"{PATH}/README.md"] = files.pop(("main", PATH))
+
+    await check_strict(world)
+
+    assert "- Line 1: The file cannot be used: .github/codegen-bot.yml is over 1 MB, or no file of" in await notice(
+        world
+    )
+
+
+@only_the_server_remembers
 async def test_organization_file_that_is_lost_stays_in_force(world: World) -> None:
     """The whole repository is gone, or the bot cannot see it any more: GitHub says the same."""
-    world.github.world.organisation_files["codegen-bot.yml"] = STRICT
+    world.github.world.organization_files["codegen-bot.yml"] = STRICT
     await known(world)
-    world.github.world.organisation_files.clear()
+    world.github.world.organization_files.clear()
 
     await check_strict(world)
 
@@ -200,76 +214,76 @@ The config file `octo/.github/codegen-bot.yml` cannot be used:
 
 - GitHub does not show it to the bot any more (404).
 
-Until it can be read again, its last good version holds.
+Until it can be read again, its last valid version applies.
 
-Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`), or puts the file back. This is posted once for each version of the file.\
+Next: the bot's operator must give it read access to the repository's contents (`contents: read`), or put the file back. This is posted once for each version of the file.\
 """)
 
 
 @only_the_server_remembers
-async def test_organization_file_that_is_deleted_restricts_nothing_any_more(world: World) -> None:
-    world.github.world.organisation_files |= {"codegen-bot.yml": STRICT, "README.md": "Ours."}
+async def test_deleted_organization_file_restricts_nothing(world: World) -> None:
+    world.github.world.organization_files |= {"codegen-bot.yml": STRICT, "README.md": "Ours."}
     await known(world)
-    del world.github.world.organisation_files["codegen-bot.yml"]
+    del world.github.world.organization_files["codegen-bot.yml"]
 
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1)
     await world.reply(Stage.FINISHED)
 
 
 async def test_files_that_do_not_fit_together_both_hold(world: World) -> None:
-    world.github.world.organisation_files["codegen-bot.yml"] = f"{STRICT}labels: {{run: go}}\n"
+    world.github.world.organization_files["codegen-bot.yml"] = f"{STRICT}labels: {{run: go}}\n"
     has(world, "labels: {remove: go}\n")
 
-    assert "takes `admin` access" in await reply_to(world, "bob", "/codegen run fix it")
+    assert "needs `admin` access" in await reply_to(world, "bob", "/codegen run fix it")
     assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
-- Together with the organisation's file: "labels.remove" is also the label of "labels.run". Each needs a name of its own.
+- Together with the organization's file: "labels.remove" is also the label of "labels.run"; each needs a name of its own.
 
-Until it is fixed, both files hold, except for the organization's labels and named prompts.
+Until it is fixed, both files apply, except for the organization's labels and named prompts.
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
 
 
-async def test_wrong_file_without_an_earlier_one_lets_administrators_only(world: World) -> None:
+async def test_invalid_first_file_admits_administrators_only(world: World) -> None:
     has(world, "permissions: {rum: admin}\nsecret-patterns: ['shop-[0-9]{6}']\nprefix: /agent\n")
 
     assert await reply_to(world, "bob", "/agent run fix it") == snapshot(
-        "`bob` may not do this here: it takes `admin` access, and `bob` has `write`. `alice` can. The config file `octo/shop/.github/codegen-bot.yml` is wrong, so for now every command takes `admin` access."
+        "`bob` needs `admin` access for this, and has `write`. Ask `alice`. The config file `octo/shop/.github/codegen-bot.yml` is invalid, so for now every command needs `admin` access."
     )
     assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
-- Line 1: There is no command "rum". Did you mean "run"?
+- Line 1: "permissions.rum" is not a command. Did you mean "run"?
 
-No good version of it is known. Until it is fixed, only people with `admin` access may give commands, bots may not, there are no named prompts, and one agent run a day may be started.
+No valid version of it is known. Until it is fixed, only people with `admin` access may give commands, bots may not, there are no named prompts, and one agent run a day may be started.
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
-    await world.says("alice", "/agent run fix it")
+    await world.comment("alice", "/agent run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1, result="The key shop-123456 is wrong.")
     await world.until_reply(lambda body: "The key [redacted] is wrong." in body)
     assert "**status**" in await reply_to(world, "carol", "/agent help status")
 
 
-async def test_wrong_file_that_may_hold_patterns_closes_the_repository(world: World) -> None:
+async def test_invalid_file_that_may_hold_patterns_closes_it(world: World) -> None:
     has(world, "permisions: {run: admin}\n")
 
     assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
-The config file `octo/shop/.github/codegen-bot.yml` is wrong, and no good version of it is known, so only `help` works.
+The config file `octo/shop/.github/codegen-bot.yml` is invalid, and no valid version of it is known, so only `help` works.
 
-Next: fix it on the default branch (`codegen-bot check-config FILE` says what is wrong); then give the command again.\
+Next: fix it on the default branch (`codegen-bot check-config FILE` reports the problems); then give the command again.\
 """)
     assert await notice(world) == snapshot("""\
 The config file `octo/shop/.github/codegen-bot.yml` cannot be used:
 
 - Line 1: There is no key "permisions". Did you mean "permissions"?
 
-No good version of it is known, and this one may hold secret patterns that cannot be read. Until it is fixed, only `help` works.
+No valid version of it is known, and this one may hold secret patterns that cannot be read. Until it is fixed, only `help` works.
 
 Next: fix it on the default branch; `codegen-bot check-config FILE` checks a file beforehand. This is posted once for each version of the file.\
 """)
@@ -283,16 +297,16 @@ async def test_file_that_was_never_read_closes_the_repository(world: World) -> N
     )
 
     assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
-The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
+The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so only `help` works.
 
-Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
+Next: the bot's operator must give it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
     assert await reply_to(world, "alice", "/codegen whatever") == snapshot("""\
-The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
+The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 403 Resource not accessible by integration), and no earlier version of it is known. What it forbids is not known either, so only `help` works.
 
-Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
+Next: the bot's operator must give it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
-    assert "it takes `write` access" in await reply_to(world, "carol", "/codegen run fix it")
+    assert "needs `write` access" in await reply_to(world, "carol", "/codegen run fix it")
     assert "**status**" in await reply_to(world, "carol", "/codegen help status")
     assert world.codegen.runs == {}
 
@@ -302,9 +316,9 @@ async def test_hidden_files_close_the_repository(world: World) -> None:
     world.github.control.fault(path="/shop/contents/", times=None, status=404, body={"message": "Not Found"})
 
     assert await reply_to(world, "alice", "/codegen run fix it") == snapshot("""\
-The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 404 Not Found), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
+The config file `octo/shop/.github/codegen-bot.yml` cannot be read (GitHub: 404 Not Found), and no earlier version of it is known. What it forbids is not known either, so only `help` works.
 
-Next: whoever runs the bot gives it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
+Next: the bot's operator must give it read access to the repository's contents (`contents: read`); then give the command again in a new comment.\
 """)
     assert world.codegen.runs == {}
 
@@ -314,7 +328,7 @@ async def test_empty_repository_has_the_usual_settings(world: World) -> None:
         path="/shop/contents/$", times=None, status=404, body={"message": "This repository is empty."}
     )
 
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.codegen.run_created(1)
     world.codegen.finish(1)
     await world.reply(Stage.FINISHED)

@@ -10,12 +10,13 @@ import aiohttp
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulator.github import Comment
-from bot.github.signature import sign
-from bot.outcome import ExitStatus
-from bot.replies.markers import Stage
-from bot.replies.reason import Reason
-from tests.conversations.world import SECRET, World, world_at
+from bot.emulators.github import Comment
+from bot.execution.outcome import ExitStatus
+from bot.execution.reply import Reason
+from bot.github.events import sign
+from bot.text.markers import Stage
+from tests.harness.server import SECRET
+from tests.harness.world import World, world_at
 
 CONFIG = "prefix: /bot\nlabels: {run: robot}\n"
 
@@ -42,7 +43,7 @@ def github_recovers(world: World) -> None:
 
 async def refused(world: World, login: str, text: str) -> Comment:
     """Somebody writes a comment that the bot does not take."""
-    comment = await world.says(login, text)
+    comment = await world.comment(login, text)
     assert world.github.deliveries[-1].status_code == 503
     return comment
 
@@ -86,8 +87,8 @@ async def test_label_is_obeyed_when_the_config_can_be_read(world: World) -> None
 async def test_edit_is_obeyed_when_the_config_can_be_read(world: World) -> None:
     has_config(world)
     github_fails(world)
-    comment = await world.says("bob", "Well.")
-    await world.edits(comment, "Well.\n\n/bot run fix it")
+    comment = await world.comment("bob", "Well.")
+    await world.edit(comment, "Well.\n\n/bot run fix it")
     assert world.github.deliveries[-1].status_code == 503
 
     github_recovers(world)
@@ -97,7 +98,7 @@ async def test_edit_is_obeyed_when_the_config_can_be_read(world: World) -> None:
 
 async def test_slow_github_loses_no_command(world: World) -> None:
     has_config(world)
-    world.config_patience = 0.05
+    world.timing["config_timeout"] = 0.05
     await world.restart_bot()
     world.github.control.fault(path="/shop/contents/", times=1, action="slow", delay=1.0)
 
@@ -135,9 +136,9 @@ async def test_missed_comment_is_taken_when_the_config_can_be_read(world: World)
     has_config(world)
     await knows_repository(world)
     await world.stop_bot()
-    await world.says("bob", "/bot run fix it")
+    await world.comment("bob", "/bot run fix it")
     github_fails(world)
-    world.missed_every = 0.02
+    world.timing["missed_every"] = 0.02
     await world.start_bot()
     await world.github.until(lambda: len(world.requests("GET", "/shop/contents/")) > 20)
 
@@ -159,36 +160,36 @@ async def test_command_is_answered_when_the_config_stays_unreadable(world: World
     github_fails(world)
     await refused(world, "bob", "/codegen run fix it")
 
-    world.passes(minutes=31)
+    world.advance(minutes=31)
 
     assert await world.reply(Stage.FAILED) == snapshot("""\
-The config file `octo/.github/codegen-bot.yml` cannot be read (GitHub: 503 Not just now.), and no earlier version of it is known. What it forbids is not known either, so nothing but `help` works.
+The config file `octo/.github/codegen-bot.yml` cannot be read (GitHub: 503 Not just now.), and no earlier version of it is known. What it forbids is not known either, so only `help` works.
 
 Next: give the command again in a new comment in a few minutes.\
 """)
     assert world.codegen.runs == {}
 
 
-async def test_last_good_config_tells_commands_while_github_fails(world: World) -> None:
+async def test_last_good_config_applies_while_github_fails(world: World) -> None:
     has_config(world)
-    await world.says("bob", "/bot help help")
+    await world.comment("bob", "/bot help help")
     await world.reply(Stage.FINISHED)
     await world.restart_bot()
     github_fails(world)
 
-    await world.says("bob", "/codegen run not this one")
+    await world.comment("bob", "/codegen run not this one")
     assert world.github.deliveries[-1].status_code == 200
-    await world.says("bob", "/bot run fix it")
+    await world.comment("bob", "/bot run fix it")
 
     await finished(world)
 
 
 @pytest.mark.parametrize(("status", "reason"), [(503, Reason.UNREACHABLE), (403, Reason.FORBIDDEN)])
-async def test_job_fails_where_it_cannot_tell_a_command(tmp_path: Path, status: int, reason: Reason) -> None:
+async def test_job_fails_if_config_cannot_be_read(tmp_path: Path, status: int, reason: Reason) -> None:
     async with world_at(tmp_path / "bot.sqlite", entry_point="action") as world:
         has_config(world)
         github_fails(world, status)
-        await world.says("bob", "/bot run fix it")
+        await world.comment("bob", "/bot run fix it")
         assert world.jobs is not None
         await world.jobs.until_ended(1)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World, world_at
+from bot.text.markers import Stage
+from tests.harness.world import World, world_at
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ async def status(world: World, method: str, path: str, json: object = None) -> i
 
 
 @pytest.mark.parametrize("do_away_with", [delete, replace])
-async def test_a_database_file_that_is_another(
+async def test_database_file_that_is_another(
     world: World, tmp_path: Path, do_away_with: Callable[[Path], None]
 ) -> None:
-    await world.says("bob", "/codegen help run")
+    await world.comment("bob", "/codegen help run")
     await world.reply(Stage.FINISHED)
     assert await status(world, "GET", "/readyz") == 200
 
@@ -52,7 +52,7 @@ async def test_a_database_file_that_is_another(
     assert await status(world, "GET", "/healthz") == 200
     multi_run = {"prompt": "fix it", "concurrency": 1}
     assert await status(world, "POST", "/organizations/1/multi-run", json=multi_run) == 503
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     missed = world.github.deliveries[-1]
     assert missed.status_code == 503
     assert not world.codegen.runs

@@ -8,12 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.emulator.github.world import Comment
-from tests.chaos.process import IN_A_HURRY
-from tests.connections import Link, all_finished, end_connections
-from tests.several import Place, Several, reactions, several_processes
-
-pytest_plugins = ["tests.postgresql"]
+from bot.emulators.github.world import Comment
+from tests.chaos.process import FAST_SERVER
+from tests.harness.connections import Link, all_finished, end_connections
+from tests.harness.replicas import Place, Several, reactions, several_processes
 
 ROUNDS = int(os.environ.get("FAILOVER_ROUNDS", "2"))
 """Twenty in `make chaos`."""
@@ -25,8 +23,8 @@ async def several(postgresql_url: str) -> AsyncIterator[Several]:
         yield several
 
 
-async def test_a_frozen_process_is_replaced_and_ends_when_thawed(several: Several) -> None:
-    first, _ = await several.start(2, module=IN_A_HURRY)
+async def test_frozen_process_is_replaced_and_ends_when_thawed(several: Several) -> None:
+    first, _ = await several.start(2, module=FAST_SERVER)
     commands = several.ask(4)
     await several.runs_started(4)
     several.freeze(first)
@@ -40,12 +38,12 @@ async def test_a_frozen_process_is_replaced_and_ends_when_thawed(several: Severa
     assert len(several.codegen.runs) == 4
 
 
-async def test_a_process_cut_off_from_the_database_is_replaced(several: Several, postgresql_url: str) -> None:
+async def test_process_cut_off_from_the_database_is_replaced(several: Several, postgresql_url: str) -> None:
     async with Link(postgresql_url).serving() as link:
-        (cut_off,) = await several.start(1, module=IN_A_HURRY, place=Place(link.url))
+        (cut_off,) = await several.start(1, module=FAST_SERVER, place=Place(link.url))
         commands = several.ask(3)
         await several.runs_started(3)
-        await several.start(1, module=IN_A_HURRY)
+        await several.start(1, module=FAST_SERVER)
         several.balancer.behind.remove(cut_off)
         link.cut()
         await several.all_answered(commands)
@@ -57,17 +55,17 @@ async def test_a_process_cut_off_from_the_database_is_replaced(several: Several,
         assert len(several.codegen.runs) == 3
 
 
-async def test_a_process_cut_off_from_the_database_sends_nothing(several: Several, postgresql_url: str) -> None:
+async def test_process_cut_off_from_the_database_sends_nothing(several: Several, postgresql_url: str) -> None:
     """It still reaches Codegen, and would start its run once more after its successor has."""
     async with Link(postgresql_url).serving() as link:
-        (cut_off,) = await several.start(1, module=IN_A_HURRY, place=Place(link.url))
-        (second,) = await several.start(1, module=IN_A_HURRY)
+        (cut_off,) = await several.start(1, module=FAST_SERVER, place=Place(link.url))
+        (second,) = await several.start(1, module=FAST_SERVER)
         several.balancer.behind.remove(second)
         several.codegen.control.fault(
             path="/agent/run$", method="POST", action="status", status=429, headers={"retry-after": "8"}
         )
         commands = several.ask(1)
-        await several.says("codegen.retry")
+        await several.until_logged("codegen.retry")
         link.cut()
         await several.replaced(cut_off)
         await several.all_answered(commands)
@@ -82,10 +80,10 @@ async def test_a_process_cut_off_from_the_database_sends_nothing(several: Severa
 
 async def test_lost_connections_while_another_starts_strand_nothing(several: Several, postgresql_url: str) -> None:
     """Each round all processes lose their connections while one more starts, which is then killed with its work."""
-    await several.start(2, module=IN_A_HURRY)
+    await several.start(2, module=FAST_SERVER)
     commands: list[Comment] = []
     for _ in range(ROUNDS):
-        starting = asyncio.create_task(several.start(1, module=IN_A_HURRY))
+        starting = asyncio.create_task(several.start(1, module=FAST_SERVER))
         await asyncio.to_thread(end_connections, postgresql_url)
         (third,) = await starting
         commands += several.ask(3)

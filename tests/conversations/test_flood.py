@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulator.github import Comment
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.emulators.github import Comment
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 TWENTY = "\n".join(f"/codegen run number {number}" for number in range(20))
 
@@ -16,7 +16,7 @@ by_the_database = pytest.mark.server_only(reason="a job counts on its own thread
 
 async def flood(world: World, count: int, text: str = TWENTY, *, login: str = "carol") -> list[Comment]:
     """Somebody writes so many comments; all their commands are through when it returns."""
-    comments = [await world.says(login, text) for _ in range(count)]
+    comments = [await world.comment(login, text) for _ in range(count)]
     await world.github.until(lambda: all(each.reactions for each in comments))
     return comments
 
@@ -32,10 +32,10 @@ def reactions_to(comments: list[Comment]) -> list[list[str]]:
 
 
 async def test_comment_of_twenty_refused_commands_gets_one_reply(world: World) -> None:
-    comment = await world.says("carol", TWENTY)
+    comment = await world.comment("carol", TWENTY)
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can. Other commands of the same comment that are refused get no reply of their own."
+        "`carol` needs `write` access for this, and has `read`. Ask `alice`. Other refused commands of the same comment get no reply of their own."
     )
     await world.until_done(20 if world.entry_point == "server" else 1)
     assert reactions_to([comment]) == [["-1"]]
@@ -50,7 +50,7 @@ async def test_after_three_refusals_there_are_reactions_only(world: World) -> No
 
     assert replies_to(world, comments) == [1, 1, 1, 0, 0, 0]
     assert reactions_to(comments) == [["-1"]] * 6
-    await world.says("bob", "/codegen help help")
+    await world.comment("bob", "/codegen help help")
     await world.reply(Stage.FINISHED)
 
 
@@ -60,7 +60,7 @@ async def test_refusals_are_counted_by_the_hour_and_across_restarts(world: World
     await world.restart_bot()
     assert replies_to(world, await flood(world, 1)) == [0]
 
-    world.passes(hours=1, seconds=1)
+    world.advance(hours=1, seconds=1)
 
     assert replies_to(world, await flood(world, 1)) == [1]
 
@@ -75,7 +75,7 @@ async def test_each_person_is_counted_alone(world: World) -> None:
 @by_the_database
 async def test_reactions_come_to_an_end_too(world: World) -> None:
     await flood(world, 3 + 20, "/codegen run it")
-    last = await world.says("carol", "/codegen run it")
+    last = await world.comment("carol", "/codegen run it")
     await world.until_done(24)
 
     assert replies_to(world, [last]) == [0]
@@ -89,8 +89,9 @@ async def test_readers_mistakes_get_one_reply_a_comment(world: World) -> None:
     assert replies_to(world, comments) == [1]
 
 
+@either_entry_point
 async def test_writers_mistakes_are_answered_each(world: World) -> None:
-    comment = await world.says("bob", "/codegen rum\n\n/codegen rin\n\n/codegen ran")
+    comment = await world.comment("bob", "/codegen rum\n\n/codegen rin\n\n/codegen ran")
     await world.settled(3)
 
     assert replies_to(world, [comment]) == [3]
@@ -108,7 +109,7 @@ async def test_bot_that_is_not_allowed_is_refused_three_times(world: World) -> N
 @by_the_database
 async def test_readers_commands_are_carried_out_thirty_times_an_hour(world: World) -> None:
     for _ in range(30):
-        await world.says("carol", "/codegen help help")
+        await world.comment("carol", "/codegen help help")
         await world.reply(Stage.FINISHED)
 
     (comment,) = await flood(world, 1, "/codegen help help")
@@ -118,20 +119,20 @@ async def test_readers_commands_are_carried_out_thirty_times_an_hour(world: Worl
 
 
 async def test_what_readers_may_do_stands_beside_what_they_may_not(world: World) -> None:
-    comment = await world.says("carol", "/codegen help help\n\n/codegen run it\n\n/codegen run that")
+    comment = await world.comment("carol", "/codegen help help\n\n/codegen run it\n\n/codegen run that")
     await world.settled(2)
 
     assert replies_to(world, [comment]) == [2]
 
 
 @by_the_database
-async def test_label_of_somebody_without_write_access_is_refused_three_times(world: World) -> None:
+async def test_label_without_write_access_is_refused_three_times(world: World) -> None:
     """There is no comment to react to; the label comes off each time."""
     world.github.world.accounts["carol"].role = "triage"
     for number in range(5):
         world.github.label("carol", 1, "codegen:run")
         await world.until_done(number + 1)
         await world.github.until(lambda: world.github.labels(1) == [])
-        world.passes(seconds=2)
+        world.advance(seconds=2)
 
     assert len(world.read_all()) == 3

@@ -9,10 +9,10 @@ import pytest
 from inline_snapshot import snapshot
 from sqlalchemy.engine import Engine
 
-from bot.replies.markers import Stage, find
-from bot.store.database import open_engine
-from bot.store.jobs import JobStore
-from tests.conversations.world import World, world_at
+from bot.storage.database import open_engine
+from bot.storage.jobs import JobStore
+from bot.text.markers import Stage, find
+from tests.harness.world import World, world_at
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def note_loop_holds(world: World, identity: str, times: int) -> None:
     """As the processes did that ended over the command."""
     database: Engine = open_engine(world.database_url)
     for _ in range(times):
-        JobStore(database).hold_loop(identity)
+        JobStore(database).add_loop_block(identity)
     database.dispose()
 
 
-async def test_a_command_with_a_run_is_given_up(world: World) -> None:
+async def test_command_with_a_run_is_given_up(world: World) -> None:
     """The run's answer is not read again: it may be what nobody gets past."""
-    comment = await world.says("bob", "/codegen run fix it")
+    comment = await world.comment("bob", "/codegen run fix it")
     await world.reply(Stage.STARTED)
     await world.stop_bot()
     note_loop_holds(world, world.identity(comment), 3)
@@ -40,14 +40,14 @@ async def test_a_command_with_a_run_is_given_up(world: World) -> None:
     await world.start_bot()
     reply = await world.reply(Stage.FAILED)
     assert reply.replace(world.identity(comment), "IDENTITY") == snapshot("""\
-This command was given up: 3 times the bot stood still over it and had to be restarted.
+This command was given up: 3 times it blocked the bot, which had to be restarted.
 
-Next: read what came of it at Codegen: [run 1](https://codegen.com/agent/trace/1). The bot's log has the rest under `IDENTITY`.\
+Next: see at Codegen what came of it: [run 1](https://codegen.com/agent/trace/1). The bot's log has the details under `IDENTITY`.\
 """)
     await world.reacted(comment, "eyes", "confused")
 
 
-async def test_a_label_of_a_command_that_is_given_up_comes_off(world: World) -> None:
+async def test_label_of_a_command_that_is_given_up_comes_off(world: World) -> None:
     world.github.label("bob", 1, "codegen:run")
     await world.github.idle()
     await world.reply(Stage.STARTED)
@@ -61,8 +61,8 @@ async def test_a_label_of_a_command_that_is_given_up_comes_off(world: World) -> 
     world.codegen.finish(1)
 
 
-async def test_a_command_that_ended_two_processes_is_tried_again(world: World) -> None:
-    comment = await world.says("bob", "/codegen run fix it")
+async def test_command_that_ended_two_processes_is_tried_again(world: World) -> None:
+    comment = await world.comment("bob", "/codegen run fix it")
     await world.reply(Stage.STARTED)
     await world.stop_bot()
     note_loop_holds(world, world.identity(comment), 2)
@@ -71,9 +71,9 @@ async def test_a_command_that_ended_two_processes_is_tried_again(world: World) -
     assert "I made the change." in await world.reply(Stage.FINISHED)
 
 
-async def test_a_command_that_has_its_answer_keeps_it(world: World) -> None:
+async def test_command_that_has_its_answer_keeps_it(world: World) -> None:
     """The process ended after the last word, and before that was written down."""
-    comment = await world.says("bob", "/codegen run fix it")
+    comment = await world.comment("bob", "/codegen run fix it")
     await world.reply(Stage.STARTED)
     world.github.control.fault(path="/reactions$", method="POST", action="hang", delay=60.0)
     world.codegen.finish(1, result="I made the change.")

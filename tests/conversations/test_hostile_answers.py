@@ -2,17 +2,18 @@
 
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
-from tests.replies.rendering import effects
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
+from tests.text.rendering import effects
 
 INDENTED = "    @alice @octo/everyone ![x](https://tracker.example/x.png)<details><!--"
 FENCED = "~~~\n@alice @octo/everyone #1\n~~~\nNo idea."
 
 
-async def test_result_that_begins_indented_is_plain_words(world: World) -> None:
+@either_entry_point
+async def test_indented_result_is_plain_text(world: World) -> None:
     """Its indentation made it a block of code; without it, it would be live Markdown."""
-    await world.says("alice", "/codegen run list the files")
+    await world.comment("alice", "/codegen run list the files")
     await world.codegen.run_created(1)
     world.codegen.finish(1, result=INDENTED)
 
@@ -28,9 +29,10 @@ A follow-up: `/codegen resume 1 <what to do next>`\
 """)
 
 
-async def test_multi_run_reasons_on_one_line_are_plain_words(world: World) -> None:
+@either_entry_point
+async def test_multi_run_reasons_are_plain_text(world: World) -> None:
     """A block of code that becomes one line of a list is a block no longer."""
-    await world.says("alice", "/codegen multi-run -n 2 list the files")
+    await world.comment("alice", "/codegen multi-run -n 2 list the files")
     await world.codegen.run_created(2)
     world.codegen.fail(1, result=FENCED)
     world.codegen.fail(2, result=INDENTED)
@@ -42,13 +44,14 @@ async def test_multi_run_reasons_on_one_line_are_plain_words(world: World) -> No
 Attempt 1: ~~~ @¦alice @¦octo/everyone #¦1 ~~~ No idea.
 - Attempt 2: @¦alice @¦octo/everyone [x](https://tracker.example/x.png)&lt;details>&lt;!--
 
-Next: look at the reasons, then give one a hint with `/codegen resume <run> <a hint>`, or ask for a smaller piece.\
+Next: look at the reasons, then give one a hint with `/codegen resume <run> <a hint>`, or ask for less.\
 """)
 
 
-async def test_upstream_error_quoted_in_a_reply_is_plain_words(world: World) -> None:
+@either_entry_point
+async def test_quoted_upstream_error_is_plain_text(world: World) -> None:
     world.codegen.control.fault(path="/agent/run$", method="POST", status=422, body={"detail": FENCED}, times=None)
-    await world.says("alice", "/codegen multi-run -n 2 list the files")
+    await world.comment("alice", "/codegen multi-run -n 2 list the files")
 
     reply = await world.reply(Stage.FAILED)
 
@@ -58,5 +61,5 @@ No attempt could be started.
 
 - Attempts 1, 2: Codegen did not accept the request (422): ~~~ @¦alice @¦octo/everyone #¦1 ~~~ No idea.
 
-Next: fix what the reasons name, or wait a few minutes; then give the command again in a new comment.\
+Next: fix the causes named above, or wait a few minutes; then give the command again in a new comment.\
 """)

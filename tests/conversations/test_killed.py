@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
-from bot.emulator.github.world import BOT_LOGIN
-from bot.replies.markers import Stage, find
-from tests.harness.processes import LISTENS, SECRET, environment
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
+from bot.emulators.github.world import BOT_LOGIN
+from bot.text.markers import Stage, find
+from tests.harness import TIMEOUT
+from tests.harness.processes import LISTENS, environment
+from tests.harness.server import SECRET
 
 
 class Outside:
@@ -38,7 +40,7 @@ class Outside:
             stderr=asyncio.subprocess.PIPE,
         )
         assert self._process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(TIMEOUT):
             async for line in self._process.stderr:
                 if found := LISTENS.search(line.decode()):
                     self.github.webhooks.url = f"http://127.0.0.1:{int(found[1])}/webhooks/github"

@@ -7,10 +7,11 @@ import aiohttp
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulator.github.webhooks import Delivery
-from bot.github.signature import sign
-from bot.replies.markers import Stage
-from tests.conversations.world import SECRET, World
+from bot.emulators.github.webhooks import Delivery
+from bot.github.events import sign
+from bot.text.markers import Stage
+from tests.harness.server import SECRET
+from tests.harness.world import World
 
 
 async def sends_a_copy(world: World, delivery: Delivery, *, guid: str) -> int:
@@ -33,7 +34,7 @@ async def sends_a_copy(world: World, delivery: Delivery, *, guid: str) -> int:
         (2, "Resolve this issue: do what its description asks for."),
     ],
 )
-async def test_the_run_label_starts_an_agent(world: World, number: int, asked: str) -> None:
+async def test_run_label_starts_an_agent(world: World, number: int, asked: str) -> None:
     world.github.label("bob", number, "codegen:run")
     run = await world.codegen.run_created(1)
     world.codegen.finish(1, result="Done.")
@@ -44,7 +45,7 @@ async def test_the_run_label_starts_an_agent(world: World, number: int, asked: s
     assert asked in run.prompt
 
 
-async def test_the_multi_run_label_starts_several(world: World) -> None:
+async def test_multi_run_label_starts_several(world: World) -> None:
     world.github.label("bob", 1, "codegen:multi-run")
     await world.codegen.run_created(3)
     for number in (1, 2, 3):
@@ -55,7 +56,7 @@ async def test_the_multi_run_label_starts_several(world: World) -> None:
 
 
 @pytest.mark.server_only(reason="GitHub delivers webhooks again, but starts no workflow twice")
-async def test_a_label_delivered_again_starts_nothing(world: World) -> None:
+async def test_label_delivered_again_starts_nothing(world: World) -> None:
     world.github.label("bob", 1, "codegen:run")
     await world.reply(Stage.STARTED)
 
@@ -79,7 +80,7 @@ async def test_label_delivery_copied_under_new_guids_does_nothing(world: World) 
 
     assert await sends_a_copy(world, captured, guid="copy-2") == 202
     world.github.redeliver(captured)
-    await world.says("carol", "/codegen help help")
+    await world.comment("carol", "/codegen help help")
 
     await world.reply(Stage.FINISHED)
     assert len(world.codegen.runs) == 1
@@ -122,7 +123,7 @@ async def test_put_on_a_second_time_it_acts_a_second_time(world: World) -> None:
         world.codegen.finish(number)
         await world.reply(Stage.FINISHED)
         await world.github.until(lambda: world.github.labels(1) == [])
-        world.passes(seconds=1)
+        world.advance(seconds=1)
 
     assert len(world.codegen.runs) == 2
 
@@ -138,17 +139,15 @@ async def test_taking_it_off_while_the_run_works_changes_nothing(world: World) -
     await world.reply(Stage.FINISHED)
 
 
-async def test_somebody_who_may_not_is_told_and_the_label_comes_off(world: World) -> None:
+async def test_label_without_permission_is_refused_and_removed(world: World) -> None:
     world.github.label("carol", 1, "codegen:run")
 
-    assert await world.reply() == snapshot(
-        "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
-    )
+    assert await world.reply() == snapshot("`carol` needs `write` access for this, and has `read`. Ask `alice`.")
     await world.github.until(lambda: world.github.labels(1) == [])
     assert world.codegen.runs == {}
 
 
-async def test_a_bots_label_is_refused(world: World) -> None:
+async def test_bots_label_is_refused(world: World) -> None:
     world.github.add_bot("renovate[bot]")
     world.github.label("renovate[bot]", 1, "codegen:run")
 
@@ -156,7 +155,7 @@ async def test_a_bots_label_is_refused(world: World) -> None:
     await world.github.until(lambda: world.github.labels(1) == [])
 
 
-async def test_the_label_comes_off_when_the_work_failed(world: World) -> None:
+async def test_label_comes_off_when_the_work_failed(world: World) -> None:
     world.codegen.script(outcome="quota")
     world.github.label("bob", 1, "codegen:run")
 
@@ -164,10 +163,10 @@ async def test_the_label_comes_off_when_the_work_failed(world: World) -> None:
     await world.github.until(lambda: world.github.labels(1) == [])
 
 
-async def test_other_labels_are_nobodys_order(world: World) -> None:
+async def test_other_labels_start_nothing(world: World) -> None:
     world.github.label("bob", 1, "bug")
     world.github.unlabel("bob", 1, "bug")
-    await world.says("bob", "/codegen help")
+    await world.comment("bob", "/codegen help")
 
     await world.reply(Stage.FINISHED)
     assert world.codegen.runs == {}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bot.errors import ErrorKind
-from bot.replies.markers import Stage
-from tests.conversations.world import World
-from tests.log_lines import lines, logged
+from bot.text.markers import Stage
+from tests.harness.log_lines import lines, logged
+from tests.harness.world import World
 
 OF_NO_STORY = {"engine.started", "server.listening", "executor.taken-over"}
 
@@ -25,7 +25,7 @@ async def test_every_line_of_a_command_says_whose_it_is(world: World) -> None:
     with logged() as stream:
         # What goes wrong on the way belongs to it too.
         world.github.control.fault(method="PATCH", path="/issues/comments/", status=502)
-        await world.says("alice", "/codegen run fix the flaky test")
+        await world.comment("alice", "/codegen run fix the flaky test")
         await world.codegen.run_created(1)
         world.codegen.finish(1)
         await world.reply(Stage.FINISHED)
@@ -42,9 +42,9 @@ async def test_every_line_of_a_command_says_whose_it_is(world: World) -> None:
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_a_command_with_several_runs_names_them_all(world: World) -> None:
+async def test_command_with_several_runs_names_them_all(world: World) -> None:
     with logged() as stream:
-        await world.says("alice", "/codegen multi-run -n 2 fix the flaky test")
+        await world.comment("alice", "/codegen multi-run -n 2 fix the flaky test")
         for run in (1, 2):
             await world.codegen.run_created(run)
             world.codegen.finish(run)
@@ -59,11 +59,11 @@ async def test_a_command_with_several_runs_names_them_all(world: World) -> None:
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
 async def test_one_commands_runs_are_not_taken_for_anothers(world: World) -> None:
     with logged() as stream:
-        await world.says("alice", "/codegen run fix the flaky test")
+        await world.comment("alice", "/codegen run fix the flaky test")
         await world.codegen.run_created(1)
         world.codegen.finish(1)
         await world.reply(Stage.FINISHED)
-        await world.says("alice", "/codegen help")
+        await world.comment("alice", "/codegen help")
         await world.reply(Stage.FINISHED)
         await world.until_done(2)
         helped = [line for line in lines(stream) if line.get("command") == "help"]
@@ -72,10 +72,10 @@ async def test_one_commands_runs_are_not_taken_for_anothers(world: World) -> Non
 
 
 @pytest.mark.server_only(reason="a job has no delivery, and its runner's log is its own")
-async def test_what_nobody_could_be_told_names_its_command_too(world: World) -> None:
+async def test_log_of_failed_reply_names_its_command(world: World) -> None:
     with logged() as stream:
         world.github.control.fault(method="POST", path="/issues/1/comments$", status=403, times=None)
-        await world.says("alice", "/codegen help")
+        await world.comment("alice", "/codegen help")
         await world.until_done(1)
         line = next(each for each in lines(stream) if each["event"] == "command.unanswered")
     assert (line["thread"], line["command"]) == ("octo/shop#1", "help")

@@ -3,8 +3,8 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 
 def pages_read(world: World) -> list[tuple[str, str]]:
@@ -13,11 +13,11 @@ def pages_read(world: World) -> list[tuple[str, str]]:
 
 
 async def a_run(world: World) -> None:
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.reply(Stage.STARTED)
     world.codegen.runs[1].logs.clear()
     world.codegen.add_log(1, message_type="USER_MESSAGE", observation="Fix it.")
-    world.passes(seconds=20)
+    world.advance(seconds=20)
     world.codegen.add_log(1, tool_name="view_file", thought="I read @bob's code.", tool_input={"path": "a.py"})
     world.codegen.add_log(
         1,
@@ -29,11 +29,11 @@ async def a_run(world: World) -> None:
 
 async def test_logs_shows_what_the_threads_run_did(world: World) -> None:
     await a_run(world)
-    world.passes(minutes=2)
+    world.advance(minutes=2)
     world.codegen.finish(1, result="Rounded once.", pull_request="octo/shop#12")
     await world.reply(Stage.FINISHED)
 
-    comment = await world.says("bob", "/codegen logs")
+    comment = await world.comment("bob", "/codegen logs")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `succeeded`, 4 log entries, with [octo/shop#12](https://github.com/octo/shop/pull/12).
@@ -70,7 +70,7 @@ Rounded once.
   tool input: command: deploy --token [redacted]
   observation: exit_code: 1
 #4 +0:02:20 FINAL_ANSWER
-  thought: Rounded once.
+  observation: Rounded once.
 ```
 
 </details>\
@@ -79,12 +79,24 @@ Rounded once.
     assert pages_read(world) == [("0", "true")]
 
 
+async def test_logs_never_show_a_thought_as_answer(world: World) -> None:
+    await a_run(world)
+    world.codegen.add_log(1, message_type="FINAL_ANSWER", thought="bob is wrong.", observation="Rounded once.")
+
+    await world.comment("bob", "/codegen logs --last 1")
+
+    answer, _, rest = (await world.reply(Stage.FINISHED)).partition("**The error**")
+    assert "Rounded once." in answer
+    assert "bob is wrong." not in answer
+    assert "bob is wrong." not in rest.partition("<details><summary>The last")[0]
+
+
 async def test_logs_of_a_run_at_work_show_its_last_thoughts(world: World) -> None:
     await a_run(world)
     world.codegen.move(1, "RUNNING")
     await world.reply(Stage.WORKING)
 
-    await world.says("bob", "/codegen logs 1 --last 2")
+    await world.comment("bob", "/codegen logs 1 --last 2")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `working`, 3 log entries.
@@ -120,27 +132,29 @@ More of the log: `/codegen logs 1 --last 100`\
 """)
 
 
+@either_entry_point
 @pytest.mark.parametrize("words", ["1 -n 2", "--last 2 1", "-n 2", "1 --last=2"])
-async def test_run_and_flag_may_stand_in_any_order(world: World, words: str) -> None:
+async def test_run_and_flag_are_accepted_in_any_order(world: World, words: str) -> None:
     await a_run(world)
 
-    await world.says("bob", f"/codegen logs {words}")
+    await world.comment("bob", f"/codegen logs {words}")
 
     assert "<summary>The last 2 of 3 log entries</summary>" in await world.reply(Stage.FINISHED)
 
 
-async def test_a_long_log_is_read_from_its_end(world: World) -> None:
+@either_entry_point
+async def test_long_log_is_read_from_its_end(world: World) -> None:
     """Five pages of a hundred at most."""
     run = world.codegen.start_elsewhere("Go on")
     for number in range(2, 621):
         world.codegen.add_log(run.id, thought=f"Thought {number}.", tool_name="early" if number <= 120 else "late")
 
-    await world.says("bob", "/codegen logs 1 --last 1")
+    await world.comment("bob", "/codegen logs 1 --last 1")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 [Run 1](https://codegen.com/agent/trace/1): `queued`, 620 log entries.
 
-Only the newest 500 entries were looked at.
+Only the newest 500 entries were read.
 
 **Tools used:** `late` (500).
 
@@ -166,7 +180,8 @@ More of the log: `/codegen logs 1 --last 100`\
     assert pages_read(world) == [(f"{skip}", "true") for skip in range(0, 500, 100)]
 
 
-async def test_what_is_logged_while_the_log_is_read_is_not_counted_twice(world: World) -> None:
+@either_entry_point
+async def test_entries_added_during_reading_are_counted_once(world: World) -> None:
     """Between the first page and the second, the run has written three entries more."""
     run = world.codegen.start_elsewhere("Go on")
     run.logs.clear()
@@ -177,7 +192,7 @@ async def test_what_is_logged_while_the_log_is_read_is_not_counted_twice(world: 
     for _ in range(3):
         world.codegen.add_log(run.id, tool_name="view_file", thought="Later.")
 
-    await world.says("bob", "/codegen logs 1 --last 100")
+    await world.comment("bob", "/codegen logs 1 --last 100")
 
     text = await world.reply(Stage.FINISHED)
     assert "150 log entries" in text
@@ -186,10 +201,11 @@ async def test_what_is_logged_while_the_log_is_read_is_not_counted_twice(world: 
     assert len(pages_read(world)) == 2
 
 
-async def test_a_log_that_is_empty(world: World) -> None:
+@either_entry_point
+async def test_log_that_is_empty(world: World) -> None:
     world.codegen.start_elsewhere("Go on").logs.clear()
 
-    await world.says("bob", "/codegen logs 1")
+    await world.comment("bob", "/codegen logs 1")
 
     assert await world.reply(Stage.FINISHED) == snapshot(
         "[Run 1](https://codegen.com/agent/trace/1): `queued`, nothing logged yet."
@@ -198,44 +214,48 @@ async def test_a_log_that_is_empty(world: World) -> None:
 
 async def test_looking_at_a_log_does_not_make_the_run_the_threads(world: World) -> None:
     world.codegen.start_elsewhere("Something else")
-    await world.says("bob", "/codegen logs 1")
+    await world.comment("bob", "/codegen logs 1")
     await world.reply(Stage.FINISHED)
 
-    await world.says("bob", "/codegen logs")
+    await world.comment("bob", "/codegen logs")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by its number: `/codegen logs 7`"
+        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen logs 7`"
     )
 
 
-async def test_a_reader_may_not(world: World) -> None:
-    await world.says("carol", "/codegen logs 1")
+@either_entry_point
+async def test_reader_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen logs 1")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
-
-
-async def test_the_log_of_a_run_that_nobody_knows(world: World) -> None:
-    await world.says("bob", "/codegen logs 99")
-
-    assert (await world.reply(Stage.FAILED)).startswith("Codegen knows nothing of the kind (404).")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` needs `write` access for this")
 
 
-async def test_codegen_has_a_fault(world: World) -> None:
+@either_entry_point
+async def test_log_of_unknown_run_is_refused(world: World) -> None:
+    await world.comment("bob", "/codegen logs 99")
+
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen did not find it (404).")
+
+
+@either_entry_point
+async def test_fault_of_codegen_is_reported(world: World) -> None:
     world.codegen.start_elsewhere("Go on")
     world.codegen.control.fault(path="/logs$", times=None, status=503)
 
-    await world.says("bob", "/codegen logs 1")
+    await world.comment("bob", "/codegen logs 1")
 
-    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen failed, and retrying did not help")
 
 
+@either_entry_point
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (
             "please",
             snapshot(
-                "`logs` takes a run's number and `--last N`, and nothing else. For example: `/codegen logs 7 --last 50`"
+                "`logs` takes a run number and `--last N`, and nothing else. For example: `/codegen logs 7 --last 50`"
             ),
         ),
         (
@@ -250,6 +270,6 @@ async def test_codegen_has_a_fault(world: World) -> None:
     ],
 )
 async def test_invalid_input_is_reported(world: World, words: str, expected: str) -> None:
-    await world.says("bob", f"/codegen logs {words}")
+    await world.comment("bob", f"/codegen logs {words}")
 
     assert await world.reply(Stage.REFUSED) == expected

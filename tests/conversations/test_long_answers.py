@@ -3,15 +3,16 @@
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
-from tests.stuck import never_stuck
+from bot.text.markers import Stage
+from tests.harness.stuck import never_stuck
+from tests.harness.world import World, either_entry_point
 
 
+@either_entry_point
 @pytest.mark.parametrize("repeated", ["- ", "> ", "1) "])
 async def test_result_of_one_long_line_is_shown(world: World, repeated: str) -> None:
     with never_stuck():
-        await world.says("alice", "/codegen run list the files")
+        await world.comment("alice", "/codegen run list the files")
         await world.codegen.run_created(1)
         world.codegen.finish(1, result=repeated * (40_000 // len(repeated)))
 
@@ -31,5 +32,5 @@ A follow-up: `/codegen resume 1 <what to do next>`\
 """)
         assert set(shown) == set(repeated)
 
-        await world.says("alice", "/codegen status 1")
+        await world.comment("alice", "/codegen status 1")
         assert (await world.reply()).startswith("[Run 1](https://codegen.com/agent/trace/1): finished")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.replies.markers import Marker, Stage, write
-from tests.conversations.world import World
+from bot.text.markers import Marker, Stage, write
+from tests.harness.world import World
 
 SAID = {"codegen_bot": {"identity": "x", "repository": "octo/shop", "number": 1}}
 """The mark of a run that was started on pull request 1."""
@@ -21,13 +21,13 @@ def marker(*runs: int, command: str = "run") -> str:
 async def repeated(world: World, login: str, words: str) -> None:
     """An App quotes what somebody has written, hidden lines and all."""
     world.github.add_bot(login)
-    await world.says(login, f"Somebody wrote this.\n\n{words}")
+    await world.comment(login, f"Somebody wrote this.\n\n{words}")
     world.read_all()
 
 
 @pytest.mark.parametrize("login", APPS)
 @pytest.mark.parametrize("metadata", [None, {"codegen_bot": {"identity": "x", "repository": "octo/shop", "number": 2}}])
-async def test_repeated_marker_of_a_run_for_elsewhere_counts_for_nothing(
+async def test_repeated_marker_of_foreign_run_is_ignored(
     world: World, login: str, metadata: dict[str, Any] | None
 ) -> None:
     """Run 1 was asked for in Codegen itself, or on another thread."""
@@ -36,7 +36,7 @@ async def test_repeated_marker_of_a_run_for_elsewhere_counts_for_nothing(
     await repeated(world, login, marker(1))
 
     for who, words in (("carol", "status"), ("carol", "cancel"), ("bob", "resume and now?"), ("bob", "close")):
-        await world.says(who, f"/codegen {words}")
+        await world.comment(who, f"/codegen {words}")
         assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
     assert len(world.codegen.runs[1].prompts) == 1
 
@@ -48,21 +48,21 @@ async def test_repeated_marker_reaches_no_other_repository(world: World, login: 
     await repeated(world, login, marker(1, command="multi-run"))
 
     for words in ("keep 1", "resume go on", "remove", "close"):
-        await world.says("bob", f"/codegen {words}")
+        await world.comment("bob", f"/codegen {words}")
         reply = await world.reply(Stage.REFUSED)
-        assert reply.startswith(("Run 1 has to do with other repositories as well", "Run 1 is not known to belong"))
+        assert reply.startswith(("Run 1 also involves other repositories", "Run 1 is not known to belong"))
         assert "octo/other" not in reply
     assert world.requests("PATCH", "/prs/") == []
     assert len(world.codegen.runs[1].prompts) == 1
     assert world.codegen.runs[1].flags == set()
 
 
-async def test_a_marker_that_a_person_writes_is_none(world: World) -> None:
+async def test_marker_that_a_person_writes_is_none(world: World) -> None:
     world.codegen.start_elsewhere("Something", metadata=SAID)
     world.codegen.start_elsewhere("Something")
-    await world.says("carol", f"Look.\n\n{marker(2)}")
+    await world.comment("carol", f"Look.\n\n{marker(2)}")
 
-    await world.says("bob", "/codegen logs")
+    await world.comment("bob", "/codegen logs")
 
     assert "[Run 1]" in await world.reply(Stage.FINISHED)
 
@@ -73,35 +73,35 @@ async def test_a_marker_that_a_person_writes_is_none(world: World) -> None:
 async def test_marker_that_cannot_be_read_is_none(world: World, inside: str) -> None:
     """Anybody may write one, and every command of the thread reads it."""
     world.codegen.start_elsewhere("Something")
-    await world.says("carol", f"<!-- codegen-bot {{{inside}}} -->")
+    await world.comment("carol", f"<!-- codegen-bot {{{inside}}} -->")
 
-    await world.says("bob", "/codegen status")
+    await world.comment("bob", "/codegen status")
 
     assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
 
 
-async def test_marker_of_actions_and_servers_reply_is_understood_by_both(world: World) -> None:
+async def test_server_and_action_read_each_others_markers(world: World) -> None:
     """A team moves from one to the other: the replies of both are by Apps, and the runs say what they are for."""
     other = "github-actions[bot]" if world.entry_point == "server" else "codegen-bot[bot]"
     world.codegen.start_elsewhere("Fix it", metadata=SAID)
     world.codegen.finish(1, summary="Done elsewhere.")
-    await world.says(other, f"Finished.\n\n{marker(1)}")
+    await world.comment(other, f"Finished.\n\n{marker(1)}")
     world.read_all()
 
-    await world.says("carol", "/codegen status")
+    await world.comment("carol", "/codegen status")
 
     assert "Done elsewhere." in await world.reply(Stage.FINISHED)
 
 
-async def test_mark_alone_shows_a_run_to_nobody_who_may_not_write(world: World) -> None:
+async def test_mark_alone_shows_no_run_to_readers(world: World) -> None:
     """Whoever may start runs at Codegen can write any metadata."""
     world.codegen.start_elsewhere("Fix it", metadata=SAID)
     world.codegen.finish(1, summary="Look at this.")
 
     for words in ("status 1", "status"):
-        await world.says("carol", f"/codegen {words}")
+        await world.comment("carol", f"/codegen {words}")
         assert (await world.reply(Stage.REFUSED)).startswith("Run 1 is not known to belong to this repository")
-    await world.says("bob", "/codegen status 1")
+    await world.comment("bob", "/codegen status 1")
     assert "Look at this." in await world.reply(Stage.FINISHED)
 
 
@@ -110,24 +110,24 @@ async def test_marker_of_a_command_that_only_touched_is_no_latest_run(world: Wor
     """Earlier versions wrote such ones."""
     world.codegen.start_elsewhere("Fix it")
     world.codegen.open_pull_request(1, "octo/shop#12")
-    await world.says(world.bot_login, f"Whatever.\n\n{marker(1, command=command)}")
+    await world.comment(world.bot_login, f"Whatever.\n\n{marker(1, command=command)}")
     world.read_all()
 
-    await world.says("bob", "/codegen close")
+    await world.comment("bob", "/codegen close")
 
     assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
 
 
 @pytest.mark.parametrize("words", ["cancel 1", "status 1", "star 1"])
-async def test_command_that_only_touches_a_run_does_not_make_it_the_latest(world: World, words: str) -> None:
+async def test_command_that_only_touches_a_run_is_not_its_start(world: World, words: str) -> None:
     """A reader must not choose what a maintainer's `close` means."""
     world.codegen.start_elsewhere("Fix it")
     world.codegen.open_pull_request(1, "octo/shop#1")
-    await world.says("carol" if "star" not in words else "bob", f"/codegen {words}", number=2)
+    await world.comment("carol" if "star" not in words else "bob", f"/codegen {words}", number=2)
     await world.reply(Stage.FINISHED, number=2)
 
     for meant in ("close", "resume go on", "ban-checks"):
-        await world.says("bob", f"/codegen {meant}", number=2)
+        await world.comment("bob", f"/codegen {meant}", number=2)
         reply = await world.reply(Stage.REFUSED, number=2)
         assert reply.startswith("No agent run belongs to this conversation yet.")
     assert world.requests("PATCH", "/prs/") == []

@@ -9,8 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot import __version__
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness import TIMEOUT
+from tests.harness.world import World
 
 Samples = dict[tuple[str, tuple[str, ...]], float]
 
@@ -29,14 +30,14 @@ async def measured(world: World) -> Samples:
 
 
 async def until(world: World, name: str, value: float) -> Samples:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         while (samples := await measured(world))[name, ()] != value:
             pass
     return samples
 
 
-async def test_a_run_shows_at_work_and_when_it_is_done(world: World) -> None:
-    await world.says("alice", "/codegen run fix the flaky test")
+async def test_run_shows_at_work_and_when_it_is_done(world: World) -> None:
+    await world.comment("alice", "/codegen run fix the flaky test")
     await world.reply(Stage.STARTED)
     # The reply says that it has begun a moment before the run is waited for.
     working = await until(world, "codegen_bot_runs_watched", 1)

@@ -10,31 +10,28 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from inline_snapshot import snapshot
 
-from bot.emulator.github.world import BOT_LOGIN
-from bot.github.signature import sign
-from bot.replies.markers import Stage
-from tests.conversations.world import SECRET, World, world_at
+from bot.emulators.github.world import BOT_LOGIN
+from bot.github.events import sign
+from bot.text.markers import Stage
+from tests.emulators.github.people import App
+from tests.harness.server import SECRET
+from tests.harness.world import World, world_at
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """Its bot looks for missed deliveries all the time."""
     async with world_at(tmp_path / "bot.sqlite") as world:
-        world.missed_every = 0.02
+        world.timing["missed_every"] = 0.1
         await world.restart_bot()
         yield world
 
 
 @pytest.fixture(scope="module")
 def private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    return App().private_pem
 
 
 @pytest.fixture(params=["app", "hook", "neither"])
@@ -61,7 +58,7 @@ async def as_administrator(world: World) -> None:
 
 async def known(world: World) -> None:
     """A first command, so that the bot knows the repository."""
-    await world.says("bob", "/codegen help help")
+    await world.comment("bob", "/codegen help help")
     await world.reply(Stage.FINISHED)
     await rounds(world)
 
@@ -102,7 +99,7 @@ async def instead_of_the_bot(world: World, answer: bytes) -> AsyncIterator[None]
 
 async def test_what_was_written_while_the_bot_was_down_is_answered(told: World) -> None:
     await told.stop_bot()
-    await told.says("bob", "/codegen run fix it")
+    await told.comment("bob", "/codegen run fix it")
     told.github.review_comment("bob", 1, "/codegen run and this line")
     await told.github.idle()
     assert told.bot_comments()[1:] == []
@@ -121,7 +118,7 @@ async def test_what_was_written_while_the_bot_was_down_is_answered(told: World) 
 async def test_written_in_the_very_moment_the_bot_died(told: World) -> None:
     await told.stop_bot()
     async with instead_of_the_bot(told, b""):
-        await told.says("bob", "/codegen run fix it")
+        await told.comment("bob", "/codegen run fix it")
 
     await told.start_bot()
 
@@ -130,10 +127,10 @@ async def test_written_in_the_very_moment_the_bot_died(told: World) -> None:
     await told.reply(Stage.FINISHED)
 
 
-async def test_a_delivery_that_was_answered_with_a_fault_comes_again(told: World) -> None:
+async def test_delivery_that_was_answered_with_a_fault_comes_again(told: World) -> None:
     await told.stop_bot()
     async with instead_of_the_bot(told, b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"):
-        await told.says("bob", "/codegen run fix it")
+        await told.comment("bob", "/codegen run fix it")
 
     await told.start_bot()
 
@@ -146,7 +143,7 @@ async def test_over_many_rounds_and_restarts_it_is_asked_for_once(world: World) 
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
-    comment = await world.says("bob", "/codegen run fix it")
+    comment = await world.comment("bob", "/codegen run fix it")
     await world.start_bot()
     await world.reply(Stage.STARTED)
     await rounds(world)
@@ -167,7 +164,7 @@ async def test_how_often_it_was_asked_for_is_counted(world: World) -> None:
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
-    await world.says("bob", "/codegen help run")
+    await world.comment("bob", "/codegen help run")
     await world.start_bot()
     await world.reply(Stage.FINISHED)
 
@@ -175,18 +172,18 @@ async def test_how_often_it_was_asked_for_is_counted(world: World) -> None:
         assert 'codegen_bot_redeliveries_total{outcome="asked"} 1.0' in await answer.text()
 
 
-async def test_what_somebody_had_delivered_again_by_hand_is_not_asked_for(world: World) -> None:
+async def test_manual_redelivery_is_not_repeated(world: World) -> None:
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     failed = world.github.deliveries[-1]
-    world.missed_every = None
+    world.timing["missed_every"] = None
     await world.start_bot()
     world.github.redeliver(failed)
     await world.reply(Stage.STARTED)
 
-    world.missed_every = 0.02
+    world.timing["missed_every"] = 0.1
     await world.restart_bot()
     await rounds(world)
 
@@ -195,21 +192,21 @@ async def test_what_somebody_had_delivered_again_by_hand_is_not_asked_for(world:
     await world.reply(Stage.FINISHED)
 
 
-async def test_what_fails_again_is_asked_for_again_after_growing_gaps_and_then_left_alone(world: World) -> None:
+async def test_failing_redelivery_backs_off_and_then_stops(world: World) -> None:
     """The bot is up, but what leads to it is not."""
     await as_administrator(world)
     await known(world)
     async with instead_of_the_bot(world, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"):
-        await world.says("bob", "/codegen help run")
+        await world.comment("bob", "/codegen help run")
         await world.github.until(lambda: asked_again(world) == 1)
         for count, minutes in ((2, 1), (3, 10), (4, 60), (5, 360)):
             await world.github.idle()
             await rounds(world)
             assert asked_again(world) == count - 1
-            world.passes(minutes=minutes + 0.1)
+            world.advance(minutes=minutes + 0.1)
             await until_asked_again(world, count)
         await world.github.idle()
-        world.passes(hours=24)
+        world.advance(hours=24)
         await rounds(world)
         assert asked_again(world) == 5
     assert len(world.read_all()) == 1
@@ -220,7 +217,7 @@ async def test_what_the_bot_refused_is_not_asked_for(world: World) -> None:
     await as_administrator(world)
     await known(world)
     world.github.webhooks.secret = "mistyped"
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     assert world.github.deliveries[-1].status_code == 401
 
     await rounds(world)
@@ -244,7 +241,7 @@ async def test_what_can_hold_no_command_is_not_asked_for(world: World) -> None:
     assert asked_again(world) == 1
 
 
-async def test_a_label_that_was_put_on_while_the_bot_was_down_counts(world: World) -> None:
+async def test_label_that_was_put_on_while_the_bot_was_down_counts(world: World) -> None:
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
@@ -263,7 +260,7 @@ async def test_two_hooks_are_one_command(world: World) -> None:
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
-    comment = await world.says("bob", "/codegen run fix it")
+    comment = await world.comment("bob", "/codegen run fix it")
     world.github.deliver_by_another_hook(comment)
     await world.github.idle()
     await world.start_bot()
@@ -276,11 +273,11 @@ async def test_two_hooks_are_one_command(world: World) -> None:
     assert len(world.codegen.runs) == 1
 
 
-async def test_a_log_of_many_pages_is_read_to_where_the_last_look_ended(world: World) -> None:
+async def test_delivery_log_is_read_back_to_the_last_search(world: World) -> None:
     await as_administrator(world)
     await known(world)
     await world.stop_bot()
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     for number in range(230):
         world.github.open_issue("bob", f"Broken {number}", None)
     await world.github.idle()
@@ -292,7 +289,7 @@ async def test_a_log_of_many_pages_is_read_to_where_the_last_look_ended(world: W
     await world.reply(Stage.FINISHED)
 
 
-async def test_a_round_with_nothing_failed_is_one_request_that_costs_nothing(world: World, private_key: str) -> None:
+async def test_search_without_failures_is_one_free_request(world: World, private_key: str) -> None:
     await as_app(world, private_key)
     await known(world)
     before = len(world.github.control.journal)
@@ -303,16 +300,16 @@ async def test_a_round_with_nothing_failed_is_one_request_that_costs_nothing(wor
     assert {each.status for each in idle if each.status is not None} == {304}
 
 
-async def test_a_new_database_begins_with_the_last_hour(world: World, private_key: str) -> None:
+async def test_new_database_begins_with_the_last_hour(world: World, private_key: str) -> None:
     """What failed before was asked of nobody: the bot was not set up yet."""
-    world.missed_every = None
+    world.timing["missed_every"] = None
     await as_app(world, private_key)
     await world.stop_bot()
-    await world.says("bob", "/codegen run too early")
-    world.passes(hours=2)
-    await world.says("bob", "/codegen run fix it")
-    world.passes(minutes=30)
-    world.missed_every = 0.02
+    await world.comment("bob", "/codegen run too early")
+    world.advance(hours=2)
+    await world.comment("bob", "/codegen run fix it")
+    world.advance(minutes=30)
+    world.timing["missed_every"] = 0.1
     await world.start_bot()
 
     await world.reply(Stage.STARTED)
@@ -326,12 +323,12 @@ async def test_a_new_database_begins_with_the_last_hour(world: World, private_ke
 async def test_what_comes_late_was_asked_for_when_it_was_written(told: World) -> None:
     """A large multi-run of four hours ago: there is an hour for its second word all the same."""
     await told.stop_bot()
-    await told.says("bob", "/codegen multi-run -n 6 try it")
-    told.passes(hours=4)
+    await told.comment("bob", "/codegen multi-run -n 6 try it")
+    told.advance(hours=4)
     await told.start_bot()
     await told.reply(Stage.ACCEPTED)
-    told.passes(minutes=59)
-    await told.says("bob", "/codegen confirm")
+    told.advance(minutes=59)
+    await told.comment("bob", "/codegen confirm")
     await told.codegen.run_created(6)
     for number in range(1, 7):
         told.codegen.fail(number)
@@ -341,7 +338,7 @@ async def test_what_comes_late_was_asked_for_when_it_was_written(told: World) ->
 None of the 6 attempts succeeded.
 
 | attempt | status | time | pull request | run |
-|---|---|---|---|---|
+| --- | --- | --- | --- | --- |
 | 1 | failed |  |  | [run 1](https://codegen.com/agent/trace/1) |
 | 2 | failed |  |  | [run 2](https://codegen.com/agent/trace/2) |
 | 3 | failed |  |  | [run 3](https://codegen.com/agent/trace/3) |
@@ -349,20 +346,20 @@ None of the 6 attempts succeeded.
 | 5 | failed |  |  | [run 5](https://codegen.com/agent/trace/5) |
 | 6 | failed |  |  | [run 6](https://codegen.com/agent/trace/6) |
 
-- Attempts 1, 2, 3, 4, 5, 6: It failed and left no word.
+- Attempts 1, 2, 3, 4, 5, 6: It failed and left no message.
 
-Next: look at the reasons, then give one a hint with `/codegen resume <run> <a hint>`, or ask for a smaller piece.\
+Next: look at the reasons, then give one a hint with `/codegen resume <run> <a hint>`, or ask for less.\
 """)
     told.read_all()
 
 
-async def test_comments_alone_do_not_tell_who_edited_them(world: World) -> None:
+async def test_comment_search_skips_edits_by_unknown_editor(world: World) -> None:
     """Nobody's mouth is filled with another's words: an edited one waits for its author to write it again."""
     await known(world)
     await world.stop_bot()
-    comment = await world.says("bob", "Looks good.")
-    world.passes(seconds=2)
-    await world.edits(comment, "/codegen run what alice wants", login="alice")
+    comment = await world.comment("bob", "Looks good.")
+    world.advance(seconds=2)
+    await world.edit(comment, "/codegen run what alice wants", login="alice")
     await world.start_bot()
     await rounds(world, 6)
 
@@ -370,12 +367,12 @@ async def test_comments_alone_do_not_tell_who_edited_them(world: World) -> None:
     assert len(world.bot_comments()) == 1
 
 
-async def test_a_log_that_is_closed_later_is_replaced_by_the_comments(world: World) -> None:
+async def test_log_that_is_closed_later_is_replaced_by_the_comments(world: World) -> None:
     await as_administrator(world)
     await known(world)
     world.github.add_bot(BOT_LOGIN, "write")
     await world.stop_bot()
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.start_bot()
 
     await world.reply(Stage.STARTED)
@@ -384,7 +381,7 @@ async def test_a_log_that_is_closed_later_is_replaced_by_the_comments(world: Wor
     await world.reply(Stage.FINISHED)
 
 
-async def test_a_repository_is_known_by_its_hooks_ping(world: World) -> None:
+async def test_repository_is_known_by_its_hooks_ping(world: World) -> None:
     """No command was ever given there."""
     ping = {"zen": "Keep it logically awesome.", "hook_id": 1, "repository": {"full_name": "octo/shop"}}
     body = json.dumps(ping).encode()
@@ -393,7 +390,7 @@ async def test_a_repository_is_known_by_its_hooks_ping(world: World) -> None:
         assert (await session.post(f"{world.url}/webhooks/github", data=body)).status == 200
     await rounds(world)
     await world.stop_bot()
-    await world.says("bob", "/codegen run fix it")
+    await world.comment("bob", "/codegen run fix it")
     await world.start_bot()
 
     await world.reply(Stage.STARTED)

@@ -2,15 +2,15 @@
 
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 
 async def test_orgs_shows_what_the_token_sees(world: World) -> None:
-    comment = await world.says("bob", "/codegen orgs")
+    comment = await world.comment("bob", "/codegen orgs")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
-The bot's token sees 1 organization of Codegen; the bot works for Octo (1).
+The bot's token can see 1 organization at Codegen; the bot works for Octo (1).
 
 | number | name | agents open pull requests | rules are detected |
 | --- | --- | --- | --- |
@@ -19,15 +19,16 @@ The bot's token sees 1 organization of Codegen; the bot works for Octo (1).
     await world.reacted(comment, "eyes", "rocket")
 
 
+@either_entry_point
 async def test_orgs_of_a_token_that_sees_several(world: World) -> None:
     """The bot works for one of them."""
     world.settings["codegen_api_token"] = "sk-both"
     await world.restart_bot()
 
-    await world.says("bob", "/codegen orgs")
+    await world.comment("bob", "/codegen orgs")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
-The bot's token sees 2 organizations of Codegen; the bot works for Octo (1).
+The bot's token can see 2 organizations at Codegen; the bot works for Octo (1).
 
 | number | name | agents open pull requests | rules are detected |
 | --- | --- | --- | --- |
@@ -36,42 +37,49 @@ The bot's token sees 2 organizations of Codegen; the bot works for Octo (1).
 """)
 
 
-async def test_an_organization_that_the_token_does_not_see_is_reported(world: World) -> None:
+@either_entry_point
+async def test_organization_invisible_to_token_is_reported(world: World) -> None:
     world.settings["codegen_org_id"] = 2
     await world.restart_bot()
 
-    await world.says("bob", "/codegen orgs")
+    await world.comment("bob", "/codegen orgs")
 
     assert (await world.reply(Stage.FINISHED)).splitlines()[0] == snapshot(
-        "The bot's token sees 1 organization of Codegen; the bot works for organization 2, which is not among them."
+        "The bot's token can see 1 organization at Codegen; the bot works for organization 2, which is not among them."
     )
 
 
-async def test_a_token_that_sees_none(world: World) -> None:
+@either_entry_point
+async def test_token_that_sees_none(world: World) -> None:
     nothing = {"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
     world.codegen.control.fault(path="/organizations$", status=200, body=nothing)
 
-    await world.says("bob", "/codegen orgs")
+    await world.comment("bob", "/codegen orgs")
 
-    assert await world.reply(Stage.FINISHED) == snapshot("The bot's token sees no organization of Codegen.")
-
-
-async def test_a_reader_may_not(world: World) -> None:
-    await world.says("carol", "/codegen orgs")
-
-    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert await world.reply(Stage.FINISHED) == snapshot("The bot's token can see no organization at Codegen.")
 
 
+@either_entry_point
+async def test_reader_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen orgs")
+
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` needs `write` access for this")
+
+
+@either_entry_point
 async def test_codegen_does_not_know_the_token(world: World) -> None:
     world.codegen.control.fault(path="/organizations$", times=None, status=401, body={"message": "Token expired."})
 
-    await world.says("bob", "/codegen orgs")
+    await world.comment("bob", "/codegen orgs")
 
-    assert (await world.reply(Stage.FAILED)).startswith("Codegen does not accept the bot's token (401).")
+    assert (await world.reply(Stage.FAILED)).startswith(
+        "`CODEGEN_API_TOKEN` is invalid: Codegen does not accept it (401)."
+    )
 
 
-async def test_a_flag_that_is_none(world: World) -> None:
-    await world.says("bob", "/codegen orgs --all")
+@either_entry_point
+async def test_unknown_flag_is_refused(world: World) -> None:
+    await world.comment("bob", "/codegen orgs --all")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--all` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen orgs`"

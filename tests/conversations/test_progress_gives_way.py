@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
-from tests.log_lines import logged
+from bot.text.markers import Stage
+from tests.harness import TIMEOUT
+from tests.harness.log_lines import logged
+from tests.harness.world import World
 
 
-async def test_where_the_limit_leaves_little_room_the_result_still_comes(world: World) -> None:
+async def test_result_is_posted_although_budget_is_used_up(world: World) -> None:
     """Six writes an hour: eyes, the first word, one word of progress; then only the result and its reaction."""
-    world.write_windows = ((3600.0, 6),)
+    world.timing["write_windows"] = ((3600.0, 6),)
     await world.restart_bot()
     with logged() as log:
-        await world.says("alice", "/codegen run fix the flaky test")
+        await world.comment("alice", "/codegen run fix the flaky test")
         await world.codegen.run_created(1)
         await world.reply(Stage.STARTED)
         world.codegen.move(1, "EVALUATION")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(TIMEOUT):
             while "status_comment.update_dropped" not in log.getvalue():  # noqa: ASYNC110 - a log wakes nobody
                 await asyncio.sleep(0.01)
         world.codegen.finish(1)

@@ -4,8 +4,8 @@ from typing import Any
 
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 
 def repository(number: int, full_name: str, **fields: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def page(repositories: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def test_repos_shows_what_codegen_knows(world: World) -> None:
-    comment = await world.says("bob", "/codegen repos")
+    comment = await world.comment("bob", "/codegen repos")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 Codegen knows 2 repositories; this one is number 101.
@@ -43,12 +43,13 @@ Codegen knows 2 repositories; this one is number 101.
     await world.reacted(comment, "eyes", "rocket")
 
 
+@either_entry_point
 async def test_this_repository_stands_first(world: World) -> None:
     """Whatever its letters' case, and even where the list is cut."""
     known = [repository(each, f"octo/lib{each}", archived=each == 1) for each in range(1, 121)]
     world.codegen.control.fault(path="/repos$", status=200, body=page([*known, repository(500, "Octo/Shop")]))
 
-    await world.says("bob", "/codegen repos")
+    await world.comment("bob", "/codegen repos")
 
     lines = (await world.reply(Stage.FINISHED)).splitlines()
     assert [*lines[:6], *lines[-3:]] == snapshot(
@@ -66,13 +67,14 @@ async def test_this_repository_stands_first(world: World) -> None:
     )
 
 
-async def test_where_codegen_does_not_know_this_repository_it_is_reported(world: World) -> None:
+@either_entry_point
+async def test_repository_unknown_to_codegen_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/repos$", status=200, body=page([repository(7, "octo/docs")]))
 
-    await world.says("bob", "/codegen repos")
+    await world.comment("bob", "/codegen repos")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
-Codegen knows 1 repository, but not `octo/shop`: Codegen's settings add it.
+Codegen knows 1 repository, but not `octo/shop`: add it in Codegen's settings.
 
 | number | repository | language | visibility | set-up |
 | --- | --- | --- | --- | --- |
@@ -80,32 +82,36 @@ Codegen knows 1 repository, but not `octo/shop`: Codegen's settings add it.
 """)
 
 
+@either_entry_point
 async def test_where_codegen_knows_none(world: World) -> None:
     world.codegen.control.fault(path="/repos$", status=200, body=page([]))
 
-    await world.says("bob", "/codegen repos")
+    await world.comment("bob", "/codegen repos")
 
     assert await world.reply(Stage.FINISHED) == snapshot(
-        "Codegen knows no repository yet: Codegen's settings add them."
+        "Codegen knows no repository yet: add them in Codegen's settings."
     )
 
 
-async def test_a_reader_may_not(world: World) -> None:
-    await world.says("carol", "/codegen repos")
+@either_entry_point
+async def test_reader_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen repos")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` needs `write` access for this")
 
 
-async def test_codegen_does_not_let_the_bot(world: World) -> None:
+@either_entry_point
+async def test_refusal_by_codegen_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/repos$", times=None, status=403)
 
-    await world.says("bob", "/codegen repos")
+    await world.comment("bob", "/codegen repos")
 
     assert (await world.reply(Stage.FAILED)).startswith("Codegen does not let the bot do this (403).")
 
 
-async def test_a_flag_that_is_none(world: World) -> None:
-    await world.says("bob", "/codegen repos --limit 5")
+@either_entry_point
+async def test_unknown_flag_is_refused(world: World) -> None:
+    await world.comment("bob", "/codegen repos --limit 5")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
         "There is no flag `--limit` here. If it belongs to the prompt, put `--` before the prompt. For example: `/codegen repos`"

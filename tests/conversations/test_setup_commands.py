@@ -6,14 +6,15 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.commands.setup_commands import LONGEST_PROMPT
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 COMMANDS = "```sh\nuv sync\nuv run pytest -q\n```\n\nAsk @alice for the key ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
 
 
 async def test_set_up_commands_are_worked_out_and_shown(world: World) -> None:
-    comment = await world.says("bob", "/codegen setup-commands use uv instead of pip,\nand leave out the docs")
+    world.at("14:25")
+    comment = await world.comment("bob", "/codegen setup-commands use uv instead of pip,\nand leave out the docs")
 
     assert await world.reply(Stage.ACCEPTED) == snapshot(
         "Accepted. Asking Codegen to work out the set-up commands of `octo/shop`…"
@@ -32,9 +33,9 @@ This comment is kept up to date.\
     ]
     world.codegen.move(1, "RUNNING")
     assert await world.reply(Stage.WORKING) == snapshot(
-        "Working for 0 s: [run 1](https://codegen.com/agent/trace/1). Codegen calls it `RUNNING`."
+        "Working since 14:25 UTC: [run 1](https://codegen.com/agent/trace/1)."
     )
-    world.passes(minutes=2)
+    world.advance(minutes=2)
     world.codegen.finish(1, summary="A summary.", result=COMMANDS)
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
@@ -47,13 +48,14 @@ uv run pytest -q
 
 Ask @\u200balice for the key [redacted].
 
-To have them changed: `/codegen resume 1 <what to do differently>`\
+To change them: `/codegen resume 1 <what to do differently>`\
 """)
     await world.reacted(comment, "eyes", "rocket")
 
 
+@either_entry_point
 async def test_no_prompt_is_needed(world: World) -> None:
-    await world.says("bob", "/codegen setup-commands", number=2)
+    await world.comment("bob", "/codegen setup-commands", number=2)
     await world.codegen.run_created(1)
     world.codegen.finish(1, result=None)
 
@@ -62,21 +64,22 @@ Worked out the set-up commands of `octo/shop` in 0 s: [run 1](https://codegen.co
 
 The agent left no answer.
 
-To have them changed: `/codegen resume 1 <what to do differently>`\
+To change them: `/codegen resume 1 <what to do differently>`\
 """)
     (sent,) = world.requests("POST", "/setup-commands/generate")
     assert "prompt" not in sent
 
 
-async def test_a_long_answer_is_cut_and_harmless(world: World) -> None:
-    await world.says("bob", "/codegen setup-commands")
+@either_entry_point
+async def test_long_answer_is_cut_and_harmless(world: World) -> None:
+    await world.comment("bob", "/codegen setup-commands")
     await world.codegen.run_created(1)
     world.codegen.finish(1, result="```sh\n" + "make it\n" * 10_000)
 
     reply = await world.reply(Stage.FINISHED)
     assert len(reply) < 20_000
     assert reply[-200:] == snapshot("""\
-
+ake it
 make it
 make it
 make it
@@ -93,19 +96,19 @@ make it
 
 … the run's page has the rest.
 
-To have them changed: `/codegen resume 1 <what to do differently>`\
+To change them: `/codegen resume 1 <what to do differently>`\
 """)
 
 
-async def test_a_person_without_rights_is_refused(world: World) -> None:
-    await world.says("carol", "/codegen setup-commands")
+@either_entry_point
+async def test_person_without_permission_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen setup-commands")
 
-    assert await world.reply() == snapshot(
-        "`carol` may not do this here: it takes `write` access, and `carol` has `read`. `alice` can."
-    )
+    assert await world.reply() == snapshot("`carol` needs `write` access for this, and has `read`. Ask `alice`.")
     assert world.codegen.runs == {}
 
 
+@either_entry_point
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -125,89 +128,94 @@ async def test_a_person_without_rights_is_refused(world: World) -> None:
     ids=["a flag", "too long"],
 )
 async def test_what_cannot_be_understood_is_reported(world: World, words: str, expected: str) -> None:
-    await world.says("bob", f"/codegen setup-commands {words}")
+    await world.comment("bob", f"/codegen setup-commands {words}")
 
     assert await world.reply(Stage.REFUSED) == expected
 
 
-async def test_a_repository_that_codegen_does_not_know(world: World) -> None:
+@either_entry_point
+async def test_repository_that_codegen_does_not_know(world: World) -> None:
     answer = {"items": [], "total": 0, "page": 1, "size": 100, "pages": 0}
     world.codegen.control.fault(path="/repos$", status=200, body=answer)
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
 
     assert "Codegen does not know the repository `octo/shop`" in await world.reply(Stage.REFUSED)
     assert world.requests("POST", "/setup-commands/generate") == []
 
 
-async def test_a_run_that_fails_is_reported(world: World) -> None:
-    await world.says("bob", "/codegen setup-commands")
+@either_entry_point
+async def test_run_that_fails_is_reported(world: World) -> None:
+    await world.comment("bob", "/codegen setup-commands")
     await world.codegen.run_created(1)
     world.codegen.fail(1, result="There is no lock file.")
 
     assert await world.reply(Stage.FAILED) == snapshot("""\
-[Run 1](https://codegen.com/agent/trace/1) failed after 0 s (Codegen calls it `FAILED`).
+[Run 1](https://codegen.com/agent/trace/1) failed after 0 s.
 
 There is no lock file.
 
-Next: its page shows where; then `/codegen resume 1 <a hint>` goes on from there.\
+Next: see the run's page for details, then continue with `/codegen resume 1 <a hint>`.\
 """)
 
 
+@either_entry_point
 async def test_what_codegen_refuses_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/setup-commands/generate$", status=400, body={"detail": "Not with this prompt."})
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
 
     assert await world.reply(Stage.FAILED) == snapshot("""\
 Codegen did not accept the request (400).
 
 > Not with this prompt.
 
-Next: change the command as it says; then give the command again in a new comment.\
+Next: change the command as its message says; then give the command again in a new comment.\
 """)
 
 
-async def test_a_codegen_that_is_down_is_reported(world: World) -> None:
+@either_entry_point
+async def test_unreachable_codegen_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/repos$", status=503, times=None)
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
 
-    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen failed, and retrying did not help")
     assert world.codegen.runs == {}
 
 
-async def test_a_limit_is_waited_for(world: World) -> None:
+@either_entry_point
+async def test_limit_is_waited_for(world: World) -> None:
     """A refusal is no doubt: it is asked for again."""
     world.codegen.control.fault(path="/setup-commands/generate$", status=429, headers={"Retry-After": "0"})
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
 
     await world.reply(Stage.STARTED)
     assert len(world.codegen.runs) == 1
 
 
 @pytest.mark.parametrize("fault", [{"status": 500, "after_work": True}, {"action": "truncate"}], ids=str)
-async def test_an_answer_that_is_lost_is_told_and_not_asked_for_again(world: World, fault: dict[str, Any]) -> None:
+async def test_lost_response_is_reported_and_not_repeated(world: World, fault: dict[str, Any]) -> None:
     world.codegen.control.fault(path="/setup-commands/generate$", **fault)
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
 
-    assert "look at Codegen first, because it may have been done all the same" in await world.reply(Stage.FAILED)
+    assert "check Codegen first, because it may have been done anyway" in await world.reply(Stage.FAILED)
     assert len(world.requests("POST", "/setup-commands/generate")) == 1
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_before_codegens_answer_is_told_and_nothing_is_sent_again(world: World) -> None:
+async def test_restart_before_response_is_reported_without_resend(world: World) -> None:
     world.codegen.control.fault(path="/setup-commands/generate$", action="hang", after_work=True, delay=30)
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
     await world.codegen.run_created(1)
 
     await world.restart_bot()
 
-    assert "look at Codegen first, because it may have been done all the same" in await world.reply(Stage.FAILED)
+    assert "check Codegen first, because it may have been done anyway" in await world.reply(Stage.FAILED)
     assert len(world.requests("POST", "/setup-commands/generate")) == len(world.codegen.runs) == 1
 
 
 @pytest.mark.server_only(reason="a job that ends with its process has no restart")
-async def test_a_restart_after_codegens_answer_is_not_noticed(world: World) -> None:
+async def test_restart_after_response_changes_nothing(world: World) -> None:
     """Not even where Codegen no longer lists the repository."""
-    await world.says("bob", "/codegen setup-commands")
+    await world.comment("bob", "/codegen setup-commands")
     await world.reply(Stage.STARTED)
 
     await world.stop_bot()

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.chaos.process import AS_SERVED, IN_A_HURRY
-from tests.several import Several, several_processes
-
-pytest_plugins = ["tests.postgresql"]
+from tests.chaos.process import AS_SERVED, FAST_SERVER
+from tests.harness.replicas import Several, several_processes
 
 
 @pytest.fixture
@@ -19,10 +17,8 @@ async def several(postgresql_url: str) -> AsyncIterator[Several]:
         yield several
 
 
-@pytest.mark.parametrize(("count", "module"), [(2, IN_A_HURRY), (3, AS_SERVED)], ids=["two", "three"])
-async def test_the_others_finish_what_a_killed_one_was_at(
-    several: Several, count: int, module: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize(("count", "module"), [(2, FAST_SERVER), (3, AS_SERVED)], ids=["two", "three"])
+async def test_others_finish_what_a_killed_one_was_at(several: Several, count: int, module: tuple[str, ...]) -> None:
     """It does not come back. Its runs go on at Codegen; their ends are told by whoever took its commands over."""
     await several.start(count, module=module)
     commands = several.ask(2 * count)

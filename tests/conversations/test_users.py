@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.replies.markers import Stage
-from tests.conversations.world import World
+from bot.text.markers import Stage
+from tests.harness.world import World, either_entry_point
 
 
 def person(number: int, **fields: Any) -> dict[str, Any]:
@@ -25,10 +25,10 @@ def page(people: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def test_users_shows_the_organizations_people(world: World) -> None:
-    comment = await world.says("bob", "/codegen users")
+    comment = await world.comment("bob", "/codegen users")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
-3 people are in Codegen's organization 1.
+3 users in Codegen's organization 1.
 
 | number | on GitHub | name | role |
 | --- | --- | --- | --- |
@@ -39,14 +39,16 @@ async def test_users_shows_the_organizations_people(world: World) -> None:
     await world.reacted(comment, "eyes", "rocket")
 
 
+@either_entry_point
 async def test_users_shows_one_of_them(world: World) -> None:
-    await world.says("bob", "/codegen users 2")
+    await world.comment("bob", "/codegen users 2")
 
     assert await world.reply(Stage.FINISHED) == snapshot(
         "User 2 is `bob` (Bob) in Codegen's organization 1, with the role `MEMBER`."
     )
 
 
+@either_entry_point
 async def test_nothing_that_people_call_themselves_does_harm(world: World) -> None:
     people = [
         person(1, full_name="a | b \\| [c](javascript:x)", role="x`y|z"),
@@ -56,10 +58,10 @@ async def test_nothing_that_people_call_themselves_does_harm(world: World) -> No
     ]
     world.codegen.control.fault(path="/users$", status=200, body=page(people))
 
-    await world.says("bob", "/codegen users")
+    await world.comment("bob", "/codegen users")
 
     assert await world.reply(Stage.FINISHED) == snapshot("""\
-4 people are in Codegen's organization 1.
+4 users in Codegen's organization 1.
 
 | number | on GitHub | name | role |
 | --- | --- | --- | --- |
@@ -70,28 +72,31 @@ async def test_nothing_that_people_call_themselves_does_harm(world: World) -> No
 """)
 
 
-async def test_a_long_list_is_cut(world: World) -> None:
+@either_entry_point
+async def test_long_list_is_cut(world: World) -> None:
     world.codegen.control.fault(path="/users$", status=200, body=page([person(each) for each in range(1, 131)]))
 
-    await world.says("bob", "/codegen users")
+    await world.comment("bob", "/codegen users")
 
     text = await world.reply(Stage.FINISHED)
-    assert text.startswith("130 people are in Codegen's organization 1.")
+    assert text.startswith("130 users in Codegen's organization 1.")
     assert text.endswith("| 100 | `user100` |  |  |\n\n… and 30 more.")
 
 
-async def test_a_reader_may_not(world: World) -> None:
-    await world.says("carol", "/codegen users")
+@either_entry_point
+async def test_reader_is_refused(world: World) -> None:
+    await world.comment("carol", "/codegen users")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("`carol` may not do this here: it takes `write` access")
+    assert (await world.reply(Stage.REFUSED)).startswith("`carol` needs `write` access for this")
 
 
-async def test_a_user_that_nobody_knows(world: World) -> None:
+@either_entry_point
+async def test_unknown_user_is_reported(world: World) -> None:
     """Heidi is in another organization."""
-    await world.says("bob", "/codegen users 4")
+    await world.comment("bob", "/codegen users 4")
 
     assert await world.reply(Stage.FAILED) == snapshot("""\
-Codegen knows nothing of the kind (404).
+Codegen did not find it (404).
 
 > User 4 not found.
 
@@ -99,17 +104,19 @@ Next: check the number; the bot sees only what belongs to its organization and t
 """)
 
 
-async def test_codegen_has_a_fault(world: World) -> None:
+@either_entry_point
+async def test_fault_of_codegen_is_reported(world: World) -> None:
     world.codegen.control.fault(path="/users$", times=None)
 
-    await world.says("bob", "/codegen users")
+    await world.comment("bob", "/codegen users")
 
-    assert (await world.reply(Stage.FAILED)).startswith("Codegen has a fault of its own, and trying again did not help")
+    assert (await world.reply(Stage.FAILED)).startswith("Codegen failed, and retrying did not help")
 
 
+@either_entry_point
 @pytest.mark.parametrize("words", ["bob", "0", "2 3", "-1"])
 async def test_invalid_input_is_reported(world: World, words: str) -> None:
-    await world.says("bob", f"/codegen users {words}")
+    await world.comment("bob", f"/codegen users {words}")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
         "`users` takes Codegen's number of a user and nothing else. For example: `/codegen users 2`"

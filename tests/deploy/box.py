@@ -35,7 +35,7 @@ PASSED_ON = ("PIP_", "SSL_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", 
 
 
 def cannot_build() -> str | None:
-    """Why not; None where it can."""
+    """Why it is impossible on this machine; None if it is possible."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "mount namespaces are made on Linux, as root"
     if not all(map(shutil.which, ("unshare", "setpriv", "chroot"))) or not (PREFIX / "bin" / "python").exists():
@@ -51,7 +51,7 @@ def cannot_build() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What was built.
+    """A built image.
 
     :param layer: the files that the last stage has added to its base
     """
@@ -62,7 +62,7 @@ class Image:
 
 
 def build(stages: Sequence[Stage], folder: Path) -> Image:
-    """Carries a Dockerfile out.
+    """Builds an image from a Dockerfile.
 
     :raises AssertionError: with what the failed step said
     """
@@ -99,7 +99,7 @@ def _copy_context(folder: Path) -> None:
 
 
 def _furnish(root: Path) -> list[str]:
-    """The base image's Python, and what every container has. The work tree is hidden: nothing may be taken from it."""
+    """Mounts the base image's Python and a container's standard files, and hides the work tree."""
     return [
         f"mount --bind -o ro {PREFIX} {root}/usr/local",
         f"mount -t tmpfs tmpfs {root}{ROOT}",
@@ -185,7 +185,7 @@ class Container:
         return await _spawn(*NAMESPACE, "--pid", "--fork", "bash", "-c", "\n".join(script))
 
     async def run(self, *arguments: str) -> tuple[int, str]:
-        """To its end: the status and all that was said."""
+        """Waits for its end, and returns the status and the output."""
         return await _ended(await self.start(*arguments))
 
     async def execute(self, words: Sequence[str], *, beside: int, **environ: str) -> tuple[int, str]:

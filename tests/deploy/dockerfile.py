@@ -1,4 +1,4 @@
-"""Reads a Dockerfile: instructions, stages, and what an image says of itself.
+"""Reads a Dockerfile: instructions, stages, and the image's configuration.
 
 As much of the language as our own file uses; what is not known raises. The one parser on PyPI (dockerfile-parse) knows
 neither the flags of an instruction nor the variables across stages, which is what the tests are about.
@@ -48,7 +48,7 @@ class Stage:
 
 @dataclass(slots=True)
 class Config:
-    """What an image says of itself: what a container has before anybody sets anything."""
+    """The image's configuration: a container's defaults."""
 
     environ: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Config:
         return re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], ""), text)
 
     def note(self, instruction: Instruction) -> None:
-        """Takes in what changes no files."""
+        """Applies an instruction that changes no files."""
         match instruction.name:
             case "ENV":
                 self.environ |= self._pairs(instruction)
@@ -123,7 +123,7 @@ def _instruction(line: str) -> Instruction:
 
 
 def context(root: Path) -> list[Path]:
-    """The files that a build is given: what ``.dockerignore`` lets through, relative to the root.
+    """The build context: the files that ``.dockerignore`` allows, relative to the root.
 
     Ours keeps everything out but some names at the top, and of those what looks like a cache.
     """

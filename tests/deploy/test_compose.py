@@ -25,12 +25,12 @@ def test_it_is_valid_by_the_published_schema() -> None:
     judge("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_the_bot_waits_for_its_database() -> None:
+def test_bot_waits_for_its_database() -> None:
     assert BOT["depends_on"] == {"postgresql": {"condition": "service_healthy"}}
     assert DATABASE["healthcheck"]["test"][0] == "CMD-SHELL"
 
 
-def test_nobody_outside_reaches_the_database() -> None:
+def test_database_is_not_reachable_from_outside() -> None:
     assert "ports" not in DATABASE
     assert DATABASE["networks"] == ["database"]
     networks = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["networks"]
@@ -56,7 +56,7 @@ def test_secrets_come_out_of_files_that_git_and_images_ignore() -> None:
         assert service["env_file"].endswith(".env")
 
 
-def test_the_examples_name_all_that_is_needed() -> None:
+def test_examples_name_all_that_is_needed() -> None:
     rows = {row.variable: row for row in setting_rows()}
     given = pairs("codegen-bot")
     assert given.keys() <= rows.keys()
@@ -72,5 +72,5 @@ def test_metrics_are_on_no_port_of_the_machine() -> None:
     assert BOT["environment"]["METRICS_PORT"] not in {port.rpartition(":")[2] for port in BOT["ports"]}
 
 
-def test_the_bot_has_longer_to_stop_than_it_needs() -> None:
+def test_bot_has_longer_to_stop_than_it_needs() -> None:
     assert float(BOT["stop_grace_period"].removesuffix("s")) > LONGEST_STOP

@@ -1,4 +1,4 @@
-"""What the Dockerfile says, read rather than run: `test_image` does that."""
+"""The Dockerfile's text; `test_image` executes it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import re
 import pytest
 
 from bot.app.clients import Timing
-from bot.app.server import CONNECTIONS_PATIENCE
-from bot.engine.engine import EngineTiming
-from bot.engine.workflows import STOP_PATIENCE
+from bot.app.server import CONNECTIONS_TIMEOUT
+from bot.engine.workflows import STOP_TIMEOUT
 from bot.settings import setting_rows
 from tests.deploy.dockerfile import ROOT, Config, context, parse
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 STAGES = parse(TEXT)
-LONGEST_STOP = CONNECTIONS_PATIENCE + Timing().drain + STOP_PATIENCE + EngineTiming().polling
-"""Seconds: everything that the bot waits for when it is told to stop, one after the other."""
+LONGEST_STOP = CONNECTIONS_TIMEOUT + Timing().drain + STOP_TIMEOUT + Timing().polling_interval
+"""Seconds: the sum of all timeouts of a shutdown."""
 
 
 @pytest.fixture
@@ -46,11 +45,13 @@ def test_what_is_installed_from_outside_is_locked() -> None:
     locked = [text for text in installs if "--require-hashes --only-binary :all: -r requirements" in text]
     assert len(locked) == 2
     assert all("--no-index --no-deps" in text for text in installs if text not in locked)
-    assert STAGES[-1].of("RUN")[0].text.startswith("install --directory")
+    system, folder = (step.text for step in STAGES[-1].of("RUN"))
+    assert "apt-get install --yes --no-install-recommends git" in system
+    assert folder.startswith("install --directory")
 
 
 def test_commands_are_programs_and_no_shells(config: Config) -> None:
-    """A shell as process 1 would keep SIGTERM to itself."""
+    """A shell as process 1 would not pass SIGTERM on."""
     assert (config.entrypoint, config.command) == (["codegen-bot"], ["serve"])
     assert config.healthcheck[0] == "python"
 
@@ -83,7 +84,7 @@ def test_it_promises_an_end_that_the_bot_keeps() -> None:
     assert float(found[1]) > LONGEST_STOP
 
 
-def test_the_build_is_given_what_it_copies_and_nothing_else() -> None:
+def test_build_is_given_what_it_copies_and_nothing_else() -> None:
     copied = [source for step in STAGES[0].of("COPY") for source in step.text.split()[:-1]]
     given = {path.parts[0] for path in context(ROOT)}
     assert given == {*copied}

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests say what the code does: ports, paths, settings, patience, memory, connections."""
+"""The Kubernetes manifests agree with the code: ports, paths, settings, timeouts, memory, connections."""
 
 from __future__ import annotations
 
@@ -105,22 +105,22 @@ def test_every_path_is_a_route_of_the_server() -> None:
     assert [path for path in paths if f'("{path}", ' not in ROUTES] == []
 
 
-def test_a_database_that_is_away_takes_nobody_down() -> None:
-    """Restarting would lose deliveries and mend nothing: liveness asks for no more than life."""
+def test_missing_database_restarts_no_pod() -> None:
+    """A restart would lose deliveries and fix nothing."""
     startup, liveness, readiness = PROBES
     assert startup["httpGet"]["path"] == liveness["httpGet"]["path"] == "/healthz"
     assert readiness["httpGet"]["path"] == "/readyz"
-    patience = re.search(r"^PATIENCE = ([\d.]+)$", ROUTES, re.MULTILINE)
-    assert patience is not None
-    assert readiness["timeoutSeconds"] > float(patience[1])
+    timeout = re.search(r"^CHECK_TIMEOUT = ([\d.]+)$", ROUTES, re.MULTILINE)
+    assert timeout is not None
+    assert readiness["timeoutSeconds"] > float(timeout[1])
 
 
-def test_a_pod_has_longer_than_the_bot_needs() -> None:
+def test_pod_has_longer_than_the_bot_needs() -> None:
     _, wait = CONTAINER["lifecycle"]["preStop"]["exec"]["command"]
     assert POD["terminationGracePeriodSeconds"] > LONGEST_STOP + int(wait)
 
 
-def test_a_pod_may_do_nothing_that_it_need_not() -> None:
+def test_pod_may_do_nothing_that_it_need_not() -> None:
     assert POD["securityContext"] == {
         "runAsNonRoot": True,
         "fsGroup": int(IMAGE_USER),
@@ -155,7 +155,7 @@ def test_metrics_are_reached_from_one_namespace_only() -> None:
     assert [*source] == ["namespaceSelector"]
 
 
-def test_the_bot_reaches_names_web_servers_and_its_database() -> None:
+def test_bot_reaches_names_web_servers_and_its_database() -> None:
     policy = document("network")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
     names, outside = policy["egress"]
@@ -186,7 +186,7 @@ def test_nothing_secret_stands_in_what_is_applied() -> None:
     assert [value for value in values if "FILL-IN" not in value] == []
 
 
-def test_the_database_has_connections_for_all_while_new_ones_take_over() -> None:
+def test_rollout_stays_within_database_connections() -> None:
     page = (ROOT / "docs" / "several-processes.md").read_text(encoding="utf-8")
     each = re.search(r"up to (\d+) connections a process", page)
     assert each is not None
@@ -201,6 +201,6 @@ def test_memory_is_reported_before_the_limit_ends_it() -> None:
     assert int(CONTAINER["resources"]["limits"]["memory"].removesuffix("Mi")) > int(found[1])
 
 
-def test_the_scrape_job_is_the_one_of_the_alerts() -> None:
+def test_scrape_job_is_the_one_of_the_alerts() -> None:
     """The operator calls a job as the Service is called."""
     assert f'job="{document("service")["metadata"]["name"]}"' in ALERTS["groups"][0]["rules"][0]["expr"]

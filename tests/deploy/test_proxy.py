@@ -1,4 +1,4 @@
-"""The proxies' configurations let through what the bot takes, and keep from the outside what is not for it."""
+"""The proxies' configurations: they allow what the bot accepts, and do not expose the metrics."""
 
 from __future__ import annotations
 

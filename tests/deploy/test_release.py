@@ -1,4 +1,4 @@
-"""The release workflow, and the notes that it takes out of the changelog."""
+"""The release workflow, and its notes from the changelog."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def notes() -> Callable[..., str]:
     return found
 
 
-def test_the_notes_are_the_versions_section(notes: Callable[..., str]) -> None:
+def test_notes_are_the_versions_section(notes: Callable[..., str]) -> None:
     assert notes("v1.2.0", version="1.2.0", changelog=CHANGELOG) == "- New.\n- Better."
     assert notes("v1.1.0", version="1.1.0", changelog=CHANGELOG) == "- Old."
 
 
-def test_a_tag_that_is_not_the_version_is_no_release(notes: Callable[..., str]) -> None:
+def test_tag_that_is_not_the_version_is_no_release(notes: Callable[..., str]) -> None:
     with pytest.raises(ValueError, match=r"^The tag is v1\.2\.1, but bot/__init__\.py says 1\.2\.0"):
         notes("v1.2.1", version="1.2.0", changelog=CHANGELOG)
 
 
-def test_a_version_without_a_word_in_the_changelog_is_no_release(notes: Callable[..., str]) -> None:
+def test_release_needs_a_changelog_entry(notes: Callable[..., str]) -> None:
     with pytest.raises(ValueError, match=r"has nothing under 1\.3\.0"):
         notes("v1.3.0", version="1.3.0", changelog=CHANGELOG)
 
 
-def test_the_script_stops_the_workflow() -> None:
+def test_script_stops_the_workflow() -> None:
     """As it runs there: without the bot's packages."""
     done = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-I", "-S", SCRIPT, "v0.0.0"], capture_output=True, text=True, timeout=60, check=False
@@ -57,7 +57,7 @@ def test_the_script_stops_the_workflow() -> None:
     assert done.stderr == f"::error::The tag is v0.0.0, but bot/__init__.py says {__version__}. Change one of them.\n"
 
 
-def test_the_version_stands_in_one_place() -> None:
+def test_version_stands_in_one_place() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert 'dynamic = ["version"]' in project
     assert not re.search(r"^version = ", project, re.MULTILINE)
@@ -97,8 +97,8 @@ def test_each_job_may_do_its_own_and_no_more() -> None:
     assert "secrets." not in TEXT
 
 
-def test_whatever_is_published_waits_for_a_reviewer() -> None:
-    """The environments are named as the jobs are; docs/contributing.md says how they are set up."""
+def test_publishing_waits_for_a_reviewer() -> None:
+    """The environments are named like the jobs; docs/contributing.md describes them."""
     assert {name: job["environment"] for name, job in JOBS.items() if "environment" in job} == {
         "image": "image",
         "pypi": "pypi",
@@ -121,7 +121,7 @@ def git(folder: Path, *words: str) -> str:
     ).stdout.strip()
 
 
-def test_a_tag_beside_the_default_branch_is_no_release(tmp_path: Path) -> None:
+def test_tag_beside_the_default_branch_is_no_release(tmp_path: Path) -> None:
     """The step's own script, on a commit of the branch and on one beside it."""
     [step] = [step for step in JOBS["build"]["steps"] if "merge-base" in step.get("run", "")]
     origin, clone = tmp_path / "origin", tmp_path / "clone"
@@ -158,7 +158,7 @@ def test_a_tag_beside_the_default_branch_is_no_release(tmp_path: Path) -> None:
     assert checkout["with"]["fetch-depth"] == 0
 
 
-def test_every_action_is_pinned_by_its_commit_and_named_by_its_version() -> None:
+def test_actions_are_pinned_by_commit_with_version() -> None:
     used = re.findall(r"uses: (.*)", TEXT)
     assert len(used) >= 12
     assert [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", each)] == []
@@ -172,7 +172,7 @@ def test_one_action_has_one_commit_in_all_workflows() -> None:
     assert {name: pin for name, pin in pins.items() if len(pin) > 1} == {}
 
 
-def test_the_image_that_is_pushed_is_the_one_that_was_tried() -> None:
+def test_image_that_is_pushed_is_the_one_that_was_tried() -> None:
     """There is one build, and nothing that pushes by building."""
     [build] = [step for job in JOBS.values() for step in job["steps"] if "build-push-action" in step.get("uses", "")]
     assert "push" not in build["with"]
@@ -196,7 +196,7 @@ def test_every_kind_of_pin_is_kept_up_to_date() -> None:
     assert {each["package-ecosystem"] for each in updates} == {"pip", "github-actions", "docker", "docker-compose"}
 
 
-def test_the_security_policy_is_where_github_looks_for_it() -> None:
+def test_security_policy_is_where_github_looks_for_it() -> None:
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     assert "Report a vulnerability" in text
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.outcome import ExitStatus
+from bot.execution.outcome import ExitStatus
 from bot.settings import Settings
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP
@@ -53,7 +53,7 @@ def test_systemd_finds_nothing_wrong_with_it(installed: Path) -> None:
 
 @has_systemd
 def test_systemd_finds_it_hardly_exposed(installed: Path) -> None:
-    """From 0 to 10, times ten; 1.2 is what talking to the Internet and to PostgreSQL's socket costs."""
+    """From 0 to 10, times ten; access to the network and to PostgreSQL's socket alone makes 1.2."""
     analyze("security", "--offline=true", "--threshold=15", installed)
 
 
@@ -81,5 +81,5 @@ def test_it_has_longer_to_stop_than_it_needs() -> None:
     assert int(said("TimeoutStopSec")[0]) > LONGEST_STOP
 
 
-def test_a_wrong_setting_is_not_started_again_and_again() -> None:
+def test_wrong_setting_is_not_started_again_and_again() -> None:
     assert said("RestartPreventExitStatus") == [str(ExitStatus.USAGE.value)]

@@ -7,18 +7,15 @@ import asyncio
 import pytest
 from sqlalchemy.engine import Engine as Database
 
-from bot.commands.runs import ListRuns
-from bot.engine.retention import Retention
+from bot.commands.list_runs import ListRuns
+from bot.engine.retention import delete_old
 from bot.errors import BotError, ErrorKind, Service, StoreError, UpstreamError, UserError
-from bot.handlers.context import CommandContext
-from bot.handlers.invocation import CommandInvocation
-from bot.replies.markers import Stage
-from bot.replies.reply import Reply
-from bot.store.jobs import JobState, JobStore, Queue
+from bot.execution.context import CommandContext
+from bot.execution.reply import Reply
+from bot.storage.jobs import JobState, JobStore, Queue
+from bot.text.markers import Stage
 from tests.engine.world import World, an_invocation
-from tests.log_lines import lines, logged
-
-pytest_plugins = ["tests.databases"]
+from tests.harness.log_lines import lines, logged
 
 PERMISSION = "permission of alice"
 PULL = "pull request 1"
@@ -175,10 +172,10 @@ class TestEngine:
         assert [line["event"] for line in lines(log)].count("step.failed") == 1
 
     async def test_workflow_that_fails_stops_no_other(self, world: World) -> None:
-        async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-            if invocation.identity == "fails":
+        async def fails_once(ctx: CommandContext) -> Reply:
+            if ctx.invocation.identity == "fails":
                 raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(invocation, ctx)
+            return await world.two_steps(ctx)
 
         world.execute = fails_once
         async with world.engine() as engine:
@@ -201,11 +198,11 @@ class TestEngine:
         """A redelivery is somebody's wish to have it done after all; one that is done is not told again."""
         attempts: list[bool] = []
 
-        async def fails_once(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+        async def fails_once(ctx: CommandContext) -> Reply:
             attempts.append(True)
             if len(attempts) == 1:
                 raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(invocation, ctx)
+            return await world.two_steps(ctx)
 
         world.execute = fails_once
         with logged() as log:
@@ -230,7 +227,7 @@ class TestEngine:
             await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_invocation().identity, "SUCCESS")
-            assert await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy() == 1
+            assert await delete_old(JobStore(world.database)) == 1
             assert world.rows_of_dbos() == 0
             assert JobStore(world.database).find(an_invocation().identity) == (JobState.ENDED, "finished")
             assert not await engine.submit(an_invocation())
@@ -239,17 +236,17 @@ class TestEngine:
     async def test_submit_requeues_a_failed_job_that_was_deleted(self, world: World) -> None:
         locked = True
 
-        async def fails_while_locked(invocation: CommandInvocation, ctx: CommandContext) -> Reply:
+        async def fails_while_locked(ctx: CommandContext) -> Reply:
             if locked:
                 raise UpstreamError(Service.GITHUB, ErrorKind.FORBIDDEN, "comment", 403, "This conversation is locked.")
-            return await world.two_steps(invocation, ctx)
+            return await world.two_steps(ctx)
 
         world.execute = fails_while_locked
         async with world.engine() as engine:
             await engine.submit(an_invocation())
             await world.until(lambda: world.ended != [])
             await world.until_written(an_invocation().identity, "ERROR")
-            await Retention(JobStore(world.database), leads=lambda: True, period=60).tidy()
+            await delete_old(JobStore(world.database))
             locked = False
             assert await engine.submit(an_invocation())
             await world.until(lambda: len(world.ended) == 2)

@@ -10,21 +10,13 @@ import pytest
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
-from bot.engine.failover import Failover
 from bot.engine.membership import Membership, new_executor_id
-from bot.store.executors import Executors, Pulse
-
-pytest_plugins = ["tests.databases"]
+from bot.engine.recovery import Failover, Recovery
+from bot.storage.executors import Executors, Pulse
+from tests.harness import TIMEOUT
+from tests.harness.clock import Clock
 
 LEASE = 10.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Table(Executors):
@@ -45,6 +37,16 @@ class Table(Executors):
         return self.pulse
 
 
+class FailingOnce(Recovery):
+    def __init__(self) -> None:
+        self.recovered: list[str] = []
+
+    async def recover(self, dead: str) -> None:
+        self.recovered.append(dead)
+        if len(self.recovered) == 1:
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+
+
 @asynccontextmanager
 async def member(table: Executors, clock: Clock, *, is_shared: bool = True) -> AsyncIterator[Membership]:
     """A membership whose heartbeat is renewed only when the fence asks, within the test's time."""
@@ -62,7 +64,7 @@ async def member(table: Executors, clock: Clock, *, is_shared: bool = True) -> A
 
 
 async def test_check_within_the_lease_asks_nothing() -> None:
-    table, clock = Table(), Clock()
+    table, clock = Table(), Clock(100.0)
     membership = Membership(table, executor="me", version="1", is_shared=True, lease=LEASE, clock=clock)
     await membership.start()
     clock.now += LEASE / 2
@@ -72,7 +74,7 @@ async def test_check_within_the_lease_asks_nothing() -> None:
 
 
 async def test_check_after_the_lease_waits_for_the_database() -> None:
-    table, clock = Table(), Clock()
+    table, clock = Table(), Clock(100.0)
     async with member(table, clock) as membership:
         table.answers = False
         clock.now += LEASE
@@ -83,32 +85,32 @@ async def test_check_after_the_lease_waits_for_the_database() -> None:
         assert not checking.done()
         assert not membership.leads
         table.answers = True
-        await asyncio.wait_for(checking, 10)
+        await asyncio.wait_for(checking, TIMEOUT)
         assert membership.leads
 
 
 async def test_check_of_a_replaced_executor_is_cancelled() -> None:
-    table, clock = Table(), Clock()
+    table, clock = Table(), Clock(100.0)
     async with member(table, clock) as membership:
         table.pulse = Pulse(is_alive=False, leads=False, dead=())
         clock.now += LEASE
         with pytest.raises(asyncio.CancelledError):
             await membership.check()
-        assert membership.is_lost
+        assert membership.is_replaced
         assert not membership.leads
 
 
 async def test_run_returns_once_the_executor_is_replaced() -> None:
-    table, clock = Table(), Clock()
+    table, clock = Table(), Clock(100.0)
     membership = Membership(table, executor="me", version="1", is_shared=True, period=0.01, lease=LEASE, clock=clock)
     await membership.start()
     table.pulse = Pulse(is_alive=False, leads=False, dead=())
-    await asyncio.wait_for(membership.run(), 10)
+    await asyncio.wait_for(membership.run(), TIMEOUT)
     membership.close()
 
 
 async def test_check_alone_on_a_database_never_waits() -> None:
-    table, clock = Table(), Clock()
+    table, clock = Table(), Clock(100.0)
     async with member(table, clock, is_shared=False) as membership:
         clock.now += 100 * LEASE
         await membership.check()
@@ -125,21 +127,15 @@ async def test_failover_repeats_a_recovery_that_failed(postgresql: Engine) -> No
     executors = Executors(postgresql, lease=LEASE)
     executors.register("dead", version="1")
     executors.stop("dead")
-    recovered: list[str] = []
-
-    async def recover(dead: str) -> None:
-        recovered.append(dead)
-        if len(recovered) == 1:
-            raise OperationalError("UPDATE", {}, Exception("gone"))
-
+    recovery = FailingOnce()
     membership = Membership(executors, executor="me", version="1", is_shared=True, period=0.02)
     await membership.start()
-    failover = Failover(membership, executors, recover=recover)
+    failover = Failover(membership, recovery)
     tasks = [asyncio.create_task(membership.run()), asyncio.create_task(failover.run())]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(TIMEOUT):
         while "dead" in await asyncio.to_thread(executors.versions):  # noqa: ASYNC110 - what a thread writes calls nobody
             await asyncio.sleep(0.02)
-    assert recovered == ["dead", "dead"]
+    assert recovery.recovered == ["dead", "dead"]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What a collector hears of a command, and what it does not."""
+"""What a collector receives of a command, and what it does not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp import web
@@ -19,19 +20,19 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.trace import Status, StatusCode
 
 from bot import __version__
-from bot.engine.collector import TOLD, Discreet
-from bot.outcome import ExitStatus
-from tests.chaos.asks import Ask, Outcome
+from bot.engine.tracing import EXPORTED, RedactingExporter
+from bot.execution.outcome import ExitStatus
 from tests.chaos.process import Bot
+from tests.chaos.user_actions import Outcome, UserAction
 from tests.chaos.worlds import both_worlds, settled
-from tests.log_lines import lines, logged
+from tests.harness.log_lines import lines, logged
 
 ROOT = Path(__file__).parents[2]
-NOBODY = "http://127.0.0.1:9/v1/traces"
+UNREACHABLE = "http://127.0.0.1:9/v1/traces"
 
 
-def a_run() -> Ask:
-    return Ask("bob", "/codegen run fix the spaghetti", (Outcome("run", "^Finished in", runs=1),))
+def a_run() -> UserAction:
+    return UserAction("bob", "/codegen run fix the spaghetti", (Outcome("run", "^Finished in", runs=1),))
 
 
 @dataclass
@@ -65,20 +66,20 @@ class Collector:
 
 @pytest.fixture
 async def collector() -> AsyncIterator[Collector]:
-    heard = Collector()
+    collector = Collector()
     application = web.Application()
-    application.router.add_post("/v1/traces", heard.take)
+    application.router.add_post("/v1/traces", collector.take)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    heard.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/traces"
-    yield heard
+    collector.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/traces"
+    yield collector
     await runner.cleanup()
 
 
-async def test_a_command_is_one_trace_without_its_words(collector: Collector, tmp_path: Path) -> None:
-    """The workflow and its steps, with whose they are; neither a prompt nor a token, and the last ones at the stop."""
-    ask = a_run()
+async def test_command_is_one_trace_without_its_text(collector: Collector, tmp_path: Path) -> None:
+    """The workflow and its steps, with their parents; neither a prompt nor a token; the last ones when the server stops."""
+    action = a_run()
     async with both_worlds() as worlds:
         bot = Bot(
             worlds,
@@ -86,28 +87,28 @@ async def test_a_command_is_one_trace_without_its_words(collector: Collector, tm
             OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=collector.url,
             OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20of-the-collector",
         )
-        async with bot.telling(0):
+        async with bot.reporting(0):
             await bot.start()
-            worlds.ask(ask)
+            worlds.perform(action)
             await settled(worlds, seconds=30)
             await bot.stop()
-    assert ask.delivery is not None
+    assert action.delivery is not None
 
     (workflow,) = [span for span in collector.spans if not span.parent_span_id]
     steps = [span for span in collector.spans if span.parent_span_id]
     assert workflow.name == "command"
     assert {"permission", "create-run", "wait"} <= {step.name for step in steps}
     assert {(step.trace_id, step.parent_span_id) for step in steps} == {(workflow.trace_id, workflow.span_id)}
-    told = {each.key: each.value.string_value for each in workflow.attributes}
-    assert ask.is_named_by(told.pop("dbos.operation.workflow_id"))
-    assert told.pop("dbos.executor.id").startswith("codegen-bot-")
-    assert told == {
+    attributes = {each.key: each.value.string_value for each in workflow.attributes}
+    assert action.has_identity(attributes.pop("dbos.operation.workflow_id"))
+    assert attributes.pop("dbos.executor.id").startswith("codegen-bot-")
+    assert attributes == {
         "dbos.operation.type": "workflow",
         "dbos.application.version": "1",
         "codegen_bot.command": "run",
-        "codegen_bot.delivery": ask.delivery.guid,
+        "codegen_bot.delivery": action.delivery.guid,
     }
-    assert {each.key for step in steps for each in step.attributes} <= TOLD
+    assert {each.key for step in steps for each in step.attributes} <= EXPORTED
     assert collector.resource["service.name"] == "codegen-bot"
     assert collector.resource["service.version"] == __version__
 
@@ -118,18 +119,18 @@ async def test_a_command_is_one_trace_without_its_words(collector: Collector, tm
     assert not [line for line in bot.said if "of-the-collector" in line]
 
 
-async def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path) -> None:
-    """It is told once, and without the collector's headers: OpenTelemetry's own words would show them."""
+async def test_unreachable_collector_delays_nothing(tmp_path: Path) -> None:
+    """Logged once, and without the collector's headers: OpenTelemetry's own message would show them."""
     async with both_worlds() as worlds:
         bot = Bot(
             worlds,
             tmp_path,
-            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=NOBODY,
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=UNREACHABLE,
             OTEL_EXPORTER_OTLP_HEADERS="Bearer of-the-collector",
         )
-        async with bot.telling(0):
+        async with bot.reporting(0):
             await bot.start()
-            worlds.ask(a_run())
+            worlds.perform(a_run())
             await settled(worlds, seconds=30)
             await bot.stop()
     assert len([line for line in bot.said if "traces.export_failed" in line]) == 1
@@ -137,9 +138,9 @@ async def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path) ->
     assert not bot.broken()
 
 
-async def test_a_missing_extra_is_told_at_start(tmp_path: Path) -> None:
+async def test_start_reports_missing_extra(tmp_path: Path) -> None:
     (tmp_path / "opentelemetry.py").write_text("raise ModuleNotFoundError\n")
-    status, said = await _python("-m", "bot", "serve", path=tmp_path, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=NOBODY)
+    status, said = await _python("-m", "bot", "serve", path=tmp_path, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=UNREACHABLE)
     assert status == ExitStatus.USAGE
     assert said == (
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set, but what sends traces is not installed: "
@@ -147,7 +148,7 @@ async def test_a_missing_extra_is_told_at_start(tmp_path: Path) -> None:
     )
 
 
-async def test_whoever_wants_no_traces_pays_nothing(tmp_path: Path) -> None:
+async def test_tracing_is_not_imported_by_default(tmp_path: Path) -> None:
     program = (
         "import sys, bot.app.server; print([each for each in sys.modules if 'opentelemetry' in each], file=sys.stderr)"
     )
@@ -155,7 +156,7 @@ async def test_whoever_wants_no_traces_pays_nothing(tmp_path: Path) -> None:
 
 
 async def _python(*words: str, path: Path, **environment: str) -> tuple[int | None, str]:
-    """:returns: its status, and what it said on the standard error"""
+    """:returns: its status, and its standard error"""
     process = await create_subprocess_exec(
         sys.executable,
         *words,
@@ -177,7 +178,7 @@ async def _python(*words: str, path: Path, **environment: str) -> tuple[int | No
     return process.returncode, said.decode()
 
 
-class _Kept(SpanExporter):
+class _Exporter(SpanExporter):
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
         self.result = SpanExportResult.SUCCESS
@@ -188,25 +189,25 @@ class _Kept(SpanExporter):
         return self.result
 
 
-def test_an_errors_words_stay_here() -> None:
-    """Of an error it is told that it was one."""
-    kept = _Kept()
+def test_error_texts_are_not_exported() -> None:
+    """An exported error has a status, but no text."""
+    inner = _Exporter()
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Discreet(kept)))
+    provider.add_span_processor(SimpleSpanProcessor(cast("SpanExporter", RedactingExporter(inner))))
     with provider.get_tracer("test").start_as_current_span("create_run") as span:
         span.set_attributes({"dbos.operation.type": "step", "input": "hunter2"})
         span.add_event("failed", {"error": "hunter2"})
         span.set_status(Status(StatusCode.ERROR, "the token hunter2 is not known"))
-    (sent,) = kept.spans
+    (sent,) = inner.spans
     assert "hunter2" not in sent.to_json()
     assert (sent.name, sent.status.status_code) == ("create_run", StatusCode.ERROR)
     assert sent.attributes == {"dbos.operation.type": "step"}
     assert sent.context == span.get_span_context()
 
 
-def test_that_nothing_can_be_sent_is_reported_once_and_so_is_its_end() -> None:
-    kept = _Kept()
-    discreet = Discreet(kept)
+def test_export_failure_and_its_end_are_logged_once() -> None:
+    inner = _Exporter()
+    exporter = RedactingExporter(inner)
     with logged() as log:
         for result in (
             SpanExportResult.SUCCESS,
@@ -215,6 +216,6 @@ def test_that_nothing_can_be_sent_is_reported_once_and_so_is_its_end() -> None:
             SpanExportResult.SUCCESS,
             SpanExportResult.SUCCESS,
         ):
-            kept.result = result
-            discreet.export([])
+            inner.result = result
+            exporter.export([])
     assert [line["event"] for line in lines(log)] == ["traces.export_failed", "traces.resent"]

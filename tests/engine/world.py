@@ -12,21 +12,22 @@ import sqlalchemy as sa
 from dbos import DBOS
 from sqlalchemy.engine import Engine as Database
 
+from bot.commands.registry import Command
 from bot.commands.run import Run
-from bot.commands.table import Command
-from bot.engine.engine import Engine, EngineTiming
-from bot.engine.launching import VERSION
+from bot.engine.dbos_runtime import VERSION
+from bot.engine.engine import Engine
 from bot.engine.membership import Membership, new_executor_id
+from bot.execution.context import CommandContext
+from bot.execution.invocation import CommandInvocation
+from bot.execution.permissions import RecentPermissions
+from bot.execution.reply import Reply
+from bot.execution.services import Services
 from bot.github.models import Comment, CommentKind, Permission, Person, PullRequest, Thread
-from bot.handlers.context import CommandContext
-from bot.handlers.invocation import CommandInvocation
-from bot.handlers.recent_permissions import RecentPermissions
-from bot.handlers.services import Services
-from bot.offload.pool import WorkerPool
-from bot.replies.markers import Stage
-from bot.replies.reply import Reply
-from bot.store.executors import Executors
-from bot.store.locks import is_shared, one_process
+from bot.storage.database import is_shared, one_process
+from bot.storage.executors import Executors
+from bot.text.markers import Stage
+from bot.text.offload.pool import WorkerPool
+from tests.harness import TIMEOUT
 
 PULL_REQUEST = PullRequest(
     number=1,
@@ -38,7 +39,6 @@ PULL_REQUEST = PullRequest(
     head_sha="0" * 40,
     base_branch="main",
     head_repository=None,
-    is_draft=False,
 )
 
 
@@ -74,7 +74,7 @@ def an_invocation(
             url="https://github.com/octo/shop/pull/1#issuecomment-7",
         ),
         person=person,
-        asked_at=datetime(2026, 5, 4, 12, tzinfo=UTC),
+        requested_at=datetime(2026, 5, 4, 12, tzinfo=UTC),
         prefix="/codegen",
     )
 
@@ -125,18 +125,18 @@ class World:
         self.caught: dict[str, list[Exception]] = {}
         self.ended: list[tuple[str, Stage | None]] = []
         self.given_up: list[tuple[str, int]] = []
-        self.lost = asyncio.Event()
-        self.loop_held = 60.0
+        self.replaced = asyncio.Event()
+        self.loop_blocked = 60.0
         self.drain = 0.0
         self.membership: Membership
-        self.execute: Callable[[CommandInvocation, CommandContext], Awaitable[Reply]] = self.two_steps
+        self.execute: Callable[[CommandContext], Awaitable[Reply]] = self.two_steps
 
-    async def two_steps(self, invocation: CommandInvocation, ctx: CommandContext) -> Reply:
-        self.begun.append(invocation)
+    async def two_steps(self, ctx: CommandContext) -> Reply:
+        self.begun.append(ctx.invocation)
         try:
             await ctx.permission()
         except Exception as error:  # noqa: BLE001 - whatever it was, it is compared
-            self.caught.setdefault(invocation.person.login, []).append(error)
+            self.caught.setdefault(ctx.invocation.person.login, []).append(error)
         await ctx.pull_request()
         return Reply(stage=Stage.FINISHED, text="Done.")
 
@@ -151,7 +151,7 @@ class World:
             github=github,
             runs=nothing,
             stars=nothing,
-            spending=nothing,
+            quotas=nothing,
             confirmations=nothing,
             configs=nothing,
             permissions=RecentPermissions(github.permission),
@@ -173,14 +173,16 @@ class World:
         engine = Engine(
             self.database,
             self.database,
-            executors,
             self.membership,
             services=services,
             execute=self.execute,
             give_up=self._give_up,
             on_finished=self._heard,
-            lost=self.lost.set,
-            timing=EngineTiming(polling=0.02, leftovers=0.1, drain=self.drain, loop_held=self.loop_held),
+            replaced=self.replaced,
+            polling=0.02,
+            recovery_interval=0.1,
+            loop_blocked=self.loop_blocked,
+            drain=self.drain,
         )
         with one_process(self.database):
             await engine.start()
@@ -189,8 +191,8 @@ class World:
             finally:
                 await engine.stop()
 
-    async def _give_up(self, invocation: CommandInvocation, _do: CommandContext, times: int) -> Reply:
-        self.given_up.append((invocation.identity, times))
+    async def _give_up(self, ctx: CommandContext, times: int) -> Reply:
+        self.given_up.append((ctx.invocation.identity, times))
         return Reply(stage=Stage.FAILED, text="Given up.")
 
     def _heard(self, invocation: CommandInvocation, stage: Stage | None) -> None:
@@ -199,7 +201,7 @@ class World:
 
     async def until_written(self, identity: str, status: str) -> None:
         """Waits until DBOS has noted how a workflow ended, which it does after everybody has heard of it."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while True:
                 found = await DBOS.get_workflow_status_async(identity)
                 if found is not None and found.status == status:
@@ -215,7 +217,7 @@ class World:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Looks again whenever a question was asked or a workflow has ended."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(TIMEOUT):
             while not condition():
                 self._bell.clear()
                 await self._bell.wait()

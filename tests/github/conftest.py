@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
-from bot.github.transport import new_session
-from tests.github.answering import Clock, Script, serve
+from bot.github.session import HttpxSession, NetworkSession, OpenSession
+from tests.emulators.github.people import App
+from tests.github.scripted_server import NOW, Script, serve
+from tests.harness.clock import Clock
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -29,14 +28,15 @@ async def script() -> AsyncIterator[Script]:
     await server.close()
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with new_session() as session:
+@pytest.fixture(params=[NetworkSession, HttpxSession], ids=["aiohttp", "httpx"])
+async def session(request: pytest.FixtureRequest) -> AsyncIterator[OpenSession]:
+    """The server's and the Action's."""
+    async with request.param() as session:
         yield session
 
 
 @pytest.fixture
-def github(session: aiohttp.ClientSession, script: Script, clock: Clock) -> GitHub:
+def github(session: OpenSession, script: Script, clock: Clock) -> GitHub:
     """The client with a plain token, on the scripted server."""
     return GitHub(
         session,
@@ -50,7 +50,4 @@ def github(session: aiohttp.ClientSession, script: Script, clock: Clock) -> GitH
 
 @pytest.fixture(scope="session")
 def private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    return App().private_pem

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ErrorKind, UpstreamError
-from bot.github.addresses import address, is_repository
 from bot.github.auth import AppAuth
 from bot.github.client import GitHub
 from bot.github.hooks import DeliveryLog
-from bot.github.models import Label
-from tests.github.answering import Script
+from bot.github.models import Label, is_repository
+from bot.github.session import OpenSession
+from bot.github.transport import Endpoint
+from tests.github.scripted_server import Script
 
 IMPOSSIBLE = [
     "../../../user",
@@ -74,12 +74,10 @@ async def test_client_impossible_repository_sends_nothing(
     assert script.requests == []
 
 
-async def test_app_impossible_repository_sends_nothing(
-    script: Script, session: aiohttp.ClientSession, private_key: str
-) -> None:
+async def test_app_impossible_repository_sends_nothing(script: Script, session: OpenSession, private_key: str) -> None:
     github = GitHub(session, AppAuth("1", private_key), base_url=script.url)
 
-    with pytest.raises(UpstreamError, match="no repository can have this name"):
+    with pytest.raises(UpstreamError, match="this is not a valid repository name"):
         await github.default_branch("../../app")
 
     assert script.requests == []
@@ -87,7 +85,7 @@ async def test_app_impossible_repository_sends_nothing(
 
 @pytest.mark.parametrize("name", ["..", ".", ""])
 async def test_remove_label_unsendable_name_sends_nothing(script: Script, github: GitHub, name: str) -> None:
-    with pytest.raises(UpstreamError, match="no address can hold this name"):
+    with pytest.raises(UpstreamError, match="this name cannot be part of an address"):
         await github.remove_label("octo/shop", 2, name)
 
     assert script.requests == []
@@ -110,5 +108,5 @@ async def test_create_label_odd_name_is_looked_for_as_it_is(script: Script, gith
 def test_address_of_any_name_stays_below_repos(name: str) -> None:
     repository = name or ".."
     with suppress(UpstreamError):
-        assert address("labels", repository, ("labels",)) == f"/repos/{repository}/labels"
+        assert Endpoint("labels", repository, ("labels",)).url == f"/repos/{repository}/labels"
         assert is_repository(repository)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,7 +16,9 @@ from bot.github.auth import AppAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
 from bot.github.models import Permission, Person
-from tests.github.answering import NOW, Clock, Reply, Request, Script
+from bot.github.session import OpenSession
+from tests.github.scripted_server import NOW, Reply, Request, Script
+from tests.harness.clock import Clock
 
 SHOP = "octo/shop"
 TOKENS = "/app/installations/1/access_tokens"
@@ -44,7 +45,7 @@ def auth(private_key: str, clock: Clock) -> AppAuth:
 
 
 @pytest.fixture
-def github(session: aiohttp.ClientSession, script: Script, clock: Clock, auth: AppAuth) -> GitHub:
+def github(session: OpenSession, script: Script, clock: Clock, auth: AppAuth) -> GitHub:
     """The client as an App that is installed in octo's account."""
     script.on("GET", "/repos/octo/shop/installation", Reply({"id": 1}))
     script.on("POST", TOKENS, tokens(clock))
@@ -59,9 +60,7 @@ def github(session: aiohttp.ClientSession, script: Script, clock: Clock, auth: A
     )
 
 
-async def test_a_token_is_asked_for_with_the_apps_signature_and_then_kept(
-    script: Script, github: GitHub, private_key: str
-) -> None:
+async def test_app_token_requested_with_jwt_and_cached(script: Script, github: GitHub, private_key: str) -> None:
     await github.default_branch(SHOP)
     await github.default_branch("Octo/Shop".lower())
     assert script.asked() == [LOOK_UP, NEW_TOKEN, READ, READ]
@@ -75,7 +74,7 @@ async def test_a_token_is_asked_for_with_the_apps_signature_and_then_kept(
     assert [request.authorization for request in script.requests[2:]] == ["token ghs_1"] * 2
 
 
-async def test_one_token_serves_all_repositories_of_an_installation(script: Script, github: GitHub) -> None:
+async def test_app_token_shared_by_repositories_of_installation(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/till/installation", Reply({"id": 1}))
     script.on("GET", "/repos/octo/till", Reply({"default_branch": "trunk"}))
     await github.default_branch(SHOP)
@@ -83,16 +82,8 @@ async def test_one_token_serves_all_repositories_of_an_installation(script: Scri
     assert script.asked().count(NEW_TOKEN) == 1
 
 
-async def test_an_installation_that_a_delivery_told_is_not_looked_up(
-    script: Script, github: GitHub, auth: AppAuth
-) -> None:
-    auth.remember("Octo/shop", 1)
-    await github.default_branch(SHOP)
-    assert script.asked() == [NEW_TOKEN, READ]
-
-
 @pytest.mark.parametrize(("left", "asked"), [(301, 1), (299, 2), (-10, 2)])
-async def test_a_token_is_renewed_five_minutes_before_its_end(
+async def test_app_token_renewed_five_minutes_before_expiry(
     script: Script, github: GitHub, clock: Clock, left: float, asked: int
 ) -> None:
     await github.default_branch(SHOP)
@@ -102,15 +93,13 @@ async def test_a_token_is_renewed_five_minutes_before_its_end(
     assert script.requests[-1].authorization == f"token ghs_{asked}"
 
 
-async def test_many_calls_at_once_share_one_token(script: Script, github: GitHub) -> None:
+async def test_app_token_shared_by_concurrent_calls(script: Script, github: GitHub) -> None:
     assert await asyncio.gather(*(github.default_branch(SHOP) for _ in range(20))) == ["main"] * 20
     assert script.asked().count(LOOK_UP) == 1
     assert script.asked().count(NEW_TOKEN) == 1
 
 
-async def test_a_call_that_is_cancelled_while_it_asks_for_the_token_harms_no_other(
-    script: Script, github: GitHub
-) -> None:
+async def test_app_token_request_cancelled_other_calls_succeed(script: Script, github: GitHub) -> None:
     first, second = (asyncio.create_task(github.default_branch(SHOP)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -119,7 +108,7 @@ async def test_a_call_that_is_cancelled_while_it_asks_for_the_token_harms_no_oth
         await first
 
 
-async def test_a_token_that_github_no_longer_takes_is_replaced_once(script: Script, github: GitHub) -> None:
+async def test_app_token_rejected_is_replaced_once(script: Script, github: GitHub) -> None:
     """Also for a write: what was refused with 401 was not done. And many who learn of it cause one new token."""
     script.on(
         "GET",
@@ -134,7 +123,7 @@ async def test_a_token_that_github_no_longer_takes_is_replaced_once(script: Scri
     assert script.asked().count(NEW_TOKEN) == 2
 
 
-async def test_a_new_token_that_is_not_taken_either_is_an_error(script: Script, github: GitHub) -> None:
+async def test_app_token_rejected_twice_is_an_error(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/shop", Reply({"message": "Bad credentials"}, status=401))
     with pytest.raises(UpstreamError, match="Bad credentials") as caught:
         await github.default_branch(SHOP)
@@ -142,7 +131,7 @@ async def test_a_new_token_that_is_not_taken_either_is_an_error(script: Script, 
     assert script.asked().count(READ) == 2
 
 
-async def test_an_app_that_was_installed_anew_is_found_again(script: Script, github: GitHub, clock: Clock) -> None:
+async def test_app_reinstalled_is_looked_up_again(script: Script, github: GitHub, clock: Clock) -> None:
     await github.default_branch(SHOP)
     clock.now += HOUR
     script.on("POST", TOKENS, Reply({"message": "Not Found"}, status=404))
@@ -151,7 +140,7 @@ async def test_an_app_that_was_installed_anew_is_found_again(script: Script, git
     assert await github.default_branch(SHOP) == "main"
 
 
-async def test_where_the_app_is_not_installed_nobody_has_no_permission(script: Script, github: GitHub) -> None:
+async def test_permission_without_installation_is_an_error(script: Script, github: GitHub) -> None:
     """A 404 of the installation is an error; only one of the person means that they may nothing."""
     script.on("GET", "/repos/octo/shop/installation", Reply({"message": "Not Found"}, status=404))
     with pytest.raises(UpstreamError) as caught:
@@ -161,9 +150,7 @@ async def test_where_the_app_is_not_installed_nobody_has_no_permission(script: S
     assert await github.permission(SHOP, "dave") is Permission.NONE
 
 
-async def test_the_old_token_serves_on_while_github_cannot_give_a_new_one(
-    script: Script, github: GitHub, clock: Clock
-) -> None:
+async def test_app_token_renewal_fails_old_one_is_used(script: Script, github: GitHub, clock: Clock) -> None:
     await github.default_branch(SHOP)
     clock.now += HOUR - 120
     script.on("POST", TOKENS, Reply({"message": "Server Error"}, status=502))
@@ -171,14 +158,14 @@ async def test_the_old_token_serves_on_while_github_cannot_give_a_new_one(
     assert script.requests[-1].authorization == "token ghs_1"
 
 
-async def test_a_write_whose_token_could_not_be_had_was_not_done(script: Script, github: GitHub) -> None:
+async def test_write_without_token_has_not_happened(script: Script, github: GitHub) -> None:
     script.on("POST", TOKENS, Reply({"message": "Server Error"}, status=502))
     with pytest.raises(UpstreamError) as caught:
         await github.comment(SHOP, 1, "hi")
     assert (caught.value.operation, caught.value.may_have_happened) == ("installation_token", False)
 
 
-async def test_the_app_is_asked_for_its_name(script: Script, github: GitHub) -> None:
+async def test_me_app_is_its_bot_account(script: Script, github: GitHub) -> None:
     script.on("GET", "/app", Reply({"slug": "codegen-bot"}))
     assert await github.me() == Person("codegen-bot[bot]", is_bot=True)
     assert script.requests[0].authorization.startswith("bearer ")
@@ -187,11 +174,18 @@ async def test_the_app_is_asked_for_its_name(script: Script, github: GitHub) -> 
 @pytest.mark.parametrize(
     "key", ["", "not a key", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----"]
 )
-def test_a_key_that_cannot_sign_is_reported_at_once(key: str) -> None:
+def test_app_auth_unusable_key_is_a_settings_error(key: str) -> None:
     with pytest.raises(SettingsError, match="GITHUB_PRIVATE_KEY"):
         AppAuth("1", key)
 
 
-async def test_credentials_do_not_show_in_what_is_printed(auth: AppAuth, github: GitHub, script: Script) -> None:
+def test_app_auth_public_key_is_a_settings_error(private_key: str) -> None:
+    public = serialization.load_pem_private_key(private_key.encode(), None).public_key()
+    text = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(SettingsError, match="GITHUB_PRIVATE_KEY"):
+        AppAuth("1", text.decode())
+
+
+async def test_app_auth_repr_hides_tokens(auth: AppAuth, github: GitHub, script: Script) -> None:
     await github.default_branch(SHOP)
     assert "ghs_" not in repr(vars(auth)["_tokens"])

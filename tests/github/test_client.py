@@ -6,7 +6,6 @@ import base64
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import aiohttp
 import pytest
 
 from bot.errors import ErrorKind, UpstreamError
@@ -22,7 +21,8 @@ from bot.github.models import (
     PullRequest,
     Reaction,
 )
-from tests.github.answering import Reply, Request, Script
+from bot.github.session import OpenSession
+from tests.github.scripted_server import Reply, Request, Script
 
 REPOSITORY = "octo/shop"
 ALICE = {"login": "alice", "type": "User"}
@@ -51,7 +51,7 @@ def posted(number: int, *, author: Person | None = None, body: str | None = None
     )
 
 
-async def test_a_request_says_who_asks_and_in_which_version(script: Script, github: GitHub) -> None:
+async def test_request_headers(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/shop", Reply({"default_branch": "main"}))
     assert await github.default_branch(REPOSITORY) == "main"
     (request,) = script.requests
@@ -60,7 +60,7 @@ async def test_a_request_says_who_asks_and_in_which_version(script: Script, gith
     assert request.headers["x-github-api-version"] == "2022-11-28"
 
 
-async def test_an_address_of_github_enterprise_keeps_its_path(script: Script, session: aiohttp.ClientSession) -> None:
+async def test_base_url_of_enterprise_keeps_its_path(script: Script, session: OpenSession) -> None:
     script.on("GET", "/api/v3/repos/octo/shop", Reply({"default_branch": "main"}))
     github = GitHub(session, TokenAuth("ghp_secret"), base_url=f"{script.url}/api/v3")
     assert await github.default_branch(REPOSITORY) == "main"
@@ -69,24 +69,22 @@ async def test_an_address_of_github_enterprise_keeps_its_path(script: Script, se
 # Comments
 
 
-async def test_a_comment_is_written_edited_read_and_deleted(script: Script, github: GitHub) -> None:
+async def test_comment_created_edited_and_deleted(script: Script, github: GitHub) -> None:
     script.on("POST", "/repos/octo/shop/issues/1/comments", Reply(comment(7), status=201))
-    script.on("PATCH", "/repos/octo/shop/issues/comments/7", Reply(comment(7, body="new")))
-    script.on("GET", "/repos/octo/shop/issues/comments/7", Reply(comment(7, body=None, user=None)))
+    script.on("PATCH", "/repos/octo/shop/issues/comments/7", Reply(comment(7, body=None, user=None)))
     script.on("DELETE", "/repos/octo/shop/issues/comments/7", Reply(status=204))
     assert await github.comment(REPOSITORY, 1, "Text {7} é") == posted(7)
-    assert await github.edit_comment(REPOSITORY, 7, "new") == posted(7, body="new")
-    assert await github.get_comment(REPOSITORY, 7) == posted(7, body="", author=Person("ghost", is_bot=False))
+    assert await github.edit_comment(REPOSITORY, 7, "new") == posted(7, body="", author=Person("ghost", is_bot=False))
     await github.delete_comment(REPOSITORY, 7)
-    assert [request.body for request in script.requests] == [{"body": "Text {7} é"}, {"body": "new"}, None, None]
+    assert [request.body for request in script.requests] == [{"body": "Text {7} é"}, {"body": "new"}, None]
 
 
-async def test_deleting_what_is_gone_is_no_error(script: Script, github: GitHub) -> None:
+async def test_delete_comment_missing_one_is_no_error(script: Script, github: GitHub) -> None:
     await github.delete_comment(REPOSITORY, 7)
     assert script.asked() == ["DELETE /repos/octo/shop/issues/comments/7"]
 
 
-async def test_comments_are_followed_over_all_pages(script: Script, github: GitHub) -> None:
+async def test_comments_of_all_pages(script: Script, github: GitHub) -> None:
     def page(request: Request) -> Reply:
         number = int(request.query.get("page", "1"))
         following = f'<{script.url}/repos/octo/shop/issues/1/comments?per_page=100&page={number + 1}>; rel="next"'
@@ -101,7 +99,7 @@ async def test_comments_are_followed_over_all_pages(script: Script, github: GitH
     ]
 
 
-async def test_only_the_page_that_failed_is_asked_for_again(script: Script, github: GitHub) -> None:
+async def test_comments_failed_page_is_retried_alone(script: Script, github: GitHub) -> None:
     following = f'<{script.url}/second>; rel="next", <{script.url}/second>; rel="last"'
     script.on("GET", "/repos/octo/shop/issues/1/comments", Reply([comment(1)], headers={"link": following}))
     script.on("GET", "/second", Reply(status=502), Reply([comment(2)]))
@@ -109,7 +107,7 @@ async def test_only_the_page_that_failed_is_asked_for_again(script: Script, gith
     assert script.asked() == ["GET /repos/octo/shop/issues/1/comments", "GET /second", "GET /second"]
 
 
-async def test_pages_are_asked_for_only_as_they_are_read(script: Script, github: GitHub) -> None:
+async def test_comments_pages_are_requested_as_consumed(script: Script, github: GitHub) -> None:
     following = f'<{script.url}/second>; rel="next"'
     script.on("GET", "/repos/octo/shop/issues/1/comments", Reply([comment(1)], headers={"link": following}))
     found = await anext(aiter(github.comments(REPOSITORY, 1)))
@@ -117,7 +115,7 @@ async def test_pages_are_asked_for_only_as_they_are_read(script: Script, github:
     assert len(script.requests) == 1
 
 
-async def test_comments_since_a_moment_are_asked_for_in_utc(script: Script, github: GitHub) -> None:
+async def test_comments_since_is_sent_in_utc(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/shop/issues/1/comments", Reply([]))
     since = datetime(2027, 1, 15, 10, tzinfo=timezone(timedelta(hours=2)))
     assert [found async for found in github.comments(REPOSITORY, 1, since=since)] == []
@@ -133,21 +131,16 @@ REACTION_PATHS = {
 
 
 @pytest.mark.parametrize("kind", REACTION_PATHS)
-async def test_each_kind_of_comment_has_its_address_for_reactions(
-    script: Script, github: GitHub, kind: CommentKind
-) -> None:
+async def test_react_endpoint_by_kind_of_comment(script: Script, github: GitHub, kind: CommentKind) -> None:
     path = REACTION_PATHS[kind]
     script.on("POST", path, Reply({"id": 70, "content": "+1"}, status=200))
-    script.on("DELETE", f"{path}/70", Reply(status=204))
     await github.react(REPOSITORY, kind=kind, comment_id=7, content=Reaction.PLUS_ONE)
-    await github.unreact(REPOSITORY, kind=kind, comment_id=7, content=Reaction.PLUS_ONE)
-    assert script.asked() == [f"POST {path}", f"POST {path}", f"DELETE {path}/70"]
+    assert script.asked() == [f"POST {path}"]
     assert script.requests[0].body == {"content": "+1"}
 
 
-async def test_a_review_has_no_address_for_reactions(script: Script, github: GitHub) -> None:
+async def test_react_to_review_does_nothing(script: Script, github: GitHub) -> None:
     await github.react(REPOSITORY, kind=CommentKind.REVIEW, comment_id=7, content=Reaction.EYES)
-    await github.unreact(REPOSITORY, kind=CommentKind.REVIEW, comment_id=7, content=Reaction.EYES)
     assert script.requests == []
 
 
@@ -169,7 +162,7 @@ PERMISSIONS = [
 
 
 @pytest.mark.parametrize(("plain", "role", "permission"), PERMISSIONS)
-async def test_a_permission_is_the_finest_word_that_github_says(
+async def test_permission_by_old_value_and_role(
     script: Script, github: GitHub, plain: str, role: str, permission: Permission
 ) -> None:
     answer = Reply({"permission": plain, "role_name": role, "user": ALICE})
@@ -177,18 +170,18 @@ async def test_a_permission_is_the_finest_word_that_github_says(
     assert await github.permission(REPOSITORY, "alice") is permission
 
 
-async def test_who_is_unknown_may_nothing(script: Script, github: GitHub) -> None:
+async def test_permission_unknown_user_has_none(script: Script, github: GitHub) -> None:
     assert await github.permission(REPOSITORY, "codegen-bot[bot]") is Permission.NONE
     assert script.asked() == ["GET /repos/octo/shop/collaborators/codegen-bot%5Bbot%5D/permission"]
 
 
-async def test_a_permission_that_cannot_be_asked_is_an_error_and_never_a_guess(script: Script, github: GitHub) -> None:
+async def test_permission_refused_is_an_error(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/shop/collaborators/alice/permission", Reply({"message": "No"}, status=403))
     with pytest.raises(UpstreamError):
         await github.permission(REPOSITORY, "alice")
 
 
-def test_permissions_are_ordered_and_have_githubs_words() -> None:
+def test_permission_order_and_words() -> None:
     assert max(Permission) is Permission.ADMIN
     assert [permission.word for permission in sorted(Permission)] == [
         "none",
@@ -203,9 +196,7 @@ def test_permissions_are_ordered_and_have_githubs_words() -> None:
 @pytest.mark.parametrize(
     ("user", "person"), [(BOT, Person("codegen-bot[bot]", is_bot=True)), (ALICE, Person("alice", is_bot=False))]
 )
-async def test_a_token_is_asked_once_whose_it_is(
-    script: Script, github: GitHub, user: dict[str, Any], person: Person
-) -> None:
+async def test_me_is_requested_once(script: Script, github: GitHub, user: dict[str, Any], person: Person) -> None:
     script.on("GET", "/user", Reply(user))
     assert await github.me() == person
     assert await github.me() == person
@@ -215,7 +206,7 @@ async def test_a_token_is_asked_once_whose_it_is(
 # Labels
 
 
-async def test_labels_are_read_put_on_and_taken_off(script: Script, github: GitHub) -> None:
+async def test_labels_read_added_and_removed(script: Script, github: GitHub) -> None:
     run = {"name": "codegen:run", "color": "ededed", "description": None}
     script.on("GET", "/repos/octo/shop/issues/1/labels", Reply([run]))
     script.on("POST", "/repos/octo/shop/issues/1/labels", Reply([run]))
@@ -227,12 +218,12 @@ async def test_labels_are_read_put_on_and_taken_off(script: Script, github: GitH
     assert script.requests[2].method == "DELETE"
 
 
-async def test_a_label_that_is_not_on_is_taken_off_already(script: Script, github: GitHub) -> None:
+async def test_remove_label_missing_one_is_no_error(script: Script, github: GitHub) -> None:
     await github.remove_label(REPOSITORY, 1, "codegen:run")
     assert len(script.requests) == 1
 
 
-async def test_making_a_label_twice_is_once(script: Script, github: GitHub) -> None:
+async def test_create_label_twice_returns_existing(script: Script, github: GitHub) -> None:
     label = Label("codegen:run", "5319e7", "Starts an agent")
     known = {"name": "codegen:run", "color": "ffffff", "description": "Old"}
     exists = {
@@ -247,7 +238,7 @@ async def test_making_a_label_twice_is_once(script: Script, github: GitHub) -> N
     assert script.requests[0].body == {"name": "codegen:run", "color": "5319e7", "description": "Starts an agent"}
 
 
-async def test_a_label_that_github_refuses_is_an_error(script: Script, github: GitHub) -> None:
+async def test_create_label_refused_is_an_error(script: Script, github: GitHub) -> None:
     script.on("POST", "/repos/octo/shop/labels", Reply({"message": "color is not hexadecimal"}, status=422))
     with pytest.raises(UpstreamError, match="not hexadecimal") as caught:
         await github.create_label(REPOSITORY, Label("x", "red", ""))
@@ -257,13 +248,14 @@ async def test_a_label_that_github_refuses_is_an_error(script: Script, github: G
 # Code
 
 
-async def test_a_pull_request(script: Script, github: GitHub) -> None:
+async def test_pull_request_open_and_without_fork(script: Script, github: GitHub) -> None:
     answer = {
         "number": 1,
         "title": "Fix the checkout",
         "body": None,
         "html_url": "https://github.com/octo/shop/pull/1",
         "state": "open",
+        "node_id": "PR_1",
         "draft": True,
         "head": {"ref": "fix-checkout", "sha": "a" * 40, "repo": {"full_name": "alice/shop"}},
         "base": {"ref": "main", "sha": "b" * 40, "repo": {"full_name": "octo/shop"}},
@@ -276,11 +268,13 @@ async def test_a_pull_request(script: Script, github: GitHub) -> None:
         body="",
         url="https://github.com/octo/shop/pull/1",
         state="open",
+        node_id="PR_1",
+        is_draft=True,
         head_branch="fix-checkout",
         head_sha="a" * 40,
         base_branch="main",
         head_repository="alice/shop",
-        is_draft=True,
+        repository="octo/shop",
     )
     assert (await github.pull_request(REPOSITORY, 1)).head_repository is None
 
@@ -289,7 +283,7 @@ def content(data: bytes, **more: Any) -> dict[str, Any]:
     return {"type": "file", "encoding": "base64", "content": base64.encodebytes(data).decode(), **more}
 
 
-async def test_a_files_text(script: Script, github: GitHub) -> None:
+async def test_file_text_at_path_and_ref(script: Script, github: GitHub) -> None:
     path = "/repos/octo/shop/contents/.github/a%20%23%7Bb%7D.yml"
     script.on("GET", path, Reply(content("prefix: /é\n".encode() * 40)))
     assert await github.file(REPOSITORY, ".github/a #{b}.yml", ref="main") == "prefix: /é\n" * 40
@@ -297,31 +291,30 @@ async def test_a_files_text(script: Script, github: GitHub) -> None:
     assert [dict(request.query) for request in script.requests] == [{"ref": "main"}, {}]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Reply({"message": "Not Found"}, status=404),
-        Reply([content(b"x", name="in a folder")]),
-        Reply({"type": "submodule"}),
-    ],
-)
-async def test_what_is_no_file_is_none(script: Script, github: GitHub, answer: Reply) -> None:
-    script.on("GET", "/repos/octo/shop/contents/x", answer)
+async def test_file_missing_is_none(script: Script, github: GitHub) -> None:
+    script.on("GET", "/repos/octo/shop/contents/x", Reply({"message": "Not Found"}, status=404))
     assert await github.file(REPOSITORY, "x") is None
 
 
 @pytest.mark.parametrize("path", ["../../../user", ".github/../../x", "a//b", "", "."])
-async def test_a_path_never_leaves_the_repository(script: Script, github: GitHub, path: str) -> None:
+async def test_file_path_never_leaves_the_repository(script: Script, github: GitHub, path: str) -> None:
     assert await github.file(REPOSITORY, path) is None
     assert script.requests == []
 
 
-@pytest.mark.parametrize("answer", [content(b"\xff\xfe"), {"type": "file", "encoding": "none", "content": ""}])
-async def test_a_file_that_cannot_be_shown_as_text_is_an_error(
-    script: Script, github: GitHub, answer: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        content(b"\xff\xfe"),
+        {"type": "file", "encoding": "none", "content": ""},
+        [content(b"x", name="in a folder")],
+        {"type": "symlink", "target": "/etc/passwd"},
+        {"type": "submodule"},
+    ],
+)
+async def test_file_not_text_is_an_error(script: Script, github: GitHub, answer: Any) -> None:
     script.on("GET", "/repos/octo/shop/contents/x", Reply(answer))
-    with pytest.raises(UpstreamError, match="over 1 MB or no UTF-8") as caught:
+    with pytest.raises(UpstreamError, match="x is over 1 MB, or no file of UTF-8 text") as caught:
         await github.file(REPOSITORY, "x")
     assert caught.value.kind is ErrorKind.INVALID
 
@@ -334,9 +327,7 @@ async def test_a_file_that_cannot_be_shown_as_text_is_an_error(
         (Reply({"message": "Not Found"}, status=404), False),
     ],
 )
-async def test_shows_files_tells_hidden_from_empty(
-    script: Script, github: GitHub, answer: Reply, *, shown: bool
-) -> None:
+async def test_shows_files_hidden_or_empty(script: Script, github: GitHub, answer: Reply, *, shown: bool) -> None:
     script.on("GET", "/repos/octo/shop/contents/", answer)
     assert await github.shows_files(REPOSITORY) is shown
 
@@ -348,7 +339,7 @@ async def test_shows_files_refused_is_an_error(script: Script, github: GitHub) -
     assert caught.value.kind is ErrorKind.FORBIDDEN
 
 
-async def test_check_runs_stand_inside_an_object_on_every_page(script: Script, github: GitHub) -> None:
+async def test_check_runs_of_all_pages(script: Script, github: GitHub) -> None:
     def check(number: int, **more: Any) -> dict[str, Any]:
         return {"id": number, "name": f"test {number}", "status": "completed", "conclusion": "failure", **more}
 
@@ -371,7 +362,7 @@ async def test_check_runs_stand_inside_an_object_on_every_page(script: Script, g
     ]
 
 
-async def test_a_page_without_a_list_is_a_bad_answer(script: Script, github: GitHub) -> None:
+async def test_check_runs_page_without_list_is_a_bad_answer(script: Script, github: GitHub) -> None:
     script.on("GET", "/repos/octo/shop/commits/main/check-runs", Reply({"total_count": 0}))
     with pytest.raises(UpstreamError) as caught:
         await github.check_runs(REPOSITORY, "main")
@@ -381,7 +372,7 @@ async def test_a_page_without_a_list_is_a_bad_answer(script: Script, github: Git
 # What was answered before
 
 
-async def test_an_answer_is_asked_for_again_by_its_etag(script: Script, github: GitHub) -> None:
+async def test_cache_revalidates_by_etag(script: Script, github: GitHub) -> None:
     def answer(request: Request) -> Reply:
         if request.headers.get("if-none-match") == 'W/"1"':
             return Reply(status=304, headers={"etag": 'W/"1"'})
@@ -392,7 +383,7 @@ async def test_an_answer_is_asked_for_again_by_its_etag(script: Script, github: 
     assert [request.headers.get("if-none-match") for request in script.requests] == [None, 'W/"1"', 'W/"1"']
 
 
-async def test_every_page_has_its_own_etag(script: Script, github: GitHub) -> None:
+async def test_cache_of_pages_by_their_etags(script: Script, github: GitHub) -> None:
     def first(request: Request) -> Reply:
         headers = {"etag": '"1"', "link": f'<{script.url}/second>; rel="next"'}
         return Reply(status=304) if "if-none-match" in request.headers else Reply([comment(1)], headers=headers)
@@ -404,7 +395,7 @@ async def test_every_page_has_its_own_etag(script: Script, github: GitHub) -> No
     assert [request.headers.get("if-none-match") for request in script.requests] == [None, None, '"1"', '"2"']
 
 
-async def test_a_large_answer_is_not_kept(script: Script, github: GitHub) -> None:
+async def test_cache_excludes_large_responses(script: Script, github: GitHub) -> None:
     large = [comment(1, body="x" * 65_536)]
     script.on("GET", "/repos/octo/shop/issues/1/comments", Reply(large, headers={"etag": '"1"'}))
     for _ in range(2):

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.github.event_json import from_json, to_json
-from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged
+from bot.github.events import CommentEdited, CommentPosted, Event, LabelChanged, from_json, to_json
 from bot.github.models import Comment, CommentKind, Person, Thread
 
 NOON = datetime(2026, 5, 4, 12, 0, 1, tzinfo=UTC)
@@ -30,13 +29,13 @@ COMMENT = Comment(
         LabelChanged(thread=THREAD, label="codegen:run", on=True, sender=CI, installation_id=None, at=NOON),
     ],
 )
-def test_event_survives_json(event: Event) -> None:
+def test_from_json_restores_event(event: Event) -> None:
     assert from_json(json.loads(json.dumps(to_json(event)))) == event
 
 
 @pytest.mark.parametrize(
     "document", [{}, {"kind": "other", "event": {}}, {"kind": "label-changed", "event": {"on": 1}}]
 )
-def test_event_of_another_version_is_a_value_error(document: dict[str, object]) -> None:
+def test_from_json_unknown_event_is_a_value_error(document: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"unknown kind|validation error"):
         from_json(document)

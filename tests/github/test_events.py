@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.github.events import CommentEdited, CommentPosted, LabelChanged, MalformedEventError, parse
+from bot.github.events import ChecksFailed, CommentEdited, CommentPosted, LabelChanged, MalformedEventError, parse
 from bot.github.models import Comment, CommentKind, Person, Thread
 
 ALICE = {"login": "alice", "type": "User"}
@@ -60,7 +60,7 @@ PAYLOADS = {
 }
 
 
-def test_a_comment_on_an_issue() -> None:
+def test_parse_comment_on_issue() -> None:
     event = parse("issue_comment", PAYLOADS["issue_comment"] | {"installation": {"id": 9}})
     assert event == CommentPosted(
         thread=Thread(
@@ -85,7 +85,7 @@ def test_a_comment_on_an_issue() -> None:
     )
 
 
-def test_a_comment_under_a_pull_request_is_told_by_the_issues_link_to_it() -> None:
+def test_parse_comment_on_pull_request() -> None:
     issue = PULL_REQUEST | {"pull_request": {"url": "https://api.github.com/repos/octo/shop/pulls/1"}}
     event = parse("issue_comment", payload("created", issue=issue, comment=written(user=BOT)))
     assert isinstance(event, CommentPosted)
@@ -94,7 +94,7 @@ def test_a_comment_under_a_pull_request_is_told_by_the_issues_link_to_it() -> No
     assert event.installation_id is None
 
 
-def test_a_comment_on_a_line() -> None:
+def test_parse_review_comment_on_line() -> None:
     event = parse("pull_request_review_comment", PAYLOADS["pull_request_review_comment"])
     assert isinstance(event, CommentPosted)
     assert event.thread == PULL_REQUEST_THREAD
@@ -107,16 +107,55 @@ def test_a_comment_on_a_line() -> None:
     )
 
 
-def test_an_outdated_line_is_told_by_where_it_was() -> None:
+def test_parse_review_comment_on_outdated_line() -> None:
     comment = REVIEW_COMMENT | {"line": None, "original_line": 5}
     event = parse("pull_request_review_comment", payload("created", pull_request=PULL_REQUEST, comment=comment))
     assert isinstance(event, CommentPosted)
     assert event.comment.line == 5
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ({}, (3, None, False, False, False)),
+        ({"subject_type": "file", "line": 1, "original_line": 1, "side": "RIGHT"}, (None, None, False, False, False)),
+        ({"subject_type": "file", "line": None, "original_line": 1}, (None, None, False, False, False)),
+        ({"start_line": 1, "start_side": "RIGHT", "side": "RIGHT"}, (3, 1, False, False, False)),
+        ({"side": "LEFT"}, (3, None, True, True, False)),
+        ({"side": "RIGHT", "start_line": 2, "start_side": "LEFT"}, (3, 2, False, True, False)),
+        (
+            {"line": None, "original_line": 5, "start_line": None, "original_start_line": 4, "side": "LEFT"},
+            (5, 4, True, True, True),
+        ),
+    ],
+    ids=["line", "file", "outdated file", "range", "left", "across", "outdated range"],
+)
+def test_parse_review_comments_lines(place: dict[str, Any], expected: tuple[object, ...]) -> None:
+    document = payload("created", pull_request=PULL_REQUEST, comment=REVIEW_COMMENT | place)
+    event = parse("pull_request_review_comment", document)
+    assert isinstance(event, CommentPosted)
+    comment = event.comment
+    assert expected == (
+        comment.line,
+        comment.start_line,
+        comment.is_before,
+        comment.start_is_before,
+        comment.is_outdated,
+    )
+
+
+def test_parse_review_comment_of_an_old_server() -> None:
+    old = {name: value for name, value in REVIEW_COMMENT.items() if name != "line"}
+    for position, is_outdated in ((4, False), (None, True)):
+        comment = old | {"position": position, "original_line": 5}
+        event = parse("pull_request_review_comment", payload("created", pull_request=PULL_REQUEST, comment=comment))
+        assert isinstance(event, CommentPosted)
+        assert (event.comment.line, event.comment.is_outdated) == (5, is_outdated)
+
+
 @pytest.mark.parametrize(("action", "on"), [("labeled", True), ("unlabeled", False)])
 @pytest.mark.parametrize(("name", "part"), [("issues", ISSUE), ("pull_request", PULL_REQUEST)])
-def test_a_label_put_on_or_taken_off(name: str, part: dict[str, Any], action: str, on: bool) -> None:  # noqa: FBT001
+def test_parse_label_added_or_removed(name: str, part: dict[str, Any], action: str, on: bool) -> None:  # noqa: FBT001
     key = "issue" if name == "issues" else "pull_request"
     part = part | {"updated_at": "2026-01-01T12:00:00Z"}
     event = parse(name, payload(action, label={"name": "codegen:run"}, **{key: part}))
@@ -126,23 +165,23 @@ def test_a_label_put_on_or_taken_off(name: str, part: dict[str, Any], action: st
     assert event.at == datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def test_a_label_that_was_deleted_is_none() -> None:
+def test_parse_deleted_label_is_none() -> None:
     assert parse("issues", payload("unlabeled", issue=ISSUE)) is None
 
 
-def test_the_body_of_a_review() -> None:
+def test_parse_review_body() -> None:
     event = parse("pull_request_review", PAYLOADS["pull_request_review"])
     assert isinstance(event, CommentPosted)
     assert event.thread == PULL_REQUEST_THREAD
     assert event.comment.kind is CommentKind.REVIEW
 
 
-def test_a_review_without_words_is_nothing() -> None:
+def test_parse_review_without_body_is_none() -> None:
     assert parse("pull_request_review", PAYLOADS["pull_request_review"] | {"review": written(body=None)}) is None
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
-def test_an_edit_tells_the_text_before(name: str) -> None:
+def test_parse_edit_has_previous_text(name: str) -> None:
     edited = PAYLOADS[name] | {"action": "edited", "changes": {"body": {"from": "hello"}}, "sender": BOT}
     event = parse(name, edited)
     assert isinstance(event, CommentEdited)
@@ -151,7 +190,7 @@ def test_an_edit_tells_the_text_before(name: str) -> None:
     assert event.sender == Person("codegen-bot[bot]", is_bot=True)
 
 
-def test_an_edit_of_what_had_no_text() -> None:
+def test_parse_edit_of_empty_text() -> None:
     event = parse(
         "pull_request_review",
         PAYLOADS["pull_request_review"] | {"action": "edited", "changes": {"body": {"from": None}}},
@@ -160,18 +199,18 @@ def test_an_edit_of_what_had_no_text() -> None:
     assert event.before == ""
 
 
-def test_an_edit_of_something_else_is_nothing() -> None:
+def test_parse_edit_of_other_parts_is_none() -> None:
     assert parse("issue_comment", PAYLOADS["issue_comment"] | {"action": "edited", "changes": {}}) is None
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
 @pytest.mark.parametrize("action", ["deleted", "dismissed", "pinned", None, 5, ["created"]])
-def test_other_actions_are_nothing(name: str, action: object) -> None:
+def test_parse_other_actions_are_none(name: str, action: object) -> None:
     assert parse(name, PAYLOADS[name] | {"action": action}) is None
 
 
 @pytest.mark.parametrize("name", ["ping", "push", "issues", "pull_request", "discussion_comment", "no such event", ""])
-def test_other_events_are_nothing(name: str) -> None:
+def test_parse_other_events_are_none(name: str) -> None:
     assert parse(name, {"action": "created"}) is None
 
 
@@ -190,7 +229,7 @@ def _paths(document: dict[str, Any]) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize(("name", "path"), [(name, path) for name in PAYLOADS for path in _paths(PAYLOADS[name])])
 @pytest.mark.parametrize("how", ["missing", "a list"])
-def test_a_payload_that_lacks_a_part_is_malformed(name: str, path: tuple[str, ...], how: str) -> None:
+def test_parse_payload_without_part_is_malformed(name: str, path: tuple[str, ...], how: str) -> None:
     """And the error names the part, whatever it is."""
     broken = copy.deepcopy(PAYLOADS[name])
     place: Any = broken
@@ -204,18 +243,18 @@ def test_a_payload_that_lacks_a_part_is_malformed(name: str, path: tuple[str, ..
         parse(name, broken)
 
 
-def test_an_edit_that_does_not_say_what_changed_is_malformed() -> None:
-    with pytest.raises(MalformedEventError, match="changed"):
+def test_parse_edit_without_changes_is_malformed() -> None:
+    with pytest.raises(MalformedEventError, match="changes"):
         parse("issue_comment", PAYLOADS["issue_comment"] | {"action": "edited"})
 
 
 @pytest.mark.parametrize("document", [None, [], "text", 5])
-def test_a_payload_that_is_no_object_is_malformed(document: object) -> None:
+def test_parse_payload_no_object_is_malformed(document: object) -> None:
     with pytest.raises(MalformedEventError):
         parse("issue_comment", document)
 
 
-def test_the_error_quotes_nothing_of_the_payload() -> None:
+def test_malformed_event_error_quotes_nothing() -> None:
     """It is answered to whoever delivers, and logged."""
     broken = PAYLOADS["issue_comment"] | {"comment": written(id="a private word")}
     with pytest.raises(MalformedEventError) as caught:
@@ -224,7 +263,7 @@ def test_the_error_quotes_nothing_of_the_payload() -> None:
 
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the published examples are not at hand")
-def test_every_published_example_is_understood() -> None:
+def test_parse_every_published_example() -> None:
     kinds: dict[str, int] = {}
     for event in json.loads(EXAMPLES.read_text(encoding="utf-8")):
         for example in event["examples"]:
@@ -232,6 +271,7 @@ def test_every_published_example_is_understood() -> None:
             key = f"{event['name']} {type(told).__name__}"
             kinds[key] = kinds.get(key, 0) + 1
             if told is not None:
+                assert not isinstance(told, ChecksFailed)
                 assert told.label if isinstance(told, LabelChanged) else told.comment.body
                 assert told.thread.url.startswith("https://github.com/")
     assert sum(kinds.values()) == 55

@@ -10,12 +10,16 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
-from bot.errors import RETRY_DELAYS, ErrorKind, UpstreamError
+from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
 from bot.github.models import CommentKind, Reaction
-from tests.github.answering import NOW, Clock, Reply, Script
+from bot.github.session import NetworkSession, OpenSession
+from bot.github.transport import MAX_RENAMES, is_same_host
+from bot.upstream import RETRY_DELAYS
+from tests.github.scripted_server import NOW, Reply, Script
+from tests.harness.clock import Clock
 
 REPOSITORY = "octo/shop"
 BRANCH = Reply({"default_branch": "main"})
@@ -61,7 +65,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "kind"), REFUSALS)
-async def test_a_refusal_is_reported_once_in_githubs_words(
+async def test_refusal_is_reported_without_retry(
     script: Script, read: Call, write: Call, status: int, kind: ErrorKind
 ) -> None:
     refusal = Reply({"message": "Not like this,\n  ghp_secret"}, status=status)
@@ -76,20 +80,63 @@ async def test_a_refusal_is_reported_once_in_githubs_words(
     assert len(script.requests) == 2
 
 
-async def test_a_write_to_a_repository_that_moved_is_not_turned_into_a_read(script: Script, write: Call) -> None:
+async def test_write_refuses_redirect_that_loses_method(script: Script, write: Call) -> None:
     script.on("POST", WRITE_PATH, Reply(status=301, headers={"location": READ_PATH}))
     script.on("GET", READ_PATH, BRANCH)
     assert (await failure(write)).kind is ErrorKind.INVALID
     assert script.asked() == [f"POST {WRITE_PATH}"]
 
 
-async def test_a_read_follows_a_repository_that_moved(script: Script, read: Call) -> None:
+@pytest.mark.parametrize("status", [307, 308])
+async def test_write_follows_redirect_on_same_host(script: Script, write: Call, status: int) -> None:
+    script.on("POST", WRITE_PATH, Reply(status=status, headers={"location": f"{script.url}/repositories/1/comments"}))
+    script.on("POST", "/repositories/1/comments", COMMENT)
+    await write()
+    first, second = script.requests
+    assert (second.method, second.path) == ("POST", "/repositories/1/comments")
+    assert (second.body, second.authorization) == (first.body, first.authorization)
+    assert second.body == {"body": "hi"}
+
+
+async def test_write_follows_no_redirect_elsewhere(script: Script, write: Call) -> None:
+    elsewhere = script.url.replace("127.0.0.1", "localhost")
+    assert elsewhere != script.url
+    script.on("POST", WRITE_PATH, Reply(status=307, headers={"location": elsewhere + "/repositories/1/comments"}))
+    script.on("POST", "/repositories/1/comments", COMMENT)
+    await failure(write)
+    assert script.asked() == [f"POST {WRITE_PATH}"]
+
+
+async def test_write_ends_a_circle_of_redirects(script: Script, write: Call) -> None:
+    script.on("POST", WRITE_PATH, Reply(status=307, headers={"location": WRITE_PATH}))
+    assert not (await failure(write)).may_have_happened
+    assert len(script.requests) == 1 + MAX_RENAMES
+
+
+@pytest.mark.parametrize(
+    ("address", "target", "expected"),
+    [
+        ("http://ghe.example/a", "https://ghe.example/b", True),
+        ("http://ghe.example:8080/a", "https://ghe.example:8080/b", True),
+        ("https://ghe.example/a", "https://ghe.example/b", True),
+        ("https://ghe.example/a", "http://ghe.example/b", False),
+        ("http://ghe.example/a", "https://ghe.example:8443/b", False),
+        ("http://ghe.example/a", "https://other.example/b", False),
+        ("https://ghe.example/a", "https://ghe.example@other.example/b", False),
+        ("https://ghe.example/a", "https://ghe.example:8443/b", False),
+    ],
+)
+def test_same_host_allows_https_upgrade_only(address: str, target: str, *, expected: bool) -> None:
+    assert is_same_host(address, target) is expected
+
+
+async def test_read_of_renamed_repository_follows_redirect(script: Script, read: Call) -> None:
     script.on("GET", READ_PATH, Reply(status=301, headers={"location": "/repositories/1"}))
     script.on("GET", "/repositories/1", BRANCH)
     assert await read() == "main"
 
 
-async def test_the_fields_of_a_validation_failure_are_named(script: Script, write: Call) -> None:
+async def test_validation_failure_names_fields(script: Script, write: Call) -> None:
     body = {
         "message": "Validation Failed",
         "errors": [{"resource": "IssueComment", "code": "missing", "field": "body"}],
@@ -113,7 +160,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("status", "headers", "message", "wait"), LIMITS)
-async def test_a_limit_is_waited_out_by_a_read(
+async def test_rate_limited_read_waits_and_retries(
     script: Script, clock: Clock, read: Call, status: int, headers: dict[str, str], message: str, wait: float
 ) -> None:
     script.on("GET", READ_PATH, Reply({"message": message}, status=status, headers=headers), BRANCH)
@@ -122,7 +169,7 @@ async def test_a_limit_is_waited_out_by_a_read(
 
 
 @pytest.mark.parametrize(("status", "headers", "message", "wait"), LIMITS)
-async def test_a_limited_write_was_surely_not_done_and_is_sent_again(
+async def test_rate_limited_write_waits_and_retries(
     script: Script, clock: Clock, write: Call, status: int, headers: dict[str, str], message: str, wait: float
 ) -> None:
     script.on("POST", WRITE_PATH, Reply({"message": message}, status=status, headers=headers), COMMENT)
@@ -131,7 +178,7 @@ async def test_a_limited_write_was_surely_not_done_and_is_sent_again(
     assert script.asked() == [f"POST {WRITE_PATH}"] * 2
 
 
-async def test_a_limit_that_does_not_pass_is_told_in_the_end(script: Script, clock: Clock, read: Call) -> None:
+async def test_rate_limit_that_persists_is_reported(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply({"message": SECONDARY}, status=403, headers={"retry-after": "3"}))
     error = await failure(read)
     assert (error.kind, error.status, error.retry_after) == (ErrorKind.RATE_LIMITED, 403, 3.0)
@@ -139,7 +186,7 @@ async def test_a_limit_that_does_not_pass_is_told_in_the_end(script: Script, clo
     assert clock.slept == [3.0] * len(RETRY_DELAYS)
 
 
-async def test_a_long_limit_is_the_callers_to_wait_for_and_nobody_asks_meanwhile(
+async def test_long_rate_limit_is_reported_and_blocks_requests(
     script: Script, clock: Clock, read: Call, write: Call
 ) -> None:
     headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 1800)}
@@ -155,7 +202,7 @@ async def test_a_long_limit_is_the_callers_to_wait_for_and_nobody_asks_meanwhile
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
-async def test_a_server_fault_is_retried_for_reads_only(
+async def test_server_fault_is_retried_for_reads_only(
     script: Script, clock: Clock, read: Call, write: Call, status: int
 ) -> None:
     """520 is no status that Python knows; a proxy's page is no JSON."""
@@ -169,21 +216,21 @@ async def test_a_server_fault_is_retried_for_reads_only(
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
-async def test_a_server_fault_that_stays_is_reported(script: Script, clock: Clock, read: Call) -> None:
+async def test_server_fault_that_persists_is_reported(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply({"message": "Server Error"}, status=500))
     error = await failure(read)
     assert (error.kind, error.detail, error.may_have_happened) == (ErrorKind.SERVER_FAULT, "Server Error", False)
     assert clock.slept == [*RETRY_DELAYS]
 
 
-async def test_a_server_that_says_when_to_come_back_is_believed(script: Script, clock: Clock, read: Call) -> None:
+async def test_server_fault_honours_retry_after(script: Script, clock: Clock, read: Call) -> None:
     script.on("GET", READ_PATH, Reply(status=503, headers={"retry-after": "4"}), BRANCH)
     assert await read() == "main"
     assert clock.slept == [4.0]
 
 
 @pytest.mark.parametrize("lost", [Reply(drop=True), Reply({"default_branch": "main"}, cut=True)])
-async def test_a_lost_answer_leaves_a_writes_fate_open(script: Script, read: Call, write: Call, lost: Reply) -> None:
+async def test_lost_response_of_write_may_have_happened(script: Script, read: Call, write: Call, lost: Reply) -> None:
     """aiohttp itself asks once more after a drop on a kept connection, and only for reads."""
     script.on("GET", READ_PATH, lost, lost, BRANCH)
     assert await read() == "main"
@@ -211,9 +258,7 @@ REPEATABLE: dict[str, tuple[str, Callable[[GitHub], Awaitable[object]]]] = {
 
 @pytest.mark.parametrize("operation", REPEATABLE)
 @pytest.mark.parametrize("lost", [Reply(drop=True), Reply(status=502), Reply(content=b'[{"na')])
-async def test_a_write_that_does_no_more_when_done_twice_is_tried_again(
-    script: Script, github: GitHub, operation: str, lost: Reply
-) -> None:
+async def test_repeatable_write_is_retried(script: Script, github: GitHub, operation: str, lost: Reply) -> None:
     asked, call = REPEATABLE[operation]
     method, path = asked.split()
     script.on(method, path, lost, Reply([]))
@@ -235,7 +280,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("answer", UNREADABLE)
-async def test_an_unreadable_answer_is_asked_for_again_but_not_written_again(
+async def test_unreadable_response_is_retried_for_reads_only(
     script: Script, read: Call, write: Call, answer: Reply
 ) -> None:
     script.on("GET", READ_PATH, answer, BRANCH)
@@ -246,9 +291,7 @@ async def test_an_unreadable_answer_is_asked_for_again_but_not_written_again(
     assert script.asked().count(f"POST {WRITE_PATH}") == 1
 
 
-async def test_a_refused_connection_was_surely_no_write(
-    session: aiohttp.ClientSession, clock: Clock, unused_tcp_port: int
-) -> None:
+async def test_refused_connection_has_not_happened(session: OpenSession, clock: Clock, unused_tcp_port: int) -> None:
     """So it is tried again, and when that does not help it may simply be sent later."""
     github = GitHub(
         session,
@@ -272,27 +315,26 @@ async def test_a_refused_connection_was_surely_no_write(
         (aiohttp.ServerDisconnectedError(), True),
     ],
 )
-async def test_timeouts_and_resets(
-    session: aiohttp.ClientSession, clock: Clock, fault: Exception, *, may_have_happened: bool
+async def test_network_error_of_write_may_have_happened(
+    clock: Clock, fault: Exception, *, may_have_happened: bool
 ) -> None:
     """Played on the wire's edge: no server can be made to produce them in no time."""
-    github = GitHub(
-        session,
-        TokenAuth("ghp_secret"),
-        base_url="http://github.test",
-        sleep=clock.sleep,
-        new_budget=lambda: ContentBudget(min_gap=0, clock=clock, sleep=clock.sleep),
-    )
-    with aioresponses() as wire:
-        wire.patch("http://github.test/repos/octo/shop/issues/comments/1", exception=fault, repeat=True)
-        error = await failure(lambda: github.edit_comment(REPOSITORY, 1, "hi"))
+    async with NetworkSession() as session:
+        github = GitHub(
+            session,
+            TokenAuth("ghp_secret"),
+            base_url="http://github.test",
+            sleep=clock.sleep,
+            new_budget=lambda: ContentBudget(min_gap=0, clock=clock, sleep=clock.sleep),
+        )
+        with aioresponses() as wire:
+            wire.patch("http://github.test/repos/octo/shop/issues/comments/1", exception=fault, repeat=True)
+            error = await failure(lambda: github.edit_comment(REPOSITORY, 1, "hi"))
     assert (error.kind, error.may_have_happened) == (ErrorKind.NETWORK, may_have_happened)
     assert len(clock.slept) == (0 if may_have_happened else len(RETRY_DELAYS))
 
 
-async def test_cancelling_a_call_is_never_swallowed(
-    script: Script, clock: Clock, session: aiohttp.ClientSession
-) -> None:
+async def test_cancelled_call_is_cancelled_between_retries(script: Script, clock: Clock, session: OpenSession) -> None:
     """Neither while an answer is awaited nor between two tries."""
     asleep = asyncio.Event()
 

@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from bot.emulator.github import GitHubEmulator
-from bot.emulator.github.code import add_check_run
+from bot.emulators.github import GitHubEmulator
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import TokenAuth
-from bot.github.client import LARGEST_LOG, GitHub
-from bot.github.download import download_end
-from tests.github.answering import Clock, Reply, Script, serve
-from tests.log_lines import logged
+from bot.github.client import MAX_LOG_SIZE, GitHub
+from bot.github.session import OpenSession
+from bot.github.transport import Transport
+from tests.github.scripted_server import Reply, Script, serve
+from tests.harness.clock import Clock
+from tests.harness.log_lines import logged
 
 REPOSITORY = "octo/shop"
 PATH = "/repos/octo/shop/actions/jobs/7/logs"
@@ -36,14 +37,14 @@ def sent_on(script: Script, store: Script) -> None:
     script.on("GET", PATH, Reply(status=302, headers={"location": f"{store.url}{SIGNED}"}))
 
 
-async def test_a_log_is_fetched_from_its_store_without_the_token(script: Script, store: Script, github: GitHub) -> None:
+async def test_job_log_store_gets_no_token(script: Script, store: Script, github: GitHub) -> None:
     sent_on(script, store)
     assert await github.job_log(REPOSITORY, 7) == "one\ntwo\n"
     assert [request.authorization for request in (*script.requests, *store.requests)] == ["token ghp_secret", ""]
     assert store.requests[0].query == {"sig": "the-signature"}
 
 
-async def test_a_store_at_githubs_own_address_does_not_see_the_token_either(script: Script, github: GitHub) -> None:
+async def test_job_log_store_at_githubs_address_gets_no_token(script: Script, github: GitHub) -> None:
     """As on GitHub Enterprise."""
     script.on("GET", PATH, Reply(status=302, headers={"location": SIGNED}))
     script.on("GET", "/store/7", Reply(content=b"one"))
@@ -52,7 +53,7 @@ async def test_a_store_at_githubs_own_address_does_not_see_the_token_either(scri
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_a_log_that_is_gone_is_none(script: Script, store: Script, github: GitHub, status: int) -> None:
+async def test_job_log_missing_is_none(script: Script, store: Script, github: GitHub, status: int) -> None:
     script.on("GET", PATH, Reply({"message": "Gone"}, status=status))
     assert await github.job_log(REPOSITORY, 7) is None
     sent_on(script, store)
@@ -61,7 +62,7 @@ async def test_a_log_that_is_gone_is_none(script: Script, store: Script, github:
     assert len(script.requests) == 2
 
 
-async def test_a_renamed_repository_is_followed_with_the_token(script: Script, store: Script, github: GitHub) -> None:
+async def test_job_log_of_renamed_repository_sends_token(script: Script, store: Script, github: GitHub) -> None:
     script.on("GET", PATH, Reply(status=301, headers={"location": f"{script.url}/repositories/1/logs"}))
     script.on("GET", "/repositories/1/logs", Reply(status=302, headers={"location": f"{store.url}{SIGNED}"}))
     assert await github.job_log(REPOSITORY, 7) == "one\ntwo\n"
@@ -69,7 +70,9 @@ async def test_a_renamed_repository_is_followed_with_the_token(script: Script, s
 
 
 @pytest.mark.parametrize("status", [301, 307, 308])
-async def test_the_token_moves_to_no_other_server(script: Script, store: Script, github: GitHub, status: int) -> None:
+async def test_job_log_redirect_elsewhere_gets_no_token(
+    script: Script, store: Script, github: GitHub, status: int
+) -> None:
     script.on("GET", PATH, Reply(status=status, headers={"location": f"{store.url}{SIGNED}"}))
     assert (await failure(github)).kind is ErrorKind.BAD_ANSWER
     assert store.requests == []
@@ -86,7 +89,7 @@ async def test_the_token_moves_to_no_other_server(script: Script, store: Script,
     ],
     ids=["no redirect", "no address", "not http", "no address at all", "a circle"],
 )
-async def test_an_answer_that_leads_nowhere_is_an_error(script: Script, github: GitHub, answer: Reply) -> None:
+async def test_job_log_bad_redirect_is_an_error(script: Script, github: GitHub, answer: Reply) -> None:
     script.on("GET", PATH, answer)
     assert (await failure(github)).kind in {ErrorKind.BAD_ANSWER, ErrorKind.NETWORK, ErrorKind.INVALID}
 
@@ -102,7 +105,7 @@ async def test_an_answer_that_leads_nowhere_is_an_error(script: Script, github: 
     ],
     ids=["fault", "too late", "slow down", "dropped", "cut off"],
 )
-async def test_the_stores_failure_is_told_without_its_address(
+async def test_job_log_store_failure_hides_its_address(
     script: Script, store: Script, github: GitHub, answer: Reply, kind: ErrorKind
 ) -> None:
     sent_on(script, store)
@@ -114,7 +117,7 @@ async def test_the_stores_failure_is_told_without_its_address(
     assert "the-signature" not in stream.getvalue() + repr(error.args)
 
 
-async def test_each_try_has_an_address_of_its_own(script: Script, store: Script, github: GitHub) -> None:
+async def test_job_log_retry_requests_new_address(script: Script, store: Script, github: GitHub) -> None:
     """One holds for a minute only."""
     sent_on(script, store)
     store.on("GET", "/store/7", Reply(status=403), Reply(content=b"one"))
@@ -122,7 +125,7 @@ async def test_each_try_has_an_address_of_its_own(script: Script, store: Script,
     assert (len(script.requests), len(store.requests)) == (2, 2)
 
 
-async def test_githubs_refusal_is_told_in_its_words(script: Script, github: GitHub) -> None:
+async def test_job_log_refusal_is_reported(script: Script, github: GitHub) -> None:
     script.on("GET", PATH, Reply({"message": "Must have admin rights to Repository."}, status=403))
     error = await failure(github)
     assert (error.kind, error.status, error.detail) == (
@@ -146,24 +149,24 @@ async def test_githubs_refusal_is_told_in_its_words(script: Script, github: GitH
     ],
     ids=["fits", "lines", "words", "one word", "letters of two bytes", "no UTF-8", "nothing"],
 )
-async def test_of_a_log_that_is_too_large_the_end_is_kept(
-    store: Script, session: aiohttp.ClientSession, content: bytes, kept: str
+async def test_download_end_of_large_text_is_its_end(
+    store: Script, session: OpenSession, content: bytes, kept: str
 ) -> None:
     store.on("GET", "/store/7", Reply(content=content))
-    assert await download_end(session, f"{store.url}{SIGNED}", "job_log", limit=100) == kept
+    assert await Transport(session).download_end("job_log", f"{store.url}{SIGNED}", limit=100) == kept
 
 
-async def test_a_very_large_log_is_read_piece_by_piece(script: Script, store: Script, github: GitHub) -> None:
+async def test_job_log_very_large_is_its_end(script: Script, store: Script, github: GitHub) -> None:
     sent_on(script, store)
-    store.on("GET", "/store/7", Reply(content=b"a line\n" * (2 * LARGEST_LOG // 5) + b"the end\n"))
+    store.on("GET", "/store/7", Reply(content=b"a line\n" * (2 * MAX_LOG_SIZE // 5) + b"the end\n"))
     log = await github.job_log(REPOSITORY, 7)
     assert log is not None
-    assert LARGEST_LOG - 7 <= len(log) <= LARGEST_LOG
+    assert MAX_LOG_SIZE - 7 <= len(log) <= MAX_LOG_SIZE
     assert log.startswith("a line\n")
     assert log.endswith("the end\n")
 
 
-async def test_a_cancelled_download_is_cancelled(script: Script, store: Script, github: GitHub) -> None:
+async def test_job_log_cancelled(script: Script, store: Script, github: GitHub) -> None:
     sent_on(script, store)
     task = asyncio.create_task(github.job_log(REPOSITORY, 7))
     await asyncio.sleep(0)
@@ -172,12 +175,11 @@ async def test_a_cancelled_download_is_cancelled(script: Script, store: Script, 
         await task
 
 
-async def test_the_emulated_log_is_fetched_as_the_real_one(session: aiohttp.ClientSession, clock: Clock) -> None:
+async def test_job_log_from_emulator(session: OpenSession, clock: Clock) -> None:
     async with GitHubEmulator() as emulator:
         sha = emulator.world.threads[1].head_sha
-        add_check_run(
-            emulator.world, "test", sha, conclusion="failure", app="github-actions", log="one\n##[error]two\n"
-        )
+        log = "one\n##[error]two\n"
+        emulator.world.add_check_run("test", sha, conclusion="failure", app="github-actions", log=log)
         github = GitHub(session, TokenAuth("bot-token"), base_url=emulator.url, sleep=clock.sleep)
         (check,) = await github.check_runs(REPOSITORY, sha)
         assert check.app == "github-actions"
@@ -185,20 +187,20 @@ async def test_the_emulated_log_is_fetched_as_the_real_one(session: aiohttp.Clie
         assert await github.job_log(REPOSITORY, 7) is None
 
 
-async def test_a_log_is_set_by_control(session: aiohttp.ClientSession, clock: Clock) -> None:
-    async with GitHubEmulator() as emulator:
+async def test_job_log_set_by_emulator_control(session: OpenSession, clock: Clock) -> None:
+    async with GitHubEmulator() as emulator, aiohttp.ClientSession() as control_session:
         github = GitHub(session, TokenAuth("bot-token"), base_url=emulator.url, sleep=clock.sleep)
         given = {"name": "test", "conclusion": "failure", "app": "github-actions", "log": "one"}
         control = f"{emulator.url}/_emulator/check-runs"
-        async with session.post(control, json=given) as answer:
+        async with control_session.post(control, json=given) as answer:
             number = (await answer.json())["id"]
         assert await github.job_log(REPOSITORY, number) == "one"
-        async with session.post(f"{control}/{number}/log", json={"log": "two"}) as answer:
+        async with control_session.post(f"{control}/{number}/log", json={"log": "two"}) as answer:
             assert answer.status == 204
         assert await github.job_log(REPOSITORY, number) == "two"
 
 
-async def test_what_a_check_says_of_itself_is_read(script: Script, github: GitHub) -> None:
+async def test_check_runs_title_and_summary(script: Script, github: GitHub) -> None:
     check = {"id": 1, "name": "lint", "status": "completed", "conclusion": "failure"}
     outputs = [{"title": "2 errors", "summary": "In `a.py`."}, {"title": None, "summary": None}, None]
     checks = [{**check, "output": output} for output in outputs]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import pytest
 
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.limits import ContentBudget
-from tests.github.answering import Clock, Reply, Script
-from tests.github.turns import slot
+from bot.github.session import OpenSession
+from tests.github.scripted_server import NOW, Reply, Script
+from tests.github.slots import slot
+from tests.harness import TIMEOUT
+from tests.harness.clock import Clock
 
 
 @pytest.fixture
@@ -28,11 +30,11 @@ async def times(budget: ContentBudget, clock: Clock, count: int) -> list[float]:
     return moments
 
 
-async def test_a_few_writes_go_at_once_and_then_one_a_second(budget: ContentBudget, clock: Clock) -> None:
+async def test_slot_burst_then_one_per_second(budget: ContentBudget, clock: Clock) -> None:
     assert await times(budget, clock, 8) == [0, 0, 0, 0, 0, 1, 2, 3]
 
 
-async def test_after_a_quiet_time_a_few_go_at_once_again(budget: ContentBudget, clock: Clock) -> None:
+async def test_slot_burst_again_after_quiet_time(budget: ContentBudget, clock: Clock) -> None:
     await times(budget, clock, 8)
     clock.now += 2
     assert await times(budget, clock, 4) == [0, 0, 1, 2]
@@ -40,7 +42,7 @@ async def test_after_a_quiet_time_a_few_go_at_once_again(budget: ContentBudget, 
     assert await times(budget, clock, 6) == [0, 0, 0, 0, 0, 1]
 
 
-async def test_no_minute_holds_more_than_eighty_and_no_hour_more_than_five_hundred(clock: Clock) -> None:
+async def test_slot_windows_of_minute_and_hour(clock: Clock) -> None:
     budget = ContentBudget(min_gap=0, clock=clock, sleep=clock.sleep)
     moments = await times(budget, clock, 1200)
     for length, count in ((60, 80), (3600, 500)):
@@ -50,7 +52,7 @@ async def test_no_minute_holds_more_than_eighty_and_no_hour_more_than_five_hundr
     assert moments[500] == 3600
 
 
-async def test_writes_go_in_the_order_they_came(budget: ContentBudget) -> None:
+async def test_slot_order_of_arrival(budget: ContentBudget) -> None:
     invocation: list[int] = []
 
     async def write(number: int) -> None:
@@ -61,7 +63,7 @@ async def test_writes_go_in_the_order_they_came(budget: ContentBudget) -> None:
     assert invocation == list(range(30))
 
 
-async def test_a_waiter_that_is_cancelled_takes_nothing(clock: Clock) -> None:
+async def test_slot_cancelled_waiter_takes_none(clock: Clock) -> None:
     asleep = asyncio.Event()
 
     async def sleep(_seconds: float) -> None:
@@ -76,10 +78,10 @@ async def test_a_waiter_that_is_cancelled_takes_nothing(clock: Clock) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiter
     clock.now += 1
-    await asyncio.wait_for(slot(budget), 1)
+    await asyncio.wait_for(slot(budget), TIMEOUT)
 
 
-async def test_a_pause_holds_every_write_back(budget: ContentBudget, clock: Clock) -> None:
+async def test_pause_blocks_writes(budget: ContentBudget, clock: Clock) -> None:
     budget.pause(30)
     budget.pause(10)
     assert budget.paused_for == 30
@@ -87,7 +89,7 @@ async def test_a_pause_holds_every_write_back(budget: ContentBudget, clock: Cloc
     assert budget.paused_for == 0
 
 
-async def test_a_pause_that_begins_while_a_write_waits_is_heeded(clock: Clock) -> None:
+async def test_pause_during_wait_prolongs_it(clock: Clock) -> None:
     async def sleep(seconds: float) -> None:
         if not clock.slept:
             told.pause(20)
@@ -99,9 +101,7 @@ async def test_a_pause_that_begins_while_a_write_waits_is_heeded(clock: Clock) -
     assert clock.slept == [1.0, 19.0]
 
 
-async def test_the_clients_writes_keep_to_the_budget_and_its_reads_need_not(
-    script: Script, github: GitHub, clock: Clock
-) -> None:
+async def test_client_budget_is_for_writes_only(script: Script, github: GitHub, clock: Clock) -> None:
     script.on("GET", "/repos/octo/shop", Reply({"default_branch": "main"}))
     script.on("POST", "/repos/octo/shop/issues/1/labels", Reply([]))
     for _ in range(20):
@@ -112,8 +112,8 @@ async def test_the_clients_writes_keep_to_the_budget_and_its_reads_need_not(
     assert clock.slept == [1.0, 1.0]
 
 
-async def test_without_a_budget_of_its_own_the_client_makes_one(script: Script, session: aiohttp.ClientSession) -> None:
-    clock = Clock()
+async def test_client_default_budget(script: Script, session: OpenSession) -> None:
+    clock = Clock(NOW)
     script.on("POST", "/repos/octo/shop/issues/1/labels", Reply([]))
     github = GitHub(session, TokenAuth("ghp_secret"), base_url=script.url, sleep=clock.sleep)
     for _ in range(6):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.github.signature import sign, verify
+from bot.github.events import sign, verify
 
 BODY = b'{"zen": "Half measures are as bad as nothing at all."}'
 
 
-def test_githubs_own_example_is_signed_as_its_documentation_says() -> None:
+def test_sign_githubs_documented_example() -> None:
     """The values stand in "Validating webhook deliveries", section "Testing the webhook payload validation"."""
     assert sign(b"Hello, World!", "It's a Secret to Everybody") == (
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
@@ -17,7 +17,7 @@ def test_githubs_own_example_is_signed_as_its_documentation_says() -> None:
 
 
 @pytest.mark.parametrize("secret", ["one", "two"])
-def test_every_secret_is_valid_during_a_rotation(secret: str) -> None:
+def test_verify_any_of_several_secrets(secret: str) -> None:
     assert verify(BODY, sign(BODY, secret), ["one", "two"])
 
 
@@ -36,11 +36,11 @@ def test_every_secret_is_valid_during_a_rotation(secret: str) -> None:
         sign(BODY, "one").upper(),
     ],
 )
-def test_everything_else_is_refused(header: str | None) -> None:
+def test_verify_refuses_other_signatures(header: str | None) -> None:
     assert not verify(BODY, header, ["one", "two"])
 
 
-def test_without_a_secret_nothing_is_valid() -> None:
+def test_verify_without_secret_refuses_all() -> None:
     """Anybody can sign with an empty secret."""
     assert not verify(BODY, sign(BODY, ""), [])
     assert not verify(BODY, sign(BODY, ""), ["", "one"])

@@ -1,4 +1,4 @@
-"""Processes of the bot that start in a moment: forks of one that has imported what the command line and the Action need.
+"""Processes of the bot that start fast: forks of one that has imported the command line and the Action.
 
 To start Python and to import the bot takes half a second of processor time, and there are hundreds of such processes in
 the tests. A fork has arguments, environment, folder and files of its own and runs `python -m bot` from its first line.
@@ -30,7 +30,16 @@ from typing import Any, NoReturn
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
-IMPORTED = ("bot.cli.commands", "bot.cli.action", "bot.cli.send", "bot.app.direct", "bot.action.runner")
+IMPORTED = (
+    "bot.cli.commands",
+    "bot.cli.execute",
+    "bot.cli.action",
+    "bot.cli.send",
+    "bot.app.direct",
+    "bot.action.report",
+    "bot.execution.added_text",
+    "bot.commands.list_runs",
+)
 """By the process that is forked. Nothing of it starts a thread."""
 
 
@@ -66,11 +75,13 @@ def _address() -> str:
 
 
 def serve(address: str) -> None:
-    """Forks for each request, until it is told to stop or whoever started it is gone."""
+    """Forks for each request, until SIGTERM or the end of the process that started it."""
     for name in IMPORTED:
         import_module(name)
     gc.freeze()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # A shell without job control makes what it starts in the background ignore it, and all forks with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(address)
         listener.listen(64)
@@ -82,7 +93,7 @@ def serve(address: str) -> None:
             _reap()
             if os.fork() == 0:
                 listener.close()
-                _carry(line)
+                _serve_request(line)
             line.close()
 
 
@@ -95,16 +106,16 @@ def _reap() -> None:
         pass
 
 
-def _carry(line: socket.socket) -> None:
-    """Waits for the process that was asked for, and tells how it ended."""
+def _serve_request(line: socket.socket) -> None:
+    """Starts the requested process, and reports its pid and its exit status."""
     length, descriptors, _, _ = socket.recv_fds(line, 4, 3)
-    with line.makefile("rb") as told:
-        asked = json.loads(told.read(int.from_bytes(length, "big")))
+    with line.makefile("rb") as incoming:
+        request = json.loads(incoming.read(int.from_bytes(length, "big")))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     process = os.fork()
     if process == 0:
         line.close()
-        _run(asked, descriptors)
+        _run(request, descriptors)
     for descriptor in descriptors:
         os.close(descriptor)
     line.sendall(f"{process}\n".encode())
@@ -118,20 +129,20 @@ def _carry(line: socket.socket) -> None:
     os._exit(0)
 
 
-def _run(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
+def _run(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     for standard, descriptor in enumerate(descriptors):
         os.dup2(descriptor, standard)
         os.close(descriptor)
     os.environ.clear()
-    os.environ.update(asked["environ"])
+    os.environ.update(request["environ"])
     time.tzset()
-    os.chdir(asked["folder"])
-    sys.path[0] = asked["folder"]
-    sys.argv = [asked["module"], *asked["words"]]
+    os.chdir(request["folder"])
+    sys.path[0] = request["folder"]
+    sys.argv = [request["module"], *request["words"]]
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), encoding="utf-8")  # noqa: SIM115
     sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8", line_buffering=os.isatty(1))  # noqa: SIM115
     sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115
-    runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     sys.exit()
 
 

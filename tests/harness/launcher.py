@@ -15,16 +15,18 @@ def main() -> None:
     address, module, *words = sys.argv[1:]
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(address)
-    asked = json.dumps({"module": module, "words": words, "environ": dict(os.environ), "folder": os.getcwd()}).encode()  # noqa: PTH109 - pathlib takes long to import
-    socket.send_fds(line, [len(asked).to_bytes(4, "big")], [0, 1, 2])
-    line.sendall(asked)
+    folder = os.getcwd()  # noqa: PTH109 - pathlib takes long to import
+    given = {"module": module, "words": words, "environ": dict(os.environ), "folder": folder}
+    request = json.dumps(given).encode()
+    socket.send_fds(line, [len(request).to_bytes(4, "big")], [0, 1, 2])
+    line.sendall(request)
     for descriptor in (0, 1, 2):
         os.close(descriptor)
-    with line.makefile() as told:
-        pid = int(told.readline())
+    with line.makefile() as replies:
+        pid = int(replies.readline())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda number, _frame: os.kill(pid, number))
-        status = int(told.readline())
+        status = int(replies.readline())
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
         os.kill(os.getpid(), -status)

@@ -1,17 +1,21 @@
-"""What tests share that start the bot as a process of its own: its environment, and the lines that it logs."""
+"""The bot as a process of its own: its environment, its start and end, and the lines that it logs."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
+from tests.harness import TIMEOUT
+from tests.harness.forks import ROOT
+from tests.harness.server import settings_between
 
-ROOT = Path(__file__).parents[2]
-SECRET = "the webhook's secret"
 LISTENS = re.compile(r"server\.listening.*port=(\d+)")
 """The line that a server logs once it can be reached."""
 
@@ -21,18 +25,26 @@ def environment(github: GitHubEmulator, codegen: CodegenEmulator, **settings: st
 
     :param settings: further ones, or other values
     """
+    given = settings_between(github, codegen)
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
-        "CODEGEN_API_TOKEN": "sk-org1-process",
-        "CODEGEN_ORG_ID": "1",
-        "CODEGEN_API_BASE_URL": codegen.url,
-        "GITHUB_TOKEN": "bot-token",
-        "GITHUB_API_URL": github.url,
-        "GITHUB_WEBHOOK_SECRET": SECRET,
-        "PORT": "0",
+        **{name.upper(): str(value) for name, value in given.items()},
         **settings,
     }
+
+
+@asynccontextmanager
+async def running(*words: str, folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Process]:
+    """Starts a process, which is terminated with the block if it has not ended by itself."""
+    process = await asyncio.create_subprocess_exec(*words, cwd=folder, env=environ, stdout=PIPE, stderr=PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            async with asyncio.timeout(TIMEOUT):
+                await process.communicate()
 
 
 class LogLines:
@@ -52,7 +64,7 @@ class LogLines:
         :param pattern: a regular expression, searched in each line
         :param since: the number of lines to skip
         """
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(TIMEOUT):
             while not any(re.search(pattern, line) for line in self.lines[since:]):
                 self._added.clear()
                 await self._added.wait()

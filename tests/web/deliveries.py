@@ -1,4 +1,4 @@
-"""Payloads as GitHub sends them, cut to what the bot reads, and the webhook endpoint with nothing behind it."""
+"""GitHub's payloads, reduced to what the bot reads, and the webhook endpoint with a fake engine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.github.events import Event
-from bot.github.signature import sign
-from bot.handlers.effective_config import EffectiveConfig
-from bot.handlers.invocation import CommandInvocation
+from bot.execution.effective_config import EffectiveConfig
+from bot.execution.invocation import CommandInvocation
+from bot.execution.repository_config.model import RepositoryConfig
+from bot.github.events import Event, sign
 from bot.metrics import Metrics
-from bot.offload.pool import WorkerPool
-from bot.repository_config.model import RepositoryConfig
+from bot.text.offload.pool import WorkerPool
 from bot.web.bodies import RequestBodies
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
@@ -45,7 +44,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 class FakeEngine:
-    """Accepts invocations as the engine does, and remembers them."""
+    """Records invocations."""
 
     def __init__(self) -> None:
         self.taken: list[CommandInvocation] = []
@@ -87,13 +86,13 @@ def application(
     *,
     check: Callable[[], Awaitable[None]] = healthy,
     effective: EffectiveConfig = USUAL,
-    patience: float = 5.0,
+    timeout: float = 5.0,
     offload: WorkerPool | None = None,
     bodies: RequestBodies | None = None,
 ) -> web.Application:
     """The real application, as `bot.app` puts it together.
 
-    :param patience: seconds for the check, and for reading a comment
+    :param timeout: seconds for the check, and for reading a comment
     """
     metrics, offload = Metrics(), offload or WorkerPool()
 
@@ -103,15 +102,15 @@ def application(
     webhooks = GitHubWebhooks(
         secrets=[OLD_SECRET, SECRET],
         config_for=config_for,
-        submit=engine.submit,
+        enqueue=engine.submit,
         defer=engine.defer,
         offload=offload,
         metrics=metrics,
         now=lambda: NOON,
-        patience=patience,
+        parse_timeout=timeout,
         bodies=bodies,
     )
-    made = make_application(webhooks, check=check, metrics=metrics, patience=patience)
+    made = make_application(webhooks, check=check, metrics=metrics, check_timeout=timeout)
 
     async def close(_application: web.Application) -> None:
         await offload.aclose()
@@ -154,7 +153,7 @@ async def deliver(
 
 
 async def problem(response: ClientResponse) -> tuple[int, str]:
-    """The status and the sentence of an answer, which must be a problem document."""
+    """The status and detail of an answer, which must be a problem document."""
     assert response.content_type == "application/problem+json"
     document = await response.json(content_type="application/problem+json")
     assert document.keys() == {"type", "title", "status", "detail", "instance", "request_id"}
@@ -164,7 +163,7 @@ async def problem(response: ClientResponse) -> tuple[int, str]:
 
 
 async def outcomes(client: Client) -> dict[str, int]:
-    """What came of the deliveries so far, as the metrics tell it."""
+    """The outcomes of the deliveries so far, from the metrics."""
     text = await (await client.get("/metrics")).text()
     found: Counter[str] = Counter()
     for family in text_string_to_metric_families(text):

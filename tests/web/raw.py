@@ -1,4 +1,4 @@
-"""A client that writes to the socket itself, and so may do what no library would."""
+"""A client that writes to the socket itself, and can do what no library would."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RawAnswer:
 
     @property
     def problem(self) -> tuple[int, str]:
-        """The status and the sentence of a problem document."""
+        """The status and detail of a problem document."""
         assert self.headers["content-type"].partition(";")[0] == "application/problem+json"
         document = self.document
         assert document["status"] == self.status

@@ -12,10 +12,10 @@ from aiohttp.typedefs import Middleware
 from bot.web.bodies import expect_later, guard_bodies
 from bot.web.connection import ConnectionLimits
 from bot.web.listening import listening
-from bot.web.problems import answer_problems, name_requests, tell_name
+from bot.web.problems import add_request_id, answer_problems, assign_request_id
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-MIDDLEWARES: tuple[Middleware, ...] = (name_requests, answer_problems, guard_bodies)
+MIDDLEWARES: tuple[Middleware, ...] = (assign_request_id, answer_problems, guard_bodies)
 
 
 @asynccontextmanager
@@ -28,7 +28,7 @@ async def served(
 ) -> AsyncIterator[str]:
     """The handler at every address; the context's value is the server's."""
     application = web.Application(middlewares=middlewares)
-    application.on_response_prepare.append(tell_name)
+    application.on_response_prepare.append(add_request_id)
     application.add_routes([web.route("*", "/{tail:.*}", handler, expect_handler=expect_later)])
     async with listening(
         application, "127.0.0.1", 0, named="port", shutdown_timeout=0.1, limits=limits, every=0.01, clock=clock

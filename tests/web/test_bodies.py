@@ -1,4 +1,4 @@
-"""Bodies are read within bounds, and whoever is slow gives way."""
+"""Limits of request bodies: size, time, and total memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 from inline_snapshot import snapshot
 
 from bot.web.bodies import RequestBodies
-from tests.log_lines import lines, logged
+from tests.harness.log_lines import lines, logged
 from tests.web.raw import PATIENCE, RawClient, head
 from tests.web.serving import served
 
@@ -19,7 +19,7 @@ LARGEST = 80_000
 
 
 class Reader:
-    """Answers with the length of what it has read, once it may."""
+    """Answers with the length of the body, once the test allows it."""
 
     def __init__(self, bodies: RequestBodies) -> None:
         self.bodies = bodies
@@ -44,7 +44,7 @@ def whole(size: int) -> bytes:
     return head("POST", "/", Content_Length=size) + bytes(size)
 
 
-async def test_a_body_is_read_and_no_longer_held() -> None:
+async def test_body_is_released_after_answer() -> None:
     reader = Reader(RequestBodies(most=LARGEST))
     async with served(reader.handle) as url, await RawClient.connect(url) as client:
         for size in (LARGEST, 0, 1, LARGEST):
@@ -53,8 +53,8 @@ async def test_a_body_is_read_and_no_longer_held() -> None:
     assert reader.bodies.held == 0
 
 
-async def test_the_oldest_incomplete_body_gives_way() -> None:
-    """The stranger holds nearly all there is; a delivery that is sent at once gets through."""
+async def test_oldest_incomplete_body_is_dropped() -> None:
+    """A stranger holds nearly all memory; a delivery that is sent at once gets through."""
     bodies = RequestBodies(most=100_000)
     with logged() as log:
         async with (
@@ -74,7 +74,7 @@ async def test_the_oldest_incomplete_body_gives_way() -> None:
     assert bodies.held == 0
 
 
-async def test_many_strangers_hold_no_more_than_the_bound() -> None:
+async def test_bodies_of_strangers_are_bounded() -> None:
     bodies = RequestBodies(most=100_000)
     held = []
 
@@ -101,8 +101,8 @@ async def test_many_strangers_hold_no_more_than_the_bound() -> None:
 
 
 @pytest.mark.parametrize("size", [LARGEST, 800])
-async def test_a_body_that_is_being_worked_on_is_not_dropped(size: int) -> None:
-    """Neither one that is read bit by bit, nor one that has arrived with its head."""
+async def test_complete_body_is_not_dropped(size: int) -> None:
+    """Neither one that is read in parts, nor one that has arrived with its head."""
     reader = Reader(RequestBodies(most=size + size // 2))
     reader.may_answer.clear()
     async with served(reader.handle) as url:
@@ -118,7 +118,7 @@ async def test_a_body_that_is_being_worked_on_is_not_dropped(size: int) -> None:
             assert (await third.answer()).document == size
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+async def test_slow_body_times_out() -> None:
     bodies = RequestBodies(most=LARGEST, timeout=0.1)
     async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
         await client.send(whole(LARGEST)[:-1])
@@ -134,7 +134,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         head("POST", "/", Transfer_Encoding="chunked") + b"%x\r\n" % (LARGEST + 1) + bytes(LARGEST + 1),
     ],
 )
-async def test_a_body_that_is_too_large_is_refused(request_: bytes) -> None:
+async def test_too_large_body_is_refused(request_: bytes) -> None:
     bodies = RequestBodies(most=LARGEST)
     async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
         await client.send(request_)
@@ -143,7 +143,7 @@ async def test_a_body_that_is_too_large_is_refused(request_: bytes) -> None:
     assert bodies.held == 0
 
 
-async def test_a_body_framed_wrongly_is_refused() -> None:
+async def test_wrongly_framed_body_is_refused() -> None:
     bodies = RequestBodies(most=LARGEST)
     async with served(Reader(bodies).handle) as url, await RawClient.connect(url) as client:
         await client.send(head("POST", "/", Transfer_Encoding="chunked", Expect="100-continue"))

@@ -1,4 +1,4 @@
-"""Which deliveries hold commands, and with which identities."""
+"""Which deliveries contain commands, and their identities."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inline_snapshot import snapshot
 
 from bot.commands.ban_checks import BanChecks, UnbanChecks
 from bot.commands.help import Help
-from bot.commands.labels import LabelRole
 from bot.commands.run import Run
 from bot.commands.usage import InvalidCommand
+from bot.execution.invocation import LabelChange
+from bot.execution.repository_config.model import LabelRole
 from bot.github.models import CommentKind, Person
-from bot.handlers.invocation import LabelChange
-from bot.replies.markers import Marker, Stage, write
+from bot.text.markers import Marker, Stage, write
 from tests.web.deliveries import (
     ALICE,
     BOT,
@@ -71,7 +71,7 @@ async def commands(client: Client, document: dict[str, Any], event: str = "issue
     ],
     ids=["issue", "pull request", "line", "review"],
 )
-async def test_every_kind_of_comment_gives_a_command(
+async def test_every_comment_kind_gives_command(
     client: Client, engine: FakeEngine, event: str, document: dict[str, Any], kind: CommentKind, number: int
 ) -> None:
     identities = await commands(client, document, event)
@@ -84,10 +84,10 @@ async def test_every_kind_of_comment_gives_a_command(
     assert invocation.comment is not None
     assert (invocation.comment.kind, invocation.comment.id) == (kind, 7)
     assert invocation.person == Person("alice", is_bot=False)
-    assert (invocation.asked_at, invocation.prefix) == (NOON, "/codegen")
+    assert (invocation.requested_at, invocation.prefix) == (NOON, "/codegen")
 
 
-async def test_the_line_of_an_inline_comment_is_kept(client: Client, engine: FakeEngine) -> None:
+async def test_inline_comment_keeps_its_line(client: Client, engine: FakeEngine) -> None:
     document = payload("created", pull_request=PULL_REQUEST, comment=written(RUN, **ON_A_LINE))
     await commands(client, document, "pull_request_review_comment")
     comment = engine.taken[0].comment
@@ -95,8 +95,8 @@ async def test_the_line_of_an_inline_comment_is_kept(client: Client, engine: Fak
     assert (comment.path, comment.line, comment.diff_hunk) == ("shop/cart.py", 3, "@@ -1 +1 @@")
 
 
-async def test_a_mistyped_command_is_accepted_too(client: Client, engine: FakeEngine) -> None:
-    """Somebody waits for an answer."""
+async def test_mistyped_command_is_accepted(client: Client, engine: FakeEngine) -> None:
+    """Its author waits for an answer."""
     assert len(await commands(client, issue_comment("/codegen rnu fix it"))) == 1
     assert isinstance(engine.taken[0].command, InvalidCommand)
 
@@ -123,7 +123,7 @@ async def test_a_mistyped_command_is_accepted_too(client: Client, engine: FakeEn
         ("pull_request_review", payload("dismissed", pull_request=PULL_REQUEST, review=written(RUN))),
     ],
 )
-async def test_what_is_none_of_the_bots_business_is_acknowledged(
+async def test_irrelevant_event_is_acknowledged(
     client: Client, engine: FakeEngine, event: str, document: dict[str, Any]
 ) -> None:
     response = await deliver(client, document, event)
@@ -132,29 +132,27 @@ async def test_what_is_none_of_the_bots_business_is_acknowledged(
 
 
 @pytest.mark.parametrize("body", ["Looks good.", "", "> /codegen run fix it", "`/codegen run fix it`", "/codegenius x"])
-async def test_a_comment_without_command_is_answered_without_asking_the_engine(
-    client: Client, engine: FakeEngine, body: str
-) -> None:
+async def test_comment_without_command_skips_engine(client: Client, engine: FakeEngine, body: str) -> None:
     assert await commands(client, issue_comment(body)) == []
     assert engine.asked == 0
 
 
-async def test_a_review_that_only_approves_gives_no_command(client: Client, engine: FakeEngine) -> None:
+async def test_approving_review_gives_no_command(client: Client, engine: FakeEngine) -> None:
     document = payload("submitted", pull_request=PULL_REQUEST, review=written(None))
     assert await commands(client, document, "pull_request_review") == []
     assert engine.asked == 0
 
 
-async def test_the_bots_own_reply_gives_no_command(client: Client, engine: FakeEngine) -> None:
-    """Even if it quoted a command as one."""
+async def test_own_reply_gives_no_command(client: Client, engine: FakeEngine) -> None:
+    """Even if it contains a command."""
     marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
     document = issue_comment(None) | {"comment": written(f"{RUN}\n\n{marker}", user=BOT), "sender": BOT}
     assert await commands(client, document) == []
     assert engine.asked == 0
 
 
-async def test_a_person_cannot_hide_a_command_from_the_bot(client: Client, engine: FakeEngine) -> None:
-    """A marker is believed only in comments of bots."""
+async def test_forged_marker_hides_no_command(client: Client, engine: FakeEngine) -> None:
+    """A marker counts only in comments of bots."""
     marker = write(Marker(identity="issue-comment-7-0-0", command="run", stage=Stage.FINISHED))
     assert len(await commands(client, issue_comment(f"{RUN}\n\n{marker}"))) == 1
 
@@ -168,49 +166,49 @@ def labelled(name: str, action: str = "labeled", *, at: str = "11:59:00") -> dic
 
 
 @pytest.mark.parametrize("name", ["codegen:run", "Codegen:Run"])
-async def test_a_label_gives_a_command_of_whoever_put_it_on(client: Client, engine: FakeEngine, name: str) -> None:
+async def test_label_gives_command_of_sender(client: Client, engine: FakeEngine, name: str) -> None:
     response = await deliver(client, labelled(name) | {"sender": MALLORY}, "pull_request", guid="guid-1")
     (invocation,) = engine.taken
     assert (await response.json())["commands"] == [invocation.identity]
     assert isinstance(invocation.command, Run)
     assert invocation.person.login == "mallory"
-    assert (invocation.comment, invocation.the_thread().number) == (None, 1)
+    assert (invocation.comment, invocation.require_thread().number) == (None, 1)
     assert invocation.label == LabelChange(role=LabelRole.RUN, name=name, on=True)
 
 
-async def test_a_label_on_an_issue_gives_a_command(client: Client, engine: FakeEngine) -> None:
+async def test_label_on_issue_gives_command(client: Client, engine: FakeEngine) -> None:
     document = labelled("codegen:run") | {"issue": ISSUE | {"updated_at": "2026-01-01T11:59:00Z"}}
     await deliver(client, document, "issues")
-    assert [invocation.the_thread().number for invocation in engine.taken] == [2]
+    assert [invocation.require_thread().number for invocation in engine.taken] == [2]
 
 
-async def test_a_label_that_was_delivered_again_is_the_same_command(client: Client, engine: FakeEngine) -> None:
+async def test_redelivered_label_is_same_command(client: Client, engine: FakeEngine) -> None:
     for _ in range(2):
         assert (await deliver(client, labelled("codegen:run"), "pull_request")).status == 202
     assert len(engine.taken) == 1
 
 
 async def test_label_delivery_with_other_guids_is_one_command(client: Client, engine: FakeEngine) -> None:
-    """Nothing signs the GUID: whoever has one delivery's body and signature can send both under any."""
+    """The GUID is not signed: a delivery's body and signature can be sent with any."""
     for guid in ("guid-1", "guid-2", "guid-3"):
         assert (await deliver(client, labelled("codegen:run"), "pull_request", guid=guid)).status == 202
     assert len(engine.taken) == 1
 
 
-async def test_label_told_by_two_hooks_is_one_command(client: Client, engine: FakeEngine) -> None:
+async def test_label_sent_by_two_hooks_is_one_command(client: Client, engine: FakeEngine) -> None:
     for number, guid in ((1, "guid-1"), (2, "guid-2")):
         document = labelled("codegen:run") | {"installation": {"id": number}}
         assert (await deliver(client, document, "pull_request", guid=guid)).status == 202
     assert len(engine.taken) == 1
 
 
-async def test_label_put_on_again_is_another_command(client: Client, engine: FakeEngine) -> None:
+async def test_label_added_again_is_another_command(client: Client, engine: FakeEngine) -> None:
     for at in ("11:58:00", "11:58:01"):
         await deliver(client, labelled("codegen:run", at=at), "pull_request")
     assert len(engine.taken) == 2
 
 
-async def test_label_identity_tells_threads_and_labels_apart(client: Client, engine: FakeEngine) -> None:
+async def test_label_identity_distinguishes_threads_and_labels(client: Client, engine: FakeEngine) -> None:
     other_thread = labelled("codegen:run")
     other_thread["pull_request"] |= {"number": 3}
     other_repository = labelled("codegen:run") | {"repository": {"full_name": "octo/docs", "private": False}}
@@ -220,23 +218,23 @@ async def test_label_identity_tells_threads_and_labels_apart(client: Client, eng
 
 
 async def test_label_without_a_time_is_refused(client: Client, engine: FakeEngine) -> None:
-    """Nothing else in it would tell it from the next time that the label is put on."""
+    """Nothing else distinguishes it from the next time that the label is added."""
     document = payload("labeled", pull_request=PULL_REQUEST, label={"name": "codegen:run"})
     response = await deliver(client, document, "pull_request")
     assert (response.status, (await response.json())["detail"]) == snapshot(
-        (400, "The payload of a label does not say when the issue or pull request was changed.")
+        (400, "The payload of pull_request is invalid: thread.updated_at (Field required)")
     )
     assert engine.asked == 0
 
 
-async def test_a_state_is_a_command_when_it_goes_on_and_when_it_goes_off(client: Client, engine: FakeEngine) -> None:
+async def test_state_label_is_command_when_added_and_removed(client: Client, engine: FakeEngine) -> None:
     await deliver(client, labelled("codegen:ban-checks"), "pull_request", guid="guid-1")
     await deliver(client, labelled("codegen:ban-checks", "unlabeled"), "pull_request", guid="guid-2")
     assert [type(invocation.command) for invocation in engine.taken] == [BanChecks, UnbanChecks]
 
 
 @pytest.mark.parametrize(("name", "action"), [("bug", "labeled"), ("codegen:run", "unlabeled")])
-async def test_other_labels_and_work_that_is_taken_off_give_no_command(
+async def test_other_and_removed_labels_give_no_command(
     client: Client, engine: FakeEngine, name: str, action: str
 ) -> None:
     assert await commands(client, labelled(name, action), "pull_request") == []
@@ -260,25 +258,25 @@ async def test_other_labels_and_work_that_is_taken_off_give_no_command(
         (RUN, "Never mind.", []),
     ],
 )
-async def test_an_edit_gives_only_what_is_new(
+async def test_edit_gives_only_new_commands(
     client: Client, engine: FakeEngine, before: str, after: str, prompts: list[str]
 ) -> None:
     await commands(client, edited(before, after))
     assert engine.prompts == prompts
 
 
-async def test_an_edit_by_somebody_else_gives_no_command(client: Client, engine: FakeEngine) -> None:
-    """Whoever may edit comments could put words into the mouth of somebody who may do more."""
+async def test_edit_by_other_person_gives_no_command(client: Client, engine: FakeEngine) -> None:
+    """A person who may edit comments could otherwise command as someone with more permissions."""
     assert await commands(client, edited("Hello.", RUN, sender=MALLORY)) == []
     assert engine.asked == 0
 
 
-async def test_an_edit_that_left_the_text_gives_no_command(client: Client, engine: FakeEngine) -> None:
+async def test_edit_without_text_change_gives_no_command(client: Client, engine: FakeEngine) -> None:
     assert await commands(client, issue_comment(RUN, "edited", changes={})) == []
     assert engine.asked == 0
 
 
-async def test_an_edited_review_gives_what_is_new(client: Client, engine: FakeEngine) -> None:
+async def test_edited_review_gives_new_commands(client: Client, engine: FakeEngine) -> None:
     changes = {"body": {"from": "Looks good."}}
     document = payload("edited", pull_request=PULL_REQUEST, review=written(RUN), changes=changes)
     await commands(client, document, "pull_request_review")
@@ -288,8 +286,8 @@ async def test_an_edited_review_gives_what_is_new(client: Client, engine: FakeEn
 # Identities
 
 
-async def test_the_same_delivery_twice_is_the_same_command(client: Client, engine: FakeEngine) -> None:
-    """The door answers both alike: GitHub cannot tell which one came first."""
+async def test_repeated_delivery_is_same_command(client: Client, engine: FakeEngine) -> None:
+    """Both are answered alike."""
     first = await commands(client, issue_comment(RUN))
     assert await commands(client, issue_comment(RUN)) == first
     assert engine.identities == first
@@ -297,7 +295,7 @@ async def test_the_same_delivery_twice_is_the_same_command(client: Client, engin
 
 @pytest.mark.parametrize(("at", "count"), [("2025-12-18T12:00:00Z", 1), ("2025-12-18T11:59:59Z", 0)])
 async def test_old_event_gives_no_command(client: Client, engine: FakeEngine, at: str, count: int) -> None:
-    """Whether it was acted upon is remembered for a while only, and a copy of it may turn up at any time."""
+    """How long executed commands are remembered is limited, and a copy may arrive at any time."""
     document = issue_comment(RUN) | {"comment": written(RUN, updated_at=at)}
     assert len(await commands(client, document)) == count
     label = labelled("codegen:run")
@@ -305,8 +303,8 @@ async def test_old_event_gives_no_command(client: Client, engine: FakeEngine, at
     assert len(await commands(client, label, "pull_request")) == count
 
 
-async def test_old_line_comment_of_a_new_review_gives_a_command(client: Client, engine: FakeEngine) -> None:
-    """It carries the time at which it was written, and is delivered when the review is sent off."""
+async def test_old_line_comment_of_new_review_gives_command(client: Client, engine: FakeEngine) -> None:
+    """It carries the time at which it was written, but is delivered when the review is submitted."""
     thread = PULL_REQUEST | {"updated_at": "2026-01-01T11:59:00Z"}
     comment = written(RUN, **ON_A_LINE, updated_at="2025-12-01T12:00:00Z")
     document = payload("created", pull_request=thread, comment=comment)
@@ -314,59 +312,57 @@ async def test_old_line_comment_of_a_new_review_gives_a_command(client: Client, 
     assert len(engine.taken) == 1
 
 
-async def test_the_same_comment_under_two_guids_is_the_same_command(client: Client, engine: FakeEngine) -> None:
+async def test_comment_under_two_guids_is_same_command(client: Client, engine: FakeEngine) -> None:
     """An App and a repository's webhook both deliver it."""
     for guid in ("guid-1", "guid-2"):
         assert (await deliver(client, issue_comment(RUN), guid=guid)).status == 202
     assert len(engine.taken) == 1
 
 
-async def test_several_commands_of_one_comment_are_told_apart(client: Client, engine: FakeEngine) -> None:
+async def test_commands_of_one_comment_are_distinguished(client: Client, engine: FakeEngine) -> None:
     identities = await commands(client, issue_comment(f"{RUN}\n{RUN}\n/codegen help"))
     assert len({*identities}) == 3
     assert engine.identities == identities
     assert [type(invocation.command) for invocation in engine.taken][2] is Help
 
 
-async def test_the_same_words_in_another_comment_are_another_command(client: Client, engine: FakeEngine) -> None:
+async def test_same_text_in_other_comment_is_other_command(client: Client, engine: FakeEngine) -> None:
     await commands(client, issue_comment(RUN))
     await commands(client, issue_comment(RUN) | {"comment": written(RUN, id=8)})
     assert len({*engine.identities}) == 2
 
 
-async def test_the_same_number_in_another_kind_of_comment_is_another_command(
-    client: Client, engine: FakeEngine
-) -> None:
-    """GitHub counts each kind of comment by itself."""
+async def test_same_id_of_other_comment_kind_is_other_command(client: Client, engine: FakeEngine) -> None:
+    """GitHub numbers each kind of comment separately."""
     await commands(client, payload("created", issue=ISSUE, comment=written(RUN)))
     await commands(client, payload("submitted", pull_request=PULL_REQUEST, review=written(RUN)), "pull_request_review")
     assert len({*engine.identities}) == 2
 
 
-async def test_words_that_stay_keep_their_identity_over_an_edit(client: Client, engine: FakeEngine) -> None:
-    """A redelivery of the first text, after an edit put something before it, is still known."""
+async def test_unchanged_text_keeps_identity_over_edit(client: Client, engine: FakeEngine) -> None:
+    """Also if an edit inserted text before it."""
     await commands(client, issue_comment("/codegen run two"))
     await commands(client, edited("/codegen run two", "/codegen run one\n/codegen run two"))
     await commands(client, issue_comment("/codegen run two"))
     assert engine.prompts == ["two", "one"]
 
 
-async def test_an_identity_is_short_and_plain(client: Client, engine: FakeEngine) -> None:
-    """It becomes a key in the database and part of a marker, whatever somebody wrote."""
+async def test_identity_is_short_and_plain(client: Client, engine: FakeEngine) -> None:
+    """It becomes a key in the database and part of a marker."""
     (identity,) = await commands(client, issue_comment("/codegen run " + 60_000 * "é\x00"))
     assert len(identity) <= 120
     assert identity.isascii()
     assert identity.replace("-", "").isalnum()
 
 
-async def test_a_bots_command_is_accepted(client: Client, engine: FakeEngine) -> None:
-    """It is refused with an answer, where the story asks who may."""
+async def test_command_of_bot_is_accepted(client: Client, engine: FakeEngine) -> None:
+    """It is refused when it is executed."""
     document = issue_comment(None) | {"comment": written(RUN, user=BOT), "sender": BOT}
     await commands(client, document)
     assert engine.taken[0].person == Person("codegen-bot[bot]", is_bot=True)
 
 
-async def test_a_comment_whose_author_is_gone_is_a_command_of_nobody(client: Client, engine: FakeEngine) -> None:
+async def test_comment_of_deleted_account_gives_command(client: Client, engine: FakeEngine) -> None:
     """GitHub sends null for a deleted account."""
     document = issue_comment(None) | {"comment": written(RUN, user=None), "sender": ALICE}
     await commands(client, document)

@@ -1,4 +1,4 @@
-"""What one connection may cost, and how many there may be."""
+"""Limits of one connection, and their number."""
 
 from __future__ import annotations
 
@@ -10,30 +10,22 @@ from aiohttp import WSMsgType, web
 from inline_snapshot import snapshot
 
 from bot.web.connection import ConnectionLimits
+from tests.harness.clock import Clock
 from tests.web.raw import PATIENCE, RawClient, head
 from tests.web.serving import served
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def until_closed(self, client: RawClient) -> bytes:
-        """Lets one deadline after the other go by until the server has closed the connection."""
-        closing = asyncio.create_task(client.closed())
-        while not closing.done():
-            self.now += 31.0
-            await asyncio.wait({closing}, timeout=0.02)
-        return await closing
+async def until_closed(clock: Clock, client: RawClient) -> bytes:
+    """Lets deadlines pass until the server has closed the connection."""
+    closing = asyncio.create_task(client.closed())
+    while not closing.done():
+        clock.advance(31.0)
+        await asyncio.wait({closing}, timeout=0.02)
+    return await closing
 
 
 class Waiter:
-    """Answers once it may."""
+    """Answers once the test allows it."""
 
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
@@ -44,7 +36,7 @@ class Waiter:
         await self.may_answer.wait()
         return web.json_response("done")
 
-    async def heard(self, count: int = 1) -> None:
+    async def arrived(self, count: int = 1) -> None:
         async with asyncio.timeout(PATIENCE):
             for _ in range(count):
                 await self.requests.acquire()
@@ -59,7 +51,7 @@ async def ask(client: RawClient) -> None:
     assert (await client.answer()).status == 200
 
 
-async def test_a_head_that_does_not_end_is_not_waited_for() -> None:
+async def test_endless_head_times_out() -> None:
     clock = Clock()
     async with (
         served(answer, clock=clock) as url,
@@ -69,12 +61,12 @@ async def test_a_head_that_does_not_end_is_not_waited_for() -> None:
         await client.send(head("GET", "/")[:-2] + b"X-Half: ")
         # When this is answered, that has arrived.
         await ask(other)
-        received = await clock.until_closed(client)
+        received = await until_closed(clock, client)
     assert received.startswith(b"HTTP/1.1 408 ")
     assert b'"The head of the request did not arrive within 30 seconds."' in received
 
 
-async def test_many_heads_that_do_not_end_are_all_closed() -> None:
+async def test_many_endless_heads_are_all_closed() -> None:
     clock = Clock()
     async with served(answer, clock=clock) as url:
         strangers = [await RawClient.connect(url) for _ in range(300)]
@@ -84,24 +76,24 @@ async def test_many_heads_that_do_not_end_are_all_closed() -> None:
             await ask(client)
         for each in strangers:
             async with each:
-                assert (await clock.until_closed(each))[:13] == b"HTTP/1.1 408 "
+                assert (await until_closed(clock, each))[:13] == b"HTTP/1.1 408 "
 
 
-async def test_a_connection_without_a_request_is_closed() -> None:
+async def test_connection_without_request_is_closed() -> None:
     clock = Clock()
     async with served(answer, clock=clock) as url, await RawClient.connect(url) as client:
-        assert await clock.until_closed(client) == b""
+        assert await until_closed(clock, client) == b""
 
 
-async def test_the_next_head_has_a_deadline_too() -> None:
+async def test_next_head_has_deadline() -> None:
     clock = Clock()
     async with served(answer, clock=clock) as url, await RawClient.connect(url) as client:
         await ask(client)
         await client.send(b"GET")
-        assert (await clock.until_closed(client))[:13] == b"HTTP/1.1 408 "
+        assert (await until_closed(clock, client))[:13] == b"HTTP/1.1 408 "
 
 
-async def test_an_idle_connection_is_kept_alive() -> None:
+async def test_idle_connection_is_kept_alive() -> None:
     clock = Clock()
     async with (
         served(answer, clock=clock) as url,
@@ -109,11 +101,11 @@ async def test_an_idle_connection_is_kept_alive() -> None:
         await RawClient.connect(url) as late,
     ):
         await ask(idle)
-        await clock.until_closed(late)
+        await until_closed(clock, late)
         await ask(idle)
 
 
-async def test_a_request_at_work_has_no_deadline() -> None:
+async def test_request_in_progress_has_no_deadline() -> None:
     clock, waiter = Clock(), Waiter()
     async with (
         served(waiter.handle, clock=clock) as url,
@@ -121,13 +113,13 @@ async def test_a_request_at_work_has_no_deadline() -> None:
         await RawClient.connect(url) as late,
     ):
         await client.send(head("POST", "/", Content_Length=2) + b"{}")
-        await waiter.heard()
-        await clock.until_closed(late)
+        await waiter.arrived()
+        await until_closed(clock, late)
         waiter.may_answer.set()
         assert (await client.answer()).status == 200
 
 
-async def test_a_head_without_bound_is_refused() -> None:
+async def test_oversized_head_is_refused() -> None:
     line = b"X-Padding: " + b"x" * 4_000 + b"\r\n"
     async with served(answer) as url, await RawClient.connect(url) as client:
         await client.send(head("GET", "/")[:-2] + 20 * line)
@@ -135,22 +127,22 @@ async def test_a_head_without_bound_is_refused() -> None:
         assert await client.closed() == b""
 
 
-async def test_requests_sent_ahead_without_bound_end_the_connection() -> None:
+async def test_unbounded_pipelining_closes_connection() -> None:
     waiter = Waiter()
     async with served(waiter.handle) as url, await RawClient.connect(url) as client:
         await client.send(head("GET", "/"))
-        await waiter.heard()
+        await waiter.arrived()
         await client.send(head("GET", "/", X_Padding="x" * 4_000) * 20)
         assert await client.closed() == b""
 
 
-async def test_two_requests_sent_at_once_are_both_answered() -> None:
+async def test_two_pipelined_requests_are_answered() -> None:
     async with served(answer) as url, await RawClient.connect(url) as client:
         await client.send(head("GET", "/") * 2)
         assert [(await client.answer()).status for _ in range(2)] == [200, 200]
 
 
-async def test_a_client_that_does_not_read_is_cut_off() -> None:
+async def test_client_that_does_not_read_is_closed() -> None:
     is_gone = asyncio.Event()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -170,8 +162,8 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             await asyncio.wait({asyncio.create_task(is_gone.wait())}, timeout=0.02)
 
 
-async def test_what_is_left_of_an_unwanted_body_is_not_read() -> None:
-    """A little is, so that its sender gets to the answer."""
+async def test_rest_of_unwanted_body_is_not_read() -> None:
+    """Only a little, so that its sender gets to read the answer."""
     limits = ConnectionLimits(lingering=0.5, lingering_bytes=100_000)
     sent = 0
     async with served(answer, limits) as url, await RawClient.connect(url) as client:
@@ -198,7 +190,7 @@ async def test_nothing_is_decompressed() -> None:
         assert (await client.answer()).body == bomb
 
 
-async def test_the_longest_waiting_connection_makes_room() -> None:
+async def test_longest_waiting_connection_is_closed_first() -> None:
     async with served(answer, ConnectionLimits(connections=3)) as url, await RawClient.connect(url) as idle:
         await ask(idle)
         async with await RawClient.connect(url) as half, await RawClient.connect(url) as first:
@@ -214,7 +206,7 @@ async def test_the_longest_waiting_connection_makes_room() -> None:
                         await ask(each)
 
 
-async def test_a_request_at_work_does_not_make_room() -> None:
+async def test_request_in_progress_is_not_closed() -> None:
     waiter = Waiter()
     async with (
         served(waiter.handle, ConnectionLimits(connections=2)) as url,
@@ -223,7 +215,7 @@ async def test_a_request_at_work_does_not_make_room() -> None:
     ):
         for each in (first, second):
             await each.send(head("GET", "/"))
-        await waiter.heard(2)
+        await waiter.arrived(2)
         async with await RawClient.connect(url) as third:
             assert await third.closed() == b""
         waiter.may_answer.set()
@@ -231,8 +223,8 @@ async def test_a_request_at_work_does_not_make_room() -> None:
             assert (await each.answer()).status == 200
 
 
-async def test_a_websocket_may_say_more_than_a_head_holds() -> None:
-    """Frames are no requests that are sent ahead."""
+async def test_websocket_may_exceed_head_limit() -> None:
+    """Frames are not pipelined requests."""
 
     async def echo(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()

@@ -19,11 +19,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.commands.comment_parser import read
-from bot.emulator.github import GitHubEmulator
-from bot.github.signature import sign
-from tests.conversations.world import world_at
-from tests.log_lines import lines, logged
+from bot.commands.parsing.comment import read
+from bot.emulators.github import GitHubEmulator
+from bot.github.events import sign
+from tests.harness.log_lines import lines, logged
+from tests.harness.world import world_at
 from tests.web.deliveries import PATH, SECRET, Client, FakeEngine, application, headers
 from tests.web.test_published_payloads import published
 
@@ -42,7 +42,7 @@ ODD: tuple[Any, ...] = (
 
 
 def seen() -> list[tuple[str, Any]]:
-    """Payloads as GitHub publishes them, where they are here, and as the emulator sends them."""
+    """GitHub's published payloads, if they are here, and the emulator's."""
     emulator = GitHubEmulator()
     comment = emulator.comment("bob", 1, "/codegen run fix it")
     emulator.edit(comment, "/codegen help")
@@ -55,7 +55,7 @@ def seen() -> list[tuple[str, Any]]:
 
 
 def places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Everything that a document holds, with where."""
+    """Every value in a document, with its location."""
     inner = (
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     )
@@ -135,7 +135,7 @@ COMMENTS = st.one_of(
 
 
 def made(number: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONCE) -> None:
-    """Gives so many comments to `use`, many at once."""
+    """Passes so many comments to `use`, many at once."""
 
     @settings(
         max_examples=max(number // at_once, 1), deadline=None, database=None, suppress_health_check=[*HealthCheck]
@@ -147,7 +147,7 @@ def made(number: int, use: Callable[[list[str]], None], *, at_once: int = AT_ONC
     give()
 
 
-def test_comments_of_any_kind() -> None:
+def test_random_comments() -> None:
     """From the request to the engine: each is answered, and a command is attributed to its author."""
     engine = FakeEngine()
     numbers = count()
@@ -190,8 +190,8 @@ async def _opened(engine: FakeEngine) -> Client:
     return client
 
 
-def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
-    """Through the whole bot: a stranger gets answers, and nothing else happens anywhere."""
+def test_random_comments_without_permission(tmp_path: Path) -> None:
+    """Through the whole bot: a stranger gets answers, and nothing else happens."""
     changes = {"POST", "PATCH", "PUT", "DELETE"}
     # Not by chance: hypothesis makes `random` tell the same again.
     numbers = count()
@@ -200,7 +200,7 @@ def test_comments_of_somebody_who_may_not(tmp_path: Path) -> None:
         async with world_at(tmp_path / f"{next(numbers)}.sqlite") as world:
             labels = world.github.labels(1)
             world.github.add_person("mallory", "read")
-            comments = [await world.says("mallory", text) for text in texts]
+            comments = [await world.comment("mallory", text) for text in texts]
             commands = [each for each in comments if read(each.body)]
             try:
                 # Each comment has its answer: a reply and a reaction, or behind a few replies a reaction alone.

@@ -1,4 +1,4 @@
-"""What a load balancer and a monitor ask for."""
+"""Health checks and metrics."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.errors import StoreError
 from bot.metrics import Metrics
-from bot.store.database import open_engine
-from bot.store.tables import check
-from tests.log_lines import lines, logged
+from bot.storage.database import open_engine
+from bot.storage.executors import Executors
+from bot.storage.queries import run_in_thread
+from tests.harness.databases import migrated_sqlite
+from tests.harness.log_lines import lines, logged
 from tests.web.deliveries import Client, FakeEngine, application, deliver, issue_comment, problem
 
 
@@ -25,15 +27,16 @@ def samples(text: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-async def test_a_healthy_bot_answers_every_question(client: Client, path: str) -> None:
+async def test_healthz_readyz_and_metrics(client: Client, path: str) -> None:
     assert (await client.get(path)).status == 200
     assert (await client.head(path)).status == 200
 
 
-async def test_a_database_that_does_not_answer_makes_the_bot_alive_but_not_ready() -> None:
+async def test_readyz_fails_without_database() -> None:
     database = open_engine("postgresql://bot:hunter2@127.0.0.1:1/bot")
+    touch = partial(Executors(database, lease=1).touch, "me")
     with logged() as log:
-        async with TestClient(TestServer(application(FakeEngine(), check=partial(check, database)))) as client:
+        async with TestClient(TestServer(application(FakeEngine(), check=partial(run_in_thread, touch)))) as client:
             assert (await client.get("/healthz")).status == 200
             assert await problem(await client.get("/readyz")) == (503, "The database does not answer.")
     database.dispose()
@@ -41,29 +44,28 @@ async def test_a_database_that_does_not_answer_makes_the_bot_alive_but_not_ready
     assert "hunter2" not in log.getvalue()
 
 
-async def test_a_database_that_is_back_makes_the_bot_ready_again(tmp_path: Path) -> None:
-    path = tmp_path / "bot.sqlite"
-    database = open_engine(f"sqlite:///{path}")
-    async with TestClient(TestServer(application(FakeEngine(), check=partial(check, database)))) as client:
-        path.unlink()
-        path.mkdir()
+async def test_readyz_recovers_with_database(tmp_path: Path) -> None:
+    path, away = tmp_path / "bot.sqlite", tmp_path / "away.sqlite"
+    database = open_engine(migrated_sqlite(path))
+    touch = partial(Executors(database, lease=1).touch, "me")
+    async with TestClient(TestServer(application(FakeEngine(), check=partial(run_in_thread, touch)))) as client:
+        path.rename(away)
         assert (await client.get("/readyz")).status == 503
-        path.rmdir()
+        away.rename(path)
         assert (await client.get("/readyz")).status == 200
     database.dispose()
 
 
-async def test_a_database_that_is_silent_makes_the_bot_not_ready() -> None:
-    """Whoever asks does not wait for ever."""
+async def test_readyz_fails_on_silent_database() -> None:
 
     async def silent() -> None:
         await asyncio.Event().wait()
 
-    async with TestClient(TestServer(application(FakeEngine(), check=silent, patience=0.01))) as client:
+    async with TestClient(TestServer(application(FakeEngine(), check=silent, timeout=0.01))) as client:
         assert await problem(await client.get("/readyz")) == (503, "The database does not answer.")
 
 
-async def test_deliveries_and_commands_are_counted(client: Client, engine: FakeEngine) -> None:
+async def test_metrics_count_deliveries_and_commands(client: Client, engine: FakeEngine) -> None:
     await deliver(client, issue_comment("/codegen run fix it\n/codegen help"))
     await deliver(client, issue_comment("/codegen help"))
     await deliver(client, issue_comment("Looks good."))
@@ -80,7 +82,7 @@ async def test_deliveries_and_commands_are_counted(client: Client, engine: FakeE
     }
 
 
-async def test_what_is_refused_or_fails_is_counted_too(client: Client, engine: FakeEngine) -> None:
+async def test_metrics_count_refusals_and_failures(client: Client, engine: FakeEngine) -> None:
     await deliver(client, issue_comment("/codegen help"), secret="a guess")
     await deliver(client, {"action": "created"})
     engine.failure = StoreError("disk full")
@@ -95,22 +97,22 @@ async def test_what_is_refused_or_fails_is_counted_too(client: Client, engine: F
     }
 
 
-async def test_an_events_name_does_not_grow_the_metrics_without_end(client: Client) -> None:
+async def test_metrics_bound_event_names(client: Client) -> None:
     for name in ("x" * 41, "drop-table", "an event", "event2"):
         await deliver(client, {}, name)
     text = await (await client.get("/metrics")).text()
     assert samples(text) == {'codegen_bot_deliveries_total{event="other",outcome="ignored"}': 4}
 
 
-async def test_each_server_counts_for_itself() -> None:
-    """Nothing is kept in the process beside it."""
+async def test_metrics_are_per_server() -> None:
+    """They are not global to the process."""
     metrics = Metrics()
     metrics.taken("run")
     assert samples(Metrics().render().decode()) == {}
 
 
-async def test_what_the_framework_answers_by_itself_has_a_name_too(client: Client) -> None:
-    """It refuses an unknown expectation before any of our code is asked."""
+async def test_framework_responses_have_request_id(client: Client) -> None:
+    """aiohttp refuses an unknown expectation before any handler runs."""
     async with client.get("/healthz", headers={"Expect": "a miracle"}) as answer:
         assert answer.status == 417
         assert answer.headers["X-Request-Id"]

@@ -1,4 +1,4 @@
-"""Real payloads as GitHub publishes them, sent to the whole bot: nearly all are none of its business."""
+"""Real payloads as GitHub publishes them, sent to the whole bot: nearly all are irrelevant."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.github.signature import sign
-from tests.conversations.world import SECRET, World, world_at
-from tests.log_lines import lines, logged
+from bot.github.events import sign
+from tests.harness.log_lines import lines, logged
+from tests.harness.server import SECRET
+from tests.harness.world import World, world_at
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "specs" / "github-webhook-examples.json"
 
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.skipif(not EXAMPLES.exists(), reason="GitHub's publishe
 
 
 def published() -> list[tuple[str, dict[str, Any]]]:
-    """Every payload with its event's name, as of today: what happened years ago is not acted upon."""
+    """Every payload with its event's name, dated today: old events are ignored."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     text = EXAMPLES.read_text() if EXAMPLES.exists() else "[]"
     events = json.loads(re.sub(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^"]{0,8}"', f'"{now}"', text))
@@ -48,7 +49,7 @@ async def deliver(session: aiohttp.ClientSession, world: World, event: str, docu
         return response.status
 
 
-async def test_every_published_payload_is_acknowledged_and_does_nothing(world: World) -> None:
+async def test_published_payloads_are_acknowledged(world: World) -> None:
     examples = published()
     assert len(examples) >= 55
     for _, payload in examples:
@@ -69,12 +70,13 @@ async def test_every_published_payload_is_acknowledged_and_does_nothing(world: W
     # Whether a label is one of the bot's stands in the config files, the owner's and the repository's: asked for once,
     # and whether the bot would see one.
     asked = [(entry.method, entry.path.rpartition("/contents/")[2]) for entry in world.github.control.journal]
-    assert asked == [("GET", "codegen-bot.yml"), ("GET", ".github/codegen-bot.yml"), ("GET", "")]
+    files = ("codegen-bot.yml", "codegen-bot.yaml", ".github/codegen-bot.yml", ".github/codegen-bot.yaml", "")
+    assert asked == [("GET", file) for file in files]
     assert [line for line in lines(log) if line["level"] in {"warning", "error", "critical"}] == []
 
 
-async def test_a_published_comment_that_gives_a_command_is_carried_out(world: World) -> None:
-    """So the payloads above were really read. Its repository is another one than the world's, so the bot is refused."""
+async def test_published_comment_with_command_is_executed(world: World) -> None:
+    """So the payloads above were really parsed. Its repository does not exist in the world, so the bot is refused."""
     comments = [payload for event, payload in published() if event == "issue_comment"]
     payload = next(payload for payload in comments if payload["action"] == "created")
     payload["comment"]["body"] = "/codegen run fix it"

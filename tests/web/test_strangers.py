@@ -1,4 +1,4 @@
-"""What strangers can make the whole server read, hold and log: next to nothing."""
+"""What strangers can make the server read, hold and log."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.github.signature import sign
-from tests.log_lines import lines, logged
-from tests.web.api.api_server import ApiServer, running_api_server
+from bot.github.events import sign
+from tests.harness.log_lines import lines, logged
+from tests.harness.server import ApiServer, api_server_at
 from tests.web.deliveries import PATH
 from tests.web.raw import RawClient, head
 
@@ -21,7 +21,7 @@ MEGABYTE = 2**20
 
 
 def delivery(**changed: object) -> dict[str, Any]:
-    """The headers of a delivery that only lacks the right signature."""
+    """The headers of a delivery with a wrong signature."""
     return {
         "Content_Type": "application/json",
         "X_GitHub_Event": "issue_comment",
@@ -34,12 +34,12 @@ def delivery(**changed: object) -> dict[str, Any]:
 
 @pytest.fixture
 async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
-    async with running_api_server(tmp_path) as api_server:
+    async with api_server_at(tmp_path) as api_server:
         yield api_server
 
 
 async def refused(api_server: ApiServer, request: bytes) -> tuple[int, str]:
-    """The answer to a request whose body never comes whole. The connection must be closed with it."""
+    """The answer to a request whose body stays incomplete. The connection must be closed with it."""
     async with await RawClient.connect(api_server.url) as client:
         await client.send(request)
         answer = await client.answer()
@@ -48,7 +48,7 @@ async def refused(api_server: ApiServer, request: bytes) -> tuple[int, str]:
     return answer.problem
 
 
-async def test_unsigned_bodies_are_not_waited_for(api_server: ApiServer) -> None:
+async def test_unsigned_bodies_are_not_awaited(api_server: ApiServer) -> None:
     unsigned = delivery()
     del unsigned["X_Hub_Signature_256"]
     request = head("POST", PATH, **unsigned) + bytes(MEGABYTE)
@@ -58,7 +58,7 @@ async def test_unsigned_bodies_are_not_waited_for(api_server: ApiServer) -> None
     )
 
 
-async def test_what_headers_tell_is_refused_without_the_body(api_server: ApiServer) -> None:
+async def test_invalid_headers_are_refused_without_body(api_server: ApiServer) -> None:
     requests = [
         head("POST", PATH, **delivery(**changed))
         for changed in (
@@ -73,7 +73,7 @@ async def test_what_headers_tell_is_refused_without_the_body(api_server: ApiServ
     assert [status for status, _ in answers] == [401, 400, 400, 415, 413]
 
 
-async def test_a_body_where_none_belongs_is_not_waited_for(api_server: ApiServer) -> None:
+async def test_unexpected_body_is_not_awaited(api_server: ApiServer) -> None:
     for method, path in (("POST", "/healthz"), ("POST", "/nowhere"), ("GET", "/")):
         async with await RawClient.connect(api_server.url) as client:
             await client.send(head(method, path, Content_Length=24 * MEGABYTE) + bytes(MEGABYTE))
@@ -81,13 +81,13 @@ async def test_a_body_where_none_belongs_is_not_waited_for(api_server: ApiServer
             assert await client.closed() == b""
 
 
-async def test_who_asks_first_is_refused_before_sending(api_server: ApiServer) -> None:
+async def test_expect_continue_is_refused_before_body(api_server: ApiServer) -> None:
     """As curl does with bodies over a megabyte."""
     unsigned = delivery(Expect="100-continue", X_Hub_Signature_256="none")
     assert (await refused(api_server, head("POST", PATH, **unsigned)))[0] == 401
 
 
-async def test_compressed_bodies_are_refused_everywhere(api_server: ApiServer) -> None:
+async def test_compressed_bodies_are_refused(api_server: ApiServer) -> None:
     bomb = gzip.compress(bytes(MEGABYTE))
     for path in (PATH, "/healthz", "/nowhere", "/organizations/1/agent/run"):
         headers = delivery(Content_Encoding="gzip", Content_Length=len(bomb))
@@ -98,7 +98,7 @@ async def test_compressed_bodies_are_refused_everywhere(api_server: ApiServer) -
             )
 
 
-async def test_malformed_requests_are_not_quoted_in_the_log(api_server: ApiServer) -> None:
+async def test_malformed_requests_are_not_quoted_in_log(api_server: ApiServer) -> None:
     requests = (
         b"GET /readyz?api_key=sk-secret\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-secret\x01\r\n\r\n",
@@ -120,7 +120,7 @@ async def test_malformed_requests_are_not_quoted_in_the_log(api_server: ApiServe
     assert [line for line in lines(log) if line["level"] == "error"] == []
 
 
-async def test_a_malformed_request_is_answered_without_a_quote(api_server: ApiServer) -> None:
+async def test_malformed_request_is_not_quoted_in_answer(api_server: ApiServer) -> None:
     async with await RawClient.connect(api_server.url) as client:
         await client.send(b"GET /?api_key=sk-secret\x01 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await client.answer()).problem == snapshot(
@@ -128,7 +128,7 @@ async def test_a_malformed_request_is_answered_without_a_quote(api_server: ApiSe
         )
 
 
-async def test_no_answer_names_versions_or_is_sniffed(api_server: ApiServer) -> None:
+async def test_responses_name_no_versions(api_server: ApiServer) -> None:
     async with await RawClient.connect(api_server.url) as client:
         for path in ("/healthz", "/metrics", "/openapi.json", "/", "/nowhere", "/organizations"):
             await client.send(head("GET", path))
@@ -140,9 +140,9 @@ async def test_no_answer_names_versions_or_is_sniffed(api_server: ApiServer) -> 
         assert (headers["server"], headers["x-content-type-options"]) == ("codegen-bot", "nosniff")
 
 
-async def test_metrics_may_have_a_port_of_their_own(tmp_path: Path) -> None:
+async def test_metrics_on_separate_port(tmp_path: Path) -> None:
     with logged() as log:
-        async with running_api_server(tmp_path, metrics_port=0) as api_server:
+        async with api_server_at(tmp_path, metrics_port=0) as api_server:
             [port] = [line["port"] for line in lines(log) if line["event"] == "metrics.listening"]
             assert (await api_server.get("/metrics")).status == 404
             async with await RawClient.connect(f"http://127.0.0.1:{port}") as client:

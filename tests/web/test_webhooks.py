@@ -1,4 +1,4 @@
-"""What a delivery must be like to be heard."""
+"""What a delivery needs to be accepted."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from inline_snapshot import snapshot
 
 from bot.errors import ErrorKind, Service, StoreError, UpstreamError
-from bot.github.signature import sign
-from bot.handlers.effective_config import EffectiveConfig, InvalidConfig, Unread
-from bot.offload.pool import WorkerPool
-from bot.replies.config_texts import Holds
-from bot.repository_config.model import RepositoryConfig
-from bot.repository_config.problems import ConfigProblem, ConfigProblems
+from bot.execution.config_texts import Fallback
+from bot.execution.effective_config import EffectiveConfig, InvalidConfig, UnreadableConfig
+from bot.execution.repository_config.model import RepositoryConfig
+from bot.execution.repository_config.problems import ConfigProblem, ConfigProblems
+from bot.github.events import sign
+from bot.text.offload.pool import WorkerPool
 from bot.web.bodies import RequestBodies
 from bot.web.webhooks import LARGEST_BODY
-from tests.log_lines import lines, logged
+from tests.harness import TIMEOUT
+from tests.harness.log_lines import lines, logged
 from tests.web.deliveries import (
     ISSUE,
     OLD_SECRET,
@@ -51,7 +52,7 @@ def without(name: str) -> dict[str, str]:
 # The signature
 
 
-async def test_a_delivery_without_signature_is_refused(client: Client, engine: FakeEngine) -> None:
+async def test_missing_signature_is_refused(client: Client, engine: FakeEngine) -> None:
     response = await client.post(PATH, data=BODY, headers=without("X-Hub-Signature-256"))
     assert await problem(response) == snapshot(
         (
@@ -75,7 +76,7 @@ async def test_a_delivery_without_signature_is_refused(client: Client, engine: F
         "ß" * 71,
     ],
 )
-async def test_a_malformed_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
+async def test_malformed_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
     response = await client.post(PATH, data=BODY, headers=SIGNED | {"X-Hub-Signature-256": signature})
     assert await problem(response) == snapshot(
         (401, "The X-Hub-Signature-256 header is malformed: it has to be sha256= and 64 hexadecimal digits.")
@@ -92,7 +93,7 @@ async def test_a_malformed_signature_is_refused(client: Client, engine: FakeEngi
         sign(BODY, f"{OLD_SECRET},{SECRET}"),
     ],
 )
-async def test_a_wrong_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
+async def test_wrong_signature_is_refused(client: Client, engine: FakeEngine, signature: str) -> None:
     response = await client.post(PATH, data=BODY, headers=SIGNED | {"X-Hub-Signature-256": signature})
     assert await problem(response) == snapshot(
         (
@@ -104,22 +105,22 @@ async def test_a_wrong_signature_is_refused(client: Client, engine: FakeEngine, 
 
 
 @pytest.mark.parametrize("secret", [OLD_SECRET, SECRET])
-async def test_while_secrets_are_rotated_both_are_valid(client: Client, engine: FakeEngine, secret: str) -> None:
+async def test_rotated_secrets_are_both_valid(client: Client, engine: FakeEngine, secret: str) -> None:
     response = await deliver(client, issue_comment("/codegen run fix it"), secret=secret)
     assert response.status == 202
     assert engine.prompts == ["fix it"]
 
 
-async def test_the_signature_is_made_over_the_raw_body(client: Client, engine: FakeEngine) -> None:
-    """Blanks, escapes and the order of keys as they came, not as another JSON library would write them."""
+async def test_signature_covers_raw_body(client: Client, engine: FakeEngine) -> None:
+    """Whitespace, escapes and the order of keys as sent, not as another JSON library would write them."""
     body = b'{ "sender" :{"type":"User","login":"alice"},  ' + BODY[1:].replace(b"/codegen", rb"\/codegen")
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert response.status == 202
     assert engine.prompts == ["fix it"]
 
 
-async def test_the_signature_comes_before_a_look_at_the_body(client: Client) -> None:
-    """A stranger learns nothing of how deliveries are read."""
+async def test_signature_is_checked_before_body(client: Client) -> None:
+    """A stranger learns nothing of how deliveries are parsed."""
     response = await client.post(PATH, data=NOT_JSON, headers=SIGNED | {"X-Hub-Signature-256": "sha256=" + 64 * "0"})
     assert response.status == 401
 
@@ -127,7 +128,7 @@ async def test_the_signature_comes_before_a_look_at_the_body(client: Client) -> 
 # The body
 
 
-async def test_a_body_declared_too_large_is_refused_unread(client: Client) -> None:
+async def test_declared_too_large_body_is_refused_unread(client: Client) -> None:
     async with client.session.post(
         client.make_url(PATH), headers=SIGNED | {"Content-Length": str(LARGEST_BODY + 1)}, data=_nothing()
     ) as response:
@@ -139,7 +140,7 @@ async def _nothing() -> AsyncIterator[bytes]:
     yield b""
 
 
-async def test_a_body_that_turns_out_too_large_is_refused(client: Client) -> None:
+async def test_too_large_body_is_refused(client: Client) -> None:
     """Sent in chunks, it declares no length."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -151,7 +152,7 @@ async def test_a_body_that_turns_out_too_large_is_refused(client: Client) -> Non
     assert await outcomes(client) == {"refused": 1}
 
 
-async def test_a_compressed_body_is_refused(client: Client) -> None:
+async def test_compressed_body_is_refused(client: Client) -> None:
     response = await client.post(PATH, data=BODY, headers={**SIGNED, "Content-Encoding": "gzip", "Connection": "close"})
     assert await problem(response) == snapshot(
         (415, "The body is compressed or otherwise encoded: send it without Content-Encoding.")
@@ -159,20 +160,20 @@ async def test_a_compressed_body_is_refused(client: Client) -> None:
     assert response.headers["Accept-Encoding"] == "identity"
 
 
-async def test_an_unencoded_body_may_say_so(client: Client) -> None:
+async def test_identity_encoding_is_accepted(client: Client) -> None:
     response = await client.post(PATH, data=BODY, headers={**SIGNED, "Content-Encoding": "identity"})
     assert response.status == 202
 
 
 class LikeTheRealServer(TestServer):
-    """It lets a request go on whose sender has gone, as aiohttp does when no test asks for more."""
+    """Does not cancel a request whose sender has disconnected, unlike aiohttp's test server."""
 
     async def _make_runner(self, **kwargs: Any) -> web.BaseRunner:
         return await super()._make_runner(**{**kwargs, "handler_cancellation": False})
 
 
-async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(engine: FakeEngine) -> None:
-    """Anybody can do that: it must not wake whoever watches for failed deliveries."""
+async def test_sender_disconnecting_in_body_is_no_failure(engine: FakeEngine) -> None:
+    """Anyone can cause it: it must trigger no alert."""
     async with TestClient(LikeTheRealServer(application(engine))) as client:
         with logged() as log:
             answer, sender = await asyncio.open_connection(client.host, client.port)
@@ -183,15 +184,15 @@ async def test_a_sender_who_goes_away_amid_the_body_is_no_fault_of_ours(engine: 
             assert await answer.readline() == b"HTTP/1.1 100 Continue\r\n"
             sender.close()
             await sender.wait_closed()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(TIMEOUT):
                 while not (counted := await outcomes(client)):
                     pass
     assert counted == {"refused": 1}
     assert log.getvalue() == ""
 
 
-async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(engine: FakeEngine) -> None:
-    """Strangers can make it happen. GitHub shows such a delivery as failed, and it can come again."""
+async def test_dropped_body_is_no_failure(engine: FakeEngine) -> None:
+    """Strangers can cause it. GitHub shows such a delivery as failed, and it can be redelivered."""
     async with TestClient(TestServer(application(engine, bodies=RequestBodies(most=len(BODY) - 1)))) as client:
         response = await client.post(PATH, data=BODY, headers=SIGNED)
         assert await problem(response) == (
@@ -201,7 +202,7 @@ async def test_a_body_that_gives_way_to_others_is_no_fault_of_ours(engine: FakeE
         assert await outcomes(client) == {"refused": 1}
 
 
-async def test_the_largest_body_that_github_sends_is_read(client: Client, engine: FakeEngine) -> None:
+async def test_largest_github_body_is_read(client: Client, engine: FakeEngine) -> None:
     body = BODY + b" " * (LARGEST_BODY - len(BODY))
     response = await client.post(PATH, data=io.BytesIO(body), headers=headers(body, "issue_comment"))
     assert response.status == 202
@@ -211,18 +212,18 @@ async def test_the_largest_body_that_github_sends_is_read(client: Client, engine
 @pytest.mark.parametrize(
     "body", [b'{"body": "/codegen run it" ]}', b'{"body": "/codegen \xff"}', b'{"/a":' * 100_000 + b"}"]
 )
-async def test_a_body_that_is_no_json_is_refused(client: Client, body: bytes) -> None:
+async def test_body_without_json_is_refused(client: Client, body: bytes) -> None:
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert await problem(response) == (400, "The body is not JSON.")
 
 
 @pytest.mark.parametrize("body", [NOT_JSON, b"", b"\xff\xfe", b'{"action": ', b"[]", b'"created"', b"null", b"7"])
-async def test_a_body_that_is_no_object_is_refused(client: Client, body: bytes) -> None:
+async def test_body_without_object_is_refused(client: Client, body: bytes) -> None:
     response = await client.post(PATH, data=body, headers=headers(body, "issue_comment"))
     assert await problem(response) == (400, "The body is not a JSON object.")
 
 
-async def test_a_form_is_refused_with_what_to_change(client: Client) -> None:
+async def test_form_is_refused_with_advice(client: Client) -> None:
     """GitHub's other choice of content type, and its settings page's default."""
     body = b"payload=%7B%7D"
     response = await client.post(
@@ -238,26 +239,25 @@ async def test_a_form_is_refused_with_what_to_change(client: Client) -> None:
     )
 
 
-async def test_a_charset_with_the_content_type_is_fine(client: Client) -> None:
+async def test_content_type_with_charset_is_accepted(client: Client) -> None:
     response = await client.post(PATH, data=BODY, headers=SIGNED | {"Content-Type": "application/json; charset=utf-8"})
     assert response.status == 202
 
 
-async def test_a_delivery_that_names_no_event_is_refused(client: Client, engine: FakeEngine) -> None:
+async def test_missing_event_name_is_refused(client: Client, engine: FakeEngine) -> None:
     response = await client.post(PATH, data=BODY, headers=without("X-GitHub-Event"))
     assert await problem(response) == (400, "The X-GitHub-Event header is missing.")
     assert engine.asked == 0
 
 
 @pytest.mark.parametrize("guid", ["", "///", "x" * 65])
-async def test_a_delivery_without_guid_is_refused(client: Client, engine: FakeEngine, guid: str) -> None:
-    """A command by label would have no identity of its own: the next one would be taken for a redelivery."""
+async def test_missing_guid_is_refused(client: Client, engine: FakeEngine, guid: str) -> None:
     response = await deliver(client, issue_comment("/codegen run fix it"), guid=guid)
     assert await problem(response) == (400, "The X-GitHub-Delivery header is missing or malformed.")
     assert engine.asked == 0
 
 
-async def test_a_comment_that_lacks_a_part_is_refused_and_not_quoted(client: Client) -> None:
+async def test_incomplete_comment_is_refused_and_not_quoted(client: Client) -> None:
     document = issue_comment("/codegen run fix it")
     del document["comment"]["html_url"]
     status, detail = await problem(await deliver(client, document))
@@ -270,24 +270,22 @@ async def test_a_comment_that_lacks_a_part_is_refused_and_not_quoted(client: Cli
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-async def test_another_method_is_refused_with_the_right_one(client: Client, method: str) -> None:
+async def test_other_method_is_refused(client: Client, method: str) -> None:
     response = await client.request(method, PATH)
     assert await problem(response) == (405, "/webhooks/github takes POST.")
     assert response.headers["Allow"] == "POST"
 
 
 @pytest.mark.parametrize("path", ["/", "/webhooks", "/webhooks/github/", "/webhooks/gitlab"])
-async def test_an_unknown_path_is_reported(client: Client, path: str) -> None:
+async def test_unknown_path_is_reported(client: Client, path: str) -> None:
     assert await problem(await client.post(path, data=BODY, headers=SIGNED)) == (404, f"{path} does not exist.")
 
 
 # What goes wrong here
 
 
-async def test_a_command_that_cannot_be_taken_is_answered_with_a_fault_and_may_come_again(
-    client: Client, engine: FakeEngine
-) -> None:
-    """GitHub then shows the delivery as failed, and it can be delivered again."""
+async def test_rejected_command_may_be_redelivered(client: Client, engine: FakeEngine) -> None:
+    """GitHub then shows the delivery as failed, and it can be redelivered."""
     engine.failure = RuntimeError("the disk is full")
     assert await problem(await deliver(client, issue_comment("/codegen run fix it"))) == snapshot(
         (500, "Internal error; the bot's log has the details.")
@@ -299,10 +297,10 @@ async def test_a_command_that_cannot_be_taken_is_answered_with_a_fault_and_may_c
     assert engine.prompts == ["fix it"]
 
 
-async def test_a_comment_that_no_worker_is_free_to_read_may_come_again(engine: FakeEngine) -> None:
+async def test_comment_that_cannot_be_parsed_may_be_redelivered(engine: FakeEngine) -> None:
     """Nothing of it is lost: GitHub shows the delivery as failed. Short comments need no worker."""
     long = issue_comment("/codegen run fix it " + "word " * 2_000)
-    async with TestClient(TestServer(application(engine, patience=0.01, offload=WorkerPool(most=0)))) as client:
+    async with TestClient(TestServer(application(engine, timeout=0.01, offload=WorkerPool(most=0)))) as client:
         response = await deliver(client, long)
         assert response.headers["Retry-After"] == "30"
         assert await problem(response) == (503, "The comment could not be read just now; deliver it again later.")
@@ -310,9 +308,7 @@ async def test_a_comment_that_no_worker_is_free_to_read_may_come_again(engine: F
     assert engine.prompts == ["fix it"]
 
 
-async def test_the_second_command_of_a_comment_fails_and_the_first_is_not_taken_twice(
-    client: Client, engine: FakeEngine
-) -> None:
+async def test_rejected_second_command_does_not_repeat_first(client: Client, engine: FakeEngine) -> None:
     document = issue_comment("/codegen run one\n/codegen run two")
     first = await deliver(client, issue_comment("/codegen run one"))
     assert first.status == 202
@@ -324,9 +320,7 @@ async def test_the_second_command_of_a_comment_fails_and_the_first_is_not_taken_
     assert engine.prompts == ["one", "two"]
 
 
-async def test_whoever_searches_the_log_for_a_command_finds_why_it_was_not_taken(
-    client: Client, engine: FakeEngine
-) -> None:
+async def test_log_names_rejected_command(client: Client, engine: FakeEngine) -> None:
     with logged() as log:
         await deliver(client, issue_comment("/codegen run fix it"))
         await deliver(client, issue_comment("/codegen run fix it"))
@@ -338,7 +332,7 @@ async def test_whoever_searches_the_log_for_a_command_finds_why_it_was_not_taken
     assert [{name: line.get(name) for name in names} for line in lines(log)] == [names] * 2
 
 
-async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Client, engine: FakeEngine) -> None:
+async def test_no_secret_and_no_payload_is_answered_or_logged(client: Client, engine: FakeEngine) -> None:
     guess = sign(BODY, "a guess")
     answers = []
     with logged(level="DEBUG") as log:
@@ -351,9 +345,9 @@ async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Clien
                     answers.append(f"{response.headers}{await response.text()}")
     events = {line["event"] for line in lines(log)}
     assert {"request.failed", "webhook.invalid_signature", "job.duplicate"} <= events
-    heard = "".join(answers) + log.getvalue()
+    received = "".join(answers) + log.getvalue()
     for word in (SECRET, OLD_SECRET, guess, sign(BODY, SECRET), "fix it"):
-        assert word not in heard
+        assert word not in received
 
 
 # Where the repository's config is not known
@@ -361,16 +355,16 @@ async def test_no_secret_and_no_payload_is_ever_answered_or_logged(client: Clien
 
 def unread(kind: ErrorKind) -> EffectiveConfig:
     error = UpstreamError(Service.GITHUB, kind, "file", 403 if kind is ErrorKind.FORBIDDEN else 503)
-    return EffectiveConfig(RepositoryConfig(), unread=Unread("octo/shop/.github/codegen-bot.yml", error))
+    return EffectiveConfig(RepositoryConfig(), unreadable=UnreadableConfig("octo/shop/.github/codegen-bot.yml", error))
 
 
-WRONG = InvalidConfig(
-    "octo/shop/.github/codegen-bot.yml", ConfigProblems([ConfigProblem(1, 1, "No.")]), "digest", Holds.NOTHING
+INVALID = InvalidConfig(
+    "octo/shop/.github/codegen-bot.yml", ConfigProblems([ConfigProblem(1, 1, "No.")]), "digest", Fallback.NOTHING
 )
 UNKNOWN = [
     unread(ErrorKind.SERVER_FAULT),
     unread(ErrorKind.FORBIDDEN),
-    EffectiveConfig(RepositoryConfig(), wrong=WRONG),
+    EffectiveConfig(RepositoryConfig(), invalid=INVALID),
 ]
 
 OTHER_COMMAND = issue_comment("/bot run fix it")
@@ -379,7 +373,7 @@ OTHER_LABEL = payload("labeled", issue=ISSUE | {"updated_at": "2026-05-04T12:00:
 
 @pytest.mark.parametrize("effective", UNKNOWN, ids=["failing", "forbidden", "wrong"])
 @pytest.mark.parametrize(("event", "document"), [("issue_comment", OTHER_COMMAND), ("issues", OTHER_LABEL)])
-async def test_possible_command_is_deferred_while_the_config_is_unknown(
+async def test_possible_command_is_deferred_without_config(
     engine: FakeEngine, effective: EffectiveConfig, event: str, document: dict[str, Any]
 ) -> None:
     """The config may name this prefix, or this label."""
@@ -396,16 +390,14 @@ async def test_possible_command_is_deferred_while_the_config_is_unknown(
     assert engine.taken == []
 
 
-async def test_command_waits_for_a_config_that_will_be_readable_again(engine: FakeEngine) -> None:
+async def test_command_waits_for_config_that_becomes_readable(engine: FakeEngine) -> None:
     async with TestClient(TestServer(application(engine, effective=unread(ErrorKind.NETWORK)))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 503
     assert len(engine.deferred) == 1
 
 
 @pytest.mark.parametrize("effective", UNKNOWN[1:], ids=["forbidden", "wrong"])
-async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(
-    engine: FakeEngine, effective: EffectiveConfig
-) -> None:
+async def test_command_is_accepted_late_with_unknown_config(engine: FakeEngine, effective: EffectiveConfig) -> None:
     async with TestClient(TestServer(application(engine, effective=effective))) as client:
         assert (await deliver(client, issue_comment("/codegen run fix it"))).status == 202
     assert engine.prompts[:1] == ["fix it"]
@@ -413,7 +405,7 @@ async def test_command_is_taken_to_be_told_of_a_config_that_stays_unknown(
 
 
 @pytest.mark.parametrize("effective", UNKNOWN, ids=["failing", "forbidden", "wrong"])
-async def test_comment_without_a_slash_needs_no_config(engine: FakeEngine, effective: EffectiveConfig) -> None:
+async def test_comment_without_slash_needs_no_config(engine: FakeEngine, effective: EffectiveConfig) -> None:
     async with TestClient(TestServer(application(engine, effective=effective))) as client:
         assert (await deliver(client, issue_comment("Looks good. See a/b."))).status == 200
     assert engine.deferred == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 from typing import Any
@@ -16,17 +16,23 @@ from typing import Any
 from aiohttp import web
 
 from bot.errors import ErrorKind, UpstreamError
-from bot.web.api.caller import HOW_SERVED, Access, Caller
-from bot.web.api.error_mapping import problem_of
-from bot.web.api.failed_tokens import FailedTokens, address_of
+from bot.web.api.caller import HOW_SERVED, Caller, TokenAccess
+from bot.web.api.failed_tokens import FailedTokens, address_of, rate_limits
+from bot.web.api.failures import TOKEN_INVALID, problem_of, unavailable
 from bot.web.problems import Problem
 
-REMEMBERED = 60.0
+RATE_LIMITS = web.RequestKey("rate_limits", dict[str, str])
+"""The rate limit headers of a counted request."""
+
+TOKEN_TTL = 60.0
 """Seconds for which a token's organizations are cached; upstream rejects a revoked token all the same."""
+
+RECHECK = 10.0
+"""Seconds until a token is checked again if Codegen did not answer."""
 
 MOST_CALLERS = 1_000
 
-PATIENCE = 90.0
+CHECK_TIMEOUT = 90.0
 """Seconds for checking a token, including the wait for other requests that check it."""
 
 WINDOW = 60.0
@@ -38,37 +44,37 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="codegen"'}
 class Callers:
     """The recent callers.
 
-    :param open_: returns what a token gives access to
-    :param serves: the ids of the organizations whose tokens may call
+    :param open_access: returns what a token gives access to
+    :param served: the ids of the organizations whose tokens may call
     :param requests_a_minute: rate limit of one token
     :param most: callers to remember
-    :param patience: seconds for authenticating a caller
+    :param timeout: seconds for authenticating a caller
     """
 
     def __init__(
         self,
-        open_: Callable[[str], Access],
+        open_access: Callable[[str], TokenAccess],
         *,
-        serves: Collection[int],
+        served: Collection[int],
         requests_a_minute: int,
         most: int = MOST_CALLERS,
-        patience: float = PATIENCE,
+        timeout: float = CHECK_TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._open = open_
-        self._serves = frozenset(serves)
-        self._most = requests_a_minute
+        self._open_access = open_access
+        self._served = frozenset(served)
+        self._requests_a_minute = requests_a_minute
         self._most_callers = most
-        self._patience = patience
+        self._timeout = timeout
         self._clock = clock
         self._known: OrderedDict[str, Caller] = OrderedDict()
         self._failed = FailedTokens(clock=clock)
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def of(self, request: web.Request, *, is_counted: bool = True) -> tuple[Caller, dict[str, str]]:
-        """The caller of a request, and its rate limit headers.
+    async def authenticate(self, request: web.Request, *, is_counted: bool = True) -> Caller:
+        """The caller of a request.
 
-        :param is_counted: False for streams, of which one token may hold more than its requests per minute
+        :param is_counted: whether it counts as one of the token's requests per minute
         :raises Problem: 401 without a token that Codegen accepts, 403 if it sees no organization that is served, 429
             for too many requests or rejected tokens, 503 on timeout
         """
@@ -76,78 +82,79 @@ class Callers:
         key = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
         if key not in self._known:
             self._failed.check(key, address)
-        caller = self._known.pop(key, None)
-        if caller is None:
-            caller = Caller(key=key, access=self._open(token), requests=deque(), turn=asyncio.Lock())
+        caller = self._known.pop(key, None) or Caller(key=key, access=self._open_access(token))
         self._known[key] = caller
         self._forget_oldest(caller)
-        headers = self._count(caller) if is_counted else {}
+        if is_counted:
+            self._count(caller, request)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await self._check(caller, address)
-        except Problem as problem:
-            raise problem.carrying(headers) from None
         except TimeoutError:
-            detail = "Codegen did not verify this token in time."
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={**headers, "Retry-After": "30"}) from None
-        return caller, headers
+            raise unavailable("Codegen did not verify this token in time.") from None
+        except Problem as problem:
+            if not caller.is_accepted or problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            # No response from Codegen is no refusal: what is cached for this token may be used meanwhile.
+            caller.checked_at = self._clock() - TOKEN_TTL + RECHECK
+        return caller
 
-    async def still_sees(self, caller: Caller, org_id: int) -> None:
+    async def check_access(self, caller: Caller, org_id: int) -> None:
         """Checks that a caller who was authorized earlier still is; queries upstream once a minute at most.
 
-        :raises Problem: 401, 403 or 404 if not, another status if it cannot be determined
+        :raises Problem: 401, 403 or 404 if not
         """
-        await self._check(caller, "")
+        try:
+            await self._check(caller, "")
+        except Problem as problem:
+            if problem.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                raise
+            # No response from Codegen is no refusal: the token is checked again in a minute.
+            caller.checked_at = self._clock()
         caller.org(org_id)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(caller.access.aclose() for caller in self._known.values()), *self._closing)
         self._known.clear()
 
-    def _forget_oldest(self, asking: Caller) -> None:
+    def _forget_oldest(self, current: Caller) -> None:
         """Drops the oldest callers without work in progress, unverified ones first: invented tokens evict no one."""
         while len(self._known) > self._most_callers:
-            others = [each for each in self._known.values() if each is not asking and not each.at_work]
+            others = [each for each in self._known.values() if each is not current and not each.in_progress]
             if not others:
                 return
-            oldest = min(others, key=lambda each: each.is_taken)
+            oldest = min(others, key=lambda each: each.is_accepted)
             del self._known[oldest.key]
             task = asyncio.create_task(oldest.access.aclose())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def _count(self, caller: Caller) -> dict[str, str]:
+    def _count(self, caller: Caller, request: web.Request) -> None:
         now = self._clock()
         while caller.requests and caller.requests[0] <= now - WINDOW:
             caller.requests.popleft()
-        left = self._most - len(caller.requests)
+        left = self._requests_a_minute - len(caller.requests)
         resets_in = max(1, round(caller.requests[0] + WINDOW - now)) if caller.requests else round(WINDOW)
-        headers = {
-            "RateLimit-Limit": str(self._most),
-            "RateLimit-Remaining": str(max(left - 1, 0)),
-            "RateLimit-Reset": str(resets_in),
-        }
+        request[RATE_LIMITS] = rate_limits(self._requests_a_minute, left=max(left - 1, 0), resets_in=resets_in)
         if left <= 0:
-            raise Problem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"{self._most} requests a minute is the limit per token.",
-                headers={**headers, "Retry-After": str(resets_in)},
-            )
+            detail = f"{self._requests_a_minute} requests a minute is the limit per token."
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers={"Retry-After": str(resets_in)})
         caller.requests.append(now)
-        return headers
 
     async def _check(self, caller: Caller, address: str) -> None:
         """Checks the token once for all simultaneous requests."""
         async with caller.turn:
-            if self._clock() - caller.checked_at < REMEMBERED:
+            if self._clock() - caller.checked_at < TOKEN_TTL:
                 return
-            if caller.is_taken:
-                await self._ask(caller)
+            if caller.is_accepted:
+                # Of its streams, only the first one sends a request.
+                self._failed.check_refusals(caller.key)
+                await self._fetch(caller)
                 return
             async with self._failed.attempt(caller.key, address):
-                await self._ask(caller)
+                await self._fetch(caller)
 
-    async def _ask(self, caller: Caller) -> None:
+    async def _fetch(self, caller: Caller) -> None:
         """Fetches the organizations that the token sees.
 
         :raises Problem: if it is rejected, or Codegen does not answer
@@ -157,15 +164,15 @@ class Callers:
             seen = await caller.access.codegen(0).organizations()
         except UpstreamError as error:
             if error.kind in {ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN}:
-                detail = "Codegen does not accept this token."
+                detail = TOKEN_INVALID if caller.is_accepted else "Codegen does not accept this token."
                 raise self._refused(caller, HTTPStatus.UNAUTHORIZED, detail, headers=_CHALLENGE) from None
             raise problem_of(error) from None
-        served = tuple(organization for organization in seen if organization.id in self._serves)
-        if not served:
+        usable = tuple(each for each in seen if each.id in self._served)
+        if not usable:
             detail = f"This server serves no organization that this token sees. {HOW_SERVED}"
             raise self._refused(caller, HTTPStatus.FORBIDDEN, detail)
-        caller.organizations = served
-        caller.unserved = frozenset(organization.id for organization in seen) - self._serves
+        caller.organizations = usable
+        caller.unserved = frozenset(each.id for each in seen) - self._served
         caller.checked_at = self._clock()
 
     def _refused(self, caller: Caller, status: HTTPStatus, detail: str, **more: Any) -> Problem:
@@ -173,6 +180,11 @@ class Callers:
         problem = Problem(status, detail, **more)
         self._failed.remember(caller.key, problem)
         return problem
+
+
+async def add_rate_limits(request: web.Request, response: web.StreamResponse) -> None:
+    """Adds the rate limit headers to every response to a counted request, errors too."""
+    response.headers.update(request.get(RATE_LIMITS) or {})
 
 
 def _token(request: web.Request) -> str:

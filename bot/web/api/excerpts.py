@@ -7,15 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.codegen.client import MARK
-from bot.codegen.models import AgentRun
-from bot.handlers.redacting import redacted
-from bot.web.api.memory import size_of
+from bot.codegen.models import MARK, AgentRun
+from bot.text.redaction.redacting import redacted
+from bot.web.api.cache import size_of
 
 LONGEST_TEXT = 1_000
 """Characters of a result and of a summary that are kept."""
 
-LOOKED_AT = 5_000
+LONGEST_SEARCHED = 5_000
 """Characters of them that are searched for secrets before they are cut: half a secret would not be recognized."""
 
 LARGEST_METADATA = 4_096
@@ -30,12 +29,16 @@ def excerpts(runs: Sequence[AgentRun], patterns: Sequence[Sequence[str]]) -> tup
     :param patterns: the secret patterns for redacting each run's texts
     """
     return tuple(
-        excerpt(redacted(run.model_copy(update=_beginnings(run)), own)) for run, own in zip(runs, patterns, strict=True)
+        excerpt(redacted(cut_texts(run, LONGEST_SEARCHED), own)) for run, own in zip(runs, patterns, strict=True)
     )
 
 
-def _beginnings(run: AgentRun) -> dict[str, str | None]:
-    return {name: text and text[:LOOKED_AT] for name, text in (("result", run.result), ("summary", run.summary))}
+def cut_texts(run: AgentRun, most: int) -> AgentRun:
+    """The run with at most this many characters of its result and its summary."""
+    if _longest_text(run) <= most:
+        return run
+    texts = {"result": run.result, "summary": run.summary}
+    return run.model_copy(update={name: text and text[:most] for name, text in texts.items()})
 
 
 def excerpt(run: AgentRun) -> AgentRun:
@@ -50,7 +53,11 @@ def excerpt(run: AgentRun) -> AgentRun:
 
 def is_cut(run: AgentRun) -> bool:
     """Whether an excerpt may be shorter than its run."""
-    return max(len(run.result or ""), len(run.summary or "")) > LONGEST_TEXT
+    return _longest_text(run) > LONGEST_TEXT
+
+
+def _longest_text(run: AgentRun) -> int:
+    return max(len(run.result or ""), len(run.summary or ""))
 
 
 def _cut(text: str | None) -> str | None:

@@ -13,29 +13,31 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from copy import copy
 from http import HTTPStatus
 
 from aiohttp import web
+from cachetools import TTLCache
 
 from bot.web.problems import Problem
 
-REMEMBERED = 60.0
+REFUSAL_TTL = 60.0
 """Seconds for which a rejection is repeated without asking Codegen, and over which failures are counted."""
 
-MOST_REMEMBERED = 10_000
+MOST_REFUSALS = 10_000
 
-OF_ADDRESS = 20
+MOST_PER_ADDRESS = 20
 """Failures per address and minute; beyond that its new tokens are not tried."""
 
-IN_ALL = 60
+MOST_IN_TOTAL = 60
 """Failures of all addresses per minute. An address without failures of its own may still try, up to twice as many: a
 flood from a few addresses does not lock out others.
 """
 
-AT_ONCE = 8
+CONCURRENCY = 8
 """Concurrent attempts; as many may pass the limit before the first of them has failed."""
 
 
@@ -47,25 +49,29 @@ class FailedTokens:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._refusals: OrderedDict[str, tuple[float, Problem]] = OrderedDict()
+        self._refusals: TTLCache[str, Problem] = TTLCache(MOST_REFUSALS, REFUSAL_TTL, timer=clock)
         self._failures: deque[tuple[float, str]] = deque()
-        self._of_address: dict[str, int] = {}
-        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._turn = asyncio.Semaphore(CONCURRENCY)
 
     def check(self, key: str, address: str) -> None:
         """Checks that an unknown token may be tried.
 
         :raises Problem: the same rejection as less than a minute ago; 429 after too many other failures
         """
-        self._forget_old()
-        if key in self._refusals:
+        self.check_refusals(key)
+        while self._failures and self._failures[0][0] <= self._clock() - REFUSAL_TTL:
+            self._failures.popleft()
+        own = [at for at, whose in self._failures if whose == address]
+        if len(own) >= MOST_PER_ADDRESS:
+            raise self._too_many(MOST_PER_ADDRESS, own[0])
+        if len(self._failures) >= (MOST_IN_TOTAL if own else 2 * MOST_IN_TOTAL):
+            raise self._too_many(MOST_IN_TOTAL, self._failures[0][0])
+
+    def check_refusals(self, key: str) -> None:
+        """:raises Problem: the same rejection as less than a minute ago"""
+        if (refusal := self._refusals.get(key)) is not None:
             # A copy: raised repeatedly, one exception would accumulate all tracebacks.
-            raise self._refusals[key][1].carrying({})
-        own = self._of_address.get(address, 0)
-        if own >= OF_ADDRESS:
-            raise self._too_many(OF_ADDRESS, next(at for at, whose in self._failures if whose == address))
-        if len(self._failures) >= (IN_ALL if own else 2 * IN_ALL):
-            raise self._too_many(IN_ALL, self._failures[0][0])
+            raise copy(refusal)
 
     @asynccontextmanager
     async def attempt(self, key: str, address: str) -> AsyncIterator[None]:
@@ -79,35 +85,26 @@ class FailedTokens:
                 yield
             except BaseException:
                 self._failures.append((self._clock(), address))
-                self._of_address[address] = self._of_address.get(address, 0) + 1
                 raise
 
     def remember(self, key: str, refusal: Problem) -> None:
         """Remembers that the token was rejected."""
-        self._refusals[key] = (self._clock() + REMEMBERED, refusal)
-        self._refusals.move_to_end(key)
-        while len(self._refusals) > MOST_REMEMBERED:
-            self._refusals.popitem(last=False)
-
-    def _forget_old(self) -> None:
-        now = self._clock()
-        while self._failures and self._failures[0][0] <= now - REMEMBERED:
-            _, address = self._failures.popleft()
-            self._of_address[address] -= 1
-            if not self._of_address[address]:
-                del self._of_address[address]
-        while self._refusals and next(iter(self._refusals.values()))[0] <= now:
-            self._refusals.popitem(last=False)
+        self._refusals[key] = refusal
 
     def _too_many(self, most: int, oldest: float) -> Problem:
         """:param oldest: time of the failure that will expire next"""
-        seconds = str(max(1, round(oldest + REMEMBERED - self._clock())))
-        limits = {"RateLimit-Limit": str(most), "RateLimit-Remaining": "0", "RateLimit-Reset": seconds}
-        return Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many tokens were refused recently; new ones are accepted again in {seconds} seconds.",
-            headers={**limits, "Retry-After": seconds},
-        )
+        seconds = max(1, round(oldest + REFUSAL_TTL - self._clock()))
+        detail = f"Too many tokens were refused recently; new ones are accepted again in {seconds} seconds."
+        headers = {**rate_limits(most, left=0, resets_in=seconds), "Retry-After": str(seconds)}
+        return Problem(HTTPStatus.TOO_MANY_REQUESTS, detail, headers=headers)
+
+
+def rate_limits(limit: int, *, left: int, resets_in: int) -> dict[str, str]:
+    """The headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/03/.
+
+    :param resets_in: seconds
+    """
+    return {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(left), "RateLimit-Reset": str(resets_in)}
 
 
 def address_of(request: web.Request) -> str:

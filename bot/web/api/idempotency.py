@@ -10,35 +10,24 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from bot.codegen.models import AgentRun
-from bot.commands.table import Command
+from bot.commands.registry import Command
+from bot.execution.context import CommandContext
+from bot.execution.invocation import Authority, CommandInvocation, Via
+from bot.execution.reply import Reply
+from bot.execution.runs import Started
 from bot.github.models import Person
-from bot.handlers.context import CommandContext
-from bot.handlers.invocation import Authority, CommandInvocation
-from bot.handlers.runs import Started
-from bot.replies.markers import Stage
-from bot.replies.reason import Reason
-from bot.replies.reply import Reply
-from bot.web.api.endpoint import ApiRequest
+from bot.text.markers import Stage
+from bot.web.api.endpoint import AnyRequest
+from bot.web.api.failures import plain, reused_key, status_of
 from bot.web.problems import Problem
 
-KEY_LASTS = timedelta(hours=24)
+KEY_TTL = timedelta(hours=24)
 """How long an `Idempotency-Key` protects against executing a request twice."""
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
-_STATUSES = {
-    Reason.USER_ERROR: HTTPStatus.CONFLICT,
-    Reason.QUOTA_USED_UP: HTTPStatus.PAYMENT_REQUIRED,
-    Reason.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
-    Reason.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    Reason.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    Reason.INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Reason.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
-    Reason.UNREACHABLE: HTTPStatus.BAD_GATEWAY,
-}
 
-
-def key_of(call: ApiRequest) -> str | None:
+def key_of(call: AnyRequest) -> str | None:
     """The caller's `Idempotency-Key`.
 
     :raises Problem: if it is malformed
@@ -51,72 +40,78 @@ def key_of(call: ApiRequest) -> str | None:
     return given
 
 
-def identity_of(call: ApiRequest) -> str:
-    """The same for the same key, caller and endpoint; unique for each request without a key."""
-    key = key_of(call)
-    if key is None:
-        return f"http-{uuid.uuid4().hex}"
-    said = f"{call.caller.key} {call.request.method} {call.request.path} {key}"
-    return f"http-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+CLIENT_HEADER = "X-Client"
+"""By which the dashboard's own requests say where they come from."""
 
 
-def invocation_of(call: ApiRequest, command: Command) -> CommandInvocation:
-    """The invocation of a command by the token's owner, without a thread."""
-    now = call.services.now()
+def via_of(call: AnyRequest) -> Via:
+    """Whether the dashboard sent the request, by its own account."""
+    return Via.DASHBOARD if call.request.headers.get(CLIENT_HEADER) == Via.DASHBOARD else Via.API
+
+
+async def invocation_of(call: AnyRequest, command: Command) -> CommandInvocation:
+    """The invocation of a command by the token's owner, without a thread.
+
+    Its identity is the same for the same key, caller and endpoint; unique for each request without a key.
+
+    :raises Problem: if the server does not serve the organization
+    :raises UpstreamError: if Codegen does not say who the owner is
+    """
+    assert call.org_id  # noqa: S101 - raises before anything is requested
+    key, now = key_of(call), call.services.now()
+    request = f"{call.caller.key} {call.request.method} {call.request.path} {key}"
+    digest = uuid.uuid4().hex if key is None else hashlib.sha256(request.encode()).hexdigest()[:32]
     return CommandInvocation(
-        identity=identity_of(call),
+        identity=f"http-{digest}",
         command=command,
         thread=None,
         comment=None,
-        person=Person("the HTTP API", is_bot=False),
+        person=Person(await call.caller.access.login(), is_bot=False),
         # With a key there may have been an earlier attempt.
-        asked_at=now if key_of(call) is None else now - KEY_LASTS,
+        requested_at=now if key is None else now - KEY_TTL,
         prefix="/codegen",
         authority=Authority.TOKEN,
+        via=via_of(call),
         posts=False,
         waits=False,
     )
 
 
-def hand(call: ApiRequest, invocation: CommandInvocation) -> CommandContext:
-    """A command context with the caller's token, for endpoints without an exactly matching command."""
-    return call.caller.access.ctx(call.org_id, invocation, again=key_of(call) is not None)
-
-
-async def once(
-    call: ApiRequest, invocation: CommandInvocation, start: Callable[[CommandContext], Awaitable[Started]]
+async def create_once(
+    call: AnyRequest, command: Command, start: Callable[[CommandContext], Awaitable[Started]]
 ) -> AgentRun:
     """Starts a run; only once for the same `Idempotency-Key`, even with concurrent requests.
 
+    :param command: the one that corresponds to it
     :raises Problem: if the key was used with another body before, as far as that is remembered
     """
-    said = hashlib.sha256(call.body.model_dump_json().encode()).hexdigest()
+    invocation, has_key = await invocation_of(call, command), key_of(call) is not None
+    body = hashlib.sha256(call.body.model_dump_json().encode()).hexdigest()
 
-    async def begin() -> tuple[str, AgentRun]:
-        return said, (await start(hand(call, invocation))).run
+    async def create() -> tuple[str, AgentRun]:
+        ctx = call.caller.access.ctx(call.org_id, invocation, may_have_run=has_key)
+        run = (await start(ctx)).run
+        await call.services.ends.follow(call.org_id, run)
+        return body, run
 
-    if key_of(call) is None:
-        return (await begin())[1]
-    place = (call.caller.key, call.org_id, invocation.identity)
-    said_first, run = await call.services.cache.get(place, begin, seconds=KEY_LASTS.total_seconds())
-    if said_first != said:
-        raise key_used()
+    if not has_key:
+        return (await create())[1]
+    first_body, run = await call.cached(invocation.identity, create, ttl=KEY_TTL.total_seconds())
+    if first_body != body:
+        raise reused_key()
     return run
 
 
-def key_used() -> Problem:
-    """The error of https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/."""
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "This Idempotency-Key was used with a different body before.")
-
-
-async def execute(call: ApiRequest, command: Command) -> Reply:
+async def execute(
+    call: AnyRequest, command: Command, *, unexplained: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+) -> Reply:
     """Executes the command and returns its final reply.
 
+    :param unexplained: the status of a failure without a reason
     :raises Problem: if it failed
     """
-    result = await call.caller.access.execute(call.org_id, invocation_of(call, command))
+    result = await call.caller.access.execute(call.org_id, await invocation_of(call, command))
     reply: Reply = result.reply
     if reply.stage is Stage.FINISHED:
         return reply
-    status = _STATUSES.get(reply.reason or Reason.INTERNAL_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR)
-    raise Problem(status, reply.text)
+    raise Problem(status_of(reply.reason) if reply.reason else unexplained, plain(reply.text))

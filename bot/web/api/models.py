@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from bot.codegen.models import AgentRun, Moment
+from bot.codegen.models import AgentRun, Moment, RunAuthor
 from bot.commands.multi_run import MOST_ATTEMPTS
-from bot.commands.run import AGENT_TYPES
-from bot.web.api.metadata import Metadata
+from bot.execution.agent_types import LONGEST_NAME, NAME_PATTERN
 
 T = TypeVar("T")
 
@@ -20,6 +21,12 @@ LONGEST_TEXT = 100_000
 
 BIGGEST_ID = 2**53 - 1
 """The largest integer that every JSON parser represents exactly."""
+
+LARGEST_METADATA = 16 * 1024
+"""Bytes of metadata as JSON, with non-ASCII characters escaped."""
+
+DEEPEST_METADATA = 10
+"""Nesting levels of objects and lists."""
 
 
 def _whole(value: Any) -> Any:
@@ -30,6 +37,26 @@ def _whole(value: Any) -> Any:
 def _number(value: Any) -> Any:
     """Accepts ids as numbers or as strings of digits; " 1", "1.0" and "1_0", which int() would accept, are rejected."""
     return int(value) if isinstance(value, str) and re.fullmatch("[1-9][0-9]{0,15}", value) else _whole(value)
+
+
+def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
+    """:raises ValueError: if it is too large or nested too deeply"""
+    level, inner = 0, [metadata]
+    while inner:
+        level += 1
+        if level > DEEPEST_METADATA:
+            raise ValueError(f"is nested deeper than {DEEPEST_METADATA} levels")
+        inner = [*_containers(inner)]
+    if len(json.dumps(metadata)) > LARGEST_METADATA:
+        raise ValueError(f"has more than {LARGEST_METADATA} bytes as JSON")
+    return metadata
+
+
+def _containers(outer: Iterable[Any]) -> Iterator[Any]:
+    """The objects and lists directly inside these."""
+    for container in outer:
+        inner = container.values() if isinstance(container, dict) else container
+        yield from (each for each in inner if isinstance(each, dict | list))
 
 
 _ID_SCHEMA = {
@@ -50,9 +77,27 @@ Id = Annotated[
 ]
 Prompt = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"\S")]
 Model = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:@-]{1,100}$")]
-AgentType = Literal[AGENT_TYPES]  # type: ignore[valid-type]
-Images = Annotated[list[Annotated[str, Field(pattern=r"^data:image/[!-~]+$")]], Field(max_length=10)]
+AgentType = Annotated[
+    str,
+    Field(
+        pattern=NAME_PATTERN,
+        max_length=LONGEST_NAME,
+        description="`codegen` or `claude_code`; with agents of the server's own, the name of one.",
+    ),
+]
+Images = Annotated[
+    Annotated[list[Annotated[str, Field(pattern=r"^data:image/[!-~]+$")]], Field(max_length=10)] | None,
+    Field(description="Images for the agent, as `data:` URLs."),
+]
 Temperature = Annotated[float, Field(ge=0, le=2)]
+Metadata = Annotated[
+    dict[str, Any],
+    AfterValidator(_bounded),
+    Field(description=f"Stored with the run at Codegen. At most 16 kB as JSON, {DEEPEST_METADATA} levels deep."),
+]
+RepositoryId = Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")]
+OrgId = Annotated[Id | None, Field(description="The organization; required if the token sees several.")]
+Reason = Annotated[Annotated[str, Field(max_length=2_000)] | None, Field(description="The reason, for readers.")]
 
 
 class _Request(BaseModel):
@@ -65,14 +110,14 @@ class _Request(BaseModel):
 
 
 class AgentRunRequest(_Request):
-    """Starts an agent run. `temperature` has no counterpart at Codegen: it is stored in the run's metadata."""
+    """Starts an agent run. `temperature` is unknown to Codegen: it is only stored in the run's metadata."""
 
     prompt: Prompt
-    repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
+    repo_id: RepositoryId = None
     model: Model | None = None
-    temperature: Temperature = 0.7
+    temperature: Temperature | None = None
     metadata: Metadata | None = None
-    images: Annotated[Images | None, Field(description="Images for the agent, as `data:` URLs.")] = None
+    images: Images = None
     agent_type: AgentType | None = None
 
 
@@ -80,25 +125,23 @@ class ResumeRequest(_Request):
     """Resumes a run with a follow-up prompt."""
 
     prompt: Prompt
-    images: Annotated[Images | None, Field(description="Images for the agent, as `data:` URLs.")] = None
+    images: Images = None
 
 
 class MultiRunRequest(_Request):
-    """Runs several agents on the same prompt and merges the best results. Temperatures are stored in metadata."""
+    """Runs several agents on the same prompt and merges the best results. Temperatures are only stored in metadata."""
 
     prompt: Prompt
-    concurrency: Annotated[
-        int, Field(ge=1, le=MOST_ATTEMPTS, description="Number of attempts."), BeforeValidator(_whole)
-    ] = 3
-    repo_id: Annotated[Id | None, Field(description="Codegen's number of the repository to work on.")] = None
+    concurrency: Annotated[int, BeforeValidator(_whole)] = Field(
+        3, ge=1, le=MOST_ATTEMPTS, description="Number of attempts."
+    )
+    repo_id: RepositoryId = None
     model: Model | None = None
     metadata: Metadata | None = None
-    synthesis_prompt: Annotated[
-        Prompt | None, Field(description="The last agent's instructions for merging the attempts.")
-    ] = None
-    temperature: Temperature = 0.7
-    synthesis_temperature: Temperature = 0.2
-    timeout: Annotated[float, Field(gt=0, le=86_400, description="Seconds for all attempts together.")] = 600
+    synthesis_prompt: Prompt | None = Field(None, description="The last agent's instructions for merging the attempts.")
+    temperature: Temperature | None = None
+    synthesis_temperature: Temperature | None = None
+    timeout: float = Field(600, gt=0, le=86_400, description="Seconds for all attempts together.")
 
 
 class StarredRunRequest(_Request):
@@ -106,18 +149,18 @@ class StarredRunRequest(_Request):
 
     agent_run_id: Id
     starred: bool
-    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
+    org_id: OrgId = None
 
 
 class SetupCommandsRequest(_Request):
     """Has Codegen generate a repository's setup commands."""
 
     repo_id: Id
-    language: Annotated[str, Field(max_length=100)] | None = None
-    framework: Annotated[str, Field(max_length=100)] | None = None
-    additional_info: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    prompt: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
-    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
+    language: str | None = Field(None, max_length=100)
+    framework: str | None = Field(None, max_length=100)
+    additional_info: str | None = Field(None, max_length=LONGEST_TEXT)
+    prompt: str | None = Field(None, max_length=LONGEST_TEXT)
+    org_id: OrgId = None
 
 
 class AnalyzeSandboxLogsRequest(_Request):
@@ -131,15 +174,12 @@ class AnalyzeSandboxLogsRequest(_Request):
         }
     )
 
-    sandbox_id: Annotated[Id | None, Field(description="Codegen's number of the sandbox.")] = None
-    logs: Annotated[str, Field(min_length=1, max_length=1_000_000, pattern=r"\S")] | None = None
-    context: (
-        Annotated[
-            str, Field(max_length=LONGEST_TEXT, description="Sent with `logs`; Codegen accepts none with a sandbox.")
-        ]
-        | None
-    ) = None
-    org_id: Annotated[Id | None, Field(description="The organization; required if the token sees several.")] = None
+    sandbox_id: Id | None = Field(None, description="Codegen's number of the sandbox.")
+    logs: str | None = Field(None, min_length=1, max_length=1_000_000, pattern=r"\S")
+    context: str | None = Field(
+        None, max_length=LONGEST_TEXT, description="Sent with `logs`; Codegen accepts none with a sandbox."
+    )
+    org_id: OrgId = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -151,33 +191,55 @@ class AnalyzeSandboxLogsRequest(_Request):
 class BanChecksRequest(_Request):
     """`reason` is posted on the run's pull request: Codegen has no field for it."""
 
-    reason: Annotated[str, Field(max_length=2_000, description="The reason, for readers.")] | None = None
+    reason: Reason = None
 
 
 class RemoveCodegenRequest(_Request):
     """`pr_number` must be one of the run's pull requests; `reason` is posted there."""
 
-    pr_number: Annotated[Id | None, Field(description="GitHub's number of the pull request.")] = None
-    reason: Annotated[str, Field(max_length=2_000, description="The reason, for readers.")] | None = None
+    pr_number: Id | None = Field(None, description="GitHub's number of the pull request.")
+    reason: Reason = None
 
 
-class _Answer(BaseModel):
+class CancelRequest(_Request):
+    """Has no fields."""
+
+
+class KeepRequest(_Request):
+    """`attempt`: the number of the one to keep; null: the synthesis."""
+
+    # The limits come first: behind a validator (pydantic 2.14) the schema would name them "ge" and "le".
+    attempt: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS), BeforeValidator(_whole)] | None = None
+
+
+class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
 class ShownRun(AgentRun):
     """An agent run, with data that Codegen does not provide."""
 
-    ended_at: Annotated[Moment, Field(description="When the bot saw it end; null if it did not.")] = None
+    title: str | None = Field(
+        None,
+        description="What it is about, in one line: what was asked, else its pull request's title, else the beginning "
+        "of its summary or result.",
+    )
+    author: RunAuthor | None = Field(None, description="The person who asked for it; null if not known.")
+    ended_at: Moment = Field(None, description="When it ended, as far as the bot saw it or its log shows it.")
+    working_seconds: float | None = Field(
+        None,
+        description="For how long it worked: without the time between an end and the next follow-up; up to now if it "
+        "is working. null if not known.",
+    )
 
 
-class StarredRunResponse(_Answer):
+class StarredRunResponse(ResponseModel):
     """The organization's starred runs, the newest star first."""
 
     agent_run_ids: list[int]
 
 
-class Candidate(_Answer):
+class Candidate(ResponseModel):
     """An attempt of a multi-run. `problem`: why it was not started or cannot be followed."""
 
     number: int
@@ -190,7 +252,7 @@ class Candidate(_Answer):
     problem: str | None = None
 
 
-class MultiRunResponse(_Answer):
+class MultiRunResponse(ResponseModel):
     """A multi-run's state. `final` is the result, once there is one: the synthesis's, or the only good attempt's."""
 
     id: str
@@ -201,78 +263,7 @@ class MultiRunResponse(_Answer):
     agent_runs: list[AgentRun]
 
 
-class DayOfRuns(_Answer):
-    """The runs that were created on a day of UTC. `by_status`: the number of runs per state of the bot's."""
-
-    day: date
-    by_status: dict[str, int]
-
-
-class TimeToFinish(_Answer):
-    """How long runs took, in seconds, of those whose end the bot saw: `known` many. Nine of ten took at most `most`.
-
-    `buckets`: how many took up to so many seconds, and more than the half of it.
-    """
-
-    known: int
-    median: float | None
-    most: float | None
-    buckets: dict[int, int]
-
-
-class Overview(_Answer):
-    """Statistics of the last days' runs. `is_cut`: older runs are left out, because there are too many."""
-
-    days: list[DayOfRuns]
-    by_status: dict[str, int]
-    runs: int
-    ended: int
-    succeeded: int
-    success_share: float | None
-    time_to_finish: TimeToFinish
-    is_cut: bool
-
-
-class FlagHelp(_Answer):
-    """A flag of a command. `value`: its value's placeholder in the usage."""
-
-    name: str
-    short: str
-    value: str
-    sentence: str
-
-
-class CommandHelp(_Answer):
-    """A command, as `/codegen help` shows it."""
-
-    name: str
-    summary: str
-    form: str
-    example: str
-    who: str
-    flags: list[FlagHelp]
-
-
-class SettingHelp(_Answer):
-    """A value of a repository's config. `is_usual`: whether it is the default."""
-
-    name: str
-    value: Any
-    is_usual: bool
-
-
-class HelpResponse(_Answer):
-    """The commands, and the effective config of the given repository; without one, the defaults. `problems`: what is
-    wrong with its config file, which is then ignored."""
-
-    repository: str | None
-    prefix: str
-    commands: list[CommandHelp]
-    config: list[SettingHelp]
-    problems: list[str]
-
-
-class PageOf(_Answer, Generic[T]):
+class PageOf(ResponseModel, Generic[T]):
     """One page of a list, in Codegen's format."""
 
     items: list[T]
@@ -282,21 +273,28 @@ class PageOf(_Answer, Generic[T]):
     pages: int
 
 
-class Done(_Answer):
+class Done(ResponseModel):
     """What was done, as a sentence."""
 
     agent_run_id: int
     message: str
 
 
-class FieldProblem(_Answer):
+class Kept(ResponseModel):
+    """What was kept and closed, as a sentence."""
+
+    id: str
+    message: str
+
+
+class FieldProblem(ResponseModel):
     """An invalid field of the body, parameter, or id in the path."""
 
     field: str
     message: str
 
 
-class ProblemDocument(_Answer):
+class ProblemDocument(ResponseModel):
     """RFC 9457. The server's log has the request under its `request_id`; `errors` lists invalid fields."""
 
     type: str
@@ -308,30 +306,32 @@ class ProblemDocument(_Answer):
     errors: list[FieldProblem] = []
 
 
-class PageQuery(BaseModel):
+class Query(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    skip: Annotated[int, Field(ge=0, le=1_000_000, description="Number of items to skip.")] = 0
-    limit: Annotated[int, Field(ge=1, le=100, description="Number of items to return.")] = 100
+
+class PageQuery(Query):
+    skip: int = Field(0, ge=0, le=1_000_000, description="Number of items to skip.")
+    limit: int = Field(100, ge=1, le=100, description="Number of items to return.")
 
 
 class RunsQuery(PageQuery):
     """Filters and order, applied to all runs rather than to one page."""
 
-    status: Annotated[str, Field(max_length=40, description="A status, in any of Codegen's spellings.")] | None = None
-    source_type: Annotated[str, Field(max_length=40)] | None = None
-    user_id: Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None = None
-    repo: (
-        Annotated[str, Field(max_length=200, description="`owner/name` of a run's pull request or thread.")] | None
-    ) = None
+    status: str | None = Field(None, max_length=40, description="A status, in any of Codegen's spellings.")
+    source_type: str | None = Field(None, max_length=40)
+    user_id: int | None = Field(None, ge=1, le=BIGGEST_ID)
+    repo: str | None = Field(
+        None, max_length=200, description="A part of `owner/name` of a run's pull request or thread; case is ignored."
+    )
+    author: str | None = Field(None, max_length=100, description="The GitHub login of the person who asked for it.")
     starred: bool | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
-    multi_run_id: Annotated[str, Field(max_length=120, description="Only the runs of this multi-run.")] | None = None
-    q: (
-        Annotated[str, Field(max_length=200, description="Words in the beginnings of a run's texts; case is ignored.")]
-        | None
-    ) = None
+    multi_run_id: str | None = Field(None, max_length=120, description="Only the runs of this multi-run.")
+    q: str | None = Field(
+        None, max_length=200, description="Words in the beginnings of a run's texts; case is ignored."
+    )
     sort: Literal["created_at", "-created_at", "status", "-status"] = "-created_at"
 
 
@@ -339,29 +339,29 @@ class LogsQuery(PageQuery):
     reverse: bool = False
 
 
-class OrgQuery(BaseModel):
+class OrgQuery(Query):
     """The organization, for endpoints without one in the path."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    org_id: Annotated[int, Field(ge=1, le=BIGGEST_ID)] | None = None
+    org_id: int | None = Field(None, ge=1, le=BIGGEST_ID)
 
 
-class OverviewQuery(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    days: Annotated[int, Field(ge=1, le=90, description="Number of days, including today.")] = 14
+class MultiRunQuery(Query):
+    wait: bool = Field(False, description="Whether to respond only when it has ended.")
 
 
-class HelpQuery(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    repository: Annotated[str, Field(max_length=200, description="`owner/name`, one of the organization's.")] | None = (
-        None
+class LogsStreamQuery(Query):
+    poll_interval: float = Field(
+        2.0,
+        ge=0.5,
+        le=60,
+        allow_inf_nan=False,
+        description="The longest time in seconds between two updates. It does not add requests to Codegen: the "
+        "shortest interval among a token's subscribers sets the pace for all of them, from 2 seconds up.",
     )
-
-
-class MultiRunQuery(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    wait: Annotated[bool, Field(description="Whether to respond only when it has ended.")] = False
+    start: int = Field(
+        0,
+        alias="from",
+        ge=0,
+        le=1_000_000_000,
+        description="The number of log entries already received: after a lost connection, the last `index` plus 1.",
+    )

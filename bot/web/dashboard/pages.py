@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from http import HTTPStatus
+from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from aiohttp import web
 
-from bot.web.api.etags import etag_of, has_it
+from bot.web.static import static_route
 
 _TYPES = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
+    "css": "text/css",
+    "html": "text/html",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
 }
 
 # Text from models and logs is only ever inserted as text: the browser refuses to create HTML from any string. Nothing
@@ -26,37 +25,39 @@ POLICY = (
 )
 
 _HEADERS = {
-    "Cache-Control": "no-cache",
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
+
+
+STYLES = "styles"
+"""The folder of the style sheets, which are served as one: each file costs a request before the first paint."""
 
 
 def routes() -> list[web.RouteDef]:
     """The routes of the page's files, which are read once at server start."""
     page = files("bot.web.dashboard").joinpath("page")
-    served = [web.get(f"/dashboard/{name}", _unchanging(file)) for name, file in _below(page)]
-    return [web.get("/", _unchanging(page.joinpath("index.html"))), *served]
+    contents = {path: file.read_bytes() for path, file in _below(page) if not path.startswith(f"{STYLES}/")}
+    contents[f"{STYLES}.css"] = _style_sheet(page.joinpath(STYLES))
+    return [
+        static_route(
+            "/" if path == "index.html" else f"/dashboard/{path}", body, _TYPES[path.rpartition(".")[2]], _HEADERS
+        )
+        for path, body in contents.items()
+    ]
+
+
+def _style_sheet(folder: Traversable) -> bytes:
+    """All style sheets: first those of all views, then each view's."""
+    first = ("base.css", "parts.css")
+    others = sorted(each.name for each in folder.iterdir() if each.name not in first)
+    return b"\n".join(folder.joinpath(name).read_bytes() for name in (*first, *others))
 
 
 def _below(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
     for each in folder.iterdir():
         if each.is_dir():
             yield from _below(each, f"{above}{each.name}/")
-        elif each.name != "index.html":
+        else:
             yield f"{above}{each.name}", each
-
-
-def _unchanging(file: Traversable) -> Callable[[web.Request], Awaitable[web.Response]]:
-    body = file.read_bytes()
-    content_type = _TYPES[f".{file.name.rpartition('.')[2]}"]
-    headers = {**_HEADERS, "ETag": etag_of(body)}
-
-    async def get(request: web.Request) -> web.Response:
-        if has_it(request, headers["ETag"]):
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
-
-    return get

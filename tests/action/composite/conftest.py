@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
 from tests.action.composite.runner import Job, copy_repository
 
 

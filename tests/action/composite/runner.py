@@ -20,10 +20,13 @@ from typing import Any
 
 import yaml
 
+from tests.action.expressions import evaluate_in
+
 ROOT = Path(__file__).parents[3]
 
+WORKFLOW_REF = "octo/shop/.github/workflows/codegen.yml@refs/heads/main"
 SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail")}
-"""What ``shell`` means, from GitHub's documentation."""
+"""The commands for ``shell``, from GitHub's documentation."""
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def copy_repository(to: Path) -> Path:
-    """What is in the repository or would be with the next commit: no caches, no virtual environment."""
+    """Copies the files that git tracks or would add: no caches, no virtual environment."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - whichever git there is
         cwd=ROOT,
@@ -75,20 +78,25 @@ class Job:
         definition = load(self.action / "action.yml")
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         assert given.keys() <= definition["inputs"].keys()
-        known = {"github.token": "actions-token", "strategy.job-index": "0"}
+        known = {
+            "github.token": "actions-token",
+            "strategy.job-index": "0",
+            "job.check_run_id": "4712",
+            "job.workflow_ref": WORKFLOW_REF,
+        }
         for name, declared in definition["inputs"].items():
             known[f"inputs.{name}"] = given.get(name, resolve(str(declared.get("default", "")), known))
         for number, step in enumerate(definition["runs"]["steps"]):
-            outputs = await self._step(step, number, known)
-            known |= {f"steps.{step['id']}.outputs.{name}": value for name, value in outputs.items()}
-            if self.exit_status:
-                break
-        # An output that a step did not set is empty on GitHub as well.
-        unset = {f"steps.run.outputs.{name}": "" for name in definition["outputs"]}
-        return {name: resolve(each["value"], unset | known) for name, each in definition["outputs"].items()}
+            if not self.exit_status and evaluate_in(step.get("if", "true"), _contexts(known)):
+                outputs = await self._step(step, number, known)
+                known |= {f"steps.{step['id']}.outputs.{name}": value for name, value in outputs.items()}
+            # What a step did not set is empty on GitHub as well.
+            own = {"python", "reactions", "eyes", *definition["outputs"]}
+            known = {f"steps.{step['id']}.outputs.{name}": "" for name in own} | known
+        return {name: resolve(each["value"], known) for name, each in definition["outputs"].items()}
 
     async def _step(self, step: Mapping[str, Any], number: int, known: Mapping[str, str]) -> dict[str, str]:
-        assert step.keys() <= {"name", "id", "shell", "run", "env"}
+        assert step.keys() <= {"name", "id", "if", "shell", "run", "env"}
         script = self.folder / f"step-{number}.sh"
         script.write_text(step["run"], encoding="utf-8")
         files = {
@@ -140,6 +148,7 @@ class Job:
             "GITHUB_REPOSITORY": "octo/shop",
             "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_RUN_ID": "4711",
+            "GITHUB_WORKFLOW_REF": WORKFLOW_REF,
             "GITHUB_WORKSPACE": str(self.workspace),
             "RUNNER_TEMP": str(temp),
             "RUNNER_TOOL_CACHE": str(self.tool_cache),
@@ -151,8 +160,25 @@ EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
 
 def resolve(text: str, known: Mapping[str, str]) -> str:
-    """:raises KeyError: where an expression is not known"""
-    return EXPRESSION.sub(lambda found: known[found[1].strip()], text)
+    """:raises KeyError: where an expression is not known; ``a || b`` is the first that is not empty"""
+
+    def value(expression: str) -> str:
+        values = [known[name.strip()] for name in expression.split("||")]
+        return next((each for each in values if each), "")
+
+    return EXPRESSION.sub(lambda found: value(found[1]), text)
+
+
+def _contexts(known: Mapping[str, str]) -> dict[str, Any]:
+    """What a step's ``if:`` can refer to."""
+    contexts: dict[str, Any] = {"true": True}
+    for name, value in known.items():
+        *parents, last = name.split(".")
+        place = contexts
+        for each in parents:
+            place = place.setdefault(each, {})
+        place[last] = value
+    return contexts
 
 
 def parse_file(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The README's section on the Action, followed word by word: its workflows run on a runner, against both emulators."""
+"""The workflows in the README's section on the Action, executed by a runner against both emulators."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.github import GitHubEmulator
 from tests.action.composite.runner import ROOT, Job, resolve
 from tests.action.expressions import evaluate
 
@@ -18,7 +18,7 @@ SECTION = README.partition("\n## As a GitHub Action\n")[2].partition("\n## ")[0]
 BLOCKS = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)]
 
 KNOWN = {"secrets.CODEGEN_API_TOKEN": "sk-org1-from-the-secrets", "vars.CODEGEN_ORG_ID": "1"}
-"""What the README says to put into the repository's settings."""
+"""The secrets and variables that the README names."""
 
 
 def inputs_of(step: dict[str, Any]) -> dict[str, str]:
@@ -27,7 +27,7 @@ def inputs_of(step: dict[str, Any]) -> dict[str, str]:
     return {name.replace("-", "_"): resolve(str(value), KNOWN) for name, value in step["with"].items()}
 
 
-async def test_the_first_workflow_answers_a_comment(job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> None:
+async def test_readme_workflow_answers_a_comment(job: Job, codegen: CodegenEmulator, github: GitHubEmulator) -> None:
     # YAML 1.1 reads the key `on` as true.
     workflow = BLOCKS[0]
     [definition] = workflow["jobs"].values()
@@ -52,7 +52,7 @@ async def test_the_first_workflow_answers_a_comment(job: Job, codegen: CodegenEm
     assert KNOWN["secrets.CODEGEN_API_TOKEN"] not in "\n".join(seen)
 
 
-async def test_the_step_with_a_prompt_works_on_any_event(job: Job, codegen: CodegenEmulator) -> None:
+async def test_readme_step_works_on_any_event(job: Job, codegen: CodegenEmulator) -> None:
     [[step]] = BLOCKS[1:]
     job.event = ("schedule", {"schedule": "0 3 * * *"})
     using = asyncio.create_task(job.use(**inputs_of(step)))

@@ -29,14 +29,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.github import GitHubEmulator
+from bot.emulators.codegen import CodegenEmulator
 from bot.web.api.routes import ENDPOINTS
-from tests.web.api.api_server import ApiServer
+from tests.harness.server import api_server_at
 
 AnyCase = Case[Any]
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 """Of each endpoint and kind."""
 
 MOST_WRITES = 15
@@ -63,18 +62,13 @@ TOKEN = {"Authorization": "Bearer sk-org1-caller"}
 
 @pytest.fixture
 async def url(tmp_path: Path) -> AsyncIterator[str]:
-    """A server with a few runs, which end as soon as somebody looks."""
-    async with CodegenEmulator(run_seconds=0, limits=False) as codegen, GitHubEmulator(limits=False) as github:
-        api_server = ApiServer(github, codegen, tmp_path)
-        api_server.settings = {"api_requests_per_minute": 1_000_000}
-        await api_server.start()
-        try:
-            for number in range(1, 4):
-                codegen.script(pull_request="octo/shop#1")
-                await api_server.post("/organizations/1/agent/run", {"prompt": f"Try {number}."})
-            yield api_server.url
-        finally:
-            await api_server.stop()
+    """A server with a few runs, which end when they are first read."""
+    codegen = CodegenEmulator(run_seconds=0, limits=False)
+    async with api_server_at(tmp_path, codegen=codegen, api_requests_per_minute=1_000_000) as api_server:
+        for number in range(1, 4):
+            codegen.script(pull_request="octo/shop#1")
+            await api_server.post("/organizations/1/agent/run", {"prompt": f"Try {number}."})
+        yield api_server.url
 
 
 def try_all(url: str, mode: GenerationMode, judge: Callable[[AnyCase], int]) -> Counter[tuple[str, int]]:
@@ -110,13 +104,20 @@ def name_of(operation: Any) -> str:
     return name
 
 
-async def test_what_fits_the_description_is_answered_as_it_says(url: str) -> None:
-    """Three of four examples ask for something that is there."""
+NEVER_DONE = {"get_multi_run", "keep_attempt", "cancel_run"}
+"""No schema can say which multi-runs there are, and Codegen's runs cannot be cancelled."""
+
+
+async def test_valid_requests_are_answered_as_described(url: str) -> None:
+    """Three of four examples name something that exists."""
     tried = 0
 
     def judge(case: AnyCase) -> int:
         nonlocal tried
         tried += 1
+        if isinstance(case.body, dict) and case.body.get("agent_type"):
+            # Which agents there are, no schema can say.
+            case.body["agent_type"] = "codegen"
         if tried % 4:
             _let_it_be_there(case, tried)
         if key := case.headers.get("Idempotency-Key"):
@@ -130,7 +131,7 @@ async def test_what_fits_the_description_is_answered_as_it_says(url: str) -> Non
     seen = await asyncio.to_thread(try_all, url, GenerationMode.POSITIVE, judge)
 
     done = {name for name, status in seen if status in {200, 202}}
-    assert done == {endpoint.name for endpoint in ENDPOINTS} - {"get_multi_run"}, seen
+    assert done == {endpoint.name for endpoint in ENDPOINTS} - NEVER_DONE, seen
 
 
 def _let_it_be_there(case: AnyCase, number: int) -> None:
@@ -140,7 +141,7 @@ def _let_it_be_there(case: AnyCase, number: int) -> None:
         place.update({name: there[name] for name in there.keys() & place.keys()})
 
 
-async def test_what_does_not_fit_is_refused_as_the_description_says(url: str) -> None:
+async def test_invalid_requests_are_refused_as_described(url: str) -> None:
     def judge(case: AnyCase) -> int:
         response = case.call(base_url=url, headers=TOKEN, timeout=30)
         case.validate_response(response, checks=[*CONFORMANCE, negative_data_rejection])
@@ -151,7 +152,7 @@ async def test_what_does_not_fit_is_refused_as_the_description_says(url: str) ->
     assert {name for name, _ in seen} == {endpoint.name for endpoint in ENDPOINTS} - {"get_current_user"}
 
 
-async def test_without_a_token_everything_is_refused(url: str) -> None:
+async def test_requests_without_token_are_refused(url: str) -> None:
     def judge(case: AnyCase) -> int:
         response = case.call(base_url=url, timeout=30)
         case.validate_response(response, checks=CONFORMANCE)

@@ -1,4 +1,4 @@
-"""How much a call may bring along."""
+"""Limits of request bodies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from inline_snapshot import snapshot
 
-from tests.web.api.api_server import ORG, ApiServer
+from tests.harness.server import ORG, ApiServer
 from tests.web.raw import RawClient, head
 
 MEGABYTE = 2**20
@@ -20,7 +20,7 @@ def call(path: str, size: int) -> bytes:
 
 
 async def declare(api_server: ApiServer, path: str, size: int) -> tuple[int, str]:
-    """The answer to a call that has only said how large its body is."""
+    """The answer to a request that has only declared the size of its body."""
     async with await RawClient.connect(api_server.url) as client:
         await client.send(call(path, size))
         answer = await client.answer()
@@ -28,13 +28,13 @@ async def declare(api_server: ApiServer, path: str, size: int) -> tuple[int, str
     return answer.problem
 
 
-async def test_a_body_has_a_bound(api_server: ApiServer) -> None:
+async def test_body_size_is_limited(api_server: ApiServer) -> None:
     assert await declare(api_server, "/setup-commands", 2 * MEGABYTE + 1) == snapshot(
         (413, "The body is larger than 2 MB.")
     )
 
 
-async def test_a_body_with_pictures_has_a_higher_one(api_server: ApiServer) -> None:
+async def test_body_with_images_has_higher_limit(api_server: ApiServer) -> None:
     assert await declare(api_server, RUN, 10 * MEGABYTE + 1) == snapshot((413, "The body is larger than 10 MB."))
     body = json.dumps({"prompt": "Make it look like this.", "images": ["data:image/png;base64,AAAA"]}).encode()
     padded = body + b" " * (9 * MEGABYTE)
@@ -43,7 +43,7 @@ async def test_a_body_with_pictures_has_a_higher_one(api_server: ApiServer) -> N
         assert (await client.answer()).status == 200
 
 
-async def test_a_strangers_body_is_not_read(api_server: ApiServer) -> None:
+async def test_body_without_token_is_not_read(api_server: ApiServer) -> None:
     async with await RawClient.connect(api_server.url) as client:
         await client.send(head("POST", RUN, Content_Type="application/json", Content_Length=2 * MEGABYTE))
         answer = await client.answer()
@@ -52,23 +52,25 @@ async def test_a_strangers_body_is_not_read(api_server: ApiServer) -> None:
         assert await client.closed() == b""
 
 
-async def test_the_description_tells_the_bounds(api_server: ApiServer) -> None:
+async def test_description_names_body_limits(api_server: ApiServer) -> None:
     document = (await api_server.get("/openapi.json")).document
-    told = {
+    refusal = {
         path: operation["post"]["requestBody"]["description"]
         for path, operation in document["paths"].items()
         if "post" in operation and path != "/webhooks/github"
     }
-    assert json.dumps(told, indent=1) == snapshot("""\
+    assert json.dumps(refusal, indent=1) == snapshot("""\
 {
  "/organizations/{org_id}/agent/run": "At most 10 MB, not compressed.",
  "/organizations/{org_id}/agent/run/{agent_run_id}/resume": "At most 10 MB, not compressed.",
+ "/organizations/{org_id}/agent/run/{agent_run_id}/cancel": "At most 2 MB, not compressed.",
  "/organizations/{org_id}/agent/run/{agent_run_id}/ban-all-checks": "At most 2 MB, not compressed.",
  "/organizations/{org_id}/agent/run/{agent_run_id}/unban-all-checks": "At most 2 MB, not compressed.",
  "/organizations/{org_id}/agent/run/{agent_run_id}/remove-codegen-from-pr": "At most 2 MB, not compressed.",
  "/setup-commands": "At most 2 MB, not compressed.",
  "/sandbox/analyze-logs": "At most 2 MB, not compressed.",
  "/organizations/{org_id}/multi-run": "At most 2 MB, not compressed.",
+ "/organizations/{org_id}/multi-run/{multi_run_id}/keep": "At most 2 MB, not compressed.",
  "/starred-runs": "At most 2 MB, not compressed."
 }\
 """)

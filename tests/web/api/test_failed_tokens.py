@@ -1,4 +1,4 @@
-"""Made-up tokens cost Codegen nearly nothing, and nobody who has a good one anything."""
+"""Invented tokens cost Codegen nearly nothing, and do not delay callers with a valid one."""
 
 from __future__ import annotations
 
@@ -13,31 +13,42 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from inline_snapshot import snapshot
 
-from bot.web.api.failed_tokens import AT_ONCE, IN_ALL, MOST_REMEMBERED, OF_ADDRESS, FailedTokens, address_of
+from bot.web.api.failed_tokens import (
+    CONCURRENCY,
+    MOST_IN_TOTAL,
+    MOST_PER_ADDRESS,
+    MOST_REFUSALS,
+    FailedTokens,
+    address_of,
+)
 from bot.web.problems import Problem
-from tests.codegen.clock import Clock
-from tests.web.api.api_server import ApiServer
+from tests.harness.clock import Clock
+from tests.harness.server import ApiServer
 
-MOST_TRIED = OF_ADDRESS + AT_ONCE - 1
+MOST_TRIED = MOST_PER_ADDRESS + CONCURRENCY - 1
 """Those that are at Codegen already when the limit is reached have to come back."""
 
 REFUSAL = Problem(HTTPStatus.UNAUTHORIZED, "No.")
+
+
+def refused_by_codegen(api_server: ApiServer) -> int:
+    """Tokens that got there: the server asks the same for its own."""
+    return sum(entry.status == HTTPStatus.UNAUTHORIZED for entry in api_server.upstream("/v1/organizations"))
 
 
 def made_up(count: int) -> list[str]:
     return [f"made-up-{number}" for number in range(count)]
 
 
-async def test_made_up_tokens_are_hardly_asked_for(api_server: ApiServer) -> None:
+async def test_invented_tokens_reach_codegen_up_to_limit(api_server: ApiServer) -> None:
     assert (await api_server.get("/current-user", token="sk-org1-known")).status == 200
-    before = len(api_server.upstream("/v1/organizations"))
 
-    said = [await api_server.get("/current-user", token=token) for token in made_up(100)]
+    response = [await api_server.get("/current-user", token=token) for token in made_up(100)]
 
-    assert Counter(each.status for each in said) == {401: OF_ADDRESS, 429: 100 - OF_ADDRESS}
-    assert len(api_server.upstream("/v1/organizations")) == before + OF_ADDRESS
-    assert 1 <= int(said[-1].headers["Retry-After"]) <= 60
-    assert said[-1].detail.replace(said[-1].headers["Retry-After"], "N") == snapshot(
+    assert Counter(each.status for each in response) == {401: MOST_PER_ADDRESS, 429: 100 - MOST_PER_ADDRESS}
+    assert refused_by_codegen(api_server) == MOST_PER_ADDRESS
+    assert 1 <= int(response[-1].headers["Retry-After"]) <= 60
+    assert response[-1].detail.replace(response[-1].headers["Retry-After"], "N") == snapshot(
         "Too many tokens were refused recently; new ones are accepted again in N seconds."
     )
     # Whoever was let in before goes on; so does everybody at another address.
@@ -56,47 +67,49 @@ async def status_from(address: str, api_server: ApiServer, token: str) -> int:
         return answer.status
 
 
-async def test_made_up_tokens_at_the_same_moment(api_server: ApiServer) -> None:
-    said = await asyncio.gather(*(api_server.get("/current-user", token=token) for token in made_up(100)))
+async def test_concurrent_invented_tokens_reach_codegen_up_to_limit(api_server: ApiServer) -> None:
+    response = await asyncio.gather(*(api_server.get("/current-user", token=token) for token in made_up(100)))
 
-    assert {each.status for each in said} == {401, 429}
-    assert len(api_server.upstream("/v1/organizations")) <= MOST_TRIED
+    assert {each.status for each in response} == {401, 429}
+    assert refused_by_codegen(api_server) <= MOST_TRIED
 
 
-async def test_forwarded_addresses_are_not_believed(api_server: ApiServer) -> None:
-    said = [
+async def test_forwarded_addresses_are_ignored(api_server: ApiServer) -> None:
+    response = [
         await api_server.get("/current-user", token=token, X_Forwarded_For=f"192.0.2.{number}", Forwarded="for=[::1]")
-        for number, token in enumerate(made_up(OF_ADDRESS + 5))
+        for number, token in enumerate(made_up(MOST_PER_ADDRESS + 5))
     ]
 
-    assert said[-1].status == 429
+    assert response[-1].status == 429
 
 
-async def test_refused_token_is_remembered_and_counts_once(api_server: ApiServer) -> None:
-    said = [await api_server.get("/current-user", token="made-up") for _ in range(OF_ADDRESS + 5)]
+async def test_refused_token_counts_once(api_server: ApiServer) -> None:
+    response = [await api_server.get("/current-user", token="made-up") for _ in range(MOST_PER_ADDRESS + 5)]
 
-    assert {each.status for each in said} == {401}
-    assert len(api_server.upstream("/v1/organizations")) == 1
+    assert {each.status for each in response} == {401}
+    assert refused_by_codegen(api_server) == 1
     assert (await api_server.get("/current-user", token="sk-org1-new")).status == 200
 
 
-async def test_missing_tokens_are_no_failures(api_server: ApiServer) -> None:
-    for _ in range(OF_ADDRESS + 5):
+async def test_missing_token_is_no_failure(api_server: ApiServer) -> None:
+    for _ in range(MOST_PER_ADDRESS + 5):
         assert (await api_server.get("/current-user", token=None)).status == 401
 
     assert (await api_server.get("/current-user", token="sk-org1-new")).status == 200
 
 
-async def test_tokens_that_codegen_cannot_judge_are_failures_too(api_server: ApiServer) -> None:
+async def test_token_that_codegen_cannot_check_is_failure(api_server: ApiServer) -> None:
     api_server.codegen.control.fault(path="/v1/organizations$", status=409, times=None)
 
-    said = [await api_server.get("/current-user", token=f"sk-org1-{number}") for number in range(OF_ADDRESS + 5)]
+    response = [
+        await api_server.get("/current-user", token=f"sk-org1-{number}") for number in range(MOST_PER_ADDRESS + 5)
+    ]
 
-    assert Counter(each.status for each in said) == {422: OF_ADDRESS, 429: 5}
+    assert Counter(each.status for each in response) == {422: MOST_PER_ADDRESS, 429: 5}
 
 
 async def fail(failed: FailedTokens, key: str, address: str) -> int:
-    """The status with which a token is sent away that Codegen does not know."""
+    """The status with which an invalid token is refused."""
 
     async def attempt() -> None:
         async with failed.attempt(key, address):
@@ -108,31 +121,31 @@ async def fail(failed: FailedTokens, key: str, address: str) -> int:
     return refused.value.status
 
 
-async def test_failed_tokens_are_tried_again_after_a_minute() -> None:
+async def test_failed_token_is_tried_again_after_a_minute() -> None:
     clock = Clock()
     failed = FailedTokens(clock=clock)
-    for number in range(OF_ADDRESS):
+    for number in range(MOST_PER_ADDRESS):
         assert await fail(failed, str(number), "a") == 401
         clock.now += 1
     with pytest.raises(Problem) as refused:
         failed.check("good", "a")
-    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, str(60 - OF_ADDRESS))
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (429, str(60 - MOST_PER_ADDRESS))
     with pytest.raises(Problem) as refused:
         failed.check("0", "a")
     assert refused.value.status == 401
 
-    clock.now += 60 - OF_ADDRESS
+    clock.now += 60 - MOST_PER_ADDRESS
     failed.check("0", "a")
     failed.check("good", "a")
 
 
-async def test_failed_tokens_in_all_leave_room_for_new_addresses() -> None:
+async def test_total_limit_leaves_room_for_new_addresses() -> None:
     failed = FailedTokens(clock=Clock())
-    for number in range(IN_ALL):
+    for number in range(MOST_IN_TOTAL):
         assert await fail(failed, str(number), f"address-{number % 4}") == 401
     assert await fail(failed, "more", "address-0") == 429
 
-    for number in range(IN_ALL):
+    for number in range(MOST_IN_TOTAL):
         failed.check("good", f"new-{number}")
         assert await fail(failed, f"new-{number}", f"new-{number}") == 401
         assert await fail(failed, f"again-{number}", f"new-{number}") == 429
@@ -141,18 +154,18 @@ async def test_failed_tokens_in_all_leave_room_for_new_addresses() -> None:
     assert refused.value.status == 429
 
 
-async def test_failed_tokens_good_one_is_no_failure() -> None:
+async def test_accepted_token_is_no_failure() -> None:
     failed = FailedTokens(clock=Clock())
-    for _ in range(2 * OF_ADDRESS):
+    for _ in range(2 * MOST_PER_ADDRESS):
         async with failed.attempt("good", "a"):
             pass
 
     failed.check("good", "a")
 
 
-async def test_failed_tokens_memory_is_bounded() -> None:
+async def test_refusals_in_memory_are_bounded() -> None:
     failed = FailedTokens(clock=Clock())
-    for number in range(MOST_REMEMBERED + 1):
+    for number in range(MOST_REFUSALS + 1):
         failed.remember(str(number), REFUSAL)
 
     failed.check("0", "a")

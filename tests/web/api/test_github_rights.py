@@ -1,4 +1,4 @@
-"""What the bot does on GitHub for somebody who calls the API: no more than they might do there themselves."""
+"""What the bot does on GitHub for a caller of the API: no more than the caller might do there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from tests.web.api.api_server import ORG, ApiServer
+from tests.harness.server import ORG, ApiServer
 
 RUN = f"{ORG}/agent/run"
 READER = "sk-org1-carol"
@@ -26,7 +26,7 @@ def written(api_server: ApiServer) -> list[str]:
         {"repository": "octo/shop/issues/2/labels?", "number": 2},
     ],
 )
-async def test_star_forged_mark_reaches_no_thread(api_server: ApiServer, mark: dict[str, Any]) -> None:
+async def test_star_with_forged_mark_changes_no_thread(api_server: ApiServer, mark: dict[str, Any]) -> None:
     api_server.codegen.start_elsewhere("Fix it.", metadata={"codegen_bot": mark})
 
     on = await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": True})
@@ -36,53 +36,53 @@ async def test_star_forged_mark_reaches_no_thread(api_server: ApiServer, mark: d
     assert api_server.github.control.journal == []
 
 
-async def test_star_of_a_reader_sets_no_label(api_server: ApiServer) -> None:
+async def test_star_by_reader_sets_no_label(api_server: ApiServer) -> None:
     api_server.codegen.start_elsewhere("Fix it.")
     api_server.codegen.finish(1, pull_request="octo/shop#1")
 
-    said = await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": True}, token=READER)
-    assert (said.status, said.document, written(api_server)) == (200, {"agent_run_ids": [1]}, [])
+    response = await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": True}, token=READER)
+    assert (response.status, response.document, written(api_server)) == (200, {"agent_run_ids": [1]}, [])
 
     api_server.github.world.threads[1].labels.append("codegen:starred")
-    said = await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": False}, token=READER)
-    assert (said.status, api_server.github.labels(1), written(api_server)) == (200, ["codegen:starred"], [])
+    response = await api_server.post("/starred-runs", {"agent_run_id": 1, "starred": False}, token=READER)
+    assert (response.status, api_server.github.labels(1), written(api_server)) == (200, ["codegen:starred"], [])
 
 
 @pytest.mark.parametrize("action", ["ban-all-checks", "unban-all-checks", "remove-codegen-from-pr"])
-async def test_ban_of_a_reader_writes_nothing_on_github(api_server: ApiServer, action: str) -> None:
-    """Codegen decides what its token may do at Codegen."""
+async def test_ban_by_reader_writes_nothing_on_github(api_server: ApiServer, action: str) -> None:
+    """What the token may do at Codegen is decided there."""
     api_server.codegen.start_elsewhere("Fix it.")
     api_server.codegen.finish(1, pull_request="octo/shop#1")
 
-    said = await api_server.post(f"{RUN}/1/{action}", {"reason": "Because I say so."}, token=READER)
+    response = await api_server.post(f"{RUN}/1/{action}", {"reason": "Because I say so."}, token=READER)
 
-    assert (said.status, written(api_server)) == (200, [])
+    assert (response.status, written(api_server)) == (200, [])
     assert api_server.github.comments(1) == []
 
 
-async def test_ban_of_a_reader_says_what_was_left_out(api_server: ApiServer) -> None:
+async def test_ban_by_reader_reports_what_was_left_out(api_server: ApiServer) -> None:
     api_server.codegen.start_elsewhere("Fix it.")
     api_server.codegen.finish(1, pull_request="octo/shop#1")
 
-    said = await api_server.post(f"{RUN}/1/ban-all-checks", {"reason": "Because I say so."}, token=READER)
+    response = await api_server.post(f"{RUN}/1/ban-all-checks", {"reason": "Because I say so."}, token=READER)
 
-    assert said.document["message"] == snapshot("""\
-Codegen reacts no longer to the checks of [octo/shop#1](https://github.com/octo/shop/pull/1) ([run 1](https://codegen.com/agent/trace/1)); its agents there are stopped.
+    assert response.document["message"] == snapshot("""\
+Codegen no longer reacts to the checks of [octo/shop#1](https://github.com/octo/shop/pull/1) ([run 1](https://codegen.com/agent/trace/1)); its agents there are stopped.
 
-The label could not be changed on octo/shop#1: the bot or whoever asked may not write there, or it is gone.
+The label could not be changed on octo/shop#1: the bot or the author of the command may not write there, or it is gone.
 
 Undo: `/codegen unban-checks 1`
 
-The reason was not written on a pull request: there is none on which both the bot and the GitHub account of your Codegen token may write.\
+The reason was not posted: there is no pull request on which both the bot and the GitHub account of your Codegen token may write.\
 """)
 
 
 @pytest.mark.parametrize("status", [404, 403])
-async def test_ban_without_known_permission_writes_nothing(api_server: ApiServer, status: int) -> None:
+async def test_ban_with_unknown_permission_writes_nothing(api_server: ApiServer, status: int) -> None:
     api_server.codegen.start_elsewhere("Fix it.")
     api_server.codegen.finish(1, pull_request="octo/shop#1")
     api_server.github.control.fault(path="/permission$", status=status, body={"message": "No."}, times=50)
 
-    said = await api_server.post(f"{RUN}/1/ban-all-checks", {"reason": "Too eager."})
+    response = await api_server.post(f"{RUN}/1/ban-all-checks", {"reason": "Too eager."})
 
-    assert (said.status, written(api_server)) == (200, [])
+    assert (response.status, written(api_server)) == (200, [])

@@ -1,23 +1,25 @@
-"""Lists: pages as Codegen has them; filters and orders that hold over all pages; what rarely changes is kept."""
+"""Lists: Codegen's pages, filters and order over all pages, caching of what rarely changes."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from bot.web.api.cache import TokenCache
-from tests.codegen.clock import Clock
-from tests.web.api.api_server import ORG, ApiServer
+from tests.harness.clock import Clock
+from tests.harness.server import ORG, ApiServer, api_server_at
 
 RUNS = f"{ORG}/agent/runs"
 
 
 def many_runs(api_server: ApiServer, count: int = 250) -> None:
-    """Every tenth has failed, every fifth has a pull request; a minute apart."""
+    """A minute apart; every tenth has failed, every fifth has a pull request."""
     began = datetime(2026, 5, 4, 12, tzinfo=UTC)
     for number in range(1, count + 1):
         run = api_server.codegen.start_elsewhere(f"Number {number}")
@@ -30,18 +32,26 @@ def many_runs(api_server: ApiServer, count: int = 250) -> None:
         )
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def read_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiServer]:
+    """With many runs, for tests that only read."""
+    async with api_server_at(tmp_path_factory.mktemp("server")) as api_server:
+        many_runs(api_server)
+        yield api_server
+
+
 async def ids(api_server: ApiServer, query: str) -> list[int]:
-    said = await api_server.get(f"{RUNS}?{query}")
-    assert said.status == 200, said.document
-    return [run["id"] for run in said.document["items"]]
+    response = await api_server.get(f"{RUNS}?{query}")
+    assert response.status == 200, response.document
+    return [run["id"] for run in response.document["items"]]
 
 
-async def test_a_page_as_codegen_has_them(api_server: ApiServer) -> None:
+async def test_page_has_codegen_envelope(api_server: ApiServer) -> None:
     many_runs(api_server)
-    said = await api_server.get(f"{RUNS}?skip=100&limit=50")
+    response = await api_server.get(f"{RUNS}?skip=100&limit=50")
 
-    assert [run["id"] for run in said.document["items"]] == [*range(150, 100, -1)]
-    assert {name: said.document[name] for name in ("total", "page", "size", "pages")} == {
+    assert [run["id"] for run in response.document["items"]] == [*range(150, 100, -1)]
+    assert {name: response.document[name] for name in ("total", "page", "size", "pages")} == {
         "total": 250,
         "page": 3,
         "size": 50,
@@ -50,18 +60,19 @@ async def test_a_page_as_codegen_has_them(api_server: ApiServer) -> None:
     assert len(api_server.upstream("/agent/runs")) == 1
 
 
-async def test_link_headers_lead_through_a_list(api_server: ApiServer) -> None:
+async def test_link_headers_lead_through_list(api_server: ApiServer) -> None:
     many_runs(api_server, 25)
     path, seen = f"{RUNS}?limit=10&sort=created_at", []
     while path:
-        said = await api_server.get(path)
-        seen += [run["id"] for run in said.document["items"]]
-        links = dict(reversed(link.split("; rel=")) for link in said.headers["Link"].split(", "))
+        response = await api_server.get(path)
+        seen += [run["id"] for run in response.document["items"]]
+        links = dict(reversed(link.split("; rel=")) for link in response.headers["Link"].split(", "))
         path = links.get('"next"', "").strip("<>")
 
     assert seen == [*range(1, 26)]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -80,13 +91,12 @@ async def test_link_headers_lead_through_a_list(api_server: ApiServer) -> None:
         ("q=nothing+of+the+kind", []),
     ],
 )
-async def test_filters_and_orders_hold_over_all_pages(api_server: ApiServer, query: str, expected: list[int]) -> None:
-    many_runs(api_server)
-    assert await ids(api_server, query) == expected
+async def test_filters_and_orders_hold_over_all_pages(read_server: ApiServer, query: str, expected: list[int]) -> None:
+    assert await ids(read_server, query) == expected
 
 
-async def test_filter_by_source_and_person(api_server: ApiServer) -> None:
-    """Every answer says its source, and none whose it is: only the latter is asked of Codegen, and only for what is new."""
+async def test_filter_by_source_and_user(api_server: ApiServer) -> None:
+    """Runs contain their source but not their user: only the user is filtered by Codegen, and only for new runs."""
     for number in range(1, 251):
         api_server.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
         api_server.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
@@ -100,8 +110,8 @@ async def test_filter_by_source_and_person(api_server: ApiServer) -> None:
     assert [entry.query.get("user_id") for entry in api_server.upstream("/agent/runs")] == [None, None, None, "2"]
 
 
-async def test_filtered_runs_have_the_beginning_of_long_texts(api_server: ApiServer) -> None:
-    """The runs of one multi-run, which are compared, have all of them."""
+async def test_filtered_runs_have_excerpts_of_long_texts(api_server: ApiServer) -> None:
+    """The runs of one multi-run, which are compared, have the complete texts."""
     api_server.codegen.start_elsewhere("words", metadata={"multi_run_id": "one"})
     api_server.codegen.finish(1, result="word " * 2_000, summary="Short.")
 
@@ -115,8 +125,8 @@ async def test_filtered_runs_have_the_beginning_of_long_texts(api_server: ApiSer
     assert len(api_server.upstream("/agent/run/1")) == 1
 
 
-async def test_run_nested_too_deeply_breaks_no_list(api_server: ApiServer) -> None:
-    """Whoever may start runs may write any metadata; what is deeper than 255 levels could be read but not written."""
+async def test_deeply_nested_run_breaks_no_list(api_server: ApiServer) -> None:
+    """Metadata may be nested arbitrarily; beyond 255 levels it could be parsed but not serialized."""
     deep: dict[str, Any] = {}
     for _ in range(300):
         deep = {"a": deep}
@@ -127,7 +137,7 @@ async def test_run_nested_too_deeply_breaks_no_list(api_server: ApiServer) -> No
         assert (await api_server.get(path)).status == 200
 
 
-async def test_starred_runs_among_the_others(api_server: ApiServer) -> None:
+async def test_filter_by_star(api_server: ApiServer) -> None:
     many_runs(api_server, 12)
     for number in (5, 10):
         await api_server.post("/starred-runs", {"agent_run_id": number, "starred": True})
@@ -136,6 +146,7 @@ async def test_starred_runs_among_the_others(api_server: ApiServer) -> None:
     assert await ids(api_server, "starred=false&sort=created_at&limit=5") == [1, 2, 3, 4, 6]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -149,14 +160,13 @@ async def test_starred_runs_among_the_others(api_server: ApiServer) -> None:
         ("limit=1&limit=2", "limit"),
     ],
 )
-async def test_a_parameter_that_does_not_fit_is_named(api_server: ApiServer, query: str, field: str) -> None:
-    said = await api_server.get(f"{RUNS}?{query}")
+async def test_a_parameter_that_does_not_fit_is_named(read_server: ApiServer, query: str, field: str) -> None:
+    response = await read_server.get(f"{RUNS}?{query}")
 
-    assert (said.status, said.document["errors"][0]["field"]) == (422, field)
+    assert (response.status, response.document["errors"][0]["field"]) == (422, field)
 
 
-async def test_what_is_new_is_seen_without_reading_all_again(api_server: ApiServer) -> None:
-    """The index is read once as a whole; then only its beginning."""
+async def test_new_run_is_found_without_complete_read(api_server: ApiServer) -> None:
     many_runs(api_server, 350)
     assert (await ids(api_server, "status=failed&limit=1")) == [350]
     assert len(api_server.upstream("/agent/runs")) == 4
@@ -165,18 +175,18 @@ async def test_what_is_new_is_seen_without_reading_all_again(api_server: ApiServ
     assert len(api_server.upstream("/agent/runs")) == 4
 
 
-async def test_a_hundred_callers_at_once_cost_one_request(api_server: ApiServer) -> None:
-    """Each with the same token; another token asks for itself."""
+async def test_hundred_concurrent_callers_cost_one_request(api_server: ApiServer) -> None:
+    """All with the same token; another token costs another request."""
     for path in ("users", "repos", "integrations"):
-        said = await asyncio.gather(*(api_server.get(f"{ORG}/{path}") for _ in range(100)))
-        assert {each.status for each in said} == {200}
+        response = await asyncio.gather(*(api_server.get(f"{ORG}/{path}") for _ in range(100)))
+        assert {each.status for each in response} == {200}
         assert len(api_server.upstream(f"/organizations/1/{path}")) == 1
 
     await api_server.get(f"{ORG}/users", token="sk-org1-other")
     assert len(api_server.upstream("/organizations/1/users")) == 2
 
 
-async def test_what_the_caller_has_is_not_sent_again(api_server: ApiServer) -> None:
+async def test_if_none_match_is_answered_with_304(api_server: ApiServer) -> None:
     first = await api_server.get(f"{ORG}/users")
     second = await api_server.get(f"{ORG}/users", If_None_Match=first.headers["ETag"])
     other = await api_server.get(f"{ORG}/users?limit=1", If_None_Match=first.headers["ETag"])
@@ -185,21 +195,21 @@ async def test_what_the_caller_has_is_not_sent_again(api_server: ApiServer) -> N
     assert other.status == 200
 
 
-async def test_a_failure_is_not_kept(api_server: ApiServer) -> None:
+async def test_failure_is_not_cached(api_server: ApiServer) -> None:
     api_server.codegen.control.fault(path="/integrations$", status=403, body={"message": "No."})
     assert (await api_server.get(f"{ORG}/integrations")).status == 403
     assert (await api_server.get(f"{ORG}/integrations")).status == 200
 
 
-async def test_head_tells_the_headers_alone(api_server: ApiServer) -> None:
+async def test_head_answers_headers_only(api_server: ApiServer) -> None:
     got = await api_server.get(f"{ORG}/users")
-    said = await api_server.ask("HEAD", f"{ORG}/users", token="sk-org1-caller")
+    response = await api_server.request("HEAD", f"{ORG}/users", token="sk-org1-caller")
 
-    assert (said.status, said.headers["ETag"]) == (200, got.headers["ETag"])
+    assert (response.status, response.headers["ETag"]) == (200, got.headers["ETag"])
 
 
-async def test_a_failure_is_told_to_all_who_wait() -> None:
-    """Upstream is not asked again by each of them in turn; whoever comes later has it asked again."""
+async def test_failure_is_raised_to_all_waiters() -> None:
+    """Upstream is not asked again by each of them in turn, but by a later caller."""
     cache, answers = TokenCache(), asyncio.Event()
     begun = 0
 
@@ -213,15 +223,15 @@ async def test_a_failure_is_told_to_all_who_wait() -> None:
     asking = [asyncio.create_task(cache.get(place, ask)) for _ in range(5)]
     await asyncio.sleep(0)
     answers.set()
-    said = await asyncio.gather(*asking, return_exceptions=True)
-    assert ([type(each) for each in said], begun) == ([ConnectionError] * 5, 1)
+    response = await asyncio.gather(*asking, return_exceptions=True)
+    assert ([type(each) for each in response], begun) == ([ConnectionError] * 5, 1)
 
     with pytest.raises(ConnectionError):
         await cache.get(place, ask)
     assert begun == 2
 
 
-async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> None:
+async def test_cancelled_waiter_does_not_affect_others() -> None:
     cache, asked = TokenCache(), asyncio.Event()
     begun = 0
 
@@ -239,16 +249,16 @@ async def test_whoever_is_cancelled_does_not_break_it_for_those_who_wait() -> No
     assert await asyncio.gather(*others) == [2] * 4
 
 
-async def test_what_is_kept_no_more_takes_no_memory() -> None:
-    """Though nobody asks for it again: the next question of any kind drops it, and nothing else."""
+async def test_expired_value_is_freed() -> None:
+    """Although it is not requested again: the next request of any kind drops it, and nothing else."""
     clock = Clock()
     cache = TokenCache(clock=clock)
 
     async def ask() -> set[int]:
         return {1}
 
-    short = weakref.ref(await cache.get(("token", 1, "short"), ask, seconds=2))
-    long = weakref.ref(await cache.get(("token", 1, "long"), ask, seconds=60))
+    short = weakref.ref(await cache.get(("token", 1, "short"), ask, ttl=2))
+    long = weakref.ref(await cache.get(("token", 1, "long"), ask, ttl=60))
     clock.now += 3
     await cache.get(("token", 1, "other"), ask)
 

@@ -1,4 +1,4 @@
-"""What is kept for callers is measured, bounded, and gone again when nobody asks for it."""
+"""What is cached for callers is measured, bounded, and dropped when it is not used."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from bot.codegen.models import AgentRun
-from bot.web.api.cache import TokenCache
-from bot.web.api.memory import Sweep, size_of
-from tests.codegen.clock import Clock
+from bot.web.api.cache import Sweep, TokenCache, size_of
+from tests.harness import TIMEOUT
+from tests.harness.clock import Clock
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ from tests.codegen.clock import Clock
         lambda text: [AgentRun(id=1, organization_id=1, result=text)],
     ],
 )
-def test_size_of_counts_texts_wherever_they_are(wrapped: Callable[[str], object]) -> None:
+def test_size_of_counts_nested_texts(wrapped: Callable[[str], object]) -> None:
     assert size_of(wrapped("x" * 100_000)) - size_of(wrapped("")) == 100_000
 
 
-async def test_sweep_goes_on_until_nothing_is_left() -> None:
+async def test_sweep_runs_until_nothing_is_left() -> None:
     left, is_done = [3], asyncio.Event()
 
     def drop() -> bool:
@@ -40,7 +40,7 @@ async def test_sweep_goes_on_until_nothing_is_left() -> None:
     sweep = Sweep(drop, every=0.001)
     sweep.arm()
     sweep.arm()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         await is_done.wait()
     # Nothing is left to be dropped, so that nothing is called any more.
     for _ in range(10):
@@ -49,7 +49,7 @@ async def test_sweep_goes_on_until_nothing_is_left() -> None:
 
 
 async def keep(cache: TokenCache, caller: str, question: str, size: int = 0, *, seconds: float = 60.0) -> bool:
-    """:returns: whether it had to be asked for"""
+    """:returns: whether it was not cached"""
     asked = False
 
     async def ask() -> str:
@@ -57,11 +57,11 @@ async def keep(cache: TokenCache, caller: str, question: str, size: int = 0, *, 
         asked = True
         return "x" * size
 
-    await cache.get((caller, 1, question), ask, seconds=seconds)
+    await cache.get((caller, 1, question), ask, ttl=seconds)
     return asked
 
 
-async def test_kept_greedy_caller_makes_room_of_their_own() -> None:
+async def test_cache_greedy_token_evicts_its_own_entries() -> None:
     cache = TokenCache(most=10, clock=Clock())
     for number in range(3):
         await keep(cache, "modest", str(number))
@@ -72,7 +72,7 @@ async def test_kept_greedy_caller_makes_room_of_their_own() -> None:
     assert [await keep(cache, "greedy", str(number)) for number in (49, 43, 42)] == [False, False, True]
 
 
-async def test_kept_is_bounded_in_bytes() -> None:
+async def test_cache_is_bounded_in_bytes() -> None:
     cache = TokenCache(most_bytes=1_000_000, clock=Clock())
     await keep(cache, "modest", "0", 100_000)
     for number in range(20):
@@ -84,7 +84,7 @@ async def test_kept_is_bounded_in_bytes() -> None:
     assert await keep(cache, "greedy", "0") is True
 
 
-async def test_kept_larger_than_all_is_answered_all_the_same() -> None:
+async def test_cache_stores_value_above_limit() -> None:
     cache = TokenCache(most_bytes=1_000, clock=Clock())
     await keep(cache, "modest", "0", 100)
 
@@ -92,7 +92,7 @@ async def test_kept_larger_than_all_is_answered_all_the_same() -> None:
     assert await keep(cache, "greedy", "0", 5_000) is False
 
 
-async def test_kept_expired_values_are_dropped() -> None:
+async def test_cache_drops_expired_values() -> None:
     clock = Clock()
     cache = TokenCache(clock=clock)
     await keep(cache, "one", "short", 1_000, seconds=2)

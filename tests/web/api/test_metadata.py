@@ -1,4 +1,4 @@
-"""Metadata of callers: any JSON, within bounds."""
+"""Metadata of callers: any JSON, within limits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.web.api.metadata import DEEPEST_METADATA, LARGEST_METADATA
-from tests.web.api.api_server import ORG, ApiServer
+from bot.web.api.models import DEEPEST_METADATA, LARGEST_METADATA
+from tests.harness.server import ORG, ApiServer
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """So many objects and lists in each other."""
+    """Objects and lists nested this deeply."""
     inner: Any = 7
     for level in range(levels - 1):
         inner = [inner] if level % 2 else {"a": inner}
@@ -33,21 +33,21 @@ def sized(size: int) -> dict[str, Any]:
     ],
     ids=["large", "escaped", "deep", "very deep"],
 )
-async def test_metadata_beyond_the_bounds_are_refused(
+async def test_metadata_beyond_limits_are_refused(
     api_server: ApiServer, path: str, metadata: dict[str, Any], message: str
 ) -> None:
-    said = await api_server.post(f"{ORG}/{path}", {"prompt": "x", "metadata": metadata})
+    response = await api_server.post(f"{ORG}/{path}", {"prompt": "x", "metadata": metadata})
 
-    assert (said.status, said.document["errors"]) == (422, [{"field": "metadata", "message": message}])
+    assert (response.status, response.document["errors"]) == (422, [{"field": "metadata", "message": message}])
     assert api_server.codegen.runs == {}
 
 
 @pytest.mark.parametrize(
     "metadata", [sized(LARGEST_METADATA), nested(DEEPEST_METADATA), {}], ids=["large", "deep", "empty"]
 )
-async def test_metadata_within_the_bounds_are_noted(api_server: ApiServer, metadata: dict[str, Any]) -> None:
-    said = await api_server.post(f"{ORG}/agent/run", {"prompt": "x", "metadata": metadata})
+async def test_metadata_within_limits_are_stored(api_server: ApiServer, metadata: dict[str, Any]) -> None:
+    response = await api_server.post(f"{ORG}/agent/run", {"prompt": "x", "metadata": metadata})
 
-    assert said.status == 200
+    assert response.status == 200
     noted = api_server.codegen.runs[1].metadata or {}
     assert {name: noted[name] for name in metadata} == metadata

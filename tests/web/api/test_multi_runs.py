@@ -1,4 +1,4 @@
-"""Multi-runs by HTTP: asked for once, told of while they work, gone on with after a restart."""
+"""Multi-runs by HTTP: started once, shown while they run, continued after a restart."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from typing import Any
 from inline_snapshot import snapshot
 
 from bot.commands.multi_run import MultiRun
+from bot.execution.invocation import CommandInvocation
 from bot.github.models import Person
-from bot.handlers.invocation import CommandInvocation
-from bot.web.api.multi_run_work import MOST_OF_ONE, MultiRuns
+from bot.web.api.multi_run_work import MOST_PER_TOKEN, MultiRuns
 from bot.web.problems import Problem
-from tests.web.api.api_server import ORG, ApiServer, running_api_server
+from tests.harness import TIMEOUT
+from tests.harness.server import ORG, ApiServer, api_server_at
 
 MULTI_RUN = f"{ORG}/multi-run"
 
 
 async def ended(api_server: ApiServer, path: str, *, token: str = "sk-org1-caller") -> Any:
-    """Asks until it has ended."""
-    async with asyncio.timeout(10):
+    """Polls until it has ended."""
+    async with asyncio.timeout(TIMEOUT):
         # What happens behind HTTP sets no event here.
-        while (said := await api_server.get(path, token=token)).document["status"] == "running":  # noqa: ASYNC110
+        while (response := await api_server.get(path, token=token)).document["status"] == "running":  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-    return said.document
+    return response.document
 
 
-async def test_a_multi_run_is_accepted_and_shown_to_its_end(api_server: ApiServer) -> None:
+async def test_create_multi_run_is_shown_to_its_end(api_server: ApiServer) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 2, "metadata": {"ticket": 7}, "synthesis_prompt": "Be brief."}
-    said = await api_server.post(MULTI_RUN, body)
+    response = await api_server.post(MULTI_RUN, body)
 
-    assert (said.status, said.document["status"]) == (202, "running")
-    place = said.headers["Location"]
-    assert place == f"{MULTI_RUN}/{said.document['id']}"
+    assert (response.status, response.document["status"]) == (202, "running")
+    place = response.headers["Location"]
+    assert place == f"{MULTI_RUN}/{response.document['id']}"
 
     await api_server.codegen.run_created(2)
     api_server.codegen.finish(1, result="With a cache.", pull_request="octo/shop#1")
@@ -53,57 +54,57 @@ async def test_a_multi_run_is_accepted_and_shown_to_its_end(api_server: ApiServe
     assert document["candidates"][0]["pull_request_urls"] == ["https://github.com/octo/shop/pull/1"]
     assert [run["id"] for run in document["agent_runs"]] == [1, 2, 3]
     metadata = api_server.codegen.runs[1].metadata or {}
-    assert (metadata["ticket"], metadata["temperature"], metadata["synthesis_temperature"]) == (7, 0.7, 0.2)
+    assert (metadata["ticket"], "temperature" in metadata, "synthesis_temperature" in metadata) == (7, False, False)
     assert "Be brief." in api_server.codegen.runs[3].prompt
 
 
-async def test_whoever_waits_is_answered_with_the_end(api_server: ApiServer) -> None:
+async def test_create_multi_run_with_wait_returns_end(api_server: ApiServer) -> None:
     asking = asyncio.create_task(
         api_server.post(f"{MULTI_RUN}?wait=true", {"prompt": "Make it fast.", "concurrency": 1})
     )
     await api_server.codegen.run_created(1)
     api_server.codegen.finish(1, result="Done.")
-    said = await asking
+    response = await asking
 
-    assert (said.status, said.document["status"], said.document["final"]) == (200, "completed", "Done.")
+    assert (response.status, response.document["status"], response.document["final"]) == (200, "completed", "Done.")
 
 
-async def test_attempts_that_all_fail(api_server: ApiServer) -> None:
-    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+async def test_multi_run_whose_attempts_fail(api_server: ApiServer) -> None:
+    response = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
     await api_server.codegen.run_created(2)
     api_server.codegen.fail(1, result="No idea.")
     api_server.codegen.fail(2)
-    document = await ended(api_server, said.headers["Location"])
+    document = await ended(api_server, response.headers["Location"])
 
     assert (document["status"], document["final"], len(api_server.codegen.runs)) == ("failed", None, 2)
     assert [each["succeeded"] for each in document["candidates"]] == [False, False]
 
 
-async def test_attempts_that_take_too_long(api_server: ApiServer) -> None:
-    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1, "timeout": 0.5})
-    document = await ended(api_server, said.headers["Location"])
+async def test_multi_run_timeout(api_server: ApiServer) -> None:
+    response = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1, "timeout": 0.5})
+    document = await ended(api_server, response.headers["Location"])
 
     assert document["status"] == "failed"
 
 
-async def test_the_same_key_is_the_same_multi_run(api_server: ApiServer) -> None:
+async def test_same_key_is_same_multi_run(api_server: ApiServer) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 2}
-    said = await asyncio.gather(*(api_server.post(MULTI_RUN, body, Idempotency_Key="a") for _ in range(4)))
+    response = await asyncio.gather(*(api_server.post(MULTI_RUN, body, Idempotency_Key="a") for _ in range(4)))
     await api_server.codegen.run_created(2)
     for number in (1, 2):
         api_server.codegen.finish(number)
     await api_server.codegen.run_created(3)
     api_server.codegen.finish(3)
-    await ended(api_server, said[0].headers["Location"])
+    await ended(api_server, response[0].headers["Location"])
     again = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
 
-    assert len({each.document["id"] for each in said}) == 1
+    assert len({each.document["id"] for each in response}) == 1
     assert (again.status, again.document["status"], len(api_server.codegen.runs)) == (200, "completed", 3)
 
 
-async def test_the_same_key_with_another_body_is_refused(tmp_path: Path) -> None:
-    """After a restart as well."""
-    async with running_api_server(tmp_path) as api_server:
+async def test_same_key_with_other_body_is_refused(tmp_path: Path) -> None:
+    """Also after a restart."""
+    async with api_server_at(tmp_path) as api_server:
         body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": [7, None, 0.5]}}
         first = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
         await api_server.stop()
@@ -118,11 +119,11 @@ async def test_the_same_key_with_another_body_is_refused(tmp_path: Path) -> None
         assert (again.status, again.document["id"]) == (202, first.document["id"])
 
 
-async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> None:
-    """By the token of whoever asks: none is kept."""
-    async with running_api_server(tmp_path) as api_server:
-        said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
-        place = said.headers["Location"]
+async def test_restart_continues_multi_run_on_request(tmp_path: Path) -> None:
+    """With the token of that request: none is stored."""
+    async with api_server_at(tmp_path) as api_server:
+        response = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 2})
+        place = response.headers["Location"]
         await api_server.codegen.run_created(2)
         await api_server.stop()
         for number in (1, 2):
@@ -137,35 +138,32 @@ async def test_after_a_restart_it_goes_on_when_somebody_asks(tmp_path: Path) -> 
 
         await api_server.stop()
         await api_server.start()
-        known = len(api_server.codegen.control.journal)
+        known, repos = len(api_server.codegen.control.journal), len(api_server.upstream("/repos"))
         assert (await api_server.get(place)).document == document
-        # Who asks is checked; of the multi-run nothing is asked any more.
-        assert len(api_server.codegen.control.journal) == known + 1
+        # Who asks is checked, and the repositories are listed; of the multi-run nothing is asked any more.
+        assert (len(api_server.codegen.control.journal), len(api_server.upstream("/repos"))) == (known + 2, repos + 1)
         stored = (tmp_path / "bot.sqlite").read_bytes()
         assert b"sk-org1" not in stored
 
 
-async def test_a_server_that_stops_does_not_wait_for_a_multi_runs_end(tmp_path: Path) -> None:
-    """Whoever waits is told where to ask again."""
-    async with running_api_server(tmp_path) as api_server:
+async def test_shutdown_does_not_wait_for_multi_run(tmp_path: Path) -> None:
+    """A waiting caller gets its address."""
+    async with api_server_at(tmp_path) as api_server:
         body = {"prompt": "Make it fast.", "concurrency": 1}
         asking = asyncio.create_task(api_server.post(f"{MULTI_RUN}?wait=true", body))
         await api_server.codegen.run_created(1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             await api_server.stop()
-        said = await asking
-        assert (said.status, said.document["status"]) == (202, "running")
+        response = await asking
+        assert (response.status, response.document["status"]) == (202, "running")
 
         await api_server.start()
         api_server.codegen.finish(1, result="Done.")
-        assert (await ended(api_server, said.headers["Location"]))["final"] == "Done."
+        assert (await ended(api_server, response.headers["Location"]))["final"] == "Done."
 
 
-async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_asks(
-    api_server: ApiServer, tmp_path: Path
-) -> None:
-    """It is not told to be running for ever."""
-    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+async def test_multi_run_whose_end_was_not_stored_continues(api_server: ApiServer, tmp_path: Path) -> None:
+    response = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
     await api_server.codegen.run_created(1)
     with sqlite3.connect(tmp_path / "bot.sqlite") as database:
         database.execute(
@@ -182,41 +180,40 @@ async def test_one_whose_end_could_not_be_written_down_goes_on_when_somebody_ask
     with sqlite3.connect(tmp_path / "bot.sqlite") as database:
         database.execute("DROP TRIGGER broken")
 
-    for place in (said.headers["Location"], waited.headers["Location"]):
+    for place in (response.headers["Location"], waited.headers["Location"]):
         assert (await ended(api_server, place))["final"] == "Done."
     assert len(api_server.codegen.runs) == 2
 
 
 def stored(folder: Path) -> list[tuple[str, str]]:
-    """What the database holds of multi-runs: what was asked, and what was answered."""
+    """The requests and responses in the database."""
     with sqlite3.connect(folder / "bot.sqlite") as database:
-        return database.execute("SELECT asked, answer FROM codegen_bot_multi_runs").fetchall()
+        return database.execute("SELECT request, response FROM codegen_bot_multi_runs").fetchall()
 
 
-async def test_multi_run_without_any_attempt_leaves_nothing(api_server: ApiServer, tmp_path: Path) -> None:
-    """Each try of a 20 MB request stayed in the database for 90 days."""
+async def test_multi_run_without_attempt_stores_nothing(api_server: ApiServer, tmp_path: Path) -> None:
     api_server.codegen.control.fault(path="/agent/run$", method="POST", status=402, body={"message": "No."}, times=None)
     body = {"prompt": "Make it fast.", "metadata": {"ticket": "x" * 10_000}}
-    said = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
-    document = await ended(api_server, said.headers["Location"])
+    response = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
+    document = await ended(api_server, response.headers["Location"])
 
     assert (document["status"], document["agent_runs"]) == ("failed", [])
     assert stored(tmp_path) == []
     # The address goes on telling so, and the key still stands for it.
-    assert (await api_server.get(said.headers["Location"])).document == document
+    assert (await api_server.get(response.headers["Location"])).document == document
     assert (await api_server.post(MULTI_RUN, body, Idempotency_Key="a")).document == document
     assert (await api_server.post(MULTI_RUN, {"prompt": "Other."}, Idempotency_Key="a")).status == 422
     assert stored(tmp_path) == []
 
 
-async def test_multi_run_that_has_ended_keeps_its_answer_alone(api_server: ApiServer, tmp_path: Path) -> None:
+async def test_ended_multi_run_stores_its_response_only(api_server: ApiServer, tmp_path: Path) -> None:
     body = {"prompt": "Make it fast.", "concurrency": 1, "metadata": {"ticket": "secret-of-mine"}}
-    said = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
+    response = await api_server.post(MULTI_RUN, body, Idempotency_Key="a")
     await api_server.codegen.run_created(1)
     [(asked, _)] = stored(tmp_path)
     assert "Make it fast." in asked
     api_server.codegen.finish(1, result="Done.")
-    document = await ended(api_server, said.headers["Location"])
+    document = await ended(api_server, response.headers["Location"])
 
     [(asked, answer)] = stored(tmp_path)
     assert "Make it fast." not in asked
@@ -229,33 +226,33 @@ async def test_multi_run_that_has_ended_keeps_its_answer_alone(api_server: ApiSe
     assert (await api_server.post(MULTI_RUN, {**body, "metadata": None}, Idempotency_Key="a")).status == 422
 
 
-async def test_multi_runs_at_once_of_one_token(api_server: ApiServer, tmp_path: Path) -> None:
-    """What is refused is not written down; whoever asks for one that is at work is no new one."""
+async def test_concurrent_multi_runs_per_token_are_limited(api_server: ApiServer, tmp_path: Path) -> None:
+    """A refused one is not stored; a repeated request for one in progress does not count."""
     body = {"prompt": "Make it fast.", "concurrency": 1}
-    said = await asyncio.gather(
-        *(api_server.post(MULTI_RUN, body, Idempotency_Key=str(number)) for number in range(MOST_OF_ONE + 5))
+    response = await asyncio.gather(
+        *(api_server.post(MULTI_RUN, body, Idempotency_Key=str(number)) for number in range(MOST_PER_TOKEN + 5))
     )
-    begun = [number for number, each in enumerate(said) if each.status == 202]
-    refused = [each for each in said if each.status != 202]
+    begun = [number for number, each in enumerate(response) if each.status == 202]
+    refused = [each for each in response if each.status != 202]
 
-    assert (len(begun), {each.status for each in refused}) == (MOST_OF_ONE, {429})
+    assert (len(begun), {each.status for each in refused}) == (MOST_PER_TOKEN, {429})
     assert refused[0].detail == snapshot("10 multi-runs at once is the limit per token: wait until one has ended.")
     assert refused[0].headers["Retry-After"] == "30"
-    assert len(stored(tmp_path)) == MOST_OF_ONE
+    assert len(stored(tmp_path)) == MOST_PER_TOKEN
     assert (await api_server.post(MULTI_RUN, body, Idempotency_Key=str(begun[0]))).status == 202
     assert (await api_server.post(MULTI_RUN, body, token="sk-org1-other")).status == 202
 
-    await api_server.codegen.run_created(MOST_OF_ONE + 1)
+    await api_server.codegen.run_created(MOST_PER_TOKEN + 1)
     api_server.codegen.finish(1)
     identity = (api_server.codegen.runs[1].metadata or {})["multi_run_id"]
-    [first] = [each for each in said if each.document.get("id") == identity]
+    [first] = [each for each in response if each.document.get("id") == identity]
     await ended(api_server, first.headers["Location"])
     assert (await api_server.post(MULTI_RUN, body)).status == 202
 
 
-async def test_multi_runs_at_once_of_all_tokens() -> None:
+async def test_concurrent_multi_runs_in_total_are_limited() -> None:
     class Forgetful:
-        """A database that several find empty before the first of them has written."""
+        """A store that several requests find empty before the first of them has written."""
 
         def __init__(self) -> None:
             self.rows: dict[str, dict[str, Any]] = {}
@@ -272,7 +269,7 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
         async def forget(self, org_id: int, identity: str) -> None:
             del self.rows[identity]
 
-        async def end(self, org_id: int, identity: str, answer: Any, *, asked: Any) -> None: ...
+        async def end(self, org_id: int, identity: str, answer: Any, *, request: Any) -> None: ...
 
     class Access:
         async def execute(self, *_: Any, **__: Any) -> Any:
@@ -282,11 +279,11 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
     multi_runs = MultiRuns(database, most=3)
 
     async def start(number: int) -> int:
-        caller: Any = SimpleNamespace(key=str(number), access=Access(), at_work=0)
+        caller: Any = SimpleNamespace(key=str(number), access=Access(), in_progress=0)
         try:
-            await multi_runs.start(caller, 1, an_invocation(str(number)), patience=1)
+            await multi_runs.start(caller, 1, an_invocation(str(number)), run_timeout=1)
         except Problem as problem:
-            assert caller.at_work == 0
+            assert caller.in_progress == 0
             return problem.status
         return 202
 
@@ -295,7 +292,7 @@ async def test_multi_runs_at_once_of_all_tokens() -> None:
     assert sorted(statuses) == [202, 202, 202, 503, 503]
     assert len(database.rows) == 3
     await multi_runs.aclose()
-    assert multi_runs.at_work == 0
+    assert multi_runs.in_progress == 0
 
 
 def an_invocation(identity: str) -> CommandInvocation:
@@ -305,33 +302,33 @@ def an_invocation(identity: str) -> CommandInvocation:
         thread=None,
         comment=None,
         person=Person("the HTTP API", is_bot=False),
-        asked_at=datetime.now(UTC),
+        requested_at=datetime.now(UTC),
         prefix="/codegen",
     )
 
 
 async def test_multi_run_long_results_are_cut(api_server: ApiServer, tmp_path: Path) -> None:
-    said = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
+    response = await api_server.post(MULTI_RUN, {"prompt": "Make it fast.", "concurrency": 1})
     await api_server.codegen.run_created(1)
     api_server.codegen.finish(1, result="x" * 1_000_000, summary="y" * 1_000_000)
-    document = await ended(api_server, said.headers["Location"])
+    document = await ended(api_server, response.headers["Location"])
 
     assert len(document["final"]) == len(document["agent_runs"][0]["summary"]) == 100_000
     [(_, answer)] = stored(tmp_path)
     assert len(answer) < 600_000
 
 
-async def test_one_that_is_not_there(api_server: ApiServer) -> None:
-    said = await api_server.get(f"{MULTI_RUN}/http-nothing")
+async def test_get_multi_run_missing(api_server: ApiServer) -> None:
+    response = await api_server.get(f"{MULTI_RUN}/http-nothing")
 
-    assert (said.status, said.detail) == (404, "The organization has no multi-run of this id.")
+    assert (response.status, response.detail) == (404, "The organization has no multi-run of this id.")
 
 
-async def test_another_organizations_is_not_there(shared_house: ApiServer) -> None:
-    said = await shared_house.post(
+async def test_get_multi_run_of_other_organization(shared_server: ApiServer) -> None:
+    response = await shared_server.post(
         "/organizations/2/multi-run", {"prompt": "x", "concurrency": 1}, token="sk-org2-insider"
     )
-    identity = said.document["id"]
+    identity = response.document["id"]
 
-    assert (await shared_house.get(f"{MULTI_RUN}/{identity}")).status == 404
-    assert (await shared_house.get(f"/organizations/2/multi-run/{identity}")).status == 404
+    assert (await shared_server.get(f"{MULTI_RUN}/{identity}")).status == 404
+    assert (await shared_server.get(f"/organizations/2/multi-run/{identity}")).status == 404

@@ -1,4 +1,4 @@
-"""How runs went lately, in numbers; and when each of them ended."""
+"""Statistics of recent runs, and their completion times."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bot.codegen.models import AgentRun
+from bot.codegen.completion_times import RunTimes
+from bot.codegen.models import AgentRun, RunUsage
 from bot.web.api import run_index
-from bot.web.api.overview import overview_of
-from tests.web.api.api_server import ORG, ApiServer
+from bot.web.api.overview import Totals, Used, overview_of
+from tests.harness.server import ORG, ApiServer
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -18,7 +19,7 @@ def a_run(number: int, status: str, *, days_ago: int = 0) -> AgentRun:
     return AgentRun(id=number, organization_id=1, status=status, created_at=NOON - timedelta(days=days_ago))
 
 
-def test_days_statuses_shares_and_times() -> None:
+def test_overview_counts_days_statuses_and_times() -> None:
     runs = [
         a_run(1, "COMPLETE"),
         a_run(2, "FAILED"),
@@ -26,8 +27,8 @@ def test_days_statuses_shares_and_times() -> None:
         a_run(4, "ACTIVE"),
         a_run(5, "COMPLETE", days_ago=3),
     ]
-    ends = {1: NOON + timedelta(seconds=30), 2: NOON + timedelta(seconds=90), 5: NOON}
-    overview = overview_of(runs, ends, days=3, now=NOON)
+    worked = {1: RunTimes(NOON, 30.0), 2: RunTimes(NOON, 90.0), 4: RunTimes(None, 7.0), 5: RunTimes(NOON, 1.0)}
+    overview = overview_of(runs, worked, days=3, now=NOON)
 
     assert [(day.day, day.by_status) for day in overview.days] == [
         (date(2026, 5, 2), {}),
@@ -38,32 +39,48 @@ def test_days_statuses_shares_and_times() -> None:
     assert (overview.runs, overview.ended, overview.succeeded) == (4, 3, 2)
     assert overview.success_share == 2 / 3
     times = overview.time_to_finish
-    assert (times.known, times.median, times.most) == (2, 60.0, 90.0)
+    assert (times.known, times.median, times.p90) == (2, 60.0, 90.0)
     assert times.buckets == {32: 1, 128: 1}
     assert not overview.is_cut
 
 
-def test_nothing_at_all_has_no_share_and_no_time() -> None:
+def test_overview_compares_with_days_before() -> None:
+    used = RunUsage(input_tokens=900, output_tokens=100, cost=0.25, is_estimated=True)
+    runs = [
+        a_run(1, "COMPLETE").model_copy(update={"usage": used}),
+        a_run(2, "FAILED", days_ago=1).model_copy(update={"usage": used}),
+        a_run(3, "COMPLETE", days_ago=2),
+        a_run(4, "COMPLETE", days_ago=4),
+    ]
+    overview = overview_of(runs, {3: RunTimes(working_seconds=30.0)}, days=2, now=NOON)
+
+    assert overview.runs == 2
+    assert overview.used == Used(known=2, cost=0.5, tokens=2000, is_estimated=True)
+    assert overview.previous == Totals(runs=1, ended=1, succeeded=1, success_share=1.0, median=30.0, cost=None)
+
+
+def test_overview_without_runs() -> None:
     overview = overview_of([], {}, days=1, now=NOON)
     assert overview.success_share is None
+    assert overview.used is None
     assert overview.time_to_finish.median is None
     assert overview.days[0].by_status == {}
 
 
-async def test_only_the_days_that_are_asked_for_are_read(api_server: ApiServer) -> None:
+async def test_overview_reads_requested_days_only(api_server: ApiServer) -> None:
     now = datetime.now(UTC)
     for number in range(1, 251):
         api_server.codegen.start_elsewhere("words").created_at = now - timedelta(days=20 if number <= 200 else 0)
         api_server.codegen.finish(number)
-    said = await api_server.get(f"{ORG}/overview?days=2")
+    response = await api_server.get(f"{ORG}/overview?days=2")
 
-    assert said.status == 200
-    assert said.document["by_status"] == {"succeeded": 50}
-    assert said.document["success_share"] == 1.0
+    assert response.status == 200
+    assert response.document["by_status"] == {"succeeded": 50}
+    assert response.document["success_share"] == 1.0
     assert len(api_server.upstream("/agent/runs")) == 1
 
 
-async def test_an_end_that_the_bot_saw_has_its_time(api_server: ApiServer) -> None:
+async def test_run_has_end_that_was_seen(api_server: ApiServer) -> None:
     before = datetime.now(UTC)
     started = await api_server.post(
         f"{ORG}/agent/run", {"prompt": "\n Fix it, token sk-1234567890abcdef1234. \nAll of it."}
@@ -81,11 +98,9 @@ async def test_an_end_that_the_bot_saw_has_its_time(api_server: ApiServer) -> No
     assert overview.document["time_to_finish"]["known"] == 1
 
 
-async def test_an_end_is_seen_by_whoever_asks_for_some_runs_only(
-    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A page of a multi-run asks for its own runs, and nobody watches them while it waits for Codegen's limit."""
-    monkeypatch.setattr(run_index, "FRESH", 0.0)
+async def test_end_is_recorded_by_filtered_list(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of a multi-run requests its own runs, which nothing polls while it waits for Codegen's rate limit."""
+    monkeypatch.setattr(run_index, "NEWS_INTERVAL", 0.0)
     api_server.codegen.start_elsewhere("Make it fast", metadata={"multi_run_id": "one"})
     path = f"{ORG}/agent/runs?multi_run_id=one"
     await api_server.get(path)
@@ -94,7 +109,7 @@ async def test_an_end_is_seen_by_whoever_asks_for_some_runs_only(
     assert run["ended_at"] is not None
 
 
-async def test_the_runs_of_one_multi_run(api_server: ApiServer) -> None:
+async def test_runs_of_one_multi_run(api_server: ApiServer) -> None:
     api_server.codegen.start_elsewhere("somebody else's")
     begun = await api_server.post(f"{ORG}/multi-run", {"prompt": "Make it fast.", "concurrency": 2})
     await api_server.codegen.run_created(3)

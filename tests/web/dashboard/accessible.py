@@ -1,4 +1,4 @@
-"""Whether everybody can use what is shown: axe-core's rules, a page no wider than its window, the way through it by Tab."""
+"""Accessibility: axe-core's rules, no horizontal scrolling, the order of Tab stops."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ _FOCUSED = """() => {
 
 _IN_ORDER = """() => [...window.__stops.keys()]
   .map((element, stop) => ({ element, stop }))
+  .filter(({ element }) => element.isConnected)
   .sort((one, other) => (one.element.compareDocumentPosition(other.element) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1))
   .map(({ stop }) => stop)"""
 
@@ -84,6 +85,8 @@ async def stops_by_tab(page: Page, *, most: int | None = None) -> list[str]:
     """Goes once round the page with Tab, from wherever the focus is, and gives the words of what it comes by, as they stand.
 
     Each stop has to be seen to have the focus, and nothing that can be used may be left out.
+
+    What has left the page since, as rows of a long list do, has no place in it.
 
     :param most: stops after which it is enough, where there are more than anybody would go through
     """

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.web.api.api_server import ApiServer, running_api_server
-from tests.web.dashboard.browser import Visit, a_browser, a_visit
+from tests.harness.browser import Visit, a_browser, a_visit
+from tests.harness.server import ApiServer, api_server_at
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,13 +30,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
-    async with running_api_server(tmp_path, api_organizations="2") as api_server:
+    async with api_server_at(tmp_path, api_organizations="2") as api_server:
         yield api_server
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, api_server: ApiServer) -> AsyncIterator[Visit]:
-    """Not signed in yet. At its end nothing may have been complained of, or asked for elsewhere."""
+    """A tab, not signed in yet. At its end the console must be empty, and nothing requested from elsewhere."""
     async with a_visit(browser, api_server.url) as visit:
         yield visit
         assert visit.is_clean()

@@ -1,4 +1,4 @@
-"""Everything can be used by everybody: with a screen reader, by keyboard, in light and dark, on a phone."""
+"""Accessibility with a screen reader, by keyboard, in light and dark, on a phone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.web.api.api_server import ApiServer
+from tests.harness.browser import Visit, a_visit, needs_browser
+from tests.harness.server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
-from tests.web.dashboard.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.week import Week, the_week
 
 pytestmark = needs_browser
@@ -47,16 +47,23 @@ async def look(browser: Browser, week: Week) -> AsyncIterator[Visit]:
         assert look.is_clean()
 
 
-async def test_signing_in(api_server: ApiServer, visit: Visit) -> None:
+async def test_accessible_sign_in(api_server: ApiServer, visit: Visit) -> None:
     await visit.open()
-    assert await usable(visit.page) == ["To the content", "codegen-bot", "token", "Sign in"]
+    assert await usable(visit.page) == [
+        "To the content",
+        "codegen-bot",
+        "token",
+        "Show the token",
+        "stay",
+        "Sign in",
+    ]
 
 
-async def test_where_there_is_nothing(api_server: ApiServer, visit: Visit) -> None:
+async def test_accessible_empty_pages(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["404"]
     await visit.sign_in("#/nowhere")
     for place, words in (
-        ("#/nowhere", "nothing at this address"),
+        ("#/nowhere", "Page not found"),
         ("#/runs", "no runs"),
         ("#/overview", "no runs"),
         ("#/runs/77", "no run 77"),
@@ -78,27 +85,27 @@ async def test_where_there_is_nothing(api_server: ApiServer, visit: Visit) -> No
         ("#/help?repository=octo/shop", "analyze-logs"),
     ],
 )
-async def test_a_page_full_of_what_a_team_has_done(week: Week, look: Visit, place: str, words: str) -> None:
+async def test_accessible_pages_of_busy_team(week: Week, look: Visit, place: str, words: str) -> None:
     await look.sign_in(place.format(week=week))
     await expect(look.page.get_by_text(words).first).to_be_visible()
     assert (await usable(look.page))[: len(ALWAYS)] == ALWAYS
 
 
-async def test_a_list_that_is_only_there_as_far_as_it_is_seen(week: Week, look: Visit) -> None:
-    """Rows come while one goes through them."""
+async def test_accessible_virtual_list(week: Week, look: Visit) -> None:
+    """Rows are added while Tab goes through them."""
     await look.sign_in()
     await expect(look.page.get_by_text("Describe the new refund rules")).to_be_visible()
     stops = await usable(look.page, most=70)
     assert len([words for words in stops if "Star run" in words]) > 12
 
 
-async def test_what_is_asked_before_something_stops(week: Week, look: Visit) -> None:
-    """Tab stays within the question, and Escape leaves everything as it is."""
+async def test_accessible_confirmation(week: Week, look: Visit) -> None:
+    """Tab stays within the dialog, and Escape changes nothing."""
     await look.sign_in(f"#/runs/{week.with_log}")
-    button = look.page.get_by_role("button", name="ban-checks", exact=True)
+    button = look.page.get_by_role("button", name="Ban checks", exact=True)
     await button.click()
     await expect(look.page.get_by_role("dialog")).to_be_visible()
-    assert await usable(look.page) == ["why", "Leave it", "ban-checks"]
+    assert await usable(look.page) == ["why", "Cancel", "Ban checks"]
     await look.page.keyboard.press("Escape")
     await expect(look.page.get_by_role("dialog")).to_have_count(0)
     await expect(button).to_be_focused()

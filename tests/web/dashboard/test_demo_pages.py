@@ -1,66 +1,84 @@
-"""The demo's two pages side by side: what is typed on one appears on the other."""
+"""The demo's two pages side by side."""
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Browser, expect
 
-from bot.demo import demo
-from tests.web.dashboard.browser import Visit, a_visit, needs_browser
+from tests.harness.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.the_demo import the_demo
 
 
 @needs_browser
-async def test_what_is_typed_on_one_page_appears_on_the_other(browser: Browser) -> None:
+async def test_demo_comment_appears_in_dashboard(browser: Browser) -> None:
     async with (
-        the_demo() as (dashboards_url, playgrounds_url),
-        a_visit(browser, dashboards_url) as dashboard,
-        a_visit(browser, playgrounds_url) as playground,
+        the_demo() as demo,
+        a_visit(browser, demo.dashboard) as dashboard,
+        a_visit(browser, demo.playground) as playground,
     ):
-        await dashboard.sign_in(token=demo.CALLERS_TOKEN)
-        await playground.page.goto(f"{playgrounds_url}/")
-        await _a_comment_becomes_a_run(dashboard, playground)
-        await _a_star_becomes_a_label(dashboard, playground)
-        await _links_stay_in_the_emulated_worlds(playground, dashboards_url)
+        await dashboard.sign_in(token=demo.token)
+        await playground.page.goto(f"{demo.playground}/")
+        run = await _a_comment_becomes_a_run(dashboard, playground)
+        await _a_star_becomes_a_label(dashboard, playground, run)
+        await _a_pull_request_shows_its_changes(playground)
+        await _links_stay_in_the_demo(playground, demo.dashboard)
         await _a_prompt_becomes_a_pull_request(dashboard, playground)
         assert dashboard.is_clean()
         assert playground.is_clean()
 
 
-async def _a_comment_becomes_a_run(dashboard: Visit, playground: Visit) -> None:
+async def _a_comment_becomes_a_run(dashboard: Visit, playground: Visit) -> str:
+    """Returns the run's name: its number follows those of the demo's history."""
+    await playground.page.get_by_role("button", name="issue #2").click()
     await playground.page.get_by_label("Write as").select_option("bob")
     await playground.page.get_by_label("Comment").fill("/codegen run make the tea")
     await playground.page.get_by_role("button", name="Comment", exact=True).click()
     await expect(dashboard.page.get_by_role("link", name="make the tea")).to_be_visible()
-    await expect(playground.page.locator("#conversation")).to_contain_text("run 2")
+    conversation = playground.page.locator("#conversation")
+    await expect(conversation).to_contain_text("Finished in", timeout=60_000)
+    return await conversation.get_by_role("link", name=re.compile(r"^run \d+$")).first.inner_text()
 
 
-async def _a_star_becomes_a_label(dashboard: Visit, playground: Visit) -> None:
+async def _a_star_becomes_a_label(dashboard: Visit, playground: Visit, run: str) -> None:
     """On the pull request that the run made."""
-    await playground.page.get_by_role("button", name="pull request #4").click()
+    await playground.page.get_by_role("button", name="pull request #5").click()
     label = playground.page.get_by_role("button", name="codegen:starred")
     await expect(label).to_have_attribute("aria-pressed", "false")
-    await dashboard.page.get_by_role("button", name="Star run 2").click()
+    await dashboard.page.get_by_role("button", name=f"Star {run}").click()
     await expect(label).to_have_attribute("aria-pressed", "true")
     # And the other way round.
     await label.click()
-    star = dashboard.page.get_by_role("button", name="Star run 2")
+    star = dashboard.page.get_by_role("button", name=f"Star {run}")
     await expect(star).to_have_attribute("aria-pressed", "false", timeout=15_000)
 
 
-async def _links_stay_in_the_emulated_worlds(playground: Visit, dashboards_url: str) -> None:
-    """github.com and codegen.com know nothing of these runs and pull requests."""
+async def _a_pull_request_shows_its_changes(playground: Visit) -> None:
     page = playground.page
     await page.get_by_role("button", name="pull request #1").click()
-    run = page.locator("#conversation").get_by_role("link", name="run 2")
-    await expect(run.first).to_have_attribute("href", f"{dashboards_url}/#/runs/2")
-    await page.get_by_label("Comment").fill("[What came of it](https://github.com/octo/shop/pull/4)")
+    await page.get_by_text("1 changed file").click()
+    await expect(page.get_by_role("heading", name="app/checkout.py")).to_contain_text("+1 −1")
+    await expect(page.locator("#files ins")).to_have_text("+    return round((net, 2) * (1 + tax), 2)")
+    await page.get_by_role("button", name="issue #2").click()
+    await expect(page.locator("#changes")).to_be_hidden()
+
+
+async def _links_stay_in_the_demo(playground: Visit, dashboards_url: str) -> None:
+    """github.com has none of these pull requests."""
+    page = playground.page
+    await page.get_by_role("button", name="issue #2").click()
+    run = page.locator("#conversation").get_by_role("link", name="run ")
+    await expect(run.first).to_have_attribute("href", re.compile(rf"^{dashboards_url}/#/sign-in\?token=.*runs%2F\d+$"))
+    await page.get_by_label("Comment").fill("[What came of it](https://github.com/octo/shop/pull/5)")
     await page.get_by_role("button", name="Comment", exact=True).click()
     await page.get_by_role("link", name="What came of it").click()
-    # It is called as somebody asked for it, and not by the first words of the whole prompt.
+    # Its title is the user's prompt, not the internal one's first line.
     await expect(page.get_by_role("heading", name="make the tea")).to_be_visible()
     await page.go_back()
-    await expect(page.get_by_role("heading", name="Fix the checkout")).to_be_visible()
-    await expect(page.get_by_role("link", name="The dashboard")).to_have_attribute("href", f"{dashboards_url}/")
+    await expect(page.get_by_role("heading", name="Prices are shown without tax")).to_be_visible()
+    await expect(page.get_by_role("link", name="Open the dashboard")).to_have_attribute(
+        "href", re.compile(rf"^{dashboards_url}/#/sign-in\?token=")
+    )
 
 
 async def _a_prompt_becomes_a_pull_request(dashboard: Visit, playground: Visit) -> None:
@@ -68,5 +86,5 @@ async def _a_prompt_becomes_a_pull_request(dashboard: Visit, playground: Visit) 
     await dashboard.page.get_by_label("Prompt").fill("Warm the cups")
     await dashboard.page.get_by_role("button", name="Start the run").click()
     await expect(dashboard.page.get_by_role("heading", name="Warm the cups")).to_be_visible()
-    await playground.page.get_by_role("button", name="pull request #5").click()
+    await playground.page.get_by_role("button", name="pull request #6").click()
     await expect(playground.page.get_by_role("heading", name="Warm the cups")).to_be_visible()

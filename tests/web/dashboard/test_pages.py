@@ -1,4 +1,4 @@
-"""What is served before anybody is signed in, and signing in."""
+"""What is served without signing in, and signing in."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import pytest
 from playwright.async_api import expect
 
 from bot.web.dashboard.pages import POLICY
-from tests.web.api.api_server import ApiServer
-from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
+from tests.harness import TIMEOUT
+from tests.harness.browser import TOKEN, Visit, needs_browser
+from tests.harness.server import ApiServer
 
 PAGE = Path(__file__).parents[3] / "bot" / "web" / "dashboard" / "page"
 
 
-async def test_everything_is_served_with_a_strict_policy_and_an_etag(api_server: ApiServer) -> None:
-    paths = ["/", *(f"/dashboard/{file.relative_to(PAGE)}" for file in PAGE.rglob("*.*") if file.name != "index.html")]
+async def test_pages_have_strict_policy_and_etag(api_server: ApiServer) -> None:
+    files = [file for file in PAGE.rglob("*.*") if file.name != "index.html" and file.suffix != ".css"]
+    paths = ["/", "/dashboard/styles.css", *(f"/dashboard/{file.relative_to(PAGE)}" for file in files)]
     assert len(paths) > 10
     async with aiohttp.ClientSession() as http:
         for path in paths:
@@ -31,21 +33,30 @@ async def test_everything_is_served_with_a_strict_policy_and_an_etag(api_server:
                 assert answer.status == 304
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere() -> None:
+async def test_style_sheet_is_one(api_server: ApiServer) -> None:
+    """What all views share comes first, so that each view can refine it."""
+    async with aiohttp.ClientSession() as http, http.get(f"{api_server.url}/dashboard/styles.css") as answer:
+        sheet = await answer.text()
+    texts = {file.name: file.read_text(encoding="utf-8") for file in PAGE.joinpath("styles").iterdir()}
+    places = {name: sheet.index(text) for name, text in texts.items()}
+    assert sorted(places, key=places.__getitem__)[:2] == ["base.css", "parts.css"]
+
+
+def test_policy_allows_nothing_from_elsewhere() -> None:
     assert "unsafe" not in POLICY
     assert "http" not in POLICY
     assert "*" not in POLICY
 
 
-def test_nothing_makes_html_of_a_string() -> None:
-    """The policy would stop it too; here it is not even tried."""
+def test_scripts_make_no_html_from_strings() -> None:
+    """The policy would block it too."""
     sources = {file.name: file.read_text(encoding="utf-8") for file in PAGE.rglob("*.js")}
     sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|srcdoc|DOMParser")
     assert {name for name, text in sources.items() if sinks.search(text)} == set()
 
 
 @needs_browser
-async def test_somebody_signs_in_and_out_again(api_server: ApiServer, visit: Visit) -> None:
+async def test_sign_in_and_out(api_server: ApiServer, visit: Visit) -> None:
     await visit.sign_in()
     await expect(visit.page.get_by_role("link", name="Runs")).to_have_attribute("aria-current", "page")
     assert TOKEN not in visit.page.url
@@ -55,30 +66,94 @@ async def test_somebody_signs_in_and_out_again(api_server: ApiServer, visit: Vis
     await visit.page.reload()
     await expect(visit.page.get_by_role("navigation", name="Pages")).to_be_visible()
     await visit.page.get_by_role("button", name="Sign out").click()
-    await expect(visit.page.get_by_label("Codegen API token")).to_be_focused()
+    await expect(visit.page.get_by_label("API token")).to_be_focused()
     assert await visit.page.evaluate("sessionStorage.length") == 0
     assert not [entry for entry in api_server.codegen.control.journal if TOKEN in entry.path]
 
 
 @needs_browser
-@pytest.mark.parametrize("token", ["sk-revoked", "no token at all"])
-async def test_a_token_that_codegen_does_not_take_is_reported(api_server: ApiServer, visit: Visit, token: str) -> None:
-    api_server.codegen.control.fault(path="/organizations$", status=401, times=5)
-    visit.expected = ["401"]
+async def test_sign_in_stays_on_device_on_request(api_server: ApiServer, visit: Visit) -> None:
+    page = visit.page
     await visit.open()
-    await visit.page.get_by_label("Codegen API token").fill(token)
-    await visit.page.get_by_role("button", name="Sign in").click()
-    await expect(visit.page.get_by_role("alert")).to_contain_text("oken")
+    await page.get_by_label("API token").fill(TOKEN)
+    await page.get_by_role("checkbox", name="Keep me signed in on this device").check()
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_text("Signed in as alice")).to_be_visible()
+    # As after a restart of the browser.
+    await page.evaluate("sessionStorage.clear()")
+    await page.reload()
+    await expect(page.get_by_text("Signed in as alice")).to_be_visible()
+
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("API token")).to_be_focused()
+    assert await page.evaluate("localStorage.length") == 0
+    await page.reload()
+    await expect(page.get_by_label("API token")).to_be_focused()
+
+
+@needs_browser
+async def test_new_tab_takes_over_session(api_server: ApiServer, visit: Visit) -> None:
+    """A link in a new tab is open at once; signing out ends both, and nothing is written to the device."""
+    run = api_server.codegen.start_elsewhere("Make it fast")
+    await visit.sign_in()
+    await expect(visit.page.get_by_text("Signed in as alice")).to_be_visible()
+
+    other = await visit.page.context.new_page()
+    await other.goto(f"{visit.url}/#/runs/{run.id}")
+    await expect(other.get_by_role("heading", level=1)).to_contain_text(f"Run {run.id}")
+    assert await other.evaluate("localStorage.length") == 0
+    await other.get_by_role("button", name="Sign out").click()
+    await expect(visit.page.get_by_role("alert")).to_have_text("You signed out in another tab.")
     assert await visit.page.evaluate("sessionStorage.length") == 0
 
 
 @needs_browser
-async def test_a_token_that_no_header_takes_is_not_blamed_on_the_server(visit: Visit) -> None:
-    """Something else was in the clipboard: the server is not away because of it."""
+async def test_sign_in_link_of_local_server(api_server: ApiServer, visit: Visit) -> None:
+    """The token never leaves the browser but as a header, and is not left in the address or the history."""
+    api_server.codegen.start_elsewhere("Make it fast")
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+    await visit.open(f"#/sign-in?token={TOKEN}&to=%23%2Fruns%2F1")
+    await expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Run 1")
+    assert visit.page.url.endswith("/#/runs/1")
+    assert not [url for url in asked if TOKEN in url.split("#")[0]]
+    await visit.page.get_by_role("link", name="Help").click()
+    await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
+    await visit.page.go_back()
+    await expect(visit.page).to_have_url(re.compile("/#/runs/1$"))
+
+
+@needs_browser
+async def test_revoked_token_is_called_the_visitors(api_server: ApiServer, visit: Visit) -> None:
+    visit.expected = ["401"]
+    await visit.sign_in()
+    api_server.codegen.control.fault(path=".*", status=401, times=None, token=re.escape(TOKEN))
+    await expect(visit.page.get_by_role("alert")).to_have_text(
+        "Your token is no longer valid. Sign in again.", timeout=30_000
+    )
+
+
+@needs_browser
+@pytest.mark.parametrize("token", ["sk-revoked", "no token at all"])
+async def test_sign_in_with_refused_token(api_server: ApiServer, visit: Visit, token: str) -> None:
+    api_server.codegen.control.fault(path="/organizations$", status=401, times=5)
+    visit.expected = ["401"]
     await visit.open()
-    await visit.page.get_by_label("Codegen API token").fill("sk-\N{ROCKET}")
+    await visit.page.get_by_label("API token").fill(token)
     await visit.page.get_by_role("button", name="Sign in").click()
-    await expect(visit.page.get_by_role("alert")).to_have_text("This has characters that no token of Codegen's has.")
+    await expect(visit.page.get_by_role("alert")).to_have_text(
+        "This token is not valid. Check that you copied all of it."
+    )
+    assert await visit.page.evaluate("sessionStorage.length") == 0
+
+
+@needs_browser
+async def test_sign_in_with_impossible_token(visit: Visit) -> None:
+    """A pasted text that fits in no header is not reported as an unreachable server."""
+    await visit.open()
+    await visit.page.get_by_label("API token").fill("sk-\N{ROCKET}")
+    await visit.page.get_by_role("button", name="Sign in").click()
+    await expect(visit.page.get_by_role("alert")).to_have_text("The token contains invalid characters.")
     await expect(visit.page.locator("#connection")).to_be_hidden()
     assert await visit.page.evaluate("sessionStorage.length") == 0
 
@@ -92,12 +167,10 @@ async def test_a_token_that_no_header_takes_is_not_blamed_on_the_server(visit: V
         ("inert", "inert", "\x1b[0" * 400_000, 400_000 * 3),
     ],
 )
-async def test_text_functions_look_at_each_sign_once(
-    visit: Visit, module: str, function: str, text: str, parts: int
-) -> None:
-    """A pattern that tries each sign again would keep the tab from answering for minutes."""
+async def test_text_functions_are_linear(visit: Visit, module: str, function: str, text: str, parts: int) -> None:
+    """A pattern that backtracks at each character would freeze the tab for minutes."""
     await visit.open()
     call = "async ([module, name, text]) => (await import(`/dashboard/${module}.js`))[name](text).length"
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         assert await visit.page.evaluate(call, [module, function, text]) == parts

@@ -1,15 +1,16 @@
-"""The list of runs: what it shows, how it is narrowed, what comes into it by itself, and how very many fit."""
+"""The list of runs: rows, filters, updates, and very long lists."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
-from tests.web.api.api_server import ApiServer
+from tests.harness.browser import Visit, needs_browser
+from tests.harness.server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
-from tests.web.dashboard.browser import Visit, needs_browser
 
 SOON = 15_000.0
 """Milliseconds: the page asks again every four seconds, and the server believes what it has been told for two."""
@@ -26,12 +27,12 @@ def titles(page: Page) -> Locator:
 
 
 def begin(api_server: ApiServer, prompt: str, *, minutes: int = 0, **more: Any) -> int:
-    """Alice asks for a run on octo/shop#7; `more` goes beside the bot's mark."""
+    """Alice, or `login`, starts a run on octo/shop#7; `more` is added to its metadata."""
     mark = {
         "identity": f"comment-{len(api_server.codegen.runs)}",
         "command": "run",
         "prompt": prompt,
-        "login": "alice",
+        "login": more.pop("login", "alice"),
         "repository": "octo/shop",
         "number": 7,
         "url": "https://github.com/octo/shop/pull/7",
@@ -51,8 +52,8 @@ def many_runs(api_server: ApiServer, count: int) -> None:
 
 
 @needs_browser
-async def test_a_row_tells_what_who_where_and_how_long(api_server: ApiServer, visit: Visit) -> None:
-    """One of the bot's own, one of a multi-run's, and one that somebody started on Codegen's page."""
+async def test_row_shows_run(api_server: ApiServer, visit: Visit) -> None:
+    """One of the bot's own, one of a multi-run, and one started on Codegen's page."""
     begin(api_server, "Fix the flaky test", minutes=3)
     begin(api_server, "Make it fast", multi_run_id="m:1", multi_run_index=2, multi_run_total=3)
     api_server.codegen.start_elsewhere("Nobody can read this")
@@ -61,43 +62,50 @@ async def test_a_row_tells_what_who_where_and_how_long(api_server: ApiServer, vi
     await visit.sign_in()
 
     first = row(page, "Fix the flaky test")
-    await expect(first.locator(".badge")).to_have_text("working")
+    await expect(first.locator(".badge")).to_have_text("Working")
     await expect(first.get_by_role("link", name="Fix the flaky test")).to_have_attribute("href", "#/runs/1")
     await expect(first.get_by_role("link", name="octo/shop#7")).to_have_attribute(
         "href", "https://github.com/octo/shop/pull/7"
     )
     await expect(first.get_by_role("cell").filter(has_text="alice")).to_be_visible()
     await expect(first.get_by_role("cell").filter(has_text="3 min ago")).to_be_visible()
-    await expect(first.locator(".of-took")).to_contain_text("3 min")
+    await expect(first.locator(".of-duration")).to_contain_text("3 min")
     await expect(row(page, "Make it fast").get_by_role("link", name="attempt 2 of 3")).to_have_attribute(
         "href", "#/multi-runs/m%3A1"
     )
-    third = row(page, "<b>Did</b> it.")
-    await expect(third.locator(".badge")).to_have_text("failed")
+    third = row(page, "octo/docs#9")
+    await expect(third.locator(".badge")).to_have_text("Failed")
     await expect(third.get_by_role("cell").filter(has_text="by chat")).to_be_visible()
     await expect(third.get_by_role("link", name="octo/docs#9")).to_be_visible()
     await expect(page.get_by_text("3 runs", exact=True)).to_be_visible()
     await expect(page.get_by_role("table", name="Runs")).to_have_attribute("aria-rowcount", "4")
 
     await first.get_by_role("button", name="Star run 1").click()
-    await expect(first.get_by_role("button", name="Take the star off run 1")).to_have_attribute("aria-pressed", "true")
+    await expect(first.get_by_role("button", name="Unstar run 1")).to_have_attribute("aria-pressed", "true")
     assert (await api_server.get("/starred-runs")).document == {"agent_run_ids": [1]}
-    await page.get_by_label("Stars").select_option("Starred")
+    starred = page.get_by_role("button", name="Starred", exact=True)
+    await starred.click()
     await expect(titles(page)).to_have_text(["Fix the flaky test"])
-    await page.get_by_role("button", name="Clear").click()
+    await expect(starred).to_have_attribute("aria-pressed", "true")
+    await expect(starred).to_be_focused()
+    await starred.click()
+    await expect(titles(page)).to_have_count(3)
 
     await assert_accessible(page)
     stops = await stops_by_tab(page)
-    assert stops.index("Make it fast") < stops.index("attempt 2 of 3") < stops.index("Fix the flaky test")
+    assert stops.index("Make it fast") < stops.index("Attempt 2 of 3") < stops.index("Fix the flaky test")
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
     await expect(page.get_by_label("State")).to_be_hidden()
-    await page.get_by_role("button", name="Filters").click()
+    await page.get_by_role("button", name="Filter", exact=True).click()
     await expect(page.get_by_label("State")).to_be_visible()
     await assert_accessible(page)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_label("State")).to_be_hidden()
+    await expect(page.get_by_role("button", name="Filter", exact=True)).to_be_focused()
 
 
 @needs_browser
-async def test_filters_stand_in_the_address_and_are_found_again_by_back(api_server: ApiServer, visit: Visit) -> None:
+async def test_filters_are_in_address_and_history(api_server: ApiServer, visit: Visit) -> None:
     for number in range(1, 13):
         begin(api_server, f"Number {number}" if number % 3 else f"Flaky {number}", minutes=60 - number)
     for number in (3, 4, 9):
@@ -112,37 +120,156 @@ async def test_filters_stand_in_the_address_and_are_found_again_by_back(api_serv
     await expect(titles(page)).to_have_text(["Flaky 12", "Flaky 9", "Flaky 6", "Flaky 3"])
     await expect(search).to_be_focused()
     await page.get_by_label("Order").select_option("Oldest first")
-    await page.get_by_label("State").select_option("failed")
+    await page.get_by_role("button", name="Failed", exact=True).click()
     await expect(titles(page)).to_have_text(["Flaky 3", "Flaky 9"])
     await expect(page.get_by_text("2 runs found")).to_be_visible()
-    await page.get_by_label("Repository").fill("octo/do")
-    await expect(page.get_by_text("No run is like that.")).to_be_visible()
-    await page.get_by_label("Repository").fill("octo/docs")
+    await page.get_by_role("button", name="Filter", exact=True).click()
+    await page.get_by_label("Repository").fill("docs")
     await expect(titles(page)).to_have_text(["Flaky 9"])
-    assert page.url.endswith("#/runs?q=flaky&status=failed&repo=octo%2Fdocs&sort=created_at")
+    await page.get_by_role("button", name="Done").click()
+    await expect(page.get_by_role("button", name="Remove the filter Repository: docs")).to_be_visible()
+    assert page.url.endswith("#/runs?q=flaky&status=failed&repo=docs&sort=created_at")
     assert await page.evaluate("history.length") == steps
 
     await titles(page).click()
     await expect(titles(page)).to_have_count(0)
+    await expect(page.get_by_role("navigation").get_by_role("link", name="Runs")).to_have_attribute(
+        "aria-current", "page"
+    )
     await page.go_back()
     await expect(titles(page)).to_have_text(["Flaky 9"])
+    await expect(titles(page)).to_be_focused()
     await expect(page.get_by_label("Search")).to_have_value("flaky")
-    await expect(page.get_by_label("State")).to_have_value("failed")
+    await expect(page.get_by_role("button", name="Failed", exact=True)).to_have_attribute("aria-pressed", "true")
 
+    await page.get_by_label("Time", exact=True).select_option("Custom range")
+    await expect(page.get_by_label("From")).to_be_focused()
     await page.get_by_label("From").fill("2001-01-01")
     await page.get_by_label("Until").fill("2001-12-31")
-    await expect(page.get_by_text("No run is like that.")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_text("No runs match the filters.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Remove the filter from 1 Jan 2001 until 31 Dec 2001")).to_be_visible()
     await page.get_by_role("button", name="Show all runs").click()
     await expect(titles(page)).to_have_count(12)
-    assert page.url.endswith("#/runs")
+    assert page.url.endswith("#/runs?sort=created_at")
     await visit.open("#/runs?status=sideways&created_after=yesterday&sort=-status&colour=red")
     await expect(titles(page)).to_have_count(12)
-    await expect(row(page, "Number 1").last.locator(".badge")).to_have_text("working")
+    await expect(row(page, "Number 1").last.locator(".badge")).to_have_text("Working")
 
 
 @needs_browser
-async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(api_server: ApiServer, visit: Visit) -> None:
-    """At the list's beginning they come in; whoever has the focus on a row, or has scrolled, keeps it where it is."""
+async def test_filters_can_be_typed_and_name_authors(api_server: ApiServer, visit: Visit) -> None:
+    begin(api_server, "Fix the flaky test", minutes=60 * 24 * 20)
+    begin(api_server, "Make it fast", login="bob")
+    begin(api_server, "Write the changelog")
+    page = visit.page
+    await visit.sign_in()
+    await expect(titles(page)).to_have_count(3)
+    await expect(row(page, "Make it fast").locator(".of-author")).to_have_text("bobob")
+
+    await page.get_by_role("button", name="Mine").click()
+    await expect(titles(page)).to_have_text(["Write the changelog", "Fix the flaky test"])
+    await page.get_by_label("Time", exact=True).select_option("Last 7 days")
+    await expect(titles(page)).to_have_text(["Write the changelog"])
+    assert page.url.endswith("#/runs?author=%40me&since=7")
+    await page.reload()
+    await expect(titles(page)).to_have_text(["Write the changelog"])
+    await page.get_by_role("button", name="Clear all").click()
+    await expect(titles(page)).to_have_count(3)
+
+    await page.get_by_label("Search").press_sequentially("author:BOB fast")
+    await expect(titles(page)).to_have_text(["Make it fast"])
+    await expect(page.get_by_label("Search")).to_have_value("fast")
+    await page.get_by_role("button", name="Remove the filter Author: BOB").click()
+    await page.get_by_label("Search").fill("repo:SHOP")
+    await page.get_by_label("Search").press("Enter")
+    await expect(titles(page)).to_have_count(3)
+    await expect(page.get_by_role("button", name="Remove the filter Repository: SHOP")).to_be_visible()
+
+
+@needs_browser
+async def test_narrow_list_keeps_titles_readable(api_server: ApiServer, visit: Visit) -> None:
+    title = "Make the checkout work without a postcode for Ireland"
+    begin(api_server, title, multi_run_id="m:1", multi_run_index=2, multi_run_total=2)
+    page = visit.page
+    await page.set_viewport_size({"width": 900, "height": 700})
+    await visit.sign_in()
+
+    link = page.get_by_role("link", name=title)
+    assert await link.evaluate("(link) => link.scrollWidth <= link.clientWidth"), "the title is cut"
+    await assert_accessible(page)
+
+
+@needs_browser
+async def test_list_shows_cost_and_tokens_where_runs_have_them(api_server: ApiServer, visit: Visit) -> None:
+    begin(api_server, "Fix the flaky test")
+    page = visit.page
+    usage = {"input_tokens": 17_900, "output_tokens": 520, "cost": 0.4242, "is_estimated": True}
+
+    async def add(route: Route) -> None:
+        response = await route.fetch()
+        document = await response.json()
+        for run in document["items"]:
+            run["usage"] = usage
+        await route.fulfill(response=response, json=document)
+
+    await visit.sign_in()
+    await expect(titles(page)).to_have_count(1)
+    await expect(page.get_by_role("columnheader", name="Cost")).to_be_hidden()
+    await page.route("**/agent/runs?*", add)
+    await page.reload()
+    await expect(row(page, "Fix the flaky test").locator(".of-cost")).to_have_text("~$0.42 tokens: 18.4k")
+    await expect(page.get_by_role("columnheader", name="Cost")).to_be_visible()
+
+
+@needs_browser
+async def test_unresponsive_codegen_is_reported(api_server: ApiServer, visit: Visit) -> None:
+    """The list is marked as out of date, the bar counts the retries, and both go when Codegen is back."""
+    visit.expected = ["502", "503"]
+    begin(api_server, "Make it fast")
+    page = visit.page
+    await visit.sign_in()
+    await expect(titles(page)).to_have_count(1)
+
+    async def fail(route: Route) -> None:
+        detail = "Codegen is not responding: connection refused."
+        await route.fulfill(status=502, content_type="application/problem+json", json={"detail": detail})
+
+    await page.route("**/agent/runs?*", fail)
+    bar = page.locator("#connection")
+    await expect(bar).to_contain_text("Codegen is not responding: connection refused. Retrying", timeout=SOON)
+    await expect(page.locator(".run-table.stale")).to_be_visible()
+    await expect(page.get_by_text(re.compile(r"As of \d\d:\d\d:\d\d"))).to_be_visible()
+    await assert_accessible(page)
+    await bar.get_by_role("button", name="Retry now").click()
+    await expect(bar).to_contain_text(re.compile(r"Retrying \([2-6]/6\)|every minute"))
+    await page.unroute("**/agent/runs?*")
+    await bar.get_by_role("button", name="Retry now").click()
+    await expect(bar).to_be_hidden()
+    await expect(page.locator(".run-table.stale")).to_have_count(0)
+
+
+@needs_browser
+async def test_old_list_is_marked_while_codegen_fails(api_server: ApiServer, visit: Visit) -> None:
+    """The server sends what it has: it is shown, with its time and the reason."""
+    begin(api_server, "Make it fast")
+    page = visit.page
+    await visit.sign_in()
+    await expect(titles(page)).to_have_count(1)
+    fault = api_server.codegen.control.fault(path="/agent/runs$", status=503, times=None)
+
+    bar = page.locator("#connection")
+    await expect(bar).to_contain_text(re.compile(r"Codegen failed \(503\).*Showing data of .*Retrying"), timeout=30_000)
+    await expect(page.locator(".run-table.stale")).to_be_visible()
+    await expect(titles(page)).to_have_text(["Make it fast"])
+    api_server.codegen.control.faults.remove(fault)
+    await expect(bar).to_be_hidden(timeout=30_000)
+    await expect(page.locator(".run-table.stale")).to_have_count(0)
+
+
+@needs_browser
+async def test_list_updates_itself_in_place(api_server: ApiServer, visit: Visit) -> None:
+    """New rows are added at the top; the focused row and the scroll position stay."""
     many_runs(api_server, 60)
     number = begin(api_server, "Fix the flaky test")
     page = visit.page
@@ -150,7 +277,7 @@ async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(api_se
     await expect(titles(page).first).to_have_text("Fix the flaky test")
 
     api_server.codegen.finish(number)
-    await expect(row(page, "Fix the flaky test").locator(".badge")).to_have_text("succeeded", timeout=SOON)
+    await expect(row(page, "Fix the flaky test").locator(".badge")).to_have_text("Succeeded", timeout=SOON)
     await expect(row(page, "Fix the flaky test")).to_have_attribute("data-note", "changed")
     await expect(page.get_by_text(f"Run {number}, Fix the flaky test: succeeded.")).to_be_attached()
     begin(api_server, "Make it fast")
@@ -173,7 +300,7 @@ async def test_new_and_changed_runs_appear_by_themselves_and_move_nothing(api_se
 
 
 @needs_browser
-async def test_ten_thousand_runs_are_a_few_dozen_rows(api_server: ApiServer, visit: Visit) -> None:
+async def test_ten_thousand_runs_render_few_rows(api_server: ApiServer, visit: Visit) -> None:
     many_runs(api_server, 10_000)
     page = visit.page
     await visit.sign_in()
@@ -214,7 +341,7 @@ async def test_ten_thousand_runs_are_a_few_dozen_rows(api_server: ApiServer, vis
 
 
 @needs_browser
-async def test_nothing_there_nothing_to_be_had_and_something_old(api_server: ApiServer, visit: Visit) -> None:
+async def test_list_empty_failed_and_stale(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["403"]
     fault = api_server.codegen.control.fault(path="/agent/runs$", status=403, body={"message": "No."}, times=None)
     page = visit.page
@@ -229,17 +356,14 @@ async def test_nothing_there_nothing_to_be_had_and_something_old(api_server: Api
     begin(api_server, "Make it fast")
     await expect(titles(page)).to_have_text(["Make it fast"], timeout=SOON)
     api_server.codegen.control.faults.append(fault)
-    await expect(page.get_by_text("This may be old:")).to_be_visible(timeout=SOON)
+    await expect(page.get_by_text(re.compile("As of .*: Codegen"))).to_be_visible(timeout=SOON)
     await expect(titles(page)).to_have_text(["Make it fast"])
     api_server.codegen.control.faults.remove(fault)
-    await expect(page.get_by_text("This may be old:")).to_be_hidden(timeout=2 * SOON)
+    await expect(page.get_by_text(re.compile("As of .*: Codegen"))).to_be_hidden(timeout=2 * SOON)
 
 
 @needs_browser
-async def test_another_organization_or_person_sees_nothing_of_what_was_there(
-    api_server: ApiServer, visit: Visit
-) -> None:
-    """The list is kept for who comes back to it, and for nobody else."""
+async def test_sign_out_leaves_nothing_of_last_user(api_server: ApiServer, visit: Visit) -> None:
     visit.expected = ["403"]
     begin(api_server, "Make it fast")
     page = visit.page
@@ -256,7 +380,7 @@ async def test_another_organization_or_person_sees_nothing_of_what_was_there(
 
     await page.get_by_role("button", name="Sign out").click()
     api_server.codegen.control.faults.append(fault)
-    await visit.page.get_by_label("Codegen API token").fill("sk-org1-bob")
+    await visit.page.get_by_label("API token").fill("sk-org1-bob")
     await visit.page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("alert").filter(has_text="o")).to_be_visible()
     await expect(titles(page)).to_have_count(0)

@@ -6,23 +6,23 @@ import re
 
 from playwright.async_api import FilePayload, Route, expect
 
-from tests.web.api.api_server import ApiServer
+from tests.harness.browser import TOKEN, Visit, needs_browser
+from tests.harness.server import ApiServer
 from tests.web.dashboard.accessible import assert_accessible, stops_by_tab
-from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
 
 PROMPT = "Fix the flaky test.\nIt is the one of the checkout."
 
 
 @needs_browser
-async def test_a_run_is_started_as_it_was_filled_in(api_server: ApiServer, visit: Visit) -> None:
+async def test_start_run_from_form(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/new")
     await page.get_by_label("Prompt").fill(PROMPT)
     await page.get_by_label("Repository").select_option("octo/docs")
     await page.get_by_text("More options").click()
     await page.get_by_label("Model").fill("claude-opus-4.5")
-    await page.get_by_label("Agent type").select_option("claude_code")
-    await page.get_by_label("Temperature").fill("0.1")
+    await page.get_by_label("Agent type").fill("claude_code")
+    await expect(page.get_by_label("Temperature")).to_have_count(0)
     await page.get_by_label("Images").set_input_files(
         FilePayload(name="dot.png", mimeType="image/png", buffer=b"\x89PNG")
     )
@@ -30,7 +30,7 @@ async def test_a_run_is_started_as_it_was_filled_in(api_server: ApiServer, visit
 
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
     await expect(page.locator("#main")).to_be_focused()
-    await expect(page.locator("#notice")).to_have_text("Run 1 is started.")
+    await expect(page.locator("#notice")).to_have_text("Run 1 started.")
     [sent] = [entry.body for entry in api_server.upstream("/agent/run") if entry.method == "POST"]
     assert (sent["prompt"], sent["repo_id"], sent["model"], sent["agent_type"]) == (
         PROMPT,
@@ -39,15 +39,15 @@ async def test_a_run_is_started_as_it_was_filled_in(api_server: ApiServer, visit
         "claude_code",
     )
     assert sent["images"] == ["data:image/png;base64,iVBORw=="]
-    assert sent["metadata"]["temperature"] == 0.1
+    assert "temperature" not in sent["metadata"]
 
     await visit.open("#/new")
     await expect(page.get_by_label("Prompt")).to_have_value("")
 
 
 @needs_browser
-async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(api_server: ApiServer, visit: Visit) -> None:
-    """What does not fit is said in the API's own words, also where it is folded away; a reload loses nothing."""
+async def test_refused_start_marks_fields_and_keeps_input(api_server: ApiServer, visit: Visit) -> None:
+    """Each is marked, also in the folded part; a reload loses nothing."""
     page = visit.page
     visit.expected = ["422", "402"]
     await visit.sign_in("#/new?kind=multi-run")
@@ -58,21 +58,22 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(api_server: A
     await page.get_by_role("button", name="Start the multi-run").click()
     await expect(prompt).to_be_focused()
     await expect(prompt).to_have_attribute("aria-invalid", "true")
-    await expect(prompt).to_have_accessible_description(re.compile("should have at least 1 character"))
+    await expect(prompt).to_have_accessible_description(re.compile("Enter a prompt"))
 
     await prompt.fill(PROMPT)
     await page.get_by_label("Attempts").fill("three")
     await page.get_by_role("button", name="Start the multi-run").click()
     attempts = page.get_by_label("Attempts")
     await expect(attempts).to_be_focused()
-    await expect(attempts).to_have_accessible_description(re.compile("valid integer"))
+    await expect(attempts).to_have_accessible_description(re.compile("Enter a whole number from 1 to 20"))
     await expect(prompt).not_to_have_attribute("aria-invalid", "true")
-    await expect(page.get_by_role("alert")).to_contain_text("Invalid input")
+    await expect(page.get_by_role("alert")).to_have_text("Fix the highlighted fields.")
 
     await attempts.fill("2")
     await page.get_by_role("button", name="Start the multi-run").click()
     await expect(model).to_be_focused()
     await expect(model).to_be_visible()
+    await expect(model).to_have_accessible_description(re.compile("no spaces"))
     await assert_accessible(page)
     assert not api_server.codegen.runs
 
@@ -95,8 +96,8 @@ async def test_a_refusal_marks_the_fields_and_keeps_what_was_typed(api_server: A
 
 
 @needs_browser
-async def test_what_is_sent_again_is_started_once(api_server: ApiServer, visit: Visit) -> None:
-    """The answer was lost, so that nobody knows whether the run was started; clicking twice does no harm either."""
+async def test_resubmitted_start_is_sent_once(api_server: ApiServer, visit: Visit) -> None:
+    """After a lost response, and after a double click."""
     page = visit.page
     visit.expected = ["ERR_FAILED"]
     keys = []
@@ -110,7 +111,7 @@ async def test_what_is_sent_again_is_started_once(api_server: ApiServer, visit: 
     await page.route("**/agent/run", lose)
     await page.get_by_label("Prompt").fill(PROMPT)
     await page.get_by_role("button", name="Start the run").click(click_count=2)
-    await expect(page.get_by_role("alert")).to_have_text("The server does not answer.")
+    await expect(page.get_by_role("alert")).to_have_text("The server is not responding.")
     await page.unroute("**/agent/run")
     # As if the tab had been opened anew: what was sent, and under which name, is still known.
     await page.reload()
@@ -122,7 +123,7 @@ async def test_what_is_sent_again_is_started_once(api_server: ApiServer, visit: 
 
 
 @needs_browser
-async def test_many_attempts_are_counted_before_they_start(api_server: ApiServer, visit: Visit) -> None:
+async def test_many_attempts_need_confirmation(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     await visit.sign_in("#/new")
     await page.get_by_role("radio", name="Multi-run").check()
@@ -134,7 +135,7 @@ async def test_many_attempts_are_counted_before_they_start(api_server: ApiServer
     await page.get_by_label("Attempts").press("Enter")
     dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("This starts up to 8 agent runs")
-    await dialog.get_by_role("button", name="Leave it").click()
+    await dialog.get_by_role("button", name="Cancel").click()
     await expect(dialog).to_have_count(0)
     assert not api_server.codegen.runs
 
@@ -145,14 +146,16 @@ async def test_many_attempts_are_counted_before_they_start(api_server: ApiServer
 
 
 @needs_browser
-async def test_logs_are_analyzed_and_set_up_commands_generated(api_server: ApiServer, visit: Visit) -> None:
+async def test_analyze_logs_and_setup_commands_forms(api_server: ApiServer, visit: Visit) -> None:
     page = visit.page
     visit.expected = ["422"]
     await visit.sign_in("#/new?kind=analyze-logs")
-    await page.get_by_role("button", name="Analyze").click()
-    await expect(page.get_by_role("alert")).to_contain_text("give exactly one of sandbox_id and logs")
+    await page.get_by_role("button", name="Analyze logs").click()
+    sandbox = page.get_by_label("Sandbox")
+    await expect(sandbox).to_be_focused()
+    await expect(sandbox).to_have_accessible_description(re.compile("Enter a sandbox's number, or paste logs"))
     await page.get_by_role("textbox", name="Logs").fill("pip: no matching distribution")
-    await page.get_by_role("button", name="Analyze").click()
+    await page.get_by_role("button", name="Analyze logs").click()
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
     assert "no matching distribution" in api_server.codegen.runs[1].prompt
 
@@ -160,7 +163,7 @@ async def test_logs_are_analyzed_and_set_up_commands_generated(api_server: ApiSe
     await page.get_by_role("button", name="Generate").click()
     repository = page.get_by_label("Repository")
     await expect(repository).to_be_focused()
-    await expect(repository).to_have_accessible_description("Field required")
+    await expect(repository).to_have_accessible_description("Choose a repository.")
     await repository.select_option("octo/shop")
     await page.get_by_text("More options").click()
     await page.get_by_label("Language").fill("Python")
@@ -170,15 +173,15 @@ async def test_logs_are_analyzed_and_set_up_commands_generated(api_server: ApiSe
 
 
 @needs_browser
-async def test_the_forms_can_be_used_by_everybody(api_server: ApiServer, visit: Visit) -> None:
-    """Also where the repositories are not known."""
+async def test_forms_are_accessible(api_server: ApiServer, visit: Visit) -> None:
+    """Also if the repositories are unknown."""
     page = visit.page
     visit.expected = ["403"]
     api_server.codegen.control.fault(path="/repos$", status=403, times=None, token=re.escape(TOKEN))
     await page.set_viewport_size({"width": 360, "height": 740})
     await visit.sign_in("#/new?kind=multi-run")
     await expect(page.get_by_role("button", name="Try again")).to_be_visible()
-    await expect(page.get_by_label("Repository")).to_have_accessible_description(re.compile("are not known"))
+    await expect(page.get_by_label("Repository")).to_have_accessible_description(re.compile("could not be loaded"))
     await page.get_by_text("More options").click()
     await assert_accessible(page)
     assert "Try again" in await stops_by_tab(page)

@@ -1,4 +1,4 @@
-"""The dashboard's whole story in one browser: what a person does with it, and what others try to do with it."""
+"""The whole dashboard in one browser: usual work, and hostile texts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page, Request, expect
 
-from tests.web.api.api_server import ApiServer
-from tests.web.dashboard.browser import TOKEN, Visit, needs_browser
+from tests.harness.browser import TOKEN, Visit, needs_browser
+from tests.harness.server import ApiServer
 
-LOST = "does not answer"
+LOST = "is not responding"
 
 HOSTILE = """<img src="x" onerror="window.pwned = 1"><script>window.pwned = 2</script>
 <svg onload="window.pwned = 3"></svg><iframe srcdoc="<script>parent.pwned = 4</script>"></iframe>
@@ -28,7 +28,7 @@ def _noted(page: Page) -> list[Request]:
 
 
 @needs_browser
-async def test_a_multi_run_is_started_watched_through_a_restart_and_starred(
+async def test_multi_run_survives_restart_and_is_starred(
     api_server: ApiServer, visit: Visit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     requests = _noted(visit.page)
@@ -37,7 +37,7 @@ async def test_a_multi_run_is_started_watched_through_a_restart_and_starred(
     await api_server.codegen.run_created(2)
     api_server.codegen.finish(1, result="Attempt one is done.")
     attempt = visit.page.get_by_role("listitem").filter(has_text="Attempt one is done.")
-    await expect(attempt).to_contain_text("succeeded")
+    await expect(attempt).to_contain_text("Succeeded")
 
     await _restart(api_server, visit)
     api_server.codegen.finish(2, result="Attempt two is done.")
@@ -47,10 +47,10 @@ async def test_a_multi_run_is_started_watched_through_a_restart_and_starred(
     assert len(api_server.codegen.runs) == 3
 
     await visit.page.get_by_role("button", name="Star run 3").click()
-    await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
+    await expect(visit.page.get_by_role("button", name="Unstar run 3")).to_be_visible()
     assert (await api_server.get("/starred-runs")).document == {"agent_run_ids": [3]}
     await visit.page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
-    await expect(visit.page.get_by_role("button", name="Take the star off run 3")).to_be_visible()
+    await expect(visit.page.get_by_role("button", name="Unstar run 3")).to_be_visible()
 
     origin = urlsplit(api_server.url).netloc
     assert {urlsplit(request.url).netloc for request in requests} == {origin}
@@ -67,14 +67,14 @@ async def _ask_for_two_attempts(page: Page) -> None:
 
 
 async def _restart(api_server: ApiServer, visit: Visit) -> None:
-    """The server goes away in the middle, and is there again at the same address."""
+    """The server restarts at the same address."""
     visit.expected = ["ERR_"]
     bar = visit.page.locator("#connection")
     api_server.settings = {**api_server.settings, "port": urlsplit(api_server.url).port}
     await api_server.stop()
     await expect(bar).to_contain_text(LOST, timeout=20_000)
     # The bar's words are white on dark: the button in it has a ground of its own.
-    again = bar.get_by_role("button", name="Try now")
+    again = bar.get_by_role("button", name="Retry now")
     colours = "button => [getComputedStyle(button).color, getComputedStyle(button).backgroundColor]"
     words, ground = await again.evaluate(colours)
     assert words == await visit.page.locator("body").evaluate("body => getComputedStyle(body).color") != ground
@@ -84,10 +84,8 @@ async def _restart(api_server: ApiServer, visit: Visit) -> None:
 
 
 @needs_browser
-async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_away(
-    api_server: ApiServer, visit: Visit
-) -> None:
-    """It is said, and the page is there as soon as the server is."""
+async def test_view_is_fetched_again_after_outage(api_server: ApiServer, visit: Visit) -> None:
+    """The outage is reported, and the view loads when the server is back."""
     await visit.sign_in()
     await expect(visit.page.get_by_text("no runs")).to_be_visible()
     visit.expected = ["ERR_"]
@@ -109,8 +107,8 @@ async def test_a_page_that_was_never_fetched_is_asked_for_while_the_server_is_aw
 
 
 @needs_browser
-async def test_a_page_that_the_server_does_not_have_is_not_asked_for_for_ever(visit: Visit) -> None:
-    """It is tried once more with the whole page fetched anew; then somebody has to want it."""
+async def test_missing_view_is_not_fetched_for_ever(visit: Visit) -> None:
+    """It is tried once more with the page reloaded; after that only on request."""
     asked: list[str] = []
     visit.expected = ["404"]
     visit.page.on("request", lambda request: asked.append(request.url) if "views/help.js" in request.url else None)
@@ -119,15 +117,16 @@ async def test_a_page_that_the_server_does_not_have_is_not_asked_for_for_ever(vi
     await visit.page.get_by_role("link", name="Help").click()
     again = visit.page.get_by_role("button", name="Reload")
     await expect(again).to_be_visible()
-    assert len(asked) == 2
+    # The first may be the one in advance, which the page makes while it loads.
+    assert 2 <= len(asked) <= 3
     await visit.page.unroute("**/views/help.js")
     await again.click()
     await expect(visit.page.get_by_role("heading", name="Commands", exact=True)).to_be_visible()
 
 
 @needs_browser
-async def test_what_models_and_logs_say_is_inert(api_server: ApiServer, visit: Visit) -> None:
-    """No markup of theirs becomes an element, nothing runs, and only http and https can be followed."""
+async def test_untrusted_text_is_inert(api_server: ApiServer, visit: Visit) -> None:
+    """No markup becomes an element, nothing runs, and only http and https links can be followed."""
     run = api_server.codegen.start_elsewhere(
         HOSTILE,
         metadata={

@@ -1,4 +1,4 @@
-"""The demo as somebody has it who typed `make demo`: after its story, with its two pages."""
+"""The demo as `make demo` leaves it, with its two pages."""
 
 from __future__ import annotations
 
@@ -6,28 +6,40 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from bot.demo import demo
+from bot.cli.demo import demo
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """The pages' URLs, and a token for the dashboard."""
+
+    dashboard: str
+    playground: str
+    token: str
 
 
 @asynccontextmanager
-async def the_demo() -> AsyncIterator[tuple[str, str]]:
-    """After its story. Gives the addresses of the dashboard and of the playground, as it prints them."""
+async def the_demo() -> AsyncIterator[Demo]:
+    """Yields what it prints."""
     found: dict[str, str] = {}
-    stop, is_up = asyncio.Event(), asyncio.Event()
+    is_up = asyncio.Event()
 
     def say(line: str) -> None:
         for page in ("dashboard", "playground"):
-            if address := re.search(rf"(http\S+?)/ the {page}:", line):
+            if address := re.search(rf"(http://[^/]+)/\S* the {page}:", line):
                 found[page] = address[1]
-        if len(found) == 2:
+        if token := re.search(r"export API=\S+ TOKEN=(\S+)", line):
+            found["token"] = token[1]
+        if "The conversation is over" in line:
             is_up.set()
 
     async with asyncio.timeout(120):
-        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, run_seconds=0.5, stop=stop, api_port=0))
+        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, api_port=0))
         try:
             await is_up.wait()
-            yield found["dashboard"], found["playground"]
+            yield Demo(**found)
         finally:
-            stop.set()
-            await playing
+            playing.cancel()
+            await asyncio.gather(playing, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A team's two weeks, always the same: what the pictures show, and what is looked at by whoever checks the pages."""
+"""A team's two weeks, always the same: what the pictures show and the accessibility tests check."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from bot.app.clients import Timing
-from bot.app.server import serving
-from bot.codegen.client import MARK
-from bot.emulator.codegen import CodegenEmulator
-from bot.emulator.codegen.world import Run
-from bot.emulator.github import GitHubEmulator
-from bot.settings import Settings
-from bot.store.completion_times import CompletionTimeStore, RunEnd
-from bot.store.database import open_engine
-from bot.store.stars import Stars
+from bot.cli.demo.history import TASKS
+from bot.cli.demo.sample_log import PROMPT, RESULT, SUMMARY, steps
+from bot.codegen.models import MARK
+from bot.emulators.codegen import CodegenEmulator
+from bot.emulators.codegen.world import Run
+from bot.emulators.github import GitHubEmulator
+from bot.storage.database import open_engine
+from bot.storage.runs import CompletionTimeStore, RunEnd, Stars
 from tests.harness.databases import migrated_sqlite
-from tests.web.dashboard.week_log import ASKED, RESULT, SUMMARY, steps
+from tests.harness.server import emulators, running_server
 
 NOW = datetime(2026, 11, 20, 15, 42, 10, tzinfo=UTC)
 """A Friday afternoon; it goes on from there as time does."""
@@ -31,36 +30,18 @@ FIRST_DAY = datetime(2026, 11, 9, tzinfo=UTC)
 
 _PEOPLE = ("alice", "alice", "bob", "bob", "dave", "erin", "frank")
 
-_ASKED = (
-    ("octo/shop", "Find out why the total is off by a cent, and fix it", "The price was rounded twice; now once."),
-    ("octo/shop", "Make the checkout work without a postcode for Ireland", "Optional where the country has none."),
-    ("octo/shop", "The cart forgets gift wrapping when the quantity changes", "It is kept with the line now."),
-    ("octo/shop", "Write the missing tests for refunds", "Eleven tests; one found a refund of a refund."),
-    ("octo/docs", "Bring the API reference up to date with last week's changes", "Four pages changed."),
-    ("octo/shop", "Upgrade to the payment provider's new client", "Upgraded; the retry code of ours is gone."),
-    ("octo/shop", "Why is test_inventory flaky? Fix the cause, not the test", "Two orders shared one clock."),
-    ("octo/docs", "Check all links, and mend the ones that are dead", "Seven were dead; five have moved."),
-    ("octo/shop", "Show prices with tax where the customer is a person", "By the account's kind, tested for both."),
-    ("octo/shop", "Remove the feature flag new_search: it is on for everybody", "Gone from 14 files."),
-    ("octo/shop", "Explain what happens when two people buy the last one", "The later one is told so at the till."),
-    ("octo/shop", "Make the import of 50,000 articles fit into a minute", "38 s; it read the tax table per article."),
-    ("octo/docs", "Translate the getting-started page into German", "Translated; three terms to be looked at."),
-    ("octo/shop", "Add an index for the orders by customer", "With a migration that does not lock the table."),
-    ("octo/shop", "Turn the order mails into plain text as well", "Both parts are sent, from one template."),
-    ("octo/shop", "Look over this change, above all the locking", "One deadlock is possible; see the comment."),
-)
-
 _ENDS = ("COMPLETE",) * 28 + ("FAILED",) * 2 + ("TIMEOUT", "CANCELLED", "MAX_ITERATIONS_REACHED", "OUT_OF_TOKENS")
 
 
 @dataclass(slots=True)
 class Week:
-    """Where it can be looked at, and by which runs."""
+    """Its address, and its notable runs."""
 
     url: str = ""
     codegen: CodegenEmulator = field(default_factory=lambda: CodegenEmulator(run_seconds=None, limits=False))
     with_log: int = 0
     multi_run: str = "octo-shop-1-2210"
+    pull_requests: dict[str, str] = field(default_factory=dict)
     ends: dict[int, RunEnd] = field(default_factory=dict)
     starred: list[int] = field(default_factory=list)
 
@@ -71,35 +52,62 @@ async def the_week(folder: Path) -> AsyncIterator[Week]:
 
     :param folder: for the database
     """
-    github, week = GitHubEmulator(limits=False), Week()
-    async with week.codegen, github:
-        database = migrated_sqlite(folder / "week.sqlite")
-        settings = Settings.model_validate(
-            {
-                "codegen_api_token": "sk-org1-server",
-                "codegen_org_id": 1,
-                "codegen_api_base_url": week.codegen.url,
-                "github_token": "bot-token",
-                "github_api_url": github.url,
-                "github_webhook_secret": "s",
-                "database_url": database,
-                "port": 0,
-            }
+    week = Week()
+    database, began = migrated_sqlite(folder / "week.sqlite"), time.monotonic()
+    timing = Timing(
+        missed_every=None, codegen_windows={}, now=lambda: NOW + timedelta(seconds=time.monotonic() - began)
+    )
+    async with (
+        emulators(codegen=week.codegen) as (github, _),
+        running_server(github, week.codegen, database, timing=timing) as week.url,
+    ):
+        await _open_pull_requests(week, github)
+        _live(week)
+        await _write_down(week, database)
+        yield week
+
+
+_SEARCH = """def search(customer, words):
+    orders = Order.query.filter_by(customer=customer).all()
+    return [order for order in orders if matches(order, words)]
+"""
+
+_CHANGES: dict[str, dict[str, str]] = {
+    "round-once": {
+        "app/checkout.py": "def total(net: float, tax: float) -> float:\n    return round(net * (1 + tax), 2)\n",
+        "app/invoice.py": "def invoice_total(order):\n    return round(sum(order.lines) * TAX, 2)\n",
+        "tests/test_checkout.py": "def test_total_is_rounded_once():\n    assert total(CART) == 19.99\n",
+    },
+    "search-1": {
+        "app/search.py": _SEARCH.replace(".filter_by(customer=customer)", ".by_customer(customer)"),
+        "migrations/0042_index.sql": "CREATE INDEX orders_by_customer ON orders (customer, placed_at);\n",
+    },
+    "search-2": {"app/search.py": f"@cached(seconds=60)\n{_SEARCH}", "app/cache.py": "CACHE = TTLCache(1000)\n"},
+    "search-4": {"app/search.py": _SEARCH.replace(".all()", ".columns(id, placed_at, words).all()")},
+    "search-all": {
+        "app/search.py": _SEARCH.replace(".filter_by(customer=customer)", ".by_customer(customer)").replace(
+            ".all()", ".columns(id, placed_at, words).all()"
+        ),
+        "migrations/0042_index.sql": "CREATE INDEX orders_by_customer ON orders (customer, placed_at);\n",
+    },
+}
+"""The files of the pull requests that the pages show, by their branches."""
+
+
+async def _open_pull_requests(week: Week, github: GitHubEmulator) -> None:
+    await github.push("alice", "main", {"app/search.py": _SEARCH})
+    for branch, files in _CHANGES.items():
+        thread = await github.open_pull_request("codegen-bot[bot]", branch, branch, files)
+        week.pull_requests[branch] = f"octo/shop#{thread.number}"
+        github.world.add_check_run(
+            "tests", thread.head_sha, conclusion="failure" if branch == "search-2" else "success"
         )
-        began = time.monotonic()
-        timing = Timing(
-            missed_every=None, codegen_windows={}, now=lambda: NOW + timedelta(seconds=time.monotonic() - began)
-        )
-        async with serving(settings, timing=timing) as week.url:
-            _live(week)
-            await _write_down(week, database)
-            yield week
 
 
 def _live(week: Week) -> None:
     luck = random.Random(7)
     for moment in _moments(luck):
-        repository, prompt, summary = luck.choice(_ASKED)
+        repository, prompt, summary = luck.choice(TASKS)
         _ended(week, luck, moment, repository, prompt, summary)
     _logged(week)
     _several(week)
@@ -163,24 +171,24 @@ def _end(week: Week, run: Run, at: datetime) -> None:
     run.logs[-1]["created_at"] = at.isoformat()
     for made in run.pull_requests:
         made["created_at"] = at.isoformat()
-    week.ends[run.id] = RunEnd(at, at)
+    week.ends[run.id] = RunEnd(at, at, began_at=run.created_at, created_at=run.created_at)
 
 
 def _logged(week: Week) -> None:
-    """The run whose log can be read from its first look round to its answer."""
+    """The run with a complete log."""
     at = NOW - timedelta(minutes=58)
-    run = _run(week, at, "octo/shop", ASKED, login="alice")
+    run = _run(week, at, "octo/shop", PROMPT, login="alice")
     for seconds, entry in steps():
         at += timedelta(seconds=seconds)
         week.codegen.add_log(run.id, **entry)
         run.logs[-1]["created_at"] = at.isoformat()
-    week.codegen.finish(run.id, result=RESULT, summary=SUMMARY, pull_request="octo/shop#318")
+    week.codegen.finish(run.id, result=RESULT, summary=SUMMARY, pull_request=week.pull_requests["round-once"])
     _end(week, run, at + timedelta(seconds=4))
     week.with_log = run.id
 
 
 def _several(week: Week) -> None:
-    """A multi-run: three attempts that came to something, one that did not, and what was made of them."""
+    """A multi-run: three attempts that succeeded, one that did not, and the synthesis."""
     at = NOW - timedelta(minutes=34)
     prompt = "The search takes four seconds for customers with many orders. Make it fast"
     results = (
@@ -202,8 +210,8 @@ def _several(week: Week) -> None:
         )
         for index in range(1, len(results) + 1)
     ]
-    for run, (status, took, result) in zip(runs, results, strict=True):
-        made = f"octo/shop#{330 + run.id % 10}" if status == "COMPLETE" else None
+    for index, (run, (status, took, result)) in enumerate(zip(runs, results, strict=True), start=1):
+        made = week.pull_requests.get(f"search-{index}")
         week.codegen.finish(run.id, status=status, result=result, summary=result, pull_request=made)
         _end(week, run, run.created_at + timedelta(seconds=took))
     last = _run(
@@ -221,14 +229,14 @@ def _several(week: Week) -> None:
         "The index of attempt 1 with the narrower columns of attempt 4: 3.9 s become 0.12 s, and nothing is cached, so "
         "that new orders are found at once. All 412 tests pass."
     )
-    week.codegen.finish(last.id, result=answer, summary=answer, pull_request="octo/shop#341")
+    week.codegen.finish(last.id, result=answer, summary=answer, pull_request=week.pull_requests["search-all"])
     _end(week, last, last.created_at + timedelta(seconds=388))
 
 
 async def _write_down(week: Week, database: str) -> None:
-    """What the bot's own database has of it."""
+    """What the bot's own database contains."""
     engine = open_engine(database)
-    CompletionTimeStore(engine).note(1, week.ends)
+    CompletionTimeStore(engine).add(1, week.ends)
     stars = Stars(engine)
     for run in week.starred:
         await stars.add(1, run, login="alice", at=NOW - timedelta(hours=1))

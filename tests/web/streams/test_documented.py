@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.routes import STREAMS
-from tests.documents import page, section
+from bot.web.api.routes import STREAMS
+from bot.web.api.streams.frames import CloseCode
+from tests.harness.documents import page, section
 
 API = "docs/api.md"
 

@@ -1,4 +1,4 @@
-"""A stream ends for other reasons than the run's end: a slow listener, a server that stops."""
+"""How streams end: slow subscribers, shutdown, limits."""
 
 from __future__ import annotations
 
@@ -8,95 +8,98 @@ from pathlib import Path
 
 import pytest
 
-from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.subscriber import PATIENCE
-from bot.web.api.streams.subscribers import Subscribers
+from bot.web.api.streams.frames import CloseCode
+from bot.web.api.streams.subscribers import SEND_TIMEOUT, Subscribers
 from bot.web.problems import Problem
-from tests.harness.loop_clock import LoopClock
-from tests.log_lines import logged
-from tests.web.streams.stream_server import ALICE, Ear, StreamServer, stream_server_at
+from tests.harness import TIMEOUT
+from tests.harness.clock import LoopClock
+from tests.harness.log_lines import logged
+from tests.harness.server import ALICE, ApiServer, Subscriber, api_server_at, quick_timing
 
 
-def write_much(stream_server: StreamServer, run: int, entries: int) -> None:
-    """More than the system's own buffers hold; numbers are written fast."""
+def write_much(api_server: ApiServer, run: int, entries: int) -> None:
+    """More than the system's own buffers hold."""
     for _ in range(entries):
-        stream_server.codegen.add_log(run, tool_output={"numbers": [1_000_000_000] * 10_000})
+        api_server.codegen.add_log(run, tool_output={"numbers": [1_000_000_000] * 10_000})
 
 
 async def until(lines: io.StringIO, event: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             if event in lines.getvalue():
                 return
             await asyncio.sleep(0.01)
 
 
-async def test_a_slow_listener_is_dropped_with_a_code(tmp_path: Path) -> None:
-    """The others hear everything meanwhile. Who comes back with the count has lost nothing."""
+async def test_slow_subscriber_is_closed_with_code(tmp_path: Path) -> None:
+    """The others receive everything meanwhile, and a reconnecting client has lost nothing."""
     clock = LoopClock()
-    async with stream_server_at(tmp_path) as stream_server:
-        run = stream_server.begin()
-        slow = await stream_server.listen(run)
-        async with await stream_server.listen(run) as quick:
+    async with api_server_at(tmp_path) as api_server:
+        run = api_server.start_run()
+        slow = await api_server.subscribe(run)
+        async with await api_server.subscribe(run) as quick:
             with logged() as lines:
-                write_much(stream_server, run, 150)
+                write_much(api_server, run, 150)
                 for index in range(151):
                     assert (await quick.next("log"))["index"] == index
                 # Listeners, server and Codegen share one process: by the clock on the wall all of them are slow at times.
-                clock.passes(seconds=PATIENCE)
+                clock.advance(seconds=SEND_TIMEOUT)
                 await until(lines, "stream.subscriber_too_slow")
-        heard = [frame["index"] for frame in await slow.rest() if frame["type"] == "log"]
+        received = [frame["index"] for frame in await slow.rest() if frame["type"] == "log"]
         assert slow.code == CloseCode.TOO_SLOW
-        assert heard == [*range(len(heard))]
-        assert len(heard) < 151
-        stream_server.codegen.finish(run)
-        async with await stream_server.listen(run, from_=len(heard)) as again:
+        assert received == [*range(len(received))]
+        assert len(received) < 151
+        api_server.codegen.finish(run)
+        async with await api_server.subscribe(run, from_=len(received)) as again:
             rest = [frame["index"] for frame in await again.rest() if frame["type"] == "log"]
-        assert rest == [*range(len(heard), 152)]
+        assert rest == [*range(len(received), 152)]
 
 
-async def test_a_server_that_stops_says_so(tmp_path: Path) -> None:
-    """By WebSocket and by Server-Sent Events, at once."""
-    async with stream_server_at(tmp_path) as stream_server:
-        run = stream_server.begin()
-        ear = await stream_server.listen(run)
-        await ear.next("log")
-        url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
-        events = await stream_server.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
-        rests = [asyncio.create_task(ear.rest()), asyncio.create_task(events.text())]
+async def test_shutdown_closes_streams_with_code(tmp_path: Path) -> None:
+    """By WebSocket and by Server-Sent Events."""
+    async with api_server_at(tmp_path) as api_server:
+        run = api_server.start_run()
+        subscriber = await api_server.subscribe(run)
+        await subscriber.next("log")
+        url = f"{api_server.url}/organizations/1/agent/run/{run}/logs/stream"
+        events = await api_server.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
+        rests = [asyncio.create_task(subscriber.rest()), asyncio.create_task(events.text())]
     await rests[0]
-    assert ear.code == CloseCode.RESTART
+    assert subscriber.code == CloseCode.RESTART
     assert '"code":1012' in str(await rests[1])
 
 
-async def test_a_stuck_listener_does_not_hold_up_the_stop(tmp_path: Path) -> None:
-    """It has an hour to take what it is sent, and is not waited for."""
-    async with asyncio.timeout(None) as limit, stream_server_at(tmp_path, send_patience=3600.0) as stream_server:
-        run = stream_server.begin()
-        stuck: Ear = await stream_server.listen(run)
-        async with await stream_server.listen(run) as quick:
-            write_much(stream_server, run, 150)
+async def test_stuck_subscriber_does_not_delay_shutdown(tmp_path: Path) -> None:
+    """Even if it has an hour to accept a frame."""
+    async with (
+        asyncio.timeout(None) as limit,
+        api_server_at(tmp_path, timing=quick_timing(send_timeout=3600.0)) as api_server,
+    ):
+        run = api_server.start_run()
+        stuck: Subscriber = await api_server.subscribe(run)
+        async with await api_server.subscribe(run) as quick:
+            write_much(api_server, run, 150)
             for _ in range(151):
                 await quick.next("log")
         limit.reschedule(asyncio.get_running_loop().time() + 60)
     assert not stuck.socket.closed or stuck.code is not None
 
 
-async def test_one_token_does_not_take_all_the_places() -> None:
-    """The places of those who have gone are free again; nobody comes in when the server stops."""
+async def test_streams_per_token_are_limited() -> None:
+    """Subscribers that have left do not count; none is accepted during shutdown."""
     connected = Subscribers(most=2)
     with connected.enter("alice"):
-        with connected.enter("alice"), pytest.raises(Problem) as told, connected.enter("alice"):
+        with connected.enter("alice"), pytest.raises(Problem) as refusal, connected.enter("alice"):
             pass
-        assert told.value.status == 429
+        assert refusal.value.status == 429
         with connected.enter("alice"), connected.enter("bob"):
             assert len(connected) == 3
     await connected.close()
-    with pytest.raises(Problem) as told, connected.enter("alice"):
+    with pytest.raises(Problem) as refusal, connected.enter("alice"):
         pass
-    assert told.value.status == 503
+    assert refusal.value.status == 503
 
 
-def test_every_code_says_why() -> None:
-    """In a sentence that fits into a close frame."""
+def test_every_close_code_has_a_sentence() -> None:
+    """It fits into a close frame."""
     assert all(0 < len(code.sentence.encode()) <= 123 for code in CloseCode)

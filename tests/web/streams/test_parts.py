@@ -1,25 +1,29 @@
-"""What a stream is made of: the kept log, older pages, a token's standing, how often a log is looked at."""
+"""The parts of a stream: cached entries, checks of a token, poll intervals, heartbeats."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.codegen.polling import PollInterval
+from bot.web.api.multi_run_work import MultiRunInProgress, state_of
 from bot.web.api.streams import frames
-from bot.web.api.streams.authorization import Authorization
-from bot.web.api.streams.entries import Entries, OlderPages
-from bot.web.api.streams.subscriber import Subscriber, tell
+from bot.web.api.streams.multi_run_status_manager import MultiRunCursor
+from bot.web.api.streams.run_reader import Entries
+from bot.web.api.streams.subscribers import Subscriber, deliver
 from bot.web.problems import Problem
-from tests.codegen.clock import Clock
-from tests.web.streams.stream_server import stream_server_at
+from tests.harness import TIMEOUT
+from tests.harness.server import api_server_at, quick_timing
 
 
-def test_a_log_is_kept_within_its_room() -> None:
-    """The oldest entries leave; places stay what they are; the newest entry stays, however long."""
+def test_entries_are_bounded_in_bytes() -> None:
+    """The oldest entries are dropped, indexes stay the same; the newest entry stays, however long."""
     entries = Entries(100)
     entries.add([b"x" * 10] * 50)
     entries.shrink(95)
@@ -31,88 +35,73 @@ def test_a_log_is_kept_within_its_room() -> None:
     assert (entries.first, entries.end, entries.size) == (150, 151, 1000)
 
 
-async def test_a_page_is_read_once_for_all_who_need_it() -> None:
-    """And again where it has grown, or has been dropped for others."""
-    asked: list[int] = []
-    length = 30
-
-    async def read(start: int) -> Sequence[bytes]:
-        asked.append(start)
-        await asyncio.sleep(0)
-        return [b"%d" % place for place in range(start, start + length)]
-
-    pages = OlderPages(lambda: 150)
-    found = await asyncio.gather(*(pages.after(place, read) for place in (100, 110, 129)))
-    assert [page[0] for page in found] == [b"100", b"110", b"129"]
-    assert asked == [100]
-    length = 40
-    assert (await pages.after(135, read))[0] == b"135"
-    await pages.after(0, read)
-    await pages.after(100, read)
-    assert asked == [100, 100, 0, 100]
-
-
 @pytest.mark.parametrize(
     ("status", "code"),
     [
         (HTTPStatus.UNAUTHORIZED, 4001),
         (HTTPStatus.FORBIDDEN, 4004),
         (HTTPStatus.NOT_FOUND, 4004),
-        (HTTPStatus.BAD_GATEWAY, None),
+        (None, None),
     ],
 )
-async def test_a_token_is_asked_for_again_after_a_minute(status: HTTPStatus, code: int | None) -> None:
-    """Once for all who listen by it; what Codegen does not answer is no refusal."""
-    clock = Clock()
-    asked: list[float] = []
+async def test_token_of_multi_run_stream_is_checked_every_minute(status: HTTPStatus | None, code: int | None) -> None:
+    checks, pauses = 0, list[float]()
+    is_over = asyncio.Event()
 
-    async def ask() -> None:
-        asked.append(clock.now)
-        raise Problem(status, "No.")
-
-    standing = Authorization("key", ask, clock=clock)
-    subscribers = [Subscriber(), Subscriber()]
-    standing.subscribers |= {*subscribers}
-    clock.passes(59)
-    standing.look()
-    await asyncio.sleep(0)
-    assert asked == []
-    clock.passes(2)
-    standing.look()
-    standing.look()
-    await asyncio.sleep(0)
-    assert len(asked) == 1
-    assert [each.farewell.code if each.farewell else None for each in subscribers] == [code, code]
-
-
-async def test_a_log_is_looked_at_as_the_most_impatient_wants_it_but_not_below_the_floor(tmp_path: Path) -> None:
-    """`poll_interval` is no licence to ask Codegen more often than every two seconds."""
-    rests: list[float] = []
+    async def check() -> None:
+        nonlocal checks
+        checks += 1
+        if status is not None:
+            is_over.set()
+            raise Problem(status, "No.")
 
     async def sleep(seconds: float) -> None:
-        rests.append(seconds)
-        await asyncio.sleep(0.005)
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            is_over.set()
+            await asyncio.Event().wait()
 
-    async with stream_server_at(tmp_path, shortest=2.0, sleep=sleep) as stream_server:
-        run = stream_server.begin()
-        async with await stream_server.listen(run, poll_interval=30):
-            await stream_server.next_look(run, 3)
-            assert {round(rest) for rest in rests} == {30}
-            rests.clear()
-            async with await stream_server.listen(run, poll_interval=0.5):
-                await stream_server.next_look(run, 3)
-            assert round(rests[-1]) == 2
+    call: Any = None
+    subscriber, multi_run = Subscriber(), MultiRunInProgress(state_of("http-1"), digest="")
+    cursor = MultiRunCursor(call, subscriber, multi_run, check, sleep=sleep)
+    async with asyncio.timeout(TIMEOUT):
+        await is_over.wait()
+        await (asyncio.sleep(0) if status is None else subscriber.wake.wait())
+    cursor.close()
+
+    assert (checks, pauses) == ((2, [60.0] * 3) if status is None else (1, [60.0]))
+    assert (subscriber.last and subscriber.last[0]) == code
+    assert multi_run.wakes == set()
 
 
-async def test_silence_is_broken_by_a_heartbeat() -> None:
-    """So that neither side takes a quiet line for a dead one."""
+async def test_poll_interval_is_shortest_but_not_below_floor(tmp_path: Path) -> None:
+    waits = Counter[int]()
+    """Seconds waited after so many polls."""
+
+    async def sleep(seconds: float) -> None:
+        waits[api_server.requests("/logs")] += round(seconds)
+        await asyncio.sleep(0.001)
+
+    async with api_server_at(
+        tmp_path, timing=quick_timing(run_poll_interval=PollInterval(2.0, 2.0), sleep=sleep)
+    ) as api_server:
+        run = api_server.start_run()
+        async with await api_server.subscribe(run, poll_interval=30):
+            await api_server.next_poll(run, 3)
+            assert [waits[1], waits[2]] == [30, 30]
+            async with await api_server.subscribe(run, poll_interval=0.5):
+                await api_server.next_poll(run, 3)
+                assert waits[api_server.requests("/logs") - 1] == 2
+
+
+async def test_heartbeat_is_sent_in_silence() -> None:
     beats = 0
 
-    class Wire:
+    class Silent:
         async def send(self, frame: frames.Frame) -> None:
             raise AssertionError
 
-        async def beat(self) -> None:
+        async def send_heartbeat(self) -> None:
             nonlocal beats
             beats += 1
             if beats == 3:
@@ -122,18 +111,17 @@ async def test_silence_is_broken_by_a_heartbeat() -> None:
             raise AssertionError
 
     class Nothing:
-        async def news(self) -> Sequence[frames.Frame]:
+        has_ended = False
+
+        async def next(self) -> Sequence[frames.Frame]:
             return []
 
-        def look(self) -> None:
-            pass
-
-    listener = Subscriber()
-    await tell(listener, Nothing(), Wire(), heartbeat=0.001)
+    subscriber = Subscriber()
+    await deliver(subscriber, Nothing(), Silent(), heartbeat=0.001)
     assert beats == 3
-    assert listener.has_left
+    assert subscriber.has_left
 
 
-def test_what_json_does_not_have_is_written_all_the_same() -> None:
+def test_frame_replaces_what_json_lacks() -> None:
     """Numbers beyond JSON become null, half a surrogate pair a question mark."""
     assert frames.error("\ud800").json == b'{"type":"error","message":"?","code":null}'

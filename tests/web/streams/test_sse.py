@@ -10,18 +10,16 @@ from typing import Any
 
 import aiohttp
 
-from tests.web.streams.stream_server import ALICE, StreamServer, stream_server_at
+from tests.harness.server import ALICE, ApiServer, api_server_at
 
 Event = tuple[str, str | None, dict[str, Any]]
 
 
 @asynccontextmanager
-async def events(
-    stream_server: StreamServer, run: int, *, last: str | None = None
-) -> AsyncIterator[aiohttp.ClientResponse]:
+async def events(api_server: ApiServer, run: int, *, last: str | None = None) -> AsyncIterator[aiohttp.ClientResponse]:
     headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
-    url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
-    async with stream_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+    url = f"{api_server.url}/organizations/1/agent/run/{run}/logs/stream"
+    async with api_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
         yield answer
 
 
@@ -35,15 +33,15 @@ def read(text: str) -> list[Event]:
     return found
 
 
-async def test_events_carry_the_type_and_the_place(stream_server: StreamServer) -> None:
-    """The end is told, then the close code that a WebSocket would have had."""
-    run = stream_server.begin(entries=1)
-    stream_server.codegen.finish(run)
-    async with events(stream_server, run) as answer:
+async def test_events_carry_type_and_id(api_server: ApiServer) -> None:
+    """The last events are the end and the close code."""
+    run = api_server.start_run(entries=1)
+    api_server.codegen.finish(run)
+    async with events(api_server, run) as answer:
         assert answer.content_type == "text/event-stream"
         assert answer.headers["X-Request-Id"]
-        heard = read(await answer.text())
-    assert [(kind, place) for kind, place, _ in heard] == [
+        received = read(await answer.text())
+    assert [(kind, place) for kind, place, _ in received] == [
         ("status", None),
         ("log", "1"),
         ("log", "2"),
@@ -51,42 +49,42 @@ async def test_events_carry_the_type_and_the_place(stream_server: StreamServer) 
         ("end", "3.end"),
         ("close", None),
     ]
-    assert heard[1][2]["index"] == 0
-    assert heard[-1][2] == {"type": "close", "code": 1000, "reason": "Stream complete."}
+    assert received[1][2]["index"] == 0
+    assert received[-1][2] == {"type": "close", "code": 1000, "reason": "Stream complete."}
 
 
-async def test_a_browser_goes_on_where_it_was(stream_server: StreamServer) -> None:
-    run = stream_server.begin(entries=149)
-    stream_server.codegen.finish(run)
-    async with events(stream_server, run, last="140") as answer:
-        heard = read(await answer.text())
-    assert [data["index"] for kind, _, data in heard if kind == "log"] == [*range(140, 151)]
+async def test_last_event_id_resumes(api_server: ApiServer) -> None:
+    run = api_server.start_run(entries=149)
+    api_server.codegen.finish(run)
+    async with events(api_server, run, last="140") as answer:
+        received = read(await answer.text())
+    assert [data["index"] for kind, _, data in received if kind == "log"] == [*range(140, 151)]
 
 
-async def test_a_browser_that_has_heard_the_end_is_told_to_stay_away(stream_server: StreamServer) -> None:
-    """It would come back for ever: 204 is what keeps it from that. A run that was resumed goes on for it."""
-    run = stream_server.begin()
-    stream_server.codegen.finish(run)
-    async with events(stream_server, run, last="2.end") as answer:
+async def test_last_event_id_after_end_is_answered_with_204(api_server: ApiServer) -> None:
+    """Otherwise the browser would reconnect for ever. If the run was resumed, the stream continues."""
+    run = api_server.start_run()
+    api_server.codegen.finish(run)
+    async with events(api_server, run, last="2.end") as answer:
         assert answer.status == 204
-    other = stream_server.begin(entries=1)
-    async with events(stream_server, other, last="2.end") as answer:
-        stream_server.codegen.finish(other)
+    other = api_server.start_run(entries=1)
+    async with events(api_server, other, last="2.end") as answer:
+        api_server.codegen.finish(other)
         assert [kind for kind, _, _ in read(await answer.text()) if kind != "status"] == ["log", "end", "close"]
 
 
-async def test_an_id_that_is_none_is_refused(stream_server: StreamServer) -> None:
-    run = stream_server.begin()
-    async with events(stream_server, run, last="twelve") as answer:
+async def test_invalid_last_event_id_is_refused(api_server: ApiServer) -> None:
+    run = api_server.start_run()
+    async with events(api_server, run, last="twelve") as answer:
         assert answer.status == 422
 
 
-async def test_a_page_that_may_call_the_api_may_listen(tmp_path: Path) -> None:
-    """An `EventSource` on another page is told so by the stream itself."""
-    async with stream_server_at(tmp_path, cors="https://tools.example.com") as stream_server:
-        run = stream_server.begin()
-        stream_server.codegen.finish(run)
-        url = f"{stream_server.url}/organizations/1/agent/run/{run}/logs/stream"
+async def test_event_stream_allows_configured_origin(tmp_path: Path) -> None:
+    """The stream itself carries the CORS headers for an `EventSource` of another page."""
+    async with api_server_at(tmp_path, api_cors_origins="https://tools.example.com") as api_server:
+        run = api_server.start_run()
+        api_server.codegen.finish(run)
+        url = f"{api_server.url}/organizations/1/agent/run/{run}/logs/stream"
         headers = {"Accept": "text/event-stream", "Origin": "https://tools.example.com"}
-        async with stream_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
+        async with api_server.http.get(url, params={"api_key": ALICE}, headers=headers) as answer:
             assert answer.headers["Access-Control-Allow-Origin"] == "https://tools.example.com"

@@ -5,5 +5,5 @@ token that Codegen rejects is noticed; the server's own token is never used. Wha
 stored once: a subscriber is a cursor into it, so a slow one costs only its position.
 
 `handlers` admits callers, `connection_manager` and `multi_run_status_manager` track the subscribers of each run,
-`subscriber` sends to one of them.
+`run_reader` reads its log, and `subscribers` sends to each of them over one of the `transports`.
 """

@@ -1,261 +1,126 @@
-"""Tracks which subscribers follow which run."""
+"""Tracks which subscribers follow which run's log."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from bot.codegen.models import AgentRun
 from bot.errors import ErrorKind, UpstreamError
-from bot.handlers.run_patterns import RunPatterns
-from bot.replies.failures import sentence
-from bot.web.api.authentication import Callers
-from bot.web.api.endpoint import ApiRequest
+from bot.web.api.endpoint import AnyRequest
+from bot.web.api.models import LogsStreamQuery
 from bot.web.api.runs import run_alone
-from bot.web.api.streams import frames
-from bot.web.api.streams.close_codes import CloseCode
-from bot.web.api.streams.frames import Frame
-from bot.web.api.streams.run_reader import RunReader
-from bot.web.api.streams.subscriber import Subscriber
-from bot.web.api.streams.token_pool import GoneError, PooledToken
-from bot.web.api.streams.writing import FrameWriter
+from bot.web.api.streams.run_reader import LogCursor, RunReader
+from bot.web.api.streams.subscribers import Subscriber
 from bot.web.problems import Problem
 
 FLOOR = 2.0
 """Minimum seconds between two polls of a log, whatever interval subscribers request."""
 
-KEPT = 30.0
+CACHE_TTL = 30.0
 """Seconds for which a run's log is cached after the last subscriber has left: they may reconnect."""
 
-END_BELIEVED = 10.0
+END_TTL = 10.0
 """Seconds for which a run's end is trusted; after that a new subscriber has it read again."""
 
+TOKEN_TTL = 60.0
+"""Seconds for which a token that Codegen has accepted is trusted without another request."""
+
 MEMORY = 64 * 1024 * 1024
-"""Bytes of cached logs, of all runs together."""
+"""Bytes of cached logs, of all readers together."""
 
-MOST_RUNS = 1_000
+MOST_READERS = 1_000
 
-
-class RunFollowing:
-    """A subscriber's cursor in a run's log. Implements `bot.web.api.streams.subscriber.RunWaiter`.
-
-    :param place: index of the next entry
-    """
-
-    def __init__(
-        self, subscriber: Subscriber, reader: RunReader, pooled: PooledToken, *, place: int, poll_interval: float
-    ) -> None:
-        self.reader = reader
-        self.pooled = pooled
-        self.subscriber = subscriber
-        self.poll_interval = poll_interval
-        self._place = place
-        self._sent: dict[str, Frame] = {}
-        self._has_heard_end = False
-
-    def look(self) -> None:
-        self.pooled.look()
-
-    async def news(self) -> Sequence[Frame]:
-        reader = self.reader
-        if not reader.notices and reader.failure is None:
-            # The run's status comes first.
-            return []
-        told = [frame for kind, frame in reader.notices.items() if self._sent.get(kind) is not frame]
-        self._sent |= reader.notices
-        written = await self._older() if self._place < reader.entries.first else reader.entries.after(self._place)
-        told += [frames.log(place, each) for place, each in enumerate(written, self._place)]
-        self._place += len(written)
-        if told:
-            return told
-        if reader.failure is not None:
-            code, frame = reader.failure
-            self.subscriber.dismiss(code, frame)
-        elif reader.end is not None and not self._has_heard_end:
-            self._has_heard_end = True
-            return [reader.end]
-        elif self._has_heard_end:
-            self.subscriber.dismiss(CloseCode.ENDED)
-        return []
-
-    async def _older(self) -> Sequence[bytes]:
-        """Entries that were dropped from the reader's memory, or precede its start."""
-        try:
-            async with asyncio.timeout(None) as self.subscriber.deadline:
-                return await self.reader.older.after(
-                    self._place, lambda start: self.reader.older_page(self.pooled, start)
-                )
-        except UpstreamError as error:
-            code = CloseCode.UPSTREAM_FAILED
-            self.subscriber.dismiss(code, frames.error(sentence(error), code))
-        except (GoneError, TimeoutError):
-            # The subscriber was dismissed meanwhile.
-            pass
-        finally:
-            self.subscriber.deadline = None
-        return ()
-
-
-@dataclass(eq=False, slots=True)
-class _Audience:
-    """The subscribers of one reader.
-
-    :param expiry: closes the reader once it has had no subscriber for a while
-    """
-
-    followings: set[RunFollowing] = field(default_factory=set)
-    expiry: asyncio.TimerHandle | None = None
+_Key = tuple[str, int, int]
+"""The token's digest, the organization, the run."""
 
 
 class ConnectionManager:
-    """The readers of all runs that have subscribers.
+    """The readers of all runs that have subscribers, one for each run and token.
 
-    :param writer: serializes what is sent
     :param floor: minimum seconds between two polls
-    :param cache: seconds for which a run's log is kept after its last subscriber has left
-    :param memory: bytes of logs, of all runs together
     """
 
     def __init__(
         self,
-        callers: Callers,
-        writer: FrameWriter,
         *,
         floor: float = FLOOR,
-        cache: float = KEPT,
-        memory: int = MEMORY,
-        most_runs: int = MOST_RUNS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._callers = callers
-        self._writer = writer
         self._floor = floor
-        self._kept = cache
-        self._memory = memory
-        self._most_runs = most_runs
         self._clock = clock
         self._sleep = sleep
-        self._readers: dict[tuple[int, int], RunReader] = {}
-        self._audiences: dict[RunReader, _Audience] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._readers: dict[_Key, RunReader] = {}
 
-    async def join(self, call: ApiRequest, subscriber: Subscriber, *, place: int, poll_interval: float) -> RunFollowing:
+    async def join(self, call: AnyRequest, subscriber: Subscriber, *, resume_at: int | None) -> LogCursor:
         """Subscribes to the run in the path if the caller's token may read it.
 
-        :param place: index of the first entry to send
+        :param resume_at: index of the first entry to send, if not the one in the query
         :raises Problem: if this token sees no such run, whether or not the run exists
         """
-        where = (call.org_id, call.run_id)
-        reader = self._usable(where)
-        pooled = reader.pooled_tokens.get(call.caller.key) if reader else None
-        if reader is None or pooled is None or not pooled.is_believed or reader.is_done:
+        query: LogsStreamQuery = call.query
+        index = query.start if resume_at is None else resume_at
+        key = (call.caller.key, call.org_id, call.run_id)
+        reader = self._usable(key)
+        if reader is None or reader.is_done or self._clock() - reader.confirmed_at >= TOKEN_TTL:
             run = await _readable_run(call)
             # Another subscriber may have created it while the run was read.
-            reader = self._usable(where)
+            reader = self._usable(key)
             if reader is None or (reader.is_done and run != reader.run):
-                reader = self._open(where, run, place, patterns=call.services.patterns)
-        return self._enter(call, subscriber, reader, place=place, poll_interval=poll_interval)
+                reader = self._open(call, run, index)
+        cursor = LogCursor(subscriber, reader, index=index, poll_interval=query.poll_interval)
+        reader.enter(cursor)
+        return cursor
 
-    def leave(self, following: RunFollowing) -> None:
-        reader, pooled = following.reader, following.pooled
-        pooled.subscribers.discard(following.subscriber)
-        if not pooled.subscribers:
-            if reader.pooled_tokens.get(pooled.key) is pooled:
-                del reader.pooled_tokens[pooled.key]
-            pooled.drop()
-        reader.rouse()
-        audience = self._audiences.get(reader)
-        if audience is not None:
-            audience.followings.discard(following)
-            if not audience.followings:
-                loop = asyncio.get_running_loop()
-                audience.expiry = loop.call_later(self._kept, self._close, reader, context=contextvars.Context())
+    def leave(self, cursor: LogCursor) -> None:
+        reader = cursor.reader
+        reader.leave(cursor)
+        if not reader.cursors:
+            loop = asyncio.get_running_loop()
+            reader.expiry = loop.call_later(CACHE_TTL, self._expire, reader, context=contextvars.Context())
 
     async def aclose(self) -> None:
-        for reader in [*self._audiences]:
-            self._close(reader)
-        await asyncio.gather(*self._closing)
+        for reader in self._readers.values():
+            if reader.expiry is not None:
+                reader.expiry.cancel()
+        await asyncio.gather(*(reader.aclose() for reader in self._readers.values()))
 
-    def _usable(self, where: tuple[int, int]) -> RunReader | None:
+    def _usable(self, key: _Key) -> RunReader | None:
         """The run's reader, unless it has failed or the run's end was seen too long ago to be trusted."""
-        reader = self._readers.get(where)
+        reader = self._readers.get(key)
         if reader is None or reader.failure is not None:
             return None
-        return reader if reader.end is None or self._clock() - reader.ended_at < END_BELIEVED else None
+        return reader if reader.end is None or self._clock() - reader.ended_at < END_TTL else None
 
-    def _open(self, where: tuple[int, int], run: AgentRun, place: int, *, patterns: RunPatterns) -> RunReader:
-        if len(self._audiences) >= self._most_runs:
+    def _open(self, call: AnyRequest, run: AgentRun, start: int) -> RunReader:
+        """A new reader; one that it replaces has ended, and serves its subscribers until they leave."""
+        if len(self._readers) >= MOST_READERS:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "Too many runs are streamed.", headers={"Retry-After": "60"})
-        former = self._readers.get(where)
-        if former is not None and not self._audiences[former].followings:
-            self._close(former)
         reader = RunReader(
+            call,
             run,
-            start=place,
-            writer=self._writer,
-            patterns=partial(patterns.of, where[0]),
-            interval=self._interval,
-            room=self._room,
+            start=start,
+            floor=self._floor,
+            memory=lambda: MEMORY // max(1, len(self._readers)),
             clock=self._clock,
             sleep=self._sleep,
         )
-        self._readers[where] = reader
-        self._audiences[reader] = _Audience()
-        for each in self._audiences:
+        self._readers[reader.key] = reader
+        for each in self._readers.values():
             each.shrink()
         return reader
 
-    def _enter(
-        self, call: ApiRequest, subscriber: Subscriber, reader: RunReader, *, place: int, poll_interval: float
-    ) -> RunFollowing:
-        caller, org_id = call.caller, call.org_id
-        pooled = reader.pooled_tokens.get(caller.key)
-        if pooled is None:
-            pooled = reader.pooled_tokens[caller.key] = PooledToken(
-                caller.key,
-                caller.access.codegen(org_id),
-                lambda: self._callers.still_sees(caller, org_id),
-                clock=self._clock,
-            )
-        pooled.subscribers.add(subscriber)
-        following = RunFollowing(subscriber, reader, pooled, place=place, poll_interval=poll_interval)
-        audience = self._audiences[reader]
-        audience.followings.add(following)
-        if audience.expiry is not None:
-            audience.expiry.cancel()
-            audience.expiry = None
-        reader.rouse()
-        return following
-
-    def _room(self) -> int:
-        """Bytes for each run; half of them for older pages that are read again."""
-        return self._memory // (2 * max(1, len(self._audiences)))
-
-    def _interval(self, reader: RunReader) -> float:
-        """The shortest interval that a subscriber requested, but not below the floor."""
-        audience = self._audiences.get(reader)
-        followings = audience.followings if audience else ()
-        wanted = min((each.poll_interval for each in followings), default=self._floor)
-        return max(wanted, self._floor)
-
-    def _close(self, reader: RunReader) -> None:
-        audience = self._audiences.pop(reader, None)
-        if audience is not None and audience.expiry is not None:
-            audience.expiry.cancel()
-        for where in [each for each, known in self._readers.items() if known is reader]:
-            del self._readers[where]
-        task = asyncio.create_task(reader.aclose())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+    def _expire(self, reader: RunReader) -> None:
+        if self._readers.get(reader.key) is reader:
+            del self._readers[reader.key]
+        reader.stop()
 
 
-async def _readable_run(call: ApiRequest) -> AgentRun:
+async def _readable_run(call: AnyRequest) -> AgentRun:
     """The run, read with the caller's own token.
 
     :raises Problem: 404 both if it does not exist and if it may not be seen

@@ -1,28 +1,82 @@
-"""The messages of the streams: redacted JSON, serialized once for all subscribers (`writing` does it off the loop)."""
+"""The messages of the streams and their close codes: redacted JSON, serialized once for all subscribers of a reader."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from bot.codegen.models import AgentRun, LogEntry
-from bot.replies.redaction import redact_all
+from bot.errors import OffloadError
+from bot.text.offload.pool import WorkerPool
+from bot.text.redaction.redacting import redacted
 from bot.web.api.models import MultiRunResponse
-from bot.web.api.streams.close_codes import CloseCode
+
+S = TypeVar("S", AgentRun, MultiRunResponse, Sequence[LogEntry])
+T = TypeVar("T")
+
+WITHHELD = "[withheld: it could not be searched for secrets in time]"
+
+LONGEST_NAME = 100
+"""Characters of a name that is still shown where other texts are withheld."""
+
+AFTER_END = ".end"
+"""Suffix of `Last-Event-ID` after the end: a browser that then reconnects is answered with 204, and stops."""
+
+
+class CloseCode(IntEnum):
+    """Why a stream was closed. Server-Sent Events have no close codes; there it is sent in a last event `close`.
+
+    https://www.rfc-editor.org/rfc/rfc6455#section-7.4.2 reserves 4000 to 4999 for applications; the last three digits
+    here are those of the HTTP status with the same meaning.
+    """
+
+    ENDED = 1000
+    RESTART = 1012
+    TOKEN_REFUSED = 4001
+    NOT_VISIBLE = 4004
+    TOO_SLOW = 4008
+    BROKEN = 4500
+    UPSTREAM_FAILED = 4502
+
+    @property
+    def sentence(self) -> str:
+        """At most 123 bytes, the limit of a close frame."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    CloseCode.ENDED: "Stream complete.",
+    CloseCode.RESTART: "Server restarting; reconnect with from=n.",
+    CloseCode.TOKEN_REFUSED: "Your Codegen token is no longer valid. Sign in again.",
+    CloseCode.NOT_VISIBLE: "The token no longer has access to this.",
+    CloseCode.TOO_SLOW: "The client reads too slowly; reconnect with from=n.",
+    CloseCode.BROKEN: "Internal error; the bot's log has the details.",
+    CloseCode.UPSTREAM_FAILED: "Codegen does not respond, or refused; reconnect later with from=n.",
+}
+
+REFUSALS = {
+    HTTPStatus.UNAUTHORIZED: CloseCode.TOKEN_REFUSED,
+    HTTPStatus.FORBIDDEN: CloseCode.NOT_VISIBLE,
+    HTTPStatus.NOT_FOUND: CloseCode.NOT_VISIBLE,
+}
+"""The close code for a subscriber whose request would now be refused with this status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One message.
 
-    :param resumes: the `from` parameter for resuming after it, if it advances the log
+    :param event_id: the `Last-Event-ID` for resuming after it, if it advances the log
     """
 
     type: str
     json: bytes
-    resumes: str | None = None
+    event_id: str | None = None
 
 
 def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
@@ -43,20 +97,20 @@ def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
     )
 
 
-def entries_json(place: int, entries: Sequence[LogEntry], patterns: Sequence[str]) -> list[bytes]:
+def entries_json(entries: Sequence[LogEntry], patterns: Sequence[str], *, start: int) -> list[bytes]:
     """Serialized entries. Caching these rather than frames halves the memory of a log.
 
-    :param place: index of the first one
+    :param start: index of the first one
     """
     return [
-        _json({"type": "log", "index": index, "log": redact_all(entry.model_dump(mode="json"), patterns)})
-        for index, entry in enumerate(entries, place)
+        _json({"type": "log", "index": index, "log": redacted(entry.model_dump(mode="json"), patterns)})
+        for index, entry in enumerate(entries, start)
     ]
 
 
-def log(place: int, written: bytes) -> Frame:
-    """:param written: by `entries_json`"""
-    return Frame("log", written, str(place + 1))
+def log(index: int, entry: bytes) -> Frame:
+    """:param entry: serialized by `entries_json`"""
+    return Frame("log", entry, str(index + 1))
 
 
 def multi_run_status(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
@@ -64,17 +118,17 @@ def multi_run_status(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
 
 
 def error(message: str, code: CloseCode | None = None) -> Frame:
-    """:param code: the stream is closed with it afterwards; None: the stream goes on"""
+    """:param code: the stream is closed with it afterwards; None: the stream continues"""
     return _frame("error", (), message=message, code=code)
 
 
-def end(run: AgentRun, patterns: Sequence[str], *, place: int) -> Frame:
+def end(run: AgentRun, patterns: Sequence[str], *, entries: int) -> Frame:
     """The run has ended and its whole log has been read.
 
-    :param place: number of entries in the log
+    :param entries: their number
     """
     document = {"status": run.status, "state": str(run.state), "result": run.result, "summary": run.summary}
-    return Frame("end", _frame("end", patterns, **document).json, f"{place}{AFTER_END}")
+    return Frame("end", _frame("end", patterns, **document).json, f"{entries}{AFTER_END}")
 
 
 def multi_run_end(state: MultiRunResponse, patterns: Sequence[str]) -> Frame:
@@ -86,12 +140,41 @@ def close(code: CloseCode) -> Frame:
     return _frame("close", (), code=code, reason=code.sentence)
 
 
-AFTER_END = ".end"
-"""Suffix of `Last-Event-ID` after the end: a browser that reconnects by itself is then told to stop."""
+async def serialize(
+    offload: WorkerPool, make: Callable[[S, Sequence[str]], T], source: S, patterns: Sequence[str]
+) -> T:
+    """Makes frames, off the event loop if their texts are long. Texts that take too long to search for secrets are
+    withheld: no frame may contain unsearched text.
+
+    :param make: one of the functions above
+    """
+    try:
+        return await offload.run(partial(make, source, patterns), is_slow=bool(patterns))
+    except OffloadError:
+        return make(_withheld(source), ())
+
+
+def _withheld(source: Any) -> Any:
+    """The source without texts of others."""
+    match source:
+        case AgentRun():
+            texts = {name: WITHHELD for name in ("summary", "result") if getattr(source, name)}
+            return source.model_copy(update={**texts, "status": source.state.value, "github_pull_requests": ()})
+        case MultiRunResponse():
+            final = WITHHELD if source.final else None
+            return source.model_copy(update={"message": WITHHELD, "final": final, "candidates": [], "agent_runs": []})
+        case LogEntry():
+            names = {"tool_name": source.tool_name, "message_type": source.message_type}
+            short = {name: text for name, text in names.items() if text and len(text) <= LONGEST_NAME}
+            return LogEntry(
+                agent_run_id=source.agent_run_id, created_at=source.created_at, observation=WITHHELD, **short
+            )
+        case _:
+            return [_withheld(entry) for entry in source]
 
 
 def _frame(kind: str, patterns: Sequence[str], **document: Any) -> Frame:
-    return Frame(kind, _json({"type": kind, **redact_all(document, patterns)}))
+    return Frame(kind, _json({"type": kind, **redacted(document, patterns)}))
 
 
 def _json(document: Any) -> bytes:

@@ -1,9 +1,10 @@
-// The HTTP API: requests with the session's token, and questions that are asked again while somebody looks.
+// The HTTP API: requests with the session's token, and polling while the tab is visible.
 
-import { connection } from "./connection.js";
+import { QUICK_RETRIES, connection } from "./connection.js";
 import { session } from "./session.js";
+import { clock } from "./words.js";
 
-/** What the server said no to. `fields` are those of the form that do not fit, where it named any. */
+/** A refused request. `fields` are the invalid fields, if the server named any. */
 export class Refused extends Error {
   constructor(status, sentence, fields = []) {
     super(sentence);
@@ -15,14 +16,18 @@ export class Refused extends Error {
 /** The server could not be reached. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server does not answer.");
+    super("The server is not responding.");
   }
 }
 
-/** Whom to tell that the token is not taken any more. */
+/** Dispatches `refused` when the token is no longer valid. */
 export const refusals = new EventTarget();
 
 const SLOWEST = 60_000;
+/** Milliseconds after which the page says that it is waiting. */
+const SLOW = 5_000;
+/** Statuses that say that Codegen, not the server, is the trouble. */
+const UPSTREAM = [502, 503, 504];
 
 /** The path within the chosen organization. */
 export function org(path) {
@@ -36,111 +41,136 @@ export function query(path, values) {
 }
 
 /**
- * Asks, and gives the answer's JSON with its headers; `document` is null where it is as it was (304).
- * @throws {Refused} @throws {Unreachable} @throws {DOMException} AbortError, where the signal says so
+ * Sends a request and returns the response's JSON and headers; `document` is null if it has not changed (304). `stale`
+ * is not null if Codegen did not respond and the server sent what it had.
+ * @throws {Refused} @throws {Unreachable} @throws {DOMException} AbortError, if the signal aborts it
  */
-export async function ask(method, path, { body, headers = {}, signal } = {}) {
-  let answer;
+export async function request(method, path, { body, headers = {}, signal } = {}) {
+  const [place] = path.split("?");
+  const slow = method === "GET" && setTimeout(() => connection.slow(place), SLOW);
+  let response;
   try {
-    answer = await fetch(path, {
+    response = await fetch(path, {
       method,
       signal,
       cache: "no-store",
-      headers: { ...authorization(), ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+      headers: { ...authorization(), "X-Client": "dashboard", ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
+    connection.works(place);
     if (signal?.aborted) throw error;
     connection.lost();
     throw new Unreachable();
+  } finally {
+    clearTimeout(slow);
   }
   connection.found();
-  if (answer.status === 304) return { document: null, headers: answer.headers };
-  if (!answer.ok) throw await refusal(answer);
-  return { document: await answer.json(), headers: answer.headers };
+  const stale = staleness(response);
+  if (!UPSTREAM.includes(response.status) && !stale) connection.works(place);
+  if (response.status === 304) return { document: null, headers: response.headers, stale };
+  if (!response.ok) throw await refusal(response);
+  return { document: await response.json(), headers: response.headers, stale };
+}
+
+/** Since when the response's data are not up to date, and why; null if they are. */
+function staleness({ headers }) {
+  const since = headers.get("X-Stale-Since");
+  return since && { since: new Date(since), reason: headers.get("X-Stale-Reason") ?? "Codegen is not responding." };
 }
 
 export function authorization() {
   return session.token ? { Authorization: `Bearer ${session.token}` } : {};
 }
 
-/** What an answer that is none says. */
-export async function refusal(answer) {
+/** The error that a failed response describes. */
+export async function refusal(response) {
   let problem = {};
   try {
-    problem = await answer.json();
+    problem = await response.json();
   } catch {
-    // A proxy in between answers in its own way.
+    // A proxy's error page is not JSON.
   }
-  const refused = new Refused(answer.status, problem.detail || `The server answered ${answer.status}.`, problem.errors);
-  refused.retryAfter = Number(answer.headers.get("Retry-After")) || null;
-  if (answer.status === 401) refusals.dispatchEvent(new CustomEvent("refused", { detail: refused.message }));
+  const refused = new Refused(response.status, problem.detail || `The server answered ${response.status}.`, problem.errors);
+  refused.isUpstream = UPSTREAM.includes(response.status);
+  refused.retryAfter = Number(response.headers.get("Retry-After")) || null;
+  if (response.status === 401) refusals.dispatchEvent(new CustomEvent("refused", { detail: refused.message }));
   return refused;
 }
 
 export async function get(path, options = {}) {
-  return (await ask("GET", path, options)).document;
+  return (await request("GET", path, options)).document;
 }
 
-/** A name for what is sent, by which the server knows it again. */
+/** A new idempotency key. */
 export function newKey() {
   return crypto.getRandomValues(new BigUint64Array(2)).join("");
 }
 
-/** Posts once, however often it has to be sent: the key makes the server take it for the same. */
+/** Posts, and retries once if the server is unreachable: the idempotency key prevents a second effect. */
 export async function post(path, body, { signal, key = newKey() } = {}) {
-  const headers = { "Idempotency-Key": key };
+  const headers = { "Idempotency-Key": key, "X-Client": "dashboard" };
   try {
-    return (await ask("POST", path, { body, headers, signal })).document;
+    return (await request("POST", path, { body, headers, signal })).document;
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    return (await ask("POST", path, { body, headers, signal })).document;
+    return (await request("POST", path, { body, headers, signal })).document;
   }
 }
 
 /**
- * Asks now and again and tells what is new, until the signal says so; a tab that nobody sees asks nothing.
- * @param {() => string} pathOf gives the path anew each time
- * @param {(document: object) => void} news is told each answer that differs from the one before
- * @param {{signal: AbortSignal, every: number, failed: (error: Error) => void, answered: () => void}} options `every` in
- *   milliseconds; `answered` is told of every answer, though nothing may be new
- * @returns {() => void} asks at once
+ * Polls until the signal aborts; a hidden tab sends nothing.
+ * @param {() => string} pathOf returns the path of the next request
+ * @param {(document: object) => void} onChange called with each response that differs from the one before
+ * @param {{signal: AbortSignal, every: number, failed: (error: Error) => void, answered: (since: Date|null) => void}} options
+ *   `every` in milliseconds; `answered` is called for every response, also an unchanged one; `since`: if it is not up to date
+ * @returns {() => void} polls at once
  */
-export function poll(pathOf, news, { signal, every = 4_000, failed = () => {}, answered = () => {} }) {
+export function poll(pathOf, onChange, { signal, every = 4_000, failed = () => {}, answered = () => {} }) {
   let etag = null;
   let lastPath = null;
   let timer = null;
-  let asking = null;
+  let current = null;
   let pause = every;
+  let failures = 0;
 
-  async function look() {
+  async function pollNow() {
     clearTimeout(timer);
     if (document.hidden || signal.aborted) return;
-    asking?.abort();
-    const mine = (asking = new AbortController());
+    current?.abort();
+    const mine = (current = new AbortController());
     const path = pathOf();
     try {
       const headers = etag !== null && path === lastPath ? { "If-None-Match": etag } : {};
-      const answer = await ask("GET", path, { headers, signal: AbortSignal.any([signal, mine.signal]) });
+      const response = await request("GET", path, { headers, signal: AbortSignal.any([signal, mine.signal]) });
       pause = every;
-      answered();
-      if (answer.document !== null) {
-        [etag, lastPath] = [answer.headers.get("ETag"), path];
-        news(answer.document);
+      failures = response.stale ? failures + 1 : 0;
+      if (response.stale) connection.failing(path.split("?")[0], `${response.stale.reason} Showing data of ${clock(response.stale.since)}.`, failures - 1);
+      answered(response.stale?.since ?? null);
+      if (response.document !== null) {
+        [etag, lastPath] = [response.headers.get("ETag"), path];
+        onChange(response.document);
       }
     } catch (error) {
       if (signal.aborted || mine.signal.aborted) return;
-      pause = Math.min(SLOWEST, error.retryAfter ? error.retryAfter * 1_000 : pause * 2);
-      if (error instanceof Unreachable) pause = every;
+      if (error.isUpstream) connection.failing(path.split("?")[0], error.message, failures);
+      pause = pauseAfter(error, failures);
+      if (!(error instanceof Unreachable)) failures += 1;
       failed(error);
     }
-    if (!mine.signal.aborted) timer = setTimeout(look, pause);
+    if (!mine.signal.aborted) timer = setTimeout(pollNow, pause);
   }
 
-  const again = () => void look();
+  function pauseAfter(error, before) {
+    if (error instanceof Unreachable) return every;
+    if (error.retryAfter) return Math.min(SLOWEST, error.retryAfter * 1_000);
+    return before < QUICK_RETRIES ? every : SLOWEST;
+  }
+
+  const again = () => void pollNow();
   document.addEventListener("visibilitychange", again, { signal });
   connection.addEventListener("again", again, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
-  look();
+  pollNow();
   return again;
 }

@@ -1,4 +1,4 @@
-// Server-Sent Events out of text that comes in pieces: https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Parses Server-Sent Events from text that arrives in chunks: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 export class EventReader {
   #rest = "";
@@ -8,14 +8,14 @@ export class EventReader {
   #mayStartWithFeed = false;
 
   /**
-   * The events that end in this piece.
-   * @param {string} piece
-   * @returns {Iterable<{type: string, id: string, data: string}>} `id` is the last one that was given
+   * The events that are complete with this chunk.
+   * @param {string} chunk
+   * @returns {Iterable<{type: string, id: string, data: string}>} `id` is the last one received
    */
-  *read(piece) {
-    // A line may end in \r\n, and the piece between both.
-    let text = this.#mayStartWithFeed && piece.startsWith("\n") ? piece.slice(1) : piece;
-    if (piece) this.#mayStartWithFeed = false;
+  *read(chunk) {
+    // A chunk may end between the \r and the \n of one line end.
+    let text = this.#mayStartWithFeed && chunk.startsWith("\n") ? chunk.slice(1) : chunk;
+    if (chunk) this.#mayStartWithFeed = false;
     const end = /\r\n|\n|\r/g;
     end.lastIndex = this.#rest.length;
     text = this.#rest + text;

@@ -1,12 +1,12 @@
-// Text of models, logs and strangers, made harmless to read: what would not be seen, or would turn other text about, is
-// written out.
+// Makes untrusted text harmless to read: invisible characters and those that change the direction of text are written
+// out.
 
 // Colours and cursor movements of terminals: https://www.ecma-international.org/publications-and-standards/standards/ecma-48/
 const TERMINAL = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const CONTROL = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** The text as it may be shown; to be put in as text all the same. */
+/** The text as it may be shown, still to be inserted as text. */
 export function inert(text) {
   return String(text)
     .replaceAll("\r\n", "\n")

@@ -1,10 +1,10 @@
-// What is told in passing, and what is asked before something stops.
+// Short notices, and confirmation dialogs.
 
 import { button, h } from "./dom.js";
 
 let timer = null;
 
-/** A sentence at the page's foot, read out by screen readers, for some seconds. */
+/** Shows a sentence at the bottom of the page for some seconds; screen readers announce it. */
 export function notice(sentence, kind = "done") {
   const place = document.getElementById("notice");
   place.className = kind;
@@ -13,25 +13,32 @@ export function notice(sentence, kind = "done") {
   timer = setTimeout(() => (place.textContent = ""), kind === "error" ? 15_000 : 6_000);
 }
 
+/** Removes the notice of another page. */
+export function clearNotice() {
+  clearTimeout(timer);
+  document.getElementById("notice").textContent = "";
+}
+
 /**
- * Asks before something is done that stops or takes away.
- * @param {string} question what will happen, in a sentence
+ * Asks for confirmation of a destructive action.
+ * @param {string} question a sentence that says what will happen
  * @param {string} verb on the button
- * @param {{reason?: boolean}} options `reason`: whether why may be said
+ * @param {{reason?: boolean, refusal?: string}} options `reason`: whether a reason can be given; `refusal`: on the other button
  * @returns {Promise<false | {reason: string}>}
  */
-export function confirm(question, verb, { reason = false } = {}) {
+export function confirm(question, verb, { reason = false, refusal = "Cancel" } = {}) {
   return new Promise((resolve) => {
     const why = h("input", { id: "why", maxlength: 2000, autocomplete: "off" });
     const dialog = h(
       "dialog",
-      { "aria-labelledby": "question" },
+      { "aria-labelledby": "confirm-title", "aria-describedby": "question" },
+      h("h2", { id: "confirm-title" }, `${verb}?`),
       h("p", { id: "question" }, question),
-      reason && h("p", {}, h("label", { for: "why" }, "Why, told on the pull request (may be left empty)"), why),
+      reason && h("p", {}, h("label", { for: "why" }, "Reason, posted on the pull request (optional)"), why),
       h(
         "p.buttons",
         {},
-        button("Leave it", () => dialog.close()),
+        button(refusal, () => dialog.close()),
         button(verb, () => dialog.close("yes"), { class: "danger" }),
       ),
     );

@@ -1,11 +1,11 @@
-// The repositories that Codegen knows of the organization: what forms and filters offer.
+// The organization's repositories, for forms and filters.
 
 import { get, org, query } from "./api.js";
 import { h } from "./dom.js";
 
 const PAGE = 100;
 
-/** More than so many are no list to choose from any more. */
+/** The maximum length of a list to choose from. */
 const MOST = 1_000;
 
 /** @returns {Promise<{id: number, full_name: string}[]>} by name */
@@ -21,7 +21,7 @@ export async function repositories(signal) {
   return found.sort((one, other) => one.full_name.localeCompare(other.full_name));
 }
 
-/** Fills a select, the first of whose options stays, and chooses what was chosen before where it is still there. */
+/** Fills a select, keeping its first option and, if possible, its selection. */
 export function offer(select, all, { valueOf, chosen }) {
   select.replaceChildren(select.options[0], ...all.map((each) => h("option", { value: valueOf(each) }, each.full_name)));
   select.value = [...select.options].some((each) => each.value === chosen) ? chosen : "";

@@ -1,12 +1,13 @@
-// Which view is shown for which address behind the page's #. Each view is a module of `views/`, fetched when it is needed:
+// Maps the URL's fragment to a view. Each view is a module of `views/`, loaded when it is needed:
 //
 //   export function show(root, place, signal)
 //
-// fills `root`, and lets go of everything it began when `signal` says so. `place.parts` are the words of the address that
-// its pattern leaves open, `place.query` is what follows its "?".
+// fills `root` and stops everything when `signal` aborts. `place.parts` are the groups of the URL's pattern, `place.query`
+// the parameters after its "?".
 
 import { connection } from "./connection.js";
 import { button, state } from "./dom.js";
+import { clearNotice, notice } from "./notices.js";
 
 const VIEWS = [
   [/^\/runs$/, "runs", "Runs"],
@@ -19,12 +20,14 @@ const VIEWS = [
 
 const HOME = "#/runs";
 
-/** The view for which the page was reloaded last. */
+/** The key of the view for which the page was last reloaded. */
 const RELOADED = "codegen-bot.reloaded";
 
 let shown = new AbortController();
+/** A sentence for the page that is opened next. */
+let announced = "";
 
-/** Shows what the address says, in place of what was there. */
+/** Shows the view of the current URL. */
 export async function route() {
   shown.abort();
   const { signal } = (shown = new AbortController());
@@ -32,24 +35,35 @@ export async function route() {
   const [found, name, title] = VIEWS.map(([pattern, ...rest]) => [pattern.exec(path), ...rest]).find(([match]) => match) || [];
   const root = document.getElementById("main");
   mark(path);
+  connection.leave();
+  clearNotice();
+  if (announced) notice(announced);
+  announced = "";
   root.removeAttribute("aria-busy");
   if (!found) {
     document.title = "codegen-bot";
-    root.replaceChildren(state("empty", "There is nothing at this address."));
+    root.replaceChildren(state("empty", "Page not found."));
     return;
   }
   document.title = `${[title, ...found.slice(1)].join(" ")} · codegen-bot`;
   const view = await fetched(name, root, signal);
   if (!view || signal.aborted) return;
   root.replaceChildren();
-  // Otherwise it would begin as far down as one has been in what was there before.
+  // The previous view's scroll position does not apply.
   scrollTo(0, 0);
-  // What had the focus may have gone with the last view: the keys go on from here, and not from the page's top.
+  // The focused element may have gone with the previous view.
   if (document.activeElement === document.body) root.focus({ preventScroll: true });
   view.show(root, { parts: found.slice(1), query: new URLSearchParams(words) }, signal);
 }
 
-/** The view's module; where the server does not answer, that is said, and what was wanted is shown when it does. */
+/** Starts to load what the current URL's view needs. */
+export function prefetch() {
+  const [path] = (location.hash || HOME).slice(1).split("?");
+  const found = VIEWS.find(([pattern]) => pattern.test(path));
+  if (found) import(`./views/${found[1]}.js`).catch(() => {});
+}
+
+/** The view's module; if the server is unreachable, shows that, and the view once it is reachable again. */
 async function fetched(name, root, signal) {
   try {
     const view = await import(`./views/${name}.js`);
@@ -58,13 +72,13 @@ async function fetched(name, root, signal) {
   } catch {
     if (signal.aborted) return null;
     if (sessionStorage.getItem(RELOADED) === name) {
-      // The server answers, and it did not help: to try that for ever would help nobody.
-      root.replaceChildren(state("error", "This page could not be fetched.", button("Reload", () => location.reload())));
+      // Reloading once did not help.
+      root.replaceChildren(state("error", "This page could not be loaded.", button("Reload", () => location.reload())));
       return null;
     }
-    // A module that could not be fetched once is not asked for again, as long as the page lives.
+    // A browser does not retry a failed module until the page is reloaded.
     connection.addEventListener("again", () => reloadFor(name), { signal, once: true });
-    root.replaceChildren(state("error", "This page could not be fetched: the server does not answer."));
+    root.replaceChildren(state("error", "This page could not be loaded: the server is not responding."));
     connection.lost();
     return null;
   }
@@ -75,20 +89,26 @@ function reloadFor(name) {
   location.reload();
 }
 
-/** Goes on to another address; `replace`: without a step of its own in the browser's history, and nothing is shown anew. */
-export function go(address, { replace = false } = {}) {
+/**
+ * Navigates.
+ * @param {{replace?: boolean, saying?: string}} options `replace`: replaces the history entry without showing the view
+ *   again; `saying`: a notice for the new page
+ */
+export function go(address, { replace = false, saying = "" } = {}) {
+  announced = saying;
   if (replace) history.replaceState(null, "", address);
   else location.hash = address;
 }
 
-/** Ends what is shown: somebody has signed out. */
+/** Stops the current view, at sign-out. */
 export function leave() {
   shown.abort();
 }
 
 function mark(path) {
   for (const link of document.querySelectorAll("#nav a")) {
-    const here = path === link.hash.slice(1) || path.startsWith(`${link.hash.slice(1)}/`);
+    const [page] = path.replace(/^\/multi-runs/, "/runs").match(/^\/[\w-]+/) ?? [];
+    const here = page === link.hash.slice(1);
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }

@@ -1,42 +1,45 @@
-// What can be done with a run, by the names of the commands that do the same in a comment.
+// The actions on a run: those of the commands resume, cancel, ban-checks, unban-checks and remove.
 
 import { newKey, org, post, Refused } from "./api.js";
 import { button, h } from "./dom.js";
 import { inert } from "./inert.js";
 import { confirm, notice } from "./notices.js";
+import { isFinished } from "./words.js";
 import { written } from "./written.js";
 
 const STOPPING = [
   {
-    name: "ban-checks",
+    name: "Ban checks",
     path: "ban-all-checks",
     about: "Codegen stops reacting to the checks of the run's pull request",
-    question: (run, where) => `Codegen will not react to checks ${where} any more, and its agents there are stopped, run ${run.id} too where it is at work.`,
-    without: "it will not react to the checks of one that comes",
+    question: (run, where) => `Codegen will no longer react to checks ${where}. Its agents there are stopped, including run ${run.id} if it is working.`,
+    without: "it will not react to the checks of a later one",
+    own: "Its agent continues.",
   },
   {
-    name: "remove",
+    name: "Remove from pull request",
     path: "remove-codegen-from-pr",
-    about: "Takes Codegen off the run's pull request",
-    question: (run, where) => `Codegen is taken off ${where.replace(/^on /, "")}, and its agents there are stopped, run ${run.id} too where it is at work.`,
-    without: "it will stay off one that comes",
+    about: "Removes Codegen from the run's pull request",
+    question: (run, where) => `Codegen is removed from ${where.replace(/^on /, "")}. Its agents there are stopped, including run ${run.id} if it is working.`,
+    without: "it will stay off a later one",
+    own: "Its agent is stopped; what it has done is kept.",
   },
 ];
-const UNBAN = { name: "unban-checks", path: "unban-all-checks", about: "Lets Codegen react to the checks again" };
+const UNBAN = { name: "Unban checks", path: "unban-all-checks", about: "Lets Codegen react to the checks again" };
 
-/** What to do after a refusal, where its sentence does not say it. */
+/** The next step after an error, by status, if its sentence has none. */
 const NEXT = {
-  402: "Codegen's page on billing has more runs; what you typed stays here.",
-  403: "Somebody with more rights can do it, or another token.",
-  404: "Is the right organization chosen above?",
+  402: "More runs are available on Codegen's billing page; your text is kept here.",
+  403: "This needs a token with more rights.",
+  404: "Check the organization selected above.",
   502: "Try again in a minute.",
   503: "Try again in a minute.",
   504: "Try again in a minute.",
 };
 
-/** A refusal's sentence with the next step. */
+/** An error's sentence with the next step. */
 export function refusalWords(error) {
-  if (!(error instanceof Refused)) return `${error.message} What you typed stays here; try again when the server is back.`;
+  if (!(error instanceof Refused)) return `${error.message} Your text is kept here; try again when the server is back.`;
   const wait = error.retryAfter ? `Try again in ${error.retryAfter} s.` : "";
   return [error.message, wait || NEXT[error.status]].filter(Boolean).join(" ");
 }
@@ -44,8 +47,8 @@ export function refusalWords(error) {
 /**
  * Buttons and a form for a run.
  * @param {object} run as the API shows it
- * @param {{signal: AbortSignal, done: (name: string) => void}} options `done` is told what has been done
- * @returns {{element: HTMLElement, tell: (run: object) => void}} `tell` it how the run is now
+ * @param {{signal: AbortSignal, done: (name: string) => void}} options `done` is called with the action's name when it succeeded
+ * @returns {{element: HTMLElement, update: (run: object) => void}} call `update` with the run's latest state
  */
 export function runActions(run, { signal, done }) {
   let shown = run;
@@ -54,29 +57,46 @@ export function runActions(run, { signal, done }) {
   const answer = h("div.answer", { role: "status" });
   const problem = h("p.problem", { role: "alert" });
   const prompt = h("textarea", { id: `resume-${run.id}`, name: "prompt", maxlength: 100_000, required: true, "aria-describedby": `resume-help-${run.id}`, on: { input: () => (key = newKey()), keydown } });
-  const send = h("button.primary", { type: "submit" }, "resume");
+  const send = h("button.primary", { type: "submit" }, "Resume");
   const form = h(
     "form.resume",
     { novalidate: true, "aria-label": "Resume", on: { submit: resume } },
     h("label", { for: prompt.id }, "Follow-up"),
     prompt,
-    h("p.hint", { id: `resume-help-${run.id}` }, "The run goes on with this; one that has ended begins again."),
+    h("p.hint", { id: `resume-help-${run.id}` }, "The run continues with this; a finished run starts again."),
     h("p.buttons", {}, send),
   );
   const [ban, remove] = STOPPING.map((each) => button(each.name, () => stop(each), { title: each.about }));
   const unban = button(UNBAN.name, () => act(UNBAN.name, () => post(path(UNBAN.path), {})), { title: UNBAN.about });
-  const buttons = [ban, unban, remove];
+  const cancel = button("Cancel run", stopRun, { class: "danger", hidden: true, title: "Stops the run's agent; what it has done so far is kept" });
+  const buttons = [cancel, ban, unban, remove];
   const element = h(
     "section.actions",
     { "aria-labelledby": `actions-${run.id}` },
-    h("h2", { id: `actions-${run.id}` }, "What to do"),
+    h("h2", { id: `actions-${run.id}` }, "Actions"),
     form,
-    h("div.buttons", { role: "group", "aria-label": "Codegen on the pull request" }, ...buttons),
+    h("p.buttons", {}, cancel),
+    h("div.buttons", { role: "group", "aria-label": "Codegen on the pull request" }, ban, unban, remove),
     h("p.hint", {}, "A sandbox that does not start: ", h("a", { href: "#/new?kind=analyze-logs" }, "analyze-logs"), "."),
     problem,
     answer,
   );
-  return { element, tell: (told) => (shown = told) };
+  update(run);
+  return { element, update };
+
+  function update(latest) {
+    shown = latest;
+    // Only agents of the server's own can be cancelled.
+    const isHidden = !latest.cancellable || isFinished(latest.status);
+    if (isHidden && document.activeElement === cancel) prompt.focus({ preventScroll: true });
+    cancel.hidden = isHidden;
+  }
+
+  async function stopRun() {
+    if (isBusy) return;
+    const yes = await confirm(`Run ${run.id} is stopped. What its agent has done so far is kept, and the run can be resumed.`, "Cancel run", { refusal: "Let it work" });
+    if (yes) await act("Cancel run", () => post(path("cancel"), {}));
+  }
 
   function path(end) {
     return org(`/agent/run/${run.id}/${end}`);
@@ -85,15 +105,15 @@ export function runActions(run, { signal, done }) {
   async function resume(event) {
     event.preventDefault();
     if (prompt.value.trim() === "") {
-      problem.textContent = "Say what the run is to do.";
+      problem.textContent = "Enter what the run should do.";
       prompt.focus();
       return;
     }
-    await act("resume", async () => {
+    await act("Resume", async () => {
       await post(path("resume"), { prompt: prompt.value }, { key });
       prompt.value = "";
       key = newKey();
-      return { message: `Run ${run.id} goes on.` };
+      return { message: `Run ${run.id} continues.` };
     });
   }
 
@@ -101,16 +121,17 @@ export function runActions(run, { signal, done }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   }
 
-  /** Without a pull request nothing is stopped, and there is none on which the reason could be told. */
-  async function stop({ name, path: end, question, without }) {
+  /** Without a pull request Codegen stops nothing, an agent of one's own only on `remove`; no reason can be posted. */
+  async function stop({ name, path: end, question, without, own }) {
     if (isBusy) return;
     const there = where(shown);
-    const asked = there ? question(shown, there) : `Run ${shown.id} has no pull request: Codegen takes note that ${without}. A running agent goes on.`;
-    const yes = await confirm(asked, name, { reason: there !== "" });
+    const alone = shown.cancellable ? own : `Codegen records that ${without}. A running agent continues.`;
+    const text = there ? question(shown, there) : `Run ${shown.id} has no pull request${shown.cancellable ? "." : ":"} ${alone}`;
+    const yes = await confirm(text, name, { reason: there !== "" });
     if (yes) await act(name, () => post(path(end), yes.reason ? { reason: yes.reason } : {}));
   }
 
-  /** One thing at a time, however often somebody clicks. Whoever leaves the page has asked for it all the same. */
+  /** One action at a time. It continues if the user leaves the page. */
   async function act(name, doing) {
     if (isBusy) return;
     busy(true);
@@ -129,7 +150,7 @@ export function runActions(run, { signal, done }) {
     }
   }
 
-  /** A button that could not be pressed any more would lose the focus. */
+  /** Not `disabled`: a disabled button would lose the focus. */
   function busy(is) {
     isBusy = is;
     for (const each of [...buttons, send]) {
@@ -139,7 +160,7 @@ export function runActions(run, { signal, done }) {
   }
 }
 
-/** Codegen takes a run, and means all of its pull requests. */
+/** The action concerns all pull requests of the run. */
 function where({ github_pull_requests: links }) {
   const names = (links ?? []).filter((link) => link.url).map((link) => link.url.replace(/^https?:\/\/[^/]+\//, "").replace("/pull/", "#"));
   return names.length ? `on ${names.join(" and ")}` : "";

@@ -1,23 +1,29 @@
-// Which runs are to be shown, and in which order: as the address says it, as the form shows it, as the API is asked.
+// The filters and the order of the runs, as values: in the URL, in what is typed, and in the API's parameters.
 
-import { get, org } from "./api.js";
-import { button, h } from "./dom.js";
+import { ME, session } from "./session.js";
 import { ALL_STATES } from "./words.js";
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
+const NAME = /^[\w./@[\]-]+$/;
+
+/** Days back from today, today included. */
+export const PERIODS = { 1: "Today", 7: "Last 7 days", 30: "Last 30 days", 90: "Last 90 days" };
+
+const isDay = (value) => DAY.test(value) && !Number.isNaN(Date.parse(value));
 
 const FITS = {
   q: () => true,
   status: (value) => ALL_STATES.includes(value),
   starred: (value) => value === "true" || value === "false",
-  repo: (value) => REPOSITORY.test(value),
-  created_after: (value) => DAY.test(value) && !Number.isNaN(Date.parse(value)),
-  created_before: (value) => DAY.test(value) && !Number.isNaN(Date.parse(value)),
+  author: (value) => NAME.test(value),
+  repo: (value) => NAME.test(value),
+  since: (value) => value in PERIODS,
+  created_after: isDay,
+  created_before: isDay,
   sort: (value) => ["created_at", "status", "-status"].includes(value),
 };
 
-/** What an address asks for; what does not fit is passed over. */
+/** The filters in a URL or a form; invalid ones are ignored. */
 export function filtersIn(query) {
   const given = Object.keys(FITS).map((name) => [name, (query.get(name) ?? "").trim().slice(0, 200)]);
   return Object.fromEntries(given.filter(([name, value]) => value !== "" && FITS[name](value)));
@@ -28,115 +34,50 @@ export function addressOf(filters) {
   return words ? `#/runs?${words}` : "#/runs";
 }
 
-/** The API's parameters. Days are those of the one who looks, the last one with all its hours. */
-export function parametersOf({ created_after: after, created_before: before, ...others }) {
+/** The API's parameters. Days are in the browser's time zone; the last one is included. */
+export function parametersOf({ created_after: after, created_before: before, since, author, ...others }) {
+  const first = after ?? (since && daysAgo(since - 1));
   return {
     ...others,
-    ...(after ? { created_after: new Date(`${after}T00:00`).toISOString() } : {}),
+    ...(author ? { author: author === ME ? session.login : author } : {}),
+    ...(first ? { created_after: new Date(`${first}T00:00`).toISOString() } : {}),
     ...(before ? { created_before: new Date(`${before}T23:59:59.999`).toISOString() } : {}),
   };
 }
 
-/** How many of them leave something out. */
+function daysAgo(days) {
+  const day = new Date();
+  day.setDate(day.getDate() - days);
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+}
+
+/** The number of filters that are set. */
 export function narrowing({ sort: _, ...others }) {
   return Object.keys(others).length;
 }
 
-const TYPING = 300;
+const TYPED = /(?:^|\s)(author|repo|state|is):(\S+)(?=\s)/gi;
 
 /**
- * The form.
- * @param {object} filters as the address had them
- * @param {(filters: object) => void} changed is told them anew, when typing has paused
+ * Filters that are typed into the search box: "author:alice", "repo:shop", "state:failed", "is:starred". What follows the
+ * word must have been typed to its end.
+ * @returns {{words: string, filters: object}} the remaining words, and the filters
  */
-export function filterForm(filters, changed, signal) {
-  const search = h("input", { type: "search", id: "runs-q", maxlength: 200, placeholder: "Words, a person", autocomplete: "off" });
-  const status = choice("runs-status", [["", "Any"], ...ALL_STATES.map((each) => [each, each])]);
-  const starred = choice("runs-starred", [["", "All"], ["true", "Starred"], ["false", "Not starred"]]);
-  const known = h("datalist", { id: "runs-repositories" });
-  const repo = h("input", { id: "runs-repo", list: "runs-repositories", maxlength: 200, placeholder: "owner/name", autocomplete: "off", spellcheck: "false" });
-  const after = h("input", { type: "date", id: "runs-after" });
-  const before = h("input", { type: "date", id: "runs-before" });
-  const sort = choice("runs-sort", [["", "Newest first"], ["created_at", "Oldest first"], ["status", "State, A to Z"], ["-status", "State, Z to A"]]);
-  const fields = { q: search, status, starred, repo, created_after: after, created_before: before, sort };
-  const clear = button("Clear", () => {
-    fill({});
-    told();
-    search.focus();
+export function typedFilters(text) {
+  const filters = {};
+  const words = text.replace(TYPED, (whole, name, value) => {
+    const filter = typedFilter(name.toLowerCase(), value);
+    if (!filter || !FITS[filter[0]](filter[1])) return whole;
+    filters[filter[0]] = filter[1];
+    return "";
   });
-  const more = h(
-    "div.more",
-    { id: "runs-more" },
-    field("State", status),
-    field("Stars", starred),
-    field("Repository", repo, known),
-    field("From", after),
-    field("Until", before),
-    field("Order", sort),
-    clear,
-  );
-  const unfold = button("Filters", () => open(!more.classList.contains("open")), { class: "unfold", "aria-controls": "runs-more" });
-  const form = h("form.filters", { role: "search", "aria-label": "Runs", on: { submit } }, field("Search", search), unfold, more);
-
-  let timer = null;
-  form.addEventListener("input", ({ target }) => later(target === search || target === repo ? TYPING : 0));
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  get(org("/repos"), { signal }).then(
-    ({ items }) => known.replaceChildren(...items.map((each) => h("option", { value: each.full_name }))),
-    () => {
-      // The list only helps to type; without it the field is as good.
-    },
-  );
-  fill(filters);
-  open(narrowing(filters) > 0);
-  return { form, clear: () => clear.click() };
-
-  function fill(values) {
-    for (const [name, input] of Object.entries(fields)) input.value = values[name] ?? "";
-    mark();
-  }
-
-  function open(isOpen) {
-    more.classList.toggle("open", isOpen);
-    unfold.setAttribute("aria-expanded", String(isOpen));
-  }
-
-  function given() {
-    return filtersIn(new Map(Object.entries(fields).map(([name, input]) => [name, input.value])));
-  }
-
-  function mark() {
-    const count = narrowing(given());
-    unfold.textContent = count ? `Filters (${count})` : "Filters";
-    clear.disabled = count === 0 && !sort.value;
-    const isHalf = repo.value.trim() !== "" && !REPOSITORY.test(repo.value.trim());
-    if (isHalf) repo.setAttribute("aria-invalid", "true");
-    else repo.removeAttribute("aria-invalid");
-    repo.title = isHalf ? "A repository's whole name, as owner/name" : "";
-  }
-
-  function later(pause) {
-    mark();
-    clearTimeout(timer);
-    timer = setTimeout(told, pause);
-  }
-
-  function told() {
-    clearTimeout(timer);
-    changed(given());
-  }
-
-  function submit(event) {
-    event.preventDefault();
-    told();
-  }
+  return { words, filters };
 }
 
-function choice(id, options) {
-  return h("select", { id }, ...options.map(([value, words]) => h("option", { value }, words)));
+function typedFilter(name, value) {
+  if (name === "state") return ["status", value.toLowerCase()];
+  if (name !== "is") return [name, value];
+  if (value === "starred") return ["starred", "true"];
+  if (value === "mine") return ["author", ME];
+  return ["status", value.toLowerCase()];
 }
-
-function field(words, input, ...more) {
-  return h("div.field", {}, h("label", { for: input.id }, words), input, ...more);
-}
-

@@ -1,4 +1,4 @@
-// What is new in the list: marked for a moment, and said aloud, but not every few seconds.
+// New and changed runs in the list: marked for a moment, and announced to screen readers now and then.
 
 import { stateOf, titleOf } from "./words.js";
 
@@ -10,10 +10,10 @@ export class News {
   #highest = 0;
   #began = 0;
   #notes = new Map();
-  #unsaid = new Map();
+  #unannounced = new Map();
   #place;
   #timer = null;
-  #saidAt = -Infinity;
+  #announcedAt = -Infinity;
 
   /**
    * @param {HTMLElement} place a live region
@@ -30,7 +30,7 @@ export class News {
     return note && performance.now() < note.until ? note.word : "";
   }
 
-  /** Another list: nothing of it is news. */
+  /** Starts with another list: nothing in it is new. */
   begin(runs) {
     this.#began = Date.now();
     this.#highest = Math.max(0, ...runs.map((run) => run.id));
@@ -38,10 +38,10 @@ export class News {
   }
 
   /**
-   * Takes in runs as they are now.
+   * Notes the runs' latest states.
    * @param {object[]} runs
-   * @param {{newestFirst: boolean}} order where the newest do not stand first, a run with a higher number than all that
-   *   were seen may just have been further down; then its time has to tell
+   * @param {{newestFirst: boolean}} order if the newest are not first, a run with the highest number may only have been
+   *   further down; then its creation time decides
    */
   see(runs, { newestFirst }) {
     for (const run of runs) {
@@ -53,23 +53,23 @@ export class News {
       } else if (before !== now) this.#note(run, "changed");
     }
     this.#highest = Math.max(this.#highest, ...runs.map((run) => run.id));
-    if (this.#unsaid.size) this.#saySoon();
+    if (this.#unannounced.size) this.#announceSoon();
   }
 
   #note(run, word) {
     this.#notes.set(run.id, { word, until: performance.now() + MARKED });
-    this.#unsaid.set(run.id, { word: this.#unsaid.get(run.id)?.word === "new" ? "new" : word, run });
+    this.#unannounced.set(run.id, { word: this.#unannounced.get(run.id)?.word === "new" ? "new" : word, run });
   }
 
-  #saySoon() {
+  #announceSoon() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#say(), Math.max(0, this.#saidAt + QUIET - performance.now()));
+    this.#timer = setTimeout(() => this.#announce(), Math.max(0, this.#announcedAt + QUIET - performance.now()));
   }
 
-  #say() {
-    this.#saidAt = performance.now();
-    const all = [...this.#unsaid.values()];
-    this.#unsaid.clear();
+  #announce() {
+    this.#announcedAt = performance.now();
+    const all = [...this.#unannounced.values()];
+    this.#unannounced.clear();
     const begun = all.filter(({ word }) => word === "new").length;
     const changed = all.filter(({ word }) => word === "changed");
     const words = [];

@@ -1,9 +1,9 @@
-// The team's stars: known once for all views, and changed here.
+// The team's stars, shared by all views.
 
 import { poll, post, query } from "./api.js";
 import { notice } from "./notices.js";
 import { session } from "./session.js";
-import { button } from "./dom.js";
+import { button, icon } from "./dom.js";
 
 const EVERY = 8_000;
 
@@ -15,55 +15,54 @@ class Stars extends EventTarget {
     return this.#ids.has(run);
   }
 
-  /** Knows them from now on, those of others as well, until the signal says so; `failed` is told the first failure. */
+  /** Polls them until the signal aborts; `failed` is called with the error if the first poll fails. */
   follow(signal, failed) {
     this.#ids = new Set();
-    let known = false;
-    const tell = (answer) => {
-      known = true;
-      this.#tell(answer);
+    let isLoaded = false;
+    const receive = (response) => {
+      isLoaded = true;
+      this.#set(response);
     };
     const path = () => query("/starred-runs", { org_id: session.organization });
-    this.#again = poll(path, tell, {
+    this.#again = poll(path, receive, {
       signal,
       every: EVERY,
       failed: (error) => {
-        if (!known) failed(error);
-        known = true;
+        if (!isLoaded) failed(error);
+        isLoaded = true;
       },
     });
   }
 
   async change(run, starred) {
-    this.#tell(await post("/starred-runs", { agent_run_id: run, starred, org_id: session.organization }));
-    // What is being asked was asked before: its answer would take the star back.
+    this.#set(await post("/starred-runs", { agent_run_id: run, starred, org_id: session.organization }));
+    // The response of a poll in progress is older than this change.
     this.#again();
   }
 
-  #tell(answer) {
-    this.#ids = new Set(answer.agent_run_ids);
+  #set(response) {
+    this.#ids = new Set(response.agent_run_ids);
     this.dispatchEvent(new Event("change"));
   }
 }
 
-/** Tells `change` when they are known, or have changed. */
+/** Dispatches `change` when they are loaded or have changed. */
 export const stars = new Stars();
 
-/** A star to click, kept true until the signal says so. */
+/** A star button, updated until the signal aborts. */
 export function starButton(run, signal) {
-  const made = button("", click, { class: "star" });
+  const made = button(icon("star"), click, { class: "star" });
   function show() {
     const on = stars.has(run);
-    made.textContent = on ? "★" : "☆";
     made.setAttribute("aria-pressed", String(on));
-    made.setAttribute("aria-label", on ? `Take the star off run ${run}` : `Star run ${run}`);
-    made.title = on ? "Starred; click to take the star off" : "Star";
+    made.setAttribute("aria-label", on ? `Unstar run ${run}` : `Star run ${run}`);
+    made.title = on ? "Starred; click to unstar" : "Star";
   }
   async function click() {
     made.disabled = true;
     try {
       await stars.change(run, !stars.has(run));
-      notice(stars.has(run) ? `Run ${run} is starred.` : `Run ${run} has no star any more.`);
+      notice(stars.has(run) ? `Run ${run} is starred.` : `Run ${run} is no longer starred.`);
     } catch (error) {
       notice(error.message, "error");
     }

@@ -1,35 +1,35 @@
-// A stream of the HTTP API, as Server-Sent Events over fetch: EventSource would want the token in its address.
+// A stream of the HTTP API: Server-Sent Events over fetch, because EventSource would need the token in the URL.
 
 import { authorization, refusal, refusals } from "./api.js";
 import { connection } from "./connection.js";
 import { EventReader } from "./events.js";
 
-/** The server shows every 15 seconds that the line is up. */
+/** The server sends at least a comment every 15 seconds. */
 const LONGEST_SILENCE = 40_000;
-/** A browser has six lines to a server, for all its tabs: one that nobody sees lets go of its own. */
+/** A browser opens at most six connections to a server, for all its tabs: a hidden tab closes its own. */
 const HIDDEN = 30_000;
 const LONGEST_PAUSE = 30_000;
-/** Milliseconds of work after which others have their turn. */
+/** Milliseconds of work after which the browser may do something else. */
 const SLICE = 12;
 
-// As in `bot.web.api.streams.close_codes`; every other one means: come back later.
+// As in `bot.web.api.streams.close_codes`; after every other one the client reconnects.
 const ENDED = 1000;
 const TOKEN_REFUSED = 4001;
 const NOT_VISIBLE = 4004;
 const AT_ONCE = new Set([1012, 4008]);
 
-const SILENT = new Error("Nothing was heard for long.");
-const LET_GO = new Error("Nobody looks.");
+const SILENT = new Error("The connection was silent for too long.");
+const TAB_HIDDEN = new Error("The tab is hidden.");
 
 /**
- * Follows a stream until the signal says so; where the line is lost, it goes on after the last that was heard.
- * @param {string} path with the organization's, as `org` of api.js makes it
+ * Follows a stream until the signal aborts; after a lost connection it continues behind the last event received.
+ * @param {string} path as `org` of api.js returns it
  * @param {object} options
- * @param {(frame: object) => void} options.onFrame is told each frame once, in order; `close` is not told
+ * @param {(frame: object) => void} options.onFrame called with each frame once, in order, except `close`
  * @param {(state: {name: "connecting"|"live"|"lost"|"ended"|"refused", sentence: string}) => void} options.onState
- *   `lost`: it is tried again; `ended`: all was told; `refused`: this token may not, or there is no such stream
+ *   `lost`: it reconnects; `ended`: everything was received; `refused`: no access, or there is no such stream
  * @param {AbortSignal} options.signal
- * @returns {() => void} asks again at once: also of a stream that had ended, where it may go on
+ * @returns {() => void} reconnects at once, also after the end of the stream
  */
 export function follow(path, { onFrame, onState = () => {}, signal }) {
   let place = "";
@@ -51,35 +51,35 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     }
   }
 
-  /** Until the line ends, in whichever way. */
+  /** Reads until the connection ends. */
   async function listen() {
     line = new AbortController();
     const { signal: cut } = line;
     const stop = () => line.abort();
     signal.addEventListener("abort", stop, { signal: cut });
-    let silence = null;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => line.abort(SILENT), LONGEST_SILENCE);
+    let timeout = null;
+    const restartTimeout = () => {
+      clearTimeout(timeout);
+      timeout = setTimeout(() => line.abort(SILENT), LONGEST_SILENCE);
     };
-    let answer = null;
+    let response = null;
     try {
-      heard();
-      // A tab may be opened where nobody sees it, and a line may come back while nobody does: no event tells of it.
-      look();
-      answer = await fetch(path, { signal: cut, cache: "no-store", headers: headers() });
+      restartTimeout();
+      // The tab may be hidden already: then there is no event.
+      onVisibility();
+      response = await fetch(path, { signal: cut, cache: "no-store", headers: headers() });
       connection.found();
-      if (answer.status === 204) return ended();
-      if (!answer.ok) return await refused(answer);
+      if (response.status === 204) return ended();
+      if (!response.ok) return await refused(response);
       onState({ name: "live", sentence: "Live" });
-      return await read(answer.body, heard, cut);
+      return await read(response.body, restartTimeout, cut);
     } catch (error) {
-      if (cut.reason === LET_GO) return { name: "away" };
-      if (cut.aborted) return lost("The line was silent for too long.");
-      if (answer === null) connection.lost();
-      return lost(answer === null ? "The server does not answer." : "The line is broken.");
+      if (cut.reason === TAB_HIDDEN) return { name: "away" };
+      if (cut.aborted) return lost("The connection was silent for too long.");
+      if (response === null) connection.lost();
+      return lost(response === null ? "The server is not responding." : "The connection was lost.");
     } finally {
-      clearTimeout(silence);
+      clearTimeout(timeout);
       line.abort();
     }
   }
@@ -88,24 +88,24 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     return { Accept: "text/event-stream", ...authorization(), ...(place ? { "Last-Event-ID": place } : {}) };
   }
 
-  async function read(body, heard, cut) {
+  async function read(body, restartTimeout, cut) {
     const events = new EventReader();
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();
     let problem = "";
     let since = performance.now();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return lost("The line is broken.");
-      heard();
+      if (done) return lost("The connection was lost.");
+      restartTimeout();
       for (const event of events.read(value)) {
         const frame = JSON.parse(event.data);
         if (event.type === "close") return closed(frame, problem);
         if (event.type === "error" && frame.code) problem = frame.message;
-        tell(frame);
-        // What was told is not asked for again, even where the line is lost while others have their turn.
+        deliver(frame);
+        // Delivered frames are not requested again, even if the connection is lost during the pause below.
         place = event.id || place;
         if (performance.now() - since > SLICE) {
-          await othersFirst();
+          await yieldToBrowser();
           cut.throwIfAborted();
           since = performance.now();
         }
@@ -113,8 +113,8 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     }
   }
 
-  /** A mistake in what is made of a frame is no broken line. */
-  function tell(frame) {
+  /** An error in the handler of a frame does not end the connection. */
+  function deliver(frame) {
     try {
       onFrame(frame);
     } catch (error) {
@@ -126,19 +126,19 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     if (code === ENDED) return ended();
     if (code === TOKEN_REFUSED) refusals.dispatchEvent(new CustomEvent("refused", { detail: reason }));
     if (code === TOKEN_REFUSED || code === NOT_VISIBLE) return { name: "refused", sentence: reason };
-    // What follows the semicolon is for programs.
+    // The part after the semicolon is for programs.
     return lost(problem || reason.replace(/;.*/, "."), AT_ONCE.has(code) ? 500 : null);
   }
 
-  async function refused(answer) {
-    const problem = await refusal(answer);
-    if (answer.status < 500 && answer.status !== 429) return { name: "refused", sentence: problem.message };
+  async function refused(response) {
+    const problem = await refusal(response);
+    if (response.status < 500 && response.status !== 429) return { name: "refused", sentence: problem.message };
     return lost(problem.message, problem.retryAfter && problem.retryAfter * 1_000);
   }
 
   function lost(sentence, pause = null) {
     failures += 1;
-    // Not all at the same moment: there may be many tabs.
+    // With jitter: there may be many tabs.
     const growing = Math.min(LONGEST_PAUSE, 500 * 2 ** failures) * (0.75 + Math.random() / 2);
     return { name: "lost", sentence, pause: pause ?? growing };
   }
@@ -148,7 +148,7 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
     return { name: "ended", sentence: "Ended" };
   }
 
-  /** Until it is time to come back, or somebody asks for it. */
+  /** Waits until it is time to reconnect, or `wake` is called. */
   function rest({ name }, pause) {
     return new Promise((resolve) => {
       const timer = name === "lost" && setTimeout(resolve, pause);
@@ -161,24 +161,24 @@ export function follow(path, { onFrame, onState = () => {}, signal }) {
   }
 
   let hidden = null;
-  function look() {
+  function onVisibility() {
     clearTimeout(hidden);
-    if (document.hidden) hidden = setTimeout(() => line.abort(LET_GO), HIDDEN);
-    else if (line.signal.reason === LET_GO) wake();
+    if (document.hidden) hidden = setTimeout(() => line.abort(TAB_HIDDEN), HIDDEN);
+    else if (line.signal.reason === TAB_HIDDEN) wake();
   }
 
-  document.addEventListener("visibilitychange", look, { signal });
+  document.addEventListener("visibilitychange", onVisibility, { signal });
   connection.addEventListener("again", () => wake(), { signal });
   signal.addEventListener("abort", () => (clearTimeout(hidden), wake()));
   keepOn();
   return () => {
-    // The answer to a question that is already on its way may be older than the reason to ask again.
+    // A request in progress may have been answered before the reason to reconnect.
     isWanted = true;
     wake();
   };
 }
 
-/** Lets the browser draw and hear the keyboard in the middle of much work. */
-export function othersFirst() {
+/** Lets the browser draw and handle input in the middle of long work. */
+export function yieldToBrowser() {
   return globalThis.scheduler?.yield ? scheduler.yield() : new Promise((resolve) => setTimeout(resolve));
 }

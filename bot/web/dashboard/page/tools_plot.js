@@ -1,22 +1,21 @@
-// Where a run's time went: seconds by tool, as bars in a table.
+// A run's time by tool, as bars in a table.
 
 import { h } from "./dom.js";
 import { inert } from "./inert.js";
-import { count, duration } from "./words.js";
+import { count, duration, share } from "./words.js";
 
 const MOST = 10;
 const BETWEEN = 500;
 const OTHERS = "all others";
-const PEOPLE = "waiting for people";
 const NO_TOOL = "thinking and writing";
 
-/** An entry is written when its tool has answered: so the time before it is the tool's, with the thought that led to it. */
-const ABOUT = "The time before an entry of the log counts for the entry's tool, since Codegen writes it when the tool has answered; thinking about the call is part of it.";
+/** An entry is written when its tool has finished, so the time before it belongs to the tool. */
+const ABOUT = "The time before a log entry counts for its tool, because the entry is written when the tool has finished; it includes the thinking before the call.";
 
 /**
- * A picture that grows with the log.
- * @returns {{element: HTMLElement, add: (entry: object) => void}} `add` wants the entries in order,
- *   each with `gap`, the seconds since the one before it (null where it is not known)
+ * A table that is updated as the log grows.
+ * @returns {{element: HTMLElement, add: (entry: object) => void}} call `add` with the entries in order,
+ *   each with `gap`, the seconds since the previous one (null if unknown)
  */
 export function toolsPlot(signal) {
   const times = new Map();
@@ -36,11 +35,12 @@ export function toolsPlot(signal) {
   return { element, add };
 
   function add(entry) {
-    if (entry.gap === null) return;
-    const name = entry.tool_name || (entry.message_type?.startsWith("USER_") ? PEOPLE : NO_TOOL);
+    // Before a follow-up the agent did not work.
+    if (entry.gap === null || entry.message_type?.startsWith("USER_")) return;
+    const name = entry.tool_name || NO_TOOL;
     const known = times.get(name) ?? { seconds: 0, entries: 0 };
     times.set(name, { seconds: known.seconds + entry.gap, entries: known.entries + 1 });
-    // A log of fifty thousand entries is no reason to draw as often.
+    // Not one redraw per entry.
     timer ??= setTimeout(draw, rows.size ? BETWEEN : 50);
   }
 
@@ -49,7 +49,7 @@ export function toolsPlot(signal) {
     const all = ranked();
     const whole = all.reduce((total, [, { seconds }]) => total + seconds, 0);
     element.hidden = whole === 0;
-    sum.textContent = `${duration(whole)} between the first entry and the last, in ${count(all.length, "part")}.`;
+    sum.textContent = `${duration(whole)} of work, in ${count(all.length, "part")}.`;
     const most = Math.max(...all.map(([, { seconds }]) => seconds), Number.MIN_VALUE);
     const drawn = all.map(([name, time]) => row(name, time, { whole, most }));
     for (const [name, { element: old }] of rows) {
@@ -57,7 +57,7 @@ export function toolsPlot(signal) {
       old.remove();
       rows.delete(name);
     }
-    // Only what is in the wrong place is moved.
+    // Moves only the rows that are in the wrong place.
     drawn.forEach((each, at) => body.children[at] !== each && body.insertBefore(each, body.children[at] ?? null));
   }
 
@@ -70,18 +70,18 @@ export function toolsPlot(signal) {
   }
 
   function row(name, { seconds, entries }, { whole, most }) {
-    const known = rows.get(name) ?? begun(name);
+    const known = rows.get(name) ?? newRow(name);
     known.bar.style.inlineSize = `${(100 * seconds) / most}%`;
     known.time.textContent = seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
-    known.share.textContent = `${Math.round((100 * seconds) / (whole || 1))} %`;
+    known.share.textContent = share(seconds / (whole || 1));
     known.entries.textContent = entries.toLocaleString("en");
     return known.element;
   }
 
-  function begun(name) {
+  function newRow(name) {
     const bar = h("span.bar", { "aria-hidden": "true" });
     const [time, share, entries] = [h("td.figure", {}), h("td.figure", {}), h("td.figure", {})];
-    const isOurs = [OTHERS, PEOPLE, NO_TOOL].includes(name);
+    const isOurs = [OTHERS, NO_TOOL].includes(name);
     const words = isOurs ? h("i", {}, name) : h("code", {}, inert(name.slice(0, 60)));
     const made = { bar, time, share, entries, element: h("tr", {}, h("th", { scope: "row" }, words, h("span.track", { "aria-hidden": "true" }, bar)), time, share, entries) };
     rows.set(name, made);

@@ -1,5 +1,5 @@
-// A list of very many rows of one height, of which only those in sight are in the page. The window itself scrolls: on a
-// phone a list that scrolls within a page that scrolls is no pleasure.
+// A long list of rows of equal height, of which only the visible ones are in the page. The window itself scrolls, because
+// nested scrolling is awkward on phones.
 
 const AROUND = 10;
 const MOST = 56;
@@ -16,13 +16,13 @@ export class Windowed {
   #height = 44;
 
   /**
-   * @param {HTMLElement} body where the rows go; its `--row` is their height in rem
+   * @param {HTMLElement} body the parent of the rows; its `--row` is their height in rem
    * @param {object} options
-   * @param {(item: object) => any} options.keyOf what an item is known by, wherever it stands
+   * @param {(item: object) => any} options.keyOf the identity of an item
    * @param {(item: object|null) => {element: HTMLElement, update: (item: object) => void, end: () => void}} options.make
-   *   a row, or what stands there until the item is known; what can get the focus in it is named by `data-control`
-   * @param {string} options.usual the name of what gets the focus where nothing else has had it
-   * @param {() => void} options.moved is told when others have come into sight
+   *   a row, or its placeholder until the item is loaded; focusable elements in it are named by `data-control`
+   * @param {string} options.usual the name of the element that gets the focus by default
+   * @param {() => void} options.moved called when other rows have become visible
    * @param {AbortSignal} options.signal
    */
   constructor(body, { keyOf, make, moved, usual, signal }) {
@@ -39,8 +39,8 @@ export class Windowed {
     return this.#total;
   }
 
-  /** What is known, for `restore`. */
-  get known() {
+  /** The loaded items, for `restore`. */
+  get loaded() {
     return { items: new Map(this.#items), total: this.#total };
   }
 
@@ -49,7 +49,20 @@ export class Windowed {
     this.render();
   }
 
-  /** The places of the first and the last row in sight. */
+  /** The key of the row that has the focus; undefined if none has. */
+  get focused() {
+    const row = document.activeElement?.closest("[data-index]");
+    const found = [...this.#shown].find(([, { element }]) => element === row);
+    return found?.[1].item ? found[0] : undefined;
+  }
+
+  /** Gives a visible row the focus. */
+  focusOn(key) {
+    const row = this.#shown.get(key);
+    if (row) this.#focus(Number(row.element.dataset.index), "");
+  }
+
+  /** The indexes of the first and the last visible row. */
   get inSight() {
     const { top } = this.#body.getBoundingClientRect();
     const last = (this.#total ?? AROUND) - 1;
@@ -57,17 +70,17 @@ export class Windowed {
     return [at(-top), at(innerHeight - top)];
   }
 
-  /** Forgets everything: another list comes. */
+  /** Removes all items, before another list. */
   clear() {
     this.#items.clear();
   }
 
   /**
-   * Takes in a part of the list as it is now. What is read, or has the focus, stays where it is on the screen, however
-   * many have come in above it; only who looks at the list's very beginning sees the new ones come in.
+   * Updates a part of the list. Visible rows keep their position on the screen when rows are inserted above them,
+   * except at the beginning of the list.
    * @returns {number} by how many places it has moved
    */
-  tell(items, start, total) {
+  update(items, start, total) {
     const anchor = this.#anchor();
     const to = anchor ? items.findIndex((item) => this.#keyOf(item) === anchor.key) : -1;
     const by = to < 0 ? 0 : start + to - anchor.index;
@@ -84,7 +97,7 @@ export class Windowed {
     return by;
   }
 
-  /** Puts into the page what is in sight, and a few around it, and says anew what has become of each. */
+  /** Renders the visible rows and a few around them, and updates each. */
   render() {
     this.#fit();
     this.#draw();
@@ -131,7 +144,7 @@ export class Windowed {
     return item && { index, key: this.#keyOf(item), holds: isFocused || this.#body.getBoundingClientRect().top < 0 };
   }
 
-  /** In order; a row with the focus stays in the page when it has gone out of sight. */
+  /** In order; a focused row stays in the page when it is scrolled out of view. */
   #places(focused) {
     const [first, last] = this.inSight;
     const around = Math.max(0, Math.min(AROUND, Math.floor((MOST - (last - first + 1)) / 2)));
@@ -143,7 +156,7 @@ export class Windowed {
     return kept < from ? [kept, ...places] : [...places, kept];
   }
 
-  /** Where a row's item stands by now. */
+  /** The current index of a row's item. */
   #indexOf(element) {
     for (const [key, row] of this.#shown) {
       if (row.element !== element) continue;

@@ -1,4 +1,4 @@
-// A sentence of the bot's own, as it writes them for GitHub: links and code are all the Markdown in it.
+// The bot's own sentences, whose only Markdown is links and code.
 
 import { h, outside } from "./dom.js";
 

@@ -1,26 +1,33 @@
-// A multi-run: its attempts side by side, what they say compared, the synthesis and the answer.
+// A multi-run: its attempts side by side, a comparison of their results, the synthesis and the answer.
 
-import { org, poll, query, Unreachable } from "../api.js";
+import { org, poll, post, query, Unreachable } from "../api.js";
+import { person } from "../avatar.js";
 import { badge } from "../badge.js";
-import { h, linked, outside, state } from "../dom.js";
+import { h, outside, skeleton, state } from "../dom.js";
+import { inert } from "../inert.js";
+import { markdown } from "../markdown.js";
+import { confirm, notice } from "../notices.js";
+import { nameOf } from "../pull_requests.js";
+import { refusalWords } from "../run_actions.js";
 import { follow } from "../stream.js";
-import { ago, count, exactly, isFinished } from "../words.js";
+import { ago, authorOf, count, exactly, isFinished } from "../words.js";
 import { written } from "../written.js";
 import { card } from "./multi_run/card.js";
 import { comparison } from "./multi_run/comparison.js";
 import { modelOf } from "./multi_run/model.js";
+import { work } from "./multi_run/work.js";
 
 export function show(root, place, signal) {
   const [id] = place.parts;
-  // The identity tells who asked for it: only one that was asked for by HTTP has a stream of its own.
+  // Only multi-runs requested by the HTTP API, whose ids start like this, have a stream.
   const isByHttp = id.startsWith("http-");
-  let told = null;
+  let reported = null;
   let listed = null;
   let isUnknown = !isByHttp;
   let page = null;
 
-  root.replaceChildren(h("h1", {}, "Multi-run"), state("loading", "Loading …"));
-  poll(() => query(org("/agent/runs"), { multi_run_id: id, limit: 100 }), onRuns, { signal, failed, answered });
+  root.replaceChildren(skeleton("Loading …", ["title", "", "short", "block"]));
+  const again = poll(() => query(org("/agent/runs"), { multi_run_id: id, limit: 100 }), onRuns, { signal, failed, answered });
   if (isByHttp) follow(org(`/multi-run/${encodeURIComponent(id)}/stream`), { onFrame, onState, signal });
   const timer = setInterval(() => page?.tick(), 1_000);
   signal.addEventListener("abort", () => clearInterval(timer));
@@ -32,52 +39,55 @@ export function show(root, place, signal) {
 
   function onFrame(frame) {
     if (frame.type !== "multi_run_status") return;
-    told = frame.status;
+    reported = frame.status;
     draw();
   }
 
   function onState({ name }) {
     if (name !== "refused") return;
-    // Its story is forgotten; its runs may be there all the same.
+    // The multi-run is no longer stored, but its runs may still exist.
     isUnknown = true;
     draw();
   }
 
   function draw() {
-    if (!told && !listed?.length) {
+    if (!reported && !listed?.length) {
       if (isUnknown && listed) root.replaceChildren(h("h1", {}, "Multi-run"), state("empty", "The organization has no multi-run of this id."));
       return;
     }
     if (!page) {
-      page = pageOf(signal);
+      page = pageOf(id, { signal, again });
       root.replaceChildren(page.element);
     }
-    page.update(modelOf(told, listed ?? []));
+    page.update(modelOf(reported, listed ?? []));
   }
 
   function answered() {
-    page?.tellProblem("");
+    page?.showProblem("");
   }
 
   function failed(error) {
     if (error instanceof Unreachable && page) return;
-    if (page) page.tellProblem(error.message);
+    if (page) page.showProblem(error.message);
     else root.replaceChildren(h("h1", {}, "Multi-run"), state("error", error.message));
   }
 }
 
-function pageOf(signal) {
+function pageOf(id, { signal, again }) {
   const title = h("h1", {});
   const facts = { state: h("span", {}), who: h("span", {}), began: h("time", {}) };
   const message = h("p.message", { role: "status" });
   const progress = h("progress", { "aria-label": "Attempts that have ended" });
   const problem = h("p.problem", { role: "alert" });
+  const kept = h("p.kept", { role: "status" });
   const attempts = h("ul.attempts", {});
-  const synthesis = card("li.synthesis", "Synthesis", signal);
-  const answer = h("div.text", {});
+  const synthesis = card("li.synthesis", "Synthesis", { signal, keep: () => keep(null, "the synthesis") });
+  const answer = h("div.prose", {});
   const compared = comparison();
   const cards = new Map();
+  const progressing = work({ signal, changed: () => model && show() });
   let model = null;
+  let answered = null;
 
   const element = h(
     "div.multi-run",
@@ -87,8 +97,8 @@ function pageOf(signal) {
     message,
     progress,
     problem,
-    h("section.answer", {}, h("h2", {}, "The answer"), answer),
-    h("section", {}, h("h2", {}, "Attempts"), attempts),
+    h("section.answer", {}, h("h2", {}, "Answer"), answer),
+    h("section", {}, h("h2", {}, "Attempts"), kept, attempts),
     compared.element,
   );
 
@@ -97,41 +107,94 @@ function pageOf(signal) {
     model = now;
     title.textContent = now.title;
     document.title = `${now.title} · codegen-bot`;
-    if (!before || before.status !== now.status) facts.state.replaceChildren(...(now.status ? [badge(now.status)] : []));
-    if (!before || before.mark.identity !== now.mark.identity) facts.who.replaceChildren(...whoAndWhere(now.mark));
+    if (!before || before.status !== now.status) facts.state.replaceChildren(...(now.status ? [badge(now.status, { pill: true })] : []));
+    if (!before || before.author !== now.author || before.mark.identity !== now.mark.identity) facts.who.replaceChildren(...whoAndWhere(now));
     if (before?.message !== now.message) message.replaceChildren(...written(now.message));
     progress.max = Math.max(1, now.attempts.length);
     progress.value = now.ended;
     progress.title = `${now.ended} of ${count(now.attempts.length, "attempt")} have ended`;
-    for (const attempt of now.attempts) updateAttempt(attempt);
-    // A single attempt is never put together with anything.
-    if (!synthesis.element.isConnected && (now.synthesis || now.attempts.length > 1)) attempts.append(synthesis.element);
-    synthesis.update(now.synthesis);
-    if (before?.final !== now.final || before.status !== now.status) answer.replaceChildren(...answerOf(now));
-    compared.update(sidesOf(now));
+    progress.hidden = now.ended === now.attempts.length && (now.status === null || isFinished(now.status));
+    const text = JSON.stringify([now.final, now.status]);
+    if (answered !== text) answer.replaceChildren(...answerOf(now));
+    answered = text;
+    progressing.follow(runsOf(now).map(({ id, status, github_pull_requests: links }) => ({ id, status, isFinished: isFinished(status), urls: links.map(({ url }) => url).filter(Boolean) })));
+    show();
+  }
+
+  /** The cards and the comparison; also when only a log or a diff has changed. */
+  function show() {
+    for (const { number, run, problem: why } of model.attempts) {
+      if (!cards.has(number)) {
+        cards.set(number, card("li", `Attempt ${number}`, { signal, keep: () => keep(number, `attempt ${number}`) }));
+        attempts.insertBefore(cards.get(number).element, synthesis.element.parentElement && synthesis.element);
+      }
+      cards.get(number).update({ run, problem: why, ...workOf(run), canKeep: canKeep(run) });
+    }
+    // A single attempt has no synthesis.
+    if (!synthesis.element.isConnected && (model.synthesis || model.attempts.length > 1)) attempts.append(synthesis.element);
+    synthesis.update({ run: model.synthesis, ...workOf(model.synthesis), canKeep: canKeep(model.synthesis) });
+    compared.update(sidesOf(model).map((side) => ({ ...side, diff: side.run && progressing.diffOf(side.run.id) })));
     tick();
   }
 
-  function updateAttempt({ number, run, problem }) {
-    if (!cards.has(number)) {
-      cards.set(number, card("li", `Attempt ${number}`, signal));
-      attempts.insertBefore(cards.get(number).element, synthesis.element.parentElement && synthesis.element);
+  function workOf(run) {
+    return run ? { diff: progressing.diffOf(run.id), call: progressing.callOf(run.id) } : {};
+  }
+
+  /** Whether choosing this run closes anything. */
+  function canKeep(run) {
+    const isOver = model.ended === model.attempts.length && (!model.synthesis || isFinished(model.synthesis.status));
+    return Boolean(run) && isOver && urlsOf(run).length > 0 && closedBy(run).length > 0;
+  }
+
+  /** The pull requests of the other attempts that are open, as far as known. */
+  function closedBy(run) {
+    const others = model.attempts.map((each) => each.run).filter((each) => each && each.id !== run.id);
+    return others.flatMap((other) => {
+      const known = new Map((progressing.diffOf(other.id)?.pull_requests ?? []).map((each) => [each.url, each.state]));
+      return urlsOf(other).filter((url) => !["closed", "merged"].includes(known.get(url)));
+    });
+  }
+
+  async function keep(number, name) {
+    const run = number === null ? model.synthesis : model.attempts.find((each) => each.number === number)?.run;
+    if (!run) return;
+    const yes = await confirm(`Keep ${name}, and close the pull requests of the other attempts: ${closedBy(run).map(nameOf).join(", ")}.`, `Keep ${name}`);
+    if (!yes) return;
+    kept.className = "kept";
+    kept.textContent = "Closing the others …";
+    try {
+      const { message: done } = await post(org(`/multi-run/${encodeURIComponent(id)}/keep`), number === null ? {} : { attempt: number });
+      kept.replaceChildren(...written(inert(done)));
+      notice(`Kept ${name}.`);
+    } catch (error) {
+      kept.className = "kept problem";
+      kept.textContent = refusalWords(error);
     }
-    cards.get(number).update(run, problem);
+    again();
+    progressing.reload();
   }
 
   function tick() {
     for (const each of [...cards.values(), synthesis]) each.tick();
-    facts.began.textContent = model?.began ? `began ${ago(model.began)}` : "";
+    facts.began.textContent = model?.began ? `Started ${ago(model.began)}` : "";
     facts.began.title = exactly(model?.began);
   }
 
-  return { element, update, tick, tellProblem: (sentence) => (problem.textContent = sentence) };
+  return { element, update, tick, showProblem: (sentence) => (problem.textContent = sentence) };
+}
+
+function urlsOf(run) {
+  return run.github_pull_requests.map(({ url }) => url).filter(Boolean);
+}
+
+function runsOf({ attempts, synthesis }) {
+  return [...attempts.map(({ run }) => run), synthesis].filter(Boolean);
 }
 
 function answerOf({ final, status }) {
-  if (final) return linked(final);
-  return [h("span.quiet", {}, status && isFinished(status) ? "There is none." : "It comes when all have ended.")];
+  if (final) return markdown(final);
+  return [h("span.quiet", {}, status && isFinished(status) ? "There is no answer." : "It appears when all attempts have ended.")];
 }
 
 function sidesOf({ attempts, synthesis }) {
@@ -139,7 +202,7 @@ function sidesOf({ attempts, synthesis }) {
   return synthesis ? [...tries, { key: "synthesis", name: "Synthesis", run: synthesis, problem: "" }] : tries;
 }
 
-function whoAndWhere({ login, repository, number, url }) {
+function whoAndWhere({ author, mark: { repository, number, url } }) {
   const where = repository && (number ? `${repository}#${number}` : repository);
-  return [login && `by ${login}`, login && where && " in ", where && (url ? outside(url, where) : where)].filter(Boolean);
+  return [author && person(inert(author)), where && (url ? outside(url, inert(where)) : inert(where))].filter(Boolean);
 }

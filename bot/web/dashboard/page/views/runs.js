@@ -1,23 +1,25 @@
-// The runs: filtered, sorted and searched as the address says, of which only those in sight are fetched and drawn.
+// The list of runs, filtered and sorted as the URL says; only visible ones are loaded and rendered.
 
 import { Unreachable, org, poll, query } from "../api.js";
 import { button, h, state } from "../dom.js";
 import { go } from "../router.js";
-import { addressOf, filterForm, filtersIn, narrowing, parametersOf } from "../run_filters.js";
+import { filterBar } from "../filter_bar.js";
+import { rememberRuns } from "../known_runs.js";
+import { addressOf, filtersIn, narrowing, parametersOf } from "../run_filters.js";
 import { News } from "../run_news.js";
 import { COLUMNS, placeholder, runRow } from "../run_row.js";
-import { session } from "../session.js";
+import { ME, session } from "../session.js";
 import { stars } from "../stars.js";
 import { Windowed } from "../windowed.js";
-import { count } from "../words.js";
+import { clock, count } from "../words.js";
 
 const PAGE = 100;
-// A page of the API may begin at every fiftieth run: so one question tells all that is in sight, and some around it.
+// A page starts at a multiple of fifty, so one request covers all visible runs and some around them.
 const STEP = 50;
 const BETWEEN = 200;
 const TICK = 5_000;
 
-/** What was shown when the list was left, so that it is there at once for who comes back. */
+/** What was shown when the list was left, for an immediate display on return. */
 let left = null;
 
 export function show(root, place, signal) {
@@ -27,6 +29,7 @@ export function show(root, place, signal) {
   let asked = null;
   let askedAt = 0;
   let isAsking = false;
+  let answeredAt = 0;
   let cameAbove = 0;
   const timers = {};
 
@@ -38,17 +41,25 @@ export function show(root, place, signal) {
   const table = tableOf(body);
   const instead = h("div");
   const news = new News(spoken, signal);
-  const { form, clear } = filterForm(filters, narrow, signal);
-  root.replaceChildren(h("div.runs-top", {}, h("h1", {}, "Runs"), amount), form, trouble, spoken, above, table, instead);
+  const { element: bar, clear } = filterBar(filters, narrow, signal);
+  const begin = h("a.button.primary", { href: "#/new" }, "New run");
+  root.replaceChildren(h("div.page-top", {}, h("h1", {}, "Runs"), amount, begin), bar, trouble, spoken, above, table, instead);
 
   const make = (run) => (run ? runRow(run, (each) => news.noteOf(each)) : placeholder());
+  // Before the list removes its rows.
+  signal.addEventListener("abort", leave);
   const list = new Windowed(body, { keyOf: (run) => run.id, make, moved, usual: "run", signal });
   comeBack();
-  const look = poll(pathOf, tell, { signal, failed, answered });
+  let refresh = () => {};
+  if (filters.author === ME && !session.login) session.known.then(follow);
+  else follow();
   timers.tick = setInterval(() => list.render(), TICK);
-  stars.addEventListener("change", () => filters.starred && look(), { signal });
+  stars.addEventListener("change", () => filters.starred && refresh(), { signal });
   table.addEventListener("click", note, { capture: true });
-  signal.addEventListener("abort", leave);
+
+  function follow() {
+    if (!signal.aborted) refresh = poll(pathOf, update, { signal, failed, answered });
+  }
 
   function comeBack() {
     const isMine = left?.token === whose.token && left.organization === whose.organization;
@@ -56,15 +67,17 @@ export function show(root, place, signal) {
     isAwaited = false;
     news.begin([...left.items.values()]);
     list.restore(left);
-    tellAmount();
+    showAmount();
     scrollTo({ top: history.state?.runs ?? 0, behavior: "instant" });
+    list.render();
+    if (left.focused !== undefined) list.focusOn(left.focused);
   }
 
   function leave() {
     for (const timer of Object.values(timers)) clearTimeout(timer);
-    // By now another organization may be chosen, or somebody else be about to sign in.
+    // Another organization or another user may be active by now.
     const isKept = !isAwaited && session.token === whose.token;
-    left = isKept ? { ...whose, address: addressOf(filters), ...list.known } : null;
+    left = isKept ? { ...whose, address: addressOf(filters), focused: list.focused, ...list.loaded } : null;
   }
 
   function wanted() {
@@ -79,7 +92,11 @@ export function show(root, place, signal) {
     return org(query("/agent/runs", { ...parametersOf(filters), skip: asked || "", limit: PAGE }));
   }
 
-  function tell({ items, total }) {
+  function update({ items, total }) {
+    const seenAt = Date.now();
+    for (const run of items) run.seenAt = seenAt;
+    rememberRuns(items);
+    if (items.some(({ usage }) => usage)) table.classList.add("with-cost");
     if (isAwaited) {
       list.clear();
       news.begin(items);
@@ -89,13 +106,13 @@ export function show(root, place, signal) {
     isAwaited = false;
     table.removeAttribute("aria-busy");
     table.hidden = total === 0;
-    const by = list.tell(items, asked, total);
-    tellAmount();
-    if (by > 0 && list.inSight[0] > 0) tellAbove(by);
+    const by = list.update(items, asked, total);
+    showAmount();
+    if (by > 0 && list.inSight[0] > 0) showAbove(by);
     moved();
   }
 
-  function tellAmount() {
+  function showAmount() {
     const { total } = list;
     const words = narrowing(filters) ? `${count(total, "run")} found` : count(total, "run");
     if (amount.textContent !== words) amount.textContent = words;
@@ -104,10 +121,10 @@ export function show(root, place, signal) {
   }
 
   function nothingFound() {
-    return state("empty", "No run is like that.", button("Show all runs", clear));
+    return state("empty", "No runs match the filters.", button("Show all runs", clear));
   }
 
-  function tellAbove(by) {
+  function showAbove(by) {
     cameAbove += by;
     above.textContent = `↑ ${count(cameAbove, "new run")}`;
     above.hidden = false;
@@ -123,19 +140,21 @@ export function show(root, place, signal) {
     if (list.total === null || wanted() === asked || timers.ask) return;
     timers.ask = setTimeout(() => {
       timers.ask = null;
-      // What is on its way is waited for as long as some of it is in sight: else nothing came while one scrolls on and on.
+      // A request in progress is awaited as long as part of it is visible, else continuous scrolling would load nothing.
       const [first, last] = list.inSight;
       const isOfUse = isAsking && last >= asked && first < asked + PAGE;
-      if (wanted() !== asked && !isOfUse) look();
+      if (wanted() !== asked && !isOfUse) refresh();
     }, Math.max(0, askedAt + BETWEEN - performance.now()));
   }
 
-  function answered() {
+  function answered(since) {
     isAsking = false;
-    trouble.textContent = "";
+    answeredAt = since ?? Date.now();
+    trouble.textContent = since ? `As of ${clock(since)}.` : "";
+    table.classList.toggle("stale", since !== null);
   }
 
-  /** With the step in the browser's history: who comes back to it finds the same place. */
+  /** Stores the scroll position in the history entry, for the return to it. */
   function note() {
     history.replaceState({ runs: scrollY }, "");
   }
@@ -147,7 +166,8 @@ export function show(root, place, signal) {
     isAwaited = true;
     table.setAttribute("aria-busy", "true");
     if (body.getBoundingClientRect().top < 0) scrollTo({ top: 0, behavior: "instant" });
-    look();
+    if (filters.author === ME && !session.login) session.known.then(refresh);
+    else refresh();
   }
 
   function failed(error) {
@@ -155,9 +175,11 @@ export function show(root, place, signal) {
     if (isAwaited) {
       table.hidden = true;
       amount.textContent = "";
-      instead.replaceChildren(state("error", error.message, button("Try again", look)));
-    } else if (!(error instanceof Unreachable)) {
-      trouble.textContent = `This may be old: ${error.message}`;
+      instead.replaceChildren(state("error", error.message, button("Try again", refresh)));
+    } else {
+      table.classList.add("stale");
+      const since = answeredAt ? `As of ${clock(answeredAt)}` : "Out of date";
+      trouble.textContent = error instanceof Unreachable || error.isUpstream ? `${since}.` : `${since}: ${error.message}`;
     }
   }
 }

@@ -1,4 +1,4 @@
-// Starting something: a run, a multi-run, an analysis of logs, set-up commands.
+// The forms that start a run, a multi-run, a log analysis or set-up commands.
 
 import { post, Refused } from "../api.js";
 import { button, h } from "../dom.js";
@@ -13,19 +13,18 @@ export function show(root, place, signal) {
   const below = h("div", {});
   const asked = place.query.get("kind") || draft.kind;
   const chosen = FORMS[asked] ? asked : "run";
-  const kinds = h(
-    "fieldset.kinds",
-    {},
-    h("legend", {}, "What to start"),
-    ...Object.entries(FORMS).map(([kind, { label }]) =>
-      h("label", {}, h("input", { type: "radio", name: "kind", value: kind, checked: kind === chosen, on: { change: () => choose(kind) } }), label),
-    ),
-  );
+  const kinds = h("fieldset.kinds", {}, h("legend.unseen", {}, "What to start"), ...Object.entries(FORMS).map(([kind, form]) => option(kind, form)));
   const known = repositories(signal);
-  // Whoever needs them says so where they are not known; a form without a repository does not care.
+  // A failure is shown by the forms that need them.
   known.catch(() => {});
-  root.replaceChildren(h("h1", {}, "New run"), kinds, below);
+  root.replaceChildren(h("div.new-run", {}, h("h1", {}, "New run"), kinds, below));
   choose(chosen);
+
+  function option(kind, { label, about }) {
+    const id = `kind-${kind}`;
+    const radio = h("input", { type: "radio", id, name: "kind", value: kind, checked: kind === chosen, "aria-describedby": `${id}-about`, on: { change: () => choose(kind) } });
+    return h("div.kind", {}, radio, h("label", { for: id }, label), h("p.hint", { id: `${id}-about` }, about));
+  }
 
   function choose(kind) {
     draft.kind = kind;
@@ -35,7 +34,7 @@ export function show(root, place, signal) {
 }
 
 function formOf(kind, known, signal) {
-  const { about, verb, fields, foresees } = FORMS[kind];
+  const { verb, fields, foresees } = FORMS[kind];
   const all = fields.map(made);
   const folded = all.filter(({ field }) => field.more);
   const more = folded.length > 0 && h("details.more", { open: folded.some(({ control }) => control.value) }, h("summary", {}, "More options"), ...folded.map(({ element }) => element));
@@ -46,12 +45,11 @@ function formOf(kind, known, signal) {
   const form = h(
     "form.start",
     { novalidate: true, "aria-label": FORMS[kind].label, on: { submit, input, keydown } },
-    h("p.quiet", {}, about, " In a comment: ", h("code", {}, `/codegen ${kind}`)),
     ...all.filter(({ field }) => !field.more).map(({ element }) => element),
     more,
     foreseen,
     problem,
-    h("p.buttons", {}, send, progress),
+    h("div.buttons", {}, send, progress, h("span.hint.in-comment", {}, "In a comment: ", h("code", {}, `/codegen ${kind}`))),
   );
   let isSending = false;
   for (const each of all) if (each.field.control === "repository") fill(each, known, signal);
@@ -60,7 +58,7 @@ function formOf(kind, known, signal) {
 
   function input() {
     const sentence = foresees?.(typed());
-    // What is written again is read out again.
+    // Setting the same text would announce it again.
     if (foreseen && foreseen.textContent !== sentence) foreseen.textContent = sentence;
   }
 
@@ -76,16 +74,17 @@ function formOf(kind, known, signal) {
     event.preventDefault();
     if (isSending) return;
     isSending = true;
-    // A button that cannot be pressed any more would lose the focus.
+    // Not `disabled`: a disabled button would lose the focus.
     send.setAttribute("aria-disabled", "true");
     problem.textContent = "";
     for (const each of all) each.mark("");
     try {
-      if (!(await isMeant())) return;
+      if (isRefusedHere()) return;
+      if (!(await isConfirmed())) return;
       progress.textContent = "Sending …";
-      const { sentence, address } = FORMS[kind].told(await sent());
-      notice(sentence);
-      if (!signal.aborted) go(address);
+      const { sentence, address } = FORMS[kind].started(await sent());
+      if (signal.aborted) notice(sentence);
+      else go(address, { saying: sentence });
     } catch (error) {
       if (signal.aborted) notice(error.message, "error");
       else refused(error);
@@ -96,7 +95,15 @@ function formOf(kind, known, signal) {
     }
   }
 
-  async function isMeant() {
+  /** What needs no server to be known as wrong. */
+  function isRefusedHere() {
+    const wrong = all.map((each) => ({ of: each, message: each.check() })).filter(({ message }) => message);
+    const missing = FORMS[kind].missing?.(typed());
+    if (missing) wrong.push({ of: all.find(({ field }) => field.name === missing.field), message: missing.message });
+    return wrong.length > 0 && show(wrong);
+  }
+
+  async function isConfirmed() {
     if (!FORMS[kind].asksAbove?.(typed())) return true;
     return Boolean(await confirm(foresees(typed()), "Start them"));
   }
@@ -105,9 +112,7 @@ function formOf(kind, known, signal) {
     const body = { ...FORMS[kind].fixed?.() };
     for (const { field, value } of all) {
       const given = await value();
-      // An empty prompt is one that does not fit; everything else that is empty was not given.
       if (given !== undefined) body[field.name] = given;
-      else if (field.name === "prompt" && kind !== "setup-commands") body.prompt = "";
     }
     const path = FORMS[kind].path();
     const { images = [], ...words } = body;
@@ -120,23 +125,29 @@ function formOf(kind, known, signal) {
   function refused(error) {
     const fits = new Map(all.map((each) => [each.field.name, each]));
     const wrong = (error instanceof Refused ? error.fields : []).map(({ field, message }) => ({ of: fits.get(field.split(".")[0]), message }));
+    if (!show(wrong) || !wrong.every(({ of }) => of)) problem.textContent = error.message;
+  }
+
+  /** Marks the fields and goes to the first; returns whether there is one. */
+  function show(wrong) {
     for (const { of, message } of wrong) of?.mark(message);
     const first = all.find((each) => wrong.some(({ of }) => of === each));
-    problem.textContent = first && wrong.every(({ of }) => of) ? "Invalid input: see the marked fields." : error.message;
-    if (!first) return;
+    if (!first) return false;
+    problem.textContent = "Fix the highlighted fields.";
     if (first.field.more) more.open = true;
     first.control.focus();
+    return true;
   }
 }
 
-/** The repositories come when they are known; without them the form works as well. */
+/** Fills the list of repositories once they are loaded; the form works without them. */
 async function fill({ control, field, mark }, known, signal) {
   const chosen = control.value || draft.value(field.keep || field.name);
   try {
     offer(control, await known, { valueOf: (each) => String(each.id), chosen });
   } catch (error) {
     if (signal.aborted) return;
-    mark(`The repositories are not known: ${error.message} `);
+    mark(`The repositories could not be loaded: ${error.message} `);
     const again = button("Try again", () => {
       control.focus();
       again.remove();

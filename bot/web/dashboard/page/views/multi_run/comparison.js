@@ -1,15 +1,19 @@
-// What the attempts say, side by side: all of them, or two, with the lines marked that only one of both has.
+// The attempts compared: all of them, or two with their differences marked; their results and the files they changed.
 
 import { badge } from "../../badge.js";
 import { button, h, linked } from "../../dom.js";
-import { isFinished } from "../../words.js";
+import { inert } from "../../inert.js";
+import { markdown } from "../../markdown.js";
+import { isFinished, stateOf } from "../../words.js";
+import { files } from "./files.js";
 
-/** @returns {{element: Element, update: (sides: {key: string, name: string, run: object | null, problem: string}[]) => void}} */
+/** @returns {{element: Element, update: (sides: {key: string, name: string, run: object | null, problem: string, diff: object | null}[]) => void}} */
 export function comparison() {
-  const choices = h("div.choices", { role: "group", "aria-label": "Which to compare" });
-  const columns = h("div.columns", { role: "region", "aria-label": "Results side by side", tabindex: 0 });
+  const choices = h("div.buttons.which", { role: "group", "aria-label": "Which to compare" });
+  const columns = h("div.columns", { role: "region", "aria-label": "Results side by side" });
   const hint = h("p.hint", { role: "status" });
-  const element = h("section.comparison", { hidden: true }, h("h2", {}, "Compare"), choices, hint, columns);
+  const changed = files();
+  const element = h("section.comparison", { hidden: true }, h("h2", {}, "Compare"), choices, hint, h("h3", {}, "Results"), columns, changed.element);
   const made = new Map();
   const buttons = new Map([["", choice("", "All")]]);
   let sides = [];
@@ -21,7 +25,7 @@ export function comparison() {
     return here;
   }
 
-  /** The last two that were chosen are compared. */
+  /** Compares the last two that were selected. */
   function choose(key) {
     if (key === "") chosen = [];
     else chosen = chosen.includes(key) ? chosen.filter((each) => each !== key) : [...chosen, key].slice(-2);
@@ -47,7 +51,8 @@ export function comparison() {
       made.get(side.key).element.hidden = chosen.length > 0 && !chosen.includes(side.key);
       made.get(side.key).update(side, other ? textOf(other) : null);
     }
-    hint.textContent = chosen.length === 2 ? "Lines that only one of both has are marked." : "Choose two to see in what they differ.";
+    changed.update(sides.filter(({ key }) => !chosen.length || chosen.includes(key)).map(({ key, name, diff }) => ({ key, name, diff })));
+    hint.textContent = chosen.length === 2 ? "Differences are highlighted." : "Select two to see their differences.";
   }
 
   return { element, update };
@@ -55,20 +60,21 @@ export function comparison() {
 
 function column(name) {
   const head = h("div.head", {}, h("h3", {}, name));
-  const text = h("div.text", {});
+  const text = h("div");
   let shown = null;
 
   function update({ run, problem }, other) {
-    const said = textOf({ run, problem });
-    const told = JSON.stringify([run?.status, said, other]);
-    if (told === shown) return;
-    shown = told;
+    const result = textOf({ run, problem });
+    const snapshot = JSON.stringify([run?.status, result, other]);
+    if (snapshot === shown) return;
+    shown = snapshot;
     head.replaceChildren(head.firstChild, ...(run ? [badge(run.status)] : []));
-    if (!said) text.replaceChildren(h("span.quiet", {}, empty(run)));
-    else text.replaceChildren(...(other === null ? linked(said) : marked(said, other)));
+    text.className = result && other === null ? "prose" : "text";
+    if (!result) text.replaceChildren(h("span.quiet", {}, empty(run)));
+    else text.replaceChildren(...(other === null ? markdown(result, { under: 3 }) : marked(inert(result), other)));
   }
 
-  return { element: h("article", {}, head, text), update };
+  return { element: h("article.column", {}, head, text), update };
 }
 
 function textOf({ run, problem }) {
@@ -76,11 +82,11 @@ function textOf({ run, problem }) {
 }
 
 function empty(run) {
-  if (!run) return "It has not begun.";
-  return isFinished(run.status) ? "It said nothing." : "It is still at work.";
+  if (!run) return "Not started.";
+  return isFinished(run.status) ? "No result." : stateOf(run.status) === "paused" ? "Paused." : "Still working.";
 }
 
 function marked(text, other) {
   const there = new Set(other.split("\n").map((line) => line.trim()));
-  return text.split("\n").map((line) => h(there.has(line.trim()) ? "div" : "div.only", {}, linked(line) || "", line === "" && h("br", {})));
+  return text.split("\n").map((line) => h(there.has(line.trim()) ? "div" : "div.only", {}, linked(line), line === "" && h("br", {})));
 }

@@ -1,56 +1,58 @@
-// A multi-run as it is shown, from what there is: what the server tells of one that was asked for by HTTP, and its runs,
-// whoever asked for it.
+// The model of the multi-run view, from the server's response, if it was requested by the HTTP API, and from the list of
+// its runs.
 
-import { count, firstLine, isFinished, markOf, stateOf } from "../../words.js";
+import { authorOf, count, firstLine, isFinished, markOf, stateOf } from "../../words.js";
 
 /**
- * @param {object | null} told a MultiRunResponse; null where a comment, the Action or a command line began it
- * @param {object[]} listed its runs, as the list of runs has them
- * @returns {{title: string, mark: object, began: string | null, status: string | null, message: string,
+ * @param {object | null} reported a MultiRunResponse; null if a comment, the Action or the command line started it
+ * @param {object[]} listed its runs from the list of runs
+ * @returns {{title: string, mark: object, author: string, began: string | null, status: string | null, message: string,
  *   attempts: {number: number, run: object | null, problem: string}[], ended: number, synthesis: object | null, final: string}}
  */
-export function modelOf(told, listed) {
-  const runs = merged(told?.agent_runs ?? [], listed);
-  const attempts = attemptsOf(told?.candidates ?? [], runs);
+export function modelOf(reported, listed) {
+  const runs = merged(reported?.agent_runs ?? [], listed);
+  const attempts = attemptsOf(reported?.candidates ?? [], runs);
   const synthesis = runs.find(isSynthesis) ?? null;
   const first = runs[0];
   const mark = first ? markOf(first) : {};
   const shown = { attempts, synthesis, ended: attempts.filter(hasEnded).length };
-  const judged = told ? { status: STATUSES[told.status], message: sentenceOf(told, shown) } : judge(shown);
+  const judged = reported ? { status: STATUSES[reported.status], message: sentenceOf(reported, shown) } : judge(shown);
   return {
     ...shown,
     ...judged,
     title: firstLine(mark.prompt) || "Multi-run",
     mark,
+    author: first ? authorOf(first) : "",
     began: first?.created_at ?? null,
-    final: told ? (told.final ?? "") : finalOf(shown),
+    final: reported ? (reported.final ?? "") : finalOf(shown),
   };
 }
 
 const STATUSES = { running: "RUNNING", completed: "COMPLETE", failed: "FAILED" };
 
-/** The server says something new when a run moves; that all have begun is seen here before. */
-function sentenceOf(told, { attempts, synthesis }) {
-  const isAtWork = told.status === "running" && !synthesis && attempts.length > 0 && attempts.every(({ run }) => run);
-  return isAtWork ? howMany(attempts) : told.message;
+/** The server's message changes only with a run's state; that all have started is known here earlier. */
+function sentenceOf(reported, { attempts, synthesis }) {
+  const isAtWork = reported.status === "running" && !synthesis && attempts.length > 0 && attempts.every(({ run }) => run);
+  return isAtWork ? howMany(attempts) : reported.message;
 }
 
 function isSynthesis(run) {
   return Boolean(run.metadata?.multi_run_synthesis);
 }
 
-/** Both know of each run; the end of one is known where either knows it. */
-function merged(told, listed) {
+/** Merges both sources; a run has ended if either says so. */
+function merged(reported, listed) {
   const found = new Map(listed.map((run) => [run.id, run]));
-  for (const run of told) {
+  for (const run of reported) {
     const other = found.get(run.id);
     const newer = other && isFinished(other.status) && !isFinished(run.status) ? other : run;
-    found.set(run.id, { ...other, ...newer, metadata: other?.metadata ?? run.metadata, ended_at: other?.ended_at ?? null });
+    const known = Object.fromEntries(Object.entries(newer).filter(([, value]) => value !== null));
+    found.set(run.id, { ...run, ...other, ...known, metadata: other?.metadata ?? run.metadata, ended_at: other?.ended_at ?? null });
   }
   return [...found.values()].sort((one, other) => one.id - other.id);
 }
 
-/** All that are to be, also those that have not begun. */
+/** All attempts, including those that have not started. */
 function attemptsOf(candidates, runs) {
   const tries = runs.filter((run) => !isSynthesis(run));
   const total = Math.max(candidates.length, tries.length, ...tries.map(({ metadata }) => Number(metadata?.multi_run_total) || 0));
@@ -70,28 +72,28 @@ function good({ attempts }) {
   return attempts.filter(({ run }) => run && stateOf(run.status) === "succeeded");
 }
 
-/** How it stands, by its runs alone. */
+/** The status from the runs alone. */
 function judge(shown) {
   const { attempts, synthesis, ended } = shown;
   if (synthesis) return { status: synthesis.status, message: aboutSynthesis(synthesis) };
   if (ended < attempts.length) return { status: "RUNNING", message: howMany(attempts) };
   const succeeded = good(shown).length;
   if (succeeded === 0) return { status: "FAILED", message: "None of the attempts succeeded." };
-  if (succeeded === 1) return { status: "COMPLETE", message: "One attempt succeeded: there is nothing to put together." };
-  // Where nobody waits for the attempts, none will begin.
-  return { status: null, message: `${howMany(attempts)} No synthesis has begun.` };
+  if (succeeded === 1) return { status: "COMPLETE", message: "One attempt succeeded, so there is no synthesis." };
+  // A synthesis starts only if the command waits for the attempts.
+  return { status: null, message: `${howMany(attempts)} No synthesis was started.` };
 }
 
 function aboutSynthesis({ status }) {
-  if (!isFinished(status)) return "The attempts have ended; an agent makes the best of them.";
+  if (!isFinished(status)) return "The attempts have ended; an agent is combining the best of them.";
   const state = stateOf(status);
-  return state === "succeeded" ? "Finished: an agent made the best of the attempts." : `The attempts have ended, but the synthesis ended as ${state}.`;
+  return state === "succeeded" ? "Finished: an agent combined the best of the attempts." : `The attempts have ended, but the synthesis ended as ${state}.`;
 }
 
 function howMany(attempts) {
   const counts = new Map();
   for (const { run } of attempts) {
-    const word = run ? stateOf(run.status) : "not begun";
+    const word = run ? stateOf(run.status) : "not started";
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return `${count(attempts.length, "attempt")}: ${[...counts].map(([word, number]) => `${number} ${word}`).join(", ")}.`;

@@ -1,5 +1,5 @@
-// A list of very many rows of whatever height: in chunks, of which only those near the view have rows. The others are
-// as high as they were, or as they are likely to be.
+// A long list of rows of any height, in chunks, of which only those near the viewport are rendered. The others have their
+// last or an estimated height. The window itself scrolls: there is one scroll bar.
 
 import { h } from "../../dom.js";
 
@@ -7,6 +7,8 @@ const ROWS = 25;
 const NEAR = "800px 0px";
 const USUAL_HEIGHT = 90;
 const END = 24;
+/** Pixels below the last row, when the view is at the end. */
+const BELOW = 24;
 
 export class Chunks {
   #items = [];
@@ -18,18 +20,20 @@ export class Chunks {
 
   /**
    * @param {(item: any, position: number) => HTMLElement} rowOf `position` begins at 1
-   * @param {{label: string, signal: AbortSignal, moved: () => void}} options `moved` is told when the end came into view or left it
+   * @param {{label: string, signal: AbortSignal, moved: () => void}} options `moved` is called when the end comes into view or leaves it
    */
   constructor(rowOf, { label, signal, moved }) {
     this.#rowOf = rowOf;
     this.list = h("div", { role: "list", "aria-label": label });
-    this.scroller = h("div.chunks", { tabindex: 0, role: "region", "aria-label": label, on: { scroll: () => this.#scrolled(moved) } }, this.list);
-    /** Whether the view keeps to the end as the list grows. */
+    this.region = h("div.chunks", { tabindex: -1, role: "region", "aria-label": label }, this.list);
+    /** Whether the view stays at the end as the list grows. */
     this.follows = false;
-    this.#watcher = new IntersectionObserver((seen) => this.#look(seen), { root: this.scroller, rootMargin: NEAR });
+    this.#last = scrollY;
+    this.#watcher = new IntersectionObserver((changes) => this.#onIntersection(changes), { rootMargin: NEAR });
     const sizes = new ResizeObserver(() => this.follows && this.#keepToEnd());
     sizes.observe(this.list);
-    sizes.observe(this.scroller);
+    addEventListener("scroll", () => this.#scrolled(moved), { signal, passive: true });
+    addEventListener("resize", () => this.follows && this.#keepToEnd(), { signal });
     signal.addEventListener("abort", () => (this.#watcher.disconnect(), sizes.disconnect()));
   }
 
@@ -37,15 +41,61 @@ export class Chunks {
     return this.#items.length;
   }
 
-  /** Other items in place of those that are there. */
+  /** Replaces all items. */
   replace(items) {
     this.#watcher.disconnect();
     this.#items = [];
     this.#chunks = [];
     this.list.replaceChildren();
-    if (!this.follows) this.scroller.scrollTop = 0;
     this.append(items);
-    this.#last = this.scroller.scrollTop;
+    // The view may have been far behind the new end.
+    if (!this.follows && this.region.getBoundingClientRect().top < 0) this.region.scrollIntoView({ block: "start", behavior: "instant" });
+    this.#last = scrollY;
+  }
+
+  /** Renders what is rendered once more; what is in view stays where it is. */
+  redraw() {
+    this.keepPlace(() => {
+      this.#chunks.forEach((chunk, number) => {
+        if (!chunk.isFilled) return;
+        chunk.element.replaceChildren();
+        this.#addRows(chunk, number);
+      });
+    });
+  }
+
+  /** Does what may change heights; the first row in view stays where it is. */
+  keepPlace(work) {
+    const at = this.#firstInView();
+    const before = at ? this.#rowAt(at).getBoundingClientRect().top : 0;
+    work();
+    if (this.follows) this.#keepToEnd();
+    else if (at) scrollBy({ top: this.#rowAt(at).getBoundingClientRect().top - before, behavior: "instant" });
+    this.#last = scrollY;
+  }
+
+  /** Scrolls to a row. @param {number} position begins at 0 */
+  goTo(position) {
+    this.follows = false;
+    const number = Math.floor(position / ROWS);
+    const chunk = this.#chunks[number];
+    if (!chunk) return;
+    this.#fill(chunk, number);
+    chunk.element.children[position % ROWS].scrollIntoView({ block: "center", behavior: "instant" });
+    this.#last = scrollY;
+  }
+
+  #rowAt([number, index]) {
+    return this.#chunks[number].element.children[index];
+  }
+
+  #firstInView() {
+    for (const [number, chunk] of this.#chunks.entries()) {
+      if (!chunk.isFilled || chunk.element.getBoundingClientRect().bottom < 0) continue;
+      const index = [...chunk.element.children].findIndex((row) => row.getBoundingClientRect().bottom > 0);
+      return index < 0 ? null : [number, index];
+    }
+    return null;
   }
 
   append(items) {
@@ -77,8 +127,8 @@ export class Chunks {
     return chunk;
   }
 
-  #look(seen) {
-    for (const { target, isIntersecting, boundingClientRect } of seen) {
+  #onIntersection(changes) {
+    for (const { target, isIntersecting, boundingClientRect } of changes) {
       const chunk = this.#chunks[target.chunk];
       if (chunk?.element !== target) continue;
       if (isIntersecting) this.#fill(chunk, target.chunk);
@@ -99,7 +149,7 @@ export class Chunks {
     element.append(...rows);
   }
 
-  /** What has the focus, or is being read out, stays. */
+  /** Focused or selected content stays. */
   #empty(chunk, height) {
     if (chunk.element.contains(document.activeElement) || getSelection()?.containsNode(chunk.element, true)) return;
     if (chunk.element.childElementCount === ROWS && height) this.#height = 0.8 * this.#height + (0.2 * height) / ROWS;
@@ -109,20 +159,20 @@ export class Chunks {
   }
 
   #keepToEnd() {
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.#last = this.scroller.scrollTop;
+    const { bottom } = this.region.getBoundingClientRect();
+    if (bottom > innerHeight - BELOW) scrollBy({ top: bottom - innerHeight + BELOW, behavior: "instant" });
+    this.#last = scrollY;
   }
 
   #scrolled(moved) {
-    const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-    // Where there has become less to see, nobody has scrolled.
-    if (scrollTop === this.#last) return;
-    const isAtEnd = scrollTop + clientHeight >= scrollHeight - END;
+    // The viewport shrank, or it is this list that scrolled.
+    if (scrollY === this.#last) return;
+    const isAtEnd = this.region.getBoundingClientRect().bottom <= innerHeight + END;
     const before = this.follows;
-    // What grows below moves nothing up: only people do.
+    // Only a person scrolls up; growth does not.
     if (isAtEnd) this.follows = true;
-    else if (scrollTop < this.#last - 1) this.follows = false;
-    this.#last = scrollTop;
+    else if (scrollY < this.#last - 1) this.follows = false;
+    this.#last = scrollY;
     if (before !== this.follows) moved();
   }
 }

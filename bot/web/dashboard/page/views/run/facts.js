@@ -1,70 +1,93 @@
-// What is known of a run, in lines that change by themselves.
+// A run's facts in a fixed order, updated in place. What may still come has its line from the start, so that nothing moves.
 
+import { person } from "../../avatar.js";
 import { h, outside } from "../../dom.js";
 import { inert } from "../../inert.js";
-import { ago, exactly, isFinished, lasted, markOf } from "../../words.js";
+import { lineCounts, nameOf, pullRequestLink } from "../../pull_requests.js";
+import { ago, authorOf, cost, count, exactly, isFinished, lasted, markOf, tokens } from "../../words.js";
 
 const TICK = 1_000;
+const UNKNOWN = "–";
 
-/** @returns {{element: HTMLElement, tell: (run: object) => void}} */
+/** @returns {{element: HTMLElement, update: (run: object) => void}} */
 export function facts(signal) {
-  const lines = new Map();
-  const element = h("dl.facts", {});
+  const lines = new Map(NAMES.map((name) => [name, lineOf(name)]));
+  const element = h("dl.facts", {}, [...lines.values()].map((each) => each.element));
   let run = null;
   const ticking = setInterval(() => run && times(), TICK);
   signal.addEventListener("abort", () => clearInterval(ticking));
-  return { element, tell };
+  return { element, update };
 
-  function tell(told) {
-    run = told;
+  function update(latest) {
+    run = latest;
     const mark = markOf(run);
-    line("Started by", mark.login || run.source_type || null, () => (mark.login ? [inert(mark.login), mark.command ? `, with ${inert(mark.command)}` : ""] : [inert(run.source_type)]));
-    line("Thread", mark.url || mark.repository || null, () => [outside(mark.url, inert(threadWords(mark)))]);
-    line("Pull requests", pullRequests(run), (links) => links.map((link) => h("span.link", {}, outside(link.url, inert(link.words)), " ")));
-    line("Multi-run", run.metadata?.multi_run_id ?? null, (id) => [h("a", { href: `#/multi-runs/${encodeURIComponent(id)}` }, multiRunWords(run.metadata))]);
-    line("At Codegen", run.web_url ?? null, (url) => [outside(url, "Codegen's page of this run")]);
+    const author = authorOf(run);
+    // Only agents of the server's own report these.
+    const isOwn = Boolean(run.agent_type) || typeof run.cancellable === "boolean";
+    set("Author", author || null, () => [person(inert(author))]);
+    set("Source", sourceOf(run, mark), (words) => [words]);
+    set("Thread", mark.url || mark.repository || null, () => [outside(mark.url, inert(threadWords(mark)))]);
+    set("Pull requests", pullRequests(run), (links) => (links.length ? links.map((link) => h("span.link", {}, pullRequestLink(link))) : [isFinished(run.status) ? "None" : "None yet"]));
+    set("Changes", isOwn ? (run.changes ?? UNKNOWN) : null, (found) => (found === UNKNOWN ? [UNKNOWN] : [`${count(found.files, "file")}, `, lineCounts(found)]));
+    set("Agent", run.agent_type || null, (name) => [inert(name)]);
+    set("Model", run.model || null, (name) => [inert(name)]);
+    set("Tokens", isOwn ? tokens(run.usage) || UNKNOWN : null, (words) => [h("span", { title: tokensIn(run.usage) }, words)]);
+    set("Cost", isOwn ? cost(run.usage) || UNKNOWN : null, (words) => [h("span", { title: run.usage?.is_estimated ? "Estimated from the server's price table" : null }, words)]);
+    set("Multi-run", run.metadata?.multi_run_id ?? null, (id) => [h("a", { href: `#/multi-runs/${encodeURIComponent(id)}` }, multiRunWords(run.metadata))]);
+    set("At Codegen", isElsewhere(run.web_url) ? run.web_url : null, (url) => [outside(url, "Open in Codegen")]);
     times();
   }
 
   function times() {
-    line("Created", run.created_at ?? null, () => [h("time", { datetime: run.created_at, title: exactly(run.created_at) }, ago(run.created_at))], ago(run.created_at));
-    const took = lasted(run);
-    line(isFinished(run.status) ? "Took" : "At work for", took || null, () => [took]);
-    for (const other of isFinished(run.status) ? ["At work for"] : ["Took"]) line(other, null);
+    set("Started", run.created_at ?? null, () => [h("time", { datetime: run.created_at, title: exactly(run.created_at) }, ago(run.created_at))], ago(run.created_at));
+    set("Duration", lasted(run) || UNKNOWN, (words) => [words]);
   }
 
-  /** A line; it is only made anew where its value is another one, so that nothing that has the focus goes. */
-  function line(name, value, made, seen = "") {
-    const known = lines.get(name);
+  /** Updates a line only if its value changed, so that a focused element stays. */
+  function set(name, value, made, seen = "") {
+    const line = lines.get(name);
     const key = JSON.stringify([value, seen]);
-    if (value === null || value.length === 0) {
-      known?.element.remove();
-      lines.delete(name);
-    } else if (!known) {
-      const place = h("dd", {}, ...made(value));
-      const added = { key, place, element: h("div", {}, h("dt", {}, name), place) };
-      lines.set(name, added);
-      element.append(added.element);
-    } else if (known.key !== key) {
-      known.key = key;
-      known.place.replaceChildren(...made(value));
-    }
+    if (line.key === key) return;
+    line.key = key;
+    line.element.hidden = value === null;
+    line.place.replaceChildren(...(value === null ? [] : made(value)));
   }
+}
+
+const NAMES = ["Author", "Source", "Thread", "Started", "Duration", "Pull requests", "Changes", "Agent", "Model", "Tokens", "Cost", "Multi-run", "At Codegen"];
+
+function lineOf(name) {
+  const place = h("dd");
+  return { key: null, place, element: h("div", { hidden: true }, h("dt", {}, name), place) };
+}
+
+const VIA = { dashboard: "the dashboard", api: "the API", cli: "the command line" };
+
+/** Which command started it and how, else where it came from. */
+function sourceOf(run, { command, via }) {
+  if (command) return inert(VIA[via] ? `${command}, by ${VIA[via]}` : command);
+  return run.source_type ? inert(run.source_type.toLowerCase().replaceAll("_", " ")) : null;
+}
+
+function tokensIn(usage) {
+  const parts = [
+    ["in", usage?.input_tokens],
+    ["out", usage?.output_tokens],
+  ];
+  return parts.filter(([, number]) => typeof number === "number").map(([word, number]) => `${number.toLocaleString("en")} ${word}`).join(", ") || null;
+}
+
+/** Runs of the server's own agents have their page here. */
+function isElsewhere(url) {
+  return Boolean(url) && !url.startsWith(`${location.origin}/`);
 }
 
 function threadWords({ repository, number, url }) {
-  return repository ? `${repository}${number ? `#${number}` : ""}` : url;
+  return repository ? `${repository}${number ? `#${number}` : ""}` : nameOf(url);
 }
 
-/** As links with their words: "octo/shop#12 Fix it". */
 function pullRequests({ github_pull_requests: links }) {
-  return (links ?? []).filter((link) => link.url).map((link) => ({ url: link.url, words: `${nameOf(link.url)}${link.title ? ` ${link.title}` : ""}` }));
-}
-
-/** "octo/shop#12" of its address. */
-export function nameOf(url) {
-  const found = /^https?:\/\/[^/]+\/([^/]+\/[^/]+)\/pull\/(\d+)/.exec(url);
-  return found ? `${found[1]}#${found[2]}` : url;
+  return (links ?? []).filter((link) => link.url).map(({ url, title }) => ({ url, title }));
 }
 
 function multiRunWords({ multi_run_index: index, multi_run_total: total, multi_run_synthesis: isSynthesis }) {

@@ -1,10 +1,10 @@
-// The choice of what is shown of a log: everything, one kind of entry, or one tool's.
+// The log's filter: everything, one kind of entry, or one tool.
 
 import { h } from "../../dom.js";
 import { inert } from "../../inert.js";
 import { kindWords } from "./entry.js";
 
-/** Nobody chooses among more. */
+/** The maximum number of options. */
 const MOST = 100;
 
 /** @returns {{element: HTMLElement, chosen: string, add: (entry: object) => void}} `chosen` as `matcher` takes it */

@@ -1,4 +1,4 @@
-// Which entries of a log are wanted: by what they are, and by words in them.
+// Matches log entries by kind and by words in them.
 
 const DEEPEST = 50;
 
@@ -20,7 +20,7 @@ function holds(entry, words) {
   );
 }
 
-/** Whether a value holds the words, at whatever depth. @param {string} words in small letters */
+/** Whether a value contains the words, at any depth. @param {string} words in lower case */
 export function isIn(value, words, depth = 0) {
   if (value === null || value === undefined || depth > DEEPEST) return false;
   if (typeof value !== "object") return inText(value, words);

@@ -1,16 +1,26 @@
-// Texts and values of a log as they are shown: cut where they are long, folded where they are a tool's.
+// Renders texts and values of a log: long ones are cut, a tool's are collapsible.
 
+import { copyButton } from "../../copying.js";
 import { button, h } from "../../dom.js";
 import { inert } from "../../inert.js";
+import { markdown } from "../../markdown.js";
 
 const LONGEST = 2_000;
-/** What is added by one click: more at once would keep the tab busy with breaking lines. */
+/** Characters added by one click; more would block the tab. */
 const PART = 200_000;
 const AROUND = 200;
 const MOST_KEYS = 100;
 const MOST_MARKS = 100;
+const LONGEST_MARKDOWN = 20_000;
 
-/** A text of any length. @param {string} sought what is marked in it, where it is there */
+/** What an agent or a person wrote: Markdown; while it is searched, its source with the matches. */
+export function said(text, sought = "", { under = 4 } = {}) {
+  const whole = String(text);
+  if (sought || whole.length > LONGEST_MARKDOWN) return h("div.said", {}, textBlock(whole, sought));
+  return h("div.said.prose", {}, ...markdown(whole, { under }));
+}
+
+/** A text of any length. @param {string} sought what is highlighted in it */
 export function textBlock(text, sought = "") {
   const whole = String(text);
   const shown = h("pre.text", {}, ...marked(inert(whole.slice(0, LONGEST)), sought));
@@ -36,15 +46,15 @@ export function textBlock(text, sought = "") {
   }
 }
 
-/** Where what is sought is first found after what is shown anyway: seen without showing all. */
+/** The surroundings of the first match beyond the part that is shown. */
 function around(whole, sought) {
   const at = sought ? whole.toLowerCase().indexOf(sought.toLowerCase()) : -1;
   if (at < LONGEST) return null;
   return h("pre.text", {}, "… ", ...marked(inert(whole.slice(Math.max(LONGEST, at - AROUND), at + sought.length + AROUND)), sought), " …");
 }
 
-/** What a tool was given or gave, behind its first words; nothing is made before somebody opens it. */
-export function fold(name, value, { sought, isOpen, toggled }) {
+/** A collapsible value with a preview; rendered when it is opened. */
+export function fold(name, value, { sought, isOpen, toggled, isProse = false }) {
   const made = h("details.fold", { open: isOpen, on: { toggle } }, h("summary", {}, h("b", {}, name), " ", h("span.quiet", {}, inert(preview(value)))));
   let isBuilt = false;
   if (isOpen) build();
@@ -58,7 +68,7 @@ export function fold(name, value, { sought, isOpen, toggled }) {
   function build() {
     if (isBuilt) return;
     isBuilt = true;
-    made.append(valueBlock(value, sought));
+    made.append(isProse ? said(value, sought) : h("div.output", {}, copyButton(() => copied(value), `Copy the ${name.toLowerCase()}`), valueBlock(value, sought)));
   }
 }
 
@@ -71,7 +81,12 @@ function valueBlock(value, sought) {
   return h("div", {}, block, textBlock(written(Object.fromEntries(pairs.slice(MOST_KEYS))), sought));
 }
 
-/** Texts as they are, lists of lines as lines, everything else as JSON. */
+/** The text of a value, as it is copied. */
+export function copied(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? JSON.stringify(value, null, 2) : written(value);
+}
+
+/** Text as it is, a list of lines as lines, everything else as JSON. */
 function written(value) {
   if (typeof value === "string") return value;
   if (Array.isArray(value) && value.length && value.every((each) => typeof each === "string")) return value.join("\n");
@@ -93,7 +108,7 @@ function brief(value) {
   return line.length < String(value).length ? `${line.slice(0, 79)}…` : line;
 }
 
-/** The text, with what is sought in it marked. */
+/** The text with the matches highlighted. */
 export function marked(text, sought) {
   if (!sought) return [text];
   const parts = [];

@@ -1,4 +1,4 @@
-// What was typed, kept in the browser's session until it has been sent: a failed send, a reload and another page lose nothing.
+// Drafts, stored in the browser's session until they are sent: a failure, a reload or another page loses nothing.
 
 import { newKey } from "../../api.js";
 
@@ -16,7 +16,7 @@ function write(kept) {
   try {
     sessionStorage.setItem(PLACE, JSON.stringify(kept));
   } catch {
-    // There is no room for a long log: then it stands in the form alone.
+    // The storage is full; the text stays in the form.
   }
 }
 
@@ -34,15 +34,15 @@ export const draft = {
     const kept = read();
     write({ ...kept, values: { ...kept.values, [name]: value } });
   },
-  /** The key under which this is sent: the same as long as the same is sent, so that nothing is started twice. */
-  keyOf(said) {
+  /** The idempotency key: the same as long as the content is the same, so that nothing is started twice. */
+  keyOf(content) {
     const kept = read();
-    if (kept.sent?.said === said) return kept.sent.key;
+    if (kept.sent?.content === content) return kept.sent.key;
     const key = newKey();
-    write({ ...kept, sent: { said, key } });
+    write({ ...kept, sent: { content, key } });
     return key;
   },
-  /** It is sent: what a next one may share stays, its words do not. */
+  /** Deletes the values that were sent; shared ones stay. */
   done(names) {
     const { kind, values } = read();
     write({ kind, values: Object.fromEntries(Object.entries(values).filter(([name]) => !names.includes(name))) });

@@ -1,12 +1,13 @@
-// A form's fields: label, control, hint, and a place for what the API says of it.
+// A form's fields: label, control, hint, and the API's error message.
 
 import { h } from "../../dom.js";
 import { draft } from "./draft.js";
 
 /**
  * A field as described in forms.js.
- * @returns {{element: Element, control: Element, field: object, value: () => Promise<any>, mark: (message: string) => void}}
- *   `value` is undefined where nothing was given; `mark` says what is wrong with it, or with "" that nothing is
+ * @returns {{element: Element, control: Element, field: object, value: () => Promise<any>, check: () => string, mark: (message: string) => void}}
+ *   `value` is undefined if the field is empty; `check` returns what is wrong
+ *   with it, if anything; `mark` shows an error message, or removes it if empty
  */
 export function made(field) {
   const { name, keep = name, label, hint } = field;
@@ -18,27 +19,36 @@ export function made(field) {
     control.value = draft.value(keep);
     control.addEventListener("input", () => draft.keep(keep, control.value));
   }
+  control.addEventListener("input", () => mark(""));
   function mark(message) {
     problem.textContent = message;
     if (message) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
-  const head = h("label", { for: id }, label);
+  const head = h("label", { for: id }, label, !field.required && h("span.quiet", {}, " (optional)"));
   const element = h("div.field", {}, head, control, hint && h("p.hint", { id: `${id}-hint` }, hint), problem);
-  return { element, control, field, mark, value: () => valueOf(field, control) };
+  return { element, control, field, mark, check: () => checked(field, control), value: () => valueOf(field, control) };
+}
+
+function checked({ required = "", pattern, message, control: kind, from, to }, control) {
+  const text = control.value.trim();
+  if (text === "") return required;
+  if (pattern && !pattern.test(text)) return message;
+  if (kind !== "number") return "";
+  const fits = /^\d+$/.test(text) && Number(text) >= from && Number(text) <= (to ?? Infinity);
+  if (fits) return "";
+  return to ? `Enter a whole number from ${from} to ${to}.` : "Enter a whole number.";
 }
 
 function controlOf(field, attributes) {
   switch (field.control) {
     case "long":
-      return h("textarea", { ...attributes, rows: 4 });
+      return h("textarea", { ...attributes, rows: field.rows ?? 4 });
     case "number":
-      // Not type=number: what is no number is told of by the API in its own words, and not thrown away by the browser.
-      return h("input", { ...attributes, inputmode: "decimal", placeholder: field.usual });
+      // Not type=number: the browser would discard invalid input, while the API explains the error.
+      return h("input", { ...attributes, inputmode: "numeric", placeholder: field.usual });
     case "repository":
       return h("select", attributes, h("option", { value: "" }, field.none));
-    case "choice":
-      return h("select", attributes, h("option", { value: "" }, field.none), ...field.choices.map((each) => h("option", { value: each }, each)));
     case "images":
       return h("input", { ...attributes, type: "file", accept: "image/*", multiple: true });
     default:

@@ -1,0 +1,1 @@
+"""Parses comments into commands."""

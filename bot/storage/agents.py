@@ -1,0 +1,656 @@
+"""The runs of agents of your own: their logs, pull requests and flags; repositories' settings; sandboxes' logs.
+
+All calls block. `bot.storage.agent_turns` is the queue of the runs' turns, `bot.storage.agent_users` has the users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.storage.database import check_file
+from bot.storage.queries import BlockingStore
+from bot.storage.tables import (
+    AGENT_CHECK_ROUNDS,
+    AGENT_LOG_ENTRIES,
+    AGENT_PULL_REQUESTS,
+    AGENT_REPOSITORIES,
+    AGENT_RUNS,
+    AGENT_SANDBOXES,
+    AGENT_TURNS,
+)
+
+N = TypeVar("N", int, float)
+
+RUNS_AT_ONCE = 20
+"""Runs whose logs are deleted in one transaction: each may have a hundred thousand entries."""
+
+CANCELLED_EARLY = "This was stopped before an agent began. Resume the run to have it done after all."
+"""The result of a run that no worker had taken."""
+
+
+class RunStatus(StrEnum):
+    """The state of a run, as Codegen names it."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_TOKENS = "OUT_OF_TOKENS"
+    MAX_ITERATIONS_REACHED = "MAX_ITERATIONS_REACHED"
+
+
+UNFINISHED = (RunStatus.PENDING.value, RunStatus.ACTIVE.value)
+
+
+class TurnState(StrEnum):
+    """The progress of a turn."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Purpose(StrEnum):
+    """Why there is a run."""
+
+    PROMPT = "prompt"
+    SETUP_COMMANDS = "setup-commands"
+    """To write a repository's set-up commands, which are the run's result."""
+
+    ANSWER = "answer"
+    """To answer only, such as a review; it changes nothing."""
+
+    LOG_ANALYSIS = "log-analysis"
+    """To explain a sandbox's log; it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTurn:
+    """A prompt for an agent.
+
+    :param images: data URIs
+    :param entry: the prompt as an entry of the run's log
+    :param person: the login of the person who asks; None if it is not known
+    """
+
+    prompt: str
+    images: Sequence[str] = ()
+    entry: Mapping[str, Any]
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run that is to be stored, with its first turn.
+
+    :param agent: the name of a configured agent
+    :param repository: ``owner/name``; None: the agent works in an empty folder
+    :param pull_request: on which it was started
+    :param asked_in: the repository where it was asked for, whose budgets apply; None: `repository`
+    :param thread: the number of the issue or pull request where it was asked for
+    """
+
+    user_id: int
+    agent: str
+    model: str | None = None
+    repository: str | None = None
+    pull_request: int | None = None
+    metadata: Mapping[str, Any] | None = None
+    asked_in: str | None = None
+    thread: int | None = None
+    source_type: str = "API"
+    purpose: Purpose = Purpose.PROMPT
+    turn: NewTurn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPullRequest:
+    """A pull request that a run opened or works on. `id` is the bot's own."""
+
+    id: int
+    run_id: int
+    repository: str
+    number: int
+    title: str
+    url: str
+    head_branch: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a turn, or several, used; None where it is not known.
+
+    :param cost: US dollars
+    :param is_estimated: whether the cost, or a part of it, comes from the price table
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost: float | None = None
+    is_estimated: bool = False
+
+    def __add__(self, other: Used) -> Used:
+        return Used(
+            input_tokens=_sum(self.input_tokens, other.input_tokens),
+            output_tokens=_sum(self.output_tokens, other.output_tokens),
+            cost=_sum(self.cost, other.cost),
+            is_estimated=self.is_estimated or other.is_estimated,
+        )
+
+
+def _sum(one: N | None, other: N | None) -> N | None:
+    return other if one is None else one if other is None else one + other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """How a branch differs from its base.
+
+    :param additions: lines, as the deletions; binary files have none
+    """
+
+    files: int
+    additions: int
+    deletions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A run.
+
+    :param log_entries: how many its log has
+    :param is_cancelling: whether its running turn is to be stopped
+    :param person: the login of the person for whom it was started; None if that is not known
+    :param used: by all its turns, the running one as far as it has been noted
+    :param changes: of its branch, after the last turn that has published
+    :param worked: seconds of its ended turns, from the start of each to its end
+    :param working_since: when the running turn started; None if none is running
+    """
+
+    id: int
+    status: str
+    created_at: datetime
+    ended_at: datetime | None
+    user_id: int
+    agent: str
+    model: str | None
+    repository: str | None
+    pull_request: int | None
+    metadata: Mapping[str, Any] | None
+    source_type: str
+    purpose: Purpose
+    result: str | None
+    summary: str | None
+    session_id: str | None
+    branch: str | None
+    checks_banned: bool
+    removed: bool
+    is_cancelling: bool
+    log_entries: int
+    person: str | None
+    asked_in: str | None
+    thread: int | None
+    used: Used
+    changes: Changes | None
+    worked: float
+    working_since: datetime | None
+    pull_requests: tuple[StoredPullRequest, ...] = field(default=())
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSandbox:
+    """What was run in a workspace before its first turn.
+
+    :param log: the output
+    """
+
+    id: int
+    run_id: int
+    repository: str | None
+    log: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A worker that has taken a turn."""
+
+    turn_id: int
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCounts:
+    """The turns of all processes.
+
+    :param oldest: when the first of the waiting ones was created; None if there is none
+    """
+
+    queued: int
+    running: int
+    oldest: datetime | None
+
+
+class AgentStore(BlockingStore):
+    """Every method raises `bot.errors.StoreError` if the database fails."""
+
+    # Runs
+
+    def number_from(self, first: int) -> None:
+        """Makes the runs' numbers begin there. For a new database of SQLite."""
+        with self._begin() as connection:
+            connection.execute(
+                sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"),
+                {"name": AGENT_RUNS.name, "seq": first - 1},
+            )
+
+    def create_run(self, new: NewRun, *, at: datetime) -> StoredRun:
+        """Stores a run; its first turn waits for a worker."""
+        check_file(self._engine)
+        values = {
+            "status": RunStatus.PENDING.value,
+            "created_at": at,
+            "user_id": new.user_id,
+            "agent": new.agent,
+            "model": new.model,
+            "repository": new.repository,
+            "pull_request": new.pull_request,
+            "metadata": new.metadata,
+            "source_type": new.source_type,
+            "purpose": new.purpose.value,
+            "person": new.turn.person,
+            "asked_in": new.asked_in,
+            "thread": new.thread,
+        }
+        with self._begin() as connection:
+            run_id = connection.execute(AGENT_RUNS.insert().values(values).returning(AGENT_RUNS.c.id)).scalar_one()
+            _add_turn(connection, run_id, new.turn, number=1, at=at)
+            return _one_run(connection, run_id)
+
+    def run(self, run_id: int) -> StoredRun | None:
+        with self._begin() as connection:
+            return next(iter(_runs(connection, sa.select(AGENT_RUNS).where(AGENT_RUNS.c.id == run_id))), None)
+
+    def runs(
+        self, *, skip: int = 0, limit: int = 100, user_id: int | None = None, source_type: str | None = None
+    ) -> tuple[list[StoredRun], int]:
+        """:returns: runs, newest first, and how many there are with this user and source"""
+        run = AGENT_RUNS.c
+        wanted = [
+            column == value for column, value in ((run.user_id, user_id), (run.source_type, source_type)) if value
+        ]
+        query = sa.select(AGENT_RUNS).where(*wanted).order_by(run.id.desc()).offset(skip).limit(limit)
+        with self._begin() as connection:
+            total = connection.execute(sa.select(sa.func.count()).select_from(AGENT_RUNS).where(*wanted)).scalar_one()
+            return _runs(connection, query), total
+
+    def resume_run(self, run_id: int, turn: NewTurn, *, at: datetime, is_check_round: bool = False) -> StoredRun | None:
+        """Adds a turn to a run; None if there is no such run.
+
+        :param is_check_round: whether the bot itself resumes it because of failed checks; else its rounds are over
+        """
+        check_file(self._engine)
+        run, own = AGENT_RUNS.c, AGENT_TURNS.c.run_id == run_id
+        with self._begin() as connection:
+            # Locks the row: turns are numbered one after the other.
+            found = connection.execute(
+                _of(run_id).values(removed=run.removed).returning(run.status, run.person)
+            ).one_or_none()
+            if found is None:
+                return None
+            if turn.person is None:
+                turn = replace(turn, person=found.person)
+            number = connection.execute(sa.select(sa.func.max(AGENT_TURNS.c.number)).where(own)).scalar_one()
+            _add_turn(connection, run_id, turn, number=number + 1, at=at)
+            if not is_check_round:
+                end_check_rounds(connection, [run_id])
+            if found.status not in UNFINISHED:
+                values = {
+                    "status": RunStatus.PENDING.value,
+                    "ended_at": None,
+                    "result": None,
+                    "summary": None,
+                    "cancel_wanted": False,
+                }
+                connection.execute(_of(run_id).values(values))
+            return _one_run(connection, run_id)
+
+    def queued_turns(self) -> int:
+        """How many turns wait for a worker."""
+        query = sa.select(sa.func.count()).select_from(AGENT_TURNS).where(AGENT_TURNS.c.state == TurnState.QUEUED.value)
+        with self._begin() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def turn_counts(self) -> TurnCounts:
+        turn = AGENT_TURNS.c
+        query = (
+            sa.select(turn.state, sa.func.count(), sa.func.min(turn.created_at))
+            .where(turn.state.in_((TurnState.QUEUED.value, TurnState.RUNNING.value)))
+            .group_by(turn.state)
+        )
+        with self._begin() as connection:
+            found = {state: (count, oldest) for state, count, oldest in connection.execute(query)}
+        queued, oldest = found.get(TurnState.QUEUED.value, (0, None))
+        return TurnCounts(queued, found.get(TurnState.RUNNING.value, (0, None))[0], oldest)
+
+    # Flags and cancellation
+
+    def ban_checks(self, run_id: int, *, at: datetime) -> list[int]:
+        """Flags the run and all others on its pull requests, and stops them. One without a pull request continues.
+
+        :returns: the runs that are stopped
+        """
+        with self._begin() as connection:
+            run_ids, is_on_one = on_same_pull_request(connection, run_id)
+            connection.execute(_of(*run_ids).values(checks_banned=True))
+            return _cancel(connection, run_ids, at=at) if is_on_one else []
+
+    def remove_from_pull_request(self, run_id: int, *, at: datetime) -> list[int]:
+        """The same, but a run without a pull request is stopped too."""
+        with self._begin() as connection:
+            run_ids, _ = on_same_pull_request(connection, run_id)
+            connection.execute(_of(*run_ids).values(checks_banned=True, removed=True))
+            return _cancel(connection, run_ids, at=at)
+
+    def unban_checks(self, run_id: int) -> None:
+        with self._begin() as connection:
+            run_ids, _ = on_same_pull_request(connection, run_id)
+            connection.execute(_of(*run_ids).values(checks_banned=False, removed=False))
+            end_check_rounds(connection, run_ids)
+
+    def cancel_run(self, run_id: int, *, at: datetime) -> bool:
+        """Stops a run: its waiting turns end now, its running one as soon as its worker has stopped the agent.
+
+        :returns: whether there is something to stop
+        """
+        with self._begin() as connection:
+            return bool(_cancel(connection, [run_id], at=at))
+
+    # Logs
+
+    def append_log(
+        self, run_id: int, entries: Sequence[Mapping[str, Any]], *, at: datetime, holder: Holder | None = None
+    ) -> None:
+        """Appends entries in this order, all or none; those of a run that is gone are dropped.
+
+        :param entries: documents as the API shows them, redacted
+        :param holder: who writes; dropped are also the entries of one that has lost its turn
+        """
+        with self._begin() as connection:
+            _append(connection, run_id, entries, at=at, holder=holder)
+
+    def log(self, run_id: int, *, skip: int = 0, limit: int = 100, newest_first: bool = False) -> list[dict[str, Any]]:
+        """A slice of a run's log; `StoredRun.log_entries` says how many there are."""
+        entry = AGENT_LOG_ENTRIES.c
+        with self._begin() as connection:
+            total = connection.execute(
+                sa.select(AGENT_RUNS.c.log_entries).where(AGENT_RUNS.c.id == run_id)
+            ).scalar_one_or_none()
+            # Positions have no gaps: a slice far behind costs no more than the first one.
+            end = (total or 0) - skip if newest_first else skip + limit
+            query = (
+                sa.select(entry.document)
+                .where(entry.run_id == run_id, entry.position >= end - limit, entry.position < end)
+                .order_by(entry.position.desc() if newest_first else entry.position)
+            )
+            return [dict(document) for document in connection.execute(query).scalars()]
+
+    def delete_old_logs(self, *, before: datetime) -> int:
+        """Deletes the logs of some of the runs that ended before that time, with their sandboxes' logs and their
+        prompts; the runs themselves, with their results, stay.
+
+        :returns: of how many runs; 0 if there is nothing more to delete
+        """
+        run, entry = AGENT_RUNS.c, AGENT_LOG_ENTRIES.c
+        ended = sa.select(run.id).where(run.ended_at < before, run.log_entries > 0, run.status.not_in(UNFINISHED))
+        with self._begin() as connection:
+            chosen = ended.order_by(run.id).limit(RUNS_AT_ONCE).with_for_update(skip_locked=True)
+            run_ids = [*connection.execute(chosen).scalars()]
+            if run_ids:
+                connection.execute(AGENT_LOG_ENTRIES.delete().where(entry.run_id.in_(run_ids)))
+                connection.execute(AGENT_SANDBOXES.delete().where(AGENT_SANDBOXES.c.run_id.in_(run_ids)))
+                prompts = AGENT_TURNS.update().where(AGENT_TURNS.c.run_id.in_(run_ids))
+                connection.execute(prompts.values(prompt="", images=[]))
+                connection.execute(_of(*run_ids).values(log_entries=0))
+        return len(run_ids)
+
+    # Pull requests
+
+    def pull_request(self, pull_request_id: int) -> StoredPullRequest | None:
+        """:param pull_request_id: the bot's own"""
+        query = sa.select(AGENT_PULL_REQUESTS).where(AGENT_PULL_REQUESTS.c.id == pull_request_id)
+        with self._begin() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else StoredPullRequest(**row)
+
+    # Repositories
+
+    def check_settings(self, repository_id: int) -> Mapping[str, Any]:
+        """What was set for a repository; empty if nothing was.
+
+        :param repository_id: GitHub's, as everywhere
+        """
+        query = sa.select(AGENT_REPOSITORIES.c.check_settings).where(AGENT_REPOSITORIES.c.id == repository_id)
+        with self._begin() as connection:
+            return connection.execute(query).scalar_one_or_none() or {}
+
+    def change_check_settings(self, repository_id: int, change: Mapping[str, Any], *, full_name: str) -> None:
+        """Sets these settings of a repository; the others stay."""
+        repository = AGENT_REPOSITORIES.c
+        with self._begin() as connection:
+            known = self._upsert(AGENT_REPOSITORIES, {"id": repository_id}, {"full_name": full_name})
+            before = connection.execute(known.returning(repository.check_settings)).scalar_one() or {}
+            merged = {"check_settings": {**before, **change}}
+            connection.execute(AGENT_REPOSITORIES.update().where(repository.id == repository_id).values(merged))
+
+    def setup_commands(self, full_name: str) -> str | None:
+        """The commands that a repository's workspaces run first, one a line; None if there are none."""
+        repository = AGENT_REPOSITORIES.c
+        query = sa.select(repository.setup_commands).where(sa.func.lower(repository.full_name) == full_name.lower())
+        with self._begin() as connection:
+            # A deleted repository's name may belong to a younger one.
+            return connection.execute(query.order_by(repository.id.desc()).limit(1)).scalar_one_or_none()
+
+    def repositories_with_setup_commands(self) -> set[int]:
+        query = sa.select(AGENT_REPOSITORIES.c.id).where(AGENT_REPOSITORIES.c.setup_commands.is_not(None))
+        with self._begin() as connection:
+            return set(connection.execute(query).scalars())
+
+    def set_setup_commands(self, repository_id: int, commands: str | None, *, full_name: str) -> None:
+        values = {"full_name": full_name, "setup_commands": commands or None}
+        with self._begin() as connection:
+            connection.execute(self._upsert(AGENT_REPOSITORIES, {"id": repository_id}, values))
+
+    # Sandboxes
+
+    def add_sandbox(self, run_id: int, *, repository: str | None, log: str, at: datetime) -> int:
+        """Stores what the set-up of a run's workspace printed, redacted.
+
+        :returns: the sandbox's id
+        """
+        values = {"run_id": run_id, "repository": repository, "log": cleaned(log), "created_at": at}
+        with self._begin() as connection:
+            statement = AGENT_SANDBOXES.insert().values(values).returning(AGENT_SANDBOXES.c.id)
+            return int(connection.execute(statement).scalar_one())
+
+    def sandbox(self, sandbox_id: int) -> StoredSandbox | None:
+        with self._begin() as connection:
+            row = connection.execute(sa.select(AGENT_SANDBOXES).where(AGENT_SANDBOXES.c.id == sandbox_id)).first()
+        return None if row is None else StoredSandbox(*row)
+
+
+def end_check_rounds(connection: Connection, run_ids: Sequence[int]) -> None:
+    """Somebody has seen to the runs: the rounds after this count anew."""
+    done = AGENT_CHECK_ROUNDS.update().where(AGENT_CHECK_ROUNDS.c.run_id.in_(run_ids))
+    connection.execute(done.values(is_over=True))
+
+
+def cleaned(text: str) -> str:
+    """The text without what a database or JSON cannot hold: NUL, and halves of surrogate pairs."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _of(*run_ids: int) -> sa.Update:
+    return AGENT_RUNS.update().where(AGENT_RUNS.c.id.in_(run_ids))
+
+
+def _one_run(connection: Connection, run_id: int) -> StoredRun:
+    [run] = _runs(connection, sa.select(AGENT_RUNS).where(AGENT_RUNS.c.id == run_id))
+    return run
+
+
+def _runs(connection: Connection, query: sa.Select[Any]) -> list[StoredRun]:
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    turns = _turns(connection, [row["id"] for row in rows])
+    pull_requests: dict[int, list[StoredPullRequest]] = {row["id"]: [] for row in rows}
+    if rows:
+        of_runs = AGENT_PULL_REQUESTS.c.run_id.in_(pull_requests)
+        found = sa.select(AGENT_PULL_REQUESTS).where(of_runs).order_by(AGENT_PULL_REQUESTS.c.id)
+        for row in connection.execute(found).mappings():
+            pull_requests[row["run_id"]].append(StoredPullRequest(**row))
+    return [
+        StoredRun(
+            purpose=Purpose(row.pop("purpose")),
+            is_cancelling=row.pop("cancel_wanted"),
+            pull_requests=tuple(pull_requests[row["id"]]),
+            used=_used(row) + turns[row["id"]].used,
+            changes=_changes(row),
+            worked=turns[row["id"]].worked,
+            working_since=turns[row["id"]].working_since,
+            **row,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(slots=True)
+class _Turns:
+    """:param used: by the running one"""
+
+    worked: float = 0.0
+    working_since: datetime | None = None
+    used: Used = field(default_factory=Used)
+
+
+def _turns(connection: Connection, run_ids: Sequence[int]) -> dict[int, _Turns]:
+    """What the turns of these runs add to them."""
+    found = {run_id: _Turns() for run_id in run_ids}
+    turn = AGENT_TURNS.c
+    columns = (turn.run_id, turn.state, turn.started_at, turn.ended_at)
+    query = sa.select(*columns, *(turn[name] for name in _USED)).where(
+        turn.run_id.in_(run_ids), turn.started_at.is_not(None)
+    )
+    for row in connection.execute(query).mappings() if run_ids else ():
+        turns = found[row["run_id"]]
+        if row["ended_at"] is not None:
+            # The start is by the database's clock, the end by the worker's.
+            turns.worked += max(0.0, (row["ended_at"] - row["started_at"]).total_seconds())
+        elif row["state"] == TurnState.RUNNING.value:
+            turns.working_since = row["started_at"]
+            turns.used = Used(**{name: row[name] for name in _USED})
+    return found
+
+
+_USED = ("input_tokens", "output_tokens", "cost", "is_estimated")
+
+
+def _used(row: dict[str, Any]) -> Used:
+    return Used(**{name: row.pop(name) for name in _USED})
+
+
+def _changes(row: dict[str, Any]) -> Changes | None:
+    files, additions, deletions = (row.pop(name) for name in ("changed_files", "additions", "deletions"))
+    return None if files is None else Changes(files=files, additions=additions or 0, deletions=deletions or 0)
+
+
+def _add_turn(connection: Connection, run_id: int, turn: NewTurn, *, number: int, at: datetime) -> None:
+    values = {
+        "run_id": run_id,
+        "number": number,
+        "prompt": cleaned(turn.prompt),
+        "images": [*turn.images],
+        "person": turn.person,
+        "state": TurnState.QUEUED.value,
+        "created_at": at,
+    }
+    connection.execute(AGENT_TURNS.insert().values(values))
+    _append(connection, run_id, [turn.entry], at=at)
+
+
+def _append(
+    connection: Connection,
+    run_id: int,
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    at: datetime,
+    holder: Holder | None = None,
+) -> None:
+    count = AGENT_RUNS.c.log_entries
+    # Also locks the row: several may append at once, and positions have no gaps.
+    counted = _of(run_id).values(log_entries=count + len(entries)).returning(count)
+    if holder is not None:
+        turn = AGENT_TURNS.c
+        is_held = (turn.id == holder.turn_id, turn.worker == holder.worker, turn.state == TurnState.RUNNING.value)
+        counted = counted.where(sa.exists().where(*is_held))
+    total = connection.execute(counted).scalar_one_or_none()
+    if total is None or not entries:
+        return
+    first = total - len(entries)
+    rows = [
+        {"run_id": run_id, "position": first + number, "created_at": at, "document": entry}
+        for number, entry in enumerate(entries)
+    ]
+    connection.execute(AGENT_LOG_ENTRIES.insert(), rows)
+
+
+def on_same_pull_request(connection: Connection, run_id: int) -> tuple[list[int], bool]:
+    """All runs on the pull requests of a run, itself included.
+
+    :returns: their ids, and whether it has a pull request
+    """
+    run, pull_request = AGENT_RUNS.c, AGENT_PULL_REQUESTS.c
+    opened = sa.select(pull_request.repository, pull_request.number).where(pull_request.run_id == run_id)
+    started_on = sa.select(run.repository, run.pull_request).where(
+        run.id == run_id, run.repository.is_not(None), run.pull_request.is_not(None)
+    )
+    places = {(repository, number) for repository, number in connection.execute(opened.union(started_on))}
+    found = {run_id}
+    for repository, number in places:
+        on_it = sa.select(run.id).where(run.repository == repository, run.pull_request == number)
+        have_it = sa.select(pull_request.run_id).where(
+            pull_request.repository == repository, pull_request.number == number
+        )
+        found.update(connection.execute(on_it.union(have_it)).scalars())
+    return sorted(found), bool(places)
+
+
+def _cancel(connection: Connection, run_ids: Iterable[int], *, at: datetime) -> list[int]:
+    """:returns: those that were not finished"""
+    run, turn = AGENT_RUNS.c, AGENT_TURNS.c
+    # In one order, so that two transactions do not wait for each other.
+    locked = sa.select(run.id).where(run.id.in_([*run_ids]), run.status.in_(UNFINISHED)).order_by(run.id)
+    unfinished = [*connection.execute(locked.with_for_update()).scalars()]
+    if not unfinished:
+        return []
+    waiting = AGENT_TURNS.update().where(turn.run_id.in_(unfinished), turn.state == TurnState.QUEUED.value)
+    connection.execute(waiting.values(state=TurnState.ENDED.value, ended_at=at, images=[]))
+    at_work = sa.select(turn.run_id).where(turn.run_id.in_(unfinished), turn.state == TurnState.RUNNING.value)
+    running = set(connection.execute(at_work).scalars())
+    connection.execute(_of(*running).values(cancel_wanted=True))
+    ended = {"status": RunStatus.CANCELLED.value, "ended_at": at, "result": CANCELLED_EARLY}
+    connection.execute(_of(*(run_id for run_id in unfinished if run_id not in running)).values(ended))
+    return unfinished

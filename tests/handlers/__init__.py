@@ -1,1 +1,0 @@
-"""Parts of the handlers that no conversation reaches."""
