@@ -16,8 +16,8 @@ from bot.agents.config import AgentsConfig, SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.app.agents_in_job import RESTRICTION, allow_sandbox
 from bot.emulators.github.world import REPOSITORY
-from tests.harness import TIMEOUT
-from tests.harness.agents_world import FIXER, processes, script, scripted
+from tests.harness.agents_world import FIXER, script, scripted
+from tests.harness.command_lines import command_lines, until_running
 from tests.harness.workflow import GITHUB_TOKEN, Workflow, workflow_in
 
 FIX = script(
@@ -142,15 +142,13 @@ async def test_cancelled_job_leaves_no_process(workflow: Workflow) -> None:
     marker = f"sleep 91{workflow.github.url.rpartition(':')[2]}"
     delivery = workflow.commented("alice", f"/codegen run wait{script({'run': marker})}")
     job = await workflow.begun_on(delivery, inputs=await with_agent())
-    async with asyncio.timeout(TIMEOUT):
-        while not await asyncio.to_thread(processes, marker):  # noqa: ASYNC110 - it is an agent's
-            await asyncio.sleep(0.02)
+    await until_running(marker)
 
     job.cancel(signal.SIGINT)
     ended = await job.ended()
 
     assert (ended.status, ended.outputs["conclusion"]) == (130, "cancelled"), ended.raw
-    assert await asyncio.to_thread(processes, marker) == []
+    assert await asyncio.to_thread(command_lines, marker) == []
     assert [*(job.folder / "temp").glob("codegen-bot-agents-*")] == []
     [reply] = workflow.replies()
     assert reply.body.startswith(

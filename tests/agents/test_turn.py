@@ -22,7 +22,7 @@ from bot.storage.database import open_engine
 from tests.agents.repositories import REPOSITORY, Developer, LocalGitHub, git
 from tests.agents.turns import Runs, script
 from tests.harness import TIMEOUT
-from tests.harness.agents_world import processes
+from tests.harness.command_lines import command_lines
 from tests.harness.databases import migrated_sqlite
 
 EDIT = {"edit": "src/cart.py", "replace": ["TOTAL = 0", "TOTAL = 1"]}
@@ -269,7 +269,7 @@ class TestStopping:
         assert done.status == "FAILED"
         assert "processes and threads at once; 100 are allowed." in (done.result or "")
         assert git(developer.origin, "show", f"{BRANCH}:src/cart.py") == "TOTAL = 1"
-        assert processes("sleep 47113") == []
+        assert command_lines("sleep 47113") == []
 
 
 class TestFailures:

@@ -22,7 +22,8 @@ from bot.storage.tables import AGENT_RUNS, AGENT_TURNS
 from tests.chaos import AGENT_TURNS as TURNS
 from tests.chaos import SEEDS, STRIKES
 from tests.harness import TIMEOUT
-from tests.harness.agent_workers import WorkerProcess, Workers, agent_workers, command_lines
+from tests.harness.agent_workers import WorkerProcess, Workers, agent_workers
+from tests.harness.command_lines import command_lines
 from tests.harness.connections import Link
 
 PEOPLE = ("alice", "bob", "carol")

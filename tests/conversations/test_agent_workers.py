@@ -19,10 +19,8 @@ from tests.harness.agent_workers import (
     AS_STARTED,
     Workers,
     agent_workers,
-    command_lines,
-    until_gone,
-    until_running,
 )
+from tests.harness.command_lines import command_lines, until_gone, until_running, until_seen
 from tests.harness.connections import Link
 
 EDIT = {"edit": "app/checkout.py", "append": "# Edited.\n"}
@@ -128,10 +126,10 @@ async def test_worker_without_its_database_stops_its_agent(workers: Workers, pos
 async def test_stopped_worker_finishes_its_turn(workers: Workers) -> None:
     worker = await workers.start(drain_seconds=600)
     run = await workers.ask(EDIT, {"run": "for i in $(seq 600); do sleep 0.1; test -e ~/go && break; done; : 48251"})
-    await until_running(": 48251")
-    other = await workers.ask(EDIT)
+    await until_seen(": 48251")
     stopping = asyncio.create_task(worker.stop())
     await worker.log.until("worker.draining")
+    other = await workers.ask(EDIT)
 
     (workers.folder / "machine" / "runs" / str(run) / "home" / "go").touch()
 
@@ -160,12 +158,12 @@ async def test_cancelled_turn_keeps_its_slot_until_its_processes_are_gone(worker
     await workers.start(concurrency=2, concurrency_per_repository=1)
     stubborn = "trap '' TERM INT HUP; while :; do sleep 0.1; done; : 48271"
     first = await workers.ask({"ignore_cancel": True}, {"run": stubborn})
-    await until_running(": 48271")
+    await until_seen(": 48271")
     second = await workers.ask({"run": "sleep 1; : 48272"}, EDIT)
 
     await workers.cancel(first)
 
-    await until_running(": 48272")
+    await until_seen(": 48272")
     assert command_lines(": 48271") == []
     assert (await workers.ended(first)).status == "CANCELLED"
     await finished_once(workers, second)

@@ -11,7 +11,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.text.markers import Stage
-from tests.harness.agents_world import AgentsWorld, agents_world_at, processes, script
+from tests.harness.agents_world import AgentsWorld, agents_world_at, script
+from tests.harness.command_lines import command_lines, until_running
 from tests.harness.terminal import Terminal, without_times
 from tests.harness.workflow import Workflow
 
@@ -247,7 +248,7 @@ async def test_restarted_bot_continues_the_agent(world: AgentsWorld) -> None:
     await world.comment(
         "bob", f"/codegen run fix it{script({'remember': 'the tax'}, EDIT, {'run': wait}, {'recall': True})}"
     )
-    await world.until_running("sleep 47112")
+    await until_running("sleep 47112")
 
     await world.restart_bot()
 
@@ -275,7 +276,7 @@ class TestStopping:
         assert "+# Edited." in run
         assert answer.startswith(("Stopping", "Stopped the agents on"))
         assert sleeping.run().status == "CANCELLED"
-        assert processes("sleep 47110") == []
+        assert command_lines("sleep 47110") == []
         assert "# Edited." not in (await sleeping.files("fix-checkout"))["app/checkout.py"]
 
     async def test_cancel_takes_write_access(self, sleeping: AgentsWorld) -> None:

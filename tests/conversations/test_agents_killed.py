@@ -17,8 +17,8 @@ from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import BOT_LOGIN, REPOSITORY
 from bot.text.markers import Stage, find
-from tests.harness import TIMEOUT
-from tests.harness.agents_world import is_running, processes, script
+from tests.harness.agents_world import script
+from tests.harness.command_lines import until_gone, until_running
 from tests.harness.processes import LogLines, environment
 from tests.harness.server import SECRET, emulators
 
@@ -82,14 +82,10 @@ async def test_killed_while_an_agent_works(machine: Machine) -> None:
     wait = "test -e ~/second || { touch ~/second; sleep 47111; }"
     steps = script({"remember": "the tax"}, EDIT, {"run": wait}, {"recall": True})
     machine.github.comment("bob", 2, f"/codegen run fix it{steps}")
-    async with asyncio.timeout(TIMEOUT):
-        while not is_running("sleep 47111"):  # noqa: ASYNC110 - of another process
-            await asyncio.sleep(0.05)
+    await until_running("sleep 47111")
 
     await machine.kill()
-    async with asyncio.timeout(TIMEOUT):
-        while processes("sleep 47111"):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    await until_gone("sleep 47111")
     await machine.start()
     await machine.log.until("turn.taken_over")
     await machine.github.until(lambda: machine.stages() == [Stage.FINISHED])

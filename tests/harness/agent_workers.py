@@ -217,25 +217,3 @@ async def agent_workers(database_url: str, folder: Path) -> AsyncIterator[Worker
             raise
         finally:
             await workers.aclose()
-
-
-async def until_running(words: str) -> None:
-    """Waits until a process of this machine has these words in its command line."""
-    async with asyncio.timeout(TIMEOUT):
-        while not await asyncio.to_thread(command_lines, words):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.05)
-
-
-async def until_gone(words: str) -> None:
-    async with asyncio.timeout(TIMEOUT):
-        while await asyncio.to_thread(command_lines, words):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.05)
-
-
-def command_lines(words: str) -> list[str]:
-    """Of the living processes of this machine, those that contain these words."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return [line for line in lines if words in line]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +48,6 @@ def program(name: str, *command: str) -> Agent:
 
 
 FIXER = program("fixer", "sh", "-c", "echo '# Fixed.' >> app/checkout.py; echo I fixed the checkout.")
-
-
-def processes(words: str) -> list[str]:
-    """The command lines of this machine's processes that contain these words."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return [line for line in lines if words in line]
-
-
-def is_running(command: str) -> bool:
-    """Whether a process of this machine is this command, and not a shell that has yet to come to it."""
-    return any(line.strip() == command for line in processes(command))
 
 
 class AgentsWorld(World):
@@ -109,13 +95,6 @@ class AgentsWorld(World):
         async with asyncio.timeout(TIMEOUT):
             while await asyncio.to_thread(self.store.run, run_id) is None:  # noqa: ASYNC110 - it is in the database
                 await asyncio.sleep(0.01)
-
-    @staticmethod
-    async def until_running(command: str) -> None:
-        """Waits until this command runs."""
-        async with asyncio.timeout(TIMEOUT):
-            while not await asyncio.to_thread(is_running, command):  # noqa: ASYNC110 - it is an agent's
-                await asyncio.sleep(0.02)
 
     async def ended(self, run_id: int) -> StoredRun:
         """A run's final state."""
