@@ -44,8 +44,7 @@ from bot.metrics import Metrics
 from bot.observer import NO_OBSERVER
 from bot.settings import AgentSettings, OwnAgents
 from bot.storage.agent_turns import AgentTurns
-from bot.storage.database import open_engine
-from bot.storage.migrating import migrate
+from bot.storage.migrating import migrated_database
 from bot.storage.queries import run_in_thread
 
 _log = log.get(__name__)
@@ -166,9 +165,7 @@ async def working_alone(
     """
     timing = timing or Timing()
     async with AsyncExitStack() as stack:
-        database = open_engine(settings.database_url)
-        stack.push_async_callback(asyncio.to_thread, database.dispose)
-        await asyncio.to_thread(migrate, database)
+        database = await stack.enter_async_context(migrated_database(settings.database_url))
         session = await stack.enter_async_context(new_session())
         metrics = None if settings.metrics_port is None else Metrics(commands=())
         github = github_client(session, settings, timing, observer=metrics or NO_OBSERVER)

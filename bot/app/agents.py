@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from bot.storage.agent_turns import TakenTurn, TurnEnd
 from bot.storage.agent_users import AgentToken, AgentUsers
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
-from bot.storage.migrating import migrate
+from bot.storage.migrating import migrate, migrated_database
 from bot.storage.queries import run_in_thread
 from bot.web.listening import listening
 from bot.web.problems import add_request_id, answer_problems, assign_request_id
@@ -188,9 +187,7 @@ async def serving_agents(
     """
     timing = timing or Timing()
     async with AsyncExitStack() as stack:
-        database = open_engine(settings.database_url)
-        stack.push_async_callback(asyncio.to_thread, database.dispose)
-        await asyncio.to_thread(migrate, database)
+        database = await stack.enter_async_context(migrated_database(settings.database_url))
         session = await stack.enter_async_context(new_session())
         github = github_client(session, settings, timing, observer=NO_OBSERVER)
         backend = AgentsBackend.of(database, config, timing, public_url=settings.public_url)

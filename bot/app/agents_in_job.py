@@ -23,8 +23,7 @@ from bot.app.clients import Clients, Timing
 from bot.app.embedded_agents import EmbeddedAgents, embedded_agents
 from bot.engine.membership import new_executor_id
 from bot.settings import OWN_ORGANIZATION, Accounts, Settings
-from bot.storage.database import open_engine
-from bot.storage.migrating import migrate
+from bot.storage.migrating import migrated_database
 from bot.storage.queries import run_in_thread
 
 RESTRICTION = "kernel.apparmor_restrict_unprivileged_userns"
@@ -87,14 +86,12 @@ async def agents_in_job(
                 "github_webhook_secret": secrets.token_hex(),
             }
         )
-        database = open_engine(settings.database_url)
-        try:
-            await asyncio.to_thread(migrate, database)
-            async with embedded_agents(database, config, settings, timing) as embedded:
-                await run_in_thread(partial(embedded.backend.store.number_from, first_number(timing.now())))
-                yield AgentsInJob(embedded, database)
-        finally:
-            await asyncio.to_thread(database.dispose)
+        async with (
+            migrated_database(settings.database_url) as database,
+            embedded_agents(database, config, settings, timing) as embedded,
+        ):
+            await run_in_thread(partial(embedded.backend.store.number_from, first_number(timing.now())))
+            yield AgentsInJob(embedded, database)
 
 
 def first_number(now: datetime) -> int:

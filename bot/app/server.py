@@ -34,11 +34,11 @@ from bot.execution.services import Services
 from bot.metrics import UNANSWERED, Metrics
 from bot.settings import Settings
 from bot.storage.config_files import ConfigFiles
-from bot.storage.database import is_shared, one_process, open_engine, without_ping
+from bot.storage.database import is_shared, one_process, without_ping
 from bot.storage.deliveries import DeferredEvents, MissedDeliveries
 from bot.storage.executors import Executors
 from bot.storage.limits import AnswerLimits, Confirmations, QuotaStore
-from bot.storage.migrating import migrate
+from bot.storage.migrating import migrated_database
 from bot.storage.runs import CompletionTimeStore, RunMarks, Stars, ThreadRuns
 from bot.storage.watched_runs import WatchedRuns
 from bot.text.markers import Stage
@@ -98,12 +98,10 @@ async def serving(
     timing, codegen_org_id = timing or Timing(), settings.codegen_org_id
     metrics, credentials = Metrics(commands=_COUNTED), Credentials(interval=timing.credentials_interval)
     async with AsyncExitStack() as stack:
-        database = open_engine(settings.database_url)
-        stack.push_async_callback(asyncio.to_thread, database.dispose)
+        database = await stack.enter_async_context(migrated_database(settings.database_url))
         # Heartbeats and DBOS retry on their own.
         unpinged = without_ping(database)
         stack.push_async_callback(asyncio.to_thread, unpinged.dispose)
-        await asyncio.to_thread(migrate, database)
         stack.enter_context(one_process(database))
         # DBOS takes half a second: whoever cannot start need not wait for it.
         from bot.engine.dbos_runtime import VERSION  # noqa: PLC0415

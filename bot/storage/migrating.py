@@ -6,6 +6,9 @@ for as long as the process lives.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import log
 from bot.errors import SettingsError
+from bot.storage.database import open_engine
 from bot.storage.queries import reason
 from bot.storage.tables import METADATA
 
@@ -40,6 +44,20 @@ class Schema:
 
 
 CURRENT = Schema("0005", METADATA)
+
+
+@asynccontextmanager
+async def migrated_database(database_url: str) -> AsyncIterator[Engine]:
+    """Opens a database, and closes its connections at the end.
+
+    :raises SettingsError: as `open_engine` and `migrate` do
+    """
+    database = open_engine(database_url)
+    try:
+        await asyncio.to_thread(migrate, database)
+        yield database
+    finally:
+        await asyncio.to_thread(database.dispose)
 
 
 def migrate(engine: Engine, schema: Schema = CURRENT) -> None:
