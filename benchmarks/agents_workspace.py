@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.large_repository import COMMITS, FILE_SIZE, FILES, clone, generate
 from bot import log
-from bot.agents.workspace import WorkspaceRequest, Workspaces
+from bot.agents.workspace.model import WorkspaceRequest
+from bot.agents.workspace.workspaces import Workspaces
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import REPOSITORY
 from bot.github.auth import TokenAuth
@@ -47,7 +48,7 @@ async def _measure(folder: Path) -> None:
         spare, bare, clones = list[float](), list[float](), list[float]()
         run_ids = iter(range(2, WORKSPACES + 1))
         for round_number in range(ROUNDS):
-            await workspaces.make_spare(await workspaces.spares.next())
+            await workspaces.spares.make(await workspaces.spares.wanted.next())
             spare.append(await _open(workspaces, next(run_ids)))
             bare.append(await _open(workspaces, next(run_ids)))
             clones.append(await _clone(f"{emulator.url}/{REPOSITORY}.git", folder / f"clone-{round_number}"))

@@ -17,15 +17,12 @@ from bot.agents.changes import LeftOut, count_changes, stage
 from bot.agents.git import Git, GitError, GitProblem
 from bot.agents.model import TurnError
 from bot.agents.secrets_in_changes import find_secrets
-from bot.agents.workspace import (
-    Workspace,
-    Workspaces,
-    failures_as_turn_errors,
-    is_folder,
-    own_branch_name,
-    sentence_of,
-    write_head,
-)
+from bot.agents.workspace.failures import failures_as_turn_errors, sentence_of
+from bot.agents.workspace.folders import is_folder
+from bot.agents.workspace.model import Workspace
+from bot.agents.workspace.repositories import write_head
+from bot.agents.workspace.starting_points import own_branch_name
+from bot.agents.workspace.workspaces import Workspaces
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.models import PullRequest
 from bot.storage.agents import Changes
@@ -438,7 +435,9 @@ class _Push:
         for delay in (*_RETRY_DELAYS, None):
             await self._fence()
             try:
-                await self._workspaces.on_remote(self._git, workspace.repository, "push", *options, specs=[spec])
+                await self._workspaces.mirrors.on_remote(
+                    self._git, workspace.repository, "push", *options, specs=[spec]
+                )
             except GitError as error:
                 if error.problem is not GitProblem.UNREACHABLE or delay is None:
                     raise

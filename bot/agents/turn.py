@@ -30,10 +30,12 @@ from bot.agents.publish import Published, PublishRequest, UnpublishedError
 from bot.agents.sandbox import NOT_SANDBOXED, SandboxedProcess, SandboxSpec
 from bot.agents.setup_commands import commands_in
 from bot.agents.spending import Spending
-from bot.agents.turn_files import Scratch, append_output, write_files
+from bot.agents.turn_files import append_output, write_files
 from bot.agents.turn_services import Egress, TurnServices
 from bot.agents.worker import TurnControl
-from bot.agents.workspace import Workspace, WorkspaceRequest, failures_as_turn_errors
+from bot.agents.workspace.failures import failures_as_turn_errors
+from bot.agents.workspace.model import RunFolder, Workspace, WorkspaceRequest
+from bot.agents.workspace.set_up import set_up
 from bot.codegen.models import AgentRun
 from bot.errors import UpstreamError
 from bot.execution.cost_limits import CostExceeded, CostLimits
@@ -166,13 +168,13 @@ class _Turn:
             _log.info("thread.unreadable", reason=str(error))
             return asked
 
-    async def _open(self) -> Workspace | Scratch:
+    async def _open(self) -> RunFolder:
         turn, workspaces = self._turn, self._services.workspaces
         if turn.repository is None:
-            scratch = Scratch(folder=(workspaces.root / "runs" / str(turn.run_id)).absolute())
+            folder = RunFolder(folder=workspaces.folder(turn.run_id).absolute())
             with failures_as_turn_errors():
-                await run_in_thread(scratch.make)
-            return scratch
+                await run_in_thread(folder.make)
+            return folder
         request = WorkspaceRequest(
             run_id=turn.run_id,
             repository=turn.repository,
@@ -201,14 +203,14 @@ class _Turn:
         here = [link.head_branch for link in links if link.repository.lower() == repository.lower()]
         return tuple(dict.fromkeys(here))
 
-    def _find_session(self, place: Workspace | Scratch) -> None:
+    def _find_session(self, place: RunFolder) -> None:
         """The agent's session is in its HOME, which another machine does not have."""
         if any(place.home.iterdir()):
             self._session_id = self._turn.session_id
         elif self._turn.session_id is not None:
             self._log.note(texts.SESSION_ON_OTHER_MACHINE)
 
-    def _egress(self, agent: Agent, place: Workspace | Scratch) -> AbstractAsyncContextManager[Egress]:
+    def _egress(self, agent: Agent, place: RunFolder) -> AbstractAsyncContextManager[Egress]:
         return self._services.open_egress(
             agent,
             folder=place.folder,
@@ -226,7 +228,7 @@ class _Turn:
             seconds = asyncio.get_running_loop().time() - self._started_at
             _log.info("turn.first_model_request", seconds=round(seconds, 3))
 
-    def _spec(self, agent: Agent, place: Workspace | Scratch, egress: Egress) -> SandboxSpec:
+    def _spec(self, agent: Agent, place: RunFolder, egress: Egress) -> SandboxSpec:
         return SandboxSpec(
             worktree=place.worktree,
             home=place.home,
@@ -266,7 +268,7 @@ class _Turn:
         async def run_inside(command: str, output: Path) -> int:
             return await self._run_command(command, spec, output)
 
-        done = await services.workspaces.set_up(workspace, commands, run_inside)
+        done = await set_up(services.workspaces, workspace, commands, run_inside)
         if turn.number > 1 and done is None:
             return
         sandbox_id = await run_in_thread(
@@ -308,7 +310,7 @@ class _Turn:
     # The agent
 
     async def _run_agent(
-        self, agent: Agent, place: Workspace | Scratch, spec: SandboxSpec, launch: Launch, egress: Egress
+        self, agent: Agent, place: RunFolder, spec: SandboxSpec, launch: Launch, egress: Egress
     ) -> AgentResult:
         services, turn = self._services, self._turn
         folder = services.sandbox.workspace(spec)
@@ -357,10 +359,10 @@ class _Turn:
             self._note_incident(Incident.SANDBOX_FAILED)
             raise
 
-    async def _has_changes(self, place: Workspace | Scratch) -> bool:
+    async def _has_changes(self, place: RunFolder) -> bool:
         return isinstance(place, Workspace) and not await is_clean(self._services.workspaces.git(place))
 
-    def _about(self, place: Workspace | Scratch, folder: str) -> str:
+    def _about(self, place: RunFolder, folder: str) -> str:
         if not isinstance(place, Workspace):
             return texts.without_repository(folder)
         return texts.in_repository(
@@ -374,7 +376,7 @@ class _Turn:
         """Whether changes of files are wanted."""
         return self._turn.purpose == Purpose.PROMPT
 
-    async def _end(self, place: Workspace | Scratch, result: AgentResult) -> TurnEnd:
+    async def _end(self, place: RunFolder, result: AgentResult) -> TurnEnd:
         """Publishes, and puts the result together; whatever happens, the agent's session and its usage are kept."""
         status, text = result.status, result.text
         if (exceeded := self._budget_that_ended(status)) is not None:
@@ -450,7 +452,7 @@ class _Turn:
             return self._mark.login if self._mark is not None else None
         return self._turn.login or None
 
-    async def _store_commands(self, place: Workspace | Scratch, answer: str) -> tuple[RunStatus, str]:
+    async def _store_commands(self, place: RunFolder, answer: str) -> tuple[RunStatus, str]:
         """Stores the set-up commands that the agent was asked for."""
         repository_id = self._turn.metadata.get("repo_id")
         commands = commands_in(answer)
@@ -488,7 +490,7 @@ class _Turn:
             await asyncio.gather(working, cancelled, return_exceptions=True)
 
 
-def _links(place: Workspace | Scratch, published: Published | None) -> list[OpenedPullRequest]:
+def _links(place: RunFolder, published: Published | None) -> list[OpenedPullRequest]:
     if published is None or published.pull_request is None or not isinstance(place, Workspace):
         return []
     return [_link(place, published.pull_request)]

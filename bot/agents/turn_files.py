@@ -1,4 +1,4 @@
-"""Files that a turn writes besides its workspace: folders of runs without a repository, configuration of agents."""
+"""Files that a turn writes besides its workspace: the configuration of agents, and what set-up commands print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,33 +13,6 @@ from bot.storage.queries import run_in_thread
 
 OUTPUT_LIMIT = 16 * 2**20
 """Bytes of what one set-up command prints that are kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scratch:
-    """The folders of a run without a repository."""
-
-    folder: Path
-
-    @property
-    def worktree(self) -> Path:
-        return self.folder / "worktree"
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
-
-    @property
-    def tmp(self) -> Path:
-        return self.folder / "tmp"
-
-    @property
-    def stderr(self) -> Path:
-        return self.folder / "stderr.log"
-
-    def make(self) -> None:
-        for folder in (self.worktree, self.home, self.tmp):
-            folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_files(home: Path, files: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from bot.agents.model import AddEntry, AgentResult, NoteIncident, ignore_inciden
 from bot.agents.publish import Identity, Publisher
 from bot.agents.sandbox import Limits, Sandbox, SandboxedProcess
 from bot.agents.spending import INTERVAL
-from bot.agents.workspace import Workspaces
+from bot.agents.workspace.workspaces import Workspaces
 from bot.execution.cost_limits import CostLimits
 from bot.storage.agent_costs import AgentCosts
 from bot.storage.agents import AgentStore

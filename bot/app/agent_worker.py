@@ -28,7 +28,8 @@ from bot.agents.session import run_acp_turn
 from bot.agents.turn import execute_turn
 from bot.agents.turn_services import RunAgent, TurnServices
 from bot.agents.worker import Worker
-from bot.agents.workspace import Workspaces
+from bot.agents.workspace.sweep import sweep
+from bot.agents.workspace.workspaces import Workspaces
 from bot.app.agent_metrics import counting, serving_health
 from bot.app.agents import OWN_LOGIN, AgentsBackend
 from bot.app.clients import Timing, github_client
@@ -139,7 +140,7 @@ async def working(
     tasks = [
         asyncio.create_task(worker.run(), name="agents-worker"),
         asyncio.create_task(_sweep(workspaces, worker), name="agents-sweep"),
-        asyncio.create_task(workspaces.keep_spares(), name="agents-spares"),
+        asyncio.create_task(workspaces.spares.keep(), name="agents-spares"),
         asyncio.create_task(delete_old_logs(backend.store, now=timing.now), name="agents-retention"),
     ]
     for task in tasks:
@@ -238,7 +239,7 @@ async def _sweep(workspaces: Workspaces, worker: Worker) -> None:
     """Deletes workspaces that were not used for a long time, for ever."""
     while True:
         try:
-            await workspaces.sweep(older_than=KEPT, keep=worker.runs)
+            await sweep(workspaces, older_than=KEPT, keep=worker.runs)
         except (OSError, BotError) as error:
             _log.warning("workspaces.not_swept", reason=str(error))
         await asyncio.sleep(SWEEP_INTERVAL)

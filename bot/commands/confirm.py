@@ -119,7 +119,7 @@ async def _close(link: RunPullRequest, ctx: CommandContext) -> tuple[str, str]:
 
 
 _OWN_BRANCH = re.compile(r"codegen-bot/(?:[a-z0-9-]+-)?(?P<run>[0-9]+)(?:-[2-5])?(?:-again)?(?:-[2-5])?")
-"""How `bot.agents.workspace.own_branch_name` and the pushes after it name a run's branch."""
+"""How `bot.agents.workspace.starting_points.own_branch_name` and the pushes after it name a run's branch."""
 
 
 def is_made_by_bot(run: AgentRun, link: RunPullRequest) -> bool:

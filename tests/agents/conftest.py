@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agents.workspace import Workspaces
+from bot.agents.workspace.workspaces import Workspaces
 from tests.agents.repositories import Developer, LocalGitHub, new_repository, workspaces
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.agents.workspace import Workspaces
+from bot.agents.workspace.workspaces import Workspaces
 from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.models import PullRequest, Repository
 

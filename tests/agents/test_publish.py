@@ -12,7 +12,8 @@ from inline_snapshot import snapshot
 from bot.agents.model import TurnError
 from bot.agents.publish import PATCH_LIMIT, Publisher, PublishRequest, UnpublishedError, account_identity
 from bot.agents.secrets_in_changes import SecretFound, find_secrets
-from bot.agents.workspace import Workspace, WorkspaceRequest, Workspaces
+from bot.agents.workspace.model import Workspace, WorkspaceRequest
+from bot.agents.workspace.workspaces import Workspaces
 from bot.errors import ErrorKind, Service, UpstreamError
 from bot.text import markers
 from tests.agents.repositories import NOWHERE, REPOSITORY, Developer, LocalGitHub, git
@@ -388,17 +389,17 @@ class TestRefused:
         async def note(seconds: float) -> None:
             waits.append(seconds)
             if len(waits) == 2:
-                publisher.workspaces.clone_urls[REPOSITORY] = str(developer.origin)
+                publisher.workspaces.mirrors.clone_urls[REPOSITORY] = str(developer.origin)
 
         write(workspace, "a.py", "1\n")
-        publisher.workspaces.clone_urls[REPOSITORY] = NOWHERE
+        publisher.workspaces.mirrors.clone_urls[REPOSITORY] = NOWHERE
 
         assert (await replace(publisher, sleep=note).publish(workspace, REQUEST)).is_opened
         assert waits == [2.0, 8.0]
 
     async def test_unreachable_server_keeps_a_patch(self, publisher: Publisher, workspace: Workspace) -> None:
         write(workspace, "a.py", "1\n")
-        publisher.workspaces.clone_urls[REPOSITORY] = NOWHERE
+        publisher.workspaces.mirrors.clone_urls[REPOSITORY] = NOWHERE
 
         with pytest.raises(UnpublishedError, match="server cannot be reached") as caught:
             await publisher.publish(workspace, REQUEST)

@@ -10,7 +10,8 @@ import pytest
 
 from bot.agents.model import TurnError
 from bot.agents.publish import Publisher, PublishRequest, UnpublishedError, account_identity
-from bot.agents.workspace import Workspace, WorkspaceRequest, Workspaces
+from bot.agents.workspace.model import Workspace, WorkspaceRequest
+from bot.agents.workspace.workspaces import Workspaces
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import APP_ID
 from bot.github.auth import TokenAuth

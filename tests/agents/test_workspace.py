@@ -10,7 +10,10 @@ import pytest
 
 from bot.agents.changes import is_clean
 from bot.agents.model import TurnError
-from bot.agents.workspace import Workspace, WorkspaceRequest, Workspaces
+from bot.agents.workspace.model import Workspace, WorkspaceRequest
+from bot.agents.workspace.set_up import set_up
+from bot.agents.workspace.sweep import sweep
+from bot.agents.workspace.workspaces import Workspaces
 from tests.agents.repositories import NOWHERE, REPOSITORY, Developer, LocalGitHub, git, workspaces
 
 RUN = 12
@@ -295,7 +298,7 @@ class TestMirror:
 
 class TestSpare:
     async def test_new_run_takes_the_spare(self, spaces: Workspaces, developer: Developer) -> None:
-        await spaces.make_spare(await spaces.open(request()))
+        await spaces.spares.make(await spaces.open(request()))
         spare = spaces.root / "spares/octo/shop/ready"
         inode = (spare / "worktree/README.md").stat().st_ino
         head = developer.commit({"src/cart.py": "TOTAL = 2\n", "new.py": "1\n"})
@@ -314,7 +317,7 @@ class TestSpare:
     async def test_spare_serves_a_pull_request(
         self, spaces: Workspaces, developer: Developer, github: LocalGitHub
     ) -> None:
-        await spaces.make_spare(await spaces.open(request()))
+        await spaces.spares.make(await spaces.open(request()))
         developer.commit({"new.py": "1\n"}, branch="topic")
         github.add_pull_request("topic")
 
@@ -326,7 +329,7 @@ class TestSpare:
     async def test_one_spare_for_all_processes(self, spaces: Workspaces, tmp_path: Path, github: LocalGitHub) -> None:
         workspace = await spaces.open(request())
         other = workspaces(tmp_path / "agents", github)
-        await asyncio.gather(*(each.make_spare(workspace) for each in [spaces, other] * 2))
+        await asyncio.gather(*(each.spares.make(workspace) for each in [spaces, other] * 2))
 
         opened = await asyncio.gather(*(spaces.open(request(run_id=run)) for run in (13, 14, 15)))
 
@@ -334,13 +337,13 @@ class TestSpare:
 
     async def test_damaged_spare_is_no_obstacle(self, spaces: Workspaces) -> None:
         workspace = await spaces.open(request())
-        await spaces.make_spare(workspace)
+        await spaces.spares.make(workspace)
         (spaces.root / "spares/octo/shop/ready/git/index").write_bytes(b"no index")
 
         assert files(await spaces.open(request(run_id=13))) == files(workspace)
 
     async def test_spares_are_kept(self, spaces: Workspaces) -> None:
-        keeping = asyncio.create_task(spaces.keep_spares(delay=0))
+        keeping = asyncio.create_task(spaces.spares.keep(delay=0))
         for run in (13, 14):
             await spaces.open(request(run_id=run))
             async with asyncio.timeout(10):
@@ -364,13 +367,13 @@ class TestSetUp:
                 file.write("done\n")
             return 0
 
-        set_up = await spaces.set_up(workspace, ["make deps", "make more"], run_inside)
+        done = await set_up(spaces, workspace, ["make deps", "make more"], run_inside)
 
-        assert set_up is not None
-        assert set_up.output == "$ make deps\ndone\n$ make more\ndone\n"
-        assert set_up.failed is None
+        assert done is not None
+        assert done.output == "$ make deps\ndone\n$ make more\ndone\n"
+        assert done.failed is None
         again = await spaces.open(request())
-        assert await spaces.set_up(again, ["make deps"], run_inside) is None
+        assert await set_up(spaces, again, ["make deps"], run_inside) is None
         assert seen == ["make deps", "make more"]
         assert git(workspace.worktree, "status", "--short") == ""
 
@@ -380,10 +383,10 @@ class TestSetUp:
         async def run_inside(command: str, output: Path) -> int:
             return 2
 
-        set_up = await spaces.set_up(workspace, ["make deps", "never"], run_inside)
+        done = await set_up(spaces, workspace, ["make deps", "never"], run_inside)
 
-        assert set_up is not None
-        assert (set_up.output, set_up.failed) == ("$ make deps\n[exit status 2]\n", "make deps")
+        assert done is not None
+        assert (done.output, done.failed) == ("$ make deps\n[exit status 2]\n", "make deps")
 
 
 class TestRemove:
@@ -424,20 +427,20 @@ class TestRemove:
         for workspace in opened[:2]:
             os.utime(workspace.folder / "workspace.json", (0, 0))
 
-        assert await spaces.sweep(older_than=3600, keep=[2]) == [1]
+        assert await sweep(spaces, older_than=3600, keep=[2]) == [1]
         assert sorted(place.name for place in (spaces.root / "runs").iterdir()) == ["2", "3"]
         assert git(opened[2].worktree, "fsck") == ""
 
     async def test_sweep_deletes_the_mirror_of_no_run(self, spaces: Workspaces) -> None:
         workspace = await spaces.open(request())
-        await spaces.make_spare(workspace)
+        await spaces.spares.make(workspace)
         mirror = workspace.objects.parent
         os.utime(mirror / "codegen-bot-fetched", (0, 0))
 
-        await spaces.sweep(older_than=3600)
+        await sweep(spaces, older_than=3600)
         assert mirror.exists()
         await spaces.remove(RUN)
-        await spaces.sweep(older_than=3600)
+        await sweep(spaces, older_than=3600)
 
         assert not mirror.exists()
         assert not (spaces.root / "spares/octo/shop").exists()
@@ -486,6 +489,6 @@ class TestFailures:
 
     async def test_unreachable_server(self, tmp_path: Path, github: LocalGitHub) -> None:
         spaces = workspaces(tmp_path / "agents", github)
-        spaces.clone_urls[REPOSITORY] = NOWHERE
+        spaces.mirrors.clone_urls[REPOSITORY] = NOWHERE
         with pytest.raises(TurnError, match="server cannot be reached"):
             await spaces.open(request())

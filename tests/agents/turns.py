@@ -26,7 +26,7 @@ from bot.agents.session import run_acp_turn
 from bot.agents.turn import execute_turn
 from bot.agents.turn_services import TurnServices
 from bot.agents.worker import Worker
-from bot.agents.workspace import Workspaces
+from bot.agents.workspace.workspaces import Workspaces
 from bot.execution.cost_limits import CostLimits
 from bot.storage.agent_costs import AgentCosts
 from bot.storage.agent_turns import AgentTurns

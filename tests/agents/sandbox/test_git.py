@@ -8,7 +8,8 @@ import pytest
 
 from bot.agents.config import SandboxKind
 from bot.agents.sandbox import OBJECTS, Sandbox, SandboxSpec
-from bot.agents.workspace import WorkspaceRequest, Workspaces
+from bot.agents.workspace.model import WorkspaceRequest
+from bot.agents.workspace.workspaces import Workspaces
 from tests.agents.repositories import PROTOCOLS, REPOSITORY, LocalGitHub, new_repository
 from tests.agents.sandbox.conftest import output_of
 
