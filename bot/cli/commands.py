@@ -56,6 +56,9 @@ def subcommand(name: str) -> click.Command:
 _STDIN = '\n\n"-" instead of the prompt reads it from the standard input.'
 
 
+_JSON, _JSON_LINES = "Print one JSON document, for scripts", "; with --follow, a line of JSON for each entry."
+
+
 def _option(flag: Flag) -> click.Option:
     # All may be repeated: the command itself reports best which may not.
     spellings = [flag.name, flag.short, _variable(flag)]
@@ -110,13 +113,13 @@ def _common(name: str) -> list[click.Parameter]:
         )
     return [
         *options,
-        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document, for scripts."),
+        click.Option(["--json", "as_json"], is_flag=True, help=_JSON + (_JSON_LINES if name == FOLLOWED else ".")),
         click.Option(["--dry-run"], is_flag=True, help=DRY_RUN, hidden=name in OF_THE_ORGANIZATION),
     ]
 
 
 def _invoke(name: str, given: dict[str, Any]) -> None:
-    screen = Screen(given["as_json"], is_dry=given["dry_run"])
+    screen = Screen(given["as_json"], is_dry=given["dry_run"], is_stream=bool(given.get("follow")))
     try:
         outcome = _outcome(name, given, screen)
     except ParseError as error:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.app.direct import Direct
-from bot.cli.execute import CliInvocation, invocation_of, opened, with_settings
+from bot.cli.execute import READ_TIMEOUT, CliInvocation, invocation_of, opened, with_settings
 from bot.cli.lean import clear_start
 from bot.cli.screen import Progress, Screen, json_line, say
 from bot.codegen.client import Codegen
 from bot.codegen.log_follower import follow_log
-from bot.codegen.models import AgentRun
+from bot.codegen.models import PAGE_SIZE, AgentRun, LogPage
 from bot.commands.list_runs import Status
 from bot.commands.logs import Logs
 from bot.commands.usage import ParseError
@@ -23,6 +23,7 @@ from bot.execution.run_patterns import RunPatterns
 from bot.execution.trace import entry_text
 from bot.settings import Accounts
 from bot.text.redaction.redacting import redacted
+from bot.upstream import giving_up_after
 
 
 def follow(typed: CliInvocation, screen: Screen, *, last: int | None) -> CommandOutcome | None:
@@ -40,17 +41,14 @@ def follow(typed: CliInvocation, screen: Screen, *, last: int | None) -> Command
         clear_start()
         async with opened(settings, screen, progress, posts=False) as direct:
             try:
-                run = await _selected_run(typed, direct)
-                if isinstance(run, CommandOutcome):
-                    return run
-                repositories = direct.clients.codegen.repositories
-                patterns = RunPatterns(
-                    direct.clients.configs, org_id=settings.codegen_org_id, repositories=repositories
-                )
-                await _print_log(run, direct, screen, last, await patterns.for_run(run.organization_id, run))
+                with giving_up_after(READ_TIMEOUT):
+                    run = await _selected_run(typed, direct)
+                    if isinstance(run, CommandOutcome):
+                        return run
+                    log = await _beginning(run, direct, last, org_id=settings.codegen_org_id)
             except UpstreamError as error:
                 return CommandOutcome(reason=reason_of_error(error.kind), sentence=describe(error))
-        return None
+            return await _print_log(log, direct, screen)
 
     return with_settings(typed, followed)
 
@@ -63,24 +61,59 @@ async def _selected_run(typed: CliInvocation, direct: Direct) -> AgentRun | Comm
     return outcome.main_run or outcome
 
 
-async def _print_log(run: AgentRun, direct: Direct, screen: Screen, last: int | None, patterns: Sequence[str]) -> None:
-    """:param patterns: secret patterns for redacting the run's texts"""
-    codegen, timing = direct.clients.codegen, direct.timing
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """A log of which the beginning has been read.
+
+    :param start: position of the first entry to print, counted from 0
+    :param first: the page there
+    :param patterns: secret patterns for redacting the run's texts
+    """
+
+    run: AgentRun
+    start: int
+    first: LogPage
+    patterns: Sequence[str]
+
+
+async def _beginning(run: AgentRun, direct: Direct, last: int | None, *, org_id: int) -> _Log:
+    codegen = direct.clients.codegen
+    patterns = RunPatterns(direct.clients.configs, org_id=org_id, repositories=codegen.repositories)
     start = 0 if last is None else await _position_of_last(codegen, run.id, last)
-    async for position, entry in follow_log(
-        codegen,
-        run.id,
-        start=start,
-        interval=timing.run_poll_interval,
-        sleep=timing.sleep,
-    ):
-        if screen.as_json:
-            json_line({"index": position, "log": redacted(entry.model_dump(mode="json"), patterns)})
-        else:
-            say(entry_text(position + 1, redacted(entry, patterns), run.created_at))
-    if not screen.as_json:
+    first = await codegen.logs_page(run.id, skip=start, limit=PAGE_SIZE)
+    return _Log(run, start, first, await patterns.for_run(run.organization_id, run))
+
+
+async def _print_log(log: _Log, direct: Direct, screen: Screen) -> CommandOutcome | None:
+    """Prints the entries as they arrive, and at last how the run has ended.
+
+    :returns: the outcome if the rest of the log cannot be read
+    """
+    codegen, timing, run = direct.clients.codegen, direct.timing, log.run
+    printed = log.start
+    try:
+        async for position, entry in follow_log(
+            codegen,
+            run.id,
+            start=log.start,
+            first=log.first,
+            interval=timing.run_poll_interval,
+            sleep=timing.sleep,
+        ):
+            if screen.as_json:
+                json_line({"index": position, "log": redacted(entry.model_dump(mode="json"), log.patterns)})
+            else:
+                say(entry_text(position + 1, redacted(entry, log.patterns), run.created_at))
+            printed = position + 1
         ended = await codegen.run(run.id)
-        say(f"Run {run.id} has ended: {ended.state}.", err=True)
+    except UpstreamError as error:
+        sentence = (
+            f"The log of run {run.id} cannot be followed beyond entry {printed}; the run itself is not affected. "
+            f"{describe(error)}"
+        )
+        return CommandOutcome(reason=reason_of_error(error.kind), sentence=sentence)
+    say(f"Run {run.id} has ended: {ended.state}.", err=True)
+    return None
 
 
 async def _position_of_last(codegen: Codegen, run_id: int, last: int) -> int:

@@ -23,7 +23,7 @@ from bot.cli.lean import clear_start
 from bot.errors import ErrorKind, UpstreamError
 from bot.execution.invocation import CommandInvocation
 from bot.execution.outcome import NOTHING_WRITTEN, CommandOutcome, Conclusion, document, of_dry_run
-from bot.execution.reply import Reply
+from bot.execution.reply import REASONS_OF_ERRORS, Reply
 from bot.text.markers import Stage
 from bot.text.workflow_commands import without_commands
 
@@ -78,12 +78,14 @@ class Screen:
     """Shows a subcommand's progress and outcome.
 
     :param as_json: for a script: one JSON document, no progress
+    :param is_stream: whether the outcome follows a stream of JSON lines, and is one of them
     :param is_dry: for a dry run: shows the writes, and a reply only if there are none whose responses it depends on
     :param calls: the writes that were shown
     """
 
     as_json: bool
     is_dry: bool = False
+    is_stream: bool = False
     calls: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -106,7 +108,9 @@ class Screen:
         if self.is_dry:
             outcome = of_dry_run(outcome, has_writes=bool(self.calls))
         result = outcome.result
-        is_error = outcome.conclusion not in _SUCCESSFUL and outcome.main_run is None
+        is_error = outcome.conclusion not in _SUCCESSFUL and (
+            outcome.main_run is None or outcome.reason in REASONS_OF_ERRORS
+        )
         if self.as_json:
             self.print_document(outcome)
         if is_error or not (self.as_json or self.calls):
@@ -118,7 +122,8 @@ class Screen:
 
     def print_document(self, outcome: CommandOutcome) -> None:
         """Prints the JSON document alone."""
-        click.echo(_json({**document(outcome), "dry_run": self.is_dry}, indent=2))
+        indent = None if self.is_stream else 2
+        click.echo(_json({**document(outcome), "dry_run": self.is_dry}, indent=indent))
 
     def show_call(self, call: str) -> None:
         """Prints a write that a dry run omits; with JSON on stderr, so that stdout has only the document."""

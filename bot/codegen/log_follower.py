@@ -28,18 +28,25 @@ async def follow_log(
     run_id: int,
     *,
     start: int = 0,
+    first: LogPage | None = None,
     interval: PollInterval = DEFAULT_INTERVAL,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[tuple[int, LogEntry]]:
     """The entries from the `start`-th on, each with its position, counted from 0.
 
+    :param first: the page there, if it has been read already
     :param interval: between two polls, the longer the longer no entries have arrived
     :raises UpstreamError: if Codegen permanently refuses access to the log, or does not respond for long
     """
     quiet_since = clock()
 
     async def read(position: int) -> LogPage:
+        nonlocal first
+        if first is not None:
+            page, first = first, None
+            return page
+
         async def attempt() -> LogPage:
             return await codegen.logs_page(run_id, skip=position, limit=PAGE_SIZE)
 

@@ -118,6 +118,10 @@ def reason_of_error(kind: ErrorKind) -> Reason:
             return Reason(kind.value)
 
 
+REASONS_OF_ERRORS = frozenset(map(reason_of_error, ErrorKind))
+"""The reasons for which a command did not get what it asked for, whichever run it is about."""
+
+
 def reason_of_state(state: State) -> Reason:
     """The reason for a run's state."""
     return _OF_STATE[state]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import signal
 
@@ -245,6 +246,65 @@ async def test_read_of_unreachable_service_gives_up_soon(terminal: Terminal, unu
     assert typed.stderr.startswith("Codegen: connection refused. Retrying (2/6)…\n")
     assert "Retrying (5/6)" not in typed.stderr
     assert typed.stderr.count("connection refused") >= 2
+
+
+async def test_read_of_known_run_fails_on_stderr(terminal: Terminal) -> None:
+    """A file that the output is written to gets no error message."""
+    terminal.codegen.start_elsewhere("fix it")
+    terminal.codegen.control.fault(path="/logs$", status=403, times=None)
+
+    typed = await terminal.run("logs", "1")
+
+    assert (typed.status, typed.stdout) == (1, "")
+    assert typed.stderr.startswith("Codegen does not let the bot do this (403).")
+
+
+async def test_interrupted_read_speaks_of_no_run(slow_terminal: Terminal) -> None:
+    slow_terminal.codegen.control.fault(path="/agent/run/1$", status=503, headers={"Retry-After": "7"}, times=None)
+    process = await slow_terminal.start("status", "1")
+    assert process.stderr is not None
+    async with asyncio.timeout(TIMEOUT):
+        assert b"Retrying" in await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = await process.communicate()
+
+    assert (process.returncode, stdout) == (130, b"")
+    assert stderr.decode() == "Interrupted before there was an answer. Nothing was changed.\n"
+
+
+class TestLogsFollow:
+    async def test_service_that_does_not_answer(self, terminal: Terminal) -> None:
+        """It would answer a minute later, which is not waited for."""
+        terminal.codegen.start_elsewhere("fix it")
+        terminal.codegen.control.fault(path="/logs$", status=503, headers={"Retry-After": "60"}, times=None)
+
+        for words in (("--follow",), ("--follow", "--last", "1")):
+            typed = await terminal.run("logs", "1", *words)
+            assert (typed.status, typed.stdout, typed.stderr) == snapshot(
+                (1, "", "Codegen failed, and retrying did not help (503): A scripted fault.\n")
+            )
+
+    async def test_stream_that_ends_early(self, slow_terminal: Terminal) -> None:
+        slow_terminal.codegen.start_elsewhere("fix it")
+        process = await slow_terminal.start("logs", "1", "--follow", "--json")
+        assert process.stdout is not None
+        async with asyncio.timeout(TIMEOUT):
+            first = json.loads(await process.stdout.readline())
+            slow_terminal.codegen.control.fault(path="/logs$", status=403, times=None)
+            stdout, stderr = await process.communicate()
+
+        assert first["index"] == 0
+        assert stderr.decode() == snapshot(
+            "The log of run 1 cannot be followed beyond entry 1; the run itself is not affected. Codegen does not let the bot do this (403): A scripted fault.\n"
+        )
+        assert process.returncode == 1
+        [line] = stdout.decode().splitlines()
+        assert json.loads(line)["reason_code"] == "forbidden"
+
+    async def test_end_is_reported_to_scripts_too(self, terminal: Terminal) -> None:
+        terminal.codegen.start_elsewhere("fix it")
+        typed = await terminal.run("logs", "1", "--follow", "--json")
+        assert (typed.status, typed.stderr) == (0, "Run 1 has ended: succeeded.\n")
 
 
 async def test_invalid_token_is_named(terminal: Terminal) -> None:

@@ -117,6 +117,9 @@ async def _report_interruption(ctx: CommandContext) -> Reply:
 
 def _interrupted(ctx: CommandContext) -> Reply:
     """Codegen's runs continue: nothing cancels them there. Agents of one's own work in this process and end with it."""
+    if ctx.invocation.read_only:
+        text = "Interrupted before there was an answer. Nothing was changed."
+        return Reply(Stage.FAILED, text, reason=Reason.INTERRUPTED)
     if ctx.has_own_agents:
         return _stopped(ctx)
     runs, prefix = [*ctx.runs.seen.values()], ctx.invocation.prefix
