@@ -21,7 +21,8 @@ from bot.agents.log_entries import UpdateLog
 from bot.agents.log_limits import LimitedLog
 from bot.agents.log_writer import LogWriter
 from bot.agents.presets import Marks
-from bot.storage.agents import AgentStore, NewRun, NewTurn
+from bot.storage.agent_models import NewRun, NewTurn
+from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
 from bot.storage.migrating import migrate
 from bot.storage.queries import run_in_thread

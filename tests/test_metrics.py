@@ -22,7 +22,7 @@ from bot.errors import ErrorKind, Service, StoreError, UpstreamError
 from bot.github import events
 from bot.metrics import GITHUB_EVENTS, READ_EVENTS, DeliveryOutcome, Metrics
 from bot.observer import status_of
-from bot.storage.agents import TurnCounts
+from bot.storage.agent_models import TurnCounts
 from bot.storage.jobs import Queue
 from tests.harness.clock import Clock
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bot.agents.git import Git
-from bot.storage.agents import Changes
+from bot.storage.agent_models import Changes
 from bot.storage.queries import run_in_thread
 
 FILE_LIMIT = 100 * 10**6

@@ -22,7 +22,7 @@ from bot.agents.model import AddEntry, AgentResult, MessageType
 from bot.agents.outcome import ANSI, Ended, Phase, judge, last_words
 from bot.agents.sandbox import SandboxedProcess
 from bot.agents.stopping import read_end, wait_for_stop
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 
 PROMPT_FILE = ".prompt.md"
 """Below HOME. The caller writes the prompt there before it starts the program, and sets $PROMPT_FILE to it."""

@@ -24,8 +24,9 @@ from bot.agents.presets import Preset
 from bot.agents.worker import TurnControl
 from bot.codegen.models import MARK, AgentRun, LogPage, Repository, RunPullRequest
 from bot.errors import ErrorKind, SettingsError, UpstreamError
+from bot.storage.agent_models import RunStatus, StoredRun
 from bot.storage.agent_turns import OpenedPullRequest, TakenTurn, TurnEnd
-from bot.storage.agents import AgentStore, RunStatus, StoredRun, cleaned
+from bot.storage.agents import AgentStore, cleaned
 from bot.storage.queries import run_in_thread
 
 _log = log.get(__name__)

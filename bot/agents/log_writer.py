@@ -19,7 +19,7 @@ from typing import IO, Any, Protocol, Self
 from bot import log
 from bot.agents.model import LogEntry
 from bot.errors import StoreError
-from bot.storage.agents import Holder
+from bot.storage.agent_models import Holder
 from bot.storage.queries import run_in_thread
 from bot.text.redaction.redacting import redacted
 from bot.upstream import backoff

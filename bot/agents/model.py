@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 
 
 class MessageType(StrEnum):

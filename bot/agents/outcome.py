@@ -17,7 +17,7 @@ from typing import Any
 from bot.agents.agent_turn import AgentTurn
 from bot.agents.config import Agent
 from bot.agents.model import UNREACHABLE
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 from bot.text.redaction.redact import redact
 
 LAST_WORDS_BYTES = 8_192

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.storage.agents import Used
+from bot.storage.agent_models import Used
 
 MILLION = 1_000_000
 

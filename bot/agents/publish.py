@@ -25,7 +25,7 @@ from bot.agents.workspace.starting_points import own_branch_name
 from bot.agents.workspace.workspaces import Workspaces
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.models import PullRequest
-from bot.storage.agents import Changes
+from bot.storage.agent_models import Changes
 from bot.storage.queries import run_in_thread
 from bot.text import markers
 from bot.text.untrusted import cut, folded, inert, inert_words, inline_code, redact

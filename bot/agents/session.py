@@ -25,7 +25,7 @@ from bot.agents.sandbox import SandboxedProcess
 from bot.agents.session_notes import SessionNotes, noted, read_notes, since, wait_for_minute, write_notes
 from bot.agents.stopping import read_end, wait_for_stop
 from bot.agents.transport import AgentTransport
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 
 _log = log.get(__name__)
 

@@ -15,8 +15,9 @@ from bot.agents.prices import Price, with_estimate
 from bot.errors import StoreError
 from bot.execution.cost_limits import CostExceeded, CostLimits, exceeded_today, start_of_day
 from bot.storage.agent_costs import AgentCosts
+from bot.storage.agent_models import RunStatus, Used
 from bot.storage.agent_turns import TakenTurn
-from bot.storage.agents import AgentStore, RunStatus, Used
+from bot.storage.agents import AgentStore
 from bot.storage.queries import run_in_thread
 
 _log = log.get(__name__)

@@ -42,8 +42,8 @@ from bot.execution.cost_limits import CostExceeded, CostLimits
 from bot.execution.dispatch import STANDARD_PROMPTS
 from bot.execution.run_marks import Mark, mark_of
 from bot.github.models import PullRequest
+from bot.storage.agent_models import Purpose, RunStatus
 from bot.storage.agent_turns import OpenedPullRequest, TakenTurn, TurnEnd
-from bot.storage.agents import Purpose, RunStatus
 from bot.storage.queries import run_in_thread
 
 T = TypeVar("T")

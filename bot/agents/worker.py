@@ -19,8 +19,9 @@ from typing import Protocol
 from bot import log
 from bot.agents.model import Incident, NoteIncident, ignore_incident
 from bot.errors import StoreError
+from bot.storage.agent_models import Holder, RunStatus, Used
 from bot.storage.agent_turns import Heartbeat, OpenedPullRequest, TakenTurn, TurnEnd
-from bot.storage.agents import CANCELLED_EARLY, Holder, RunStatus, Used
+from bot.storage.agents import CANCELLED_EARLY
 from bot.storage.queries import run_in_thread
 from bot.upstream import HEARTBEAT, LEASE, backoff, elapsed_clock
 

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from bot import log
 from bot.errors import StoreError
 from bot.metrics import Metrics
-from bot.storage.agents import TurnCounts
+from bot.storage.agent_models import TurnCounts
 from bot.storage.jobs import Queue
 
 _log = log.get(__name__)

@@ -10,7 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.storage.agents import UNFINISHED, end_check_rounds, on_same_pull_request
+from bot.storage.agent_models import UNFINISHED
+from bot.storage.agents import end_check_rounds, on_same_pull_request
 from bot.storage.queries import BlockingStore
 from bot.storage.tables import AGENT_CHECK_ROUNDS, AGENT_COMMITS, AGENT_PULL_REQUESTS, AGENT_RUNS
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from bot.storage.agents import Used
+from bot.storage.agent_models import Used
 from bot.storage.database import is_shared
 from bot.storage.queries import BlockingStore
 from bot.storage.tables import AGENT_RUNS, AGENT_TURNS

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.storage.agents import TurnState
+from bot.storage.agent_models import TurnState
 from bot.storage.tables import AGENT_RUNS, AGENT_TURNS
 
 HEADS = 3

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from bot.storage.agent_models import Changes, RunStatus, TurnState, Used
 from bot.storage.agent_turn_order import FreeTurn, TurnLimits, in_order
-from bot.storage.agents import Changes, RunStatus, TurnState, Used, cleaned
+from bot.storage.agents import cleaned
 from bot.storage.database import exclude_others, is_shared
 from bot.storage.queries import BlockingStore
 from bot.storage.tables import AGENT_COMMITS, AGENT_PULL_REQUESTS, AGENT_RUNS, AGENT_TURNS, AGENT_USERS, UtcDateTime
@@ -38,7 +39,7 @@ class TakenTurn:
     :param person: the login of the person who asks for this turn; None if it is not known
     :param asked_in: the repository whose budgets apply; None: `repository`
     :param thread: the number of the issue or pull request where the run was asked for
-    :param purpose: why there is this run: `bot.storage.agents`
+    :param purpose: why there is this run: `bot.storage.agent_models.Purpose`
     :param repository: ``owner/name``; None if the run names none
     :param session_id: the agent's own, from an earlier turn or from a worker that vanished
     :param branch: to which the run has pushed

@@ -1,19 +1,32 @@
 """The runs of agents of your own: their logs, pull requests and flags; repositories' settings; sandboxes' logs.
 
-All calls block. `bot.storage.agent_turns` is the queue of the runs' turns, `bot.storage.agent_users` has the users.
+All calls block. `bot.storage.agent_models` has what they take and return, `bot.storage.agent_turns` is the queue of the
+runs' turns, `bot.storage.agent_users` has the users.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bot.storage.agent_models import (
+    UNFINISHED,
+    Holder,
+    NewRun,
+    NewTurn,
+    RunStatus,
+    StoredPullRequest,
+    StoredRun,
+    StoredSandbox,
+    TurnCounts,
+    TurnState,
+)
+from bot.storage.agent_run_rows import one_run, runs_of
 from bot.storage.database import check_file
 from bot.storage.queries import BlockingStore
 from bot.storage.tables import (
@@ -26,223 +39,11 @@ from bot.storage.tables import (
     AGENT_TURNS,
 )
 
-N = TypeVar("N", int, float)
-
 RUNS_AT_ONCE = 20
 """Runs whose logs are deleted in one transaction: each may have a hundred thousand entries."""
 
 CANCELLED_EARLY = "This was stopped before an agent began. Resume the run to have it done after all."
 """The result of a run that no worker had taken."""
-
-
-class RunStatus(StrEnum):
-    """The state of a run, as Codegen names it."""
-
-    PENDING = "PENDING"
-    ACTIVE = "ACTIVE"
-    COMPLETE = "COMPLETE"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    TIMEOUT = "TIMEOUT"
-    OUT_OF_TOKENS = "OUT_OF_TOKENS"
-    MAX_ITERATIONS_REACHED = "MAX_ITERATIONS_REACHED"
-
-
-UNFINISHED = (RunStatus.PENDING.value, RunStatus.ACTIVE.value)
-
-
-class TurnState(StrEnum):
-    """The progress of a turn."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    ENDED = "ended"
-
-
-class Purpose(StrEnum):
-    """Why there is a run."""
-
-    PROMPT = "prompt"
-    SETUP_COMMANDS = "setup-commands"
-    """To write a repository's set-up commands, which are the run's result."""
-
-    ANSWER = "answer"
-    """To answer only, such as a review; it changes nothing."""
-
-    LOG_ANALYSIS = "log-analysis"
-    """To explain a sandbox's log; it changes nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewTurn:
-    """A prompt for an agent.
-
-    :param images: data URIs
-    :param entry: the prompt as an entry of the run's log
-    :param person: the login of the person who asks; None if it is not known
-    """
-
-    prompt: str
-    images: Sequence[str] = ()
-    entry: Mapping[str, Any]
-    person: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRun:
-    """A run that is to be stored, with its first turn.
-
-    :param agent: the name of a configured agent
-    :param repository: ``owner/name``; None: the agent works in an empty folder
-    :param pull_request: on which it was started
-    :param asked_in: the repository where it was asked for, whose budgets apply; None: `repository`
-    :param thread: the number of the issue or pull request where it was asked for
-    """
-
-    user_id: int
-    agent: str
-    model: str | None = None
-    repository: str | None = None
-    pull_request: int | None = None
-    metadata: Mapping[str, Any] | None = None
-    asked_in: str | None = None
-    thread: int | None = None
-    source_type: str = "API"
-    purpose: Purpose = Purpose.PROMPT
-    turn: NewTurn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPullRequest:
-    """A pull request that a run opened or works on. `id` is the bot's own."""
-
-    id: int
-    run_id: int
-    repository: str
-    number: int
-    title: str
-    url: str
-    head_branch: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """What a turn, or several, used; None where it is not known.
-
-    :param cost: US dollars
-    :param is_estimated: whether the cost, or a part of it, comes from the price table
-    """
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost: float | None = None
-    is_estimated: bool = False
-
-    def __add__(self, other: Used) -> Used:
-        return Used(
-            input_tokens=_sum(self.input_tokens, other.input_tokens),
-            output_tokens=_sum(self.output_tokens, other.output_tokens),
-            cost=_sum(self.cost, other.cost),
-            is_estimated=self.is_estimated or other.is_estimated,
-        )
-
-
-def _sum(one: N | None, other: N | None) -> N | None:
-    return other if one is None else one if other is None else one + other
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
-    """How a branch differs from its base.
-
-    :param additions: lines, as the deletions; binary files have none
-    """
-
-    files: int
-    additions: int
-    deletions: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRun:
-    """A run.
-
-    :param log_entries: how many its log has
-    :param is_cancelling: whether its running turn is to be stopped
-    :param person: the login of the person for whom it was started; None if that is not known
-    :param used: by all its turns, the running one as far as it has been noted
-    :param changes: of its branch, after the last turn that has published
-    :param worked: seconds of its ended turns, from the start of each to its end
-    :param working_since: when the running turn started; None if none is running
-    """
-
-    id: int
-    status: str
-    created_at: datetime
-    ended_at: datetime | None
-    user_id: int
-    agent: str
-    model: str | None
-    repository: str | None
-    pull_request: int | None
-    metadata: Mapping[str, Any] | None
-    source_type: str
-    purpose: Purpose
-    result: str | None
-    summary: str | None
-    session_id: str | None
-    branch: str | None
-    checks_banned: bool
-    removed: bool
-    is_cancelling: bool
-    log_entries: int
-    person: str | None
-    asked_in: str | None
-    thread: int | None
-    used: Used
-    changes: Changes | None
-    worked: float
-    working_since: datetime | None
-    pull_requests: tuple[StoredPullRequest, ...] = field(default=())
-
-    @property
-    def is_finished(self) -> bool:
-        return self.status not in UNFINISHED
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSandbox:
-    """What was run in a workspace before its first turn.
-
-    :param log: the output
-    """
-
-    id: int
-    run_id: int
-    repository: str | None
-    log: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A worker that has taken a turn."""
-
-    turn_id: int
-    worker: str
-
-
-@dataclass(frozen=True, slots=True)
-class TurnCounts:
-    """The turns of all processes.
-
-    :param oldest: when the first of the waiting ones was created; None if there is none
-    """
-
-    queued: int
-    running: int
-    oldest: datetime | None
 
 
 class AgentStore(BlockingStore):
@@ -279,11 +80,11 @@ class AgentStore(BlockingStore):
         with self._begin() as connection:
             run_id = connection.execute(AGENT_RUNS.insert().values(values).returning(AGENT_RUNS.c.id)).scalar_one()
             _add_turn(connection, run_id, new.turn, number=1, at=at)
-            return _one_run(connection, run_id)
+            return one_run(connection, run_id)
 
     def run(self, run_id: int) -> StoredRun | None:
         with self._begin() as connection:
-            return next(iter(_runs(connection, sa.select(AGENT_RUNS).where(AGENT_RUNS.c.id == run_id))), None)
+            return next(iter(runs_of(connection, sa.select(AGENT_RUNS).where(AGENT_RUNS.c.id == run_id))), None)
 
     def runs(
         self, *, skip: int = 0, limit: int = 100, user_id: int | None = None, source_type: str | None = None
@@ -296,7 +97,7 @@ class AgentStore(BlockingStore):
         query = sa.select(AGENT_RUNS).where(*wanted).order_by(run.id.desc()).offset(skip).limit(limit)
         with self._begin() as connection:
             total = connection.execute(sa.select(sa.func.count()).select_from(AGENT_RUNS).where(*wanted)).scalar_one()
-            return _runs(connection, query), total
+            return runs_of(connection, query), total
 
     def resume_run(self, run_id: int, turn: NewTurn, *, at: datetime, is_check_round: bool = False) -> StoredRun | None:
         """Adds a turn to a run; None if there is no such run.
@@ -327,7 +128,7 @@ class AgentStore(BlockingStore):
                     "cancel_wanted": False,
                 }
                 connection.execute(_of(run_id).values(values))
-            return _one_run(connection, run_id)
+            return one_run(connection, run_id)
 
     def queued_turns(self) -> int:
         """How many turns wait for a worker."""
@@ -506,75 +307,6 @@ def cleaned(text: str) -> str:
 
 def _of(*run_ids: int) -> sa.Update:
     return AGENT_RUNS.update().where(AGENT_RUNS.c.id.in_(run_ids))
-
-
-def _one_run(connection: Connection, run_id: int) -> StoredRun:
-    [run] = _runs(connection, sa.select(AGENT_RUNS).where(AGENT_RUNS.c.id == run_id))
-    return run
-
-
-def _runs(connection: Connection, query: sa.Select[Any]) -> list[StoredRun]:
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    turns = _turns(connection, [row["id"] for row in rows])
-    pull_requests: dict[int, list[StoredPullRequest]] = {row["id"]: [] for row in rows}
-    if rows:
-        of_runs = AGENT_PULL_REQUESTS.c.run_id.in_(pull_requests)
-        found = sa.select(AGENT_PULL_REQUESTS).where(of_runs).order_by(AGENT_PULL_REQUESTS.c.id)
-        for row in connection.execute(found).mappings():
-            pull_requests[row["run_id"]].append(StoredPullRequest(**row))
-    return [
-        StoredRun(
-            purpose=Purpose(row.pop("purpose")),
-            is_cancelling=row.pop("cancel_wanted"),
-            pull_requests=tuple(pull_requests[row["id"]]),
-            used=_used(row) + turns[row["id"]].used,
-            changes=_changes(row),
-            worked=turns[row["id"]].worked,
-            working_since=turns[row["id"]].working_since,
-            **row,
-        )
-        for row in rows
-    ]
-
-
-@dataclass(slots=True)
-class _Turns:
-    """:param used: by the running one"""
-
-    worked: float = 0.0
-    working_since: datetime | None = None
-    used: Used = field(default_factory=Used)
-
-
-def _turns(connection: Connection, run_ids: Sequence[int]) -> dict[int, _Turns]:
-    """What the turns of these runs add to them."""
-    found = {run_id: _Turns() for run_id in run_ids}
-    turn = AGENT_TURNS.c
-    columns = (turn.run_id, turn.state, turn.started_at, turn.ended_at)
-    query = sa.select(*columns, *(turn[name] for name in _USED)).where(
-        turn.run_id.in_(run_ids), turn.started_at.is_not(None)
-    )
-    for row in connection.execute(query).mappings() if run_ids else ():
-        turns = found[row["run_id"]]
-        if row["ended_at"] is not None:
-            # The start is by the database's clock, the end by the worker's.
-            turns.worked += max(0.0, (row["ended_at"] - row["started_at"]).total_seconds())
-        elif row["state"] == TurnState.RUNNING.value:
-            turns.working_since = row["started_at"]
-            turns.used = Used(**{name: row[name] for name in _USED})
-    return found
-
-
-_USED = ("input_tokens", "output_tokens", "cost", "is_estimated")
-
-
-def _used(row: dict[str, Any]) -> Used:
-    return Used(**{name: row.pop(name) for name in _USED})
-
-
-def _changes(row: dict[str, Any]) -> Changes | None:
-    files, additions, deletions = (row.pop(name) for name in ("changed_files", "additions", "deletions"))
-    return None if files is None else Changes(files=files, additions=additions or 0, deletions=deletions or 0)
 
 
 def _add_turn(connection: Connection, run_id: int, turn: NewTurn, *, number: int, at: datetime) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from bot.storage.agent_models import Changes, Purpose, RunStatus, TurnState, Used
 from bot.storage.agent_turns import OpenedPullRequest
-from bot.storage.agents import Changes, Purpose, RunStatus, TurnState, Used
 from bot.storage.queries import BlockingStore
 from bot.storage.tables import AGENT_LOG_ENTRIES, AGENT_PULL_REQUESTS, AGENT_RUNS, AGENT_TURNS
 

@@ -12,7 +12,7 @@ import pytest
 from bot.agents.log_writer import LONGEST_TEXT, MARGIN, LogWriter
 from bot.agents.model import LogEntry, MessageType
 from bot.errors import StoreError
-from bot.storage.agents import Holder
+from bot.storage.agent_models import Holder
 from tests.harness import TIMEOUT
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from bot.agents.agent_turn import AgentTurn
 from bot.agents.config import Agent
 from bot.agents.outcome import AgentError, Ended, Phase, Stop, judge, last_words
 from bot.agents.presets import PRESETS
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 
 
 def turn_of(name: str, *, model_status: int | None = None, has_changed: bool = False) -> AgentTurn:

@@ -10,7 +10,7 @@ from bot.agents.model import LogEntry, MessageType, Usage
 from bot.agents.presets import PRESETS, Marks, Resume
 from bot.agents.session import permission, plausible, token_counts
 from bot.agents.session_notes import FILE, SessionNotes, read_notes, since, wait_for_minute, write_notes
-from bot.storage.agents import RunStatus
+from bot.storage.agent_models import RunStatus
 from tests.agents.scripted_agent import AgentRun, script
 from tests.harness.clock import LoopClock
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from bot.agents.prices import Price, price_of, with_estimate
 from bot.execution.cost_limits import CostLimits
 from bot.storage.agent_costs import AgentCosts
-from bot.storage.agents import Changes, NewTurn, StoredRun, Used
+from bot.storage.agent_models import Changes, NewTurn, StoredRun, Used
 from bot.storage.database import open_engine
 from tests.agents.repositories import REPOSITORY, Developer, LocalGitHub, git
 from tests.agents.turns import Runs, script

@@ -17,7 +17,7 @@ from bot.agents.sandbox import NOT_SANDBOXED, Limits
 from bot.agents.sandbox.choice import problem
 from bot.agents.turn_texts import SESSION_ON_OTHER_MACHINE, set_up_failed
 from bot.errors import ErrorKind, Service, UpstreamError
-from bot.storage.agents import Purpose
+from bot.storage.agent_models import Purpose
 from bot.storage.database import open_engine
 from tests.agents.repositories import REPOSITORY, Developer, LocalGitHub, git
 from tests.agents.turns import Runs, script

@@ -29,9 +29,10 @@ from bot.agents.worker import Worker
 from bot.agents.workspace.workspaces import Workspaces
 from bot.execution.cost_limits import CostLimits
 from bot.storage.agent_costs import AgentCosts
+from bot.storage.agent_models import NewRun, NewTurn, StoredRun
 from bot.storage.agent_turns import AgentTurns
 from bot.storage.agent_users import AgentUsers
-from bot.storage.agents import AgentStore, NewRun, NewTurn, StoredRun
+from bot.storage.agents import AgentStore
 from bot.storage.tables import AGENT_TURNS
 from tests.agents.repositories import PROTOCOLS, REPOSITORY, LocalGitHub
 from tests.harness import TIMEOUT

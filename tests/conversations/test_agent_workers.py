@@ -13,7 +13,7 @@ import pytest
 
 from bot.agents.turn_texts import SESSION_ON_OTHER_MACHINE
 from bot.agents.worker import GIVEN_UP
-from bot.storage.agents import StoredRun
+from bot.storage.agent_models import StoredRun
 from tests.harness import TIMEOUT
 from tests.harness.agent_workers import (
     AS_STARTED,

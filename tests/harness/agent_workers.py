@@ -23,8 +23,9 @@ from bot.agents.sandbox.choice import problem
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import REPOSITORY
+from bot.storage.agent_models import NewRun, NewTurn, StoredRun
 from bot.storage.agent_users import AgentUsers
-from bot.storage.agents import AgentStore, NewRun, NewTurn, StoredRun
+from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
 from tests.harness import TIMEOUT
 from tests.harness.processes import LogLines, environment

@@ -20,7 +20,8 @@ from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import REPOSITORY, Thread
 from bot.settings import OwnAgents
-from bot.storage.agents import AgentStore, StoredRun
+from bot.storage.agent_models import StoredRun
+from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
 from bot.text.markers import Stage
 from tests.harness import TIMEOUT

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from bot.storage.agent_checks import AgentChecks, CheckRound, HeadCommit
+from bot.storage.agent_models import NewRun, NewTurn
 from bot.storage.agent_turns import AgentTurns, OpenedPullRequest, TurnEnd
-from bot.storage.agents import AgentStore, NewRun, NewTurn
+from bot.storage.agents import AgentStore
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SHOP = "octo/shop"

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from bot.storage.agent_models import Changes, Used
 from bot.storage.agent_turn_order import HEADS, TurnLimits
 from bot.storage.agent_turns import OpenedPullRequest, TurnEnd
-from bot.storage.agents import Changes, Used
 from bot.storage.tables import AGENT_PULL_REQUESTS
 from tests.storage.turn_queue import NOW, Queue
 

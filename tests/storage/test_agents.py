@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
+from bot.storage.agent_models import Holder, NewRun, NewTurn, Purpose, StoredRun
 from bot.storage.agent_turns import AgentTurns, OpenedPullRequest, TurnEnd
 from bot.storage.agent_users import AgentUsers
-from bot.storage.agents import AgentStore, Holder, NewRun, NewTurn, Purpose, StoredRun
+from bot.storage.agents import AgentStore
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SHOP = "octo/shop"

@@ -18,8 +18,9 @@ from bot.agents.config import AgentsConfig
 from bot.agents.tokens import Caller, Tokens
 from bot.storage.agent_checks import AgentChecks
 from bot.storage.agent_costs import AgentCosts
+from bot.storage.agent_models import StoredRun
 from bot.storage.agent_users import AgentUsers
-from bot.storage.agents import AgentStore, StoredRun
+from bot.storage.agents import AgentStore
 from bot.storage.queries import run_in_thread
 
 M = TypeVar("M", bound=BaseModel)

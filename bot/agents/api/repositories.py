@@ -11,7 +11,7 @@ from bot.agents.api.requests import CheckSettings, EditPullRequest, PageQuery, R
 from bot.agents.api.responses import Json, page_of, repository_json
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.models import Permission, PullRequest, Repository
-from bot.storage.agents import StoredPullRequest
+from bot.storage.agent_models import StoredPullRequest
 
 _log = log.get(__name__)
 

@@ -11,8 +11,8 @@ from bot.agents.api.access import ORGANIZATION, AgentsApi
 from bot.agents.api.requests import PageQuery
 from bot.github.models import Repository
 from bot.storage.agent_costs import Cost
+from bot.storage.agent_models import StoredPullRequest, StoredRun
 from bot.storage.agent_users import AgentUser
-from bot.storage.agents import StoredPullRequest, StoredRun
 
 Json = dict[str, Any]
 

@@ -27,7 +27,8 @@ from bot.agents.setup_commands import prompt_for
 from bot.codegen.models import AgentRun
 from bot.commands.registry import FIX_CHECKS
 from bot.execution.run_marks import Mark, mark_of
-from bot.storage.agents import NewRun, NewTurn, Purpose, StoredRun, cleaned
+from bot.storage.agent_models import NewRun, NewTurn, Purpose, StoredRun
+from bot.storage.agents import cleaned
 from bot.text.redaction.redacting import redacted
 from bot.text.untrusted import fenced
 

@@ -11,9 +11,9 @@ from typing import Any
 from bot.cli.demo.sample_log import PROMPT, RESULT, steps
 from bot.codegen.models import MARK
 from bot.settings import OWN_ORGANIZATION
+from bot.storage.agent_models import Changes, RunStatus, Used
 from bot.storage.agent_turns import OpenedPullRequest
 from bot.storage.agent_users import AgentUsers
-from bot.storage.agents import Changes, RunStatus, Used
 from bot.storage.database import open_engine
 from bot.storage.past_runs import PastRun, PastRuns
 from bot.storage.runs import CompletionTimeStore, RunEnd, Stars

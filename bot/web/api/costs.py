@@ -12,7 +12,7 @@ from pydantic import Field
 
 from bot.codegen.models import CostItem
 from bot.execution.cost_limits import start_of_day
-from bot.storage.agents import Used
+from bot.storage.agent_models import Used
 from bot.web.api.endpoint import ApiRequest, ApiResponse
 from bot.web.api.models import Query, ResponseModel
 

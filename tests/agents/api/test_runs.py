@@ -14,8 +14,8 @@ from bot.agents.log_writer import document_of
 from bot.agents.model import LogEntry, MessageType
 from bot.codegen.models import AgentRun, RunChanges, RunUsage
 from bot.execution.phrases import run_link
+from bot.storage.agent_models import Changes, Used
 from bot.storage.agent_turns import AgentTurns, OpenedPullRequest, TurnEnd
-from bot.storage.agents import Changes, Used
 from tests.agents.api.served import NOW, ORG, Served
 from tests.codegen.test_requests_are_valid import IMAGE as PIXEL
 
