@@ -62,7 +62,7 @@ async def check_app(session: DoctorSession) -> list[Finding]:
     permissions = _permissions(app, installations, needed(own_agents=session.settings.has_own_agents))
     if events is None and session.settings.has_own_agents and not {"*", *CHECK_EVENTS} & {*app.events}:
         events = warning(
-            EVENTS, "The App does not send the event Check suite: failed checks are not fixed.", _FIX_GRANTS
+            EVENTS, "The App does not send the event Check suite: failed checks are not fixed.", f"{_FIX_GRANTS}."
         )
     return [*found, *permissions, events or ok(EVENTS, "The App receives all needed events.")]
 

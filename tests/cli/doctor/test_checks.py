@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from inline_snapshot import snapshot
 
-from bot.cli.doctor.accounts import LABEL_EVENTS
+from bot.cli.doctor.accounts import EVENTS, LABEL_EVENTS
 from bot.cli.doctor.session import Severity
 from bot.emulators.github.world import APP_ID, BOT_LOGIN
 from bot.github.permissions import needed
@@ -123,6 +123,18 @@ class TestApp:
                 "warning GitHub events: The App does not send the events Issues, Pull request: labels have no effect there. -> Change them on the App's settings page, Permissions & events."
             ]
         )
+
+    async def test_missing_check_suite_event(self, checked: CheckedBot) -> None:
+        """Agents of your own fix failed checks, of which this event reports; at Codegen its own app does."""
+        checked.github.world.apps[APP_ID].permissions["contents"] = "write"
+        checked.github.world.apps[APP_ID].events[:] = READ_EVENTS
+        own = await checked.findings(codegen_api_token="", agent="opencode")
+        assert [checked.normalized(each) for each in own if each.subject == EVENTS] == snapshot(
+            [
+                "warning GitHub events: The App does not send the event Check suite: failed checks are not fixed. -> Change them on the App's settings page, Permissions & events."
+            ]
+        )
+        assert await checked.problems() == []
 
     async def test_suspended_installation(self, checked: CheckedBot) -> None:
         checked.github.world.suspended_at = datetime.now(UTC)
