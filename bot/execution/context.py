@@ -124,6 +124,11 @@ class CommandContext:
         return self._services.has_own_agents
 
     @property
+    def is_job(self) -> bool:
+        """Whether the agents are the bot's own and work in this workflow's job, with which their runs end."""
+        return self._services.is_job
+
+    @property
     def asked(self) -> str:
         """Who does the work, as the object of a sentence."""
         return "an agent" if self.has_own_agents else "Codegen"

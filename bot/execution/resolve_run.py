@@ -22,12 +22,19 @@ async def resolve_run(given: int | None, ctx: CommandContext, *, example: str | 
         return given
     prefix = ctx.invocation.prefix
     named = inline_code(f"{prefix} {example or f'{ctx.invocation.name} 7'}")
-    if ctx.invocation.thread is None:
-        raise UserError(
-            f"Without a pull request or an issue there is no latest run: name one by number, as in {named}."
-        )
-    run_id = await ctx.thread_runs.latest()
+    has_thread = ctx.invocation.thread is not None
+    run_id = await ctx.thread_runs.latest() if has_thread else None
     if run_id is None:
+        if ctx.is_job:
+            # A number would be of no use either.
+            raise UserError(
+                f"There is no run for `{ctx.invocation.name}`: agents work in the workflow's job, and their runs end "
+                f"with it. Start one with `{prefix} run <what to do>`: on a pull request it works on the same branch."
+            )
+        if not has_thread:
+            raise UserError(
+                f"Without a pull request or an issue there is no latest run: name one by number, as in {named}."
+            )
         raise UserError(
             f"No agent run belongs to this conversation yet. Start one with `{prefix} run <what to do>`, or name one "
             f"by number: {named}"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from inline_snapshot import snapshot
 
 from bot.action.agents import agents_of
 from bot.action.inputs import InputError, read_inputs
@@ -164,6 +165,20 @@ async def test_run_of_earlier_job_cannot_be_resumed(workflow: Workflow) -> None:
 
     assert job.outputs["reason-code"] == "user-error"
     assert " ended with the job that it worked in, and cannot be continued." in workflow.replies()[-1].body
+
+
+async def test_resume_without_number_in_job(workflow: Workflow) -> None:
+    """Not even after a run on the thread; in a step a number would be of no use."""
+    await workflow.on_comment("alice", f"/codegen run fix it{FIX}", inputs=await with_agent())
+    job = await workflow.on_comment("alice", "/codegen resume and the tests", inputs=await with_agent())
+    step = await workflow.step("schedule", inputs=await with_agent(command="resume", prompt="and the tests"))
+
+    assert (job.outputs["reason-code"], step.outputs["reason-code"]) == ("user-error", "user-error")
+    reply = workflow.replies()[-1].body.partition("\n\n<!--")[0]
+    assert step.log[-1] == reply
+    assert reply == snapshot(
+        "There is no run for `resume`: agents work in the workflow's job, and their runs end with it. Start one with `/codegen run <what to do>`: on a pull request it works on the same branch."
+    )
 
 
 async def test_two_steps_have_branches_of_their_own(workflow: Workflow) -> None:
