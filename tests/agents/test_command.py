@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import replace
@@ -13,6 +14,8 @@ from bot.agents.model import AgentResult, MessageType
 from bot.agents.presets import Interface, Marks, Preset, ResultFile
 from bot.storage.agent_models import RunStatus
 from tests.agents.scripted_agent import AgentRun
+from tests.harness import TIMEOUT
+from tests.harness.clock import LoopClock
 
 PRESET = Preset(name="fixer", interface=Interface.COMMAND, command=("./fix.sh",), install="see its README")
 RESULT = ResultFile(path="out/result.json", status="info.status", succeeded=frozenset({"Submitted"}), text="info.text")
@@ -67,7 +70,18 @@ async def test_command_cancelled_is_killed(run: AgentRun) -> None:
 
 
 async def test_command_silent_times_out(run: AgentRun) -> None:
-    result = await take(run, "echo begun; exec sleep 600", silence=0.3)
+    marker = run.folder / "marker"
+    clock = LoopClock()
+    command = f"echo begun; touch {marker}; exec sleep 600"
+    running = asyncio.create_task(take(run, command, silence=1_000.0, total=1_000_000.0))
+    async with asyncio.timeout(TIMEOUT):
+        while not marker.exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(0.01)
+    # What it wrote is in the pipe, and read in the next rounds of the loop.
+    while not running.done():
+        await asyncio.sleep(0.01)
+        clock.advance(1_000)
+    result = await running
     assert result.status is RunStatus.TIMEOUT
     assert run.of_type(MessageType.ACTION)[0].observation == "begun"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,7 +261,7 @@ async def test_answer_that_stalls_does_not_keep_the_proxy_open(
         assert await answer.content.read(4) == b"data"
         if not client_stays:
             answer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await egress.__aexit__(None, None, None)
         answer.close()
 
@@ -276,12 +277,11 @@ async def test_unreachable_model_is_said(tmp_path: Path, unused_port: int) -> No
 
 
 @pytest.fixture
-async def unused_port() -> int:
-    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
+def unused_port() -> Iterator[int]:
+    """Reserved for the test, so that no other process listens there meanwhile."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
 
 
 async def test_key_never_comes_back(upstream: Upstream, tmp_path: Path) -> None:

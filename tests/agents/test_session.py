@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -265,15 +266,15 @@ async def test_session_flood_is_stopped(run: AgentRun, how: str) -> None:
 
 
 async def test_session_flood_leaves_the_loop_responsive(run: AgentRun) -> None:
-    loop = asyncio.get_running_loop()
+    """In processor time: whatever else the machine does keeps the loop waiting too."""
     longest = 0.0
 
     async def tick() -> None:
         nonlocal longest
         while True:
-            before = loop.time()
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, loop.time() - before)
+            longest = max(longest, time.thread_time() - before)
 
     ticking = asyncio.create_task(tick())
     await run.prompt(script({"flood": 30_000_000, "as": "updates"}, {"say": "Done."}))

@@ -213,7 +213,7 @@ class TestLosing:
             await frozen.until_logged(run.id, "Changed src/cart.py")
             other = replace(frozen, root=frozen.root.with_name("other"))
             other.change_prompt(run.id, script({"edit": "NEW.md", "text": "New.\n"}, {"say": "In time."}))
-            async with other.working(name="w2"):
+            async with other.working(name="w2", lease=TIMEOUT):
                 await other.until(run.id, lambda now: now.is_finished)
             (frozen.root / "runs" / "1" / "home" / "go").touch()
             await frozen.until(run.id, lambda _: worker.running == 0)
@@ -261,7 +261,8 @@ class TestStopping:
         )
 
     async def test_agent_that_forks_without_end(self, runs: Runs, developer: Developer) -> None:
-        fork = "while :; do sleep 47113 & done"
+        sleeper = f"sleep 47113{os.getpid()}"
+        fork = f"while :; do {sleeper} & done"
         run = runs.create(script(EDIT, {"run": fork}, {"say": "Never."}))
 
         done = await replace(runs, limits=Limits(processes=100)).finished(run.id)
@@ -269,7 +270,7 @@ class TestStopping:
         assert done.status == "FAILED"
         assert "processes and threads at once; 100 are allowed." in (done.result or "")
         assert git(developer.origin, "show", f"{BRANCH}:src/cart.py") == "TOTAL = 1"
-        assert command_lines("sleep 47113") == []
+        assert command_lines(sleeper) == []
 
 
 class TestFailures:
@@ -371,11 +372,13 @@ Fixed.\
 
     async def test_workspace_that_was_removed(self, runs: Runs, developer: Developer) -> None:
         """While the agent works; the next turn begins anew."""
-        wait = "echo begun; while [ -e src ]; do sleep 0.1; done"
+        wait = "touch ~/begun; while [ -e src ]; do sleep 0.1; done"
         run = runs.create(script({"think": "I begin."}, {"run": wait}, {"say": "Where is it?"}))
+        folder = runs.root / "runs" / str(run.id)
         async with runs.working():
-            await runs.until_session(run.id)
-            shutil.rmtree(runs.root / "runs" / str(run.id))
+            # Until then there are still files to come, and a folder that gets one meanwhile cannot be removed.
+            await runs.until(run.id, lambda now: now.session_id is not None and (folder / "home" / "begun").exists())
+            shutil.rmtree(folder)
             await runs.until(run.id, lambda now: now.is_finished)
 
         done = runs.run(run.id)

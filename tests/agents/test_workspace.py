@@ -15,6 +15,7 @@ from bot.agents.workspace.set_up import set_up
 from bot.agents.workspace.sweep import sweep
 from bot.agents.workspace.workspaces import Workspaces
 from tests.agents.repositories import NOWHERE, REPOSITORY, Developer, LocalGitHub, git, workspaces
+from tests.harness import TIMEOUT
 
 RUN = 12
 
@@ -346,7 +347,7 @@ class TestSpare:
         keeping = asyncio.create_task(spaces.spares.keep(delay=0))
         for run in (13, 14):
             await spaces.open(request(run_id=run))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(TIMEOUT):
                 while not (spaces.root / "spares/octo/shop/ready").exists():  # noqa: ASYNC110 - git makes it
                     await asyncio.sleep(0.01)
         keeping.cancel()

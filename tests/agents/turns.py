@@ -162,7 +162,10 @@ class Runs:
     # What the worker does
 
     @asynccontextmanager
-    async def working(self, *, name: str = "w1", period: float = 0.02) -> AsyncIterator[Worker]:
+    async def working(
+        self, *, name: str = "w1", period: float = 0.02, lease: float | None = None
+    ) -> AsyncIterator[Worker]:
+        """:param lease: after which this worker gives its turns up, if not that after which others take them"""
         worker = Worker(
             self.turns,
             partial(execute_turn, self.services()),
@@ -170,7 +173,7 @@ class Runs:
             concurrency=2,
             poll_interval=0.01,
             period=period,
-            lease=self.lease,
+            lease=self.lease if lease is None else lease,
         )
         task = asyncio.create_task(worker.run())
         try:

@@ -25,6 +25,7 @@ from bot.execution.outcome import ExitStatus
 from tests.chaos.process import Bot
 from tests.chaos.user_actions import Outcome, UserAction
 from tests.chaos.worlds import both_worlds, settled
+from tests.harness import TIMEOUT
 from tests.harness.log_lines import lines, logged
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ async def test_command_is_one_trace_without_its_text(collector: Collector, tmp_p
         async with bot.reporting(0):
             await bot.start()
             worlds.perform(action)
-            await settled(worlds, seconds=30)
+            await settled(worlds, seconds=TIMEOUT)
             await bot.stop()
     assert action.delivery is not None
 
@@ -131,7 +132,7 @@ async def test_unreachable_collector_delays_nothing(tmp_path: Path) -> None:
         async with bot.reporting(0):
             await bot.start()
             worlds.perform(a_run())
-            await settled(worlds, seconds=30)
+            await settled(worlds, seconds=TIMEOUT)
             await bot.stop()
     assert len([line for line in bot.said if "traces.export_failed" in line]) == 1
     assert not [line for line in bot.said if "of-the-collector" in line]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.engine.job_queue import JobQueue, WaitingJob
 from bot.storage.jobs import QueuedJob
+from tests.harness import TIMEOUT
 
 NO_STORE: Any = None
 
@@ -31,7 +32,7 @@ class Worker:
             self.queue.put(WaitingJob(QueuedJob(name, {"person": {"login": owner}}), is_new=True))
 
     async def until(self, *names: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             while self.started != [*names]:
                 self._has_moved.clear()
                 await self._has_moved.wait()

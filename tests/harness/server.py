@@ -177,7 +177,7 @@ class Subscriber:
 
 
 class ApiServer:
-    """The server, and callers of its API with tokens of Codegen's.
+    """The server, and callers of its API with tokens of Codegen's. It keeps its port when it is started again.
 
     :param settings: as they hold from the next start on
     """
@@ -192,16 +192,22 @@ class ApiServer:
         self._database_url = migrated_sqlite(folder / "bot.sqlite")
         self._timing = timing
         self._stack = AsyncExitStack()
+        self._port = _reserved_port()
         self.http: aiohttp.ClientSession
 
     async def start(self) -> None:
         self.http = await self._stack.enter_async_context(aiohttp.ClientSession())
+        settings = {"port": self._port.getsockname()[1], **self.settings}
         self.url = await self._stack.enter_async_context(
-            running_server(self.github, self.codegen, self._database_url, timing=self._timing, **self.settings)
+            running_server(self.github, self.codegen, self._database_url, timing=self._timing, **settings)
         )
 
     async def stop(self) -> None:
         await self._stack.aclose()
+
+    def close(self) -> None:
+        """Gives up the port of the stopped server."""
+        self._port.close()
 
     async def get(self, path: str, *, token: str | None = "sk-org1-caller", **headers: str) -> Response:
         return await self.request("GET", path, token=token, headers=headers)
@@ -268,6 +274,17 @@ class ApiServer:
         await self.codegen.until(lambda: self.requests(f"/run/{run}/logs") >= before + times)
 
 
+def _reserved_port() -> socket.socket:
+    """A socket whose port no other process is given, also while the server that listens on it is stopped.
+
+    A server can listen there because asyncio sets the same option.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
+
+
 @asynccontextmanager
 async def api_server_at(
     folder: Path,
@@ -282,8 +299,9 @@ async def api_server_at(
     """
     async with emulators(codegen=codegen) as between:
         api_server = ApiServer(*between, folder, timing=timing or quick_timing(), **settings)
-        await api_server.start()
         try:
+            await api_server.start()
             yield api_server
         finally:
             await api_server.stop()
+            api_server.close()

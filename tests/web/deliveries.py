@@ -21,6 +21,7 @@ from bot.text.offload.pool import WorkerPool
 from bot.web.bodies import RequestBodies
 from bot.web.server import make_application
 from bot.web.webhooks import GitHubWebhooks
+from tests.harness import TIMEOUT
 
 SECRET = "the new secret"
 OLD_SECRET = "the old secret"
@@ -86,7 +87,7 @@ def application(
     *,
     check: Callable[[], Awaitable[None]] = healthy,
     effective: EffectiveConfig = USUAL,
-    timeout: float = 5.0,
+    timeout: float = TIMEOUT,
     offload: WorkerPool | None = None,
     bodies: RequestBodies | None = None,
 ) -> web.Application:

@@ -36,7 +36,7 @@ async def _a_comment_becomes_a_run(dashboard: Visit, playground: Visit) -> str:
     await playground.page.get_by_role("button", name="Comment", exact=True).click()
     await expect(dashboard.page.get_by_role("link", name="make the tea")).to_be_visible()
     conversation = playground.page.locator("#conversation")
-    await expect(conversation).to_contain_text("Finished in", timeout=60_000)
+    await expect(conversation).to_contain_text("Finished in")
     return await conversation.get_by_role("link", name=re.compile(r"^run \d+$")).first.inner_text()
 
 
@@ -50,7 +50,7 @@ async def _a_star_becomes_a_label(dashboard: Visit, playground: Visit, run: str)
     # And the other way round.
     await label.click()
     star = dashboard.page.get_by_role("button", name=f"Star {run}")
-    await expect(star).to_have_attribute("aria-pressed", "false", timeout=15_000)
+    await expect(star).to_have_attribute("aria-pressed", "false")
 
 
 async def _a_pull_request_shows_its_changes(playground: Visit) -> None:

@@ -39,7 +39,7 @@ async def test_help_searches_commands_and_shows_config(api_server: ApiServer, vi
     await commands.get_by_role("button", name="run", exact=True).focus()
     await page.keyboard.press("ArrowDown")
     await expect(pane.get_by_role("heading", level=3)).to_have_text("resume")
-    assert page.url.endswith("#/help?command=resume")
+    await expect(page).to_have_url(f"{visit.url}/#/help?command=resume")
     await page.reload()
     await expect(pane.get_by_role("heading", level=3)).to_have_text("resume")
     await page.get_by_label("Search").fill("SYNTHESIS")

@@ -204,7 +204,6 @@ async def test_log_fills_the_screen(api_server: ApiServer, visit: Visit) -> None
 
 @needs_browser
 async def test_log_continues_after_restart(api_server: ApiServer, visit: Visit) -> None:
-    api_server.settings["port"] = int(api_server.url.rpartition(":")[2])
     visit.expected = ["net::ERR_"]
     run = begin(api_server)
     for number in range(5):

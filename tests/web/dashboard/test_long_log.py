@@ -69,7 +69,7 @@ async def test_long_log_renders_few_rows(api_server: ApiServer, visit: Visit) ->
     await visit.page.evaluate(STREAM)
     await visit.page.evaluate(f"location.hash = '#/runs/{run.id}'")
     log = visit.page.get_by_role("region", name="Log")
-    await expect(log.get_by_text("Ended", exact=True)).to_be_visible(timeout=60_000)
+    await expect(log.get_by_text("Ended", exact=True)).to_be_visible()
     await expect(log.get_by_text("50,000 entries", exact=True)).to_be_visible()
     opened = await counted(visit)
 

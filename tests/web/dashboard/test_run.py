@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from tests.harness import TIMEOUT
 from tests.harness.browser import TOKEN, Visit, needs_browser
@@ -116,8 +116,15 @@ async def test_run_actions_are_sent_once(api_server: ApiServer, visit: Visit) ->
     assert len(api_server.upstream("/agent/run/remove-from-pr")) == 1
     await expect(visit.page.locator(".badge")).to_have_text("Cancelled")
     # The second click comes while the first one's request is in progress.
-    api_server.codegen.control.fault(path="/agent/run/unban$", method="POST", action="slow", delay=1.0)
+    is_clicked_twice = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await is_clicked_twice.wait()
+        await route.continue_()
+
+    await visit.page.route("**/unban-all-checks", hold)
     await actions.get_by_role("button", name="Unban checks").dblclick()
+    is_clicked_twice.set()
     await expect(actions.get_by_role("status")).to_contain_text("reacts to the checks")
     # What the bot writes for GitHub is no Markdown here.
     await expect(actions.get_by_role("status").get_by_role("link", name=f"run {run}")).to_be_visible()
@@ -152,4 +159,4 @@ async def test_missing_run_is_reported_once(api_server: ApiServer, visit: Visit)
     api_server.codegen.control.fault(path=f"/agent/run/{run}$", status=403, times=1)
     await visit.page.evaluate(f"location.hash = '#/runs/{run}'")
     await expect(visit.page.get_by_role("alert")).to_contain_text("Codegen")
-    await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Fix the flaky test", timeout=60_000)
+    await expect(visit.page.get_by_role("heading", level=1)).to_have_text("Fix the flaky test")

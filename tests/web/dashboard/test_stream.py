@@ -34,11 +34,11 @@ async (path) => {
 
 
 async def received_when(visit: Visit, condition: str) -> Any:
-    """What has been received, once the condition holds. Playwright's own way to wait is against the page's policy."""
-    look = f"const look = () => ({condition}) ? done(received) : setTimeout(look, 10)"
+    """What has been received when the condition holds. Playwright's own way to wait is against the page's policy."""
+    copy = "structuredClone({ frames: received.frames, states: received.states })"
+    look = f"const look = () => ({condition}) ? done({copy}) : setTimeout(look, 10)"
     async with asyncio.timeout(TIMEOUT):
-        await visit.page.evaluate(f"() => new Promise((done) => {{ {look}; look(); }}).then(() => null)")
-    return await visit.page.evaluate("({ frames: received.frames, states: received.states })")
+        return await visit.page.evaluate(f"() => new Promise((done) => {{ {look}; look(); }})")
 
 
 @needs_browser
@@ -57,7 +57,6 @@ async def test_events_are_parsed_in_any_chunks(visit: Visit) -> None:
 @needs_browser
 async def test_stream_resumes_after_loss(api_server: ApiServer, visit: Visit) -> None:
     """The server restarts on its port, the run ends, and is resumed: each entry arrives once."""
-    api_server.settings["port"] = int(api_server.url.rpartition(":")[2])
     visit.expected = ["net::ERR_"]
     run = api_server.codegen.start_elsewhere("Fix it.").id
     api_server.codegen.add_log(run, thought="First.")
@@ -111,7 +110,7 @@ async def test_silent_stream_reconnects_and_hidden_one_closes(api_server: ApiSer
     hide = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true })"
     tell = "; document.dispatchEvent(new Event('visibilitychange'))"
     await visit.page.evaluate(hide % "true" + tell)
-    async with visit.page.expect_event("requestfailed"):
+    async with visit.page.expect_event("requestfailed", lambda request: request.url.endswith("/logs/stream")):
         await visit.page.clock.fast_forward(31_000)
     api_server.codegen.add_log(run, thought="Meanwhile.")
     async with visit.page.expect_request("**/logs/stream") as asked:

@@ -35,11 +35,11 @@ async def the_demo() -> AsyncIterator[Demo]:
         if "The conversation is over" in line:
             is_up.set()
 
-    async with asyncio.timeout(120):
-        playing = asyncio.create_task(demo.play(say=say, once=False, port=0, api_port=0))
-        try:
+    playing = asyncio.create_task(demo.play(say=say, once=False, port=0, api_port=0))
+    try:
+        async with asyncio.timeout(120):
             await is_up.wait()
-            yield Demo(**found)
-        finally:
-            playing.cancel()
-            await asyncio.gather(playing, return_exceptions=True)
+        yield Demo(**found)
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)

@@ -6,6 +6,7 @@ import asyncio
 import io
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.web.api.streams.frames import CloseCode
@@ -57,16 +58,17 @@ async def test_slow_subscriber_is_closed_with_code(tmp_path: Path) -> None:
 
 async def test_shutdown_closes_streams_with_code(tmp_path: Path) -> None:
     """By WebSocket and by Server-Sent Events."""
-    async with api_server_at(tmp_path) as api_server:
+    async with aiohttp.ClientSession() as http, api_server_at(tmp_path) as api_server:
         run = api_server.start_run()
         subscriber = await api_server.subscribe(run)
         await subscriber.next("log")
         url = f"{api_server.url}/organizations/1/agent/run/{run}/logs/stream"
-        events = await api_server.http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
-        rests = [asyncio.create_task(subscriber.rest()), asyncio.create_task(events.text())]
-    await rests[0]
-    assert subscriber.code == CloseCode.RESTART
-    assert '"code":1012' in str(await rests[1])
+        events = await http.get(url, params={"api_key": ALICE}, headers={"Accept": "text/event-stream"})
+        rest = asyncio.create_task(subscriber.rest())
+        await api_server.stop()
+        await rest
+        assert subscriber.code == CloseCode.RESTART
+        assert '"code":1012' in await events.text()
 
 
 async def test_stuck_subscriber_does_not_delay_shutdown(tmp_path: Path) -> None:
