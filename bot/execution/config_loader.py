@@ -107,9 +107,15 @@ class ConfigLoader:
         """:returns: the task that fetches from GitHub, and the last config if GitHub has not answered in time"""
         fetching = asyncio.create_task(self._current(repository), context=patient())
         self._fetching.add(fetching)
-        fetching.add_done_callback(self._fetching.discard)
+        fetching.add_done_callback(self._fetched)
         await asyncio.wait((fetching,), timeout=self._timeout)
         return fetching, None if fetching.done() else self._last.get(repository.lower())
+
+    def _fetched(self, fetching: asyncio.Task[EffectiveConfig]) -> None:
+        self._fetching.discard(fetching)
+        if not fetching.cancelled():
+            # Whoever waited for it may have gone, as when the server stops; asyncio would log that nobody has seen it.
+            fetching.exception()
 
     async def _current(self, repository: str) -> EffectiveConfig:
         key = repository.lower()
