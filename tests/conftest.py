@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 from aiohttp import web_app
 from hypothesis import settings
 
 from tests.harness import EXAMPLES
+from tests.harness.ports import reserved_port
 
 pytest_plugins = ["tests.harness.databases"]
 
@@ -39,6 +41,14 @@ SLOW = (
 )
 """What builds wheels or images, installs packages, or kills processes. `make test` leaves it out, CI does not; so it does
 single tests that bear the mark themselves."""
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """As pytest-asyncio's, and reserved: no other process is given it, so that none listens there meanwhile."""
+    with reserved_port() as reserved:
+        yield reserved.getsockname()[1]
+
 
 # No example fails for its time: on a busy machine any of them may take long.
 settings.register_profile("tests", settings(deadline=None, max_examples=EXAMPLES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Timing:
     :param retry_delay: seconds until a command interrupted by a database error is retried
     :param loop_blocked: seconds for which a command blocks the event loop before that is recorded
     :param credentials_at_start: whether the server checks at start that GitHub and Codegen accept its credentials
+    :param credentials_timeout: seconds that this check may take
     :param credentials_interval: seconds between two checks of a refused credential
     :param follow_interval: seconds between two looks at runs that no command waits for
     :param drain: seconds that running work may continue when the server stops
@@ -69,6 +71,7 @@ class Timing:
     :param config_retry: seconds after which reading a config is retried
     :param config_ttl: seconds for which a config that was read is used
     :param config_timeout: seconds without a response from GitHub after which a repository's last valid config is used
+    :param cache_clock: by which the HTTP API's caches expire, in seconds
     """
 
     run_poll_interval: PollInterval = DEFAULT_INTERVAL
@@ -81,6 +84,7 @@ class Timing:
     retry_delay: float = 5.0
     loop_blocked: float = 5.0
     credentials_at_start: bool = True
+    credentials_timeout: float = 5.0
     credentials_interval: float = 30.0
     follow_interval: float = FOLLOW_INTERVAL
     drain: float = 5.0
@@ -96,6 +100,7 @@ class Timing:
     config_ttl: float = CACHE_TTL
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: SteadyClock = field(default_factory=SteadyClock.of_machine)
+    cache_clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def limits(self, observer: Observer) -> RateLimits:

@@ -63,7 +63,7 @@ async def http_api(
         anonymous = replace(clients, github=unauthenticated, configs=configs)
         marks = RunMarks(database)
         multi_runs = MultiRuns(StoredMultiRuns(database))
-        cache, own_org_id = TokenCache(), settings.codegen_org_id
+        cache, own_org_id = TokenCache(clock=timing.cache_clock), settings.codegen_org_id
 
         def open_access(token: str) -> TokenAccess:
             limits = timing.limits(clients.observer)
@@ -115,7 +115,7 @@ async def http_api(
             marks=marks,
             stars=services.stars,
             cache=cache,
-            indexes=RunIndexes(on_read=ends.record, shorten=shorten),
+            indexes=RunIndexes(on_read=ends.record, shorten=shorten, clock=timing.cache_clock),
             ends=ends,
             github=clients.github,
             configs=clients.configs,

@@ -96,7 +96,8 @@ async def serving(
     # Before anything is started that would have to be stopped again.
     await check_free(settings.host, settings.port, named=named)
     timing, codegen_org_id = timing or Timing(), settings.codegen_org_id
-    metrics, credentials = Metrics(commands=_COUNTED), Credentials(interval=timing.credentials_interval)
+    metrics = Metrics(commands=_COUNTED)
+    credentials = Credentials(interval=timing.credentials_interval, first_timeout=timing.credentials_timeout)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(migrated_database(settings.database_url))
         # Heartbeats and DBOS retry on their own.

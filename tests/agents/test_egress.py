@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,22 +265,14 @@ async def test_answer_that_stalls_does_not_keep_the_proxy_open(
         answer.close()
 
 
-async def test_unreachable_model_is_said(tmp_path: Path, unused_port: int) -> None:
-    async with opened(agent(f"http://127.0.0.1:{unused_port}"), tmp_path) as (egress, client):
+async def test_unreachable_model_is_said(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with opened(agent(f"http://127.0.0.1:{unused_tcp_port}"), tmp_path) as (egress, client):
         async with client.post(f"{egress.url}/v1/messages", headers={"X-Api-Key": PLACEHOLDER_KEY}) as answer:
             assert answer.status == 502
             text = await answer.text()
         assert egress.model_status == UNREACHABLE
-    assert f"The model API at 127.0.0.1:{unused_port} cannot be reached" in text
+    assert f"The model API at 127.0.0.1:{unused_tcp_port} cannot be reached" in text
     assert KEY not in text
-
-
-@pytest.fixture
-def unused_port() -> Iterator[int]:
-    """Reserved for the test, so that no other process listens there meanwhile."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        yield reserved.getsockname()[1]
 
 
 async def test_key_never_comes_back(upstream: Upstream, tmp_path: Path) -> None:

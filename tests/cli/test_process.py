@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from bot.cli.main import main
 from bot.emulators.github import GitHubEmulator
+from tests.harness import TIMEOUT
 from tests.harness.forks import python_m
 
 
@@ -105,7 +106,7 @@ def running(*words: str, environ: dict[str, str] | None = None, folder: Path, pr
         yield line
     finally:
         process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=20)[0]
+        rest = process.communicate(timeout=TIMEOUT)[0]
     assert process.returncode == 0, rest
     assert "Traceback" not in rest
 
@@ -116,7 +117,8 @@ def test_serve_runs_until_terminated(tmp_path: Path) -> None:
     with running("serve", environ=SETTINGS | nowhere, folder=tmp_path, prints="server.started") as line:
         found = re.search(r"http://127.0.0.1:(\d+)/", line)
         assert found is not None
-        assert "connection refused" in line
+        # Said to be refused, unless a busy machine takes longer for it than the server waits.
+        assert re.search("not checked: (connection refused|no response in time)", line)
         assert httpx.get(f"http://127.0.0.1:{found[1]}/readyz").json() == {"status": "ready"}
 
 

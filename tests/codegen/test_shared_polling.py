@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Codegen:
     looks: list[tuple[str, list[int]]] = field(default_factory=list)
     failure: UpstreamError | None = None
     alive: list[str] = field(default_factory=list)
+    rounds: Counter[str] = field(default_factory=Counter)
 
     def seen_by(self, name: str) -> SeenBy:
         return SeenBy(self, name)
@@ -77,16 +79,17 @@ def watched(url: str) -> list[int]:
         engine.dispose()
 
 
-async def hurried(_seconds: float) -> None:
-    await asyncio.sleep(SHORT)
-
-
 @asynccontextmanager
 async def sharing(
     url: str, codegen: Codegen, name: str, *, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[tuple[SharedRuns, RunWatcher]]:
     database = open_engine(url)
     codegen.alive.append(name)
+
+    async def end_round(_seconds: float) -> None:
+        codegen.rounds[name] += 1
+        await asyncio.sleep(SHORT)
+
     shared = SharedRuns(
         WatchedRuns(database, 1),
         codegen.seen_by(name),
@@ -94,7 +97,7 @@ async def sharing(
         is_leader=lambda: codegen.alive[:1] == [name],
         interval=PollInterval(SHORT, SHORT),
         clock=clock,
-        sleep=hurried,
+        sleep=end_round,
     )
     leading = asyncio.create_task(shared.lead())
     watcher = RunWatcher(shared, interval=PollInterval(SHORT, SHORT))
@@ -106,6 +109,13 @@ async def sharing(
         await asyncio.gather(leading, return_exceptions=True)
         codegen.alive.remove(name)
         database.dispose()
+
+
+async def rounds(codegen: Codegen, count: int) -> None:
+    """Waits until the leader has come to the end of so many rounds."""
+    leader = codegen.alive[0]
+    before = codegen.rounds[leader]
+    await soon(lambda: codegen.rounds[leader] >= before + count)
 
 
 async def soon(condition: Callable[[], bool]) -> None:
@@ -139,10 +149,10 @@ async def test_lead_polls_for_all_processes(postgresql_url: str, codegen: Codege
             return watched(postgresql_url) == []
 
         await soon(is_nothing_wanted)
-        # A poll may have begun before.
-        await asyncio.sleep(5 * SHORT)
+        # A round may have begun before.
+        await rounds(codegen, 1)
         codegen.looks.clear()
-        await asyncio.sleep(5 * SHORT)
+        await rounds(codegen, 3)
         assert codegen.looks == []
 
 

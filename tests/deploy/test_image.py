@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from tests.chaos.worlds import Worlds, both_worlds, settled
 from tests.deploy.box import Container, Image, build, cannot_build, first_process, kill
 from tests.deploy.dockerfile import ROOT, parse
 from tests.harness import TIMEOUT
+from tests.harness.ports import reserved_port
 from tests.harness.server import SECRET
 
 WHY_NOT = cannot_build()
@@ -51,9 +51,8 @@ async def serving(image: Image, folder: Path, worlds: Worlds, said: list[str]) -
 
     :returns: it, and its first process' number outside
     """
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    reserved = reserved_port()
+    port = reserved.getsockname()[1]
     environ = {
         "CODEGEN_API_TOKEN": "sk-org1-image",
         "CODEGEN_ORG_ID": "1",
@@ -84,6 +83,7 @@ async def serving(image: Image, folder: Path, worlds: Worlds, said: list[str]) -
     finally:
         if process.returncode is None:
             kill(process)
+        reserved.close()
 
 
 def status_of(process: int) -> str:

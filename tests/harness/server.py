@@ -24,6 +24,7 @@ from bot.settings import Settings
 from tests.emulators.github.permissions import beyond_manifest
 from tests.harness import TIMEOUT
 from tests.harness.databases import migrated_sqlite
+from tests.harness.ports import reserved_port
 
 SECRET = "the webhook's secret"
 ORG = "/organizations/1"
@@ -81,6 +82,7 @@ def quick_timing(**timing: Any) -> Timing:
     usual: dict[str, Any] = {
         "run_poll_interval": PollInterval(0.02, 0.02),
         "credentials_at_start": False,
+        "credentials_timeout": TIMEOUT,
         "credentials_interval": 0.02,
         "write_gap": 0.0,
         "write_windows": (),
@@ -192,7 +194,7 @@ class ApiServer:
         self._database_url = migrated_sqlite(folder / "bot.sqlite")
         self._timing = timing
         self._stack = AsyncExitStack()
-        self._port = _reserved_port()
+        self._port = reserved_port()
         self.http: aiohttp.ClientSession
 
     async def start(self) -> None:
@@ -272,17 +274,6 @@ class ApiServer:
         """Waits until the log has been read so many times more."""
         before = self.requests(f"/run/{run}/logs")
         await self.codegen.until(lambda: self.requests(f"/run/{run}/logs") >= before + times)
-
-
-def _reserved_port() -> socket.socket:
-    """A socket whose port no other process is given, also while the server that listens on it is stopped.
-
-    A server can listen there because asyncio sets the same option.
-    """
-    reserved = socket.socket()
-    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reserved.bind(("127.0.0.1", 0))
-    return reserved
 
 
 @asynccontextmanager

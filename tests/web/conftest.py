@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.harness.server import ApiServer, api_server_at
+from tests.harness.clock import Clock
+from tests.harness.server import ApiServer, api_server_at, quick_timing
 from tests.web.deliveries import Client, FakeEngine, application
 
 
@@ -24,6 +25,13 @@ async def client(engine: FakeEngine) -> AsyncIterator[Client]:
 @pytest.fixture
 async def api_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
     async with api_server_at(tmp_path) as api_server:
+        yield api_server
+
+
+@pytest.fixture
+async def caching_server(tmp_path: Path) -> AsyncIterator[ApiServer]:
+    """A server whose API caches what it has read for the whole test, however long that takes."""
+    async with api_server_at(tmp_path, timing=quick_timing(cache_clock=Clock(), follow_interval=3_600.0)) as api_server:
         yield api_server
 
 

@@ -15,6 +15,7 @@ from bot.action.reaction import Reactions
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from tests.action.composite.runner import Job
+from tests.harness import TIMEOUT
 from tests.harness.looks import comment
 
 ACCOUNT = {"codegen_api_token": "sk-org1-anything", "codegen_org_id": "1"}
@@ -178,7 +179,7 @@ async def test_cancelled_job_is_reported(job: Job, codegen: CodegenEmulator) -> 
     assert job.running is not None
     job.running.send_signal(signal.SIGINT)
 
-    outputs = await asyncio.wait_for(step, timeout=20)
+    outputs = await asyncio.wait_for(step, TIMEOUT)
 
     assert job.exit_status == 130, job.log
     assert (outputs["conclusion"], outputs["reason-code"]) == ("cancelled", "interrupted")

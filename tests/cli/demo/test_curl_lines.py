@@ -47,7 +47,7 @@ async def test_curl_lines_work_in_sequence(tmp_path: Path) -> None:
         pytest.skip("needs curl 7.82 or newer, which has --json")
     assert len(lines()) == len(ENDPOINTS)
     fails = 'curl() { command curl --fail-with-body --max-time 60 "$@"; }'
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(600):
         playing = asyncio.create_task(demo.play(say=say, once=False, port=0, api_port=0), name="the demo")
         await page_is_up.wait()
         export = next(found[1] for line in printed if (found := re.match(r"\s*(export API=\S+ TOKEN=\S+)\s*$", line)))

@@ -29,4 +29,6 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def installation(github: GitHubEmulator, tmp_path: Path) -> AsyncIterator[Installation]:
     async with CodegenEmulator(run_seconds=0) as codegen:
-        yield Installation(github, codegen, tmp_path)
+        installation = Installation(github, codegen, tmp_path)
+        yield installation
+        installation.close()

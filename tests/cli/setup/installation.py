@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from bot.text.markers import Stage, find
 from tests.cli.setup.browser import Browser, Page
 from tests.harness import TIMEOUT
 from tests.harness.forks import ROOT, python_m
+from tests.harness.ports import reserved_port
 from tests.harness.processes import running
 
 
@@ -27,13 +27,19 @@ class Installation:
         self.github = github
         self.folder = folder
         self.env_file = folder / ".env"
-        self.port = _free_port()
+        # Known in advance: GitHub gets the webhook's URL before the bot listens there.
+        self._port = reserved_port()
+        self.port: int = self._port.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.codegens = {
             "CODEGEN_API_TOKEN": "sk-org1-setup",
             "CODEGEN_ORG_ID": "1",
             "CODEGEN_API_BASE_URL": codegen.url,
         }
+
+    def close(self) -> None:
+        """Gives up the port."""
+        self._port.close()
 
     @asynccontextmanager
     async def start(self, *words: str, **environ: str) -> AsyncIterator[Process]:
@@ -56,14 +62,6 @@ class Installation:
             return any((marker := find(each.body)) and marker.stage is Stage.FINISHED for each in replies)
 
         await self.github.until(is_answered, seconds=TIMEOUT)
-
-
-def _free_port() -> int:
-    """Known in advance: GitHub gets the webhook's URL before the bot listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def printed_line(process: Process, pattern: str) -> re.Match[str]:

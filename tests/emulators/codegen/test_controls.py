@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bot.emulators.codegen import CONTROL_HELP, CodegenEmulator
+from tests.harness import TIMEOUT
 from tests.harness.clock import Clock
 
 RUN = "/v1/organizations/1/agent/run"
@@ -61,7 +62,7 @@ async def test_fault_truncate_cuts_the_response(http: httpx.AsyncClient) -> None
 async def test_fault_hang_delays_the_response(http: httpx.AsyncClient) -> None:
     await fault(http, action="hang", delay=0.3)
     with pytest.raises(httpx.ReadTimeout):
-        await http.get(USERS, timeout=0.05)
+        await http.get(USERS, timeout=httpx.Timeout(TIMEOUT, read=0.05))
 
 
 async def test_faults_are_listed_and_deleted(http: httpx.AsyncClient) -> None:

@@ -25,6 +25,7 @@ from codegen_api_client.models.create_agent_run_input import CreateAgentRunInput
 
 from bot.emulators.codegen import CodegenEmulator
 from tests.emulators.codegen.conftest import PACE, TOKEN
+from tests.harness import TIMEOUT
 from tests.harness.clock import Clock
 
 APIS = (AgentsApi, OrganizationsApi, UsersApi)
@@ -60,7 +61,7 @@ class Official:
 
     async def call(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         given = {**options, "authorization": self._authorization}
-        return await asyncio.to_thread(method, *arguments, **given, _request_timeout=5.0)
+        return await asyncio.to_thread(method, *arguments, **given, _request_timeout=TIMEOUT)
 
     async def create(self, org_id: int, prompt: str) -> Any:
         method = AgentsApi(self.client).create_agent_run_v1_organizations_org_id_agent_run_post

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -399,9 +400,13 @@ async def test_client_that_leaves_and_server_that_stops(emulator: GitHubEmulator
 
 def _running_git() -> list[str]:
     """The command lines of this process's children that serve git."""
-    children = (Path("/proc") / str(os.getpid()) / "task").glob("*/children")
-    found = [child for listed in children for child in listed.read_text().split()]
-    lines = [(Path("/proc") / child / "cmdline").read_bytes().decode() for child in found]
+    lines = []
+    for listed in (Path("/proc") / str(os.getpid()) / "task").glob("*/children"):
+        # A thread or a process may end meanwhile.
+        with suppress(OSError):
+            for child in listed.read_text().split():
+                with suppress(OSError):
+                    lines.append((Path("/proc") / child / "cmdline").read_bytes().decode())
     return [line for line in lines if "http-backend" in line or "upload-pack" in line]
 
 

@@ -95,19 +95,19 @@ async def test_filters_and_orders_hold_over_all_pages(read_server: ApiServer, qu
     assert await ids(read_server, query) == expected
 
 
-async def test_filter_by_source_and_user(api_server: ApiServer) -> None:
+async def test_filter_by_source_and_user(caching_server: ApiServer) -> None:
     """Runs contain their source but not their user: only the user is filtered by Codegen, and only for new runs."""
     for number in range(1, 251):
-        api_server.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
-        api_server.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
-    assert await ids(api_server, "source_type=API&sort=created_at&limit=3") == [5, 10, 15]
-    assert await ids(api_server, "source_type=chat&limit=2") == [249, 248]
-    assert await ids(api_server, "source_type=SLACK") == []
-    assert len(api_server.upstream("/agent/runs")) == 3
+        caching_server.codegen.start_elsewhere("words", metadata={} if number % 5 == 0 else None)
+        caching_server.codegen.runs[number].user_id = 2 if number % 50 == 0 else 1
+    assert await ids(caching_server, "source_type=API&sort=created_at&limit=3") == [5, 10, 15]
+    assert await ids(caching_server, "source_type=chat&limit=2") == [249, 248]
+    assert await ids(caching_server, "source_type=SLACK") == []
+    assert len(caching_server.upstream("/agent/runs")) == 3
 
-    assert await ids(api_server, "user_id=2") == [250, 200, 150, 100, 50]
-    assert await ids(api_server, "user_id=2&source_type=CHAT") == []
-    assert [entry.query.get("user_id") for entry in api_server.upstream("/agent/runs")] == [None, None, None, "2"]
+    assert await ids(caching_server, "user_id=2") == [250, 200, 150, 100, 50]
+    assert await ids(caching_server, "user_id=2&source_type=CHAT") == []
+    assert [entry.query.get("user_id") for entry in caching_server.upstream("/agent/runs")] == [None, None, None, "2"]
 
 
 async def test_filtered_runs_have_excerpts_of_long_texts(api_server: ApiServer) -> None:
@@ -166,13 +166,13 @@ async def test_a_parameter_that_does_not_fit_is_named(read_server: ApiServer, qu
     assert (response.status, response.document["errors"][0]["field"]) == (422, field)
 
 
-async def test_new_run_is_found_without_complete_read(api_server: ApiServer) -> None:
-    many_runs(api_server, 350)
-    assert (await ids(api_server, "status=failed&limit=1")) == [350]
-    assert len(api_server.upstream("/agent/runs")) == 4
+async def test_new_run_is_found_without_complete_read(caching_server: ApiServer) -> None:
+    many_runs(caching_server, 350)
+    assert (await ids(caching_server, "status=failed&limit=1")) == [350]
+    assert len(caching_server.upstream("/agent/runs")) == 4
 
-    assert (await ids(api_server, "status=failed&limit=1&skip=1")) == [340]
-    assert len(api_server.upstream("/agent/runs")) == 4
+    assert (await ids(caching_server, "status=failed&limit=1&skip=1")) == [340]
+    assert len(caching_server.upstream("/agent/runs")) == 4
 
 
 async def test_hundred_concurrent_callers_cost_one_request(api_server: ApiServer) -> None:

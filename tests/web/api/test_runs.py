@@ -155,27 +155,27 @@ async def test_resume_run(api_server: ApiServer) -> None:
     assert sent["prompt"] == "Also the changelog."
 
 
-async def test_hundred_concurrent_run_requests_cost_one(api_server: ApiServer) -> None:
+async def test_hundred_concurrent_run_requests_cost_one(caching_server: ApiServer) -> None:
     """For any of the newest hundred runs."""
     for _ in range(10):
-        await api_server.post(RUN, {"prompt": "Fix it."})
-    response = await asyncio.gather(*(api_server.get(f"{RUN}/{number % 10 + 1}") for number in range(100)))
+        await caching_server.post(RUN, {"prompt": "Fix it."})
+    response = await asyncio.gather(*(caching_server.get(f"{RUN}/{number % 10 + 1}") for number in range(100)))
 
     assert {each.status for each in response} == {200}
     assert [each.document["id"] for each in response[:3]] == [1, 2, 3]
-    asked = [entry.path for entry in api_server.codegen.control.journal if entry.method == "GET"]
+    asked = [entry.path for entry in caching_server.codegen.control.journal if entry.method == "GET"]
     of_callers = [path for path in asked if path != "/v1/organizations/1/repos"]
     assert of_callers == ["/v1/organizations", "/v1/users/me", "/v1/organizations/1/agent/runs"]
     assert len(asked) - len(of_callers) == 1
 
 
-async def test_old_run_is_read_singly(api_server: ApiServer) -> None:
+async def test_old_run_is_read_singly(caching_server: ApiServer) -> None:
     for number in range(1, 121):
-        api_server.codegen.start_elsewhere(f"Number {number}")
-    response = await asyncio.gather(*(api_server.get(f"{RUN}/5") for _ in range(20)))
+        caching_server.codegen.start_elsewhere(f"Number {number}")
+    response = await asyncio.gather(*(caching_server.get(f"{RUN}/5") for _ in range(20)))
 
     assert {each.document["id"] for each in response} == {5}
-    assert (len(api_server.upstream("/agent/runs")), len(api_server.upstream("/agent/run/5"))) == (1, 1)
+    assert (len(caching_server.upstream("/agent/runs")), len(caching_server.upstream("/agent/run/5"))) == (1, 1)
 
 
 async def test_change_invalidates_cache_of_caller(api_server: ApiServer) -> None:
