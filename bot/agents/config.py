@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.agents.presets import PRESETS, Interface, ModelApi, Preset
+from bot.agents.presets import PRESETS, SCRIPTED, Interface, ModelApi, Preset
 from bot.agents.prices import Price
 from bot.errors import SettingsError, os_reason
 from bot.execution.repository_config import document
@@ -147,7 +147,7 @@ def of_preset(
     """
     preset = known.get(name)
     if preset is None:
-        raise SettingsError(f"AGENT: there is no agent {shown(name)!r}. {_hint(name, known)}")
+        raise SettingsError(f"AGENT: there is no agent {shown(name)!r}. {_preset_hint(name, known)}")
     key = environ.get(preset.key_variable, "").strip() if preset.key_variable else ""
     if preset.key_variable and not key:
         raise SettingsError(f"AGENT={name} needs a model key: set {preset.key_variable}.")
@@ -299,7 +299,7 @@ class _Reader:
         elif entry.preset is None and entry.api is not None and not entry.endpoint:
             yield "", 'has no "endpoint", the URL of its model API.'
         elif entry.preset is not None and preset is None:
-            yield "preset", f"is not a known agent. {_hint(entry.preset, self.known)}"
+            yield "preset", f"is not a known agent. {_preset_hint(entry.preset, self.known)}"
         if entry.preset is not None:
             for key in entry.model_fields_set & {"interface", "api"}:
                 yield key, "is for agents without a preset; leave it out."
@@ -431,6 +431,10 @@ def _sentence(error: ErrorDetails) -> str:
     elif " should " in message:  # "Input should be", "String should have"
         message = f"should {message.partition(' should ')[2]}"
     return f'{where}"{name}" {message}.'
+
+
+def _preset_hint(name: str, known: Collection[str]) -> str:
+    return _hint(name, [each for each in known if each != SCRIPTED])
 
 
 def _hint(name: str, known: Collection[str]) -> str:

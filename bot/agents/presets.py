@@ -547,8 +547,11 @@ _AIDER = Preset(
     marks=Marks(error_text=r"litellm\.\w+(Error|Exception)"),
 )
 
+SCRIPTED = "scripted"
+"""The name of the emulated agent of the demo and the tests: it needs no model, and is of no use elsewhere."""
+
 _SCRIPTED = Preset(
-    name="scripted",
+    name=SCRIPTED,
     # The bot may not be installed in the environment of its Python: the demo runs from the work tree.
     command=(
         "{python}",

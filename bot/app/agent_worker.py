@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -96,6 +97,7 @@ async def working(
     sandbox = await usable_sandbox(config, lease=timing.lease)
     if (why := await version_problem()) is not None:
         raise SettingsError(f"Agents cannot be run here. {why}")
+    _report_missing(config)
     await run_in_thread(partial(_make, folder))
     workspaces = Workspaces(
         root=folder,
@@ -184,6 +186,14 @@ async def working_alone(
         yield await stack.enter_async_context(
             working(backend, database, github, configs, folder=folder_of(settings), name=name, drain=config.drain)
         )
+
+
+def _report_missing(config: AgentsConfig) -> None:
+    """Each run of such an agent fails; it can be installed while the others work."""
+    for agent in config.agents.values():
+        if not agent.is_delegated and shutil.which(agent.program) is None:
+            fix = agent.preset.install or "Correct the agents file."
+            _log.warning("agent.not_installed", agent=agent.name, program=agent.program, fix=fix)
 
 
 def _of_codegen(config: AgentsConfig) -> set[str]:

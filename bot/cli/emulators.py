@@ -10,6 +10,7 @@ import webbrowser
 import click
 
 from bot import log
+from bot.agents.presets import SCRIPTED
 from bot.cli.demo import demo as the_demo
 from bot.cli.demo.conversation import Entry
 from bot.cli.process import PORT, run_until_stopped, until
@@ -34,7 +35,7 @@ from bot.errors import SettingsError, os_reason
 )
 @click.option(
     "--agent",
-    default=the_demo.SCRIPTED,
+    default=SCRIPTED,
     show_default="a scripted one, without a model",
     help="The agent that does the work, such as opencode; its model key is read from the environment.",
 )

@@ -52,10 +52,9 @@ def _outcome(name: str | None) -> CommandOutcome:
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the shell completion script of codegen-bot.
 
+    \b
     bash: eval "$(codegen-bot completion bash)" in ~/.bashrc
-
     zsh: eval "$(codegen-bot completion zsh)" in ~/.zshrc, after compinit
-
     fish: codegen-bot completion fish > ~/.config/fish/completions/codegen-bot.fish
     """
     found = get_completion_class(shell)

@@ -29,7 +29,7 @@ def labels() -> None:
     """Manage the labels that the bot reads and sets."""
 
 
-@labels.command("sync")
+@labels.command("sync", short_help="Create the bot's missing labels in a repository.")
 @click.argument("repository", type=RepositoryName(), metavar="OWNER/NAME")
 def sync(repository: str) -> None:
     """Create the bot's missing labels in a repository, named as in its config file.

@@ -247,6 +247,12 @@ def test_of_preset_unknown() -> None:
     assert str(caught.value) == snapshot("AGENT: there is no agent 'opncode'. Did you mean \"opencode\"?")
 
 
+def test_of_preset_unknown_name_lists_real_agents() -> None:
+    """Not the emulated one of the demo."""
+    with pytest.raises(SettingsError, match=r"Valid are claude, .*, aider\.$"):
+        of_preset("nonsense", {})
+
+
 def test_of_preset_model() -> None:
     config = of_preset("opencode", {"OPENAI_API_KEY": "sk-1"}, model="qwen3-coder", known=KNOWN)
     assert config.agents["opencode"].model == "qwen3-coder"

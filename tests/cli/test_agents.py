@@ -158,3 +158,21 @@ async def test_agents_process_ends_on_sigterm(terminal: Terminal, command: str, 
         process.terminate()
         _, stderr = await process.communicate()
     assert (process.returncode, b"Traceback" in stderr) == (0, False)
+
+
+async def test_worker_names_agents_that_are_not_installed(terminal: Terminal) -> None:
+    """It starts all the same: others may be there."""
+    words = "agents: {fixer: {command: ['true']}, absent: {command: [no-such-program]}}\nsandbox: none\n"
+    (terminal.folder / "agents.yml").write_text(words)
+    process = await terminal.start("agents", "worker", without="CODEGEN_API_TOKEN")
+    assert process.stderr is not None
+    lines = []
+    async with asyncio.timeout(TIMEOUT):
+        while "worker.started" not in (line := (await process.stderr.readline()).decode()):
+            assert line, "it ended early"
+            lines.append(line)
+        process.terminate()
+        await process.communicate()
+    [found] = [line for line in lines if "agent.not_installed" in line]
+    assert "agent=absent" in found
+    assert "program=no-such-program" in found

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.config import AgentsConfig, SandboxKind, of_preset
+from bot.agents.presets import SCRIPTED
 from bot.agents.sandbox.choice import problem
 from bot.app.agents import new_token
 from bot.app.clients import Timing
@@ -45,9 +46,6 @@ API_PORT = 8080
 
 CALLER = "alice"
 """Whose token is printed, for the HTTP API and the dashboard."""
-
-SCRIPTED = "scripted"
-"""The emulated agent: it needs no model."""
 
 
 async def play(
