@@ -27,7 +27,7 @@ from bot.upstream import HEARTBEAT, LEASE, backoff, elapsed_clock
 
 _log = log.get(__name__)
 
-MARGIN = 0.2
+MARGIN = 0.3
 """The fraction of the lease by which a worker gives a turn up before another one may take it."""
 
 POLL_INTERVAL = 1.0

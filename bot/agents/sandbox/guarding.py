@@ -17,9 +17,10 @@ _log = log.get(__name__)
 RENEWALS = 20
 """Of a guard, in one lease."""
 
-PATIENCE = 0.85
+PATIENCE = 0.76
 """The fraction of the lease after which a guard ends its agent: later than the worker itself gives a turn up, so that a
-worker that goes on knows that it was too late (`bot.agents.worker.MARGIN`), and before another worker takes over."""
+worker that goes on knows that it was too late (`bot.agents.worker.MARGIN`), and before another worker takes over. Of a
+worker that freezes just before a heartbeat is due, the turns are taken over a heartbeat's period sooner."""
 
 
 class Guard:

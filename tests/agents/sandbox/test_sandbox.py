@@ -16,6 +16,9 @@ from bot.agents.config import SandboxKind
 from bot.agents.model import TurnError
 from bot.agents.sandbox import Sandbox
 from bot.agents.sandbox.choice import sandbox_of
+from bot.agents.sandbox.guarding import PATIENCE, RENEWALS
+from bot.agents.worker import MARGIN
+from bot.upstream import HEARTBEAT, LEASE
 from tests.agents.sandbox.conftest import MakeSpec, output_of, python
 from tests.harness import TIMEOUT
 
@@ -238,3 +241,10 @@ async def test_start_that_fails_leaves_no_descriptors_open(
 
 def descriptors() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
+
+
+def test_guard_ends_an_agent_between_fence_and_takeover() -> None:
+    """Whenever the worker freezes: just before it renews the guard, or just before a heartbeat is due."""
+    fence, silence, takeover = LEASE * (1 - MARGIN), LEASE * PATIENCE, LEASE - HEARTBEAT
+    assert fence <= silence - LEASE / RENEWALS
+    assert silence < takeover
