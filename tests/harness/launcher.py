@@ -10,8 +10,12 @@ import signal
 import socket
 import sys
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def main() -> None:
+    # One that comes before they can be passed on waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     address, module, *words = sys.argv[1:]
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(address)
@@ -24,8 +28,9 @@ def main() -> None:
         os.close(descriptor)
     with line.makefile() as replies:
         pid = int(replies.readline())
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             signal.signal(number, lambda number, _frame: os.kill(pid, number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         status = int(replies.readline())
     if status < 0:
         signal.signal(-status, signal.SIG_DFL)
