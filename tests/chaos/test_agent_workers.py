@@ -23,7 +23,7 @@ from tests.chaos import AGENT_TURNS as TURNS
 from tests.chaos import SEEDS, STRIKES
 from tests.harness import TIMEOUT
 from tests.harness.agent_workers import WorkerProcess, Workers, agent_workers
-from tests.harness.command_lines import command_lines
+from tests.harness.command_lines import command_lines, unique_number
 from tests.harness.connections import Link
 
 PEOPLE = ("alice", "bob", "carol")
@@ -37,6 +37,9 @@ SECONDS = 120.0 + 15.0 * TURNS
 pytestmark = pytest.mark.timeout(2 * SECONDS + 300)
 
 LOOK_INTERVAL = 0.25
+
+SLOT = f": slot-{unique_number()}-"
+"""Begins the mark of a turn's shell."""
 
 Strike = Callable[["Employed"], Awaitable[None]]
 
@@ -67,7 +70,7 @@ def _steps(number: int, dice: random.Random) -> Sequence[dict[str, Any]]:
     return (
         {"remember": f"word {number}"},
         {"edit": f"work/{number}.txt", "text": f"{number}\n"},
-        {"run": f"sleep {dice.uniform(0.1, 1.5):.2f}; : slot-{number}-"},
+        {"run": f"sleep {dice.uniform(0.1, 1.5):.2f}; {SLOT}{number}-"},
         {"recall": True},
     )
 
@@ -152,7 +155,8 @@ def _running(database: Engine) -> list[str]:
 
 def _slots() -> Counter[str]:
     """How many shells of agents there are for each turn, on all machines."""
-    return Counter(found[1] for line in command_lines(": slot-") if (found := re.search(r": slot-(\d+)-", line)))
+    slot = re.compile(rf"{re.escape(SLOT)}(\d+)-")
+    return Counter(found[1] for line in command_lines(SLOT) if (found := slot.search(line)))
 
 
 class Employed:

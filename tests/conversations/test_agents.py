@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 
 from bot.text.markers import Stage
 from tests.harness.agents_world import AgentsWorld, agents_world_at, script
-from tests.harness.command_lines import command_lines, until_running
+from tests.harness.command_lines import command_lines, unique_number, until_running
 from tests.harness.terminal import Terminal, without_times
 from tests.harness.workflow import Workflow
 
@@ -244,11 +244,12 @@ async def test_set_up_commands_are_worked_out_run_and_explained(world: AgentsWor
 
 async def test_restarted_bot_continues_the_agent(world: AgentsWorld) -> None:
     """A deployment in the middle of a run: its agent is stopped, and goes on with its session at the next start."""
-    wait = "test -e ~/second || { touch ~/second; sleep 47112; }"
+    sleep = f"sleep {unique_number()}"
+    wait = f"test -e ~/second || {{ touch ~/second; {sleep}; }}"
     await world.comment(
         "bob", f"/codegen run fix it{script({'remember': 'the tax'}, EDIT, {'run': wait}, {'recall': True})}"
     )
-    await until_running("sleep 47112")
+    await until_running(sleep)
 
     await world.restart_bot()
 
@@ -257,7 +258,8 @@ async def test_restarted_bot_continues_the_agent(world: AgentsWorld) -> None:
 
 
 class TestStopping:
-    SLEEPER = f"/codegen run fix it{script(EDIT, {'run': 'sleep 47110'}, {'say': 'Never.'})}"
+    SLEEP = f"sleep {unique_number()}"
+    SLEEPER = f"/codegen run fix it{script(EDIT, {'run': SLEEP}, {'say': 'Never.'})}"
 
     @pytest.fixture
     async def sleeping(self, world: AgentsWorld) -> AgentsWorld:
@@ -276,7 +278,7 @@ class TestStopping:
         assert "+# Edited." in run
         assert answer.startswith(("Stopping", "Stopped the agents on"))
         assert sleeping.run().status == "CANCELLED"
-        assert command_lines("sleep 47110") == []
+        assert command_lines(self.SLEEP) == []
         assert "# Edited." not in (await sleeping.files("fix-checkout"))["app/checkout.py"]
 
     async def test_cancel_takes_write_access(self, sleeping: AgentsWorld) -> None:

@@ -18,7 +18,7 @@ from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import BOT_LOGIN, REPOSITORY
 from bot.text.markers import Stage, find
 from tests.harness.agents_world import script
-from tests.harness.command_lines import until_gone, until_running
+from tests.harness.command_lines import unique_number, until_gone, until_running
 from tests.harness.processes import LogLines, environment
 from tests.harness.server import SECRET, emulators
 
@@ -79,13 +79,14 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
 
 async def test_killed_while_an_agent_works(machine: Machine) -> None:
     """The agent dies with the bot. The next bot takes the turn over, continues the agent's session, and publishes once."""
-    wait = "test -e ~/second || { touch ~/second; sleep 47111; }"
+    sleep = f"sleep {unique_number()}"
+    wait = f"test -e ~/second || {{ touch ~/second; {sleep}; }}"
     steps = script({"remember": "the tax"}, EDIT, {"run": wait}, {"recall": True})
     machine.github.comment("bob", 2, f"/codegen run fix it{steps}")
-    await until_running("sleep 47111")
+    await until_running(sleep)
 
     await machine.kill()
-    await until_gone("sleep 47111")
+    await until_gone(sleep)
     await machine.start()
     await machine.log.until("turn.taken_over")
     await machine.github.until(lambda: machine.stages() == [Stage.FINISHED])

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.harness import TIMEOUT
+
+_numbers = itertools.count(40_000)
+
+
+def unique_number() -> str:
+    """A number that no other command line on this machine contains: tests run side by side in several processes, and so
+    may several copies of the suite. As a number of seconds it is longer than any test."""
+    return f"{next(_numbers)}.{os.getpid():07}"
 
 
 def command_lines(words: str) -> list[str]:
