@@ -38,7 +38,7 @@ class EmulatorServer:
         for event in self._waiting:
             event.set()
 
-    async def until(self, predicate: Callable[[], object], *, seconds: float | None = 60.0) -> None:
+    async def until(self, predicate: Callable[[], object], *, seconds: float | None = 240.0) -> None:
         """Waits until the predicate holds.
 
         :raises TimeoutError: after that many seconds; never if None

@@ -88,7 +88,7 @@ class Bot:
         """Waits until it listens, and redelivers what it missed unless it requests that itself."""
         waiting = asyncio.create_task(self._is_up.wait())
         assert self._listening is not None
-        await asyncio.wait((waiting, self._listening), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((waiting, self._listening), timeout=TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         assert self._is_up.is_set(), "the bot did not come up"
         if self._module != RECOVERING:

@@ -80,7 +80,7 @@ async def test_full_disk_refuses_deliveries_and_loses_none(tmp_path: Path) -> No
             assert await _is_ready(worlds) == 503
         assert await _is_ready(worlds) == 200
         worlds.redeliver_missed()
-        await settled(worlds, seconds=30)
+        await settled(worlds)
 
 
 async def test_locked_database_fails_deliveries_and_loses_none(tmp_path: Path) -> None:
@@ -88,12 +88,12 @@ async def test_locked_database_fails_deliveries_and_loses_none(tmp_path: Path) -
     async with both_worlds() as worlds, _serving(worlds, tmp_path):
         with _locked(tmp_path):
             worlds.perform(next(first_day()))
-            await worlds.github.until(lambda: worlds.github.webhooks.idle, seconds=20)
+            await worlds.github.idle()
             (failed,) = worlds.missed()
             assert failed.status_code in {0, 503}
             assert not worlds.replies()
         worlds.redeliver_missed()
-        await settled(worlds, seconds=30)
+        await settled(worlds)
 
 
 async def test_jobs_resume_once_the_disk_has_room(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ async def test_jobs_resume_once_the_disk_has_room(tmp_path: Path) -> None:
         await worlds.codegen.run_created(3)
         with _disk_full(bot):
             await _until_it_fails(bot)
-        await settled(worlds, seconds=20)
+        await settled(worlds)
 
 
 # How

@@ -48,9 +48,7 @@ async def test_command_that_holds_the_loop_is_given_up(tmp_path: Path) -> None:
                 await bot.spawn()
             assert await bot.ended() == STUCK
             await bot.start()
-            await worlds.github.until(
-                lambda: stages(worlds, innocent, holding) == [Stage.FINISHED, Stage.FAILED], seconds=60
-            )
+            await worlds.github.until(lambda: stages(worlds, innocent, holding) == [Stage.FINISHED, Stage.FAILED])
             marker = marker_of(worlds, holding)
             assert marker is not None
             assert prompt_text(worlds, holding).replace(marker.identity, "IDENTITY") == snapshot("""\

@@ -75,7 +75,7 @@ async def _all_days(worlds: Worlds, seed: int, injectors: list[FaultInjector]) -
             dice.shuffle(actions)
             for action in actions:
                 worlds.perform(action)
-            await settled(worlds, seconds=60)
+            await settled(worlds)
         await worlds.github.idle()
         assert worlds.problems() == []
     except AssertionError as error:

@@ -15,6 +15,7 @@ from tests.chaos.process import RECOVERING, Bot
 from tests.chaos.user_actions import DAYS, UserAction
 from tests.chaos.worlds import Worlds, both_worlds, settled
 from tests.emulators.github.people import App
+from tests.harness import TIMEOUT
 
 IN_STARTING = 0.25
 """The share of kills that come before the bot is up."""
@@ -32,7 +33,7 @@ MOST_REQUESTS = 30
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_killed_at_random_moments_nothing_is_lost_or_done_twice(seed: int, tmp_path: Path) -> None:
     async with both_worlds() as worlds:
-        await _bad_days(Bot(worlds, tmp_path), worlds, seed, seconds=90)
+        await _bad_days(Bot(worlds, tmp_path), worlds, seed, seconds=TIMEOUT)
 
 
 @pytest.mark.skipif(

@@ -35,7 +35,7 @@ async def test_sigterm_ends_process_soon_and_loses_nothing(seed: int, tmp_path: 
                 assert await bot.stop() < LONGEST_STOP
             await bot.start()
             await perform_all(worlds, left)
-            await settled(worlds, seconds=60)
+            await settled(worlds)
             assert await bot.stop() < LONGEST_STOP
             await worlds.github.idle()
             assert worlds.problems() == []
@@ -54,4 +54,4 @@ async def test_sigterm_during_a_hanging_request_ends_process_soon(tmp_path: Path
             await worlds.codegen.run_created(3)
             assert await bot.stop() < LONGEST_STOP
             await bot.start()
-            await settled(worlds, seconds=60)
+            await settled(worlds)

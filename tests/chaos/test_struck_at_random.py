@@ -41,7 +41,7 @@ async def test_replicas_under_random_faults_run_each_command_once(seed: int, pos
             for number, day in enumerate(DAYS):
                 strikes = STRIKES // len(DAYS) + (number < STRIKES % len(DAYS))
                 await _bad_day(pair, worlds, [*day()], dice, strikes=strikes)
-                await settled(worlds, seconds=90)
+                await settled(worlds)
             await worlds.github.idle()
             assert worlds.problems() == []
             assert [line for line in several.said if any(words in line for words in AT_FAULT)] == []

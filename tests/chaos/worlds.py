@@ -16,6 +16,7 @@ from bot.emulators.github.world import BOT_LOGIN
 from bot.text.markers import Marker, Stage, find
 from tests.chaos.user_actions import Outcome, UserAction
 from tests.emulators.github.webhook_faults import FaultyGitHubEmulator
+from tests.harness import TIMEOUT
 from tests.harness.server import SECRET, emulators
 
 LAST = {Stage.FINISHED: "rocket", Stage.FAILED: "confused", Stage.REFUSED: "-1"}
@@ -191,7 +192,7 @@ async def both_worlds(*, timing: float = 0.3) -> AsyncIterator[Worlds]:
         yield worlds
 
 
-async def settled(worlds: Worlds, *, seconds: float) -> None:
+async def settled(worlds: Worlds, *, seconds: float = TIMEOUT) -> None:
     """Waits until all outcomes are as expected.
 
     :raises AssertionError: with the differences, after that time

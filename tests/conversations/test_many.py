@@ -39,7 +39,7 @@ async def test_many_commands_at_once_get_one_reply_each(tmp_path: Path) -> None:
         try:
             for number in range(COMMANDS):
                 github.comment("bob", number % THREADS + 1, f"/codegen run piece {number}")
-            await github.until(lambda: _done(world) == COMMANDS, seconds=60)
+            await github.until(lambda: _done(world) == COMMANDS)
         finally:
             await world.stop_bot()
 

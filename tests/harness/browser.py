@@ -34,7 +34,7 @@ def chromium() -> str | None:
         path = shutil.which(name)
         if path is not None:
             found = subprocess.run(  # noqa: S603 - a browser that the machine has
-                [path, "--version", *WITHOUT_SANDBOX], capture_output=True, check=False, timeout=60
+                [path, "--version", *WITHOUT_SANDBOX], capture_output=True, check=False, timeout=TIMEOUT
             )
             if found.returncode == 0:
                 return path

