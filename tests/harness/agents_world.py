@@ -113,14 +113,11 @@ class AgentsWorld(World):
         found: list[str] = []
 
         def look() -> bool:
-            found[:] = [text for stage in last if (text := self._next_of(stage, number))]
+            found[:] = self._next(last, number)
             return bool(found)
 
         await self.github.until(look, seconds=seconds)
         return found[0].replace(self.url, "SERVER")
-
-    def _next_of(self, stage: Stage, number: int) -> str | None:
-        return next(iter(self._next(stage, number)), None)
 
     # GitHub
 

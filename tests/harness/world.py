@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -84,7 +84,7 @@ class World:
         found: list[str] = []
 
         def look() -> bool:
-            found[:] = self._next(stage, number)
+            found[:] = self._next(None if stage is None else {stage}, number)
             return bool(found)
 
         await self.github.until(look)
@@ -111,11 +111,11 @@ class World:
         fence = World.fence(prompt)
         return "".join(prompt.split(f"\n{fence}\n")[::2])
 
-    def _next(self, stage: Stage | None, number: int) -> list[str]:
+    def _next(self, stages: Container[Stage] | None, number: int) -> list[str]:
         for comment in self.bot_comments(number):
             for place in range(self._read.get(comment.id, 0), len(comment.versions)):
                 marker = find(comment.versions[place])
-                if stage is None or (marker is not None and marker.stage is stage):
+                if stages is None or (marker is not None and marker.stage in stages):
                     self._read[comment.id] = place + 1
                     return [comment.versions[place].partition("\n\n<!-- codegen-bot")[0]]
         return []
@@ -236,7 +236,9 @@ class World:
         await self.start_bot()
 
     async def stop_bot(self) -> None:
-        """Stops the bot as a deployment does: work in progress is left as it is."""
+        """Stops the bot as a deployment does: work in progress is left as it is, also a command whose final reply is posted
+        already. The next bot finishes it, and posts that reply again: where this matters, call `until_done` before.
+        """
         if self._bot is not None:
             await self._bot.aclose()
             self._bot = None
