@@ -41,6 +41,8 @@ async def test_two_versions_recover_each_others_commands(several: Several, postg
     (following,) = await several.start(1, module=NEXT_VERSION)
     commands = several.ask(COMMANDS)
     await several.runs_started(COMMANDS)
+    # A run may start before the response to its delivery has arrived.
+    await several.github.idle()
     assert all(several.balancer.taken[url] for url in (this, following))
     await several.kill(this)
     await several.replaced(this)

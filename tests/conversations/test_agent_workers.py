@@ -20,7 +20,7 @@ from tests.harness.agent_workers import (
     Workers,
     agent_workers,
 )
-from tests.harness.command_lines import command_lines, until_gone, until_running, until_seen
+from tests.harness.command_lines import command_lines, unique_number, until_gone, until_running, until_seen
 from tests.harness.connections import Link
 
 EDIT = {"edit": "app/checkout.py", "append": "# Edited.\n"}
@@ -28,9 +28,18 @@ REMEMBER = {"remember": "the tax"}
 RECALL = {"recall": True}
 
 
-def wait_once(seconds: str) -> dict[str, str]:
-    """A step that lasts until it is killed, and nothing when the session goes on; by its number it can be found."""
-    return {"run": f"test -e ~/second || {{ touch ~/second; sleep {seconds}; }}"}
+def wait_once(sleep: str) -> dict[str, str]:
+    """A step that lasts until it is killed, and nothing when the session goes on.
+
+    :param sleep: the fixture of this name
+    """
+    return {"run": f"test -e ~/second || {{ touch ~/second; {sleep}; }}"}
+
+
+@pytest.fixture
+def sleep() -> str:
+    """A command that lasts until it is killed, and that no other test has."""
+    return f"sleep {unique_number()}"
 
 
 @pytest.fixture
@@ -48,24 +57,24 @@ async def finished_once(workers: Workers, run_id: int) -> StoredRun:
     return run
 
 
-async def test_session_goes_on_after_a_kill(workers: Workers) -> None:
+async def test_session_goes_on_after_a_kill(workers: Workers, sleep: str) -> None:
     """On the same machine, where the run's files are."""
     first = await workers.start()
-    run = await workers.ask(REMEMBER, EDIT, wait_once("48211"), RECALL)
-    await until_running("sleep 48211")
+    run = await workers.ask(REMEMBER, EDIT, wait_once(sleep), RECALL)
+    await until_running(sleep)
     await workers.start()
 
     await first.kill()
 
-    await until_gone("sleep 48211")
+    await until_gone(sleep)
     done = await finished_once(workers, run)
     assert "the tax" in (done.result or "")
 
 
-async def test_other_machine_begins_anew_and_says_so(workers: Workers) -> None:
+async def test_other_machine_begins_anew_and_says_so(workers: Workers, sleep: str) -> None:
     first = await workers.start(machine="one")
-    run = await workers.ask(EDIT, {"recall": True}, wait_once("48221"))
-    await until_running("sleep 48221")
+    run = await workers.ask(EDIT, {"recall": True}, wait_once(sleep))
+    await until_running(sleep)
     other = await workers.start(machine="other")
 
     await first.kill()
@@ -74,23 +83,23 @@ async def test_other_machine_begins_anew_and_says_so(workers: Workers) -> None:
     async with asyncio.timeout(TIMEOUT):
         while SESSION_ON_OTHER_MACHINE not in await workers.log(run):  # noqa: ASYNC110 - it is in the database
             await asyncio.sleep(0.05)
-    await until_running("sleep 48221")
+    await until_running(sleep)
     await other.stop()
     # The folder is still there for a third one, on the second machine.
     await workers.start(machine="other")
     await finished_once(workers, run)
 
 
-async def test_frozen_worker_changes_nothing_when_it_thaws(workers: Workers) -> None:
+async def test_frozen_worker_changes_nothing_when_it_thaws(workers: Workers, sleep: str) -> None:
     """Its agent ends before another worker continues in the same folder."""
     first = await workers.start()
-    run = await workers.ask(REMEMBER, EDIT, wait_once("48231"), RECALL)
-    await until_running("sleep 48231")
+    run = await workers.ask(REMEMBER, EDIT, wait_once(sleep), RECALL)
+    await until_running(sleep)
     first.freeze()
     second = await workers.start()
 
     await second.log.until("turn.taken_over")
-    assert command_lines("sleep 48231") == []
+    assert command_lines(sleep) == []
     done = await finished_once(workers, run)
     assert "the tax" in (done.result or "")
     workers.github.control.journal.clear()
@@ -104,16 +113,16 @@ async def test_frozen_worker_changes_nothing_when_it_thaws(workers: Workers) -> 
     await finished_once(workers, await workers.ask(EDIT))
 
 
-async def test_worker_without_its_database_stops_its_agent(workers: Workers, postgresql_url: str) -> None:
+async def test_worker_without_its_database_stops_its_agent(workers: Workers, sleep: str, postgresql_url: str) -> None:
     async with Link(postgresql_url).serving() as link:
         first = await workers.start(database_url=link.url)
-        run = await workers.ask(REMEMBER, EDIT, wait_once("48241"), RECALL)
-        await until_running("sleep 48241")
+        run = await workers.ask(REMEMBER, EDIT, wait_once(sleep), RECALL)
+        await until_running(sleep)
         link.cut()
         second = await workers.start()
 
         await second.log.until("turn.taken_over")
-        assert command_lines("sleep 48241") == []
+        assert command_lines(sleep) == []
         done = await finished_once(workers, run)
         assert "the tax" in (done.result or "")
 
@@ -125,8 +134,10 @@ async def test_worker_without_its_database_stops_its_agent(workers: Workers, pos
 
 async def test_stopped_worker_finishes_its_turn(workers: Workers) -> None:
     worker = await workers.start(drain_seconds=600)
-    run = await workers.ask(EDIT, {"run": "for i in $(seq 600); do sleep 0.1; test -e ~/go && break; done; : 48251"})
-    await until_seen(": 48251")
+    marker = f": {unique_number()}"
+    wait = f"for i in $(seq 600); do sleep 0.1; test -e ~/go && break; done; {marker}"
+    run = await workers.ask(EDIT, {"run": wait})
+    await until_seen(marker)
     stopping = asyncio.create_task(worker.stop())
     await worker.log.until("worker.draining")
     other = await workers.ask(EDIT)
@@ -138,14 +149,14 @@ async def test_stopped_worker_finishes_its_turn(workers: Workers) -> None:
     assert (await workers.run(other)).status == "PENDING"
 
 
-async def test_stopped_worker_hands_over_what_takes_longer(workers: Workers) -> None:
+async def test_stopped_worker_hands_over_what_takes_longer(workers: Workers, sleep: str) -> None:
     first = await workers.start(drain_seconds=0.2)
-    run = await workers.ask(REMEMBER, EDIT, wait_once("48261"), RECALL)
-    await until_running("sleep 48261")
+    run = await workers.ask(REMEMBER, EDIT, wait_once(sleep), RECALL)
+    await until_running(sleep)
 
     assert await first.stop() == 0
 
-    assert command_lines("sleep 48261") == []
+    assert command_lines(sleep) == []
     assert (await workers.run(run)).status == "ACTIVE"
     second = await workers.start()
     done = await finished_once(workers, run)
@@ -156,26 +167,28 @@ async def test_stopped_worker_hands_over_what_takes_longer(workers: Workers) -> 
 
 async def test_cancelled_turn_keeps_its_slot_until_its_processes_are_gone(workers: Workers) -> None:
     await workers.start(concurrency=2, concurrency_per_repository=1)
-    stubborn = "trap '' TERM INT HUP; while :; do sleep 0.1; done; : 48271"
-    first = await workers.ask({"ignore_cancel": True}, {"run": stubborn})
-    await until_seen(": 48271")
-    second = await workers.ask({"run": "sleep 1; : 48272"}, EDIT)
+    stubborn, patient = f": {unique_number()}", f": {unique_number()}"
+    endless = f"trap '' TERM INT HUP; while :; do sleep 0.1; done; {stubborn}"
+    first = await workers.ask({"ignore_cancel": True}, {"run": endless})
+    await until_seen(stubborn)
+    second = await workers.ask({"run": f"until [ -e ~/go ]; do sleep 0.1; done; {patient}"}, EDIT)
 
     await workers.cancel(first)
 
-    await until_seen(": 48272")
-    assert command_lines(": 48271") == []
+    await until_seen(patient)
+    assert command_lines(stubborn) == []
+    (workers.folder / "machine" / "runs" / str(second) / "home" / "go").touch()
     assert (await workers.ended(first)).status == "CANCELLED"
     await finished_once(workers, second)
 
 
-async def test_turn_that_kills_its_workers_is_given_up(workers: Workers) -> None:
-    run = await workers.ask(EDIT, {"run": "sleep 48281"})
+async def test_turn_that_kills_its_workers_is_given_up(workers: Workers, sleep: str) -> None:
+    run = await workers.ask(EDIT, {"run": sleep})
     for _ in range(3):
         worker = await workers.start()
-        await until_running("sleep 48281")
+        await until_running(sleep)
         await worker.kill()
-        await until_gone("sleep 48281")
+        await until_gone(sleep)
     await workers.start()
 
     done = await workers.ended(run)
@@ -184,12 +197,12 @@ async def test_turn_that_kills_its_workers_is_given_up(workers: Workers) -> None
     assert workers.pull_requests(run) == []
 
 
-async def test_others_start_although_one_has_asked_for_forty_turns(workers: Workers) -> None:
+async def test_others_start_although_one_has_asked_for_forty_turns(workers: Workers, sleep: str) -> None:
     """Alice's turns would last for ever, and her limit leaves a slot."""
     await workers.start(concurrency=3, concurrency_per_person=2)
     for _ in range(40):
-        await workers.ask({"run": "sleep 48291"}, person="alice")
-    await until_running("sleep 48291")
+        await workers.ask({"run": sleep}, person="alice")
+    await until_running(sleep)
 
     bob, carol = [await workers.ask(EDIT, person=person) for person in ("bob", "carol")]
 
@@ -198,17 +211,17 @@ async def test_others_start_although_one_has_asked_for_forty_turns(workers: Work
 
 
 async def test_stopped_worker_ends_although_its_database_does_not_respond(
-    workers: Workers, postgresql_url: str
+    workers: Workers, sleep: str, postgresql_url: str
 ) -> None:
     async with Link(postgresql_url).serving() as link:
         worker = await workers.start(module=AS_STARTED, database_url=link.url, drain_seconds=0)
-        await workers.ask({"run": "sleep 48301"})
-        await until_running("sleep 48301")
+        await workers.ask({"run": sleep})
+        await until_running(sleep)
         link.cut()
 
         assert await worker.stop() == 1
 
-        await until_gone("sleep 48301")
+        await until_gone(sleep)
 
 
 async def test_worker_serves_its_health_and_its_metrics(workers: Workers) -> None:
@@ -225,9 +238,16 @@ async def test_worker_serves_its_health_and_its_metrics(workers: Workers) -> Non
 
         assert json.loads(await shown("/healthz")) == {"status": "ok"}
         assert json.loads(await shown("/readyz")) == {"status": "ready"}
+        # The turn is counted after the database has its end, and the queue is NaN while that does not respond.
+        counted = (
+            'codegen_bot_agent_turns_ended_total{agent="scripted",status="complete"} 1.0',
+            "codegen_bot_agent_turns_queued 0.0",
+        )
         metrics = await shown("/metrics")
-    assert 'codegen_bot_agent_turns_ended_total{agent="scripted",status="complete"} 1.0' in metrics
-    assert "codegen_bot_agent_turns_queued 0.0" in metrics
+        async with asyncio.timeout(TIMEOUT):
+            while not all(each in metrics for each in counted):
+                await asyncio.sleep(0.02)
+                metrics = await shown("/metrics")
     assert 'codegen_bot_agent_incidents_total{agent="scripted",incident="sandbox-failed"} 0.0' in metrics
     assert 'incident="egress-refused"} 1.0' in metrics
     assert 'codegen_bot_upstream_calls_total{operation="create_pull_request",service="github"' in metrics

@@ -28,6 +28,7 @@ async def known(world: World) -> None:
     """A first command, so that the bot has read the config file; then it is started anew."""
     await world.comment("carol", "/codegen help help")
     await world.reply(Stage.FINISHED)
+    await world.until_done(1)
     await world.restart_bot()
 
 
@@ -176,6 +177,7 @@ async def test_deleted_file_restricts_nothing_any_more(world: World) -> None:
     await world.codegen.run_created(1)
     world.codegen.finish(1)
     await world.reply(Stage.FINISHED)
+    await world.until_done(1)
 
     # Nor after the next start, without GitHub.
     await world.restart_bot()

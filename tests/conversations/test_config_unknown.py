@@ -174,6 +174,7 @@ async def test_last_good_config_applies_while_github_fails(world: World) -> None
     has_config(world)
     await world.comment("bob", "/bot help help")
     await world.reply(Stage.FINISHED)
+    await world.until_done(1)
     await world.restart_bot()
     github_fails(world)
 

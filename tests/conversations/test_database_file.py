@@ -45,6 +45,7 @@ async def test_database_file_that_is_another(
 ) -> None:
     await world.comment("bob", "/codegen help run")
     await world.reply(Stage.FINISHED)
+    await world.until_done(1)
     assert await status(world, "GET", "/readyz") == 200
 
     do_away_with(tmp_path / "bot.sqlite")

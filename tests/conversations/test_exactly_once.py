@@ -30,6 +30,7 @@ async def test_redelivery_after_a_restart_changes_nothing(world: World) -> None:
     await world.codegen.run_created(1)
     world.codegen.finish(1)
     await world.reply(Stage.FINISHED)
+    await world.until_done(1)
 
     await world.restart_bot()
     world.github.redeliver(world.github.deliveries[0])

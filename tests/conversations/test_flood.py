@@ -57,6 +57,7 @@ async def test_after_three_refusals_there_are_reactions_only(world: World) -> No
 @by_the_database
 async def test_refusals_are_counted_by_the_hour_and_across_restarts(world: World) -> None:
     assert replies_to(world, await flood(world, 3)) == [1, 1, 1]
+    await world.until_done(60)
     await world.restart_bot()
     assert replies_to(world, await flood(world, 1)) == [0]
 

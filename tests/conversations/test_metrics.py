@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import aiohttp
 import pytest
@@ -30,8 +31,9 @@ async def measured(world: World) -> Samples:
 
 
 async def until(world: World, name: str, value: float) -> Samples:
+    """Waits until a sample has this value, and all samples have one: the queue has none if it is not counted in time."""
     async with asyncio.timeout(TIMEOUT):
-        while (samples := await measured(world))[name, ()] != value:
+        while (samples := await measured(world))[name, ()] != value or any(map(math.isnan, samples.values())):
             pass
     return samples
 

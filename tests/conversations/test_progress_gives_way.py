@@ -15,7 +15,7 @@ async def test_result_is_posted_although_budget_is_used_up(world: World) -> None
     world.timing["write_windows"] = ((3600.0, 6),)
     await world.restart_bot()
     with logged() as log:
-        await world.comment("alice", "/codegen run fix the flaky test")
+        comment = await world.comment("alice", "/codegen run fix the flaky test")
         await world.codegen.run_created(1)
         await world.reply(Stage.STARTED)
         world.codegen.move(1, "EVALUATION")
@@ -24,6 +24,6 @@ async def test_result_is_posted_although_budget_is_used_up(world: World) -> None
                 await asyncio.sleep(0.01)
         world.codegen.finish(1)
         await world.reply(Stage.FINISHED)
-        await world.github.idle()
+        await world.reacted(comment, "eyes", "rocket")
     assert len(world.requests("PATCH", "/issues/comments/")) == 2
     assert len(world.requests("POST", "/reactions")) == 2
