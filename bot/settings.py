@@ -270,7 +270,7 @@ class Settings(OwnAgents, ServerAddress, Accounts):
         "The default is sufficient.",
     )
     api_requests_per_minute: int = Field(
-        default=300, ge=1, description="The HTTP API's limit of requests per minute for each Codegen token."
+        default=300, ge=1, description="The HTTP API's limit of requests per minute for each token."
     )
     api_organizations: Annotated[
         tuple[Annotated[int, BeforeValidator(_organization)], ...], BeforeValidator(_split)

@@ -238,5 +238,5 @@ def reason_posted(urls: Sequence[str]) -> str:
 def reason_not_posted() -> str:
     return (
         "The reason was not posted: there is no pull request on which both the bot and the GitHub account of your "
-        "Codegen token may write."
+        "token may write."
     )

@@ -164,7 +164,7 @@ class Callers:
             seen = await caller.access.codegen(0).organizations()
         except UpstreamError as error:
             if error.kind in {ErrorKind.UNAUTHORIZED, ErrorKind.FORBIDDEN}:
-                detail = TOKEN_INVALID if caller.is_accepted else "Codegen does not accept this token."
+                detail = TOKEN_INVALID if caller.is_accepted else "This token is not valid."
                 raise self._refused(caller, HTTPStatus.UNAUTHORIZED, detail, headers=_CHALLENGE) from None
             raise problem_of(error) from None
         usable = tuple(each for each in seen if each.id in self._served)
@@ -195,6 +195,6 @@ def _token(request: web.Request) -> str:
         return token
     raise Problem(
         HTTPStatus.UNAUTHORIZED,
-        "A Codegen token is required: `Authorization: Bearer ...`, or the query parameter api_key.",
+        "A token is required: the header Authorization: Bearer ..., or the query parameter api_key.",
         headers=_CHALLENGE,
     )

@@ -308,9 +308,11 @@ def needs_body(model: type[BaseModel]) -> bool:
 
 
 def invalid(field: str, message: str) -> Problem:
-    """The error for an invalid field of the body, or parameter."""
-    errors = [{"field": field, "message": message}]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{field}: {message}.", errors=errors)
+    """The error for an invalid field of the body, or parameter.
+
+    :param message: continues a sentence that begins with the field
+    """
+    return _invalid([{"field": field, "message": message}])
 
 
 def _invalid(errors: list[dict[str, str]]) -> Problem:

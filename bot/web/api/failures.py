@@ -29,7 +29,7 @@ STATUSES: Mapping[Reason, HTTPStatus] = {
 
 SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or the `Idempotency-Key` is malformed.",
-    HTTPStatus.UNAUTHORIZED: "The token is missing, or Codegen does not accept it.",
+    HTTPStatus.UNAUTHORIZED: "The token is missing or not valid.",
     HTTPStatus.PAYMENT_REQUIRED: "The agent runs of the organization's Codegen plan are used up.",
     HTTPStatus.FORBIDDEN: "Codegen does not let this token do it, or the server does not serve its organization.",
     HTTPStatus.NOT_FOUND: "It does not exist, or the token does not see its organization.",
@@ -57,7 +57,7 @@ def status_of(reason: Reason | None) -> HTTPStatus:
     return STATUSES.get(reason or Reason.INTERNAL_ERROR, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-TOKEN_INVALID = "Your Codegen token is no longer valid. Sign in again."  # noqa: S105 - a sentence
+TOKEN_INVALID = "Your token is no longer valid. Sign in again."  # noqa: S105 - a sentence
 
 
 def sentence_of(error: UpstreamError) -> str:

@@ -61,7 +61,7 @@ def field_errors(error: ValidationError, model: type[BaseModel], *, kind: str) -
 
 def sentence(errors: Iterable[Mapping[str, str]]) -> str:
     """One sentence about all of them."""
-    parts = [f"{each['field'] or 'The request:'} {each['message']}" for each in errors]
+    parts = [f"{each['field'] or 'The request'} {each['message']}" for each in errors]
     text = "; ".join(parts)
     return text if text.endswith("?") else f"{text}."
 

@@ -184,7 +184,7 @@ class AnalyzeSandboxLogsRequest(_Request):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.sandbox_id is None) == (self.logs is None):
-            raise ValueError("give exactly one of sandbox_id and logs")
+            raise ValueError("must have exactly one of sandbox_id and logs")
         return self
 
 

@@ -25,6 +25,7 @@ from bot.text.redaction.redact import redact
 from bot.text.redaction.redacting import call_redacted
 from bot.web.api.endpoint import STALENESS, AnyRequest, ApiRequest, ApiResponse, NoParameters, PlainRequest, invalid
 from bot.web.api.excerpts import is_cut
+from bot.web.api.failures import plain
 from bot.web.api.idempotency import create_once, execute, via_of
 from bot.web.api.listing import matching, page_with
 from bot.web.api.models import (
@@ -62,7 +63,7 @@ async def create_agent_run(call: ApiRequest[NoParameters, AgentRunRequest]) -> A
     body = call.body
     agents = call.caller.access.agents(call.org_id)
     if body.agent_type is not None and agent_types.find(body.agent_type, agents) is None:
-        raise invalid("agent_type", f"should be {agent_types.in_words(agents or ())}")
+        raise invalid("agent_type", f"must be {plain(agent_types.in_words(agents or ()))}")
     temperature = {} if body.temperature is None else {"temperature": body.temperature}
     run = await create_once(
         call,
@@ -158,7 +159,7 @@ async def remove_codegen_from_pr(call: ApiRequest[NoParameters, RemoveCodegenReq
     if number is not None:
         links = [location_of(link) for link in (await run_of(call)).github_pull_requests]
         if number not in {location[1] for location in links if location}:
-            raise invalid("pr_number", f"{number} is none of run {call.run_id}'s pull requests")
+            raise invalid("pr_number", f"is {number}, which is none of run {call.run_id}'s pull requests")
     return await _act(call, Remove(call.run_id), call.body.reason)
 
 

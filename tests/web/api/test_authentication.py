@@ -23,7 +23,7 @@ async def test_request_without_token_is_refused(api_server: ApiServer) -> None:
     response = await api_server.get("/current-user", token=None)
 
     assert (response.status, response.detail) == snapshot(
-        (401, "A Codegen token is required: `Authorization: Bearer ...`, or the query parameter api_key.")
+        (401, "A token is required: the header Authorization: Bearer ..., or the query parameter api_key.")
     )
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="codegen"'
     assert response.document["request_id"] == response.headers["X-Request-Id"]
@@ -36,7 +36,7 @@ async def test_token_refused_by_codegen_is_refused(api_server: ApiServer) -> Non
     for _ in range(3):
         response = await api_server.get("/current-user")
 
-        assert (response.status, response.detail) == (401, "Codegen does not accept this token.")
+        assert (response.status, response.detail) == (401, "This token is not valid.")
         assert "WWW-Authenticate" in response.headers
     assert len(api_server.upstream("/v1/organizations")) == 1
     assert (await api_server.get("/current-user", token="sk-org1-other")).status == 200

@@ -73,7 +73,7 @@ The label could not be changed on octo/shop#1: the bot or the author of the comm
 
 Undo: `/codegen unban-checks 1`
 
-The reason was not posted: there is no pull request on which both the bot and the GitHub account of your Codegen token may write.\
+The reason was not posted: there is no pull request on which both the bot and the GitHub account of your token may write.\
 """)
 
 

@@ -69,7 +69,7 @@ async def test_token_that_is_refused_gets_no_old_data(impatient: ApiServer) -> N
     await impatient.get(f"{ORG}/agent/runs")
     impatient.codegen.control.fault(path=".*", status=401, times=None)
     response = await impatient.get(f"{ORG}/agent/runs")
-    assert (response.status, response.detail) == (401, "Your Codegen token is no longer valid. Sign in again.")
+    assert (response.status, response.detail) == (401, "Your token is no longer valid. Sign in again.")
 
 
 async def test_cache_uses_an_old_value_only_while_codegen_fails() -> None:

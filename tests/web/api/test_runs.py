@@ -232,7 +232,7 @@ async def test_remove_accepts_pull_request_of_run_only(api_server: ApiServer) ->
     wrong = await api_server.post(f"{RUN}/1/remove-codegen-from-pr", {"pr_number": 2})
     right = await api_server.post(f"{RUN}/1/remove-codegen-from-pr", {"pr_number": "1"})
 
-    assert (wrong.status, wrong.detail) == (422, "pr_number: 2 is none of run 1's pull requests.")
+    assert (wrong.status, wrong.detail) == (422, "pr_number is 2, which is none of run 1's pull requests.")
     assert right.status == 200
     assert len(api_server.upstream("/agent/run/remove-from-pr")) == 1
 
@@ -275,7 +275,7 @@ async def test_analyze_sandbox_by_id(api_server: ApiServer) -> None:
     assert (response.status, response.document["id"]) == (200, 1)
     assert (both.status, both.document["errors"]) == (
         422,
-        [{"field": "", "message": "give exactly one of sandbox_id and logs"}],
+        [{"field": "", "message": "must have exactly one of sandbox_id and logs"}],
     )
 
 

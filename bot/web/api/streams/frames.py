@@ -52,7 +52,7 @@ class CloseCode(IntEnum):
 _SENTENCES = {
     CloseCode.ENDED: "Stream complete.",
     CloseCode.RESTART: "Server restarting; reconnect with from=n.",
-    CloseCode.TOKEN_REFUSED: "Your Codegen token is no longer valid. Sign in again.",
+    CloseCode.TOKEN_REFUSED: "Your token is no longer valid. Sign in again.",
     CloseCode.NOT_VISIBLE: "The token no longer has access to this.",
     CloseCode.TOO_SLOW: "The client reads too slowly; reconnect with from=n.",
     CloseCode.BROKEN: "Internal error; the bot's log has the details.",

@@ -71,7 +71,7 @@ async def open_transport(
     if not socket.can_prepare(request):
         raise Problem(
             HTTPStatus.UPGRADE_REQUIRED,
-            f"This is a stream: open it as a WebSocket, or ask with `Accept: {SSE}`.",
+            f"This is a stream: open it as a WebSocket, or ask with Accept: {SSE}.",
             headers={"Upgrade": "websocket"},
         )
     writer = await _prepared(request, socket)
