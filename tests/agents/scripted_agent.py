@@ -109,8 +109,8 @@ class AgentRun:
             cwd=str(self.folder),
             home=self.home,
             stderr=self.root / "stderr",
-            silence=30.0,
-            total=60.0,
+            silence=300.0,
+            total=600.0,
             changed=self._changed,
         )
         return replace(turn, **fields)

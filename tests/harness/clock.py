@@ -89,6 +89,11 @@ class LoopClock:
     def advance(self, seconds: float) -> None:
         self._passed += seconds
 
+    def stop(self) -> None:
+        """From now on time passes by `advance` only: no timeout expires, however long something takes."""
+        now = self._real()
+        self._real = lambda: now
+
     def _now(self) -> float:
         return self._real() + self._passed
 

@@ -21,6 +21,7 @@ from bot.agents.worker import MARGIN
 from bot.upstream import HEARTBEAT, LEASE
 from tests.agents.sandbox.conftest import MakeSpec, output_of, python
 from tests.harness import TIMEOUT
+from tests.harness.clock import LoopClock
 
 
 async def test_program_gets_stdin_and_its_output_is_read(sandbox: Sandbox, make_spec: MakeSpec, tmp_path: Path) -> None:
@@ -101,6 +102,8 @@ async def test_kill_asks_first(sandbox: Sandbox, make_spec: MakeSpec, tmp_path: 
     program = "trap 'echo stored > ~/session; exit 5' TERM; echo started; while :; do sleep 0.05; done"
     process = await sandbox.start(["sh", "-c", program], spec, stderr=tmp_path / "stderr")
     await process.stdout.readline()
+    # It has as long as it takes.
+    LoopClock().stop()
 
     await process.kill()
 
