@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,10 +90,15 @@ class LoopClock:
     def advance(self, seconds: float) -> None:
         self._passed += seconds
 
-    def stop(self) -> None:
-        """From now on time passes by `advance` only: no timeout expires, however long something takes."""
-        now = self._real()
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Time passes by `advance` only: no timeout expires, however long something takes."""
+        real, now = self._real, self._real()
         self._real = lambda: now
+        try:
+            yield
+        finally:
+            self._real = real
 
     def _now(self) -> float:
         return self._real() + self._passed

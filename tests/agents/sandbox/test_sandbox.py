@@ -102,10 +102,10 @@ async def test_kill_asks_first(sandbox: Sandbox, make_spec: MakeSpec, tmp_path: 
     program = "trap 'echo stored > ~/session; exit 5' TERM; echo started; while :; do sleep 0.05; done"
     process = await sandbox.start(["sh", "-c", program], spec, stderr=tmp_path / "stderr")
     await process.stdout.readline()
-    # It has as long as it takes.
-    LoopClock().stop()
 
-    await process.kill()
+    # It has as long as it takes.
+    with LoopClock().stopped():
+        await process.kill()
 
     assert (spec.home / "session").read_text() == "stored\n"
     assert await process.wait() == 5

@@ -28,9 +28,10 @@ async def test_start_run_from_form(api_server: ApiServer, visit: Visit) -> None:
     )
     await page.get_by_role("button", name="Start the run").click()
 
+    # First what goes again after some seconds.
+    await expect(page.locator("#notice")).to_have_text("Run 1 started.")
     await expect(page).to_have_url(re.compile(r"#/runs/1$"))
     await expect(page.locator("#main")).to_be_focused()
-    await expect(page.locator("#notice")).to_have_text("Run 1 started.")
     [sent] = [entry.body for entry in api_server.upstream("/agent/run") if entry.method == "POST"]
     assert (sent["prompt"], sent["repo_id"], sent["model"], sent["agent_type"]) == (
         PROMPT,
