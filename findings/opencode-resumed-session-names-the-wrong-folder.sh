@@ -4,155 +4,32 @@
 # Expected: the new folder is used, or the call is refused. Seen: `locations` and `rawInput.cwd`
 # of the tool call name the new folder, while `pwd` prints the old one. A session's folder has to stay where it was.
 set -euo pipefail
+export PYTHONPATH; PYTHONPATH=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 npm install --silent --no-audit --no-fund --prefix . opencode-ai@1.18.33 > /dev/null
 cat > probe.py <<'PY'
-import json, os, queue, subprocess, sys, threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os
+from agent_probe import model_server, one_command, opencode, version
 
-requests = []
-
-
-def model_server(answer):
-    """Serves a model on loopback; answer(path, body) returns (status, content type, bytes)."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            requests.append(self.path)
-            status, kind, data = answer(self.path, body)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_address[1]}"
-
-
-class Agent:
-    """A coding agent that speaks ACP (JSON-RPC, a message a line); permissions are granted once."""
-
-    def __init__(self, command, env, cwd):
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], **env}, cwd=cwd, start_new_session=True,
-        )
-        self.answers, self.updates, self.last = queue.Queue(), [], 0
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        for line in self.process.stdout:
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue
-            if message.get("method") == "session/request_permission":
-                once = next(each for each in message["params"]["options"] if each["kind"] == "allow_once")
-                outcome = {"outcome": "selected", "optionId": once["optionId"]}
-                self.send({"id": message["id"], "result": {"outcome": outcome}})
-            elif message.get("method") == "session/update":
-                self.updates.append(message["params"]["update"])
-            elif "method" not in message:
-                self.answers.put(message)
-
-    def send(self, message):
-        self.process.stdin.write((json.dumps({"jsonrpc": "2.0", **message}) + "\n").encode())
-        self.process.stdin.flush()
-
-    def call(self, method, **params):
-        self.last += 1
-        self.send({"id": self.last, "method": method, "params": params})
-        while True:
-            answer = self.answers.get(timeout=120)
-            if answer.get("id") == self.last:
-                return answer
-
-    def prompt(self, session, text):
-        return self.call("session/prompt", sessionId=session, prompt=[{"type": "text", "text": text}])
-
-    def start(self, cwd):
-        return self.call("session/new", cwd=cwd, mcpServers=[])["result"]["sessionId"]
-
-    def end(self):
-        os.killpg(self.process.pid, 9)
-
-
-
-def completion(delta, reason):
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "fake"}
-    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-    chunks = [
-        {**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
-        {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": usage},
-    ]
-    return "".join(f"data: {json.dumps(each)}\n\n" for each in chunks).encode() + b"data: [DONE]\n\n"
-
-
-def one_command(command):
-    """A model that has this command run at each prompt, and then says that it is done."""
-
-    def answer(path, body):
-        said = json.loads(body)
-        has_run = said["messages"][-1]["role"] == "tool"
-        if has_run or not said.get("tools"):
-            return 200, "text/event-stream", completion({"role": "assistant", "content": "Done."}, "stop")
-        function = {"name": "bash", "arguments": json.dumps({"command": command, "description": "one command"})}
-        calls = [{"index": 0, "id": f"call_{len(requests)}", "type": "function", "function": function}]
-        return 200, "text/event-stream", completion({"role": "assistant", "tool_calls": calls}, "tool_calls")
-
-    return answer
-
-
-def opencode(address, cwd):
-    home = os.path.abspath("home")
-    os.makedirs(f"{home}/.config/opencode", exist_ok=True)
-    provider = {
-        "npm": "@ai-sdk/openai-compatible",
-        "options": {"baseURL": f"{address}/v1", "apiKey": "none"},
-        "models": {"fake": {"name": "fake"}},
-    }
-    with open(f"{home}/.config/opencode/opencode.json", "w") as file:
-        json.dump({"model": "x/fake", "small_model": "x/fake", "provider": {"x": provider}}, file)
-    off = ("MODELS_FETCH", "AUTOUPDATE", "LSP_DOWNLOAD", "DEFAULT_PLUGINS")
-    env = {"HOME": home, **{f"OPENCODE_DISABLE_{name}": "1" for name in off}}
-    agent = Agent([os.path.abspath("node_modules/.bin/opencode"), "acp"], env, cwd)
-    agent.call("initialize", protocolVersion=1, clientCapabilities={})
-    return agent
-
-
-print("opencode-ai", json.load(open("node_modules/opencode-ai/package.json"))["version"])
-
-old, new = os.path.abspath("old"), os.path.abspath("new")
-os.makedirs(old)
-os.makedirs(new)
 address = model_server(one_command("pwd"))
-first = opencode(address, old)
-session = first.start(old)
+first = opencode(address, "old")
+session = first.start()
 first.prompt(session, "hello")
 first.process.stdin.close()
 first.process.wait(timeout=30)
-second = opencode(address, new)
-second.call("session/resume", sessionId=session, cwd=new, mcpServers=[])
+second = opencode(address, "new")
+second.call("session/resume", sessionId=session, cwd=second.cwd, mcpServers=[])
 second.prompt(session, "again")
 second.end()
+print("opencode-ai", version("opencode-ai"))
 calls = [each for each in second.updates if each["sessionUpdate"] == "tool_call_update"]
 named = {each["rawInput"]["cwd"] for each in calls if "rawInput" in each}
 print("said:", *(os.path.basename(each) for each in named))
 print("pwd: ", os.path.basename(calls[-1]["rawOutput"]["output"].strip()))
 PY
-python3 probe.py | tee seen
+python3 -B probe.py | tee seen
 diff - seen <<'SEEN'
 opencode-ai 1.18.33
 said: new
