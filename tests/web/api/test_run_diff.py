@@ -107,15 +107,15 @@ async def test_diff_of_other_organization_is_not_shown(shared_server: ApiServer)
     assert response.document["pull_requests"][0]["files"] == []
 
 
-async def test_diff_reads_github_once_for_all_callers(api_server: ApiServer) -> None:
-    thread = await pull_request(api_server, app__new_py="a = 1\n")
-    run = begin(api_server, f"octo/shop#{thread.number}")
+async def test_diff_reads_github_once_for_all_callers(caching_server: ApiServer) -> None:
+    thread = await pull_request(caching_server, app__new_py="a = 1\n")
+    run = begin(caching_server, f"octo/shop#{thread.number}")
 
     for token in ("sk-org1-alice", "sk-org1-bob", "sk-org1-carol"):
-        response = await api_server.get(f"{RUN}/{run}/diff", token=token)
+        response = await caching_server.get(f"{RUN}/{run}/diff", token=token)
         assert response.document["pull_requests"][0]["additions"] == 1
 
-    assert read_pulls(api_server) == 2
+    assert read_pulls(caching_server) == 2
 
 
 async def test_diff_says_what_github_does_not_give(api_server: ApiServer) -> None:
