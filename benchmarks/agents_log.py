@@ -20,7 +20,7 @@ from typing import Any
 from bot.agents.log_entries import UpdateLog
 from bot.agents.log_limits import LimitedLog
 from bot.agents.log_writer import LogWriter
-from bot.agents.presets import Marks
+from bot.agents.preset import Marks
 from bot.storage.agent_models import NewRun, NewTurn
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from bot import network
 from bot.agents.config import Agent, SandboxKind
 from bot.agents.egress import Egress
-from bot.agents.presets import PLACEHOLDER_KEY, PRESETS
+from bot.agents.preset import PLACEHOLDER_KEY
+from bot.agents.presets import PRESETS
 from bot.codegen.client import Codegen
 from bot.codegen.limits import RateLimits
 from bot.codegen.transport import new_http

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-from bot.agents.presets import PRESETS, Preset
+from bot.agents.preset import Preset
+from bot.agents.presets import PRESETS
 from bot.cli.main import main
 from bot.commands.help import WHO
 from bot.commands.registry import COMMANDS

@@ -3,7 +3,8 @@
 A run is created through `api`, stored by `bot.storage.agents`, and each of its turns is taken from there by a `worker`:
 `workspace` (a git worktree) -> `sandbox` and `egress` (what the agent may touch and reach) -> `session` (the Agent
 Client Protocol) or `command` (any program) -> `publish` (commit, push, pull request). `config` reads the agents file
-and `presets` is the table of known agents. The rest of the bot does not know this package: it talks to the API.
+and `presets` is the table of known agents, whose rows `preset` describes. The rest of the bot does not know this
+package: it talks to the API.
 
 Of a session, `transport` carries the messages, `log_entries` turns updates into log entries within `log_limits`,
 `stopping` ends what goes on too long, and `outcome` tells how it ended. `probing` tries an agent out for the doctor.

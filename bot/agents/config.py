@@ -18,7 +18,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.agents.presets import PRESETS, SCRIPTED, Interface, ModelApi, Preset
+from bot.agents.preset import Interface, ModelApi, Preset
+from bot.agents.presets import PRESETS, SCRIPTED
 from bot.agents.prices import Price
 from bot.errors import SettingsError, os_reason
 from bot.execution.repository_config import document

@@ -20,7 +20,7 @@ from bot import log
 from bot.agents.config import Agent, AgentsConfig
 from bot.agents.log_writer import redacted_entry
 from bot.agents.model import MessageType
-from bot.agents.presets import Preset
+from bot.agents.preset import Preset
 from bot.agents.worker import TurnControl
 from bot.codegen.models import MARK, AgentRun, LogPage, Repository, RunPullRequest
 from bot.errors import ErrorKind, SettingsError, UpstreamError

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.agents.log_limits import TEXT_LIMIT, VALUE_LIMIT, BoundedText, LimitedLog, shorten, shorten_value
 from bot.agents.model import MessageType
-from bot.agents.presets import Marks
+from bot.agents.preset import Marks
 
 OPEN_CALLS = 200
 """Calls of one turn that may be open at a time; if there are more, the entries of the oldest are added as they are."""

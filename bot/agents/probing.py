@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.agents.agent_turn import AgentTurn
 from bot.agents.config import Agent
 from bot.agents.model import TurnError
-from bot.agents.presets import Interface
+from bot.agents.preset import Interface
 from bot.agents.sandbox import PROXY_PORT, Sandbox, SandboxSpec
 from bot.agents.sandbox.installation import find, installation_of
 from bot.agents.session import open_session

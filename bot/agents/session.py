@@ -20,7 +20,7 @@ from bot.agents.log_entries import UpdateLog, lookup
 from bot.agents.log_limits import LimitedLog, counted, utc_now
 from bot.agents.model import AddEntry, AgentResult, MessageType, Usage
 from bot.agents.outcome import AgentError, Ended, Phase, Stop, judge, last_words
-from bot.agents.presets import Resume, UsageScope
+from bot.agents.preset import Resume, UsageScope
 from bot.agents.sandbox import SandboxedProcess
 from bot.agents.session_notes import SessionNotes, noted, read_notes, since, wait_for_minute, write_notes
 from bot.agents.stopping import read_end, wait_for_stop

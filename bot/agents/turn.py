@@ -24,7 +24,7 @@ from bot.agents.command import PROMPT_FILE
 from bot.agents.config import Agent, SandboxKind
 from bot.agents.log_writer import LogWriter
 from bot.agents.model import AddEntry, AgentResult, Incident, LogEntry, MessageType, TurnError
-from bot.agents.presets import Interface, Launch
+from bot.agents.preset import Interface, Launch
 from bot.agents.prices import price_of
 from bot.agents.publish import Published, PublishRequest, UnpublishedError
 from bot.agents.sandbox import NOT_SANDBOXED, SandboxedProcess, SandboxSpec

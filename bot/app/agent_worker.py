@@ -19,7 +19,7 @@ from bot.agents.delegated import TYPES
 from bot.agents.egress import Egress
 from bot.agents.git import version_problem
 from bot.agents.model import TurnError
-from bot.agents.presets import Interface
+from bot.agents.preset import Interface
 from bot.agents.publish import Identity, Publisher, account_identity
 from bot.agents.retention import delete_old_logs
 from bot.agents.sandbox import OBJECTS, Sandbox

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import aiohttp
 
 from bot.agents.config import Agent
-from bot.agents.presets import ModelApi
+from bot.agents.preset import ModelApi
 from bot.github.session import environment_session
 from bot.network import certificate_problem
 

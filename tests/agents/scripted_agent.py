@@ -16,7 +16,8 @@ from typing import Any
 from bot.agents.agent_turn import AgentTurn
 from bot.agents.config import Agent
 from bot.agents.model import AgentResult, LogEntry, MessageType
-from bot.agents.presets import PRESETS, Preset
+from bot.agents.preset import Preset
+from bot.agents.presets import PRESETS
 from bot.agents.session import run_acp_turn
 
 

@@ -11,7 +11,7 @@ import pytest
 from bot.agents.command import run_command_turn
 from bot.agents.home import read_json
 from bot.agents.model import AgentResult, MessageType
-from bot.agents.presets import Interface, Marks, Preset, ResultFile
+from bot.agents.preset import Interface, Marks, Preset, ResultFile
 from bot.storage.agent_models import RunStatus
 from tests.agents.scripted_agent import AgentRun
 from tests.harness import TIMEOUT

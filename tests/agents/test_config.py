@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.agents.config import AgentsConfig, SandboxKind, load, of_preset
-from bot.agents.presets import Interface, ModelApi, Preset
+from bot.agents.preset import Interface, ModelApi, Preset
 from bot.errors import SettingsError
 from bot.storage.agent_turn_order import TurnLimits
 

@@ -20,7 +20,8 @@ from bot.agents.egress import Egress
 from bot.agents.egress.hosts import AllowedHosts, RefusedError, Target
 from bot.agents.egress.keys import Redactor
 from bot.agents.model import UNREACHABLE
-from bot.agents.presets import PLACEHOLDER_KEY, PRESETS
+from bot.agents.preset import PLACEHOLDER_KEY
+from bot.agents.presets import PRESETS
 
 KEY = "sk-real-0123456789"
 

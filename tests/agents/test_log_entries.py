@@ -8,7 +8,8 @@ import pytest
 from bot.agents.log_entries import OPEN_CALLS, UpdateLog
 from bot.agents.log_limits import TEXT_LIMIT, VALUE_LIMIT, LimitedLog, shorten_value
 from bot.agents.model import LogEntry, MessageType
-from bot.agents.presets import PRESETS, Marks
+from bot.agents.preset import Marks
+from bot.agents.presets import PRESETS
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ import tomllib
 
 import pytest
 
-from bot.agents.presets import PLACEHOLDER_KEY, PRESETS, Interface, Launch, Preset, Resume
+from bot.agents.preset import PLACEHOLDER_KEY, Interface, Launch, Preset, Resume
+from bot.agents.presets import PRESETS
 
 ENDPOINT = "http://127.0.0.1:3128/model"
 PARAMETERS = [pytest.param(preset, id=preset.name) for preset in PRESETS.values()]

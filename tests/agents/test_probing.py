@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.agents.config import Agent, SandboxKind
-from bot.agents.presets import PRESETS, Interface, Preset
+from bot.agents.preset import Interface, Preset
+from bot.agents.presets import PRESETS
 from bot.agents.probing import probe
 from bot.agents.sandbox import Sandbox
 from bot.agents.sandbox.choice import problem, sandbox_of

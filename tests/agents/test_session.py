@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.agents.model import LogEntry, MessageType, Usage
-from bot.agents.presets import PRESETS, Marks, Resume
+from bot.agents.preset import Marks, Resume
+from bot.agents.presets import PRESETS
 from bot.agents.session import permission, plausible, token_counts
 from bot.agents.session_notes import FILE, SessionNotes, read_notes, since, wait_for_minute, write_notes
 from bot.storage.agent_models import RunStatus

@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from pydantic import SecretStr
 
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
-from bot.agents.presets import Interface, Preset
+from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token, serving_agents
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import BOT_LOGIN

@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
 from bot.agents.delegated import TYPES, with_codegen
-from bot.agents.presets import Interface, Preset
+from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
-from bot.agents.presets import PRESETS, Interface, Preset
+from bot.agents.preset import Interface, Preset
+from bot.agents.presets import PRESETS
 from bot.agents.sandbox.choice import problem
 from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator

@@ -23,7 +23,7 @@ from bot.agents.egress.hosts import AllowedHosts, RefusedError, Target
 from bot.agents.egress.keys import ModelKey
 from bot.agents.egress.relay import Relay
 from bot.agents.egress.tunnels import CONNECTIONS, Connections, Tunnels
-from bot.agents.presets import PLACEHOLDER_KEY
+from bot.agents.preset import PLACEHOLDER_KEY
 from bot.agents.sandbox import PROXY_PORT
 
 _LINE_BYTES = 64 * 1024

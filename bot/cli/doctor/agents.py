@@ -7,7 +7,7 @@ import shutil
 
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
 from bot.agents.git import version_problem
-from bot.agents.presets import Interface
+from bot.agents.preset import Interface
 from bot.agents.probing import SECONDS as PROBE_SECONDS
 from bot.agents.probing import probe
 from bot.agents.sandbox import Sandbox

@@ -16,7 +16,7 @@ from bot.agents.api.access import AgentsApi
 from bot.agents.api.application import application
 from bot.agents.api.github import KnownRepositories
 from bot.agents.config import Agent, AgentsConfig
-from bot.agents.presets import Preset
+from bot.agents.preset import Preset
 from bot.agents.tokens import Tokens, create_token
 from bot.errors import UpstreamError
 from bot.github.models import CheckRun, Permission, Person, PullRequest, Repository

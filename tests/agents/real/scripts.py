@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bot.agents.config import Agent
-from bot.agents.presets import Interface
+from bot.agents.preset import Interface
 from tests.harness.model_server import Run, Say, Step
 
 

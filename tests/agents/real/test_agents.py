@@ -9,7 +9,7 @@ import pytest
 
 from bot.agents.config import SandboxKind
 from bot.agents.model import AgentResult, MessageType
-from bot.agents.presets import Resume
+from bot.agents.preset import Resume
 from bot.storage.agent_models import RunStatus
 from tests.agents.real.scripts import ending, next_minute_for, until
 from tests.agents.real.turns import FIXED, KEY, MODEL, SOURCE, RealRun

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.agents.config import Agent, SandboxKind
-from bot.agents.presets import Resume
+from bot.agents.preset import Resume
 from bot.agents.sandbox import WORKSPACE
 from tests.agents.real.scripts import ending, next_minute_for
 from tests.agents.real.turns import KEY

@@ -15,7 +15,8 @@ from bot.agents.command import PROMPT_FILE, run_command_turn
 from bot.agents.config import Agent
 from bot.agents.egress import Egress
 from bot.agents.model import AgentResult, LogEntry
-from bot.agents.presets import PRESETS, Interface, ModelApi
+from bot.agents.preset import Interface, ModelApi
+from bot.agents.presets import PRESETS
 from bot.agents.sandbox import Sandbox, SandboxSpec
 from bot.agents.sandbox.installation import installation_of
 from bot.agents.session import run_acp_turn

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 
 from bot.agents.config import Agent
 from bot.agents.egress import Egress
-from bot.agents.presets import PLACEHOLDER_KEY, PRESETS
+from bot.agents.preset import PLACEHOLDER_KEY
+from bot.agents.presets import PRESETS
 from bot.agents.sandbox import Sandbox
 from tests.agents.sandbox import intruder
 from tests.agents.sandbox.conftest import MakeSpec, output_of, python

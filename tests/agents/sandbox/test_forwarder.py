@@ -14,7 +14,8 @@ from aiohttp import web
 
 from bot.agents.config import Agent
 from bot.agents.egress import Egress
-from bot.agents.presets import PLACEHOLDER_KEY, PRESETS
+from bot.agents.preset import PLACEHOLDER_KEY
+from bot.agents.presets import PRESETS
 from bot.agents.sandbox import Sandbox
 from bot.agents.sandbox.choice import __file__ as choice_file
 from tests.agents.sandbox.conftest import MakeSpec, output_of, python

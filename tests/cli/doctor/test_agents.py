@@ -14,7 +14,7 @@ from inline_snapshot import snapshot
 from pydantic import SecretStr
 
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
-from bot.agents.presets import ModelApi, Preset
+from bot.agents.preset import ModelApi, Preset
 from bot.cli.doctor.session import Severity
 from tests.cli.doctor.checked_bot import CheckedBot
 from tests.harness.terminal import Terminal
