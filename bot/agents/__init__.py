@@ -2,7 +2,7 @@
 
 A run is created through `api`, stored by `bot.storage.agents`, and each of its turns is taken from there by a `worker`:
 `workspace` (a git worktree) -> `sandbox` and `egress` (what the agent may touch and reach) -> `session` (the Agent
-Client Protocol) or `command` (any program) -> `publish` (commit, push, pull request). `config` reads the agents file
+Client Protocol) or `command` (any program) -> `publishing` (commit, push, pull request). `config` reads the agents file
 and `presets` is the table of known agents, whose rows `preset` describes. The rest of the bot does not know this
 package: it talks to the API.
 

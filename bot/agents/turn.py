@@ -26,7 +26,7 @@ from bot.agents.log_writer import LogWriter
 from bot.agents.model import AddEntry, AgentResult, Incident, LogEntry, MessageType, TurnError
 from bot.agents.preset import Interface, Launch
 from bot.agents.prices import price_of
-from bot.agents.publish import Published, PublishRequest, UnpublishedError
+from bot.agents.publishing.model import Published, PublishRequest, UnpublishedError
 from bot.agents.sandbox import NOT_SANDBOXED, SandboxedProcess, SandboxSpec
 from bot.agents.setup_commands import commands_in
 from bot.agents.spending import Spending

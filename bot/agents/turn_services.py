@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from bot.agents.agent_turn import AgentTurn
 from bot.agents.config import Agent, AgentsConfig
 from bot.agents.model import AddEntry, AgentResult, NoteIncident, ignore_incident
-from bot.agents.publish import Identity, Publisher
+from bot.agents.publishing.model import Identity
+from bot.agents.publishing.publisher import Publisher
 from bot.agents.sandbox import Limits, Sandbox, SandboxedProcess
 from bot.agents.spending import INTERVAL
 from bot.agents.workspace.workspaces import Workspaces

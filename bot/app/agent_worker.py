@@ -20,7 +20,8 @@ from bot.agents.egress import Egress
 from bot.agents.git import version_problem
 from bot.agents.model import TurnError
 from bot.agents.preset import Interface
-from bot.agents.publish import Identity, Publisher, account_identity
+from bot.agents.publishing.model import Identity, account_identity
+from bot.agents.publishing.publisher import Publisher
 from bot.agents.retention import delete_old_logs
 from bot.agents.sandbox import OBJECTS, Sandbox
 from bot.agents.sandbox.choice import problem, sandbox_of

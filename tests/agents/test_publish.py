@@ -10,8 +10,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.agents.model import TurnError
-from bot.agents.publish import PATCH_LIMIT, Publisher, PublishRequest, UnpublishedError, account_identity
-from bot.agents.secrets_in_changes import SecretFound, find_secrets
+from bot.agents.publishing.diffs import PATCH_LIMIT
+from bot.agents.publishing.model import PublishRequest, UnpublishedError, account_identity
+from bot.agents.publishing.publisher import Publisher
+from bot.agents.publishing.secrets_in_changes import SecretFound, find_secrets
 from bot.agents.workspace.model import Workspace, WorkspaceRequest
 from bot.agents.workspace.workspaces import Workspaces
 from bot.errors import ErrorKind, Service, UpstreamError

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.agents.model import TurnError
-from bot.agents.publish import Publisher, PublishRequest, UnpublishedError, account_identity
+from bot.agents.publishing.model import PublishRequest, UnpublishedError, account_identity
+from bot.agents.publishing.publisher import Publisher
 from bot.agents.workspace.model import Workspace, WorkspaceRequest
 from bot.agents.workspace.workspaces import Workspaces
 from bot.emulators.github import GitHubEmulator

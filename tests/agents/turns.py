@@ -18,7 +18,8 @@ from sqlalchemy.engine import Engine
 from bot.agents.config import Agent, AgentsConfig, SandboxKind
 from bot.agents.presets import PRESETS
 from bot.agents.prices import Price
-from bot.agents.publish import Identity, Publisher, account_identity
+from bot.agents.publishing.model import Identity, account_identity
+from bot.agents.publishing.publisher import Publisher
 from bot.agents.sandbox import Limits
 from bot.agents.sandbox.choice import sandbox_of
 from bot.agents.sandbox.installation import installation_of
