@@ -15,7 +15,7 @@ from bot.cli.main import main
 from bot.commands.help import WHO
 from bot.commands.registry import COMMANDS
 from bot.execution.outcome import ExitStatus
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from bot.web.api.openapi import curl_line
 from bot.web.api.routes import ENDPOINTS
 from tests.harness.documents import ROOT, page, section

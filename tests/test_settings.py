@@ -11,18 +11,9 @@ from inline_snapshot import snapshot
 
 from bot.errors import SettingsError
 from bot.log import LogFormat
-from bot.settings import (
-    TRY_THE_DEMO,
-    Settings,
-    load,
-    load_accounts,
-    load_agent_settings,
-    load_github,
-    load_own_agents,
-    load_partly,
-    setting_rows,
-    variables,
-)
+from bot.settings.environment import TRY_THE_DEMO, variables
+from bot.settings.loading import load, load_accounts, load_agent_settings, load_github, load_own_agents, load_partly
+from bot.settings.model import Settings, setting_rows
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----\n"
 ENOUGH = {

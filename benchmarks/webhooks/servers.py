@@ -19,7 +19,7 @@ from bot import log
 from bot.agents.config import of_settings
 from bot.app.clients import Timing
 from bot.app.server import serving, settle_down
-from bot.settings import load
+from bot.settings.loading import load
 
 
 async def bare(_request: web.Request) -> web.Response:

@@ -27,7 +27,8 @@ from bot.execution.phrases import duration
 from bot.execution.reply import Reason, Reply, reason_of_error
 from bot.execution.repository_config.model import RepositoryConfig
 from bot.github.models import Thread
-from bot.settings import OWN_ORGANIZATION, Accounts, load_accounts
+from bot.settings.loading import load_accounts
+from bot.settings.model import OWN_ORGANIZATION, Accounts
 from bot.text.markers import Stage
 
 if TYPE_CHECKING:

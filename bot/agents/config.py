@@ -26,7 +26,7 @@ from bot.execution.repository_config import document
 from bot.execution.repository_config.document import Document
 from bot.execution.repository_config.document import Path as Place
 from bot.execution.repository_config.problems import ConfigProblem, ConfigProblems, shown
-from bot.settings import AGENTS_FILE, OwnAgents
+from bot.settings.model import AGENTS_FILE, OwnAgents
 from bot.storage.agent_turn_order import TurnLimits
 
 LARGEST_CONCURRENCY = 64

@@ -45,7 +45,7 @@ from bot.github.client import GitHub
 from bot.github.session import new_session
 from bot.metrics import Metrics
 from bot.observer import NO_OBSERVER
-from bot.settings import AgentSettings, OwnAgents
+from bot.settings.model import AgentSettings, OwnAgents
 from bot.storage.agent_turns import AgentTurns
 from bot.storage.migrating import migrated_database
 from bot.storage.queries import run_in_thread

@@ -21,7 +21,7 @@ from bot.app.clients import Timing, github_client
 from bot.github.client import GitHub
 from bot.github.session import new_session
 from bot.observer import NO_OBSERVER
-from bot.settings import OWN_ORGANIZATION, AgentSettings, OwnAgents
+from bot.settings.model import OWN_ORGANIZATION, AgentSettings, OwnAgents
 from bot.storage.agent_checks import AgentChecks
 from bot.storage.agent_costs import AgentCosts
 from bot.storage.agent_turns import TakenTurn, TurnEnd

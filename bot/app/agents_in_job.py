@@ -22,7 +22,7 @@ from bot.agents.sandbox.choice import problem
 from bot.app.clients import Clients, Timing
 from bot.app.embedded_agents import EmbeddedAgents, embedded_agents
 from bot.engine.membership import new_executor_id
-from bot.settings import OWN_ORGANIZATION, Accounts, Settings
+from bot.settings.model import OWN_ORGANIZATION, Accounts, Settings
 from bot.storage.migrating import migrated_database
 from bot.storage.queries import run_in_thread
 

@@ -28,7 +28,7 @@ from bot.github.limits import WINDOWS as WRITE_WINDOWS
 from bot.github.limits import ContentBudget, Window
 from bot.github.session import Session, new_session
 from bot.observer import NO_OBSERVER, Observer
-from bot.settings import Accounts, GitHubAccount
+from bot.settings.model import Accounts, GitHubAccount
 from bot.text.offload.pool import INLINE as TEXT_INLINE
 from bot.text.offload.pool import LIMIT as TEXT_LIMIT
 from bot.text.offload.pool import WorkerPool

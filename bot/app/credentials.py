@@ -14,7 +14,7 @@ from bot.codegen.client import Codegen
 from bot.errors import ErrorKind, NotReadyError, Service, UpstreamError
 from bot.github.client import GitHub
 from bot.observer import Observer
-from bot.settings import GitHubAccount
+from bot.settings.model import GitHubAccount
 from bot.upstream import giving_up_after
 
 _log = log.get(__name__)

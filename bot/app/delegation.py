@@ -19,7 +19,7 @@ from bot.codegen.polling import UpstreamRuns
 from bot.codegen.transport import new_http
 from bot.codegen.watcher import RunWatcher
 from bot.observer import NO_OBSERVER
-from bot.settings import Settings
+from bot.settings.model import Settings
 from bot.storage.agent_turns import AgentTurns
 
 

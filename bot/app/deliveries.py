@@ -14,7 +14,7 @@ from bot.execution.redelivery.deferred import DeferredWatch, defer
 from bot.execution.redelivery.watch import MissedWatch, RepositoryRecorder
 from bot.github.events import CommentPosted, Event
 from bot.metrics import Metrics
-from bot.settings import Settings
+from bot.settings.model import Settings
 from bot.storage.deliveries import DeferredEvents, MissedDeliveries
 from bot.text.offload.pool import WorkerPool
 from bot.web.webhooks import GitHubWebhooks

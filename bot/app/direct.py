@@ -23,7 +23,7 @@ from bot.execution.repository_config.model import LabelRole, RepositoryConfig
 from bot.execution.services import Services
 from bot.github.session import new_session
 from bot.observer import NO_OBSERVER, Observer
-from bot.settings import Accounts, GitHubAccount
+from bot.settings.model import Accounts, GitHubAccount
 from bot.text.offload.pool import WorkerPool
 
 OUTAGE_TIMEOUT = 600.0

@@ -25,7 +25,7 @@ from bot.app.agents import OWN_LOGIN, SHUTDOWN_TIMEOUT, AgentsBackend, reachable
 from bot.app.clients import Clients, Timing
 from bot.app.delegation import CodegenAccount, codegen_account, following
 from bot.github.client import GitHub
-from bot.settings import OWN_ORGANIZATION, Settings
+from bot.settings.model import OWN_ORGANIZATION, Settings
 from bot.storage.queries import run_in_thread
 
 

@@ -23,7 +23,7 @@ from bot.execution.services import Services
 from bot.github.auth import Auth
 from bot.github.client import GitHub
 from bot.github.session import new_session
-from bot.settings import Settings
+from bot.settings.model import Settings
 from bot.storage.runs import MultiRuns as StoredMultiRuns
 from bot.storage.runs import RunMarks
 from bot.web.api.authentication import Callers

@@ -32,7 +32,7 @@ from bot.execution.invocation import CommandInvocation
 from bot.execution.permissions import RecentPermissions
 from bot.execution.services import Services
 from bot.metrics import UNANSWERED, Metrics
-from bot.settings import Settings
+from bot.settings.model import Settings
 from bot.storage.config_files import ConfigFiles
 from bot.storage.database import is_shared, one_process, without_ping
 from bot.storage.deliveries import DeferredEvents, MissedDeliveries

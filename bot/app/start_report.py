@@ -14,7 +14,7 @@ from bot.app.clients import Clients, is_app
 from bot.app.credentials import Access, Check, Credentials, account_notes, check_codegen, check_github
 from bot.codegen.client import Codegen
 from bot.errors import Service
-from bot.settings import Settings
+from bot.settings.model import Settings
 
 _log = log.get(__name__)
 

@@ -13,7 +13,7 @@ from bot.action.event import EventError, read_event
 from bot.cli.params import DRY_RUN, RepositoryName
 
 if TYPE_CHECKING:
-    from bot.settings import Accounts
+    from bot.settings.model import Accounts
 
 
 @click.command()
@@ -41,7 +41,7 @@ def receive(*, event: str, payload: Path, repository: str | None, as_json: bool,
     from bot.cli.screen import Screen, say  # noqa: PLC0415
     from bot.errors import SettingsError  # noqa: PLC0415
     from bot.execution.outcome import NOTHING_WRITTEN  # noqa: PLC0415
-    from bot.settings import load_accounts  # noqa: PLC0415
+    from bot.settings.loading import load_accounts  # noqa: PLC0415
 
     try:
         environ = _environ(load_accounts(), event, payload, repository)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot import log, settings
+from bot import log
 from bot.cli.process import CannotStartError, EndError, own_agents, run_until_stopped, until
 from bot.cli.screen import json_line, say
 from bot.errors import BotError, SettingsError
 from bot.execution.outcome import ExitStatus
+from bot.settings.loading import load_agent_settings, load_own_agents
+from bot.settings.model import AgentSettings, OwnAgents
 
 if TYPE_CHECKING:
     # Imports pydantic's models of the agents file.
@@ -178,17 +180,17 @@ def revoke(name: str) -> None:
     say(f"Revoked {count} token{'s' if count > 1 else ''} of {name}.")
 
 
-def _own() -> settings.OwnAgents:
+def _own() -> OwnAgents:
     try:
-        return settings.load_own_agents()
+        return load_own_agents()
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
 
 
-def _agent_settings() -> tuple[settings.AgentSettings, AgentsConfig]:
+def _agent_settings() -> tuple[AgentSettings, AgentsConfig]:
     """Of a process that serves or runs agents; sets its log up."""
     try:
-        given = settings.load_agent_settings()
+        given = load_agent_settings()
     except SettingsError as error:
         raise CannotStartError(str(error)) from None
     config = own_agents(given)

@@ -50,7 +50,7 @@ async def _latest_runs() -> Sequence[tuple[str, str]]:
     from bot.codegen.client import Codegen  # noqa: PLC0415 - only for runs
     from bot.codegen.transport import new_http  # noqa: PLC0415
     from bot.execution.run_marks import title_of  # noqa: PLC0415
-    from bot.settings import load_accounts  # noqa: PLC0415
+    from bot.settings.loading import load_accounts  # noqa: PLC0415
 
     settings = load_accounts()
     async with asyncio.timeout(TIMEOUT), new_http() as http:

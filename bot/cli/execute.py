@@ -23,7 +23,8 @@ from bot.execution.outcome import CommandOutcome, outcome_of
 from bot.execution.reply import Reason, reason_of_error
 from bot.github.models import Person
 from bot.observer import Observer
-from bot.settings import Accounts, load_accounts
+from bot.settings.loading import load_accounts
+from bot.settings.model import Accounts
 from bot.upstream import RETRY_DELAYS, giving_up_after
 
 PREFIX = "codegen-bot"

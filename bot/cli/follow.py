@@ -21,7 +21,7 @@ from bot.execution.outcome import CommandOutcome, outcome_of
 from bot.execution.reply import reason_of_error
 from bot.execution.run_patterns import RunPatterns
 from bot.execution.trace import entry_text
-from bot.settings import Accounts
+from bot.settings.model import Accounts
 from bot.text.redaction.redacting import redacted
 from bot.upstream import giving_up_after
 

@@ -16,7 +16,9 @@ from bot import log
 from bot.cli.screen import harmless_to_the_runner
 from bot.errors import SettingsError
 from bot.execution.outcome import ExitStatus
-from bot.settings import OwnAgents, Settings, load, variables
+from bot.settings.environment import variables
+from bot.settings.loading import load
+from bot.settings.model import OwnAgents, Settings
 
 if TYPE_CHECKING:
     # Imports the models of the agents file.

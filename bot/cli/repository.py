@@ -18,7 +18,7 @@ from bot.execution.outcome import ExitStatus
 from bot.execution.repository_config.display import changes, notes, schema
 from bot.execution.repository_config.problems import ConfigProblems
 from bot.execution.repository_config.reading import decode, read
-from bot.settings import load_github
+from bot.settings.loading import load_github
 
 VERSION = 1
 """Version of the JSON document of ``check-config``."""

@@ -18,7 +18,7 @@ from bot.execution.outcome import ExitStatus
 from bot.github.events import sign
 from bot.github.session import environment_session
 from bot.network import certificate_problem
-from bot.settings import load_webhook_secret
+from bot.settings.loading import load_webhook_secret
 
 TIMEOUT = aiohttp.ClientTimeout(total=30)
 """Three times GitHub's own timeout, so that a slow server is recognized as such."""

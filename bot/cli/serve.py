@@ -24,7 +24,7 @@ from bot.cli.process import (
 )
 from bot.errors import SettingsError
 from bot.execution.outcome import ExitStatus
-from bot.settings import Unclaimed, load_unclaimed
+from bot.settings.loading import Unclaimed, load_unclaimed
 
 if TYPE_CHECKING:
     from bot.app.start_report import StartReport

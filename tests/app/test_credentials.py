@@ -16,7 +16,7 @@ from bot.app.server import serving
 from bot.app.start_report import StartReport
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.settings import Settings
+from bot.settings.model import Settings
 from tests.harness import TIMEOUT
 from tests.harness.databases import migrated_sqlite
 from tests.harness.log_lines import lines, logged

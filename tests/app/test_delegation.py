@@ -20,7 +20,7 @@ from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import BOT_LOGIN
 from bot.errors import SettingsError
-from bot.settings import OwnAgents
+from bot.settings.model import OwnAgents
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
 from tests.harness.databases import migrated_sqlite

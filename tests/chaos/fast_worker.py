@@ -8,7 +8,7 @@ from bot import log
 from bot.app.agent_worker import working_alone
 from bot.app.clients import Timing
 from bot.cli.process import own_agents, run_until_stopped
-from bot.settings import load_agent_settings
+from bot.settings.loading import load_agent_settings
 
 FAST = Timing(write_gap=0.0, write_windows=(), polling_interval=0.1, heartbeat=0.5, lease=5.0)
 

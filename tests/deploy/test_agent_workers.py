@@ -12,7 +12,7 @@ import yaml
 
 from bot.agents.config import load
 from bot.cli.agents import STOP_SECONDS
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from tests.action.test_action_yml import judge
 from tests.deploy.dockerfile import ROOT, parse
 from tests.deploy.test_kubernetes import IMAGE_USER, ROUTES

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from tests.action.test_action_yml import judge
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP

@@ -9,7 +9,7 @@ import pytest
 from bot.app.clients import Timing
 from bot.app.server import CONNECTIONS_TIMEOUT
 from bot.engine.workflows import STOP_TIMEOUT
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from tests.deploy.dockerfile import ROOT, Config, context, parse
 
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")

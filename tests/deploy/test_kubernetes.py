@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from bot.settings import setting_rows
+from bot.settings.model import setting_rows
 from tests.chaos.process import AS_SERVED, Bot
 from tests.chaos.user_actions import first_day
 from tests.chaos.worlds import both_worlds, settled

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.execution.outcome import ExitStatus
-from bot.settings import Settings
+from bot.settings.model import Settings
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP
 

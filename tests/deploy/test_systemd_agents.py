@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Settings
+from bot.settings.model import Settings
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_systemd import PROGRAM, analyze, has_systemd
 

@@ -20,7 +20,7 @@ from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.world import REPOSITORY, Thread
-from bot.settings import OwnAgents
+from bot.settings.model import OwnAgents
 from bot.storage.agent_models import StoredRun
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine

@@ -20,7 +20,7 @@ from bot.app.server import serving
 from bot.codegen.polling import PollInterval
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.settings import Settings
+from bot.settings.model import Settings
 from tests.emulators.github.permissions import beyond_manifest
 from tests.harness import TIMEOUT
 from tests.harness.databases import migrated_sqlite

@@ -29,7 +29,7 @@ from bot.cli.demo.playground import LOOPBACK, playground
 from bot.codegen.polling import PollInterval
 from bot.emulators.github import GitHubEmulator
 from bot.errors import SettingsError
-from bot.settings import Settings
+from bot.settings.model import Settings
 
 FAST = Timing(
     run_poll_interval=PollInterval(0.3, 2.0),

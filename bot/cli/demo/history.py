@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.cli.demo.sample_log import PROMPT, RESULT, steps
 from bot.codegen.models import MARK
-from bot.settings import OWN_ORGANIZATION
+from bot.settings.model import OWN_ORGANIZATION
 from bot.storage.agent_models import Changes, RunStatus, Used
 from bot.storage.agent_turns import OpenedPullRequest
 from bot.storage.agent_users import AgentUsers

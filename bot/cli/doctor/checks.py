@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.cli.doctor import accounts, machine, repository
 from bot.cli.doctor.session import DoctorSession, Finding, Severity, error, failure, open_session
 from bot.errors import SettingsError, UpstreamError
-from bot.settings import PartialSettings
+from bot.settings.loading import PartialSettings
 
 if TYPE_CHECKING:
     from bot.agents.config import AgentsConfig

@@ -15,7 +15,8 @@ from bot.cli.params import RepositoryName
 from bot.cli.screen import json_line, say
 from bot.errors import SettingsError
 from bot.execution.outcome import ExitStatus
-from bot.settings import TRY_THE_DEMO, load_partly, variables
+from bot.settings.environment import TRY_THE_DEMO, variables
+from bot.settings.loading import load_partly
 
 if TYPE_CHECKING:
     # Imports both clients and the database.

@@ -14,7 +14,7 @@ from bot.app.clients import Clients, Timing, is_app, open_clients
 from bot.cli.screen import in_words
 from bot.errors import ErrorKind, Service, UpstreamError
 from bot.github.client import GitHub
-from bot.settings import Settings
+from bot.settings.model import Settings
 
 LONGEST_PAUSE = 0.3
 """Seconds before a retry: the user is waiting, and a service that does not answer now is the finding."""

@@ -16,7 +16,7 @@ from bot.emulators.github import GitHubEmulator
 from bot.execution.invocation import Authority, CommandInvocation
 from bot.execution.outcome import CommandResult
 from bot.github.models import Comment, CommentKind, Person
-from bot.settings import Accounts
+from bot.settings.model import Accounts
 from tests.harness.server import emulators
 
 CODEGEN_TOKEN = "sk-org1-a-token-of-codegen"

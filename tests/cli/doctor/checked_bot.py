@@ -12,7 +12,8 @@ from bot.cli.doctor.checks import TIMEOUT, run_checks
 from bot.cli.doctor.session import Finding, Severity
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.settings import PartialSettings, Settings
+from bot.settings.loading import PartialSettings
+from bot.settings.model import Settings
 
 HOOK_URL = "http://127.0.0.1:9/webhooks/github"
 

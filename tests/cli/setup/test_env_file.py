@@ -16,7 +16,8 @@ from bot.cli.setup.flow import CreatedApp
 from bot.cli.setup.plan import GITHUB_API, plan
 from bot.errors import SettingsError
 from bot.github.auth import AppAuth, NewApp
-from bot.settings import Settings, load
+from bot.settings.loading import load
+from bot.settings.model import Settings
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIabc+/==\nMIIdef\n-----END RSA PRIVATE KEY-----\n"
 UNFOLDED = PEM.replace("==\n", "==")

@@ -18,7 +18,7 @@ from bot.execution.repository_config.model import (
     RepositoryConfig,
 )
 from bot.github.models import Permission
-from bot.settings import Settings
+from bot.settings.model import Settings
 
 NAMED: dict[str, NamedPrompt] = {
     "fix": NamedPrompt(command="run", prompt="x"),
