@@ -27,7 +27,7 @@ from benchmarks.large_repository import FILE_SIZE, FILES, clone, generate
 from bot.agents.config import SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN, REPOSITORY
+from bot.emulators.github.model import BOT_LOGIN, REPOSITORY
 
 ROUNDS = 5
 SECRET = "benchmark"  # noqa: S105 - of the webhook

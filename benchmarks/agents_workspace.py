@@ -21,7 +21,7 @@ from bot import log
 from bot.agents.workspace.model import WorkspaceRequest
 from bot.agents.workspace.workspaces import Workspaces
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import REPOSITORY
+from bot.emulators.github.model import REPOSITORY
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.session import new_session

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import Comment, GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 
 ROOT = Path(__file__).parents[1]
 SECRET = "the benchmark's secret"  # noqa: S105 - used only here

@@ -26,7 +26,7 @@ import aiohttp
 from benchmarks.webhooks.load import SECRET
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import Comment, GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.text.markers import Stage, find
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.emulators.github import GitHubEmulator
+from bot.emulators.github.model import REPOSITORY
 from bot.emulators.github.shapes import Shapes
-from bot.emulators.github.world import REPOSITORY
 
 API = "https://api.github.com"
 

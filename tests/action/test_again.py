@@ -10,7 +10,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.action.main import run
-from bot.emulators.github.world import ACTIONS_LOGIN, BOT_LOGIN
+from bot.emulators.github.model import ACTIONS_LOGIN, BOT_LOGIN
 from bot.text.markers import Marker, Stage, find, write
 from tests.harness.workflow import InProcessJob, Workflow
 

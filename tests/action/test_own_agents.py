@@ -16,7 +16,7 @@ from bot.action.inputs import InputError, read_inputs
 from bot.agents.config import AgentsConfig, SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.app.agents_in_job import RESTRICTION, allow_sandbox
-from bot.emulators.github.world import REPOSITORY
+from bot.emulators.github.model import REPOSITORY
 from tests.harness.agents_world import FIXER, script, scripted
 from tests.harness.command_lines import command_lines, until_running
 from tests.harness.workflow import GITHUB_TOKEN, Workflow, workflow_in

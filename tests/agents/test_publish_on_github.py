@@ -14,7 +14,7 @@ from bot.agents.publishing.publisher import Publisher
 from bot.agents.workspace.model import Workspace, WorkspaceRequest
 from bot.agents.workspace.workspaces import Workspaces
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import APP_ID
+from bot.emulators.github.model import APP_ID
 from bot.github.auth import TokenAuth
 from bot.github.client import GitHub
 from bot.github.session import new_session

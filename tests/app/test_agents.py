@@ -17,7 +17,7 @@ from bot.agents.config import Agent, AgentsConfig, SandboxKind
 from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token, serving_agents
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.settings.model import AgentSettings, OwnAgents
 from tests.harness.databases import migrated_sqlite
 from tests.harness.server import emulators, quick_timing, running_server

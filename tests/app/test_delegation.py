@@ -18,7 +18,7 @@ from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.errors import SettingsError
 from bot.settings.model import OwnAgents
 from bot.storage.agents import AgentStore

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from bot.agents.worker import GIVEN_UP
-from bot.emulators.github.world import REPOSITORY
+from bot.emulators.github.model import REPOSITORY
 from bot.storage.agent_models import StoredRun
 from bot.storage.tables import AGENT_RUNS, AGENT_TURNS
 from tests.chaos import AGENT_TURNS as TURNS

@@ -7,7 +7,7 @@ from pathlib import Path
 from inline_snapshot import snapshot
 
 from bot.emulators.github import Comment
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.text.markers import Marker, Stage
 from tests.chaos.fast_server import HOLD, STUCK
 from tests.chaos.process import HOLDING, Bot

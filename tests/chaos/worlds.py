@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.codegen.world import Run
 from bot.emulators.github import Comment
+from bot.emulators.github.model import BOT_LOGIN
 from bot.emulators.github.webhooks import Delivery
-from bot.emulators.github.world import BOT_LOGIN
 from bot.text.markers import Marker, Stage, find
 from tests.chaos.user_actions import Outcome, UserAction
 from tests.emulators.github.webhook_faults import FaultyGitHubEmulator

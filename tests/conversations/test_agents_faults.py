@@ -12,7 +12,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.agents.config import AgentsConfig
-from bot.emulators.github.world import REPOSITORY
+from bot.emulators.github.model import REPOSITORY
 from tests.harness.agents_world import AgentsWorld, agents_world_at, program, script, scripted
 from tests.harness.server import SECRET
 

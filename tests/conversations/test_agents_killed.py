@@ -15,7 +15,7 @@ from bot.agents.config import SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN, REPOSITORY
+from bot.emulators.github.model import BOT_LOGIN, REPOSITORY
 from bot.text.markers import Stage, find
 from tests.harness.agents_world import script
 from tests.harness.command_lines import unique_number, until_gone, until_running

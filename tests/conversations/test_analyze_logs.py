@@ -6,7 +6,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from bot.commands.parsing.comment import read
-from bot.emulators.github.world import CheckRun
+from bot.emulators.github.model import CheckRun
 from bot.text.markers import Stage
 from tests.harness.world import World, either_entry_point
 

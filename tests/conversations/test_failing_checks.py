@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulators.github.world import REPOSITORY, REPOSITORY_ID
+from bot.emulators.github.model import REPOSITORY, REPOSITORY_ID
 from bot.text.markers import Stage
 from tests.harness.agents_world import AgentsWorld, agents_world_at, script
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.emulators.github.world import Comment
+from bot.emulators.github.model import Comment
 from tests.chaos.process import FAST_SERVER
 from tests.harness.connections import Link, all_finished, end_connections
 from tests.harness.replicas import Place, Several, reactions, several_processes

@@ -13,7 +13,7 @@ import pytest
 
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.text.markers import Stage, find
 from tests.harness import TIMEOUT
 from tests.harness.processes import LISTENS, environment

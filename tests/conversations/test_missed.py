@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.github.events import sign
 from bot.text.markers import Stage
 from tests.emulators.github.people import App

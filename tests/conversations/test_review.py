@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulators.github.world import Comment
+from bot.emulators.github.model import Comment
 from bot.text.markers import Stage
 from tests.harness.agents_world import AgentsWorld, agents_world_at, script
 from tests.harness.world import World

@@ -12,9 +12,9 @@ from bot.emulators.github import GitHubEmulator
 from bot.emulators.github.access import allows
 from bot.emulators.github.apps import AccountOperations, RepositoryHookOperations
 from bot.emulators.github.comments import CommentOperations
+from bot.emulators.github.model import App
 from bot.emulators.github.pull_requests import PullRequestOperations
 from bot.emulators.github.repository import CodeOperations, ThreadOperations
-from bot.emulators.github.world import App
 from bot.emulators.operations import operations
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import AppAuth

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import REPOSITORY as SHOP
-from bot.emulators.github.world import REPOSITORY_ID
+from bot.emulators.github.model import REPOSITORY as SHOP
+from bot.emulators.github.model import REPOSITORY_ID
 from bot.errors import ErrorKind, UpstreamError
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub

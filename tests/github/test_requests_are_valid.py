@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from bot.emulators.control import PREFIX
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.github.auth import AppAuth, Auth, TokenAuth
 from bot.github.client import GitHub
 from bot.github.hooks import Hooks

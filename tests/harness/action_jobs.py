@@ -18,7 +18,7 @@ from bot.action.main import run
 from bot.app.clients import Timing
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import ACTIONS_LOGIN
+from bot.emulators.github.model import ACTIONS_LOGIN
 from bot.execution.outcome import CommandOutcome, ExitStatus
 from bot.execution.reply import Reason
 from tests.harness import TIMEOUT

@@ -22,7 +22,7 @@ from bot.agents.config import SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import REPOSITORY
+from bot.emulators.github.model import REPOSITORY
 from bot.storage.agent_models import NewRun, NewTurn, StoredRun
 from bot.storage.agent_users import AgentUsers
 from bot.storage.agents import AgentStore

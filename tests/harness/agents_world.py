@@ -19,7 +19,7 @@ from bot.agents.sandbox.choice import problem
 from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import REPOSITORY, Thread
+from bot.emulators.github.model import REPOSITORY, Thread
 from bot.settings.model import OwnAgents
 from bot.storage.agent_models import StoredRun
 from bot.storage.agents import AgentStore

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import Comment, GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN
+from bot.emulators.github.model import BOT_LOGIN
 from bot.text.markers import Stage, find
 from tests.chaos.process import AS_SERVED
 from tests.harness import TIMEOUT

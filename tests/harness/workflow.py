@@ -21,8 +21,8 @@ from typing import Any
 from bot.action.main import run
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import Comment, GitHubEmulator
+from bot.emulators.github.model import ACTIONS_LOGIN
 from bot.emulators.github.webhooks import Delivery
-from bot.emulators.github.world import ACTIONS_LOGIN
 from tests.harness import TIMEOUT
 from tests.harness.forks import ROOT, python_m
 from tests.harness.server import emulators, quick_timing

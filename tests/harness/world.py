@@ -20,7 +20,7 @@ import pytest
 from bot.agents.config import AgentsConfig
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import Comment, GitHubEmulator
-from bot.emulators.github.world import ACTIONS_LOGIN, BOT_LOGIN
+from bot.emulators.github.model import ACTIONS_LOGIN, BOT_LOGIN
 from bot.execution.steps import SteadyClock
 from bot.text.markers import Stage, find
 from tests.harness import TIMEOUT

@@ -9,7 +9,7 @@ from itertools import chain
 
 from bot.cli.demo.checks import FAILING_LOG
 from bot.emulators.github import Comment, GitHubEmulator
-from bot.emulators.github.world import BOT_LOGIN, REPOSITORY
+from bot.emulators.github.model import BOT_LOGIN, REPOSITORY
 from bot.text.markers import Stage, find
 
 PULL_REQUEST = 1

@@ -22,7 +22,7 @@ from bot.cli.demo.checks import FAILING_LOG
 from bot.commands.labels import is_state, label_of
 from bot.emulators.github import Comment, GitHubEmulator
 from bot.emulators.github.git_repositories import GitError
-from bot.emulators.github.world import BOT_LOGIN, DEFAULT_BRANCH, REPOSITORY, Thread
+from bot.emulators.github.model import BOT_LOGIN, DEFAULT_BRANCH, REPOSITORY, Thread
 from bot.execution.config_loader import PATH as CONFIG_PATH
 from bot.execution.repository_config.model import LabelRole, Labels
 from bot.web.listening import listening

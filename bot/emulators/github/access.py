@@ -17,8 +17,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.emulators.control import JOURNAL_ENTRY, password_of
+from bot.emulators.github.model import ACTIONS_LOGIN, APP_ID, BOT_LOGIN, RANK, REPOSITORY, Account, App, Role
 from bot.emulators.github.requests import Call, body_fields, not_found, refused
-from bot.emulators.github.world import ACTIONS_LOGIN, APP_ID, BOT_LOGIN, RANK, REPOSITORY, Account, App, Role, World
+from bot.emulators.github.world import World
 from bot.emulators.operations import Refused, SlidingWindows
 
 LONGEST_JWT = 600

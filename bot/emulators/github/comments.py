@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.emulators.github.model import RANK, Comment, Kind, Reaction
 from bot.emulators.github.requests import (
     REPO,
     THREADS_READ,
@@ -19,7 +20,6 @@ from bot.emulators.github.requests import (
     refused,
 )
 from bot.emulators.github.shapes import REACTIONS, Document
-from bot.emulators.github.world import RANK, Comment, Kind, Reaction
 from bot.emulators.operations import created, operation
 
 ISSUE_COMMENT = f"{REPO}/issues/comments/{{comment_id}}"

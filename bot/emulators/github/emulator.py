@@ -15,17 +15,12 @@ from bot.emulators.control import PREFIX
 from bot.emulators.github.access import ANONYMOUS, HOURLY, Access, Limiter, Tokens
 from bot.emulators.github.apps import AccountOperations, AppOperations, RepositoryHookOperations
 from bot.emulators.github.comments import CommentOperations
+from bot.emulators.github.commits import NO_COMMIT, ChangedFile
 from bot.emulators.github.git import Git
 from bot.emulators.github.git_repositories import HEADS, Update
 from bot.emulators.github.git_server import GitServer
 from bot.emulators.github.manifests import ManifestOperations, ManifestPages, Manifests
-from bot.emulators.github.pull_requests import PullRequestOperations
-from bot.emulators.github.repository import CodeOperations, ThreadOperations
-from bot.emulators.github.requests import Call, Operations, body_fields, invalid, not_found
-from bot.emulators.github.reviews import ReviewOperations
-from bot.emulators.github.shapes import NO_COMMIT, ChangedFile, Shapes
-from bot.emulators.github.webhooks import Delivery, Webhooks, delivery_json
-from bot.emulators.github.world import (
+from bot.emulators.github.model import (
     ACTIONS_LOGIN,
     APP_SLUG,
     BOT_LOGIN,
@@ -39,8 +34,14 @@ from bot.emulators.github.world import (
     OtherRepository,
     Role,
     Thread,
-    World,
 )
+from bot.emulators.github.pull_requests import PullRequestOperations
+from bot.emulators.github.repository import CodeOperations, ThreadOperations
+from bot.emulators.github.requests import Call, Operations, body_fields, invalid, not_found
+from bot.emulators.github.reviews import ReviewOperations
+from bot.emulators.github.shapes import Shapes
+from bot.emulators.github.webhooks import Delivery, Webhooks, delivery_json
+from bot.emulators.github.world import World
 from bot.emulators.operations import created, operation, routes
 from bot.emulators.server import EmulatorServer
 

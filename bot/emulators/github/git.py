@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bot.emulators.github.git_repositories import HEADS, GitRepositories, Update
-from bot.emulators.github.world import DEFAULT_BRANCH, REPOSITORY, Account, Thread, World
+from bot.emulators.github.model import DEFAULT_BRANCH, REPOSITORY, Account, Thread
+from bot.emulators.github.world import World
 
 
 class Git(GitRepositories):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.emulators.github.shapes import NO_COMMIT, ChangedFile, Commit, Pushed
+from bot.emulators.github.commits import NO_COMMIT, ChangedFile, Commit, Pushed
 
 HEADS = "refs/heads/"
 

@@ -26,7 +26,8 @@ from bot.emulators.github import push_rules
 from bot.emulators.github.access import ANONYMOUS, Tokens, allows
 from bot.emulators.github.git import Git
 from bot.emulators.github.git_repositories import Update
-from bot.emulators.github.world import DEFAULT_BRANCH, RANK, REPOSITORY, Account, World
+from bot.emulators.github.model import DEFAULT_BRANCH, RANK, REPOSITORY, Account
+from bot.emulators.github.world import World
 from bot.emulators.operations import Refused
 
 CHUNK = 64 * 1024

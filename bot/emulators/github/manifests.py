@@ -23,9 +23,10 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bot.emulators.github.model import OWNER, REPOSITORY, App
 from bot.emulators.github.requests import not_found
 from bot.emulators.github.shapes import Shapes
-from bot.emulators.github.world import OWNER, REPOSITORY, App, World
+from bot.emulators.github.world import World
 from bot.emulators.operations import created, operation
 
 PERSON = "alice"

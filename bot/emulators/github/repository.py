@@ -13,6 +13,7 @@ from aiohttp import web
 from bot.emulators.control import PREFIX
 from bot.emulators.github.git import Git
 from bot.emulators.github.git_repositories import TreeEntry
+from bot.emulators.github.model import DEFAULT_BRANCH, RANK, Label, Thread
 from bot.emulators.github.requests import (
     REPO,
     THREADS_READ,
@@ -24,7 +25,6 @@ from bot.emulators.github.requests import (
     refused,
 )
 from bot.emulators.github.shapes import REPOSITORY_PAGE, Document
-from bot.emulators.github.world import DEFAULT_BRANCH, RANK, Label, Thread
 from bot.emulators.operations import created, operation
 
 MOST_LABELS = 100

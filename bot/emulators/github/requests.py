@@ -9,9 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.emulators.github.model import Account, Thread
 from bot.emulators.github.shapes import Shapes
 from bot.emulators.github.webhooks import Webhooks
-from bot.emulators.github.world import Account, Thread, World
+from bot.emulators.github.world import World
 from bot.emulators.operations import Refused
 
 REPO = "/repos/{owner}/{repo}"

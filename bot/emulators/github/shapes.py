@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.emulators.github.world import (
+from bot.emulators.github.commits import NO_COMMIT, Commit, Pushed
+from bot.emulators.github.model import (
     APP_ID,
     APP_SLUG,
     BASE_SHA,
@@ -29,13 +29,10 @@ from bot.emulators.github.world import (
     Reaction,
     Role,
     Thread,
-    World,
 )
+from bot.emulators.github.world import World
 
 Document = dict[str, Any]
-
-NO_COMMIT = "0" * 40
-"""What stands for a commit where a branch begins or ends."""
 
 HTML = "https://github.com"
 _WORST_FIRST = (
@@ -102,46 +99,6 @@ def addresses(base: str, paths: str) -> Document:
     """The addresses below a resource, in the form above."""
     named = (path.partition("@") for path in paths.split())
     return {f"{name or re.split('[/{]', path)[0]}_url": f"{base}/{path}" for path, _, name in named}
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit. `added`, `removed` and `modified`: the paths that it changed."""
-
-    sha: str
-    tree: str
-    parents: list[str]
-    author: str
-    email: str
-    date: str
-    message: str
-    added: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    modified: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
-    """A file of a diff. `status`: git's letter. `patch`: the hunks, empty for a binary file."""
-
-    path: str
-    previous_path: str | None
-    status: str
-    sha: str
-    additions: int
-    deletions: int
-    patch: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A change of a branch or tag. `before` and `after`: its commits, None if it was created or deleted."""
-
-    ref: str
-    before: str | None
-    after: str | None
-    commits: list[Commit]
-    forced: bool = False
 
 
 class Shapes:

@@ -9,7 +9,7 @@ import pytest
 from bot.agents.config import SandboxKind
 from bot.agents.sandbox.choice import problem
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import ACTIONS_LOGIN, REPOSITORY
+from bot.emulators.github.model import ACTIONS_LOGIN, REPOSITORY
 from tests.action.composite.runner import Job
 from tests.harness.agents_world import script
 

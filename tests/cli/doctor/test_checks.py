@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 
 from bot.cli.doctor.accounts import EVENTS, LABEL_EVENTS
 from bot.cli.doctor.session import Severity
-from bot.emulators.github.world import APP_ID, BOT_LOGIN
+from bot.emulators.github.model import APP_ID, BOT_LOGIN
 from bot.github.permissions import needed
 from bot.metrics import READ_EVENTS
 from bot.storage.database import open_engine

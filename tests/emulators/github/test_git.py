@@ -14,8 +14,8 @@ import pytest
 from githubkit.webhooks import parse
 
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.shapes import NO_COMMIT
-from bot.emulators.github.world import APP_ID
+from bot.emulators.github.commits import NO_COMMIT
+from bot.emulators.github.model import APP_ID
 from tests.emulators.github.git_client import GitClient
 from tests.emulators.github.people import REPO, Person
 from tests.emulators.github.receiver import Receiver

@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.world import App
+from bot.emulators.github.model import App
 from tests.emulators.github.manifest_rules import problems
 from tests.emulators.github.people import REPO, Person
 from tests.emulators.github.receiver import Receiver

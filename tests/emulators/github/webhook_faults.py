@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.emulators.github import GitHubEmulator
+from bot.emulators.github.model import APP_ID, App
 from bot.emulators.github.webhooks import Webhooks
-from bot.emulators.github.world import APP_ID, App
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from bot.emulators.github.world import Thread
+from bot.emulators.github.model import Thread
 from tests.harness.server import ORG, ApiServer
 
 RUN = f"{ORG}/agent/run"
