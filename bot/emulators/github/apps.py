@@ -10,9 +10,9 @@ from aiohttp import web
 
 from bot.emulators.control import JOURNAL_ENTRY
 from bot.emulators.github.access import AppCall, Tokens, allows
+from bot.emulators.github.documents import CREATED, HTML, Document, addresses, copy, each, moment
 from bot.emulators.github.model import APP_ID, OWNER, RANK, App
 from bot.emulators.github.requests import REPO, Call, Operations, not_found, refused
-from bot.emulators.github.shapes import CREATED, HTML, Document, addresses, copy, each, moment
 from bot.emulators.github.webhooks import Delivery, delivery_json
 from bot.emulators.operations import created, operation
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.emulators.github.documents import Document
 from bot.emulators.github.model import RANK, Comment, Kind, Reaction
 from bot.emulators.github.requests import (
     REPO,
@@ -19,7 +20,7 @@ from bot.emulators.github.requests import (
     not_found,
     refused,
 )
-from bot.emulators.github.shapes import REACTIONS, Document
+from bot.emulators.github.shapes import REACTIONS
 from bot.emulators.operations import created, operation
 
 ISSUE_COMMENT = f"{REPO}/issues/comments/{{comment_id}}"

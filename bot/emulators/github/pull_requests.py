@@ -10,11 +10,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from bot.emulators.github.commits import ChangedFile
+from bot.emulators.github.documents import Document
 from bot.emulators.github.git import Git
 from bot.emulators.github.git_repositories import HEADS, Update
 from bot.emulators.github.model import RANK, REPOSITORY, Thread
 from bot.emulators.github.requests import REPO, Call, Operations, invalid, not_found, refused
-from bot.emulators.github.shapes import REPOSITORY_PAGE, Document
+from bot.emulators.github.shapes import REPOSITORY_PAGE
 from bot.emulators.operations import created, operation
 
 _FORMAT = re.compile(r"application/vnd\.github(?:\.v3)?\.(diff|patch)(?:\+json)?")

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.emulators.control import PREFIX
+from bot.emulators.github.documents import Document
 from bot.emulators.github.git import Git
 from bot.emulators.github.git_repositories import TreeEntry
 from bot.emulators.github.model import DEFAULT_BRANCH, RANK, Label, Thread
@@ -24,7 +25,7 @@ from bot.emulators.github.requests import (
     not_found,
     refused,
 )
-from bot.emulators.github.shapes import REPOSITORY_PAGE, Document
+from bot.emulators.github.shapes import REPOSITORY_PAGE
 from bot.emulators.operations import created, operation
 
 MOST_LABELS = 100

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.emulators.github.documents import Document
 from bot.emulators.github.model import Comment, Thread
 from bot.emulators.github.pull_requests import PullRequestOperations
 from bot.emulators.github.requests import REPO, Call, invalid, not_found, refused
-from bot.emulators.github.shapes import Document
 from bot.emulators.operations import operation
 
 REVIEWS = f"{REPO}/pulls/{{number}}/reviews"

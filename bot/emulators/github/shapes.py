@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections import Counter
-from datetime import datetime
-from typing import Any
 
 from bot.emulators.github.commits import NO_COMMIT, Commit, Pushed
+from bot.emulators.github.documents import (
+    CREATED,
+    HTML,
+    LONG_AGO,
+    LONG_AGO_SECONDS,
+    Document,
+    addresses,
+    copy,
+    each,
+    ids,
+    moment,
+)
 from bot.emulators.github.model import (
     APP_ID,
     APP_SLUG,
@@ -32,9 +40,6 @@ from bot.emulators.github.model import (
 )
 from bot.emulators.github.world import World
 
-Document = dict[str, Any]
-
-HTML = "https://github.com"
 _WORST_FIRST = (
     "startup_failure",
     "failure",
@@ -51,11 +56,7 @@ REPOSITORY_PAGE = f"{HTML}/{REPOSITORY}"
 _IDS = {REPOSITORY: REPOSITORY_ID, ORGANIZATION_REPOSITORY: ORGANIZATION_REPOSITORY_ID}
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
-_LONG_AGO = "2020-01-01T00:00:00Z"
-_LONG_AGO_SECONDS = 1_577_836_800
-CREATED = {"created_at": _LONG_AGO, "updated_at": _LONG_AGO}
-
-# Addresses below a resource: NAME stands for "NAME_url": ".../NAME", PATH@NAME for another path.
+# As `addresses` reads them.
 _USER_ADDRESSES = (
     "followers following{/other_user} gists{/gist_id} starred{/owner}{/repo} subscriptions orgs@organizations repos "
     "events{/privacy} received_events"
@@ -70,35 +71,6 @@ _REPOSITORY_ADDRESSES = (
     "milestones{/number} notifications{?since,all,participating} pulls{/number} releases{/id} stargazers "
     "statuses/{sha}@statuses subscribers subscription tags teams git/trees{/sha}@trees"
 )
-
-
-def moment(value: datetime | None) -> str | None:
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None
-
-
-def _node(kind: str, number: int | None) -> str:
-    return base64.b64encode(f"{kind}{number}".encode()).decode()
-
-
-def _id(kind: str, number: int) -> Document:
-    return {"id": number, "node_id": _node(kind, number)}
-
-
-def copy(source: object, names: str) -> Document:
-    """The attributes of these names, times in GitHub's form."""
-    values = {name: getattr(source, name) for name in names.split()}
-    return {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
-
-
-def each(names: str, value: Any = None) -> Document:
-    """The same value, null by default, under each name."""
-    return dict.fromkeys(names.split(), value)
-
-
-def addresses(base: str, paths: str) -> Document:
-    """The addresses below a resource, in the form above."""
-    named = (path.partition("@") for path in paths.split())
-    return {f"{name or re.split('[/{]', path)[0]}_url": f"{base}/{path}" for path, _, name in named}
 
 
 class Shapes:
@@ -123,7 +95,7 @@ class Shapes:
         url = f"{self.api}/users/{account.login}"
         page = f"apps/{APP_SLUG}" if account.login == BOT_LOGIN else account.login
         return {
-            **_id("U", account.id),
+            **ids("U", account.id),
             **copy(account, "login type"),
             **addresses(url, _USER_ADDRESSES),
             "avatar_url": f"{HTML}/{account.login}.png",
@@ -172,14 +144,14 @@ class Shapes:
         url, page = f"{self.api}/repos/{full_name}", f"{HTML}/{full_name}"
         private = self._world.private if name == REPOSITORY else other is not None and other.private
         return {
-            **_id("R", _IDS.get(name, 0) if other is None else other.id),
+            **ids("R", _IDS.get(name, 0) if other is None else other.id),
             **addresses(url, _REPOSITORY_ADDRESSES),
             **each("has_issues has_projects has_downloads has_wiki has_pages allow_forking", value=True),
             **each("has_discussions disabled is_template web_commit_signoff_required", value=False),
             **each("size stargazers_count watchers_count forks_count open_issues_count forks watchers open_issues", 0),
             **each("homepage license mirror_url"),
             **CREATED,
-            "pushed_at": _LONG_AGO,
+            "pushed_at": LONG_AGO,
             "name": full_name.rpartition("/")[2],
             "full_name": full_name,
             "private": private,
@@ -201,7 +173,7 @@ class Shapes:
 
     def label(self, label: Label) -> Document:
         return {
-            **_id("L", label.id),
+            **ids("L", label.id),
             **copy(label, "name color description"),
             **each("archived_at archived_by"),
             "url": f"{self.repo_url}/labels/{label.name}",
@@ -217,7 +189,7 @@ class Shapes:
         url = f"{self.repo_url}/issues/{thread.number}"
         page = f"{self.page}/{'pull' if thread.is_pull_request else 'issues'}/{thread.number}"
         document = {
-            **_id("I", thread.id),
+            **ids("I", thread.id),
             **self._thread(thread),
             **addresses(url, "labels{/name} comments events timeline"),
             "url": url,
@@ -261,7 +233,7 @@ class Shapes:
             "statuses": f"{self.repo_url}/statuses/{thread.head_sha}",
         }
         return {
-            **_id("PR", thread.id),
+            **ids("PR", thread.id),
             **self._thread(thread),
             **{f"{name}_url": address for name, address in links.items()},
             **{f"{name}_url": f"{page}.{name}" for name in _FORMS},
@@ -357,7 +329,7 @@ class Shapes:
             "commits": commits,
             "head_commit": commits[-1] if commits else None,
             "pusher": {"name": sender.login, "email": f"{sender.login}@users.noreply.github.com"},
-            "repository": self.webhook_repository() | {"created_at": _LONG_AGO_SECONDS, "pushed_at": _LONG_AGO_SECONDS},
+            "repository": self.webhook_repository() | {"created_at": LONG_AGO_SECONDS, "pushed_at": LONG_AGO_SECONDS},
         }
 
     def _pushed_commit(self, commit: Commit) -> Document:
@@ -393,7 +365,7 @@ class Shapes:
         url = f"{self.repo_url}/issues/comments/{comment.id}"
         page = "pull" if self._world.threads[comment.number].is_pull_request else "issues"
         return {
-            **_id("IC", comment.id),
+            **ids("IC", comment.id),
             **copy(comment, "created_at updated_at"),
             "url": url,
             "html_url": f"{self.page}/{page}/{comment.number}#issuecomment-{comment.id}",
@@ -407,7 +379,7 @@ class Shapes:
         page = f"{self.page}/pull/{comment.number}#discussion_r{comment.id}"
         pull = f"{self.repo_url}/pulls/{comment.number}"
         document = {
-            **_id("RC", comment.id),
+            **ids("RC", comment.id),
             **copy(comment, "path line start_line start_side side subject_type created_at updated_at"),
             **each("commit_id original_commit_id", self._world.threads[comment.number].head_sha),
             **each("original_line original_position", comment.original_line or comment.line or 1),
@@ -427,7 +399,7 @@ class Shapes:
         page = f"{self.page}/pull/{comment.number}#pullrequestreview-{comment.id}"
         pull = f"{self.repo_url}/pulls/{comment.number}"
         return {
-            **_id("RV", comment.id),
+            **ids("RV", comment.id),
             "state": comment.state.upper(),
             "html_url": page,
             "pull_request_url": pull,
@@ -443,7 +415,7 @@ class Shapes:
 
     def reaction(self, reaction: Reaction) -> Document:
         user = self.user(reaction.account)
-        return {**_id("RE", reaction.id), "user": user, **copy(reaction, "content created_at")}
+        return {**ids("RE", reaction.id), "user": user, **copy(reaction, "content created_at")}
 
     @staticmethod
     def _rollup(reactions: list[Reaction], url: str) -> Document:
@@ -461,7 +433,7 @@ class Shapes:
         url = f"{self.repo_url}/check-runs/{check.id}"
         output = {name: (check.output or {}).get(name) for name in ("title", "summary", "text")}
         return {
-            **_id("CR", check.id),
+            **ids("CR", check.id),
             **copy(check, "name head_sha status conclusion started_at completed_at"),
             "external_id": "",
             "details_url": None,
@@ -481,7 +453,7 @@ class Shapes:
         url = f"{self.repo_url}/check-suites/{number}"
         conclusions = {check.conclusion for check in checks}
         return {
-            **_id("CS", number),
+            **ids("CS", number),
             "head_branch": thread.branch,
             "head_sha": sha,
             "status": "completed",
@@ -529,7 +501,7 @@ class Shapes:
         """The GitHub Actions job of a check, as if each were the only one of its workflow run."""
         run_url = f"{self.repo_url}/actions/runs/{check.id}"
         return {
-            **_id("J", check.id),
+            **ids("J", check.id),
             **copy(check, "name head_sha status conclusion started_at completed_at"),
             "created_at": moment(check.started_at),
             "run_id": check.id,
@@ -550,7 +522,7 @@ class Shapes:
         """:param app: None: App 1"""
         app = app or self._world.apps[APP_ID]
         return {
-            **_id("A", app.id),
+            **ids("A", app.id),
             **copy(app, "slug client_id name html_url permissions events"),
             **CREATED,
             "owner": self.user(self._world.accounts[app.owner]),

@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 
 from bot.emulators.github.commits import Commit, Pushed
+from bot.emulators.github.documents import copy
 from bot.emulators.github.model import APP_ID, INSTALLATION_ID, REPOSITORY_ID, Account, App, Comment, Kind, Thread
-from bot.emulators.github.shapes import Shapes, copy
+from bot.emulators.github.shapes import Shapes
 from bot.emulators.github.world import World
 
 TIMEOUT_SECONDS = 10.0
