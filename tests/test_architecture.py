@@ -21,7 +21,7 @@ LAYERS = (
     ("engine",),
     ("commands", "execution", "agents"),
     ("github", "codegen", "storage"),
-    ("text", "settings", "errors", "connection_errors", "log", "metrics", "network", "observer", "upstream"),
+    ("text", "settings", "errors", "connection_errors", "log", "metrics", "network", "observer", "tasks", "upstream"),
 )
 """From top to bottom. A module may import from its own layer and from those below it, never in a cycle."""
 

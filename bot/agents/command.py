@@ -23,6 +23,7 @@ from bot.agents.outcome import ANSI, Ended, Phase, judge, last_words
 from bot.agents.sandbox import SandboxedProcess
 from bot.agents.stopping import read_end, wait_for_stop
 from bot.storage.agent_models import RunStatus
+from bot.tasks import cancel_and_wait
 
 PROMPT_FILE = ".prompt.md"
 """Below HOME. The caller writes the prompt there before it starts the program, and sets $PROMPT_FILE to it."""
@@ -124,9 +125,7 @@ class _Command:
                 # Processes that the program started may keep its output open.
                 await asyncio.wait({reading}, timeout=self._turn.ending)
         finally:
-            for task in (writing, reading, exiting):
-                task.cancel()
-            await asyncio.gather(writing, reading, exiting, return_exceptions=True)
+            await cancel_and_wait(writing, reading, exiting)
 
     def ended(self) -> Ended:
         """What is known of the program's end. Reads files."""

@@ -28,6 +28,7 @@ from bot.storage.agent_models import RunStatus, StoredRun
 from bot.storage.agent_turns import OpenedPullRequest, TakenTurn, TurnEnd
 from bot.storage.agents import AgentStore, cleaned
 from bot.storage.queries import run_in_thread
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -183,9 +184,7 @@ class _Turn:
                 return self._end(ended)
             return await self._cancelled()
         finally:
-            for task in (following, cancelling):
-                task.cancel()
-            await asyncio.gather(following, cancelling, return_exceptions=True)
+            await cancel_and_wait(following, cancelling)
 
     # Sending
 

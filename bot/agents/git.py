@@ -23,6 +23,7 @@ from typing import TypeVar
 
 from bot import log
 from bot.errors import BotError
+from bot.tasks import cancel_and_wait
 from bot.text.redaction.redact import redact
 
 T = TypeVar("T")
@@ -390,9 +391,7 @@ async def _communicate(process: asyncio.subprocess.Process, data: bytes, limit: 
         await process.wait()
         return output, errors, False
     finally:
-        for task in (writing, reading_errors):
-            task.cancel()
-        await asyncio.gather(writing, reading_errors, return_exceptions=True)
+        await cancel_and_wait(writing, reading_errors)
 
 
 async def _write(process: asyncio.subprocess.Process, data: bytes) -> None:

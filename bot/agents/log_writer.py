@@ -21,6 +21,7 @@ from bot.agents.model import LogEntry
 from bot.errors import StoreError
 from bot.storage.agent_models import Holder
 from bot.storage.queries import run_in_thread
+from bot.tasks import cancel_and_wait
 from bot.text.redaction.redacting import redacted
 from bot.upstream import backoff
 
@@ -150,8 +151,7 @@ class LogWriter:
             else:
                 await self._task
         finally:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel_and_wait(self._task)
             for batch in (*self._waiting, self._adding):
                 batch.lines.close()
 

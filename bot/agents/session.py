@@ -26,6 +26,7 @@ from bot.agents.session_notes import SessionNotes, noted, read_notes, since, wai
 from bot.agents.stopping import read_end, wait_for_stop
 from bot.agents.transport import AgentTransport
 from bot.storage.agent_models import RunStatus
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -154,9 +155,7 @@ class _Session:
             # What the agent has started may hold its output open.
             raise ConnectionError("the agent's process ended")
         finally:
-            conversation.cancel()
-            exited.cancel()
-            await asyncio.gather(conversation, exited, return_exceptions=True)
+            await cancel_and_wait(conversation, exited)
 
     async def _wait_for_exit(self) -> None:
         self._exit_status = await self._process.wait()

@@ -19,6 +19,7 @@ from bot.storage.agent_models import RunStatus, Used
 from bot.storage.agent_turns import TakenTurn
 from bot.storage.agents import AgentStore
 from bot.storage.queries import run_in_thread
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -88,9 +89,7 @@ class Spending:
         try:
             yield stop
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel_and_wait(*tasks)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         while True:

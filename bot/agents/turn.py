@@ -45,6 +45,7 @@ from bot.github.models import PullRequest
 from bot.storage.agent_models import Purpose, RunStatus
 from bot.storage.agent_turns import OpenedPullRequest, TakenTurn, TurnEnd
 from bot.storage.queries import run_in_thread
+from bot.tasks import cancel_and_wait
 
 T = TypeVar("T")
 
@@ -485,9 +486,7 @@ class _Turn:
                 raise TurnError(texts.CANCELLED, RunStatus.CANCELLED)
             return working.result()
         finally:
-            for task in (working, cancelled):
-                task.cancel()
-            await asyncio.gather(working, cancelled, return_exceptions=True)
+            await cancel_and_wait(working, cancelled)
 
 
 def _links(place: RunFolder, published: Published | None) -> list[OpenedPullRequest]:

@@ -49,6 +49,7 @@ from bot.settings.model import AgentSettings, OwnAgents
 from bot.storage.agent_turns import AgentTurns
 from bot.storage.migrating import migrated_database
 from bot.storage.queries import run_in_thread
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -153,9 +154,7 @@ async def working(
         worker.drain(drain)
         await asyncio.wait(tasks[:1])
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(*tasks)
         backend.on_turn.remove(worker.wake)
 
 

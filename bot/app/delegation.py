@@ -21,6 +21,7 @@ from bot.codegen.watcher import RunWatcher
 from bot.observer import NO_OBSERVER
 from bot.settings.model import Settings
 from bot.storage.agent_turns import AgentTurns
+from bot.tasks import cancel_and_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,5 @@ async def following(
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await cancel_and_wait(running)
         backend.on_turn.remove(worker.wake)

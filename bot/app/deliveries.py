@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from bot.github.events import CommentPosted, Event
 from bot.metrics import Metrics
 from bot.settings.model import Settings
 from bot.storage.deliveries import DeferredEvents, MissedDeliveries
+from bot.tasks import running
 from bot.text.offload.pool import WorkerPool
 from bot.web.webhooks import GitHubWebhooks
 
@@ -34,13 +34,8 @@ class Deliveries:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Runs the tasks; to be entered when deliveries can arrive."""
-        tasks = [asyncio.create_task(run()) for run in self.background]
-        try:
+        async with running(*(run() for run in self.background)):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def deliveries(

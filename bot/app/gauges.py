@@ -14,6 +14,7 @@ from bot.errors import StoreError
 from bot.metrics import Metrics
 from bot.storage.agent_models import TurnCounts
 from bot.storage.jobs import Queue
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -74,8 +75,7 @@ class _CountedQueue(Generic[C]):
 
     async def aclose(self) -> None:
         if self._counting is not None:
-            self._counting.cancel()
-            await asyncio.gather(self._counting, return_exceptions=True)
+            await cancel_and_wait(self._counting)
 
     async def _update(self) -> None:
         try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from bot import log
 from bot.app.clients import Clients, is_app
@@ -15,6 +13,7 @@ from bot.app.credentials import Access, Check, Credentials, account_notes, check
 from bot.codegen.client import Codegen
 from bot.errors import Service
 from bot.settings.model import Settings
+from bot.tasks import running
 
 _log = log.get(__name__)
 
@@ -116,16 +115,5 @@ async def checked_credentials(
         )
         on_ready(made)
 
-    async with _running(credentials.run(at_start=at_start), *([report()] if at_start else ())):
+    async with running(credentials.run(at_start=at_start), *([report()] if at_start else ())):
         yield
-
-
-@asynccontextmanager
-async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

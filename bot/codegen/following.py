@@ -16,6 +16,7 @@ from bot.codegen.completion_times import MAX_GAP, CompletionTimes
 from bot.codegen.models import AgentRun
 from bot.codegen.polling import FOLLOW_INTERVAL
 from bot.errors import UpstreamError
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -62,8 +63,7 @@ class RunFollower:
 
     async def aclose(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel_and_wait(self._task)
 
     async def _run(self) -> None:
         while self._noticed:

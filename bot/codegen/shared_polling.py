@@ -31,6 +31,7 @@ from bot.codegen.watcher import RunWatcher
 from bot.errors import BotError, UpstreamError, from_json, to_json
 from bot.storage.queries import run_in_thread
 from bot.storage.watched_runs import WatchedRuns
+from bot.tasks import cancel_and_wait
 from bot.upstream import backoff
 
 _log = log.get(__name__)
@@ -178,8 +179,7 @@ async def shared_watcher(
         yield watcher, lambda: max(watcher.lag, shared.lag)
     finally:
         await watcher.aclose()
-        leading.cancel()
-        await asyncio.gather(leading, return_exceptions=True)
+        await cancel_and_wait(leading)
 
 
 def _document(run: PolledRun) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bot import log
 from bot.codegen.models import AgentRun
 from bot.codegen.polling import DEFAULT_INTERVAL, NON_RETRYABLE, PollInterval, RunSource, Unreadable
 from bot.errors import BotError, UpstreamError
+from bot.tasks import cancel_and_wait
 from bot.upstream import backoff
 
 _log = log.get(__name__)
@@ -127,8 +128,7 @@ class RunWatcher:
     async def aclose(self) -> None:
         """Stops polling; callers that still wait have to be cancelled by their owners."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel_and_wait(self._task)
             self._task = None
 
     def _open_waits(self) -> list[_Wait]:

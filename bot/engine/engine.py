@@ -31,6 +31,7 @@ from bot.execution.invocation import CommandInvocation
 from bot.execution.services import Services
 from bot.storage.jobs import JobState, JobStore, Queue, QueuedJob
 from bot.storage.queries import reason, run_in_thread
+from bot.tasks import cancel_and_wait
 
 T = TypeVar("T")
 
@@ -192,7 +193,7 @@ class Engine:
         self._is_stopping = True
         self._workflows.close()
         heartbeat, *others = self._background
-        await _end(*others)
+        await cancel_and_wait(*others)
         await self._workflows.aclose(drain=self._drain)
         await self._queue.aclose()
         if self._tracing is not None:
@@ -200,7 +201,7 @@ class Engine:
         await (self._end_of_dbos or dbos_runtime.end())
         await self._loop_watch.aclose()
         # Up to here the work still belonged to this executor.
-        await _end(heartbeat)
+        await cancel_and_wait(heartbeat)
         await self._membership.stop()
 
     async def _stay_member(self) -> None:
@@ -223,12 +224,6 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - the next round makes up for it
                 why = type(error).__name__ if isinstance(error, SQLAlchemyError) else str(error)
                 _log.warning(f"{name}.failed", reason=why)
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _query(work: Callable[[], T]) -> T:

@@ -18,6 +18,7 @@ from types import FrameType
 
 from bot import log
 from bot.storage.jobs import JobStore
+from bot.tasks import cancel_and_wait
 
 _log = log.get(__name__)
 
@@ -61,8 +62,7 @@ class LoopWatch:
 
     async def aclose(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel_and_wait(self._task)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._previous_handler)
             self._writer.close()

@@ -14,6 +14,7 @@ from bot.execution.agent_types import KnownAgents
 from bot.execution.config_files import ConfigFiles, ConfigReader, Source
 from bot.execution.effective_config import EffectiveConfig, UnreadableConfig, effective
 from bot.execution.repository_config.model import RepositoryConfig
+from bot.tasks import cancel_and_wait
 from bot.upstream import patient
 
 if TYPE_CHECKING:
@@ -97,9 +98,7 @@ class ConfigLoader:
 
     async def aclose(self) -> None:
         """Cancels pending fetches."""
-        for fetching in self._fetching:
-            fetching.cancel()
-        await asyncio.gather(*self._fetching, return_exceptions=True)
+        await cancel_and_wait(*self._fetching)
 
     async def _fetch_within_timeout(
         self, repository: str

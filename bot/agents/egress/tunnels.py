@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from bot.agents.egress.hosts import AllowedHosts, RefusedError, Target, UpstreamProxy, upstream_proxy
 from bot.network import tls_context
+from bot.tasks import cancel_and_wait
 
 CONNECTIONS = 256
 _HEAD_BYTES = 16 * 1024
@@ -63,10 +64,7 @@ class Connections:
             await _close(writer)
 
     async def close(self) -> None:
-        tunnels = [*self._tunnels]
-        for task in tunnels:
-            task.cancel()
-        await asyncio.gather(*tunnels, return_exceptions=True)
+        await cancel_and_wait(*self._tunnels)
         for transport in self._open:
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()

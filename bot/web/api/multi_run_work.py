@@ -16,6 +16,7 @@ from bot.codegen.models import AgentRun
 from bot.commands.multi_run_texts import Attempt, Attempts
 from bot.execution.invocation import CommandInvocation
 from bot.execution.reply import Reason, Reply
+from bot.tasks import cancel_and_wait
 from bot.text.markers import Stage
 from bot.upstream import patient
 from bot.web.api.caller import Caller
@@ -160,9 +161,7 @@ class MultiRuns:
         """Cancels what is in progress and starts nothing more; waiting callers get the state reached so far."""
         self._is_closed = True
         tasks = [each.task for each in self._known.values() if each.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel_and_wait(*tasks)
 
     def _cached(self, org_id: int, identity: str) -> MultiRunInProgress | None:
         found = self._known.get((org_id, identity))

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from aiohttp.abc import AbstractStreamWriter
 
+from bot.tasks import cancel_and_wait
 from bot.web.api.streams import frames
 from bot.web.api.streams.frames import AFTER_END, CloseCode, Frame
 from bot.web.api.streams.subscribers import Subscriber, Transport
@@ -172,8 +173,7 @@ class _WebSocket:
             _abort_if_unsent(self._request)
 
     async def stop_reading(self) -> None:
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        await cancel_and_wait(self._reading)
 
 
 async def _watch(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
