@@ -127,35 +127,28 @@ async def working(
         note_incident=backend.note_incident,
         now=timing.now,
     )
-    worker = Worker(
-        AgentTurns(database, lease=timing.lease, never=_of_codegen(config), limits=config.limits),
+    turns = AgentTurns(database, lease=timing.lease, never=_of_codegen(config), limits=config.limits)
+    with backend.worker(
+        turns,
         partial(execute_turn, services),
         name=name,
         concurrency=config.concurrency,
-        poll_interval=timing.polling_interval,
-        period=timing.heartbeat,
-        lease=timing.lease,
-        sleep=timing.sleep,
-        now=timing.now,
-        on_end=backend.ended,
         note_incident=backend.note_incident,
-    )
-    backend.on_turn.append(worker.wake)
-    tasks = [
-        asyncio.create_task(worker.run(), name="agents-worker"),
-        asyncio.create_task(_sweep(workspaces, worker), name="agents-sweep"),
-        asyncio.create_task(workspaces.spares.keep(), name="agents-spares"),
-        asyncio.create_task(delete_old_logs(backend.store, now=timing.now), name="agents-retention"),
-    ]
-    for task in tasks:
-        task.add_done_callback(_log_failure)
-    try:
-        yield worker
-        worker.drain(drain)
-        await asyncio.wait(tasks[:1])
-    finally:
-        await cancel_and_wait(*tasks)
-        backend.on_turn.remove(worker.wake)
+    ) as worker:
+        tasks = [
+            asyncio.create_task(worker.run(), name="agents-worker"),
+            asyncio.create_task(_sweep(workspaces, worker), name="agents-sweep"),
+            asyncio.create_task(workspaces.spares.keep(), name="agents-spares"),
+            asyncio.create_task(delete_old_logs(backend.store, now=timing.now), name="agents-retention"),
+        ]
+        for task in tasks:
+            task.add_done_callback(_log_failure)
+        try:
+            yield worker
+            worker.drain(drain)
+            await asyncio.wait(tasks[:1])
+        finally:
+            await cancel_and_wait(*tasks)
 
 
 @asynccontextmanager

@@ -15,8 +15,9 @@ from bot.agents.api.access import AgentsApi, PassOn, nowhere
 from bot.agents.api.application import mount
 from bot.agents.api.github import KnownRepositories
 from bot.agents.config import AgentsConfig
-from bot.agents.model import Incident, NoteIncident
+from bot.agents.model import Incident, NoteIncident, ignore_incident
 from bot.agents.tokens import Tokens, create_token
+from bot.agents.worker import ExecuteTurn, Worker
 from bot.app.clients import Timing, github_client
 from bot.github.client import GitHub
 from bot.github.session import new_session
@@ -24,7 +25,7 @@ from bot.observer import NO_OBSERVER
 from bot.settings.model import OWN_ORGANIZATION, AgentSettings, OwnAgents
 from bot.storage.agent_checks import AgentChecks
 from bot.storage.agent_costs import AgentCosts
-from bot.storage.agent_turns import TakenTurn, TurnEnd
+from bot.storage.agent_turns import AgentTurns, TakenTurn, TurnEnd
 from bot.storage.agent_users import AgentToken, AgentUsers
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
@@ -114,15 +115,49 @@ class AgentsBackend:
             own_login=OWN_LOGIN,
         )
 
-    def ended(self, turn: TakenTurn, end: TurnEnd) -> None:
-        """Reports a turn that a worker of this process has ended."""
-        for each in self.on_end:
-            each(turn, end)
+    @contextmanager
+    def worker(
+        self,
+        turns: AgentTurns,
+        execute: ExecuteTurn,
+        *,
+        name: str,
+        concurrency: int,
+        note_incident: NoteIncident = ignore_incident,
+    ) -> Iterator[Worker]:
+        """A worker, which new turns wake while the context lasts.
+
+        :param name: of this process, unique to its start
+        """
+        timing = self.timing
+        worker = Worker(
+            turns,
+            execute,
+            name=name,
+            concurrency=concurrency,
+            poll_interval=timing.polling_interval,
+            period=timing.heartbeat,
+            lease=timing.lease,
+            sleep=timing.sleep,
+            now=timing.now,
+            on_end=self._ended,
+            note_incident=note_incident,
+        )
+        self.on_turn.append(worker.wake)
+        try:
+            yield worker
+        finally:
+            self.on_turn.remove(worker.wake)
 
     def note_incident(self, agent: str, incident: Incident) -> None:
         """Reports what happened in a turn of this process."""
         for each in self.on_incident:
             each(agent, incident)
+
+    def _ended(self, turn: TakenTurn, end: TurnEnd) -> None:
+        """Reports a turn that a worker of this process has ended."""
+        for each in self.on_end:
+            each(turn, end)
 
     def _announce(self) -> None:
         for each in self.on_turn:

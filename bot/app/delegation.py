@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from functools import partial
 from sqlalchemy.engine import Engine as Database
 
 from bot.agents.delegated import CONCURRENCY, TYPES, Delegation, delegate_turn
-from bot.agents.worker import Worker
 from bot.app.agents import AgentsBackend
 from bot.app.clients import Timing
 from bot.codegen.client import Codegen
@@ -21,7 +19,7 @@ from bot.codegen.watcher import RunWatcher
 from bot.observer import NO_OBSERVER
 from bot.settings.model import Settings
 from bot.storage.agent_turns import AgentTurns
-from bot.tasks import cancel_and_wait
+from bot.tasks import running
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +63,8 @@ async def following(
     services = Delegation(
         codegen=account.codegen, watcher=account.watcher, store=backend.store, now=timing.now, sleep=timing.sleep
     )
-    worker = Worker(
-        AgentTurns(database, lease=timing.lease, only=TYPES),
-        partial(delegate_turn, services),
-        name=f"{name}-codegen",
-        concurrency=CONCURRENCY,
-        poll_interval=timing.polling_interval,
-        period=timing.heartbeat,
-        lease=timing.lease,
-        sleep=timing.sleep,
-        now=timing.now,
-        on_end=backend.ended,
-    )
-    backend.on_turn.append(worker.wake)
-    running = asyncio.create_task(worker.run(), name="agents-codegen")
-    try:
-        yield
-    finally:
-        await cancel_and_wait(running)
-        backend.on_turn.remove(worker.wake)
+    turns = AgentTurns(database, lease=timing.lease, only=TYPES)
+    execute = partial(delegate_turn, services)
+    with backend.worker(turns, execute, name=f"{name}-codegen", concurrency=CONCURRENCY) as worker:
+        async with running(worker.run()):
+            yield
