@@ -52,6 +52,21 @@ SIZE_OF_ID = 96
 _NEVER = float("-inf")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How far back runs are needed.
+
+    :param since: older ones are not
+    :param most: more of them are not
+    """
+
+    since: datetime | None = None
+    most: int | None = None
+
+
+_ALL = Depth()
+
+
 @dataclass(slots=True)
 class RunIndex:
     """One organization's newest runs, without gaps.
@@ -97,8 +112,9 @@ class RunIndex:
         self.oldest = page.runs[-1].id if page.runs else self.oldest
         self.is_whole = is_last or not page.runs
 
-    def reaches(self, since: datetime | None, most: int | None) -> bool:
+    def reaches(self, depth: Depth) -> bool:
         """Whether it goes back as far as needed, or as far as permitted."""
+        since, most = depth.since, depth.most
         if self.is_whole or self.size >= MOST_BYTES_OF_ONE or (most is not None and len(self.runs) >= most):
             return True
         return since is not None and any(run.created_at and run.created_at < since for run in self.runs.values())
@@ -150,7 +166,7 @@ class RunIndexes:
         """
         index = self._index(key, org_id)
         async with index.turn:
-            await self._try_read(index, org_id, codegen, on_stale=on_stale)
+            await self._try_read(index, org_id, codegen, _ALL, on_stale=on_stale)
             if user_id is None:
                 return [*index.runs.values()]
             ids = await self._of_user(index, codegen, user_id)
@@ -176,7 +192,7 @@ class RunIndexes:
         since = datetime.combine(now.date() - timedelta(days=days - 1), datetime.min.time(), UTC)
         index = self._index(key, org_id)
         async with index.turn:
-            await self._try_read(index, org_id, codegen, since=since, most=most, on_stale=on_stale)
+            await self._try_read(index, org_id, codegen, Depth(since=since, most=most), on_stale=on_stale)
             recent = [run for run in index.runs.values() if run.created_at is None or run.created_at >= since]
         return sorted(recent, key=lambda run: (run.created_at or now, run.id), reverse=True)[:most]
 
@@ -198,14 +214,7 @@ class RunIndexes:
         return index
 
     async def _try_read(
-        self,
-        index: RunIndex,
-        org_id: int,
-        codegen: Codegen,
-        *,
-        since: datetime | None = None,
-        most: int | None = None,
-        on_stale: OnStale | None,
+        self, index: RunIndex, org_id: int, codegen: Codegen, depth: Depth, *, on_stale: OnStale | None
     ) -> None:
         """Reads what is new, or reports that what was read before is used because Codegen does not answer."""
         is_usable = on_stale is not None and self._clock() - index.read_at < STALE_TTL
@@ -213,7 +222,7 @@ class RunIndexes:
             index.failure = None
             try:
                 index.patience = STALE_PATIENCE if is_usable else PAGE_PATIENCE
-                await self._read(index, org_id, codegen, since=since, most=most)
+                await self._read(index, org_id, codegen, depth)
             except UpstreamError as error:
                 if not is_usable or error.kind not in RETRIED:
                     raise
@@ -221,46 +230,32 @@ class RunIndexes:
         if index.failure is not None and on_stale is not None:
             on_stale(self._clock() - index.read_at, index.failure)
 
-    async def _read(
-        self,
-        index: RunIndex,
-        org_id: int,
-        codegen: Codegen,
-        *,
-        since: datetime | None = None,
-        most: int | None = None,
-    ) -> None:
-        """Makes the index as fresh and as deep as needed.
-
-        :param since: older runs are not needed
-        :param most: more runs are not needed
-        """
+    async def _read(self, index: RunIndex, org_id: int, codegen: Codegen, depth: Depth) -> None:
+        """Makes the index as fresh and as deep as needed."""
         now = self._clock()
         if now - index.reread_at >= REREAD_INTERVAL:
             anew = RunIndex(patience=index.patience)
-            await self._deepen(anew, org_id, codegen, since=since, most=most)
+            await self._deepen(anew, org_id, codegen, depth)
             index.runs, index.runs_size = anew.runs, anew.runs_size
             index.oldest, index.is_whole = anew.oldest, anew.is_whole
             index.reread_at = index.read_at = self._clock()
         elif now - index.read_at >= NEWS_INTERVAL:
-            await self._read_news(index, org_id, codegen, since=since)
+            await self._read_news(index, org_id, codegen, depth)
             index.read_at = self._clock()
-        await self._deepen(index, org_id, codegen, since=since, most=most)
+        await self._deepen(index, org_id, codegen, depth)
         while self.size > self._most_bytes and next(iter(self._indexes.values())) is not index:
             self._indexes.popitem(last=False)
 
-    async def _deepen(
-        self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None, most: int | None
-    ) -> None:
+    async def _deepen(self, index: RunIndex, org_id: int, codegen: Codegen, depth: Depth) -> None:
         """Reads on after the oldest known run. If new runs have shifted the pages, some are read twice."""
         number = len(index.runs) // PAGE_SIZE
-        while not index.reaches(since, most):
+        while not index.reaches(depth):
             number += 1
             page = await self._page(index, org_id, codegen, number)
             index.add(page.runs)
             index.end_at(page, is_last=number * PAGE_SIZE >= page.total)
 
-    async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen, *, since: datetime | None) -> None:
+    async def _read_news(self, index: RunIndex, org_id: int, codegen: Codegen, depth: Depth) -> None:
         """Reads pages from the newest on, until one has nothing new and no unfinished run follows it."""
         unfinished = {run.id for run in index.runs.values() if not run.finished}
         is_far_due = self._clock() >= index.far_from
@@ -277,7 +272,8 @@ class RunIndexes:
                 index.end_at(page, is_last=is_last)
                 break
             last = page.runs[-1]
-            if since is not None and last.id in index.runs and last.created_at and last.created_at < since:
+            is_older = depth.since is not None and last.created_at is not None and last.created_at < depth.since
+            if is_older and last.id in index.runs:
                 break
             known = (index.runs.get(run.id) for run in page.runs)
             has_news = any(
