@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,30 +15,16 @@ from bot.agents.prices import Price, price_of, with_estimate
 from bot.execution.cost_limits import CostLimits
 from bot.storage.agent_costs import AgentCosts
 from bot.storage.agent_models import Changes, NewTurn, StoredRun, Used
-from bot.storage.database import open_engine
 from tests.agents.repositories import REPOSITORY, Developer, LocalGitHub, git
 from tests.agents.turns import Runs, script
-from tests.harness.databases import migrated_sqlite
+from tests.harness.agents_world import reports
 
 EDIT = {"edit": "src/cart.py", "replace": ["TOTAL = 0", "TOTAL = 1"]}
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(migrated_sqlite(tmp_path / "bot.sqlite"))
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def runs(engine: Engine, github: LocalGitHub, tmp_path: Path) -> Runs:
     return Runs(engine, github, tmp_path / "agents")
-
-
-def reports(dollars: float) -> dict[str, Any]:
-    """The cost of the session so far, as an agent reports it."""
-    cost = {"amount": dollars, "currency": "USD"}
-    return {"update": {"sessionUpdate": "usage_update", "used": 1_000, "size": 200_000, "cost": cost}}
 
 
 def ask(runs: Runs, prompt: str, person: str = "alice", **fields: Any) -> StoredRun:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,22 +17,13 @@ from bot.agents.sandbox.choice import problem
 from bot.agents.turn_texts import SESSION_ON_OTHER_MACHINE, set_up_failed
 from bot.errors import ErrorKind, Service, UpstreamError
 from bot.storage.agent_models import Purpose
-from bot.storage.database import open_engine
 from tests.agents.repositories import REPOSITORY, Developer, LocalGitHub, git
 from tests.agents.turns import Runs, script
 from tests.harness import TIMEOUT
 from tests.harness.command_lines import command_lines
-from tests.harness.databases import migrated_sqlite
 
 EDIT = {"edit": "src/cart.py", "replace": ["TOTAL = 0", "TOTAL = 1"]}
 BRANCH = "codegen-bot/fix-the-cart-1"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(migrated_sqlite(tmp_path / "bot.sqlite"))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from bot.errors import StoreError
 from bot.storage.agent_turns import AgentTurns, Heartbeat, TakenTurn, TurnEnd
 from bot.storage.agents import CANCELLED_EARLY
 from bot.storage.database import open_engine
+from bot.tasks import running
 from tests.harness import TIMEOUT
 from tests.harness.clock import Clock
 from tests.harness.databases import migrated_sqlite
@@ -90,12 +91,8 @@ async def working(queue: Queue, turns: Turns, *, name: str = "w1", **options: An
     """A worker that polls only once, unless it is woken; for it, a busy machine's pauses take no time."""
     given = {"concurrency": 2, "poll_interval": TIMEOUT, "period": 0.01, "clock": Clock(), **options}
     worker = Worker(given.pop("database", queue.turns), turns.execute, name=name, **given)
-    task = asyncio.create_task(worker.run())
-    try:
+    async with running(worker.run()):
         yield worker
-    finally:
-        task.cancel()
-        await asyncio.wait((task,))
 
 
 async def until(predicate: Callable[[], bool]) -> None:

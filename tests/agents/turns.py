@@ -35,6 +35,7 @@ from bot.storage.agent_turns import AgentTurns
 from bot.storage.agent_users import AgentUsers
 from bot.storage.agents import AgentStore
 from bot.storage.tables import AGENT_TURNS
+from bot.tasks import running
 from tests.agents.repositories import PROTOCOLS, REPOSITORY, LocalGitHub
 from tests.harness import TIMEOUT
 
@@ -176,12 +177,8 @@ class Runs:
             period=period,
             lease=self.lease if lease is None else lease,
         )
-        task = asyncio.create_task(worker.run())
-        try:
+        async with running(worker.run()):
             yield worker
-        finally:
-            task.cancel()
-            await asyncio.wait((task,))
 
     async def finished(self, run_id: int) -> StoredRun:
         """Lets a worker carry the run's turns out."""

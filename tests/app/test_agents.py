@@ -17,8 +17,8 @@ from bot.agents.config import Agent, AgentsConfig, SandboxKind
 from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token, serving_agents
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.model import BOT_LOGIN
 from bot.settings.model import AgentSettings, OwnAgents
+from tests.app.replies import last_reply
 from tests.harness.databases import migrated_sqlite
 from tests.harness.server import emulators, quick_timing, running_server
 from tests.harness.terminal import without_times
@@ -50,14 +50,7 @@ class Embedded:
         await self.github.idle()
 
     async def reply(self, words: str) -> str:
-        """The bot's last comment, without its marker, once it contains these words."""
-        comments = self.github.comments
-
-        def found() -> bool:
-            return any(words in each.body for each in comments(1)[-1:] if each.author == BOT_LOGIN)
-
-        await self.github.until(found)
-        return comments(1)[-1].body.partition("\n\n<!-- codegen-bot")[0]
+        return await last_reply(self.github, words)
 
     def token(self, login: str = "alice") -> str:
         return new_token(OwnAgents(database_url=self.database_url), login)

@@ -18,11 +18,11 @@ from bot.agents.preset import Interface, Preset
 from bot.app.agents import new_token
 from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
-from bot.emulators.github.model import BOT_LOGIN
 from bot.errors import SettingsError
 from bot.settings.model import OwnAgents
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
+from tests.app.replies import last_reply
 from tests.harness.databases import migrated_sqlite
 from tests.harness.server import emulators, quick_timing, running_server
 from tests.harness.terminal import without_times
@@ -62,15 +62,11 @@ class Both:
         await self.github.idle()
 
     async def reply(self, words: str) -> str:
-        """The bot's last comment, without its marker, once it contains these words."""
-        comments = self.github.comments
-
-        def found() -> bool:
-            return any(words in each.body for each in comments(1)[-1:] if each.author == BOT_LOGIN)
-
-        await self.github.until(found)
-        body = without_times(comments(1)[-1].body.partition("\n\n<!-- codegen-bot")[0])
-        return body.replace(self.url, "SERVER").replace(self.codegen.url, "CODEGEN")
+        return (
+            without_times(await last_reply(self.github, words))
+            .replace(self.url, "SERVER")
+            .replace(self.codegen.url, "CODEGEN")
+        )
 
     async def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         token = new_token(OwnAgents(database_url=self.database_url), "alice")

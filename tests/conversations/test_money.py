@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from inline_snapshot import snapshot
 
 from bot.text.markers import Stage
-from tests.harness.agents_world import AgentsWorld, agents_world_at, script
+from tests.harness.agents_world import AgentsWorld, agents_world_at, reports, script
 
 EDIT = {"edit": "app/checkout.py", "append": "# Edited.\n"}
 DONE = {"say": "Done."}
@@ -21,12 +20,6 @@ DONE = {"say": "Done."}
 async def world(tmp_path: Path) -> AsyncIterator[AgentsWorld]:
     async with agents_world_at(tmp_path) as world:
         yield world
-
-
-def reports(dollars: float) -> dict[str, Any]:
-    """The cost of the session so far, as an agent reports it."""
-    cost = {"amount": dollars, "currency": "USD"}
-    return {"update": {"sessionUpdate": "usage_update", "used": 1_000, "size": 200_000, "cost": cost}}
 
 
 def has(world: AgentsWorld, text: str) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from typing import Any
+from functools import partial
 
-import pytest
 import yaml
 
 from bot.agents.config import load
 from bot.cli.agents import STOP_SECONDS
 from bot.settings.model import setting_rows
 from tests.action.test_action_yml import judge
+from tests.deploy import manifests
 from tests.deploy.dockerfile import ROOT, parse
 from tests.deploy.test_kubernetes import IMAGE_USER, ROUTES
 from tests.deploy.test_kubernetes import document as of_the_bot
@@ -27,10 +25,7 @@ SANDBOXED = {"seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfine
 """Docker's options that bubblewrap needs, as docs/agents.md has them."""
 
 
-def document(name: str) -> Any:
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
+document = partial(manifests.document, FOLDER)
 KUSTOMIZATION = document("kustomization")
 DEPLOYMENT = document("deployment")
 POD = DEPLOYMENT["spec"]["template"]["spec"]
@@ -76,17 +71,9 @@ def test_every_file_is_a_resource_or_the_agents_file() -> None:
     }
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@manifests.has_kubectl
 def test_kustomize_puts_them_together() -> None:
-    done = subprocess.run(  # noqa: S603 - our own words
-        ["kubectl", "kustomize", FOLDER],  # noqa: S607 - wherever it is
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    made = [*yaml.safe_load_all(done.stdout)]
+    made = manifests.kustomized(FOLDER)
     assert {each["metadata"]["labels"]["app.kubernetes.io/name"] for each in made} == {"codegen-bot-agents"}
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import Any
 
-import pytest
 import yaml
 
 from bot.settings.model import setting_rows
+from tests.deploy import manifests
 from tests.deploy.dockerfile import ROOT
 from tests.deploy.test_dockerfile import LONGEST_STOP
 
@@ -21,10 +19,7 @@ NAME = {"app.kubernetes.io/name": "codegen-bot"}
 ROUTES = (ROOT / "bot" / "web" / "server.py").read_text(encoding="utf-8")
 
 
-def document(name: str) -> Any:
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
+document = partial(manifests.document, FOLDER)
 KUSTOMIZATION = document("kustomization")
 DEPLOYMENT = document("deployment")
 LITERALS = dict(each.split("=", 1) for each in KUSTOMIZATION["configMapGenerator"][0]["literals"])
@@ -41,17 +36,9 @@ def test_every_file_is_a_resource_or_an_example() -> None:
     assert {path.stem for path in (FOLDER / "examples").iterdir()} == {"secret", "ingress", "servicemonitor"}
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@manifests.has_kubectl
 def test_kustomize_puts_them_together() -> None:
-    done = subprocess.run(  # noqa: S603 - our own words
-        ["kubectl", "kustomize", FOLDER],  # noqa: S607 - wherever it is
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    made = {each["kind"]: each for each in yaml.safe_load_all(done.stdout)}
+    made = {each["kind"]: each for each in manifests.kustomized(FOLDER)}
     assert {each["metadata"]["labels"]["app.kubernetes.io/name"] for each in made.values()} == {"codegen-bot"}
     assert {each["metadata"].get("namespace", "codegen-bot") for each in made.values()} == {"codegen-bot"}
     pod = made["Deployment"]["spec"]["template"]

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,37 +10,20 @@ import pytest
 from bot.execution.outcome import ExitStatus
 from bot.settings.model import Settings
 from tests.deploy.dockerfile import ROOT
+from tests.deploy.systemd import PROGRAM, analyze, has_systemd, install, values
 from tests.deploy.test_dockerfile import LONGEST_STOP
 
 UNIT = ROOT / "deploy" / "systemd" / "codegen-bot.service"
 TEXT = UNIT.read_text(encoding="utf-8")
-PROGRAM = "/opt/codegen-bot/bin/codegen-bot"
-has_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 
 
 def said(name: str) -> list[str]:
-    """The values of a directive, in their order."""
-    return re.findall(rf"^{name}=(.*)$", TEXT, re.MULTILINE)
+    return values(TEXT, name)
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """The unit with a program that is there: systemd wants to see it."""
-    unit = tmp_path / UNIT.name
-    unit.write_text(TEXT.replace(PROGRAM, str(Path(sys.executable).with_name("codegen-bot"))), encoding="utf-8")
-    return unit
-
-
-def analyze(*words: str | Path) -> str:
-    done = subprocess.run(  # noqa: S603 - our own words
-        ["systemd-analyze", *words],  # noqa: S607 - wherever it is
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return install(UNIT, tmp_path)
 
 
 @has_systemd

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from bot.settings.model import Settings
 from tests.deploy.dockerfile import ROOT
-from tests.deploy.test_systemd import PROGRAM, analyze, has_systemd
+from tests.deploy.systemd import PROGRAM, analyze, has_systemd, install, values
 
 UNIT = ROOT / "deploy" / "systemd" / "codegen-bot-agents.service"
 TEXT = UNIT.read_text(encoding="utf-8")
 
 
 def said(name: str) -> list[str]:
-    """The values of a directive, in their order."""
-    return re.findall(rf"^{name}=(.*)$", TEXT, re.MULTILINE)
+    return values(TEXT, name)
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    unit = tmp_path / UNIT.name
-    unit.write_text(TEXT.replace(PROGRAM, str(Path(sys.executable).with_name("codegen-bot"))), encoding="utf-8")
-    return unit
+    return install(UNIT, tmp_path)
 
 
 @has_systemd

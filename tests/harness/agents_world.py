@@ -37,6 +37,12 @@ def script(*steps: Mapping[str, Any]) -> str:
     return f"\n\n```json\n{json.dumps({'steps': steps})}\n```"
 
 
+def reports(dollars: float) -> dict[str, Any]:
+    """The cost of the session so far, as the scripted agent reports it: a step."""
+    cost = {"amount": dollars, "currency": "USD"}
+    return {"update": {"sessionUpdate": "usage_update", "used": 1_000, "size": 200_000, "cost": cost}}
+
+
 def scripted() -> Agent:
     """The emulated agent, which speaks ACP."""
     preset = PRESETS["scripted"]
