@@ -25,7 +25,7 @@ from bot.errors import SettingsError, os_reason
 from bot.execution.repository_config import document
 from bot.execution.repository_config.document import Document
 from bot.execution.repository_config.document import Path as Place
-from bot.execution.repository_config.problems import ConfigProblem, ConfigProblems, shown
+from bot.execution.repository_config.problems import MESSAGES, ConfigProblem, ConfigProblems, shown, value_sentence
 from bot.settings.model import AGENTS_FILE, OwnAgents
 from bot.storage.agent_turn_order import TurnLimits
 
@@ -184,15 +184,7 @@ _SHAPES = {
     _VARIABLE: "the name of an environment variable",
 }
 
-_MESSAGES = {
-    "missing": "is missing",
-    "too_short": "is empty",
-    "string_type": "should be text; put it in quotes",
-    "tuple_type": "should be a list",
-    "dict_type": "should be a map of keys and values",
-    "mapping_type": "should be a map of keys and values",
-    "model_type": "should be a map of keys and values",
-}
+_MESSAGES = {**MESSAGES, "too_short": "is empty", "dict_type": MESSAGES["mapping_type"]}
 """In place of pydantic's own messages."""
 
 _Dollars = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -417,21 +409,12 @@ def _problem(loaded: Document, place: Place, sentence: str, *, at_key: bool = Fa
 
 def _sentence(error: ErrorDetails) -> str:
     place = _place(error)
-    name = shown(".".join(map(str, place)))
     if error["type"] == "extra_forbidden":
         parts: dict[str, type[_Part]] = {"agents": _AgentEntry, "prices": _PriceEntry}
         fields = parts.get(str(place[0]), _File).model_fields
         hint = _hint(str(place[-1]), [each.alias or key for key, each in fields.items()])
-        return f'There is no key "{name}". {hint}'
-    where = ""
-    if isinstance(place[-1], int):
-        name, where = shown(".".join(map(str, place[:-1]))), f"Entry {place[-1] + 1} of "
-    message = _MESSAGES.get(error["type"], error["msg"])
-    if error["type"] == "string_pattern_mismatch":
-        message = f"should be {_SHAPES[error['ctx']['pattern']]}"
-    elif " should " in message:  # "Input should be", "String should have"
-        message = f"should {message.partition(' should ')[2]}"
-    return f'{where}"{name}" {message}.'
+        return f'There is no key "{shown(".".join(map(str, place)))}". {hint}'
+    return value_sentence(error, place, messages=_MESSAGES, shapes=_SHAPES)
 
 
 def _preset_hint(name: str, known: Collection[str]) -> str:

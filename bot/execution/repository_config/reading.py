@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from bot.execution.agent_types import NAME_PATTERN, KnownAgents
 from bot.execution.repository_config import model
 from bot.execution.repository_config.model import Names, RepositoryConfig
-from bot.execution.repository_config.problems import ConfigProblem, ConfigProblems, shown
+from bot.execution.repository_config.problems import MESSAGES, ConfigProblem, ConfigProblems, shown, value_sentence
 
 if TYPE_CHECKING:
     # Imports yaml, which is needed once there is a file.
@@ -178,15 +178,6 @@ def _problem(error: ErrorDetails, loaded: Document) -> ConfigProblem:
     return loaded.problem(index, sentence(error))
 
 
-_MESSAGES = {
-    "missing": "is missing",
-    "string_type": "should be text; put it in quotes",
-    "tuple_type": "should be a list",
-    "mapping_type": "should be a map of keys and values",
-    "model_type": "should be a map of keys and values",
-}
-"""In place of pydantic's own messages."""
-
 _SHAPES = {
     model.PREFIX_PATTERN: "a slash, a letter, then letters, digits, - and _, such as /codegen; at most 40 in all",
     model.LOGIN_PATTERN: "a login on GitHub, such as renovate[bot]",
@@ -203,15 +194,7 @@ def sentence(error: ErrorDetails) -> str:
     path = _place(error)
     if error["type"] == "extra_forbidden":
         return f'There is no key "{shown(".".join(map(str, path)))}". {model.hint(str(path[-1]), _keys_of(path[:-1]))}'
-    name, place = [str(part) for part in path], ""
-    if isinstance(path[-1], int):
-        name, place = name[:-1], f"Entry {path[-1] + 1} of "
-    message = _MESSAGES.get(error["type"], error["msg"])
-    if error["type"] == "string_pattern_mismatch":
-        message = f"should be {_SHAPES[error['ctx']['pattern']]}"
-    elif " should " in message:  # "Input should be", "String should have"
-        message = f"should {message.partition(' should ')[2]}"
-    return f'{place}"{shown(".".join(name))}" {message}{"" if message.endswith(("?", ".")) else "."}'
+    return value_sentence(error, path, messages=MESSAGES, shapes=_SHAPES)
 
 
 def _keys_of(path: Path) -> list[str]:
