@@ -56,7 +56,7 @@ export function runActions(run, { signal, done }) {
   let key = newKey();
   const answer = h("div.answer", { role: "status" });
   const problem = h("p.problem", { role: "alert" });
-  const prompt = h("textarea", { id: `resume-${run.id}`, name: "prompt", maxlength: 100_000, required: true, "aria-describedby": `resume-help-${run.id}`, on: { input: () => (key = newKey()), keydown } });
+  const prompt = h("textarea", { id: `resume-${run.id}`, name: "prompt", maxlength: 100_000, required: true, "aria-describedby": `resume-help-${run.id}`, on: { input: changed, keydown } });
   const send = h("button.primary", { type: "submit" }, "Resume");
   const form = h(
     "form.resume",
@@ -104,8 +104,12 @@ export function runActions(run, { signal, done }) {
 
   async function resume(event) {
     event.preventDefault();
+    if (isBusy) return;
+    // Next to the field that it is about.
+    prompt.after(problem);
     if (prompt.value.trim() === "") {
       problem.textContent = "Enter what the run should do.";
+      prompt.setAttribute("aria-invalid", "true");
       prompt.focus();
       return;
     }
@@ -115,6 +119,12 @@ export function runActions(run, { signal, done }) {
       key = newKey();
       return { message: `Run ${run.id} continues.` };
     });
+  }
+
+  function changed() {
+    key = newKey();
+    prompt.removeAttribute("aria-invalid");
+    if (problem.parentElement === form) problem.textContent = "";
   }
 
   function keydown(event) {
@@ -135,6 +145,7 @@ export function runActions(run, { signal, done }) {
   async function act(name, doing) {
     if (isBusy) return;
     busy(true);
+    if (name !== "Resume") answer.before(problem);
     problem.textContent = "";
     answer.replaceChildren();
     try {
