@@ -103,10 +103,10 @@ def expect_cancellations() -> None:
 
 async def end() -> None:
     loop = asyncio.get_running_loop()
+    # DBOS replaced the loop's default executor by its own and closes that, while others still need one.
+    loop.set_default_executor(ThreadPoolExecutor())
     with ThreadPoolExecutor(max_workers=1) as thread:
         await loop.run_in_executor(thread, partial(DBOS.destroy, destroy_registry=True))
-    # DBOS replaced the loop's default executor by its own and has just closed that.
-    loop.set_default_executor(ThreadPoolExecutor())
 
 
 def recover_workflows(executor_id: str) -> int:

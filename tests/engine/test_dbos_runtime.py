@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import threading
 
 from dbos import DBOS, _workflow_commands
 from dbos._dbos import _get_dbos_instance
@@ -31,6 +33,20 @@ async def test_dbos_polls_its_internal_queue_less_often(database: Engine) -> Non
         assert queue._polling_interval_sec == RECOVERY_POLLS * 0.5  # noqa: SLF001 - the point of the test
     finally:
         await dbos_runtime.end()
+
+
+async def test_threads_work_while_dbos_ends(database: Engine) -> None:
+    """The poller, the heartbeat and requests still read and write the database meanwhile."""
+
+    async def nothing(_document: dict[str, object]) -> str:
+        return ""
+
+    dbos_runtime.launch(database, nothing, executor_id="test", polling=0.5, tracing=None)
+    assert "dbos" in (await asyncio.to_thread(threading.current_thread)).name
+    ending = asyncio.create_task(dbos_runtime.end())
+    await asyncio.sleep(0)
+    assert "dbos" not in (await asyncio.to_thread(threading.current_thread)).name
+    await ending
 
 
 def test_dbos_takes_the_interval_of_its_background_jobs() -> None:
