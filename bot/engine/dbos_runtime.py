@@ -103,10 +103,13 @@ def expect_cancellations() -> None:
 
 async def end() -> None:
     loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor()
     # DBOS replaced the loop's default executor by its own and closes that, while others still need one.
-    loop.set_default_executor(ThreadPoolExecutor())
+    loop.set_default_executor(threads)
     with ThreadPoolExecutor(max_workers=1) as thread:
         await loop.run_in_executor(thread, partial(DBOS.destroy, destroy_registry=True))
+    # A call of DBOS's that was on its way may have replaced it again.
+    loop.set_default_executor(threads)
 
 
 def recover_workflows(executor_id: str) -> int:

@@ -42,6 +42,7 @@ async def test_threads_work_while_dbos_ends(database: Engine) -> None:
         return ""
 
     dbos_runtime.launch(database, nothing, executor_id="test", polling=0.5, tracing=None)
+    await DBOS.list_workflows_async(limit=1)
     assert "dbos" in (await asyncio.to_thread(threading.current_thread)).name
     ending = asyncio.create_task(dbos_runtime.end())
     await asyncio.sleep(0)
