@@ -26,6 +26,8 @@ SETUP_WITHOUT_COMMANDS = (
 
 WORKSPACE_GONE = "The run's files were removed from the machine while the agent worked. Resume the run to begin anew."
 
+TASK = "The task:"
+
 INTERRUPTED = "You were interrupted while you worked on this. See what is done already, and finish it."
 
 SESSION_ON_OTHER_MACHINE = (
@@ -55,9 +57,13 @@ def not_installed(agent: Agent) -> str:
 
 
 def prompt(text: str, place: str, *, is_interrupted: bool) -> str:
-    """:param place: `in_repository` or `without_repository`; empty if the agent knows it from its session"""
-    parts = (INTERRUPTED if is_interrupted else "", text, place)
-    return "\n\n".join(part for part in parts if part)
+    """The prompt as the agent gets it, which never begins with a slash: agents take that for a command of their own, and
+    opencode 1.18.33 drops it without a word (findings/opencode-prompt-that-begins-with-a-path-is-dropped.sh).
+
+    :param place: `in_repository` or `without_repository`; empty if the agent knows it from its session
+    """
+    before = INTERRUPTED if is_interrupted else TASK if text.lstrip().startswith("/") else ""
+    return "\n\n".join(part for part in (before, text, place) if part)
 
 
 def in_repository(folder: str, repository: str, branch: str, *, others: Sequence[str] = (), publishes: bool) -> str:

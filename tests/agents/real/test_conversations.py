@@ -56,7 +56,8 @@ async def test_comment_becomes_commits_and_resume_goes_on(
         await next_minute_for(agent)
         asked = len(server.requests)
         server.script(ending(agent, "It was wombat."))
-        await world.comment("bob", "/codegen resume 1 which word was it?")
+        # A path comes first: opencode would take it for a command of its own.
+        await world.comment("bob", f"/codegen resume 1 /{FILE} had a word: which?")
         assert "It was wombat." in await world.final(seconds=SECONDS)
         assert [request for request in server.requests[asked:] if "wombat" in request.text and request.has_tools]
 
