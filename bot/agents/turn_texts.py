@@ -57,8 +57,8 @@ def not_installed(agent: Agent) -> str:
 
 
 def prompt(text: str, place: str, *, is_interrupted: bool) -> str:
-    """The prompt as the agent gets it, which never begins with a slash: agents take that for a command of their own, and
-    opencode 1.18.33 drops it without a word (findings/opencode-prompt-that-begins-with-a-path-is-dropped.sh).
+    """The prompt as the agent gets it, which never begins with a slash: agents take that for a command of their own,
+    and opencode 1.18.33 drops it without a word (findings/opencode-prompt-that-begins-with-a-path-is-dropped.sh).
 
     :param place: `in_repository` or `without_repository`; empty if the agent knows it from its session
     """
