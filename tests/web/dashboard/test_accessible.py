@@ -75,19 +75,25 @@ async def test_accessible_empty_pages(api_server: ApiServer, visit: Visit) -> No
 
 
 @pytest.mark.parametrize(
-    ("place", "words"),
+    ("place", "words", "diffs"),
     [
-        ("#/runs/{week.with_log}", "Everything, to be sure."),
-        ("#/multi-runs/{week.multi_run}", "narrower columns"),
-        ("#/overview", "runs that ended"),
-        ("#/new", "Start the run"),
-        ("#/new?kind=multi-run", "Start the multi-run"),
-        ("#/help?repository=octo/shop", "analyze-logs"),
+        ("#/runs/{week.with_log}", "Everything, to be sure.", (".changes .file", 3)),
+        ("#/multi-runs/{week.multi_run}", "narrower columns", (".attempts .figures:has-text('file')", 4)),
+        ("#/overview", "runs that ended", None),
+        ("#/new", "Start the run", None),
+        ("#/new?kind=multi-run", "Start the multi-run", None),
+        ("#/help?repository=octo/shop", "analyze-logs", None),
     ],
 )
-async def test_accessible_pages_of_busy_team(week: Week, look: Visit, place: str, words: str) -> None:
+async def test_accessible_pages_of_busy_team(
+    week: Week, look: Visit, place: str, words: str, diffs: tuple[str, int] | None
+) -> None:
     await look.sign_in(place.format(week=week))
     await expect(look.page.get_by_text(words).first).to_be_visible()
+    if diffs is not None:
+        # They come later; what comes while Tab goes round the page may be behind it.
+        selector, count = diffs
+        await expect(look.page.locator(selector)).to_have_count(count)
     assert (await usable(look.page))[: len(ALWAYS)] == ALWAYS
 
 
