@@ -132,6 +132,18 @@ async def test_log_shows_output_in_monospace_and_texts_as_markdown(api_server: A
 
 
 @needs_browser
+async def test_log_keeps_tools_name_whole_beside_long_command(api_server: ApiServer, visit: Visit) -> None:
+    run = begin(api_server)
+    for after, command in ((1, "ls"), (2, "python -c " + "'x = 1' " * 60)):
+        write(api_server, run, after=after, tool_name="run_command", tool_input={"command": command})
+    await visit.sign_in(f"#/runs/{run}")
+    await expect(entries(visit)).to_have_count(3)
+
+    heights = [await entries(visit).nth(at).locator(".tool").evaluate("(each) => each.offsetHeight") for at in (1, 2)]
+    assert heights[0] == heights[1]
+
+
+@needs_browser
 async def test_log_folds_long_prompt_and_expands_all(api_server: ApiServer, visit: Visit) -> None:
     run = api_server.codegen.start_elsewhere("You are working on a pull request.\n\n" + "- Do not stop.\n" * 40).id
     write(api_server, run, after=1, tool_name="view_file", tool_input={"path": "a.py"}, tool_output={"text": "x = 1"})
