@@ -171,7 +171,9 @@ class GitServer:
                 if ended is not None:
                     await ended()
                 return web.Response(status=response.status, headers=response.headers, body=body)
-            await response.prepare(request)
+            # A client may leave before the answer begins, too.
+            with contextlib.suppress(ConnectionError):
+                await response.prepare(request)
             # The end is sent after `ended`: a client that has seen it finds the pull requests changed.
             held = b""
             async for chunk in _chunks(process.stdout):

@@ -19,6 +19,7 @@ from bot.emulators.github.model import APP_ID
 from tests.emulators.github.git_client import GitClient
 from tests.emulators.github.people import REPO, Person
 from tests.emulators.github.receiver import Receiver
+from tests.harness import TIMEOUT
 
 FIXED = "round((net"
 """In the branch of pull request 1 only."""
@@ -396,6 +397,27 @@ async def test_client_that_leaves_and_server_that_stops(emulator: GitHubEmulator
     await emulator.stop()
     writer.close()
     assert _running_git() == []
+
+
+async def test_client_that_leaves_before_the_answer_is_no_error(
+    emulator: GitHubEmulator, git: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    await git("as-bob").clone()
+    host, port = emulator.url.removeprefix("http://").split(":")
+    request = "GET /octo/shop.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer as-bob\r\n\r\n"
+    emulator.control.journal.clear()
+
+    async with asyncio.timeout(TIMEOUT):
+        for count in range(1, 6):
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(request.encode())
+            while len(emulator.control.journal) < count:  # noqa: ASYNC110 - the server's
+                await asyncio.sleep(0.001)
+            writer.transport.abort()
+        while [entry.status for entry in emulator.control.journal] != [200] * 5:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    assert caplog.records == []
 
 
 def _running_git() -> list[str]:
