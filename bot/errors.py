@@ -97,7 +97,7 @@ class ErrorKind(Enum):
 class UpstreamError(BotError):
     """Codegen or GitHub did not do what was requested.
 
-    :param service: which of the two
+    :param service: which of the two; agents of your own take Codegen's place
     :param kind: what kind of failure
     :param operation: the client's method name, e.g. ``create_run``
     :param status: the HTTP status; None without a response
@@ -105,6 +105,7 @@ class UpstreamError(BotError):
     :param retry_after: seconds that the upstream asked to wait; None if it did not say
     :param may_have_happened: True if the request was sent and its fate is unknown, so that a write may have happened;
         its effect must be looked for before it is sent again
+    :param name: what people call the service, if not by its own name
     """
 
     def __init__(
@@ -116,8 +117,9 @@ class UpstreamError(BotError):
         detail: str = "",
         retry_after: float | None = None,
         may_have_happened: bool = False,  # noqa: FBT001, FBT002 - pickling calls __init__(*args)
+        name: str = "",
     ) -> None:
-        super().__init__(service, kind, operation, status, detail, retry_after, may_have_happened)
+        super().__init__(service, kind, operation, status, detail, retry_after, may_have_happened, name)
         self.service = service
         self.kind = kind
         self.operation = operation
@@ -125,11 +127,12 @@ class UpstreamError(BotError):
         self.detail = detail
         self.retry_after = retry_after
         self.may_have_happened = may_have_happened
+        self.name = name or service.value
 
     def __str__(self) -> str:
         status = f" ({self.status})" if self.status is not None else ""
         detail = f": {self.detail}" if self.detail else ""
-        return f"{self.service.value} {self.operation} failed, {self.kind.value}{status}{detail}"
+        return f"{self.name} {self.operation} failed, {self.kind.value}{status}{detail}"
 
 
 def is_refused_account(error: object) -> bool:

@@ -132,6 +132,10 @@ class Clients:
     observer: Observer
 
 
+OWN_BACKEND = "codegen-bot"
+"""What errors call the API of agents of one's own: nobody there knows Codegen."""
+
+
 @asynccontextmanager
 async def open_clients(
     settings: Accounts,
@@ -146,6 +150,7 @@ async def open_clients(
     fence: Fence = no_fence,
     on_response: Callable[[Service, Mapping[str, str]], None] | None = None,
     has_few_requests: bool = False,
+    backend: str = "",
 ) -> AsyncIterator[Clients]:
     """Opens the clients.
 
@@ -158,6 +163,7 @@ async def open_clients(
     :param fence: awaited before each request that changes something
     :param on_response: called with the headers of each response
     :param has_few_requests: whether the process ends after a few requests
+    :param backend: what errors call the API that takes Codegen's place
     :raises SettingsError: if the App's key cannot sign
     """
     async with AsyncExitStack() as stack:
@@ -180,6 +186,7 @@ async def open_clients(
             limits=timing.limits(observer),
             sleep=timing.sleep,
             observer=observer,
+            name=backend,
         )
         source = wrap_source(UpstreamRuns(codegen))
         watcher = RunWatcher(source, interval=timing.run_poll_interval, sleep=timing.sleep)

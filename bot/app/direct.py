@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from bot.app.clients import Clients, Timing, github_client, is_app, open_clients
+from bot.app.clients import OWN_BACKEND, Clients, Timing, github_client, is_app, open_clients
 from bot.codegen.limits import WINDOWS as CODEGEN_WINDOWS
 from bot.commands.labels import label_of
 from bot.execution.agent_types import known_at
@@ -95,6 +95,7 @@ async def directly(
             dry_run=recorder,
             observer=observer,
             has_few_requests=True,
+            backend="" if own_agents is None else OWN_BACKEND,
         ) as clients,
     ):
         services = Services(

@@ -77,6 +77,7 @@ async def http_api(
                     limits=limits,
                     sleep=timing.sleep,
                     observer=clients.observer,
+                    name=clients.codegen.name,
                 )
                 runs = ObservingRunSource(UpstreamRuns(codegen), ends, org_id)
                 accounts = clients if org_id == own_org_id else anonymous

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot import log
-from bot.app.clients import Timing, open_clients
+from bot.app.clients import OWN_BACKEND, Timing, open_clients
 from bot.app.credentials import Credentials, refusals_observed
 from bot.app.deliveries import deliveries
 from bot.app.gauges import QueueGauges
@@ -137,6 +137,7 @@ async def serving(
                 observer=refusals_observed(metrics, credentials.suspect),
                 wrap_source=wrap_source,
                 fence=membership.check,
+                backend="" if own is None else OWN_BACKEND,
             )
         )
         if own is not None:

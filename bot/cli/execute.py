@@ -121,7 +121,7 @@ class _Retries(Observer):
 
     def retrying(self, error: UpstreamError, failures: int, seconds: float) -> None:  # noqa: ARG002 - soon over
         why = error.detail.rstrip(".") or (f"status {error.status}" if error.status else error.kind.value)
-        self._on_notice(f"{error.service.value}: {why}. Retrying ({failures + 1}/{len(RETRY_DELAYS) + 1})…")
+        self._on_notice(f"{error.name}: {why}. Retrying ({failures + 1}/{len(RETRY_DELAYS) + 1})…")
 
 
 async def invocation_of(typed: CliInvocation, direct: Direct) -> CommandInvocation:

@@ -150,7 +150,7 @@ def in_words(error: UpstreamError) -> str:
     """What GitHub or Codegen did not do, with its own message, in one sentence of plain text."""
     status = f" ({error.status})" if error.status else ""
     detail = f": {error.detail.rstrip('.')}" if error.detail else ""
-    return f"{error.service.value} {_HAPPENED[error.kind]}{status}{detail}."
+    return f"{error.name} {_HAPPENED[error.kind]}{status}{detail}."
 
 
 def json_line(value: Any) -> None:

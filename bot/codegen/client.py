@@ -69,13 +69,19 @@ class Codegen:
         limits: RateLimits | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observer: Observer = NO_OBSERVER,
+        name: str = "",
     ) -> None:
         self.limits = limits or RateLimits()
         self._transport = Transport(
-            token, base_url=base_url, http=http, limits=self.limits, sleep=sleep, observer=observer
+            token, base_url=base_url, http=http, limits=self.limits, sleep=sleep, observer=observer, name=name
         )
         self._org_id = org_id
         self._org = ("v1", "organizations", org_id)
+
+    @property
+    def name(self) -> str:
+        """What errors call the API; empty: Codegen."""
+        return self._transport.name
 
     # Agent runs
 

@@ -130,7 +130,10 @@ class Transport:
         limits: RateLimits,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observer: Observer = NO_OBSERVER,
+        name: str = "",
     ) -> None:
+        """:param name: in errors, of an API that takes Codegen's place"""
+        self.name = name
         self._limits = limits
         self._observer = observer
         self._token = token
@@ -225,7 +228,9 @@ class Transport:
         # Before truncation: half a secret is not recognized as one.
         detail = redact(detail)[:DETAIL_LIMIT]
         may_have_happened = in_doubt and not operation.repeatable
-        return UpstreamError(Service.CODEGEN, kind, operation.name, status, detail, retry_after, may_have_happened)
+        return UpstreamError(
+            Service.CODEGEN, kind, operation.name, status, detail, retry_after, may_have_happened, self.name
+        )
 
 
 def _message(response: httpx.Response) -> str:

@@ -26,7 +26,7 @@ def upstream(error: UpstreamError, *, retry: str = IN_A_COMMENT) -> Reply:
     """
     next_step = explain(error, retry=retry)[1]
     if error.may_have_happened:
-        next_step = f"check {error.service.value} first, because it may have been done anyway; if not, {next_step}"
+        next_step = f"check {error.name} first, because it may have been done anyway; if not, {next_step}"
     detail = cut(inert(error.detail), 500)
     return Reply.of(
         Stage.FAILED,
@@ -44,13 +44,13 @@ def describe(error: UpstreamError) -> str:
 
 
 def waits_for_codegen(error: UpstreamError, *, runs: Sequence[int], seconds: float) -> Reply:
-    """The command continues when Codegen is available again.
+    """The command continues when Codegen, or what takes its place, is available again.
 
     :param runs: those that it concerns so far
     :param seconds: how long it waits
     """
     text = (
-        f"Accepted. {_happened(error)}.\n\nThis command waits for Codegen to be available again, for about "
+        f"Accepted. {_happened(error)}.\n\nThis command waits for {error.name} to be available again, for about "
         f"{duration(seconds)}, and then continues by itself. No action is needed until then."
     )
     return Reply(Stage.ACCEPTED, text, runs=tuple(runs))
@@ -69,7 +69,7 @@ _INTEGRATION = "not accessible by integration"
 
 def explain(error: UpstreamError, *, retry: str = IN_A_COMMENT) -> tuple[str, str]:
     """What happened, and what to do next: two sentences, the first without its full stop."""
-    name = error.service.value
+    name = error.name
     match error.kind:
         case ErrorKind.QUOTA_USED_UP:
             return (

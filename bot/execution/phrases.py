@@ -215,6 +215,11 @@ _CHANGES = {
     "unban-checks": "Codegen reacts to the checks here again",
     "remove": "Codegen was removed from this pull request",
 }
+_CHANGES_OF_OWN_AGENTS = {
+    "ban-checks": "Failed checks start no agent here any more",
+    "unban-checks": "Failed checks may start agents here again",
+    "remove": "The agents here were stopped, and failed checks start none any more",
+}
 
 LONGEST_REASON = 2_000
 
@@ -227,7 +232,8 @@ def change_made(command: str, run: AgentRun, reason: str, *, login: str, via: st
     :param login: of the person who made it
     :param via: the entry point, as "the API"
     """
-    change = f"{_CHANGES[command]} ({run_link(run)}), by {one_word(login)}, via {via}."
+    changes = _CHANGES_OF_OWN_AGENTS if run.is_of_own_agent else _CHANGES
+    change = f"{changes[command]} ({run_link(run)}), by {one_word(login)}, via {via}."
     return paragraphs(f"{change} The reason given:", cut(inert(reason), LONGEST_REASON)) if reason else change
 
 

@@ -216,6 +216,7 @@ class Runs:
                     operation,
                     detail="The bot was restarted during the request, and does not know what became of it.",
                     may_have_happened=True,
+                    name=self._services.codegen.name,
                 )
             return self._started(await self._sending.unmarked(send_once))
 

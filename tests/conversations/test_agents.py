@@ -118,8 +118,11 @@ async def test_http_api_runs_an_agent(world: AgentsWorld) -> None:
         await world.ended(1)
         async with http.get(f"{world.url}/organizations/1/agent/run/1") as response:
             run = await response.json()
+        async with http.get(f"{world.url}/organizations/1/agent/run/99") as response:
+            missing = await response.json()
 
     assert (run["status"], run["result"]) == ("COMPLETE", "Edited.")
+    assert missing["detail"].startswith("codegen-bot did not find it (404).")
     assert [link["url"] for link in run["github_pull_requests"]] == ["https://github.com/octo/shop/pull/3"]
     assert "Co-authored-by: alice" in await world.message("codegen-bot/edit-the-checkout-of-octo-shop-1")
 

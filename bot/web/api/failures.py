@@ -62,7 +62,7 @@ TOKEN_INVALID = "Your token is no longer valid. Sign in again."  # noqa: S105 - 
 
 def sentence_of(error: UpstreamError) -> str:
     """What happened, for the caller whose token it happened with, with the upstream's own message."""
-    name, detail = error.service.value, redact(error.detail).strip()
+    name, detail = error.name, redact(error.detail).strip()
     if error.service is Service.CODEGEN and error.kind is ErrorKind.UNAUTHORIZED:
         return TOKEN_INVALID
     if error.kind is ErrorKind.NETWORK and not error.may_have_happened:

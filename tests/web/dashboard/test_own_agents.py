@@ -20,6 +20,15 @@ async def fact(page: Page, name: str, text: str) -> None:
     await expect(line.locator("dd")).to_have_text(text)
 
 
+async def asks_before_ban(page: Page, question: str) -> None:
+    await page.get_by_role("button", name="Ban checks", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text(question)
+    await expect(dialog).not_to_contain_text("Codegen")
+    await dialog.get_by_role("button", name="Cancel", exact=True).click()
+    await expect(dialog).to_have_count(0)
+
+
 @needs_browser
 async def test_run_of_own_agent_is_cancelled(browser: Browser, tmp_path: Path) -> None:
     async with agents_world_at(tmp_path, sandbox=SandboxKind.NONE, agents=[SLEEPER]) as world:
@@ -38,8 +47,9 @@ async def test_run_of_own_agent_is_cancelled(browser: Browser, tmp_path: Path) -
             names = await page.locator(".facts > div:visible dt").all_inner_texts()
             await expect(page.locator(".entry").filter(has_text="I have begun.")).to_be_visible()
 
-            await page.get_by_role("button", name="Cancel run").click()
             dialog = page.get_by_role("dialog")
+            await asks_before_ban(page, "Run 1 has no pull request. Its agent continues.")
+            await page.get_by_role("button", name="Cancel run").click()
             await dialog.get_by_role("button", name="Let it work").click()
             await expect(page.locator(".one-run .badge")).to_have_text("Working")
             await page.get_by_role("button", name="Cancel run").click()
@@ -47,6 +57,7 @@ async def test_run_of_own_agent_is_cancelled(browser: Browser, tmp_path: Path) -
             await expect(page.locator(".one-run .badge")).to_have_text("Cancelled")
             await expect(page.get_by_role("button", name="Cancel run")).to_be_hidden()
             assert await page.locator(".facts > div:visible dt").all_inner_texts() == names
+            await asks_before_ban(page, "Run 1 has no pull request.")
             await page.reload()
             await fact(page, "Agent", "sleeper")
             assert await page.locator(".facts > div:visible dt").all_inner_texts() == names

@@ -4,28 +4,39 @@ import { newKey, org, post, Refused } from "./api.js";
 import { button, h } from "./dom.js";
 import { inert } from "./inert.js";
 import { confirm, notice } from "./notices.js";
-import { isFinished } from "./words.js";
+import { isFinished, isOfOwnAgent } from "./words.js";
 import { written } from "./written.js";
 
 const STOPPING = [
   {
     name: "Ban checks",
     path: "ban-all-checks",
-    about: "Codegen stops reacting to the checks of the run's pull request",
-    question: (run, where) => `Codegen will no longer react to checks ${where}. Its agents there are stopped, including run ${run.id} if it is working.`,
+    about: "Failed checks of the run's pull request start no agent any more",
+    question: (run, where) =>
+      isOfOwnAgent(run)
+        ? `Failed checks ${where} start no agent any more. Agents working there are stopped${including(run)}.`
+        : `Codegen will no longer react to checks ${where}. Its agents there are stopped${including(run)}.`,
     without: "it will not react to the checks of a later one",
     own: "Its agent continues.",
   },
   {
     name: "Remove from pull request",
     path: "remove-codegen-from-pr",
-    about: "Removes Codegen from the run's pull request",
-    question: (run, where) => `Codegen is removed from ${where.replace(/^on /, "")}. Its agents there are stopped, including run ${run.id} if it is working.`,
+    about: "Stops the agents on the run's pull request",
+    question: (run, where) =>
+      isOfOwnAgent(run)
+        ? `Agents working ${where} are stopped${including(run)}, and failed checks there start none any more.`
+        : `Codegen is removed from ${where.replace(/^on /, "")}. Its agents there are stopped${including(run)}.`,
     without: "it will stay off a later one",
     own: "Its agent is stopped; what it has done is kept.",
   },
 ];
-const UNBAN = { name: "Unban checks", path: "unban-all-checks", about: "Lets Codegen react to the checks again" };
+const UNBAN = { name: "Unban checks", path: "unban-all-checks", about: "Lets failed checks start agents again" };
+
+/** The run that is looked at, if there is something of it to stop. */
+function including(run) {
+  return isFinished(run.status) ? "" : `, including run ${run.id}`;
+}
 
 /** The next step after an error, by status, if its sentence has none. */
 const NEXT = {
@@ -76,7 +87,7 @@ export function runActions(run, { signal, done }) {
     h("h2", { id: `actions-${run.id}` }, "Actions"),
     form,
     h("p.buttons", {}, cancel),
-    h("div.buttons", { role: "group", "aria-label": "Codegen on the pull request" }, ban, unban, remove),
+    h("div.buttons", { role: "group", "aria-label": "Agents on the pull request" }, ban, unban, remove),
     h("p.hint", {}, "A sandbox that does not start: ", h("a", { href: "#/new?kind=analyze-logs" }, "analyze-logs"), "."),
     problem,
     answer,
@@ -135,8 +146,8 @@ export function runActions(run, { signal, done }) {
   async function stop({ name, path: end, question, without, own }) {
     if (isBusy) return;
     const there = where(shown);
-    const alone = shown.cancellable ? own : `Codegen records that ${without}. A running agent continues.`;
-    const text = there ? question(shown, there) : `Run ${shown.id} has no pull request${shown.cancellable ? "." : ":"} ${alone}`;
+    const alone = isOfOwnAgent(shown) ? (isFinished(shown.status) ? "" : ` ${own}`) : ` Codegen records that ${without}. A running agent continues.`;
+    const text = there ? question(shown, there) : `Run ${shown.id} has no pull request.${alone}`;
     const yes = await confirm(text, name, { reason: there !== "" });
     if (yes) await act(name, () => post(path(end), yes.reason ? { reason: yes.reason } : {}));
   }

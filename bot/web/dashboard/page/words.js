@@ -34,6 +34,11 @@ export function stateWords(state) {
   return words[0].toUpperCase() + words.slice(1);
 }
 
+/** Whether an agent of the server's own does it, and not Codegen's: only these can be cancelled. */
+export function isOfOwnAgent(run) {
+  return typeof run.cancellable === "boolean";
+}
+
 export function isFinished(status) {
   return !["queued", "working", "paused"].includes(stateOf(status));
 }

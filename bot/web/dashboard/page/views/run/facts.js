@@ -4,7 +4,7 @@ import { person } from "../../avatar.js";
 import { h, outside } from "../../dom.js";
 import { inert } from "../../inert.js";
 import { lineCounts, nameOf, pullRequestLink } from "../../pull_requests.js";
-import { ago, authorOf, cost, count, exactly, isFinished, lasted, markOf, tokens } from "../../words.js";
+import { ago, authorOf, cost, count, exactly, isFinished, isOfOwnAgent, lasted, markOf, tokens } from "../../words.js";
 
 const TICK = 1_000;
 const UNKNOWN = "–";
@@ -23,7 +23,7 @@ export function facts(signal) {
     const mark = markOf(run);
     const author = authorOf(run);
     // Only agents of the server's own report these.
-    const isOwn = Boolean(run.agent_type) || typeof run.cancellable === "boolean";
+    const isOwn = Boolean(run.agent_type) || isOfOwnAgent(run);
     set("Author", author || null, () => [person(inert(author))]);
     set("Source", sourceOf(run, mark), (words) => [words]);
     set("Thread", mark.url || mark.repository || null, () => [outside(mark.url, inert(threadWords(mark)))]);
