@@ -131,5 +131,13 @@ def _in_doubt_delay(error: UpstreamError, failures: int) -> float | None:
 
 def _marked(error: UpstreamError) -> UpstreamError:
     """The same error, marked because an earlier request may have been accepted."""
-    service, kind, operation, status, detail, retry_after, _ = error.args
-    return UpstreamError(service, kind, operation, status, detail, retry_after, may_have_happened=True)
+    return UpstreamError(
+        error.service,
+        error.kind,
+        error.operation,
+        error.status,
+        error.detail,
+        error.retry_after,
+        may_have_happened=True,
+        name=error.name,
+    )
