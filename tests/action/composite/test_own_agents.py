@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -18,10 +19,12 @@ pytestmark = pytest.mark.slow
 FIX = script({"edit": "app/checkout.py", "text": "# Fixed.\n"}, {"run": "env"}, {"say": "I fixed the checkout."})
 
 
-async def test_comment_leads_to_commit_and_reply(job: Job, github: GitHubEmulator) -> None:
+async def test_comment_leads_to_commit_and_reply(job: Job, github: GitHubEmulator, tmp_path: Path) -> None:
     """The look finds the command, the eyes come, and no account of Codegen's is needed."""
     comment = github.comment("alice", 1, f"/codegen run fix the checkout{FIX}")
     job.event = ("issue_comment", github.deliveries[-1].payload)
+    # The packages for agents are more: the runner that others share has the fewer.
+    job.tool_cache = tmp_path / "tool-cache"
     none = {"sandbox": "none"} if await problem(SandboxKind.BUBBLEWRAP) else {}
 
     outputs = await job.use(agent="scripted", **none)
