@@ -1,4 +1,4 @@
-"""What an observer hears of Codegen, and what the watcher tells of itself."""
+"""What an observer is told of Codegen, and what the watcher reports of itself."""
 
 from __future__ import annotations
 
