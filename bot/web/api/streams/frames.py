@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -15,8 +14,9 @@ from bot.errors import OffloadError
 from bot.text.offload.pool import WorkerPool
 from bot.text.redaction.redacting import redacted
 from bot.web.api.models import MultiRunResponse
+from bot.web.api.streams.entries import entries_json, json_line
 
-S = TypeVar("S", AgentRun, MultiRunResponse, Sequence[LogEntry])
+S = TypeVar("S", AgentRun, MultiRunResponse)
 T = TypeVar("T")
 
 WITHHELD = "[withheld: it could not be searched for secrets in time]"
@@ -97,19 +97,8 @@ def status(run: AgentRun, patterns: Sequence[str]) -> Frame:
     )
 
 
-def entries_json(entries: Sequence[LogEntry], patterns: Sequence[str], *, start: int) -> list[bytes]:
-    """Serialized entries. Caching these rather than frames halves the memory of a log.
-
-    :param start: index of the first one
-    """
-    return [
-        _json({"type": "log", "index": index, "log": redacted(entry.model_dump(mode="json"), patterns)})
-        for index, entry in enumerate(entries, start)
-    ]
-
-
 def log(index: int, entry: bytes) -> Frame:
-    """:param entry: serialized by `entries_json`"""
+    """:param entry: serialized by `serialize_entries`"""
     return Frame("log", entry, str(index + 1))
 
 
@@ -154,7 +143,25 @@ async def serialize(
         return make(_withheld(source), ())
 
 
-def _withheld(source: Any) -> Any:
+async def serialize_entries(
+    offload: WorkerPool, entries: Sequence[LogEntry], patterns: Sequence[str], *, start: int
+) -> list[bytes]:
+    """The same for a part of a log.
+
+    :param start: index of the first entry
+    """
+    try:
+        work = partial(entries_json, _documents(entries), patterns, start=start)
+        return await offload.run(work, is_slow=bool(patterns))
+    except OffloadError:
+        return entries_json(_documents(map(_withheld_entry, entries)), (), start=start)
+
+
+def _documents(entries: Iterable[LogEntry]) -> list[dict[str, Any]]:
+    return [entry.model_dump(mode="json") for entry in entries]
+
+
+def _withheld(source: AgentRun | MultiRunResponse) -> Any:
     """The source without texts of others."""
     match source:
         case AgentRun():
@@ -163,25 +170,13 @@ def _withheld(source: Any) -> Any:
         case MultiRunResponse():
             final = WITHHELD if source.final else None
             return source.model_copy(update={"message": WITHHELD, "final": final, "candidates": [], "agent_runs": []})
-        case LogEntry():
-            names = {"tool_name": source.tool_name, "message_type": source.message_type}
-            short = {name: text for name, text in names.items() if text and len(text) <= LONGEST_NAME}
-            return LogEntry(
-                agent_run_id=source.agent_run_id, created_at=source.created_at, observation=WITHHELD, **short
-            )
-        case _:
-            return [_withheld(entry) for entry in source]
+
+
+def _withheld_entry(entry: LogEntry) -> LogEntry:
+    names = {"tool_name": entry.tool_name, "message_type": entry.message_type}
+    short = {name: text for name, text in names.items() if text and len(text) <= LONGEST_NAME}
+    return LogEntry(agent_run_id=entry.agent_run_id, created_at=entry.created_at, observation=WITHHELD, **short)
 
 
 def _frame(kind: str, patterns: Sequence[str], **document: Any) -> Frame:
-    return Frame(kind, _json({"type": kind, **redacted(document, patterns)}))
-
-
-def _json(document: Any) -> bytes:
-    """On one line; NaN and infinities become null, lone surrogates become question marks."""
-    try:
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        document = json.loads(json.dumps(document), parse_constant=lambda _: None)
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(errors="replace")
+    return Frame(kind, json_line({"type": kind, **redacted(document, patterns)}))

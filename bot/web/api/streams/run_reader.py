@@ -211,8 +211,7 @@ class RunReader:
         return await self._codegen.logs_page(self.run.id, skip=start, limit=PAGE_SIZE)
 
     async def _serialized(self, page: LogPage, start: int) -> list[bytes]:
-        make = partial(frames.entries_json, start=start)
-        return await frames.serialize(self._services.offload, make, page.logs, await self._patterns())
+        return await frames.serialize_entries(self._services.offload, page.logs, await self._patterns(), start=start)
 
     async def _patterns(self) -> Sequence[str]:
         return await self._services.patterns.for_run(self.key[1], self.run)
