@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from bot import log
 from bot.errors import OffloadError, WorkLimitError
+from bot.tasks import cancel_and_wait
 from bot.text.offload.child import ANSWER, REQUEST, WorkerReply
 
 T = TypeVar("T")
@@ -56,7 +57,27 @@ class WorkerPool:
         self._idle = idle
         self._turns = asyncio.Semaphore(most)
         self._unused: dict[WorkerProcess, asyncio.TimerHandle] = {}
+        self._preparation: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+
+    def prepare(self, work: Callable[[], object]) -> None:
+        """Has a worker do this work in the background, unless there is an idle one: the next work finds its modules
+        imported. If that fails, the next work starts a worker.
+
+        :param work: as for `run`; it must be done in a moment
+        """
+        if self._unused or self._preparation is not None or self._turns.locked():
+            return
+        self._preparation = asyncio.create_task(self._prepared(work), context=contextvars.Context())
+
+    async def _prepared(self, work: Callable[[], object]) -> None:
+        try:
+            async with self._turns:
+                await self._done(pickle.dumps(work, protocol=5), self._limit, work)
+        except (OffloadError, WorkLimitError) as error:
+            _log.warning("worker.not_prepared", reason=str(error))
+        finally:
+            self._preparation = None
 
     async def run(self, work: Callable[[], T], *, limit: float | None = None, is_slow: bool = False) -> T:
         """Runs the work: short work in this process, longer work in a worker.
@@ -72,6 +93,9 @@ class WorkerPool:
         if len(written) <= self._inline:
             return await asyncio.to_thread(work) if is_slow else work()
         limit = self._limit if limit is None else min(limit, self._limit)
+        if self._preparation is not None:
+            # A second worker would not be ready sooner.
+            await asyncio.wait((self._preparation,))
         async with self._turns:
             answer, document = await self._done(written, limit, work)
         match answer:
@@ -87,6 +111,8 @@ class WorkerPool:
 
     async def aclose(self) -> None:
         """Ends all workers. Callers that wait for one must be cancelled first."""
+        if self._preparation is not None:
+            await cancel_and_wait(self._preparation)
         for worker in [*self._unused]:
             self._retire(worker)
         await asyncio.gather(*self._ending)

@@ -55,6 +55,37 @@ async def test_short_work_is_done_here_and_long_work_elsewhere() -> None:
         assert await pool.run(partial(work.process_id, "b" * 1_000_000)) == worker
 
 
+async def test_prepared_worker_does_the_next_work(tmp_path: Path) -> None:
+    """It is waited for: a second one would not be ready sooner."""
+    async with a_pool(inline=4_096) as pool:
+        pool.prepare(partial(work.wait_for, tmp_path / "go", told=tmp_path / "pid"))
+        await until((tmp_path / "go.begun").exists)
+        pool.prepare(work.end)  # it is being prepared
+        working = asyncio.create_task(pool.run(partial(work.process_id, "a" * 10_000)))
+        (tmp_path / "go").touch()
+        assert await working == int((tmp_path / "pid").read_text()) != os.getpid()
+        pool.prepare(work.end)  # there is one
+        assert await pool.run(partial(work.process_id, "b" * 10_000)) == await working
+
+
+async def test_failed_preparation_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_pool() as pool:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", "/nowhere/python")
+            pool.prepare(work.process_id)
+            await asyncio.sleep(0)
+            with pytest.raises(OffloadError, match="no worker process could be started"):
+                await pool.run(work.process_id)
+        assert await pool.run(work.process_id) != os.getpid()
+
+
+async def test_closing_ends_a_preparation(tmp_path: Path) -> None:
+    async with a_pool() as pool:
+        pool.prepare(partial(work.search_for_good, tmp_path / "pid"))
+        await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
 async def test_run_does_short_slow_work_in_a_thread() -> None:
     async with a_pool(inline=4_096) as pool:
         assert await pool.run(threading.get_ident) == threading.get_ident()

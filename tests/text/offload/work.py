@@ -23,8 +23,13 @@ def printed(words: str) -> str:
     return words
 
 
-def wait_for(path: Path) -> int:
-    """Says that it has begun, and waits until somebody makes the file."""
+def wait_for(path: Path, *, told: Path | None = None) -> int:
+    """Says that it has begun, and waits until somebody makes the file.
+
+    :param told: a file for its process' number
+    """
+    if told:
+        told.write_text(str(os.getpid()))
     path.with_suffix(".begun").touch()
     while not path.exists():
         time.sleep(0.01)
