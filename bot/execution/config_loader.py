@@ -140,7 +140,7 @@ class ConfigLoader:
         stored = await self._reader.stored(*sources)
         if key not in self._last and all(file.is_known for file in stored):
             self._last[key] = effective(repository, stored, usual_prefix=self._usual_prefix)
-        files = [await self._reader.read(file) for file in stored]
+        files = await asyncio.gather(*map(self._reader.read, stored))
         found = effective(repository, files, usual_prefix=self._usual_prefix)
         if found.unreadable is not None:
             found = self._last.get(key, found)  # the database may be unavailable too

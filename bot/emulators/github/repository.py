@@ -87,9 +87,10 @@ class CodeOperations(Operations):
     async def _committed(self, repository: str, path: str, ref: str) -> Any:
         """The same of a commit of git's."""
         await self.git.sync(repository)
-        if not await self.git.heads(repository):
+        heads = await self.git.heads(repository)
+        if not heads:
             raise refused(404, "This repository is empty.")
-        commit = await self.git.commit(repository, ref)
+        commit = heads.get(ref) or await self.git.commit(repository, ref)
         if commit is None:
             raise refused(404, f"No commit found for the ref {ref}")
         entries = await self.git.entries(repository, commit, path)
