@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Browser, expect
 
+from bot.cli.demo.playground import playground
+from bot.emulators.github import GitHubEmulator
 from tests.harness.browser import Visit, a_visit, needs_browser
 from tests.web.dashboard.the_demo import the_demo
 
@@ -88,3 +91,29 @@ async def _a_prompt_becomes_a_pull_request(dashboard: Visit, playground: Visit) 
     await expect(dashboard.page.get_by_role("heading", name="Warm the cups")).to_be_visible()
     await playground.page.get_by_role("button", name="pull request #6").click()
     await expect(playground.page.get_by_role("heading", name="Warm the cups")).to_be_visible()
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("title", "shown", "code"),
+    [
+        ("Let `total()` take `<b>`", "Let total() take <b>", ["total()", "<b>"]),
+        ("A lone ` and ``two``", "A lone ` and ``two``", []),
+        ("<i>No</i> HTML", "<i>No</i> HTML", []),
+    ],
+)
+async def test_playground_title_shows_code(browser: Browser, title: str, shown: str, code: list[str]) -> None:
+    async with (
+        GitHubEmulator() as github,
+        playground(github, port=0) as url,
+        a_visit(browser, url.removesuffix("/")) as visit,
+    ):
+        thread = github.open_issue("alice", title, "Look.")
+        await visit.open(f"#{thread.number}")
+        heading = visit.page.get_by_role("main").get_by_role("heading", level=2)
+        await expect(heading).to_have_text(f"{shown} #{thread.number}")
+        await expect(heading.locator("code")).to_have_text(code)
+        item = visit.page.get_by_role("button", name=f"issue #{thread.number}")
+        await expect(item).to_have_accessible_name(re.compile(rf"^{re.escape(shown)} "))
+        await expect(item.locator("code")).to_have_text(code)
+        assert visit.is_clean()

@@ -63,7 +63,7 @@ function liveliest() {
 function threadItem(thread) {
   const button = element("button", { type: "button", onclick: () => { location.hash = thread.number; closeList(); } },
     element("span", { className: `glyph ${thread.glyph}` }),
-    element("span", { className: "name", textContent: thread.title }),
+    element("span", { className: "name" }, ...titleParts(thread.title)),
     element("small", { textContent: `${thread.kind} #${thread.number}${thread.count ? `, ${thread.count === 1 ? "1 comment" : `${thread.count} comments`}` : ""}` }),
   );
   if (thread.isCurrent) button.setAttribute("aria-current", "page");
@@ -90,7 +90,7 @@ function showThreads(thread) {
 }
 
 function showTitle(thread) {
-  byId("title").replaceChildren(`${thread.title} `, element("small", { textContent: `#${thread.number}` }));
+  byId("title").replaceChildren(...titleParts(thread.title), " ", element("small", { textContent: `#${thread.number}` }));
   byId("about").replaceChildren(avatar(thread.author), `${thread.kind} in ${state.repository} by ${thread.author}, `, time(thread.at));
 }
 

@@ -12,6 +12,17 @@ function element(name, attributes, ...children) {
   return made;
 }
 
+/** The parts of a title, with what is between two single backticks as code: the only Markdown that GitHub renders there. */
+function titleParts(title) {
+  const parts = [];
+  let end = 0;
+  for (const found of title.matchAll(/(?<!`)`([^`]+)`(?!`)/g)) {
+    parts.push(title.slice(end, found.index), element("code", { textContent: found[1] }));
+    end = found.index + found[0].length;
+  }
+  return [...parts, title.slice(end)];
+}
+
 /** Makes the children of a list those of the items; elements whose item is unchanged stay, and so do focus and open folds. */
 function keep(list, items, key, make) {
   const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
