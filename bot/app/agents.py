@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy.engine import Engine as Database
@@ -19,6 +20,7 @@ from bot.agents.model import Incident, NoteIncident, ignore_incident
 from bot.agents.tokens import Tokens, create_token
 from bot.agents.worker import ExecuteTurn, Worker
 from bot.app.clients import Timing, github_client
+from bot.errors import SettingsError
 from bot.github.client import GitHub
 from bot.github.session import new_session
 from bot.observer import NO_OBSERVER
@@ -28,7 +30,7 @@ from bot.storage.agent_costs import AgentCosts
 from bot.storage.agent_turns import AgentTurns, TakenTurn, TurnEnd
 from bot.storage.agent_users import AgentToken, AgentUsers
 from bot.storage.agents import AgentStore
-from bot.storage.database import open_engine
+from bot.storage.database import database_name, open_engine
 from bot.storage.migrating import migrate, migrated_database
 from bot.storage.queries import run_in_thread
 from bot.web.listening import listening
@@ -200,6 +202,15 @@ def revoke_tokens(settings: OwnAgents, login: str) -> int:
 
 @contextmanager
 def _users(settings: OwnAgents) -> Iterator[AgentUsers]:
+    """:raises SettingsError: if the database cannot be used, or if the default one does not exist: in a folder other
+    than the server's, a new one would get the token, and the server would not know it
+    """
+    name = database_name(settings.database_url)
+    if "database_url" not in settings.model_fields_set and not Path(name).exists():
+        raise SettingsError(
+            f"The database {name} does not exist; a server creates it at its first start. Next: run this command in "
+            "the server's folder, or with the server's DATABASE_URL."
+        )
     database = open_engine(settings.database_url)
     try:
         migrate(database)

@@ -133,16 +133,20 @@ def token() -> None:
 def create(name: str) -> None:
     """Make a token for the owner of a GitHub account, and print it.
 
-    Only its hash is stored: it cannot be shown again. On the dashboard and the HTTP API its owner may do what the
-    GitHub account may do.
+    Only its hash is stored, in the server's database: run this where the server gets its settings. The token cannot be
+    shown again. On the dashboard and the HTTP API its owner may do what the GitHub account may do.
     """
     own = _own()
     from bot.app.agents import new_token  # noqa: PLC0415 - settings errors first, then slow imports
+    from bot.storage.database import database_name  # noqa: PLC0415
 
     try:
         click.echo(new_token(own, name))
     except BotError as error:
         raise CannotStartError(str(error)) from None
+    # On stderr: scripts read the token from stdout.
+    where = database_name(own.database_url)
+    click.echo(f"Stored in the database {where}. Only a server with this database accepts the token.", err=True)
 
 
 @token.command("list")
@@ -150,6 +154,7 @@ def list_tokens() -> None:
     """List whose tokens there are, and since when."""
     own = _own()
     from bot.app.agents import tokens_of  # noqa: PLC0415 - settings errors first, then slow imports
+    from bot.storage.database import database_name  # noqa: PLC0415
 
     try:
         found = tokens_of(own)
@@ -158,7 +163,8 @@ def list_tokens() -> None:
     for each in found:
         say(f"{each.login}  {each.created_at:%Y-%m-%d %H:%M} UTC")
     if not found:
-        say("There is no token. Next: codegen-bot agents token create LOGIN")
+        where = database_name(own.database_url)
+        say(f"There is no token in the database {where}. Next: codegen-bot agents token create LOGIN")
 
 
 @token.command("revoke")
@@ -170,13 +176,15 @@ def revoke(name: str) -> None:
     """
     own = _own()
     from bot.app.agents import revoke_tokens  # noqa: PLC0415 - settings errors first, then slow imports
+    from bot.storage.database import database_name  # noqa: PLC0415
 
     try:
         count = revoke_tokens(own, name)
     except BotError as error:
         raise CannotStartError(str(error)) from None
     if not count:
-        raise CannotStartError(f"{name} has no token. Next: codegen-bot agents token list")
+        where = database_name(own.database_url)
+        raise CannotStartError(f"{name} has no token in the database {where}. Next: codegen-bot agents token list")
     say(f"Revoked {count} token{'s' if count > 1 else ''} of {name}.")
 
 

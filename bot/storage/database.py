@@ -74,6 +74,17 @@ def parse_url(database_url: str) -> URL:
     return url
 
 
+def database_name(database_url: str) -> str:
+    """SQLite's file with its whole path, or PostgreSQL's database and host: without the password.
+
+    :raises SettingsError: as `parse_url` does
+    """
+    url = parse_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        return f"{url.database or ''} on {url.host or url.query.get('host', 'this machine')}"
+    return str(Path(str(url.database)).absolute())
+
+
 _OPENED = "codegen_bot_opened_file"
 
 

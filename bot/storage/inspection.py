@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import SettingsError
-from bot.storage.database import open_engine, parse_url
+from bot.storage.database import database_name, open_engine, parse_url
 from bot.storage.migrating import CURRENT, version
 from bot.storage.queries import reason
 
@@ -68,8 +68,7 @@ def _sqlite(path: Path) -> DatabaseState:
 def _postgresql(database_url: str) -> DatabaseState:
     engine = open_engine(database_url)
     found, unwritable = _read(engine)
-    name = f"{engine.url.database or ''} on {engine.url.host or engine.url.query.get('host', 'this machine')}"
-    return DatabaseState(is_postgresql=True, name=name, version=found, unwritable=unwritable)
+    return DatabaseState(is_postgresql=True, name=database_name(database_url), version=found, unwritable=unwritable)
 
 
 def _read(engine: Engine) -> tuple[str | None, str | None]:

@@ -14,6 +14,7 @@ from inline_snapshot import snapshot
 
 from bot.cli.main import main
 from tests.harness import TIMEOUT
+from tests.harness.databases import migrated_sqlite
 from tests.harness.terminal import Terminal
 
 FILE = """\
@@ -45,6 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def agents(folder: Path, *words: str) -> Result:
     result = CliRunner().invoke(main, ["agents", *words])
     result.stdout_bytes = re.sub(rb" {2,}", b"  ", result.stdout_bytes.replace(str(folder).encode(), b"FOLDER"))
+    result.stderr_bytes = (result.stderr_bytes or b"").replace(str(folder).encode(), b"FOLDER")
     return result
 
 
@@ -107,19 +109,51 @@ The agents file agents.yml is not valid; correct it:
 """)
 
 
-def test_agents_token_create_prints_token_only(folder: Path) -> None:
-    result = agents(folder, "token", "create", "alice")
+@pytest.fixture
+def servers_folder(folder: Path) -> Path:
+    """The folder of a server that has been started once."""
+    migrated_sqlite(folder / "codegen-bot.sqlite")
+    return folder
+
+
+def test_agents_token_create_prints_token(servers_folder: Path) -> None:
+    result = agents(servers_folder, "token", "create", "alice")
     assert result.exit_code == 0
     assert re.fullmatch(r"cgb_[\w-]{43}\n", result.stdout)
-    assert result.stderr == ""
-    database = (folder / "codegen-bot.sqlite").read_bytes()
+    assert result.stderr == snapshot(
+        "Stored in the database FOLDER/codegen-bot.sqlite. Only a server with this database accepts the token.\n"
+    )
+    database = (servers_folder / "codegen-bot.sqlite").read_bytes()
     assert result.stdout.strip().encode() not in database
 
 
-def test_agents_token_list_and_revoke(folder: Path) -> None:
-    assert agents(folder, "token", "list").stdout == snapshot("""\
-There is no token. Next: codegen-bot agents token create LOGIN
-""")
+@pytest.mark.parametrize("words", [("create", "alice"), ("list",), ("revoke", "alice")], ids=" ".join)
+def test_agents_token_in_folder_without_database(folder: Path, words: tuple[str, ...]) -> None:
+    """Its server is elsewhere, and would not know a token of a database that is made here."""
+    result = agents(folder, "token", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == snapshot(
+        "The database FOLDER/codegen-bot.sqlite does not exist; a server creates it at its first start. Next: run this command in the server's folder, or with the server's DATABASE_URL.\n"
+    )
+    assert not (folder / "codegen-bot.sqlite").exists()
+
+
+def test_agents_token_create_in_named_database(folder: Path) -> None:
+    """Also before the server's first start, which finds it there."""
+    (folder / ".env").write_text("DATABASE_URL=sqlite:///bot.sqlite\n")
+
+    result = agents(folder, "token", "create", "alice")
+    assert (result.exit_code, result.stderr) == snapshot(
+        (0, "Stored in the database FOLDER/bot.sqlite. Only a server with this database accepts the token.\n")
+    )
+    assert agents(folder, "token", "list").stdout.startswith("alice  ")
+
+
+def test_agents_token_list_and_revoke(servers_folder: Path) -> None:
+    folder = servers_folder
+    assert agents(folder, "token", "list").stdout == snapshot(
+        "There is no token in the database FOLDER/codegen-bot.sqlite. Next: codegen-bot agents token create LOGIN\n"
+    )
     for name in ("alice", "alice", "bob"):
         agents(folder, "token", "create", name)
     listed = agents(folder, "token", "list").stdout
@@ -129,11 +163,16 @@ There is no token. Next: codegen-bot agents token create LOGIN
     assert agents(folder, "token", "revoke", "Alice").stdout == "Revoked 2 tokens of Alice.\n"
     assert agents(folder, "token", "list").stdout.startswith("bob  ")
     result = agents(folder, "token", "revoke", "alice")
-    assert (result.exit_code, result.stderr) == (2, "alice has no token. Next: codegen-bot agents token list\n")
+    assert (result.exit_code, result.stderr) == snapshot(
+        (
+            2,
+            "alice has no token in the database FOLDER/codegen-bot.sqlite. Next: codegen-bot agents token list\n",
+        )
+    )
 
 
-def test_agents_token_create_refuses_what_is_no_login(folder: Path) -> None:
-    result = agents(folder, "token", "create", "a b")
+def test_agents_token_create_refuses_what_is_no_login(servers_folder: Path) -> None:
+    result = agents(servers_folder, "token", "create", "a b")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == snapshot("'a b' is not a GitHub login. Next: name the account that the token is for.\n")
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from inline_snapshot import snapshot
 
 from bot.errors import SettingsError
-from bot.storage.database import BUSY_TIMEOUT_MS, open_engine
+from bot.storage.database import BUSY_TIMEOUT_MS, database_name, open_engine
 from bot.storage.migrating import migrate
 
 NOBODY_LISTENS = "postgresql://bot:hunter2@127.0.0.1:1/bot"
@@ -97,6 +97,20 @@ def test_memory_is_refused(url: str) -> None:
     assert refusal(url) == snapshot(
         "DATABASE_URL names no file; a database in memory would lose commands in progress. Use sqlite:///FILE."
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:////srv/bot.sqlite", "/srv/bot.sqlite"),
+        ("sqlite:///bot.sqlite", str(Path("bot.sqlite").absolute())),
+        ("postgresql://bot:hunter2@db.example/bot?sslmode=require", "bot on db.example"),
+        ("postgresql://bot@/bot?host=/run/postgresql&password=hunter2", "bot on /run/postgresql"),
+        ("postgresql:///bot", "bot on this machine"),
+    ],
+)
+def test_database_name_is_without_password(url: str, name: str) -> None:
+    assert database_name(url) == name
 
 
 def test_unreachable_database_is_reported_without_password() -> None:
