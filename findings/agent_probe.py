@@ -56,15 +56,27 @@ def failure(status: int) -> Response:
 
 
 def completion(
-    text: str | None = None, *, command: str | None = None, prompt_tokens: int = 1, completion_tokens: int = 1
+    text: str | None = None,
+    *,
+    command: str | None = None,
+    call: tuple[str, dict[str, Any]] | None = None,
+    reason: str | None = None,
+    prompt_tokens: int = 1,
+    completion_tokens: int = 1,
 ) -> Response:
-    """A chat completion as a stream: a text, or a call of opencode's tool "bash" with this command."""
+    """A chat completion as a stream: a text, a call of opencode's tool "bash" with this command, or a call of a tool.
+
+    :param call: the tool's name and its arguments
+    :param reason: the `finish_reason`, if not the usual one
+    """
     delta: dict[str, Any] = {"role": "assistant", "content": text}
     if command is not None:
-        function = {"name": "bash", "arguments": json.dumps({"command": command, "description": "one command"})}
-        call = {"index": 0, "id": f"call_{uuid.uuid4().hex}", "type": "function", "function": function}
-        delta = {"role": "assistant", "tool_calls": [call]}
-    reason = "stop" if command is None else "tool_calls"
+        call = "bash", {"command": command, "description": "one command"}
+    if call is not None:
+        function = {"name": call[0], "arguments": json.dumps(call[1])}
+        tool_call = {"index": 0, "id": f"call_{uuid.uuid4().hex}", "type": "function", "function": function}
+        delta = {"role": "assistant", "tool_calls": [tool_call]}
+    reason = reason or ("stop" if call is None else "tool_calls")
     total = prompt_tokens + completion_tokens
     usage = {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "total_tokens": total}
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "fake"}
@@ -88,9 +100,9 @@ def one_command(command: str) -> Callable[[str, bytes], Response]:
     return answer
 
 
-def gemini_part(part: dict[str, Any]) -> Response:
+def gemini_part(part: dict[str, Any], reason: str = "STOP") -> Response:
     """An answer of Gemini's API with one part, as a stream."""
-    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}
+    candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": reason, "index": 0}
     usage = {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}
     data = json.dumps({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-2.5-pro"})
     return 200, EVENTS, f"data: {data}\r\n\r\n".encode()
@@ -99,7 +111,8 @@ def gemini_part(part: dict[str, Any]) -> Response:
 class Agent:
     """A coding agent that speaks ACP (JSON-RPC, a message a line), initialized; permissions are granted once.
 
-    `updates` are the updates of all sessions. A call waits at most two minutes for its answer.
+    The client declares no capabilities. `updates` are the updates of all sessions, `refused` the agent's other
+    requests, all answered with "method not found". A call waits at most two minutes for its answer.
     """
 
     def __init__(self, program: str, cwd: str, env: dict[str, str], *arguments: str) -> None:
@@ -118,6 +131,7 @@ class Agent:
         )
         self.answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self.updates: list[dict[str, Any]] = []
+        self.refused: list[dict[str, Any]] = []
         self.last = 0
         threading.Thread(target=self.read, daemon=True).start()
         self.call("initialize", protocolVersion=1, clientCapabilities={})
@@ -136,6 +150,9 @@ class Agent:
                 self.updates.append(message["params"]["update"])
             elif "method" not in message:
                 self.answers.put(message)
+            elif "id" in message:
+                self.refused.append(message)
+                self.send({"id": message["id"], "error": {"code": -32601, "message": "Method not found"}})
 
     def send(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None  # noqa: S101
@@ -176,10 +193,11 @@ def home_with(path: str, text: str) -> str:
     return str(home)
 
 
-def opencode(address: str, cwd: str) -> Agent:
+def opencode(address: str, cwd: str, **settings: object) -> Agent:
+    """opencode; `settings` are added to its configuration."""
     options = {"baseURL": f"{address}/v1", "apiKey": "none"}
     provider = {"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"fake": {"name": "fake"}}}
-    config = {"model": "x/fake", "small_model": "x/fake", "provider": {"x": provider}}
+    config = {"model": "x/fake", "small_model": "x/fake", "provider": {"x": provider}, **settings}
     off = ("MODELS_FETCH", "AUTOUPDATE", "LSP_DOWNLOAD", "DEFAULT_PLUGINS")
     env = {"HOME": home_with(".config/opencode/opencode.json", json.dumps(config))}
     return Agent("opencode", cwd, {**env, **{f"OPENCODE_DISABLE_{name}": "1" for name in off}}, "acp")
