@@ -247,6 +247,7 @@ def _writing() -> dict[str, Work]:
         "execution.phrases.one_line": lambda text: phrases.one_line(text, 200),
         "execution.phrases.one_word": phrases.one_word,
         "execution.phrases.cell": phrases.cell,
+        "execution.phrases.whole_sentence": phrases.whole_sentence,
         "execution.phrases.quotation": phrases.quotation,
         "execution.phrases.listed": lambda text: phrases.listed(text.split(" "), 10),
         "execution.phrases.table": lambda text: phrases.table(("a",), [(text,)]),

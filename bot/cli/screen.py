@@ -23,6 +23,7 @@ from bot.cli.lean import clear_start
 from bot.errors import ErrorKind, UpstreamError
 from bot.execution.invocation import CommandInvocation
 from bot.execution.outcome import NOTHING_WRITTEN, CommandOutcome, Conclusion, document, of_dry_run
+from bot.execution.phrases import whole_sentence
 from bot.execution.reply import REASONS_OF_ERRORS, Reply
 from bot.text.markers import Stage
 from bot.text.workflow_commands import without_commands
@@ -149,8 +150,8 @@ _HAPPENED = {
 def in_words(error: UpstreamError) -> str:
     """What GitHub or Codegen did not do, with its own message, in one sentence of plain text."""
     status = f" ({error.status})" if error.status else ""
-    detail = f": {error.detail.rstrip('.')}" if error.detail else ""
-    return f"{error.name} {_HAPPENED[error.kind]}{status}{detail}."
+    detail = f": {error.detail}" if error.detail else ""
+    return whole_sentence(f"{error.name} {_HAPPENED[error.kind]}{status}{detail}")
 
 
 def json_line(value: Any) -> None:

@@ -197,7 +197,7 @@ async def read_logs(failed: Sequence[CheckRun], ctx: CommandContext) -> tuple[Fa
                 problem = "" if text else "its log is gone"
             except UpstreamError as error:
                 _log.warning("job_log.failed", job=check.id, reason=str(error))
-                refusal, problem = error, f"its log could not be read: {describe(error)}"
+                refusal, problem = error, f"its log could not be read: {describe(error).rstrip('.')}"
         text = text or paragraphs(check.title or "", check.summary or "")
         try:
             excerpt = await ctx.offload(partial(redacted_excerpt, text, budget, ctx.config.secret_patterns))

@@ -15,7 +15,7 @@ from bot.commands.usage import Flags, NoArgsCommand, ParseError, Usage, first_li
 from bot.errors import UpstreamError, UserError
 from bot.execution.context import CommandContext
 from bot.execution.failures import describe
-from bot.execution.phrases import run_link, with_pull_requests
+from bot.execution.phrases import run_link, whole_sentence, with_pull_requests
 from bot.execution.reply import Reply
 from bot.execution.resolve_run import check_changeable
 from bot.execution.run_marks import location_of
@@ -149,7 +149,7 @@ async def _delete_branch(run: AgentRun, link: RunPullRequest, ctx: CommandContex
 
 def _refusal(error: str | None) -> str:
     """:param error: Codegen's message"""
-    return inert_words(error or "", 200) or "Codegen does not say why."
+    return whole_sentence(inert_words(error or "", 200)) or "Codegen does not say why."
 
 
 def kept(name: str, run: AgentRun, closed: list[tuple[str, str]], deleted: Sequence[tuple[str, str]] = ()) -> Reply:

@@ -18,6 +18,7 @@ from bot.execution.phrases import (
     run_link,
     size_of,
     table,
+    whole_sentence,
     with_pull_requests,
 )
 from bot.execution.reply import Reason, Reply
@@ -112,10 +113,12 @@ def outcome(attempts: Sequence[Attempt], ended: Ended, *, prefix: str) -> Reply:
         if run.finished:
             how = failure_word(run)
         elif ended.problem:
-            how = f"was still running when last checked; its current state is unknown: {ended.problem.rstrip('.')}"
+            how = f"was still running when last checked; its current state is unknown: {ended.problem}"
         else:
             how = "is still running, and the bot no longer follows it"
-        head = f"{count(good, 'attempt')} of {len(attempts)} succeeded, but the synthesis in {run_link(run)} {how}."
+        head = whole_sentence(
+            f"{count(good, 'attempt')} of {len(attempts)} succeeded, but the synthesis in {run_link(run)} {how}"
+        )
     return _reply(
         Stage.FINISHED if run.succeeded else Stage.FAILED,
         attempts,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.codegen.models import AgentRun
 from bot.errors import ErrorKind, Service, UpstreamError
-from bot.execution.phrases import duration, paragraphs, quotation, run_link, with_pull_requests
+from bot.execution.phrases import duration, paragraphs, quotation, run_link, whole_sentence, with_pull_requests
 from bot.execution.reply import Reason, Reply, reason_of_error
 from bot.storage.models import Budget, QuotaExceeded
 from bot.text.markers import Stage
@@ -38,9 +38,9 @@ def upstream(error: UpstreamError, *, retry: str = IN_A_COMMENT) -> Reply:
 
 
 def describe(error: UpstreamError) -> str:
-    """What happened, with the upstream's message, in one line."""
+    """What happened, with the upstream's message, in one line: a whole sentence."""
     detail = inert_words(error.detail, 200)
-    return f"{_happened(error)}{f': {detail}' if detail else '.'}"
+    return whole_sentence(f"{_happened(error)}{f': {detail}' if detail else ''}")
 
 
 def waits_for_codegen(error: UpstreamError, *, runs: Sequence[int], seconds: float) -> Reply:

@@ -30,6 +30,17 @@ def added_text(prefix: str, run_id: int | None = None) -> str:
 ADDED_TEXT = "The text that was added to the command after it began was not given to the agent."
 
 
+def whole_sentence(text: str) -> str:
+    """The text with a full stop, unless it ends as a sentence already; for what ends with an upstream's message."""
+    text = text.rstrip(" \n,:")
+    return text if not text or text.rstrip(_CLOSING).endswith(_ENDS) else f"{text}."
+
+
+_ENDS = (".", "!", "?", "…")
+_CLOSING = "\"'”»)]"
+"""What may stand behind the end of a sentence."""
+
+
 def quotation(text: str) -> str:
     """Harmless Markdown as a block quote."""
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))

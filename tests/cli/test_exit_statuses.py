@@ -107,7 +107,7 @@ Next: whoever manages the Codegen organization must raise the plan or wait for i
         (
             ("run", "fix it", "--thread", "octo/shop#99"),
             1,
-            "octo/shop#99: GitHub did not find it (404): Not Found\n",
+            "octo/shop#99: GitHub did not find it (404): Not Found.\n",
         ),
         (
             ("logs", "--follow"),

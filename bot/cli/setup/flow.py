@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.cli.setup.plan import Plan
 from bot.errors import ErrorKind, UpstreamError, UserError
+from bot.execution.phrases import whole_sentence
 from bot.github.auth import NewApp, new_app
 from bot.github.permissions import needed
 from bot.github.session import new_session
@@ -128,7 +129,7 @@ def _sentence(error: UpstreamError, plan: Plan) -> str:
         return "GitHub does not know the code: it was used before, or is older than an hour. Start again."
     if error.may_have_happened:
         return (
-            f"{error}. The App was created, but its secrets did not arrive here. Delete it on its settings page, "
-            f"{plan.form_url.removesuffix('/new')}, and start again."
+            f"{whole_sentence(str(error))} The App was created, but its secrets did not arrive here. Delete it on its "
+            f"settings page, {plan.form_url.removesuffix('/new')}, and start again."
         )
-    return f"{error}. Can this machine reach {plan.host.api}? Start again."
+    return f"{whole_sentence(str(error))} Can this machine reach {plan.host.api}? Start again."

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from bot import log
 from bot.errors import ErrorKind, OffloadError, Service, StoreError, UpstreamError, UserError
 from bot.execution.failures import explain
+from bot.execution.phrases import whole_sentence
 from bot.execution.reply import Reason, reason_of_error
 from bot.text.redaction.redact import redact
 from bot.web.problems import Problem
@@ -66,14 +67,14 @@ def sentence_of(error: UpstreamError) -> str:
     if error.service is Service.CODEGEN and error.kind is ErrorKind.UNAUTHORIZED:
         return TOKEN_INVALID
     if error.kind is ErrorKind.NETWORK and not error.may_have_happened:
-        return f"{name} cannot be reached: {detail.rstrip('.') or 'no response'}."
+        return whole_sentence(f"{name} cannot be reached: {detail or 'no response'}")
     if error.kind in {ErrorKind.SERVER_FAULT, ErrorKind.BAD_ANSWER}:
         happened = f"{name} failed"
     elif error.service is Service.CODEGEN and error.kind is ErrorKind.FORBIDDEN:
         happened = f"{name} does not let your token do this"
     else:
         happened = explain(error)[0]
-    return f"{happened}{f' ({error.status})' if error.status else ''}.{f' {detail}' if detail else ''}"
+    return f"{happened}{f' ({error.status})' if error.status else ''}. {whole_sentence(detail)}".rstrip()
 
 
 def problem_of(error: UpstreamError) -> Problem:
