@@ -15,7 +15,7 @@ from bot.commands.usage import Flags, NoArgsCommand, ParseError, Usage, first_li
 from bot.errors import UpstreamError, UserError
 from bot.execution.context import CommandContext
 from bot.execution.failures import describe
-from bot.execution.phrases import run_link, whole_sentence, with_pull_requests
+from bot.execution.phrases import pull_request_links, run_link, whole_sentence, with_pull_requests
 from bot.execution.reply import Reply
 from bot.execution.resolve_run import check_changeable
 from bot.execution.run_marks import location_of
@@ -92,14 +92,21 @@ async def keep(command: Keep, ctx: CommandContext) -> Reply:
         known = ", ".join(map(str, sorted(attempts)))
         raise UserError(f"This thread's latest multi-run has no {name}; its attempts are {known}.")
     what = f"the {name}" if name == SYNTHESIS else name
+    await _check_open(what, chosen, ctx)
     await ctx.show(Reply.of(Stage.ACCEPTED, f"Accepted. Keeping {what} and closing the others…", run=chosen))
-    others = [run for run in attempts.values() if run.id != chosen.id]
-    closed = [await _close(link, ctx) for run in others for link in run.github_pull_requests]
+    keeps = {link_name(link) for link in chosen.github_pull_requests}
+    others = [
+        (run, link)
+        for run in runs
+        if run.id != chosen.id
+        for link in run.github_pull_requests
+        if link_name(link) not in keeps
+    ]
+    closed = [await _close(link, ctx) for _, link in others]
     is_closed = {link for link, problem in closed if not problem}
     deleted = [
         await _delete_branch(run, link, ctx)
-        for run in others
-        for link in run.github_pull_requests
+        for run, link in others
         if link_name(link) in is_closed and is_made_by_bot(run, link)
     ]
     return await ctx.render(kept, what, chosen, closed, [each for each in deleted if each is not None])
@@ -107,6 +114,30 @@ async def keep(command: Keep, ctx: CommandContext) -> Reply:
 
 def _metadata(run: AgentRun, name: str) -> object:
     return (run.metadata or {}).get(name)
+
+
+async def _check_open(what: str, chosen: AgentRun, ctx: CommandContext) -> None:
+    """:param what: the chosen run, in words
+    :raises UserError: if its pull requests are closed, usually by an earlier `keep`: closing the others leaves none
+    """
+    links = chosen.github_pull_requests
+    if links and all([await _is_given_up(link, ctx) for link in links]):
+        raise UserError(
+            f"{what.capitalize()} cannot be kept, because its pull request is closed: {pull_request_links(links)}.\n\n"
+            "Next: reopen it on its own page, where its branch can be restored, and then keep it."
+        )
+
+
+async def _is_given_up(link: RunPullRequest, ctx: CommandContext) -> bool:
+    """Whether it is closed without having been merged, as far as the bot can see."""
+    location = location_of(link)
+    if location is None:
+        return False
+    try:
+        found = await ctx.github.pull_request(*location)
+    except UpstreamError:
+        return False
+    return not found.is_open and not found.is_merged
 
 
 async def _close(link: RunPullRequest, ctx: CommandContext) -> tuple[str, str]:
@@ -166,7 +197,7 @@ def kept(name: str, run: AgentRun, closed: list[tuple[str, str]], deleted: Seque
         _branches("Deleted", [branch for branch, problem in deleted if not problem]),
         _branches("Could not be deleted", [branch for branch, problem in deleted if problem]),
         "\n".join(("Could not be closed:", "", *failed)) if failed else "",
-        "" if closed else "The other attempts have no pull requests.",
+        "" if closed else "The others have no pull requests.",
         "Next: close the rest on their own pages." if failed else "",
         run=run,
     )

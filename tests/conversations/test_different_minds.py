@@ -96,20 +96,36 @@ async def test_table_shows_the_checks_of_each_attempt(world: AgentsWorld) -> Non
 
 async def test_keep_closes_the_others_and_deletes_their_branches(world: AgentsWorld) -> None:
     await multi_run(world)
-    kept, other = (world.run(number).pull_requests[0] for number in (1, 2))
+    kept, *others = (world.run(number).pull_requests[0] for number in (1, 2, 4))
 
     await world.comment("bob", "/codegen keep 1", number=2)
 
     assert same(await world.final(number=2)) == snapshot("""\
 Kept attempt 1, [run 1](SERVER/#/runs/1), with [octo/shop#N](https://github.com/octo/shop/pull/N).
 
-Closed: [octo/shop#N](https://github.com/octo/shop/pull/N).
+Closed: [octo/shop#N](https://github.com/octo/shop/pull/N), [octo/shop#N](https://github.com/octo/shop/pull/N).
 
-Deleted: `codegen-bot/make-it-faster-2`.\
+Deleted: `codegen-bot/make-it-faster-2`, `codegen-bot/make-it-faster-4`.\
 """)
-    assert (world.pull_request(kept.number).state, world.pull_request(other.number).state) == ("open", "closed")
+    assert world.pull_request(kept.number).state == "open"
+    assert [world.pull_request(other.number).state for other in others] == ["closed", "closed"]
     heads = await world.github.git.heads("octo/shop")
-    assert (kept.head_branch in heads, other.head_branch in heads) == (True, False)
+    assert [each.head_branch in heads for each in (kept, *others)] == [True, False, False]
+
+
+async def test_keep_of_closed_pull_request_leaves_the_kept_one_open(world: AgentsWorld) -> None:
+    await multi_run(world)
+    await world.comment("bob", "/codegen keep 1", number=2)
+    await world.final(number=2)
+
+    await world.comment("bob", "/codegen keep 2", number=2)
+
+    assert same(await world.reply(Stage.REFUSED, number=2)) == snapshot("""\
+Attempt 2 cannot be kept, because its pull request is closed: [octo/shop#N](https://github.com/octo/shop/pull/N).
+
+Next: reopen it on its own page, where its branch can be restored, and then keep it.\
+""")
+    assert world.pull_request(world.run(1).pull_requests[0].number).state == "open"
 
 
 async def test_unknown_agent_is_refused_with_the_known_ones(world: AgentsWorld) -> None:

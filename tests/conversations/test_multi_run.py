@@ -408,10 +408,10 @@ async def test_keep_closes_the_other_attempts_pull_requests(world: World) -> Non
     assert await world.reply(Stage.FINISHED) == snapshot("""\
 Kept attempt 2, [run 2](https://codegen.com/agent/trace/2), with [octo/shop#12](https://github.com/octo/shop/pull/12).
 
-Closed: [octo/shop#11](https://github.com/octo/shop/pull/11), [octo/shop#13](https://github.com/octo/shop/pull/13).\
+Closed: [octo/shop#11](https://github.com/octo/shop/pull/11), [octo/shop#13](https://github.com/octo/shop/pull/13), [octo/shop#14](https://github.com/octo/shop/pull/14).\
 """)
     await world.reacted(comment, "eyes", "rocket")
-    assert world.requests("PATCH", "/prs/") == [{"state": "closed"}, {"state": "closed"}]
+    assert world.requests("PATCH", "/prs/") == [{"state": "closed"}] * 3
 
 
 async def test_keep_the_synthesis_closes_all_attempts(world: World) -> None:
@@ -436,7 +436,7 @@ async def test_pull_request_that_cannot_be_closed_is_reported(world: World) -> N
     assert await world.reply(Stage.FAILED) == snapshot("""\
 Kept attempt 3, [run 3](https://codegen.com/agent/trace/3), with [octo/shop#13](https://github.com/octo/shop/pull/13).
 
-Closed: [octo/shop#12](https://github.com/octo/shop/pull/12).
+Closed: [octo/shop#12](https://github.com/octo/shop/pull/12), [octo/shop#14](https://github.com/octo/shop/pull/14).
 
 Could not be closed:
 

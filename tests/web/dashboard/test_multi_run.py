@@ -206,6 +206,27 @@ async def test_multi_run_compares_diffs_and_keeps_one(api_server: ApiServer, vis
 
 
 @needs_browser
+async def test_multi_run_offers_no_closed_one_and_closes_the_synthesis(api_server: ApiServer, visit: Visit) -> None:
+    page = visit.page
+    marks: tuple[dict[str, Any], ...] = ({"multi_run_index": 1}, {"multi_run_index": 2}, {"multi_run_synthesis": True})
+    for index, mark in enumerate(marks, 1):
+        thread = await api_server.github.open_pull_request(
+            "bob", f"Try {index}", f"try-{index}", {"b.py": f"{index}\n"}
+        )
+        begun_by_a_comment(api_server, **mark)
+        api_server.codegen.finish(index, result=f"Number {index}.", pull_request=f"octo/shop#{thread.number}")
+        if index == 2:
+            thread.state = "closed"
+    await visit.sign_in(f"#/multi-runs/{IDENTITY}")
+
+    # Whether it is open comes with its diff.
+    await expect(attempt(page, "Attempt 2")).to_contain_text("1 file +1 −0")
+    await expect(attempt(page, "Attempt 2").get_by_role("button", name="Keep attempt 2")).to_be_hidden()
+    await attempt(page, "Attempt 1").get_by_role("button", name="Keep attempt 1").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("the pull requests of the others: octo/shop#5.")
+
+
+@needs_browser
 async def test_multi_run_cuts_no_column(api_server: ApiServer, visit: Visit) -> None:
     for index in range(1, 5):
         begun_by_a_comment(api_server, multi_run_index=index)

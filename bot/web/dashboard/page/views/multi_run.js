@@ -141,25 +141,29 @@ function pageOf(id, { signal, again }) {
     return run ? { diff: progressing.diffOf(run.id), call: progressing.callOf(run.id) } : {};
   }
 
-  /** Whether choosing this run closes anything. */
+  /** Whether choosing this run leaves a pull request, and closes another. */
   function canKeep(run) {
     const isOver = model.ended === model.attempts.length && (!model.synthesis || isFinished(model.synthesis.status));
-    return Boolean(run) && isOver && urlsOf(run).length > 0 && closedBy(run).length > 0;
+    return Boolean(run) && isOver && urlsWithout(run, ["closed"]).length > 0 && closedBy(run).length > 0;
   }
 
-  /** The pull requests of the other attempts that are open, as far as known. */
+  /** The pull requests of the other runs that are open, as far as known. */
   function closedBy(run) {
-    const others = model.attempts.map((each) => each.run).filter((each) => each && each.id !== run.id);
-    return others.flatMap((other) => {
-      const known = new Map((progressing.diffOf(other.id)?.pull_requests ?? []).map((each) => [each.url, each.state]));
-      return urlsOf(other).filter((url) => !["closed", "merged"].includes(known.get(url)));
-    });
+    const others = [...model.attempts.map((each) => each.run), model.synthesis].filter((each) => each && each.id !== run.id);
+    const own = urlsOf(run);
+    return others.flatMap((other) => urlsWithout(other, ["closed", "merged"])).filter((url) => !own.includes(url));
+  }
+
+  /** A run's pull requests, without those in one of these states, as far as known. */
+  function urlsWithout(run, without) {
+    const known = new Map((progressing.diffOf(run.id)?.pull_requests ?? []).map((each) => [each.url, each.state]));
+    return urlsOf(run).filter((url) => !without.includes(known.get(url)));
   }
 
   async function keep(number, name) {
     const run = number === null ? model.synthesis : model.attempts.find((each) => each.number === number)?.run;
     if (!run) return;
-    const yes = await confirm(`Keep ${name}, and close the pull requests of the other attempts: ${closedBy(run).map(nameOf).join(", ")}.`, `Keep ${name}`);
+    const yes = await confirm(`Keep ${name}, and close the pull requests of the others: ${closedBy(run).map(nameOf).join(", ")}.`, `Keep ${name}`);
     if (!yes) return;
     kept.className = "kept";
     kept.textContent = "Closing the others …";

@@ -19,7 +19,7 @@ const BEGINNING = 600;
  */
 export function card(tag, name, { signal, keep }) {
   const parts = Object.fromEntries(["state", "time", "links", "star"].map((part) => [part, h("span", {})]));
-  const keeping = button("Keep", keep, { hidden: true, title: `Keeps ${name.toLowerCase()} and closes the pull requests of the other attempts` });
+  const keeping = button("Keep", keep, { hidden: true, title: `Keeps ${name.toLowerCase()} and closes the pull requests of the others` });
   keeping.setAttribute("aria-label", `Keep ${name.toLowerCase()}`);
   const figures = h("p.figures");
   const now = h("p.now", { hidden: true });
