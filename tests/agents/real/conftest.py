@@ -38,6 +38,6 @@ def agent(request: pytest.FixtureRequest, server: ModelServer, monkeypatch: pyte
 async def run(agent: Agent, tmp_path: Path, server: ModelServer) -> RealRun:
     """In the sandbox where it works, else without."""
     kind = SandboxKind.NONE if await problem(SandboxKind.BUBBLEWRAP) else SandboxKind.BUBBLEWRAP
-    run = RealRun(agent, tmp_path, server, sandbox_of(kind))
+    run = RealRun(folder=tmp_path, agent=agent, server=server, sandbox=sandbox_of(kind))
     run.make()
     return run

@@ -20,6 +20,7 @@ from bot.agents.presets import PRESETS
 from bot.agents.sandbox import Sandbox, SandboxSpec
 from bot.agents.sandbox.installation import installation_of
 from bot.agents.session import run_acp_turn
+from bot.agents.workspace.model import RunFolder
 from tests.harness.model_server import ModelServer
 
 KEY = "sk-the-real-key-of-the-model"
@@ -29,26 +30,17 @@ SOURCE = "def add(a, b):\n    return a - b\n"
 FIXED = "def add(a, b):\n    return a + b\n"
 
 
-@dataclass(slots=True)
-class RealRun:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealRun(RunFolder):
     """:param log: the entries of all turns
     :param refused: the hosts that the agent tried to reach
     """
 
     agent: Agent
-    folder: Path
     server: ModelServer
     sandbox: Sandbox
     log: list[LogEntry] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-
-    @property
-    def worktree(self) -> Path:
-        return self.folder / "worktree"
-
-    @property
-    def home(self) -> Path:
-        return self.folder / "home"
 
     @property
     def source(self) -> Path:
@@ -61,8 +53,7 @@ class RealRun:
         return self.sandbox.workspace(self._spec())
 
     def make(self) -> None:
-        for folder in (self.worktree, self.home, self.folder / "tmp"):
-            folder.mkdir(parents=True)
+        RunFolder.make(self)
         self.source.write_text(SOURCE)
 
     async def turn(
@@ -86,7 +77,6 @@ class RealRun:
             prompt_file = f"{self.sandbox.home(self._spec())}/{PROMPT_FILE}"
             environment = {**egress.environment, **launch.environment, "PROMPT_FILE": prompt_file}
             spec = self._spec(egress.socket, environment)
-            stderr = self.folder / "stderr.log"
             turn = AgentTurn(
                 agent=self.agent,
                 prompt=prompt,
@@ -94,13 +84,13 @@ class RealRun:
                 options=launch.options,
                 cwd=self.workspace,
                 home=self.home,
-                stderr=stderr,
+                stderr=self.stderr,
                 silence=silence,
                 total=180.0,
                 changed=self._is_changed,
                 model_status=lambda: egress.model_status,
             )
-            process = await self.sandbox.start(launch.command, spec, stderr=stderr)
+            process = await self.sandbox.start(launch.command, spec, stderr=self.stderr)
             run = run_acp_turn if self.agent.preset.interface is Interface.ACP else run_command_turn
             return await run(process, turn, add_entry=self.log.append, cancel=cancel or asyncio.Event())
 
@@ -108,7 +98,7 @@ class RealRun:
         return SandboxSpec(
             worktree=self.worktree,
             home=self.home,
-            tmp=self.folder / "tmp",
+            tmp=self.tmp,
             socket=socket,
             programs=installation_of(self.agent.program),
             environment=environment or {},
