@@ -134,6 +134,11 @@ class Findings:
     running: tuple[str, ...] = ()
     passed: int = 0
 
+    @property
+    def evidence(self) -> list[tuple[str, str]]:
+        """For prompts: the names of those that are analyzed, and an excerpt of the log or why there is none."""
+        return [(check.name, check.excerpt or check.problem) for check in self.failed]
+
 
 async def _analyze_checks(ctx: CommandContext) -> Reply:
     slot_in = ctx.runs.creation_wait()
@@ -150,10 +155,9 @@ async def _analyze_checks(ctx: CommandContext) -> Reply:
         return await ctx.render(nothing_to_read, findings)
 
     await ctx.charge(1)
-    evidence = [(check.name, check.excerpt or check.problem) for check in findings.failed]
     try:
         started = await ctx.runs.create(
-            prompts.checks_prompt(context, evidence),
+            prompts.checks_prompt(context, findings.evidence),
             model=ctx.config.defaults.model,
             agent_type=ctx.config.defaults.agent_type,
         )

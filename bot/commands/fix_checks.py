@@ -100,8 +100,8 @@ async def fix_checks(command: FixChecks, ctx: CommandContext) -> Reply:
     if settled.why_not:
         return _nothing(settled.why_not)
     findings = await ctx.record("failed-checks", _FINDINGS, lambda: _find(command.sha, settled.failed, ctx))
-    evidence = [(check.name, check.excerpt or check.problem) for check in findings.failed]
-    failure = await ctx.offload(partial(failure_signature, [*evidence, *((name, "") for name in findings.more)]))
+    seen = [*findings.evidence, *((name, "") for name in findings.more)]
+    failure = await ctx.offload(partial(failure_signature, seen))
     claimed = await ctx.record(
         "claim-round",
         _ROUND,
@@ -120,7 +120,7 @@ async def fix_checks(command: FixChecks, ctx: CommandContext) -> Reply:
         return await ctx.render(no_more_rounds, run, findings, rounds=len(earlier), prefix=prefix)
     author = author_of(run)
     await ctx.charge(1, login=author.login if author else None)
-    prompt = prompts.fix_checks_prompt(thread, command.sha, evidence, identity=identity, hints=settled.hints)
+    prompt = prompts.fix_checks_prompt(thread, command.sha, findings.evidence, identity=identity, hints=settled.hints)
     started = await ctx.runs.resume(run, prompt)
     this = Round(number=len(earlier) + 1, limit=settled.limit)
     return await follow(
