@@ -112,6 +112,7 @@ class Preset:
     :param mode: set after `session/new`, and again after each resume
     :param options: config options, set likewise
     :param loses_young_sessions: a session that is loaded within the clock minute of its creation is lost
+    :param drops_images: it announces that it takes images, and drops those of a prompt
     """
 
     name: str
@@ -130,6 +131,7 @@ class Preset:
     options: Mapping[str, str] = field(default_factory=dict)
     resume: Resume = Resume.NEVER
     loses_young_sessions: bool = False
+    drops_images: bool = False
     usage: UsageScope = UsageScope.TURN
     marks: Marks = Marks()
 

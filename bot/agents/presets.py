@@ -291,6 +291,7 @@ _CLINE = Preset(
     },
     options={"auto_approve": "true", "model": "{model}"},
     resume=Resume.LOAD,
+    drops_images=True,
 )
 
 _OPENHANDS = Preset(

@@ -169,7 +169,8 @@ class _Session:
             return {}
         if self._session_id and self._preset.resume is not Resume.NEVER:
             await self._turn.note_session(self._session_id)
-        blocks = self._prompt_blocks(takes_images=lookup(capabilities, "promptCapabilities.image") is True)
+        announced = lookup(capabilities, "promptCapabilities.image") is True
+        blocks = self._prompt_blocks(takes_images=announced and not self._preset.drops_images)
         self._phase = Phase.PROMPT
         self._is_prompted = True
         return await self._request("session/prompt", sessionId=self._session_id, prompt=blocks)

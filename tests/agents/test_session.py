@@ -94,6 +94,13 @@ async def test_session_passes_images_on(run: AgentRun) -> None:
     assert run.entries[0].observation == "1 image was not passed on: no data URI of an image in base64."
 
 
+async def test_session_keeps_images_from_cline_which_drops_them(run: AgentRun) -> None:
+    run.preset = replace(run.preset, drops_images=PRESETS["cline"].drops_images)
+    result = await run.prompt(script({"images": True}), images=(IMAGE,))
+    assert result.text == "I see 0 images."
+    assert run.entries[0].observation == "1 image was not passed on: this agent takes none."
+
+
 async def test_session_mode_refused_is_noted(run: AgentRun) -> None:
     run.preset = replace(run.preset, mode="unheard-of")
     result = await run.prompt(script({"say": "Done."}))
