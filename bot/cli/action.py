@@ -10,7 +10,7 @@ import click
 
 from bot.action import main as the_action
 from bot.action.event import EventError, read_event
-from bot.cli.params import DRY_RUN, RepositoryName
+from bot.cli.params import DRY_RUN, RepositoryName, json_option
 
 if TYPE_CHECKING:
     from bot.settings.model import Accounts
@@ -29,7 +29,7 @@ def action() -> None:
 @click.option("--event", required=True, help="The event name, as in X-GitHub-Event: issue_comment.")
 @click.option("--payload", required=True, type=click.Path(path_type=Path), help="A file with the JSON.")
 @click.option("--repository", type=RepositoryName(), help="The workflow's repository; default: the payload's.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@json_option
 @click.option("--dry-run", is_flag=True, help=DRY_RUN)
 def receive(*, event: str, payload: Path, repository: str | None, as_json: bool, dry_run: bool) -> None:
     """Process a delivery as the Action would, without GitHub's runner.

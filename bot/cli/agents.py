@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import log
+from bot.cli.params import json_option
 from bot.cli.process import CannotStartError, EndError, own_agents, run_until_stopped, until
 from bot.cli.screen import json_line, say
 from bot.errors import BotError, SettingsError
@@ -56,7 +57,7 @@ class _Row:
 
 
 @agents.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@json_option
 def list_(*, as_json: bool) -> None:
     """List the agents: preset, program, model, key, sandbox.
 

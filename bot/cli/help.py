@@ -7,6 +7,7 @@ import difflib
 import click
 from click.shell_completion import get_completion_class
 
+from bot.cli.params import json_option
 from bot.cli.screen import Screen
 from bot.commands import help as help_texts
 from bot.commands.registry import COMMANDS
@@ -19,7 +20,7 @@ PROGRAM = "codegen-bot"
 
 @click.command("help")
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@json_option
 def help_(*, name: str | None, as_json: bool) -> None:
     """List the comment commands and who may use them, or show one command in full.
 

@@ -1,4 +1,4 @@
-"""Parameter types for threads, repositories and prompts."""
+"""Parameter types for threads, repositories and prompts, and an option of several subcommands."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import click
 from bot.commands.usage import ParseError
 
 DRY_RUN = "Print what would be written to GitHub and Codegen instead of writing it; reads are made."
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 
 _REPOSITORY = r"[A-Za-z0-9][\w.-]*/[\w.-]+"
 _THREAD = re.compile(rf"({_REPOSITORY})#([1-9][0-9]{{0,9}})", re.ASCII)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.agents.config import AgentsConfig
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 
 PORT = click.IntRange(0, 65535)
 
@@ -56,6 +57,12 @@ def configure_log() -> None:
 
 ENV_FILE = Path(".env")
 """The settings are also read from this file."""
+
+
+def env_file_option(about: str) -> Callable[[C], C]:
+    """The option `--env-file`, whose default is `ENV_FILE`."""
+    path = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--env-file", type=path, default=ENV_FILE, show_default=True, help=about)
 
 
 def server_settings(environ: Mapping[str, str] | None = None, *, env_file: Path = ENV_FILE) -> Settings:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bot import log
-from bot.cli.params import RepositoryName
+from bot.cli.params import RepositoryName, json_option
 from bot.cli.process import CannotStartError, EndError
 from bot.cli.screen import in_words, json_line
 from bot.commands.registry import COMMANDS
@@ -55,7 +55,7 @@ def sync(repository: str) -> None:
 
 @click.command("check-config")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@json_option
 def check_config(path: Path, *, as_json: bool) -> None:
     """Validate a repository's config file and report each problem with its line.
 

@@ -17,6 +17,7 @@ from bot.cli.process import (
     PORT,
     CannotStartError,
     EndError,
+    env_file_option,
     own_agents,
     run_until_stopped,
     server_settings,
@@ -39,13 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--host", help="The address to listen on, instead of HOST; 0.0.0.0 for all.")
 @click.option("--port", type=PORT, help="The port to listen on, instead of PORT; 0 for a free one.")
-@click.option(
-    "--env-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=ENV_FILE,
-    show_default=True,
-    help="The file with settings that the environment does not contain.",
-)
+@env_file_option("The file with settings that the environment does not contain.")
 def serve(*, sets_up: bool, host: str | None, port: int | None, env_file: Path) -> None:
     """Run the webhook server.
 

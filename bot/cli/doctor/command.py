@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import log
-from bot.cli.params import RepositoryName
+from bot.cli.params import RepositoryName, json_option
 from bot.cli.screen import json_line, say
 from bot.errors import SettingsError
 from bot.execution.outcome import ExitStatus
@@ -30,7 +30,7 @@ VERSION = 1
 
 @click.command()
 @click.option("--repository", type=RepositoryName(), help="Also check this repository's webhook, labels, config file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+@json_option
 def doctor(*, repository: str | None, as_json: bool) -> None:
     """Check settings and connectivity, and suggest fixes.
 
