@@ -44,6 +44,7 @@ class AgentTurn:
     :param is_lost: whether the agent must end without delay (`bot.agents.worker.TurnControl`)
     :param on_usage: called with what the turn has used so far, each time the agent reports it
     :param model_status: the HTTP status of the model API's last response, as the egress proxy saw it
+    :param is_model_cut_off: whether that response was cut off at the limit of tokens
     """
 
     agent: Agent
@@ -62,6 +63,7 @@ class AgentTurn:
     ending: float = 3.0
     changed: Callable[[], Awaitable[bool]]
     model_status: Callable[[], int | None] = _no_status
+    is_model_cut_off: Callable[[], bool] = _never
     note_session: Callable[[str], Awaitable[None]] = _ignore
     is_lost: Callable[[], bool] = _never
     on_usage: Callable[[Usage], None] = lambda usage: None  # noqa: ARG005

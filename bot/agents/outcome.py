@@ -27,6 +27,7 @@ LAST_WORDS = 500
 ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Escape sequences of a terminal."""
 
+CUT_OFF = "The model reached its limit of tokens before it had finished. Give it a smaller task."
 WITHOUT_ANSWER = "The agent changed files and ended without an answer."
 
 
@@ -117,8 +118,9 @@ async def judge(ended: Ended, turn: AgentTurn) -> tuple[RunStatus, str]:
         case "cancelled":
             return RunStatus.CANCELLED, "The run was cancelled."
         case "max_tokens":
-            sentence = "The model reached its limit of tokens before it had finished. Give it a smaller task."
-            return RunStatus.OUT_OF_TOKENS, sentence
+            return RunStatus.OUT_OF_TOKENS, CUT_OFF
+        case "end_turn" if agent.preset.marks.hides_cut_off and turn.is_model_cut_off():
+            return RunStatus.OUT_OF_TOKENS, CUT_OFF
         case "max_turn_requests":
             sentence = "The agent reached its limit of model requests before it had finished. Resume the run to go on."
             return RunStatus.MAX_ITERATIONS_REACHED, sentence

@@ -66,6 +66,7 @@ class Marks:
     """What distinguishes a failed turn from a successful one, if the stop reason or the exit status does not.
 
     :param needs_usage: an answer to a prompt without `usage` is a failure
+    :param hides_cut_off: an answer that the model's limit of tokens cut off ends the turn like a whole one
     :param failed_update: dotted path in a `session/update` -> the value that marks a failure
     :param error_codes: the agent's own JSON-RPC error code -> the HTTP status that it stands for
     :param error_text: a regular expression; message chunks (of a program: lines) that start with a match are errors
@@ -74,6 +75,7 @@ class Marks:
     """
 
     needs_usage: bool = False
+    hides_cut_off: bool = False
     failed_update: Mapping[str, str] = field(default_factory=dict)
     error_codes: Mapping[int, int] = field(default_factory=dict)
     error_text: str = ""

@@ -215,6 +215,7 @@ _OPENCODE = Preset(
     },
     resume=Resume.RESUME,
     usage=UsageScope.LAST_CALL,
+    marks=Marks(hides_cut_off=True),
 )
 
 _GEMINI = Preset(
@@ -236,7 +237,7 @@ _GEMINI = Preset(
     resume=Resume.LOAD,
     loses_young_sessions=True,
     # The code of its JSON-RPC error is the HTTP status.
-    marks=Marks(error_codes=_HTTP_STATUSES),
+    marks=Marks(error_codes=_HTTP_STATUSES, hides_cut_off=True),
 )
 
 _QWEN = Preset(

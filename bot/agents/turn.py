@@ -341,6 +341,7 @@ class _Turn:
             total=services.config.timeout_minutes * 60,
             changed=partial(self._has_changes, place),
             model_status=lambda: egress.model_status,
+            is_model_cut_off=lambda: egress.is_model_cut_off,
             note_session=self._control.note_session,
             is_lost=self._control.is_lost,
             on_usage=self._spending.on_usage,

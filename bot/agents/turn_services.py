@@ -51,6 +51,10 @@ class Egress(Protocol):
     def model_status(self) -> int | None:
         """The HTTP status of the model API's last response."""
 
+    @property
+    def is_model_cut_off(self) -> bool:
+        """Whether that response was cut off at the limit of tokens."""
+
 
 class OpenEgress(Protocol):
     def __call__(

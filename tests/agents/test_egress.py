@@ -211,6 +211,33 @@ async def test_request_that_the_agent_gives_up_ends(upstream: Upstream, tmp_path
             await ended.wait()
 
 
+@pytest.mark.parametrize(
+    ("end", "is_cut_off"),
+    [
+        ('{"choices": [{"delta": {}, "finish_reason": "length"}]}', True),
+        ('{"choices":[{"delta":{},"finish_reason":"stop"}]}', False),
+        ('{"choices": [{"delta": {"content": "\\"finish_reason\\": \\"length\\""}, "finish_reason": null}]}', False),
+        ('{"candidates": [{"finishReason": "MAX_TOKENS", "index": 0}], "usageMetadata": {}}', True),
+        ('{"type": "message_delta", "delta": {"stop_reason": "max_tokens"}}', True),
+    ],
+)
+async def test_response_at_the_limit_of_tokens_is_seen(
+    upstream: Upstream, tmp_path: Path, end: str, *, is_cut_off: bool
+) -> None:
+    async def streamed(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        for part in ("data: " + "x" * 9_000 + "\n\n", f"data: {end[:40]}", f"{end[40:]}\n\ndata: [DONE]\n\n"):
+            await answer.write(part.encode())
+        return answer
+
+    async with opened(agent(upstream.url), tmp_path) as (egress, client):
+        for upstream.answer, expected in ((streamed, is_cut_off), (lambda _: web.json_response({}), False)):
+            async with client.post(f"{egress.url}/v1/m", headers={"X-Api-Key": PLACEHOLDER_KEY}) as answer:
+                await answer.read()
+            assert egress.is_model_cut_off is expected
+
+
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])
 async def test_fault_of_the_model_is_passed_on(upstream: Upstream, tmp_path: Path, status: int) -> None:
     upstream.answer = lambda _request: web.json_response(

@@ -14,7 +14,9 @@ from bot.agents.presets import PRESETS
 from bot.storage.agent_models import RunStatus
 
 
-def turn_of(name: str, *, model_status: int | None = None, has_changed: bool = False) -> AgentTurn:
+def turn_of(
+    name: str, *, model_status: int | None = None, has_changed: bool = False, is_model_cut_off: bool = False
+) -> AgentTurn:
     async def changed() -> bool:
         return has_changed
 
@@ -26,6 +28,7 @@ def turn_of(name: str, *, model_status: int | None = None, has_changed: bool = F
         stderr=Path("/nowhere/stderr"),
         changed=changed,
         model_status=lambda: model_status,
+        is_model_cut_off=lambda: is_model_cut_off,
     )
 
 
@@ -119,6 +122,20 @@ async def test_judge_gives_status(ended: Ended, *, has_changed: bool, status: Ru
 
 async def test_judge_answer_stands_after_an_early_model_fault() -> None:
     assert await judge(ANSWERED, turn_of("opencode", model_status=500)) == (RunStatus.COMPLETE, "Done.")
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("opencode", RunStatus.OUT_OF_TOKENS),
+        ("gemini", RunStatus.OUT_OF_TOKENS),
+        # It asks the model again, and says itself when that did not help.
+        ("cline", RunStatus.COMPLETE),
+    ],
+)
+async def test_judge_answer_that_was_cut_off(name: str, status: RunStatus) -> None:
+    assert (await judge(ANSWERED, turn_of(name, is_model_cut_off=True)))[0] is status
+    assert (await judge(ANSWERED, turn_of(name)))[0] is RunStatus.COMPLETE
 
 
 async def test_judge_sentences() -> None:

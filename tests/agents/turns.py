@@ -54,6 +54,7 @@ class NoEgress:
     environment: Mapping[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     model_status: int | None = None
+    is_model_cut_off: bool = False
 
 
 @dataclass

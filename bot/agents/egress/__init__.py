@@ -103,6 +103,11 @@ class Egress:
         return self._relay.model_status
 
     @property
+    def is_model_cut_off(self) -> bool:
+        """Whether the model API's last response was cut off at the limit of tokens."""
+        return self._relay.is_model_cut_off
+
+    @property
     def model_requests(self) -> int:
         return self._relay.model_requests
 

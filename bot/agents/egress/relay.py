@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from types import TracebackType
@@ -21,6 +22,11 @@ _log = log.get(__name__)
 
 _CONNECT_SECONDS = 30.0
 _SILENCE_SECONDS = 900.0
+
+_END_BYTES = 4_096
+
+_CUT_OFF = re.compile(rb'"(?:finish_?reason|stop_reason)"\s*:\s*"(?:length|max_tokens)"', re.IGNORECASE)
+"""In a response of a model that reached its limit of tokens, in all three APIs. In a text, its quotes are escaped."""
 
 _HOP_BY_HOP = frozenset(
     {
@@ -64,6 +70,7 @@ class Relay:
         self._refuse = refuse
         self._on_model_request = on_model_request
         self.model_status: int | None = None
+        self._model_end = bytearray()
         self.model_requests = 0
 
     async def __aenter__(self) -> None:
@@ -86,6 +93,11 @@ class Relay:
     ) -> None:
         await self._models.close()
         await self._hosts.close()
+
+    @property
+    def is_model_cut_off(self) -> bool:
+        """Whether the model API's last response says that it was cut off at the limit of tokens."""
+        return _CUT_OFF.search(self._model_end) is not None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path
@@ -118,7 +130,8 @@ class Relay:
         try:
             async with self._models.request(request.method, url, headers=headers, **_options(request, url)) as response:
                 self.model_status = response.status
-                return await _answer(request, response, self._key.redactor(), is_decoded=True)
+                self._model_end = end = bytearray()
+                return await _answer(request, response, self._key.redactor(), is_decoded=True, end=end)
         except (aiohttp.ClientError, TimeoutError) as error:
             self.model_status = UNREACHABLE
             host = _host(self._endpoint)
@@ -201,11 +214,17 @@ async def _body(request: web.BaseRequest) -> AsyncIterator[bytes]:
 
 
 async def _answer(
-    request: web.BaseRequest, response: aiohttp.ClientResponse, redactor: Redactor, *, is_decoded: bool
+    request: web.BaseRequest,
+    response: aiohttp.ClientResponse,
+    redactor: Redactor,
+    *,
+    is_decoded: bool,
+    end: bytearray | None = None,
 ) -> web.StreamResponse:
     """Passes a response on, piece by piece.
 
     :param is_decoded: its body is read without its `Content-Encoding`
+    :param end: gets the end of its body
     """
     answer = web.StreamResponse(status=response.status, reason=redactor.text(response.reason or ""))
     dropped = _HOP_BY_HOP | ({"content-encoding", "content-length"} if is_decoded else frozenset())
@@ -215,6 +234,9 @@ async def _answer(
     await answer.prepare(request)
     try:
         async for data in response.content.iter_any():
+            if end is not None:
+                end += data[-_END_BYTES:]
+                del end[:-_END_BYTES]
             if out := redactor.feed(data):
                 await answer.write(out)
     except (aiohttp.ClientError, TimeoutError):

@@ -89,6 +89,7 @@ class RealRun(RunFolder):
                 total=180.0,
                 changed=self._is_changed,
                 model_status=lambda: egress.model_status,
+                is_model_cut_off=lambda: egress.is_model_cut_off,
             )
             process = await self.sandbox.start(launch.command, spec, stderr=self.stderr)
             run = run_acp_turn if self.agent.preset.interface is Interface.ACP else run_command_turn
