@@ -69,6 +69,9 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Where the other subcommands are, with their summaries. ``help``, a comment command too, needs no account here."""
 
 
+INTERRUPTED = 130
+"""`ExitStatus.INTERRUPTED`, whose module is not imported for the help."""
+
 TYPED = "bot.cli.main.typed"
 """Where the context has the words of the command line."""
 
@@ -101,6 +104,11 @@ class LazyGroup(click.Group):
 
             clear_start()
             raise explained(error, as_json="--json" in ctx.meta[TYPED]) from None
+        except KeyboardInterrupt:
+            # While modules are imported; later the loop handles it.
+            clear_start()
+            click.echo("Interrupted.", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in SUBCOMMANDS:

@@ -110,7 +110,7 @@ class Screen:
             outcome = of_dry_run(outcome, has_writes=bool(self.calls))
         result = outcome.result
         is_error = outcome.conclusion not in _SUCCESSFUL and (
-            outcome.main_run is None or outcome.reason in REASONS_OF_ERRORS
+            outcome.main_run is None or outcome.conclusion is Conclusion.REFUSED or outcome.reason in REASONS_OF_ERRORS
         )
         if self.as_json:
             self.print_document(outcome)

@@ -227,7 +227,7 @@ def _ends_with_job(run: AgentRun) -> bool:
 def _state_word(run: AgentRun) -> str:
     if not run.finished:
         return {State.QUEUED: "waiting to start", State.PAUSED: "paused"}.get(run.state, "working")
-    return "finished" if run.succeeded else failure_word(run)
+    return "finished" if run.succeeded else failure_word(run).removeprefix("was ")
 
 
 def failure_word(run: AgentRun) -> str:

@@ -238,6 +238,49 @@ Next: `codegen-bot status 1` shows its progress; `codegen-bot cancel 1` says how
 """)
 
 
+async def test_ctrl_c_says_that_own_agent_continues_where_it_is(slow_terminal: Terminal) -> None:
+    own = {
+        "id": 1,
+        "organization_id": 1,
+        "status": "ACTIVE",
+        "web_url": "https://bot.test/#/runs/1",
+        "cancellable": True,
+    }
+    slow_terminal.codegen.control.fault(path="/agent/run$", method="POST", status=200, body=own, after_work=True)
+    process = await slow_terminal.start("run", "fix it")
+    assert process.stderr is not None
+    async with asyncio.timeout(TIMEOUT):
+        while not (await process.stderr.readline()).startswith(b"Started"):
+            pass
+        process.send_signal(signal.SIGINT)
+        stdout, _ = await process.communicate()
+
+    assert process.returncode == 130
+    assert stdout.decode() == snapshot("""\
+Cancelled: the bot no longer follows this, but [run 1](https://bot.test/#/runs/1) continues.
+
+Next: `codegen-bot status 1` shows its progress; `codegen-bot cancel 1` stops it.
+""")
+
+
+async def test_refusal_about_known_run_is_on_stderr(terminal: Terminal) -> None:
+    terminal.codegen.start_elsewhere("fix it")
+
+    typed = await terminal.run("star", "1", without="GITHUB_TOKEN")
+
+    assert (typed.status, typed.stdout) == (3, "")
+    assert typed.stderr.startswith("Run 1 has no pull request")
+
+
+async def test_status_of_stopped_run(terminal: Terminal) -> None:
+    terminal.codegen.start_elsewhere("fix it")
+    terminal.codegen.finish(1, status="CANCELLED")
+
+    typed = await terminal.run("status", "1")
+
+    assert typed.stdout.startswith("[Run 1](https://codegen.com/agent/trace/1): stopped, started ")
+
+
 async def test_read_of_unreachable_service_gives_up_soon(terminal: Terminal, unused_tcp_port: int) -> None:
     """With the reason in words, and what it waits for meanwhile."""
     typed = await terminal.run("runs", CODEGEN_API_BASE_URL=f"http://127.0.0.1:{unused_tcp_port}")

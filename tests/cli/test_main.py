@@ -14,8 +14,9 @@ from click.testing import CliRunner
 
 from bot import __version__
 from bot.cli.commands import WAITING, subcommand
-from bot.cli.main import COMMENT_COMMANDS, SUBCOMMANDS, main
+from bot.cli.main import COMMENT_COMMANDS, SUBCOMMANDS, LazyGroup, main
 from bot.commands.registry import COMMANDS
+from bot.execution.outcome import ExitStatus
 
 ALL = [*dict.fromkeys((*COMMANDS, *SUBCOMMANDS))]
 
@@ -54,6 +55,17 @@ def test_every_subcommand_has_help(name: str) -> None:
 
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) > 4
+
+
+def test_ctrl_c_during_imports_is_an_interruption() -> None:
+    class Interrupted(LazyGroup):
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            raise KeyboardInterrupt
+
+    result = CliRunner().invoke(Interrupted("codegen-bot"), ["run", "fix it"])
+
+    assert (result.exit_code, result.stdout) == (ExitStatus.INTERRUPTED, "")
+    assert result.stderr.endswith("Interrupted.\n")
 
 
 def test_help_is_the_only_name_in_both_tables() -> None:

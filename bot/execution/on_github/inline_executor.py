@@ -127,12 +127,13 @@ def _interrupted(ctx: CommandContext) -> Reply:
     next_step = ""
     if running:
         more = " One more had been requested, and may be running as well." if ctx.runs.is_in_doubt else ""
+        last = running[-1]
+        place, stops = ("", "stops") if last.is_of_own_agent else (" at Codegen", "says how to stop")
         text = (
             f"Cancelled: the bot no longer follows this, but {', '.join(map(run_link, running))} "
-            f"{'continues' if len(running) == 1 else 'continue'} at Codegen.{more}"
+            f"{'continues' if len(running) == 1 else 'continue'}{place}.{more}"
         )
-        last = running[-1].id
-        next_step = f"`{prefix} status {last}` shows its progress; `{prefix} cancel {last}` says how to stop it."
+        next_step = f"`{prefix} status {last.id}` shows its progress; `{prefix} cancel {last.id}` {stops} it."
     elif ctx.runs.is_in_doubt:
         text = "Cancelled during the request for an agent run: one may be running at Codegen."
         next_step = f"`{prefix} runs` shows the latest ones."
