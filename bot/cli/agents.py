@@ -14,7 +14,7 @@ import click
 
 from bot import log
 from bot.cli.params import json_option
-from bot.cli.process import CannotStartError, EndError, own_agents, run_until_stopped, until
+from bot.cli.process import CannotStartError, EndError, cannot_start_after, own_agents, run_until_stopped, until
 from bot.cli.screen import json_line, say
 from bot.errors import BotError, SettingsError
 from bot.execution.outcome import ExitStatus
@@ -141,10 +141,8 @@ def create(name: str) -> None:
     from bot.app.agents import new_token  # noqa: PLC0415 - settings errors first, then slow imports
     from bot.storage.database import database_name  # noqa: PLC0415
 
-    try:
+    with cannot_start_after(BotError):
         click.echo(new_token(own, name))
-    except BotError as error:
-        raise CannotStartError(str(error)) from None
     # On stderr: scripts read the token from stdout.
     where = database_name(own.database_url)
     click.echo(f"Stored in the database {where}. Only a server with this database accepts the token.", err=True)
@@ -157,10 +155,8 @@ def list_tokens() -> None:
     from bot.app.agents import tokens_of  # noqa: PLC0415 - settings errors first, then slow imports
     from bot.storage.database import database_name  # noqa: PLC0415
 
-    try:
+    with cannot_start_after(BotError):
         found = tokens_of(own)
-    except BotError as error:
-        raise CannotStartError(str(error)) from None
     for each in found:
         say(f"{each.login}  {each.created_at:%Y-%m-%d %H:%M} UTC")
     if not found:
@@ -179,10 +175,8 @@ def revoke(name: str) -> None:
     from bot.app.agents import revoke_tokens  # noqa: PLC0415 - settings errors first, then slow imports
     from bot.storage.database import database_name  # noqa: PLC0415
 
-    try:
+    with cannot_start_after(BotError):
         count = revoke_tokens(own, name)
-    except BotError as error:
-        raise CannotStartError(str(error)) from None
     if not count:
         where = database_name(own.database_url)
         raise CannotStartError(f"{name} has no token in the database {where}. Next: codegen-bot agents token list")
@@ -190,18 +184,14 @@ def revoke(name: str) -> None:
 
 
 def _own() -> OwnAgents:
-    try:
+    with cannot_start_after(SettingsError):
         return load_own_agents()
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
 
 
 def _agent_settings() -> tuple[AgentSettings, AgentsConfig]:
     """Of a process that serves or runs agents; sets its log up."""
-    try:
+    with cannot_start_after(SettingsError):
         given = load_agent_settings()
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
     config = own_agents(given)
     log.configure(level=given.log_level, log_format=given.log_format)
     return given, config

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +14,7 @@ import click
 
 from bot import log
 from bot.cli.screen import harmless_to_the_runner
-from bot.errors import SettingsError
+from bot.errors import BotError, SettingsError
 from bot.execution.outcome import ExitStatus
 from bot.settings.environment import variables
 from bot.settings.loading import load
@@ -48,6 +48,18 @@ class CannotStartError(EndError):
         super().__init__(message, ExitStatus.USAGE)
 
 
+@contextmanager
+def cannot_start_after(kind: type[BotError]) -> Iterator[None]:
+    """Translates an error of the bot's own that the user can correct.
+
+    :raises CannotStartError: with the error's sentence
+    """
+    try:
+        yield
+    except kind as error:
+        raise CannotStartError(str(error)) from None
+
+
 def configure_log() -> None:
     """Logs to stderr. What a reply already says is logged only if LOG_LEVEL asks for it."""
     wanted = os.environ.get("LOG_LEVEL", "").upper()
@@ -69,10 +81,8 @@ def server_settings(environ: Mapping[str, str] | None = None, *, env_file: Path 
     """:param environ: the environment; None: the process's own
     :raises CannotStartError: naming what is missing or wrong
     """
-    try:
+    with cannot_start_after(SettingsError):
         return load(environ, env_file=env_file)
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
 
 
 def own_agents(settings: OwnAgents, *, env_file: Path = ENV_FILE) -> AgentsConfig:
@@ -83,10 +93,8 @@ def own_agents(settings: OwnAgents, *, env_file: Path = ENV_FILE) -> AgentsConfi
     """
     from bot.agents.config import of_settings  # noqa: PLC0415 - only for them
 
-    try:
+    with cannot_start_after(SettingsError):
         return of_settings(settings, variables(env_file=env_file))
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
 
 
 STOPPING = "Stopping…"
@@ -115,10 +123,8 @@ def run_until_stopped(work: Callable[[asyncio.Event], Coroutine[Any, Any, T]], *
                 loop.add_signal_handler(number, asked, number)
         return await work(stop)
 
-    try:
+    with cannot_start_after(SettingsError):
         return asyncio.run(with_signals())
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
 
 
 async def until(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> None:

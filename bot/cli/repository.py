@@ -10,7 +10,7 @@ import click
 
 from bot import log
 from bot.cli.params import RepositoryName, json_option
-from bot.cli.process import CannotStartError, EndError
+from bot.cli.process import CannotStartError, EndError, cannot_start_after
 from bot.cli.screen import in_words, json_line
 from bot.commands.registry import COMMANDS
 from bot.errors import BotError, SettingsError, UpstreamError, os_reason
@@ -37,10 +37,8 @@ def sync(repository: str) -> None:
     Needs a GitHub account alone: GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_PRIVATE_KEY. Exits with status 1 if GitHub
     does not allow it.
     """
-    try:
+    with cannot_start_after(SettingsError):
         account = load_github()
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
     log.configure(level="ERROR")
     from bot.app.direct import sync_labels  # noqa: PLC0415 - settings errors first, then slow imports
 

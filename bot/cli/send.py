@@ -11,7 +11,7 @@ import aiohttp
 import click
 
 from bot import __version__
-from bot.cli.process import CannotStartError, EndError, run_to_the_end
+from bot.cli.process import CannotStartError, EndError, cannot_start_after, run_to_the_end
 from bot.cli.screen import say
 from bot.errors import SettingsError, os_reason
 from bot.execution.outcome import ExitStatus
@@ -40,10 +40,8 @@ def send(*, event: str, payload: IO[bytes], url: str, delivery: str | None, dry_
     """
     body = payload.read()
     _check(event, body)
-    try:
+    with cannot_start_after(SettingsError):
         secret = load_webhook_secret().get_secret_value()
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"codegen-bot/{__version__}",

@@ -17,6 +17,7 @@ from bot.cli.process import (
     PORT,
     CannotStartError,
     EndError,
+    cannot_start_after,
     env_file_option,
     own_agents,
     run_until_stopped,
@@ -92,10 +93,8 @@ def _end_at_once() -> None:
 
 def _is_set_up(environ: Mapping[str, str], env_file: Path, named: str) -> bool:
     """False if it was stopped before there was an App."""
-    try:
+    with cannot_start_after(SettingsError):
         unclaimed = load_unclaimed(environ, env_file=env_file)
-    except SettingsError as error:
-        raise CannotStartError(str(error)) from None
     if unclaimed is None:
         return True
     log.configure(level=unclaimed.address.log_level, log_format=unclaimed.address.log_format)
