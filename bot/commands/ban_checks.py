@@ -65,7 +65,11 @@ async def unban_checks(command: UnbanChecks, ctx: CommandContext) -> Reply:
     thread = ctx.invocation.thread
     threads = dict.fromkeys([*threads_of(run), *([(thread.repository, thread.number)] if thread else [])])
     failed = await set_labels(LabelRole.BAN_CHECKS, [*threads], ctx, on=False)
-    again = "Agents may work on {} again." if run.is_of_own_agent else "Codegen reacts to the checks of {} again."
+    again = (
+        "Failed checks of {} may start agents again."
+        if run.is_of_own_agent
+        else "Codegen reacts to the checks of {} again."
+    )
     return Reply.of(
         Stage.FINISHED,
         f"{again.format(_pull_requests(run))} Agents that were stopped stay stopped.",
@@ -85,7 +89,10 @@ async def remove(command: Remove, ctx: CommandContext) -> Reply:
     elif not run.github_pull_requests:
         text = _without_pull_request(run, "stay away from it")
     elif run.is_of_own_agent:
-        text = f"Stopped the agents on {_pull_requests(run)}. The pull request itself stays as it is."
+        text = (
+            f"Stopped the agents on {_pull_requests(run)}; failed checks start none there any more. "
+            "The pull request itself stays as it is."
+        )
     else:
         text = (
             f"Removed Codegen from {_pull_requests(run)}: its agents there are stopped, and it no longer reacts to the "
@@ -163,7 +170,7 @@ def _own_agents_stopped(run: AgentRun, prefix: str) -> str:
     mark = (run.metadata or {}).get(MARK)
     is_on_one = isinstance(mark, dict) and "/pull/" in str(mark.get("url"))
     if run.github_pull_requests or is_on_one:
-        return f"Stopped the agents on {_pull_requests(run)}."
+        return f"Failed checks of {_pull_requests(run)} start no agent any more; the agents there are stopped."
     stop = f"`{prefix} cancel {run.id}` stops it"
     return f"{run_link(run, capital=True)} has no pull request, so its agent continues; {stop}."
 

@@ -272,19 +272,19 @@ async def test_stopping_describes_own_agents(tmp_path: Path) -> None:
         await embedded.comment("/codegen run fix it")
         await embedded.reply("Working")
         await embedded.comment("/codegen ban-checks")
-        banned = await embedded.reply("Stopped the agents")
+        banned = await embedded.reply("Failed checks")
         await embedded.github.until(lambda: "was stopped" in embedded.github.comments(1)[1].body)
         await embedded.comment("/codegen unban-checks")
-        unbanned = await embedded.reply("Agents may work")
+        unbanned = await embedded.reply("may start agents again")
     assert [each.replace(embedded.url, "SERVER") for each in (banned, unbanned)] == snapshot(
         [
             """\
-Stopped the agents on the pull request of [run 1](SERVER/#/runs/1).
+Failed checks of the pull request of [run 1](SERVER/#/runs/1) start no agent any more; the agents there are stopped.
 
 Undo: `/codegen unban-checks 1`\
 """,
             """\
-Agents may work on the pull request of [run 1](SERVER/#/runs/1) again. Agents that were stopped stay stopped.
+Failed checks of the pull request of [run 1](SERVER/#/runs/1) may start agents again. Agents that were stopped stay stopped.
 
 To continue the run: `/codegen resume 1 <what to do>`\
 """,

@@ -279,7 +279,7 @@ class TestStopping:
         run, answer = (comment.body for comment in sleeping.read_all())
         assert "was stopped" in run
         assert "+# Edited." in run
-        assert answer.startswith(("Stopping", "Stopped the agents on"))
+        assert answer.startswith(("Stopping", "Stopped the agents on", "Failed checks of"))
         assert sleeping.run().status == "CANCELLED"
         assert command_lines(self.SLEEP) == []
         assert "# Edited." not in (await sleeping.files("fix-checkout"))["app/checkout.py"]
