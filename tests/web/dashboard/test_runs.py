@@ -198,6 +198,25 @@ async def test_narrow_list_keeps_titles_readable(api_server: ApiServer, visit: V
 
 
 @needs_browser
+async def test_phone_shows_long_organization_name_beside_the_home_link(api_server: ApiServer, visit: Visit) -> None:
+    page = visit.page
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+    await visit.sign_in()
+
+    await page.locator("#organization option").evaluate("(option) => option.append(' and its many friends')")
+
+    home = await page.get_by_role("link", name="codegen-bot").bounding_box()
+    organization = await page.get_by_label("Organization").bounding_box()
+    sign_out = await page.get_by_role("button", name="Sign out").bounding_box()
+    assert home is not None
+    assert organization is not None
+    assert sign_out is not None
+    assert organization["y"] < home["y"] + home["height"], "the organization has a row of its own"
+    assert organization["x"] > home["x"] + home["width"]
+    assert sign_out["x"] + sign_out["width"] <= PHONE["width"]
+
+
+@needs_browser
 async def test_list_shows_cost_and_tokens_where_runs_have_them(api_server: ApiServer, visit: Visit) -> None:
     begin(api_server, "Fix the flaky test")
     page = visit.page
