@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -137,7 +140,15 @@ def _invoke(name: str, given: dict[str, Any]) -> None:
         sentence = f"The bot itself failed: {type(error).__name__}. The lines above say where."
         outcome = CommandOutcome(reason=Reason.INTERNAL_ERROR, sentence=sentence)
     if outcome is not None:
-        screen.show(outcome)
+        try:
+            screen.show(outcome)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # Such as a full disk. What is still buffered would fail once more at the end of the process.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.ClickException(f"The output cannot be written: {error.strerror}.") from None
         raise SystemExit(outcome.exit_status)
 
 

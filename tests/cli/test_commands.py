@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import signal
+from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
@@ -13,6 +14,7 @@ from inline_snapshot import snapshot
 from bot.commands.registry import COMMANDS
 from tests.app.dry_run.conftest import written
 from tests.harness import TIMEOUT
+from tests.harness.forks import python_m
 from tests.harness.terminal import Terminal, without_times
 
 
@@ -270,6 +272,25 @@ async def test_refusal_about_known_run_is_on_stderr(terminal: Terminal) -> None:
 
     assert (typed.status, typed.stdout) == (3, "")
     assert typed.stderr.startswith("Run 1 has no pull request")
+
+
+async def test_output_to_full_disk_is_one_sentence(terminal: Terminal) -> None:
+    terminal.codegen.start_elsewhere("fix it")
+    with await asyncio.to_thread(Path("/dev/full").open, "wb") as full:
+        process = await asyncio.create_subprocess_exec(
+            *python_m("bot", "status", "1", environ=terminal.environ),
+            env=terminal.environ,
+            cwd=terminal.folder,
+            stdout=full,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(TIMEOUT):
+            _, stderr = await process.communicate()
+
+    assert (process.returncode, stderr.decode()) == (
+        1,
+        "Error: The output cannot be written: No space left on device.\n",
+    )
 
 
 async def test_status_of_stopped_run(terminal: Terminal) -> None:
