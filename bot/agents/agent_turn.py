@@ -26,6 +26,7 @@ async def _ignore(_: str) -> None:
 class AgentTurn:
     """One prompt for an agent whose process is already running.
 
+    :param prompt_anew: the prompt if the agent turns out not to continue its session
     :param images: data URIs
     :param model: the one that the run names; None for the agent's default
     :param session_id: the session of the run's earlier turns; None for a new one
@@ -49,6 +50,7 @@ class AgentTurn:
 
     agent: Agent
     prompt: str
+    prompt_anew: str = ""
     images: tuple[str, ...] = ()
     model: str | None = None
     session_id: str | None = None

@@ -28,6 +28,9 @@ ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 """Escape sequences of a terminal."""
 
 CUT_OFF = "The model reached its limit of tokens before it had finished. Give it a smaller task."
+
+CANCELLED = "The run was cancelled."
+
 WITHOUT_ANSWER = "The agent changed files and ended without an answer."
 
 
@@ -116,7 +119,7 @@ async def judge(ended: Ended, turn: AgentTurn) -> tuple[RunStatus, str]:
         return _failed(ended.last_words, turn) if model_failed else (RunStatus.FAILED, _ended_early(ended, agent))
     match ended.stop_reason:
         case "cancelled":
-            return RunStatus.CANCELLED, "The run was cancelled."
+            return RunStatus.CANCELLED, CANCELLED
         case "max_tokens":
             return RunStatus.OUT_OF_TOKENS, CUT_OFF
         case "end_turn" if agent.preset.marks.hides_cut_off and turn.is_model_cut_off():
@@ -164,7 +167,7 @@ def _stopped(stop: Stop, turn: AgentTurn) -> tuple[RunStatus, str]:
     status = turn.model_status()
     match stop:
         case Stop.CANCELLED:
-            return RunStatus.CANCELLED, "The run was cancelled."
+            return RunStatus.CANCELLED, CANCELLED
         case Stop.FLOODED:
             sentence = (
                 "The agent was stopped because it wrote more than 100 MB of output. "

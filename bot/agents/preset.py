@@ -115,6 +115,7 @@ class Preset:
     :param options: config options, set likewise
     :param loses_young_sessions: a session that is loaded within the clock minute of its creation is lost
     :param drops_images: it announces that it takes images, and drops those of a prompt
+    :param restores_history: it finds what was said before in its HOME, without a session
     """
 
     name: str
@@ -134,6 +135,7 @@ class Preset:
     resume: Resume = Resume.NEVER
     loses_young_sessions: bool = False
     drops_images: bool = False
+    restores_history: bool = False
     usage: UsageScope = UsageScope.TURN
     marks: Marks = Marks()
 

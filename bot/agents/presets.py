@@ -380,6 +380,7 @@ _AIDER = Preset(
         "OPENAI_API_KEY": "{key}",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     },
+    restores_history=True,
     # It always exits 0.
     marks=Marks(error_text=r"litellm\.\w+(Error|Exception)"),
 )

@@ -42,6 +42,8 @@ PROTOCOL_VERSION = 1
 REST_SECONDS = 1.0
 """How long the rest of an ended agent's output may take to come."""
 
+STARTS_ANEW = "it starts a new one, and is told what was asked before."
+
 IMAGE = re.compile(r"data:(image/[\w.+-]+);base64,([A-Za-z0-9+/=\s]+)")
 
 PLAIN_ALLOW = ("allow", "allow_once", "allow-once", "once", "proceed_once", "approved", "approve", "accept", "yes")
@@ -277,7 +279,7 @@ class _Session:
 
     async def _continue_session(self, session_id: str) -> Mapping[str, Any] | None:
         if self._preset.resume is Resume.NEVER:
-            self._note("This agent cannot continue a session: it starts without the run's earlier context.")
+            self._note(f"This agent cannot continue a session: {STARTS_ANEW}")
             return None
         notes = await asyncio.to_thread(read_notes, self._turn.home, session_id)
         if notes is not None and self._preset.loses_young_sessions:
@@ -288,7 +290,7 @@ class _Session:
             )
         except RequestError as error:
             _log.warning("agent.session_lost", agent=self._turn.agent.name, error=str(error))
-            self._note("The agent could not continue its session: it starts without the run's earlier context.")
+            self._note(f"The agent could not continue its session: {STARTS_ANEW}")
             return None
         self._session_id = session_id
         self._notes_before = notes
@@ -333,7 +335,9 @@ class _Session:
         await self._request("session/set_config_option", sessionId=self._session_id, configId=name, **params)
 
     def _prompt_blocks(self, *, takes_images: bool) -> list[dict[str, Any]]:
-        blocks: list[dict[str, Any]] = [{"type": "text", "text": self._turn.prompt}]
+        turn = self._turn
+        is_anew = turn.session_id is not None and self._session_id != turn.session_id
+        blocks: list[dict[str, Any]] = [{"type": "text", "text": turn.prompt_anew if is_anew else turn.prompt}]
         images = [match for image in self._turn.images if (match := IMAGE.fullmatch(image))]
         if takes_images:
             blocks += ({"type": "image", "mimeType": match[1], "data": match[2]} for match in images)

@@ -24,6 +24,7 @@ from bot.agents.command import PROMPT_FILE
 from bot.agents.config import Agent, SandboxKind
 from bot.agents.log_writer import LogWriter
 from bot.agents.model import AddEntry, AgentResult, Incident, LogEntry, MessageType, TurnError
+from bot.agents.outcome import CANCELLED
 from bot.agents.preset import Interface, Launch
 from bot.agents.prices import price_of
 from bot.agents.publishing.model import Published, PublishRequest, UnpublishedError
@@ -42,7 +43,7 @@ from bot.execution.cost_limits import CostExceeded, CostLimits
 from bot.execution.dispatch import STANDARD_PROMPTS
 from bot.execution.run_marks import Mark, mark_of
 from bot.github.models import PullRequest
-from bot.storage.agent_models import Purpose, RunStatus
+from bot.storage.agent_models import EarlierTurns, Purpose, RunStatus
 from bot.storage.agent_turns import OpenedPullRequest, TakenTurn, TurnEnd
 from bot.storage.queries import run_in_thread
 from bot.tasks import cancel_and_wait
@@ -107,6 +108,8 @@ class _Turn:
         """What the person asked for."""
         self._session_id: str | None = None
         """With which the agent continues."""
+        self._has_home = False
+        """Whether what the agent has stored in earlier turns is there."""
         self._notes: list[str] = []
         """Sentences for the result."""
 
@@ -206,7 +209,8 @@ class _Turn:
 
     def _find_session(self, place: RunFolder) -> None:
         """The agent's session is in its HOME, which another machine does not have."""
-        if any(place.home.iterdir()):
+        self._has_home = any(place.home.iterdir())
+        if self._has_home:
             self._session_id = self._turn.session_id
         elif self._turn.session_id is not None:
             self._log.note(texts.SESSION_ON_OTHER_MACHINE)
@@ -316,11 +320,13 @@ class _Turn:
         services, turn = self._services, self._turn
         folder = services.sandbox.workspace(spec)
         session_id = self._session_id
-        prompt = texts.prompt(
+        earlier = await self._earlier()
+        anew = texts.prompt(
             turn.prompt,
-            "" if session_id is not None else self._about(place, folder),
-            is_interrupted=turn.is_continued and session_id is not None,
+            earlier="" if self._has_home and agent.preset.restores_history else texts.recap(earlier),
+            place=self._about(place, folder),
         )
+        prompt = anew if session_id is None else texts.prompt(turn.prompt, is_interrupted=turn.is_continued)
         environment = {**egress.environment, **launch.environment}
         if agent.preset.interface is Interface.COMMAND:
             with failures_as_turn_errors():
@@ -330,6 +336,7 @@ class _Turn:
         agent_turn = AgentTurn(
             agent=agent,
             prompt=prompt,
+            prompt_anew=anew,
             images=turn.images,
             model=turn.model,
             session_id=session_id,
@@ -352,6 +359,12 @@ class _Turn:
         finally:
             if process.exceeded:
                 self._note_incident(Incident.LIMIT_EXCEEDED)
+
+    async def _earlier(self) -> EarlierTurns:
+        turn = self._turn
+        if turn.number == 1:
+            return EarlierTurns()
+        return await run_in_thread(partial(self._services.store.earlier_turns, turn.run_id, before=turn.number))
 
     async def _start(self, command: Sequence[str], spec: SandboxSpec, stderr: Path) -> SandboxedProcess:
         """:raises TurnError: the sandbox, or the program in it, cannot be started"""
@@ -484,7 +497,7 @@ class _Turn:
         try:
             await asyncio.wait((working, cancelled), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                raise TurnError(texts.CANCELLED, RunStatus.CANCELLED)
+                raise TurnError(CANCELLED, RunStatus.CANCELLED)
             return working.result()
         finally:
             await cancel_and_wait(working, cancelled)

@@ -11,13 +11,12 @@ from bot.execution.cost_limits import CostExceeded, described, next_step
 from bot.execution.prompts import NAME_LIMIT, quoted
 from bot.execution.run_marks import Mark
 from bot.execution.run_texts import UNFOLDED_LIMIT
+from bot.storage.agent_models import EarlierTurns
 from bot.storage.agent_turns import TakenTurn
-from bot.text.untrusted import fenced
+from bot.text.untrusted import cut, fenced
 
 SUMMARY_LIMIT = 700
 """Characters of the beginning of an answer that is shown although the rest is folded."""
-
-CANCELLED = "The run was cancelled."
 
 SETUP_WITHOUT_COMMANDS = (
     "The agent's answer has no code block with set-up commands, so none are stored. Resume the run and ask it to end "
@@ -28,10 +27,17 @@ WORKSPACE_GONE = "The run's files were removed from the machine while the agent 
 
 TASK = "The task:"
 
+MOST_EARLIER_PROMPTS = 6
+"""In a prompt: the first one, and the latest."""
+
+EARLIER_LIMIT = 6_000
+"""Characters of an earlier prompt, and of the last answer."""
+
 INTERRUPTED = "You were interrupted while you worked on this. See what is done already, and finish it."
 
 SESSION_ON_OTHER_MACHINE = (
-    "This run's earlier workspace is not on this machine: the agent begins anew, from what was pushed."
+    "This run's earlier workspace is not on this machine: the agent begins anew, from what was pushed, and is told "
+    "what was asked before."
 )
 
 
@@ -56,14 +62,35 @@ def not_installed(agent: Agent) -> str:
 # To the agent
 
 
-def prompt(text: str, place: str, *, is_interrupted: bool) -> str:
+def prompt(text: str, *, earlier: str = "", place: str = "", is_interrupted: bool = False) -> str:
     """The prompt as the agent gets it, which never begins with a slash: agents take that for a command of their own,
     and opencode 1.18.33 drops it without a word (findings/opencode-prompt-that-begins-with-a-path-is-dropped.sh).
 
-    :param place: `in_repository` or `without_repository`; empty if the agent knows it from its session
+    :param earlier: `recap`; empty if the agent knows it from its session
+    :param place: `in_repository` or `without_repository`; likewise
     """
-    before = INTERRUPTED if is_interrupted else TASK if text.lstrip().startswith("/") else ""
-    return "\n\n".join(part for part in (before, text, place) if part)
+    before = INTERRUPTED if is_interrupted else TASK if earlier or text.lstrip().startswith("/") else ""
+    return paragraphs(earlier, before, text, place)
+
+
+def recap(earlier: EarlierTurns) -> str:
+    """What the run was about, for an agent that begins without its session; empty if nothing is stored."""
+    if not earlier.prompts:
+        return ""
+    first, *others = earlier.prompts
+    latest = others[-(MOST_EARLIER_PROMPTS - 1) :]
+    is_short = len(others) == len(latest)
+    asked = [first, *([] if is_short else [f"({len(others) - len(latest)} more)"]), *latest]
+    ended = f"How that ended:\n\n{_as_quotation(earlier.end)}" if earlier.end else ""
+    return paragraphs(
+        "You continue a run that began in another session. Its files are as they were left. What was asked then:",
+        *map(_as_quotation, asked),
+        ended,
+    )
+
+
+def _as_quotation(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in cut(text.strip(), EARLIER_LIMIT).split("\n"))
 
 
 def in_repository(folder: str, repository: str, branch: str, *, others: Sequence[str] = (), publishes: bool) -> str:

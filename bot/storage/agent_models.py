@@ -188,6 +188,18 @@ class StoredRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierTurns:
+    """What a run was asked before, as far as it is still stored.
+
+    :param prompts: oldest first
+    :param end: the agent's last answer, or the sentence about the last failure; None if there is none
+    """
+
+    prompts: tuple[str, ...] = ()
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSandbox:
     """What was run in a workspace before its first turn.
 

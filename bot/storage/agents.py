@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from bot.storage.agent_models import (
     UNFINISHED,
+    EarlierTurns,
     Holder,
     NewRun,
     NewTurn,
@@ -44,6 +45,13 @@ RUNS_AT_ONCE = 20
 
 CANCELLED_EARLY = "This was stopped before an agent began. Resume the run to have it done after all."
 """The result of a run that no worker had taken."""
+
+
+_ENDS = ("FINAL_ANSWER", "ERROR")
+"""Types of the last entry of a turn."""
+
+MOST_LOOKED_AT = 20
+"""Entries that contain the name of such a type, in whichever field."""
 
 
 class AgentStore(BlockingStore):
@@ -209,6 +217,23 @@ class AgentStore(BlockingStore):
                 .order_by(entry.position.desc() if newest_first else entry.position)
             )
             return [dict(document) for document in connection.execute(query).scalars()]
+
+    def earlier_turns(self, run_id: int, *, before: int) -> EarlierTurns:
+        """The turns of a run before the one with this number."""
+        turn, entry = AGENT_TURNS.c, AGENT_LOG_ENTRIES.c
+        asked = sa.select(turn.prompt).where(turn.run_id == run_id, turn.number < before).order_by(turn.number)
+        document = sa.type_coerce(entry.document, sa.Text)
+        ended = (
+            sa.select(entry.document)
+            .where(entry.run_id == run_id, sa.or_(*(document.like(f'%"{kind}"%') for kind in _ENDS)))
+            .order_by(entry.position.desc())
+            .limit(MOST_LOOKED_AT)
+        )
+        with self._begin() as connection:
+            prompts = connection.execute(asked).scalars()
+            documents = connection.execute(ended).scalars()
+            ends = (each.get("observation") for each in documents if each.get("message_type") in _ENDS)
+            return EarlierTurns(tuple(filter(None, prompts)), next(filter(None, ends), None))
 
     def delete_old_logs(self, *, before: datetime) -> int:
         """Deletes the logs of some of the runs that ended before that time, with their sandboxes' logs and their

@@ -76,11 +76,19 @@ async def test_session_load_leaves_the_replay_out(run: AgentRun) -> None:
 
 
 async def test_session_lost_starts_anew_and_says_so(run: AgentRun) -> None:
-    result = await run.prompt(script({"say": "Hello."}), session_id="gone")
-    assert result.text == "Hello."
+    anew = script({"say": "You asked for the tax."})
+    result = await run.prompt(script({"say": "Hello."}), session_id="gone", prompt_anew=anew)
+    assert result.text == "You asked for the tax."
     assert result.session_id != "gone"
     assert run.entries[0].observation is not None
-    assert "without the run's earlier context" in run.entries[0].observation
+    assert "it starts a new one, and is told what was asked before" in run.entries[0].observation
+
+
+async def test_session_of_an_agent_without_any_starts_anew(run: AgentRun) -> None:
+    run.preset = replace(run.preset, resume=Resume.NEVER)
+    anew = script({"say": "You asked for the tax."})
+    result = await run.prompt(script({"say": "Hello."}), session_id="of a preset that could", prompt_anew=anew)
+    assert result.text == "You asked for the tax."
 
 
 async def test_session_asks_permission_by_option_id(run: AgentRun) -> None:

@@ -12,6 +12,7 @@ from inline_snapshot import snapshot
 from sqlalchemy.engine import Engine
 
 from bot.agents.config import SandboxKind
+from bot.agents.preset import Resume
 from bot.agents.sandbox import NOT_SANDBOXED, Limits
 from bot.agents.sandbox.choice import problem
 from bot.agents.turn_texts import SESSION_ON_OTHER_MACHINE, set_up_failed
@@ -168,13 +169,32 @@ class TestResuming:
         run = runs.create(script({"remember": "the total"}, EDIT, {"say": "Fixed."}))
         await runs.finished(run.id)
         elsewhere = replace(runs, root=runs.root.with_name("other"))
-        elsewhere.resume(run.id, script({"run": "cat src/cart.py", "say": True}, {"say": "Seen."}))
+        elsewhere.resume(run.id, script({"run": "cat src/cart.py", "say": True}, {"repeat": True}))
 
         done = await elsewhere.finished(run.id)
 
         assert done.result is not None
         assert "TOTAL = 1" in done.result
         assert SESSION_ON_OTHER_MACHINE in [text for _, text in elsewhere.log(run.id)]
+        assert "What was asked then:\n\n> Fix the cart" in done.result
+        assert "How that ended:\n\n> Fixed." in done.result
+
+    async def test_agent_without_sessions_is_told_what_was_asked(self, runs: Runs) -> None:
+        runs.agent = replace(runs.agent, preset=replace(runs.agent.preset, resume=Resume.NEVER))
+        run = runs.create(script({"say": "Looked at it."}))
+        await runs.finished(run.id)
+        runs.resume(run.id, script({"repeat": True}))
+
+        assert "How that ended:\n\n> Looked at it." in ((await runs.finished(run.id)).result or "")
+
+    async def test_agent_that_restores_its_chat_is_not_told(self, runs: Runs) -> None:
+        preset = replace(runs.agent.preset, resume=Resume.NEVER, restores_history=True)
+        runs.agent = replace(runs.agent, preset=preset)
+        run = runs.create(script({"run": "touch ~/history"}, {"say": "Looked at it."}))
+        await runs.finished(run.id)
+        runs.resume(run.id, script({"repeat": True}))
+
+        assert "Looked at it." not in ((await runs.finished(run.id)).result or "")
 
     async def test_interrupted_turn_is_continued(self, runs: Runs, developer: Developer, github: LocalGitHub) -> None:
         """The worker stops in the middle, and another one of the same machine takes the turn."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Engine
 
-from bot.storage.agent_models import Holder, NewRun, NewTurn, Purpose, StoredRun
+from bot.storage.agent_models import EarlierTurns, Holder, NewRun, NewTurn, Purpose, StoredRun
 from bot.storage.agent_turns import AgentTurns, OpenedPullRequest, TurnEnd
 from bot.storage.agent_users import AgentUsers
 from bot.storage.agents import AgentStore
@@ -57,6 +57,31 @@ def work(turns: AgentTurns, *pull_requests: int) -> None:
 
 class TestRuns:
     """The same on SQLite and on PostgreSQL."""
+
+    def test_earlier_turns_are_prompts_and_the_last_end(self, store: AgentStore, turns: AgentTurns) -> None:
+        run = create(store, turn=a_turn("Fix the cart"))
+        assert store.earlier_turns(run.id, before=1) == EarlierTurns()
+        work(turns)
+        store.append_log(run.id, [{"message_type": "FINAL_ANSWER", "observation": "Fixed."}], at=NOW)
+        noise: list[dict[str, Any]] = [
+            {"message_type": "ACTION", "observation": '"ERROR"'},
+            {"message_type": "ERROR", "observation": None},
+        ]
+        store.append_log(run.id, noise, at=NOW)
+        store.resume_run(run.id, a_turn("Also the tax"), at=NOW)
+        store.resume_run(run.id, a_turn("And the total"), at=NOW)
+
+        assert store.earlier_turns(run.id, before=2) == EarlierTurns(("Fix the cart",), "Fixed.")
+        assert store.earlier_turns(run.id, before=3) == EarlierTurns(("Fix the cart", "Also the tax"), "Fixed.")
+
+    def test_earlier_turns_are_gone_with_the_log(self, store: AgentStore, turns: AgentTurns) -> None:
+        run = create(store)
+        store.append_log(run.id, [{"message_type": "FINAL_ANSWER", "observation": "Fixed."}], at=NOW)
+        work(turns)
+        store.delete_old_logs(before=NOW + timedelta(days=1))
+        store.resume_run(run.id, a_turn("Go on"), at=NOW)
+
+        assert store.earlier_turns(run.id, before=2) == EarlierTurns()
 
     def test_run_is_stored_whole(self, store: AgentStore) -> None:
         metadata = {"odd": "\x00 \U0001f600", "deep": [{"a": None}]}

@@ -14,6 +14,7 @@ Each step is one object; its first key says what it is:
 - `model`: a prompt; asks the model at $OPENAI_BASE_URL with $OPENAI_API_KEY, and fails as the model's API does
 - `tokens`: how many were read and written, for the turn's usage
 - `remember`: text; `recall`: true, says what the session has been given to remember
+- `repeat`: true, says its whole prompt
 - `images`: true, says how many images the prompt had
 - `sleep`: seconds; `silence`: true, until the turn is cancelled; `ignore_cancel`: true, from now on
 - `flood`: bytes, with `as`: `line` (one without an end), `lines`, `updates` or `stderr`

@@ -90,6 +90,8 @@ class Turn:
                 self.session.remembered.append(text)
             case {"recall": True}:
                 await self.say(", ".join(self.session.remembered) or "I remember nothing.")
+            case {"repeat": True}:
+                await self.say(self.session.prompts[-1])
             case {"images": True}:
                 await self.say(f"I see {self._images} images.")
             case {"say": str(text)}:

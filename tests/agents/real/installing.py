@@ -97,6 +97,8 @@ def _run(*command: str) -> None:
 
 
 def main(names: list[str]) -> None:
+    if unknown := [name for name in names if name not in PINS]:
+        sys.exit(f"There is no {unknown[0]} among the agents under test: {', '.join(PINS)}.")
     for name in names or PINS:
         sys.stdout.write(install(name) + "\n")
         sys.stdout.flush()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.agents.config import Agent, SandboxKind
-from bot.agents.preset import Resume
 from bot.agents.sandbox import WORKSPACE
-from tests.agents.real.scripts import ending, next_minute_for
+from tests.agents.real.scripts import ending, next_minute_for, until
 from tests.agents.real.turns import KEY
 from tests.harness.agents_world import AgentsWorld, agents_world_at
-from tests.harness.model_server import Edit, Fail, ModelServer, Read
+from tests.harness.model_server import Edit, Fail, ModelServer, Read, Run
 
 FILE = "app/checkout.py"
 
@@ -52,14 +52,41 @@ async def test_comment_becomes_commits_and_resume_goes_on(
     assert after == before.replace(line, f"{line}  # checked", 1)
     assert {request.key for request in server.requests} == {KEY}
 
-    if agent.preset.resume is not Resume.NEVER:
-        await next_minute_for(agent)
-        asked = len(server.requests)
-        server.script(ending(agent, "It was wombat."))
-        # A path comes first: opencode would take it for a command of its own.
-        await world.comment("bob", f"/codegen resume 1 /{FILE} had a word: which?")
-        assert "It was wombat." in await world.final(seconds=SECONDS)
-        assert [request for request in server.requests[asked:] if "wombat" in request.text and request.has_tools]
+    await next_minute_for(agent)
+    asked = len(server.requests)
+    server.script(ending(agent, "It was wombat."))
+    # A path comes first: opencode would take it for a command of its own.
+    await world.comment("bob", f"/codegen resume 1 /{FILE} had a word: which?")
+    assert "It was wombat." in await world.final(seconds=SECONDS)
+    # An agent without sessions is told what was asked before.
+    assert [request for request in server.requests[asked:] if "wombat" in request.text and request.has_tools]
+
+
+async def test_follow_up_after_a_cancel_knows_the_task(world: AgentsWorld, agent: Agent, server: ModelServer) -> None:
+    """gemini 0.61.0 cannot load such a session, and mini-swe-agent has none."""
+    await world.github.git.sync()
+    server.script(ending(agent, "Looked at it."))
+    await world.comment("bob", f"/codegen run --agent-type {agent.name} look at the checkout")
+    assert "Looked at it." in await world.final(seconds=SECONDS)
+
+    await next_minute_for(agent)
+    started = world.folder / "runs/1/worktree/started"
+    server.script(Run(f"echo > {path_in(world, started.name)}; sleep 987654"))
+    await world.comment("bob", "/codegen resume 1 check it, word wombat")
+    async with asyncio.timeout(SECONDS):
+        await until(started.exists)
+    await world.comment("bob", "/codegen cancel 1")
+    # The command's own reply, and the run's, in whichever order.
+    replies = [await world.final(seconds=SECONDS) for _ in range(2)]
+    assert any("was cancelled" in reply for reply in replies), replies
+
+    await next_minute_for(agent)
+    asked = len(server.requests)
+    server.script(ending(agent, "It was wombat."))
+    await world.comment("bob", "/codegen resume 1 which word was it?")
+
+    assert "It was wombat." in await world.final(seconds=SECONDS)
+    assert [request for request in server.requests[asked:] if "wombat" in request.text and request.has_tools]
 
 
 async def test_refused_key_is_told_in_the_reply(world: AgentsWorld, agent: Agent, server: ModelServer) -> None:
