@@ -121,9 +121,9 @@ async def judge(ended: Ended, turn: AgentTurn) -> tuple[RunStatus, str]:
         case "cancelled":
             return RunStatus.CANCELLED, CANCELLED
         case "max_tokens":
-            return RunStatus.OUT_OF_TOKENS, CUT_OFF
+            return _cut_off(ended)
         case "end_turn" if agent.preset.marks.hides_cut_off and turn.is_model_cut_off():
-            return RunStatus.OUT_OF_TOKENS, CUT_OFF
+            return _cut_off(ended)
         case "max_turn_requests":
             sentence = "The agent reached its limit of model requests before it had finished. Resume the run to go on."
             return RunStatus.MAX_ITERATIONS_REACHED, sentence
@@ -215,6 +215,11 @@ def _failed(detail: str, turn: AgentTurn) -> tuple[RunStatus, str]:
         return found
     said = f": {_quoted(detail).rstrip('.')}." if detail else " and does not say why."
     return RunStatus.FAILED, f"The agent {turn.agent.name} failed{said} See the end of the run's log, and try again."
+
+
+def _cut_off(ended: Ended) -> tuple[RunStatus, str]:
+    said = f"\n\nIts answer until then:\n\n{ended.answer}" if ended.answer else ""
+    return RunStatus.OUT_OF_TOKENS, f"{CUT_OFF}{said}"
 
 
 def _ended_early(ended: Ended, agent: Agent) -> str:

@@ -138,6 +138,13 @@ async def test_judge_answer_that_was_cut_off(name: str, status: RunStatus) -> No
     assert (await judge(ANSWERED, turn_of(name)))[0] is RunStatus.COMPLETE
 
 
+async def test_judge_keeps_what_was_said_before_the_cut() -> None:
+    _, text = await judge(Ended(stop_reason="max_tokens", answer="I fixed a.py.\n\nNow b"), turn_of("claude"))
+    assert text.endswith("Give it a smaller task.\n\nIts answer until then:\n\nI fixed a.py.\n\nNow b")
+    _, text = await judge(Ended(stop_reason="max_tokens"), turn_of("claude"))
+    assert text.endswith("Give it a smaller task.")
+
+
 async def test_judge_sentences() -> None:
     ended = [
         error(-32603, "Something\nnew", {"password": "hunter2secret"}),
