@@ -77,7 +77,7 @@ async def keep(command: Keep, ctx: CommandContext) -> Reply:
     run_ids = command.runs or await ctx.thread_runs.latest_multi_run()
     if not run_ids:
         raise UserError(
-            "No multi-run belongs to this conversation yet. Start one with "
+            "No multi-run belongs to this thread yet. Start one with "
             f"`{ctx.invocation.prefix} multi-run -n 3 <what to do>`; its reply shows the attempts to choose from."
         )
     runs = [await ctx.codegen.run(run_id) for run_id in run_ids]

@@ -177,7 +177,7 @@ def latest_runs(
         Stage.FINISHED,
         _head(len(runs), search),
         table(("run", "state", "started", "pull requests", "about"), rows),
-        "(here): belongs to this conversation." if any(run.id in here for run in runs) else "",
+        "(here): belongs to this thread." if any(run.id in here for run in runs) else "",
     )
 
 

@@ -81,7 +81,7 @@ async def _unstar_thread(ctx: CommandContext) -> Reply:
         runs.add(latest)
     before = await _starred_before(sorted(runs), [key], ctx)
     await ctx.stars.remove(ctx.org_id, runs, threads=[key])
-    return _unstarred(before, none="No run of this conversation was starred.")
+    return _unstarred(before, none="No run of this thread was starred.")
 
 
 def _unstarred(removed: Sequence[int], failed: str = "", *, none: str) -> Reply:

@@ -80,7 +80,7 @@ def described(exceeded: CostExceeded, *, person: str | None) -> str:
     whose = {
         None: "one run",
         Budget.PERSON: f"`{person}` in this repository",
-        Budget.THREAD: "this conversation",
+        Budget.THREAD: "this thread",
         Budget.REPOSITORY: "this repository",
     }[exceeded.budget]
     period = "" if exceeded.budget is None else " a day"

@@ -125,7 +125,7 @@ def over_budget(exceeded: QuotaExceeded, *, login: str, runs: int, now: datetime
     """:param runs: how many were requested"""
     whose = {
         Budget.PERSON: f"`{login}` in this repository",
-        Budget.THREAD: "this conversation",
+        Budget.THREAD: "this thread",
         Budget.REPOSITORY: "this repository",
     }[exceeded.budget]
     requested = "this run is one" if runs == 1 else f"these {runs} runs are"

@@ -36,7 +36,7 @@ async def resolve_run(given: int | None, ctx: CommandContext, *, example: str | 
                 f"Without a pull request or an issue there is no latest run: name one by number, as in {named}."
             )
         raise UserError(
-            f"No agent run belongs to this conversation yet. Start one with `{prefix} run <what to do>`, or name one "
+            f"No agent run belongs to this thread yet. Start one with `{prefix} run <what to do>`, or name one "
             f"by number: {named}"
         )
     return run_id

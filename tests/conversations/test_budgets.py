@@ -67,7 +67,7 @@ async def test_thread_has_its_own_budget(world: World) -> None:
 
     await world.comment("alice", "/codegen run fix it")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("The budget for this conversation is 1 agent run a day")
+    assert (await world.reply(Stage.REFUSED)).startswith("The budget for this thread is 1 agent run a day")
 
 
 async def test_what_starts_no_run_costs_nothing(world: World) -> None:

@@ -220,7 +220,7 @@ async def test_looking_at_a_log_does_not_make_the_run_the_threads(world: World) 
     await world.comment("bob", "/codegen logs")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen logs 7`"
+        "No agent run belongs to this thread yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen logs 7`"
     )
 
 

@@ -37,7 +37,7 @@ async def test_repeated_marker_of_foreign_run_is_ignored(
 
     for who, words in (("carol", "status"), ("carol", "cancel"), ("bob", "resume and now?"), ("bob", "close")):
         await world.comment(who, f"/codegen {words}")
-        assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+        assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this thread yet.")
     assert len(world.codegen.runs[1].prompts) == 1
 
 
@@ -77,7 +77,7 @@ async def test_marker_that_cannot_be_read_is_none(world: World, inside: str) -> 
 
     await world.comment("bob", "/codegen status")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this thread yet.")
 
 
 async def test_server_and_action_read_each_others_markers(world: World) -> None:
@@ -115,7 +115,7 @@ async def test_marker_of_a_command_that_only_touched_is_no_latest_run(world: Wor
 
     await world.comment("bob", "/codegen close")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this thread yet.")
 
 
 @pytest.mark.parametrize("words", ["cancel 1", "status 1", "star 1"])
@@ -129,5 +129,5 @@ async def test_command_that_only_touches_a_run_is_not_its_start(world: World, wo
     for meant in ("close", "resume go on", "ban-checks"):
         await world.comment("bob", f"/codegen {meant}", number=2)
         reply = await world.reply(Stage.REFUSED, number=2)
-        assert reply.startswith("No agent run belongs to this conversation yet.")
+        assert reply.startswith("No agent run belongs to this thread yet.")
     assert world.requests("PATCH", "/prs/") == []

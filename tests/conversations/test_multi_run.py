@@ -462,5 +462,5 @@ async def test_keep_where_nothing_was_tried(world: World) -> None:
     await world.comment("alice", "/codegen keep 1")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "No multi-run belongs to this conversation yet. Start one with `/codegen multi-run -n 3 <what to do>`; its reply shows the attempts to choose from."
+        "No multi-run belongs to this thread yet. Start one with `/codegen multi-run -n 3 <what to do>`; its reply shows the attempts to choose from."
     )

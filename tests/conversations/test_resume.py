@@ -63,7 +63,7 @@ async def test_resume_where_no_run_was(world: World) -> None:
     await world.comment("bob", "/codegen resume go on")
 
     assert await world.reply() == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen resume 7 go on`"
+        "No agent run belongs to this thread yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen resume 7 go on`"
     )
 
 

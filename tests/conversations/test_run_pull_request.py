@@ -96,5 +96,5 @@ async def test_where_no_run_was(world: World) -> None:
     await world.comment("bob", "/codegen remove")
 
     assert await world.reply(Stage.REFUSED) == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen remove 7`"
+        "No agent run belongs to this thread yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen remove 7`"
     )

@@ -47,7 +47,7 @@ This repository has 3 runs in all.
 | [run 2](https://codegen.com/agent/trace/2) (here) | failed | 5 min ago |  | `bob`: fix it |
 | [run 1](https://codegen.com/agent/trace/1) (here) | succeeded | 3 days ago | [octo/shop#1](https://github.com/octo/shop/pull/1) | Fix the checkout |
 
-(here): belongs to this conversation.\
+(here): belongs to this thread.\
 """)
     await world.reacted(comment, "eyes", "rocket")
 
@@ -169,7 +169,7 @@ async def test_looking_at_runs_makes_none_of_them_the_threads(world: World) -> N
 
     await world.comment("bob", "/codegen status")
 
-    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this conversation yet.")
+    assert (await world.reply(Stage.REFUSED)).startswith("No agent run belongs to this thread yet.")
 
 
 @either_entry_point

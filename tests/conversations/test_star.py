@@ -125,7 +125,7 @@ async def test_label_where_no_run_was_comes_off_again(world: World) -> None:
     world.github.label("bob", 1, LABEL)
 
     assert await world.reply() == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen star 7`"
+        "No agent run belongs to this thread yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen star 7`"
     )
     await world.github.until(lambda: world.github.labels(1) == [])
 

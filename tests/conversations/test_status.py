@@ -64,7 +64,7 @@ async def test_status_where_no_run_was(world: World) -> None:
     await world.comment("bob", "/codegen status")
 
     assert await world.reply() == snapshot(
-        "No agent run belongs to this conversation yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen status 7`"
+        "No agent run belongs to this thread yet. Start one with `/codegen run <what to do>`, or name one by number: `/codegen status 7`"
     )
 
 
@@ -97,7 +97,7 @@ Done.
 
 A follow-up: `/codegen resume 1 <what to do next>`\
 """)
-    assert "No agent run belongs to this conversation" in await world.reply(number=1)
+    assert "No agent run belongs to this thread" in await world.reply(number=1)
 
 
 async def test_run_of_another_repository_is_not_shown_here(world: World) -> None:

@@ -12,7 +12,7 @@ SHOWN = ["status 1", "cancel 1", "star 1", "unstar 1", "logs 1"]
 CHANGED = ["resume 1 go on", "ban-checks 1", "unban-checks 1", "remove 1"]
 EDITED = ["close 1", "reopen 1", "draft 1", "ready 1"]
 MARKED_ELSEWHERE = {"codegen_bot": {"identity": "x", "repository": "octo/docs", "number": 3}}
-NO_RUN = "No agent run belongs to this conversation yet."
+NO_RUN = "No agent run belongs to this thread yet."
 
 
 def changes(world: World) -> list[Any]:
