@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.errors import UserError
+from bot.text.untrusted import inline_code
 
 CODEGEN_TYPES = ("codegen", "claude_code")
 """Codegen's agent types (CreateAgentRunInput of its API description)."""
@@ -40,8 +41,12 @@ def check(names: Iterable[str], known: KnownAgents, *, example: str) -> None:
     """:param example: a whole line of the command
     :raises UserError: if there is no such agent
     """
-    if any(find(name, known) is None for name in names):
-        raise UserError(f"`--agent-type` is {in_words(known or ())}. For example: `{example}`")
+    for name in names:
+        if find(name, known) is None:
+            takes = f"`--agent-type` is {in_words(known or ())}"
+            raise UserError(
+                f"There is no agent {inline_code(name[:LONGEST_NAME])} here; {takes}. For example: `{example}`"
+            )
 
 
 def in_words(names: Iterable[str]) -> str:

@@ -109,7 +109,7 @@ A follow-up: `/codegen resume 1 <what to do next>`\
 async def test_unknown_agent_is_refused_by_name(embedded: Embedded) -> None:
     await embedded.comment("/codegen run --agent-type claude fix it")
     assert await embedded.reply("agent-type") == snapshot(
-        "`--agent-type` is `fixer` or `other`. For example: `/codegen run fix the flaky checkout test`"
+        "There is no agent `claude` here; `--agent-type` is `fixer` or `other`. For example: `/codegen run fix the flaky checkout test`"
     )
 
 

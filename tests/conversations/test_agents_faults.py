@@ -310,7 +310,7 @@ async def test_unknown_agent_type(world: AgentsWorld) -> None:
     await world.comment("bob", "/codegen run --agent-type robot fix it")
 
     assert await world.final() == snapshot(
-        "`--agent-type` is `scripted` or `fixer`. For example: `/codegen run fix the flaky checkout test`"
+        "There is no agent `robot` here; `--agent-type` is `scripted` or `fixer`. For example: `/codegen run fix the flaky checkout test`"
     )
     assert world.store.run(1) is None
 

@@ -131,4 +131,5 @@ Next: reopen it on its own page, where its branch can be restored, and then keep
 async def test_unknown_agent_is_refused_with_the_known_ones(world: AgentsWorld) -> None:
     await world.comment("bob", "/codegen multi-run -a scripted -a gemini make it faster", number=2)
 
-    assert (await world.reply(Stage.REFUSED, number=2)).startswith("`--agent-type` is `scripted`, `fixer`, ")
+    beginning = "There is no agent `gemini` here; `--agent-type` is `scripted`, `fixer`, "
+    assert (await world.reply(Stage.REFUSED, number=2)).startswith(beginning)

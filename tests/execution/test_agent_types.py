@@ -30,7 +30,7 @@ def test_check_refuses_unknown_agent() -> None:
     with pytest.raises(UserError) as caught:
         check(["codegen", "robot"], CODEGEN_TYPES, example="/codegen run fix it")
     assert str(caught.value.text) == snapshot(
-        "`--agent-type` is `codegen` or `claude_code`. For example: `/codegen run fix it`"
+        "There is no agent `robot` here; `--agent-type` is `codegen` or `claude_code`. For example: `/codegen run fix it`"
     )
 
 
