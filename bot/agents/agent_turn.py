@@ -26,7 +26,7 @@ async def _ignore(_: str) -> None:
 class AgentTurn:
     """One prompt for an agent whose process is already running.
 
-    :param prompt_anew: the prompt if the agent turns out not to continue its session
+    :param prompt_anew: the prompt if the agent turns out not to continue its session; empty: the same
     :param images: data URIs
     :param model: the one that the run names; None for the agent's default
     :param session_id: the session of the run's earlier turns; None for a new one

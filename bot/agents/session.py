@@ -42,7 +42,7 @@ PROTOCOL_VERSION = 1
 REST_SECONDS = 1.0
 """How long the rest of an ended agent's output may take to come."""
 
-STARTS_ANEW = "it starts a new one, and is told what was asked before."
+STARTS_ANEW = "it starts a new one, with what was asked before in its prompt."
 
 IMAGE = re.compile(r"data:(image/[\w.+-]+);base64,([A-Za-z0-9+/=\s]+)")
 
@@ -337,7 +337,8 @@ class _Session:
     def _prompt_blocks(self, *, takes_images: bool) -> list[dict[str, Any]]:
         turn = self._turn
         is_anew = turn.session_id is not None and self._session_id != turn.session_id
-        blocks: list[dict[str, Any]] = [{"type": "text", "text": turn.prompt_anew if is_anew else turn.prompt}]
+        text = (is_anew and turn.prompt_anew) or turn.prompt
+        blocks: list[dict[str, Any]] = [{"type": "text", "text": text}]
         images = [match for image in self._turn.images if (match := IMAGE.fullmatch(image))]
         if takes_images:
             blocks += ({"type": "image", "mimeType": match[1], "data": match[2]} for match in images)

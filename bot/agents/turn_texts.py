@@ -36,8 +36,8 @@ EARLIER_LIMIT = 6_000
 INTERRUPTED = "You were interrupted while you worked on this. See what is done already, and finish it."
 
 SESSION_ON_OTHER_MACHINE = (
-    "This run's earlier workspace is not on this machine: the agent begins anew, from what was pushed, and is told "
-    "what was asked before."
+    "This run's earlier workspace is not on this machine: the agent begins anew, from what was pushed, with "
+    "what was asked before in its prompt."
 )
 
 

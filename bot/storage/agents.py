@@ -50,8 +50,8 @@ CANCELLED_EARLY = "This was stopped before an agent began. Resume the run to hav
 _ENDS = ("FINAL_ANSWER", "ERROR")
 """Types of the last entry of a turn."""
 
-MOST_LOOKED_AT = 20
-"""Entries that contain the name of such a type, in whichever field."""
+MOST_LOOKED_AT = 100
+"""Entries at the log's end."""
 
 
 class AgentStore(BlockingStore):
@@ -220,20 +220,14 @@ class AgentStore(BlockingStore):
 
     def earlier_turns(self, run_id: int, *, before: int) -> EarlierTurns:
         """The turns of a run before the one with this number."""
-        turn, entry = AGENT_TURNS.c, AGENT_LOG_ENTRIES.c
+        turn = AGENT_TURNS.c
         asked = sa.select(turn.prompt).where(turn.run_id == run_id, turn.number < before).order_by(turn.number)
-        document = sa.type_coerce(entry.document, sa.Text)
-        ended = (
-            sa.select(entry.document)
-            .where(entry.run_id == run_id, sa.or_(*(document.like(f'%"{kind}"%') for kind in _ENDS)))
-            .order_by(entry.position.desc())
-            .limit(MOST_LOOKED_AT)
-        )
         with self._begin() as connection:
-            prompts = connection.execute(asked).scalars()
-            documents = connection.execute(ended).scalars()
-            ends = (each.get("observation") for each in documents if each.get("message_type") in _ENDS)
-            return EarlierTurns(tuple(filter(None, prompts)), next(filter(None, ends), None))
+            prompts = tuple(filter(None, connection.execute(asked).scalars()))
+        # Just before the new turn's first entries: a log may have a hundred thousand.
+        latest = self.log(run_id, limit=MOST_LOOKED_AT, newest_first=True)
+        ends = (each.get("observation") for each in latest if each.get("message_type") in _ENDS)
+        return EarlierTurns(prompts, next(filter(None, ends), None))
 
     def delete_old_logs(self, *, before: datetime) -> int:
         """Deletes the logs of some of the runs that ended before that time, with their sandboxes' logs and their

@@ -81,7 +81,7 @@ async def test_session_lost_starts_anew_and_says_so(run: AgentRun) -> None:
     assert result.text == "You asked for the tax."
     assert result.session_id != "gone"
     assert run.entries[0].observation is not None
-    assert "it starts a new one, and is told what was asked before" in run.entries[0].observation
+    assert "it starts a new one, with what was asked before in its prompt" in run.entries[0].observation
 
 
 async def test_session_of_an_agent_without_any_starts_anew(run: AgentRun) -> None:

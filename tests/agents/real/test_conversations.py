@@ -58,7 +58,7 @@ async def test_comment_becomes_commits_and_resume_goes_on(
     # A path comes first: opencode would take it for a command of its own.
     await world.comment("bob", f"/codegen resume 1 /{FILE} had a word: which?")
     assert "It was wombat." in await world.final(seconds=SECONDS)
-    # An agent without sessions is told what was asked before.
+    # The prompt of an agent without sessions says what was asked before.
     assert [request for request in server.requests[asked:] if "wombat" in request.text and request.has_tools]
 
 
