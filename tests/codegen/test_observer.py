@@ -1,4 +1,4 @@
-"""What an observer is told of Codegen, and what the watcher reports of itself."""
+"""The calls that an observer gets about Codegen, and what the watcher reports of itself."""
 
 from __future__ import annotations
 
