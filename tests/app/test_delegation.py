@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +21,11 @@ from bot.emulators.codegen import CodegenEmulator
 from bot.emulators.github import GitHubEmulator
 from bot.errors import SettingsError
 from bot.settings.model import OwnAgents
+from bot.storage.agent_models import StoredRun
 from bot.storage.agents import AgentStore
 from bot.storage.database import open_engine
 from tests.app.replies import last_reply
+from tests.harness import TIMEOUT
 from tests.harness.databases import migrated_sqlite
 from tests.harness.server import emulators, quick_timing, running_server
 from tests.harness.terminal import without_times
@@ -75,6 +78,11 @@ class Both:
         ) as response:
             return response.status, await response.json()
 
+    def run(self) -> StoredRun:
+        found = AgentStore(open_engine(self.database_url)).run(1)
+        assert found is not None
+        return found
+
     def log(self) -> list[tuple[str, Any]]:
         store = AgentStore(open_engine(self.database_url))
         return [(each["message_type"], each["thought"] or each["observation"]) for each in store.log(1)[1:]]
@@ -90,6 +98,12 @@ async def both(tmp_path: Path) -> AsyncIterator[Both]:
         stack.push_async_callback(found.stop)
         await found.start()
         yield found
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while not await asyncio.to_thread(is_so):  # noqa: ASYNC110 - it is in the database
+            await asyncio.sleep(0.02)
 
 
 async def start(both: Both) -> None:
@@ -197,6 +211,8 @@ async def test_flags_are_passed_on(both: Both) -> None:
     for operation in ("ban", "unban", "remove-from-pr"):
         status, document = await both.call("POST", f"/agent/run/{operation}", {"agent_run_id": 1})
         assert status == 200, document
+        # Whoever follows the run passes the ban on once more, when it sees that it is to stop.
+        await until(lambda: both.run().is_finished)
     assert [each.path.rpartition("/")[2] for each in both.codegen.control.journal if each.method == "POST"] == snapshot(
         ["run", "ban", "ban", "unban", "remove-from-pr"]
     )
